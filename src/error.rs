@@ -1,0 +1,168 @@
+//! What can go wrong, and the exact text that callers see.
+
+use std::{fmt, io, net::SocketAddr};
+
+/// A failure as it reaches JavaScript: a text, and what Node puts on its own system errors.
+#[derive(Debug)]
+pub enum Error {
+    /// A destination that is not `host:port`.
+    BadDestination(String),
+    /// The host name has no address.
+    UnknownHost(String),
+    /// The operating system refused `syscall`.
+    System {
+        /// The call, as Node names it: `connect`, `listen`, `read`, `write`.
+        syscall: &'static str,
+        /// What the system said.
+        source: io::Error,
+        /// The other side, or the own address for `listen`.
+        address: Option<SocketAddr>,
+    },
+    /// No connection within the time allowed.
+    ConnectTimeout(SocketAddr),
+    /// No finished handshake within the time allowed.
+    HandshakeTimeout,
+    /// The server answered the upgrade with something else than 101.
+    UnexpectedResponse(u16),
+    /// The handshake broke a rule of RFC 6455.
+    Handshake(String),
+    /// The other side broke a rule of RFC 6455.
+    Protocol(String),
+    /// The other side sent a message above the limit.
+    MessageTooBig,
+    /// The grape's address is no URL that can be used.
+    BadUrl(String),
+    /// The exchange with a grape failed below HTTP.
+    Http(String),
+    /// No answer within the time allowed.
+    Timeout,
+}
+
+impl Error {
+    /// Wraps a system error of `syscall`.
+    pub fn system(syscall: &'static str, source: io::Error, address: Option<SocketAddr>) -> Self {
+        Self::System { syscall, source, address }
+    }
+
+    /// Node's symbolic code, where the kind of error tells it on every system.
+    pub fn code(&self) -> Option<&'static str> {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::System { source, .. } => match source.kind() {
+                Kind::AddrInUse => Some("EADDRINUSE"),
+                Kind::AddrNotAvailable => Some("EADDRNOTAVAIL"),
+                Kind::PermissionDenied => Some("EACCES"),
+                Kind::ConnectionRefused => Some("ECONNREFUSED"),
+                Kind::ConnectionReset => Some("ECONNRESET"),
+                Kind::ConnectionAborted => Some("ECONNABORTED"),
+                Kind::HostUnreachable => Some("EHOSTUNREACH"),
+                Kind::NetworkUnreachable => Some("ENETUNREACH"),
+                Kind::TimedOut => Some("ETIMEDOUT"),
+                Kind::BrokenPipe => Some("EPIPE"),
+                _ => None,
+            },
+            Self::UnknownHost(_) => Some("ENOTFOUND"),
+            Self::ConnectTimeout(_) => Some("ETIMEDOUT"),
+            _ => None,
+        }
+    }
+
+    /// The system's error number, if the system gave one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::System { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// The call that failed, as Node names it.
+    pub fn syscall(&self) -> Option<&'static str> {
+        match self {
+            Self::System { syscall, .. } => Some(syscall),
+            Self::UnknownHost(_) => Some("getaddrinfo"),
+            Self::ConnectTimeout(_) => Some("connect"),
+            _ => None,
+        }
+    }
+
+    /// The address that the call was for.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::System { address, .. } => *address,
+            Self::ConnectTimeout(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// The close code that tells the other side (RFC 6455 section 7.4.1).
+    pub fn close_code(&self) -> u16 {
+        match self {
+            Self::MessageTooBig => 1009,
+            Self::Protocol(text) if text == INVALID_UTF8 => 1007,
+            Self::Protocol(_) => 1002,
+            _ => 1006,
+        }
+    }
+}
+
+/// The text for text frames and close reasons that are not UTF-8.
+pub const INVALID_UTF8: &str = "Invalid WebSocket frame: invalid UTF-8 sequence";
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadDestination(dest) => write!(f, "ERR_DEST_INVALID: {dest}"),
+            Self::UnknownHost(host) => write!(f, "getaddrinfo ENOTFOUND {host}"),
+            Self::System { syscall, source, .. } => write!(f, "{syscall} {source}"),
+            Self::ConnectTimeout(address) => write!(f, "connect ETIMEDOUT {address}"),
+            Self::HandshakeTimeout => f.write_str("Opening handshake has timed out"),
+            Self::UnexpectedResponse(status) => write!(f, "Unexpected server response: {status}"),
+            Self::Handshake(text) | Self::Protocol(text) | Self::Http(text) => f.write_str(text),
+            Self::MessageTooBig => f.write_str("Max payload size exceeded"),
+            Self::BadUrl(url) => write!(f, "ERR_GRAPE_URL: {url}"),
+            Self::Timeout => f.write_str("ERR_TIMEOUT"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tokio_tungstenite::tungstenite::Error> for Error {
+    fn from(error: tokio_tungstenite::tungstenite::Error) -> Self {
+        use tokio_tungstenite::tungstenite::Error as Ws;
+        match error {
+            Ws::Capacity(_) => Self::MessageTooBig,
+            Ws::Utf8(_) => Self::Protocol(INVALID_UTF8.into()),
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_texts() {
+        let address: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        for (error, text) in [
+            (Error::BadDestination("x".into()), "ERR_DEST_INVALID: x"),
+            (Error::UnknownHost("x".into()), "getaddrinfo ENOTFOUND x"),
+            (Error::ConnectTimeout(address), "connect ETIMEDOUT 127.0.0.1:80"),
+            (Error::HandshakeTimeout, "Opening handshake has timed out"),
+            (Error::UnexpectedResponse(426), "Unexpected server response: 426"),
+            (Error::MessageTooBig, "Max payload size exceeded"),
+            (Error::BadUrl("x".into()), "ERR_GRAPE_URL: x"),
+            (Error::Timeout, "ERR_TIMEOUT"),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn close_codes() {
+        assert_eq!(Error::MessageTooBig.close_code(), 1009);
+        assert_eq!(Error::Protocol(INVALID_UTF8.into()).close_code(), 1007);
+        assert_eq!(Error::Protocol("reserved bits".into()).close_code(), 1002);
+    }
+}

@@ -1,0 +1,14 @@
+//! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
+//!
+//! `ws` and `rpc` are machines without I/O; `net` moves their bytes; `link` talks to the
+//! grapes; `node` is the only place that knows Node-API.
+
+#![deny(missing_docs)]
+
+pub mod config;
+pub mod error;
+pub mod link;
+pub mod net;
+mod node;
+pub mod rpc;
+pub mod ws;

@@ -1,0 +1,215 @@
+//! The opening handshake (RFC 6455 section 4), from bytes to bytes.
+
+use crate::{config, error::Error};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use httparse::Status;
+use tokio_tungstenite::tungstenite::handshake::{
+    client::generate_key,
+    derive_accept_key,
+    server::{create_response, write_response},
+};
+
+/// What a server does with the bytes that a client sent so far.
+#[derive(Debug)]
+pub enum Upgrade {
+    /// The head is not complete yet.
+    Partial,
+    /// Answer with `response`; frames begin after the first `consumed` bytes.
+    Accept {
+        /// The 101 response.
+        response: Vec<u8>,
+        /// Length of the request's head.
+        consumed: usize,
+    },
+    /// Answer with `response` and close.
+    Refuse {
+        /// A complete HTTP response.
+        response: Vec<u8>,
+    },
+}
+
+/// Reads a client's upgrade request. Any path will do, as with the `ws` package.
+pub fn read_request(bytes: &[u8]) -> Upgrade {
+    let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let consumed = match head.parse(bytes) {
+        Ok(Status::Complete(consumed)) => consumed,
+        Ok(Status::Partial) if bytes.len() < config::MAX_HANDSHAKE_BYTES => return Upgrade::Partial,
+        Ok(Status::Partial) => return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        Err(_) => return refuse(StatusCode::BAD_REQUEST),
+    };
+    let Some(request) = request(&head) else { return refuse(StatusCode::BAD_REQUEST) };
+    if !request.headers().contains_key(header::UPGRADE) {
+        return refuse(StatusCode::UPGRADE_REQUIRED);
+    }
+    let Ok(mut response) = create_response(&request) else {
+        return refuse(StatusCode::BAD_REQUEST);
+    };
+    // Without a say in the matter, `ws` takes the first subprotocol that the client offers.
+    if let Some(first) = request
+        .headers()
+        .get(header::SEC_WEBSOCKET_PROTOCOL)
+        .and_then(|offered| offered.to_str().ok())
+        .and_then(|offered| offered.split(',').next())
+        .and_then(|first| HeaderValue::from_str(first.trim()).ok())
+    {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, first);
+    }
+    let mut out = Vec::new();
+    match write_response(&mut out, &response) {
+        Ok(()) => Upgrade::Accept { response: out, consumed },
+        Err(_) => refuse(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn request(head: &httparse::Request<'_, '_>) -> Option<Request<()>> {
+    let mut request = Request::builder()
+        .method(head.method?)
+        .uri(head.path?)
+        .version(if head.version? == 0 { http::Version::HTTP_10 } else { http::Version::HTTP_11 })
+        .body(())
+        .ok()?;
+    *request.headers_mut() = header_map(head.headers)?;
+    Some(request)
+}
+
+fn header_map(headers: &[httparse::Header<'_>]) -> Option<HeaderMap> {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for header in headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        map.append(name, HeaderValue::from_bytes(header.value).ok()?);
+    }
+    Some(map)
+}
+
+fn refuse(status: StatusCode) -> Upgrade {
+    let text = status.canonical_reason().unwrap_or_default();
+    let response = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+         Content-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    Upgrade::Refuse { response: response.into_bytes() }
+}
+
+/// A client's side of one handshake.
+#[derive(Debug)]
+pub struct ClientHandshake {
+    accept: String,
+}
+
+impl ClientHandshake {
+    /// Begins a handshake for `path` at `host` (with port), and returns the request's bytes.
+    pub fn new(host: &str, path: &str) -> (Self, Vec<u8>) {
+        let key = generate_key();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
+             Connection: Upgrade\r\nUpgrade: websocket\r\nHost: {host}\r\n\r\n"
+        );
+        (Self { accept: derive_accept_key(key.as_bytes()) }, request.into_bytes())
+    }
+
+    /// Reads the server's answer. `Some(n)`: done, frames begin after `n` bytes; `None`: the
+    /// answer is not complete yet.
+    ///
+    /// # Errors
+    /// The server declined, or answered against RFC 6455 section 4.1.
+    pub fn read_response(&self, bytes: &[u8]) -> Result<Option<usize>, Error> {
+        let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
+        let mut head = httparse::Response::new(&mut headers);
+        let consumed = match head.parse(bytes) {
+            Ok(Status::Complete(consumed)) => consumed,
+            Ok(Status::Partial) if bytes.len() < config::MAX_HANDSHAKE_BYTES => return Ok(None),
+            Ok(Status::Partial) => return Err(Error::Handshake("Header overflow".into())),
+            Err(error) => return Err(Error::Handshake(format!("Parse Error: {error}"))),
+        };
+        let status = head.code.unwrap_or_default();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::UnexpectedResponse(status));
+        }
+        let response = header_map(head.headers)
+            .map(|map| {
+                let mut response = Response::new(());
+                *response.headers_mut() = map;
+                response
+            })
+            .ok_or_else(|| Error::Handshake("Invalid headers".into()))?;
+        let value = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let invalid = |text: &str| Err(Error::Handshake(text.into()));
+        if !value(header::UPGRADE).is_some_and(|v| v.eq_ignore_ascii_case("websocket")) {
+            return invalid("Invalid Upgrade header");
+        }
+        if value(header::SEC_WEBSOCKET_ACCEPT) != Some(&self.accept) {
+            return invalid("Invalid Sec-WebSocket-Accept header");
+        }
+        if value(header::SEC_WEBSOCKET_PROTOCOL).is_some() {
+            return invalid("Server sent a subprotocol but none was requested");
+        }
+        if value(header::SEC_WEBSOCKET_EXTENSIONS).is_some() {
+            return invalid("Server sent an extension but none was requested");
+        }
+        Ok(Some(consumed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(bytes: &[u8]) -> String {
+        match read_request(bytes) {
+            Upgrade::Partial => "partial".into(),
+            Upgrade::Accept { response, .. } | Upgrade::Refuse { response } => {
+                String::from_utf8(response).unwrap()[9..12].into()
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_agree_whatever_the_cut() {
+        let (client, request) = ClientHandshake::new("127.0.0.1:1", "/ws");
+        for end in 0..request.len() {
+            assert!(matches!(read_request(&request[..end]), Upgrade::Partial));
+        }
+        let mut with_frame = request.clone();
+        with_frame.extend_from_slice(b"frame");
+        let Upgrade::Accept { response, consumed } = read_request(&with_frame) else { panic!() };
+        assert_eq!(consumed, request.len());
+        for end in 0..response.len() {
+            assert!(client.read_response(&response[..end]).unwrap().is_none());
+        }
+        assert_eq!(client.read_response(&response).unwrap(), Some(response.len()));
+    }
+
+    #[test]
+    fn what_is_no_upgrade_is_answered_in_http() {
+        assert_eq!(status(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "426");
+        assert_eq!(status(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"), "400");
+        assert_eq!(status(b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"), "400");
+        assert_eq!(status(b"\x16\x03\x01\x02\0 garbage"), "400");
+        let mut long = b"GET / HTTP/1.1\r\nA: ".to_vec();
+        long.resize(config::MAX_HANDSHAKE_BYTES, b'a');
+        assert_eq!(status(&long), "431");
+    }
+
+    #[test]
+    fn the_first_offered_subprotocol_is_taken() {
+        let (_, request) = ClientHandshake::new("a:1", "/");
+        let request = String::from_utf8(request).unwrap();
+        let request = request.replace("Host", "Sec-WebSocket-Protocol: one, two\r\nHost");
+        let Upgrade::Accept { response, .. } = read_request(request.as_bytes()) else { panic!() };
+        assert!(String::from_utf8(response).unwrap().contains("sec-websocket-protocol: one\r\n"));
+    }
+
+    #[test]
+    fn a_client_says_what_is_wrong_with_an_answer() {
+        let (client, _) = ClientHandshake::new("a:1", "/");
+        let text = |answer: &str| client.read_response(answer.as_bytes()).unwrap_err().to_string();
+        assert_eq!(text("HTTP/1.1 426 No\r\n\r\n"), "Unexpected server response: 426");
+        assert_eq!(text("HTTP/1.1 101 Ok\r\n\r\n"), "Invalid Upgrade header");
+        assert_eq!(
+            text("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"),
+            "Invalid Sec-WebSocket-Accept header"
+        );
+    }
+}
