@@ -1,0 +1,253 @@
+//! What JavaScript gets in one call: one JSON text for the many small messages, and a list of
+//! the events that do not fit in.
+
+use crate::{config, error::Error};
+
+/// Tag of a request in the text: `0,conn,rid,key,payload`.
+const REQUEST: &str = "0,";
+/// Tag of a reply in the text: `1,conn,slot,error,result`.
+const REPLY: &str = "1,";
+/// Tag of an event's place in the text: `2,index`.
+const EVENT: &str = "2,";
+
+/// What happened, other than a small well-formed message. `conn` is a connection's number,
+/// which stays taken until JavaScript releases it.
+#[derive(Debug)]
+pub enum Event<C> {
+    /// A server has a new connection.
+    Accepted {
+        /// The server's number.
+        server: u32,
+        /// The connection itself; its number is the driver's to tell.
+        conn: C,
+    },
+    /// A client's handshake is done.
+    Opened {
+        /// The connection's number.
+        conn: u32,
+    },
+    /// A connection has ended; nothing more comes from it.
+    Closed {
+        /// The connection's number.
+        conn: u32,
+        /// Close code as in RFC 6455 section 7.4; 1005 without one, 1006 without a handshake.
+        code: u16,
+        /// The reason that the other side gave.
+        reason: String,
+        /// Why, unless it was closed in order.
+        error: Option<Error>,
+    },
+    /// A server's message that is large or no array of three.
+    RequestText {
+        /// The connection's number.
+        conn: u32,
+        /// The whole message.
+        text: String,
+    },
+    /// A reply that is large or shorter than three elements.
+    ReplyText {
+        /// The connection's number.
+        conn: u32,
+        /// The request's slot.
+        slot: u32,
+        /// The whole message.
+        text: String,
+    },
+    /// Requests whose deadline has come.
+    Expired {
+        /// The connection's number.
+        conn: u32,
+        /// Their slots.
+        slots: Vec<u32>,
+    },
+    /// A grape's answer.
+    Answered {
+        /// The exchange's number.
+        id: u32,
+        /// HTTP status and body, or why there is none.
+        result: Result<(u16, String), Error>,
+    },
+}
+
+/// Messages and events in the order in which they came.
+#[derive(Debug)]
+pub struct Batch<C> {
+    text: String,
+    events: Vec<Event<C>>,
+    count: usize,
+    bytes: usize,
+}
+
+impl<C> Default for Batch<C> {
+    fn default() -> Self {
+        Self { text: String::new(), events: Vec::new(), count: 0, bytes: 0 }
+    }
+}
+
+impl<C> Batch<C> {
+    /// Adds a request of connection `conn`; the other arguments are JSON texts.
+    pub fn request(&mut self, conn: u32, rid: &str, key: &str, payload: &str) {
+        self.record(REQUEST, &[conn], &[rid, key, payload]);
+    }
+
+    /// Adds the reply to the request in `slot` of `conn`; the other arguments are JSON texts.
+    pub fn reply(&mut self, conn: u32, slot: u32, error: &str, result: &str) {
+        self.record(REPLY, &[conn, slot], &[error, result]);
+    }
+
+    /// Adds an event.
+    pub fn event(&mut self, event: Event<C>) {
+        self.bytes += match &event {
+            Event::RequestText { text, .. } | Event::ReplyText { text, .. } => text.len(),
+            _ => 0,
+        };
+        let index = self.events.len() as u32;
+        self.events.push(event);
+        self.record(EVENT, &[index], &[]);
+    }
+
+    fn record(&mut self, tag: &str, numbers: &[u32], texts: &[&str]) {
+        let before = self.text.len();
+        self.text.push(if before == 0 { '[' } else { ',' });
+        self.text.push_str(tag);
+        for (at, number) in numbers.iter().enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            push_number(&mut self.text, *number);
+        }
+        for text in texts {
+            self.text.push(',');
+            self.text.push_str(text);
+        }
+        self.bytes += self.text.len() - before;
+        self.count += 1;
+    }
+
+    /// An empty batch with room for `bytes` of messages.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes + bytes / 4), ..Self::default() }
+    }
+
+    /// Adds the messages of a later batch.
+    ///
+    /// # Errors
+    /// Gives `later` back when both together would be too much for one call.
+    pub fn merge(&mut self, later: Self) -> Result<(), Self> {
+        if self.is_empty() {
+            *self = later;
+            return Ok(());
+        }
+        if self.is_full()
+            || self.count + later.count > config::BATCH_MESSAGES
+            || self.bytes + later.bytes > config::BATCH_BYTES
+        {
+            return Err(later);
+        }
+        if later.events.is_empty() {
+            self.text.push(',');
+            self.text.push_str(&later.text[1..]);
+            self.bytes += later.bytes;
+            self.count += later.count;
+            return Ok(());
+        }
+        if later.count == later.events.len() {
+            later.events.into_iter().for_each(|event| self.event(event));
+            return Ok(());
+        }
+        // Messages with events between them: their places in the text would all change.
+        Err(later)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether it should be handed over before more is added.
+    pub fn is_full(&self) -> bool {
+        self.count >= config::BATCH_MESSAGES || self.bytes >= config::BATCH_BYTES
+    }
+
+    /// Bytes of messages in it.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The text, closed to a JSON array, and the events.
+    pub fn finish(mut self) -> (String, Vec<Event<C>>) {
+        self.text.push(']');
+        (self.text, self.events)
+    }
+}
+
+fn push_number(text: &mut String, mut number: u32) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_one_array() {
+        let mut batch = Batch::<()>::default();
+        batch.request(3, "\"r\"", "\"k\"", "{}");
+        batch.event(Event::Opened { conn: 1 });
+        batch.reply(7, 4294967295, "null", " 1 ");
+        let (text, events) = batch.finish();
+        assert_eq!(text, "[0,3,\"r\",\"k\",{},2,0,1,7,4294967295,null, 1 ]");
+        assert_eq!(events.len(), 1);
+    }
+
+    #[test]
+    fn merging_keeps_the_order() {
+        let replies = |conns: &[u32]| {
+            let mut batch = Batch::<()>::default();
+            conns.iter().for_each(|conn| batch.reply(*conn, 0, "null", "0"));
+            batch
+        };
+        let mut batch = Batch::default();
+        batch.merge(replies(&[1])).unwrap();
+        batch.merge(replies(&[2, 3])).unwrap();
+        let mut event = Batch::default();
+        event.event(Event::Opened { conn: 9 });
+        batch.merge(event).unwrap();
+        batch.merge(replies(&[4])).unwrap();
+        let mut mixed = replies(&[5]);
+        mixed.event(Event::Opened { conn: 9 });
+        assert!(batch.merge(mixed).is_err());
+        let (text, events) = batch.finish();
+        assert_eq!(
+            text,
+            "[1,1,0,null,0,1,2,0,null,0,1,3,0,null,0,2,0,1,4,0,null,0]"
+        );
+        assert_eq!(events.len(), 1);
+        let mut full = replies(&[0; config::BATCH_MESSAGES]);
+        assert!(full.merge(replies(&[1])).is_err());
+    }
+
+    #[test]
+    fn a_batch_fills_by_count_and_by_bytes() {
+        let mut batch = Batch::<()>::default();
+        for _ in 0..config::BATCH_MESSAGES {
+            assert!(!batch.is_full());
+            batch.reply(0, 0, "null", "1");
+        }
+        assert!(batch.is_full());
+
+        let mut batch = Batch::<()>::default();
+        batch.event(Event::RequestText { conn: 0, text: "x".repeat(config::BATCH_BYTES) });
+        assert!(batch.is_full());
+    }
+}

@@ -1,0 +1,125 @@
+//! `["rid", "key", payload]` and `["rid", error, result]`: split and checked, not built.
+//!
+//! V8 parses the payloads. What is passed on in a batch must be JSON to the letter, since one
+//! bad text would spoil the batch; what V8 accepts (lone surrogates, 1e999, any depth) must
+//! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
+//! evaluated, and nesting is not recursive.
+
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// A frame's text, looked into as far as needed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// An array of at least three elements: the texts of the first three.
+    Three(&'a str, &'a str, &'a str),
+    /// Anything else, JSON or not: JavaScript decides.
+    Other,
+}
+
+/// Splits a frame's text.
+pub fn split(text: &str) -> Frame<'_> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    match json.deserialize_seq(Three) {
+        Ok(Some([a, b, c])) if json.end().is_ok() => Frame::Three(a, b, c),
+        _ => Frame::Other,
+    }
+}
+
+struct Three;
+
+impl<'a> Visitor<'a> for Three {
+    type Value = Option<[&'a str; 3]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut parts = [""; 3];
+        for part in &mut parts {
+            match seq.next_element::<&RawValue>()? {
+                Some(raw) => *part = raw.get(),
+                None => return Ok(None),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Some(parts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_v8_accepts_passes() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        for payload in ["1e999", r#""\ud800""#, r#"{"a":1,"a":2}"#, "-0", "\"\u{2028}\"", &deep] {
+            let text = format!(r#" [ "r" , "k" , {payload} ] "#);
+            assert_eq!(split(&text), Frame::Three(r#""r""#, r#""k""#, payload));
+        }
+    }
+
+    #[test]
+    fn what_v8_refuses_does_not_pass() {
+        for payload in ["01", "'a'", "NaN", "[1,]", "\"\n\"", r#""\x""#, "{a:1}", "", "1 2", "tru"] {
+            assert_eq!(split(&format!(r#"["r","k",{payload}]"#)), Frame::Other, "{payload}");
+        }
+        assert_eq!(split("\u{feff}[1,2,3]"), Frame::Other);
+        assert_eq!(split("[1,2,3]]"), Frame::Other);
+        assert_eq!(split("[1,2,3,]"), Frame::Other);
+    }
+
+    #[test]
+    fn shapes() {
+        assert_eq!(split("[1,2]"), Frame::Other);
+        assert_eq!(split("{}"), Frame::Other);
+        assert_eq!(split("5"), Frame::Other);
+        assert_eq!(split("[1,null,3,4,{}]"), Frame::Three("1", "null", "3"));
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn splits_as_serde_json_does(parts in prop::collection::vec(json(), 0..6), pretty: bool) {
+            let array = serde_json::Value::Array(parts);
+            let text = if pretty { format!("{array:#}") } else { array.to_string() };
+            let whole: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+            match split(&text) {
+                Frame::Three(a, b, c) => {
+                    for (raw, part) in [a, b, c].iter().zip(&whole) {
+                        let value: serde_json::Value = serde_json::from_str(raw).unwrap();
+                        prop_assert_eq!(&value, part);
+                    }
+                }
+                Frame::Other => prop_assert!(whole.len() < 3),
+            }
+        }
+
+        #[test]
+        fn accepts_only_what_serde_json_accepts(text in r#"[\[\]{}",:0-9a-z\\ .-]{0,40}"#) {
+            if let Frame::Three(..) = split(&text) {
+                prop_assert!(serde_json::from_str::<Vec<IgnoredAny>>(&text).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Requests and replies as pure data: splitting frames, finding the request that a reply
+//! belongs to, deadlines, and the batches that JavaScript gets.
+
+mod batch;
+mod frame;
+mod pending;
+mod requests;
+
+pub use batch::{Batch, Event};
+pub use frame::{Frame, split};
+pub use pending::Pending;
+pub use requests::Requests;

@@ -1,0 +1,216 @@
+//! The requests of one connection that wait for their reply.
+//!
+//! A request sits in a slot that JavaScript chose, and its id holds the slot: the first 32 bits
+//! of a UUID v4 are the slot mixed with a salt of the connection, the rest is random. A reply
+//! finds its request by arithmetic, and the stored id proves that it is the one.
+
+use crate::config;
+use uuid::{Builder, Uuid, fmt::Hyphenated};
+
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    id: Uuid,
+    deadline: u64,
+}
+
+/// Slots, ids and deadlines. Times are milliseconds on any clock that only goes forward.
+#[derive(Debug)]
+pub struct Pending {
+    salt: u32,
+    slots: Vec<Option<Waiter>>,
+    waiting: usize,
+    check_at: u64,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self { salt: rand::random(), slots: Vec::new(), waiting: 0, check_at: u64::MAX }
+    }
+}
+
+impl Pending {
+    /// Lets the request in `slot` wait until `deadline`, and returns its id.
+    pub fn insert(&mut self, slot: u32, deadline: u64) -> Uuid {
+        let mut bytes: [u8; 16] = rand::random();
+        bytes[..4].copy_from_slice(&(slot ^ self.salt).to_be_bytes());
+        let id = Builder::from_random_bytes(bytes).into_uuid();
+
+        let at = slot as usize;
+        if at >= self.slots.len() {
+            self.slots.resize(at + 1, None);
+        }
+        if self.slots[at].replace(Waiter { id, deadline }).is_none() {
+            self.waiting += 1;
+        }
+        self.check_at = self.check_at.min(deadline);
+        id
+    }
+
+    /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
+    pub fn resolve(&mut self, rid: &[u8]) -> Option<u32> {
+        let head = std::str::from_utf8(rid.get(..8)?).ok()?;
+        let slot = u32::from_str_radix(head, 16).ok()? ^ self.salt;
+        let waiter = self.slots.get_mut(slot as usize)?;
+        let mut text = [0; Hyphenated::LENGTH];
+        let id = waiter.as_ref()?.id.hyphenated().encode_lower(&mut text);
+        if id.as_bytes() != rid {
+            return None;
+        }
+        *waiter = None;
+        self.waiting -= 1;
+        Some(slot)
+    }
+
+    /// Whether the request with this id waits in `slot`.
+    pub fn waits(&self, slot: u32, id: Uuid) -> bool {
+        self.slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|w| w.id == id)
+    }
+
+    /// Requests that wait.
+    pub fn len(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether no request waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// When [`expire`](Self::expire) wants to be called next, at the earliest; `u64::MAX`: not
+    /// before another request comes.
+    pub fn check_at(&self) -> u64 {
+        self.check_at
+    }
+
+    /// Ends the wait of all requests whose deadline has come, and returns their slots.
+    ///
+    /// One pass over the slots. With equal timeouts it runs once per timeout, since the next
+    /// check is when the oldest request that still waits would expire; with mixed ones it runs
+    /// every [`config::EXPIRE_EVERY_MS`] at most.
+    pub fn expire(&mut self, now: u64) -> Vec<u32> {
+        if now < self.check_at {
+            return Vec::new();
+        }
+        let mut expired = Vec::new();
+        let mut next = u64::MAX;
+        for (slot, waiter) in self.slots.iter_mut().enumerate() {
+            match waiter {
+                Some(w) if w.deadline <= now => {
+                    *waiter = None;
+                    expired.push(slot as u32);
+                }
+                Some(w) => next = next.min(w.deadline),
+                None => {}
+            }
+        }
+        self.waiting -= expired.len();
+        self.check_at = next.max(now + config::EXPIRE_EVERY_MS);
+        if next == u64::MAX {
+            self.check_at = u64::MAX;
+        }
+        expired
+    }
+
+    /// Ends every wait without saying so: the connection is gone, and who asked knows.
+    pub fn clear(&mut self) {
+        self.slots = Vec::new();
+        self.waiting = 0;
+        self.check_at = u64::MAX;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_are_random_version_4_lower_case() {
+        let mut pending = Pending::default();
+        let ids: HashSet<String> = (0..1000).map(|_| pending.insert(7, 1).to_string()).collect();
+        assert_eq!(ids.len(), 1000);
+        for id in ids {
+            let id = Uuid::parse_str(&id).unwrap();
+            assert_eq!(id.get_version_num(), 4);
+            assert_eq!(id.get_variant(), uuid::Variant::RFC4122);
+        }
+    }
+
+    #[test]
+    fn a_reply_finds_its_request_once() {
+        let mut pending = Pending::default();
+        let id = pending.insert(3, 10).to_string();
+        assert_eq!(pending.resolve(id.as_bytes()), Some(3));
+        assert_eq!(pending.resolve(id.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_reused_slot_does_not_take_the_reply_of_its_predecessor() {
+        let mut pending = Pending::default();
+        let first = pending.insert(0, 10).to_string();
+        assert_eq!(pending.expire(10), [0]);
+        let second = pending.insert(0, 20).to_string();
+        assert_eq!(pending.resolve(first.as_bytes()), None);
+        assert_eq!(pending.resolve(second.as_bytes()), Some(0));
+    }
+
+    #[test]
+    fn foreign_ids_find_nothing() {
+        let mut pending = Pending::default();
+        let id = pending.insert(0, 10).to_string();
+        for rid in ["", "0", &id[..35], &id.to_uppercase(), "\u{fffd}\u{fffd}\u{fffd}", "+0000000-"] {
+            assert_eq!(pending.resolve(rid.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn equal_timeouts_are_checked_once_per_timeout() {
+        let mut pending = Pending::default();
+        let mut checks = 0;
+        for now in 0..10_000 {
+            let id = pending.insert((now % 64) as u32, now + 1000).to_string();
+            pending.resolve(id.as_bytes());
+            if now >= pending.check_at() {
+                checks += 1;
+                assert!(pending.expire(now).is_empty());
+            }
+        }
+        assert!(checks <= 10, "{checks}");
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_map(steps in prop::collection::vec((0u8..3, 0u32..20, 0u64..200), 1..300)) {
+            let mut pending = Pending::default();
+            let mut model = std::collections::HashMap::<u32, (String, u64)>::new();
+            let mut now = 0;
+            for (step, slot, time) in steps {
+                match step {
+                    0 => {
+                        let id = pending.insert(slot, now + time).to_string();
+                        model.insert(slot, (id, now + time));
+                    }
+                    1 => {
+                        if let Some((id, _)) = model.remove(&slot) {
+                            prop_assert_eq!(pending.resolve(id.as_bytes()), Some(slot));
+                        }
+                    }
+                    _ => {
+                        now += time;
+                        for slot in pending.expire(now) {
+                            let (_, deadline) = model.remove(&slot).unwrap();
+                            prop_assert!(deadline <= now);
+                        }
+                        // Nothing is late by more than the pace of the checks.
+                        for (_, deadline) in model.values() {
+                            prop_assert!(*deadline + config::EXPIRE_EVERY_MS > now);
+                        }
+                    }
+                }
+                prop_assert_eq!(pending.len(), model.len());
+                prop_assert!(pending.check_at() != u64::MAX || pending.is_empty());
+            }
+        }
+    }
+}
