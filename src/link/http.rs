@@ -1,0 +1,95 @@
+//! An HTTP/1.1 client with kept-alive connections.
+
+use crate::{config, error::Error};
+use bytes::Bytes;
+use http::{Method, Request, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use std::{io, net::SocketAddr, time::Duration};
+
+/// Connections to the grapes that one JavaScript environment uses.
+#[derive(Clone, Debug)]
+pub struct Grapes {
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Default for Grapes {
+    fn default() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(config::CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(config::GRAPE_KEEP_ALIVE)
+            .build(connector);
+        Self { client }
+    }
+}
+
+impl Grapes {
+    /// Posts a JSON text to `url` and returns status and body, whatever the status.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`], [`Error::Timeout`] when all of it takes longer than `timeout` ms, a
+    /// system error of the connection, or [`Error::Http`].
+    pub async fn post(&self, url: &str, body: String, timeout: u64) -> Result<(u16, String), Error> {
+        let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+            return Err(Error::BadUrl(url.to_owned()));
+        }
+        let peer = socket_address(&uri);
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(uri)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "*/*")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| Error::Http(error.to_string()))?;
+        let exchange = async {
+            let response =
+                self.client.request(request).await.map_err(|error| explain(&error, peer))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES)
+                .collect()
+                .await
+                .map_err(|error| explain(error.as_ref(), peer))?;
+            Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+        };
+        tokio::time::timeout(Duration::from_millis(timeout), exchange)
+            .await
+            .map_err(|_| Error::Timeout)?
+    }
+}
+
+fn socket_address(uri: &Uri) -> Option<SocketAddr> {
+    let host = uri.host()?.trim_matches(['[', ']']).parse().ok()?;
+    Some(SocketAddr::new(host, uri.port_u16().unwrap_or(80)))
+}
+
+/// The system's error is the innermost source, if there is one.
+fn explain(error: &(dyn std::error::Error + 'static), peer: Option<SocketAddr>) -> Error {
+    let mut source = Some(error);
+    let mut text = error.to_string();
+    while let Some(inner) = source {
+        text = inner.to_string();
+        if let Some(system) = inner.downcast_ref::<io::Error>()
+            && let Some(errno) = system.raw_os_error()
+        {
+            let syscall = if errno_is_refusal(system) { "connect" } else { "read" };
+            return Error::system(syscall, io::Error::from_raw_os_error(errno), peer);
+        }
+        source = inner.source();
+    }
+    Error::Http(text)
+}
+
+fn errno_is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionRefused | Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::TimedOut
+    )
+}

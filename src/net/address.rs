@@ -1,0 +1,113 @@
+//! Destinations and listening addresses.
+
+use crate::{config, error::Error};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
+};
+
+/// Where a client connects: `host:port`, with an IPv6 host in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// TCP port, not 0.
+    pub port: u16,
+}
+
+impl Destination {
+    /// Parses `host:port`.
+    ///
+    /// # Errors
+    /// [`Error::BadDestination`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let bad = || Error::BadDestination(text.chars().take(100).collect());
+        let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
+        let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok()).flatten();
+        let port = port.filter(|port| *port > 0).ok_or_else(bad)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let valid = match bare {
+            Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.bytes().all(is_host_byte),
+        };
+        if !valid {
+            return Err(bad());
+        }
+        Ok(Self { host: bare.unwrap_or(host).to_owned(), port })
+    }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+/// Opens a listener as Node does: without a host on every interface, IPv6 and IPv4 both
+/// where the system has IPv6.
+///
+/// # Errors
+/// What the system says, with the address that was asked for.
+pub(super) fn listen(host: Option<&str>, port: u16) -> Result<TcpListener, Error> {
+    let Some(host) = host else {
+        let every = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        return match bind(every) {
+            Err(error) if no_ipv6(&error) => listen_on((Ipv4Addr::UNSPECIFIED, port).into()),
+            result => result.map_err(|error| Error::system("listen", error, Some(every))),
+        };
+    };
+    let address = (host, port)
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut found| found.next())
+        .ok_or_else(|| Error::UnknownHost(host.to_owned()))?;
+    listen_on(address)
+}
+
+fn listen_on(address: SocketAddr) -> Result<TcpListener, Error> {
+    bind(address).map_err(|error| Error::system("listen", error, Some(address)))
+}
+
+fn no_ipv6(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable)
+        || error.raw_os_error() == Some(97) // EAFNOSUPPORT on Linux
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // As libuv: a restarted service gets its port back while old connections linger.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(config::LISTEN_BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations() {
+        let parse = |text: &str| Destination::parse(text).map(|d| (d.host, d.port)).ok();
+        assert_eq!(parse("127.0.0.1:80"), Some(("127.0.0.1".into(), 80)));
+        assert_eq!(parse("localhost:65535"), Some(("localhost".into(), 65535)));
+        assert_eq!(parse("[::1]:80"), Some(("::1".into(), 80)));
+        for bad in ["", "a", "a:", ":80", "a:0", "a:65536", "a:+1", "a:b", "a b:1", "::1:80", "[x]:1"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_refused_with_its_address() {
+        let held = listen(None, 0).unwrap();
+        let port = held.local_addr().unwrap().port();
+        let error = listen(None, port).unwrap_err();
+        assert_eq!(error.syscall(), Some("listen"));
+        assert_eq!(error.address().map(|address| address.port()), Some(port));
+        assert!(error.errno().is_some());
+    }
+}

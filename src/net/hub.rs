@@ -1,0 +1,210 @@
+//! Where the connections of one JavaScript environment (the main thread, a worker) meet it:
+//! numbers for connections, and the batches that wait to be fetched.
+
+use crate::{
+    config,
+    rpc::{Batch, Event},
+};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::{Notify, futures::Notified};
+
+/// The meeting point. `C` is what a driver calls a connection.
+pub struct Hub<C> {
+    epoch: Instant,
+    inbox: Mutex<Inbox<C>>,
+    numbers: Mutex<Numbers>,
+    room: Notify,
+    /// A wake is on its way: one is enough until JavaScript comes.
+    woken: AtomicBool,
+    wake: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+struct Inbox<C> {
+    full: VecDeque<Batch<C>>,
+    last: Batch<C>,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Numbers {
+    free: Vec<u32>,
+    next: u32,
+}
+
+impl<C> Hub<C> {
+    /// A hub that calls `wake` from any thread when there is something to fetch.
+    pub fn new(wake: impl Fn() + Send + 'static) -> Self {
+        Self {
+            epoch: Instant::now(),
+            inbox: Mutex::new(Inbox {
+                full: VecDeque::new(),
+                last: Batch::default(),
+                bytes: 0,
+            }),
+            numbers: Mutex::default(),
+            room: Notify::new(),
+            woken: AtomicBool::new(false),
+            wake: Mutex::new(Some(Box::new(wake))),
+        }
+    }
+
+    /// Milliseconds since the hub was made: the clock of all deadlines.
+    pub fn now(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+
+    /// The same clock's `time` as tokio wants it.
+    pub(super) fn instant(&self, time: u64) -> tokio::time::Instant {
+        (self.epoch + std::time::Duration::from_millis(time)).into()
+    }
+
+    /// A number for a connection, small and not in use.
+    pub fn number(&self) -> u32 {
+        let mut numbers = lock(&self.numbers);
+        numbers.free.pop().unwrap_or_else(|| {
+            numbers.next += 1;
+            numbers.next - 1
+        })
+    }
+
+    /// Gives a number back. Only JavaScript may, after it saw the connection's end: until then
+    /// it could mean the wrong connection.
+    pub fn release(&self, number: u32) {
+        lock(&self.numbers).free.push(number);
+    }
+
+    /// Adds an event and wakes JavaScript.
+    pub fn event(&self, event: Event<C>) {
+        let mut batch = Batch::default();
+        batch.event(event);
+        self.append(batch);
+    }
+
+    /// Adds what a connection brought, after all that came before, and wakes JavaScript.
+    pub fn append(&self, batch: Batch<C>) {
+        {
+            let mut inbox = lock(&self.inbox);
+            inbox.bytes += batch.bytes();
+            if let Err(batch) = inbox.last.merge(batch) {
+                let full = std::mem::replace(&mut inbox.last, batch);
+                inbox.full.push_back(full);
+            }
+        }
+        self.wake();
+    }
+
+    /// Takes the next batch, and says whether more wait.
+    pub fn fetch(&self) -> Option<(Batch<C>, bool)> {
+        // First, so that what comes from now on wakes again.
+        self.woken.store(false, Ordering::SeqCst);
+        let mut inbox = lock(&self.inbox);
+        let batch = match inbox.full.pop_front() {
+            Some(batch) => batch,
+            None => std::mem::take(&mut inbox.last),
+        };
+        let was_full = inbox.bytes > config::INBOX_HIGH_WATER;
+        inbox.bytes -= batch.bytes();
+        let more = !inbox.full.is_empty() || !inbox.last.is_empty();
+        if was_full && inbox.bytes <= config::INBOX_HIGH_WATER {
+            self.room.notify_waiters();
+        }
+        (!batch.is_empty()).then_some((batch, more))
+    }
+
+    /// Whether JavaScript is so far behind that sockets should not be read.
+    pub(super) fn is_full(&self) -> bool {
+        lock(&self.inbox).bytes > config::INBOX_HIGH_WATER
+    }
+
+    /// Waits until JavaScript has caught up.
+    pub(super) fn room(&self) -> Notified<'_> {
+        self.room.notified()
+    }
+
+    /// Ends all waking: the environment is going away.
+    pub fn silence(&self) {
+        *lock(&self.wake) = None;
+    }
+
+    fn wake(&self) {
+        if !self.woken.swap(true, Ordering::SeqCst)
+            && let Some(wake) = lock(&self.wake).as_ref()
+        {
+            wake();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, atomic::AtomicUsize};
+
+    #[test]
+    fn one_wake_until_somebody_comes() {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let count = wakes.clone();
+        let hub = Hub::<()>::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        hub.event(Event::Opened { conn: 1 });
+        hub.event(Event::Opened { conn: 2 });
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        let (batch, more) = hub.fetch().unwrap();
+        assert_eq!(batch.finish().1.len(), 2);
+        assert!(!more);
+        assert!(hub.fetch().is_none());
+        hub.event(Event::Opened { conn: 3 });
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+        hub.silence();
+        hub.fetch();
+        hub.event(Event::Opened { conn: 4 });
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn batches_are_bounded_and_in_order() {
+        let hub = Hub::<()>::new(|| {});
+        for conn in 0..600 {
+            let mut batch = Batch::default();
+            batch.reply(conn, 0, "null", "0");
+            hub.append(batch);
+        }
+        let mut counts = Vec::new();
+        while let Some((batch, _)) = hub.fetch() {
+            let values: Vec<serde_json::Value> = serde_json::from_str(&batch.finish().0).unwrap();
+            assert_eq!(values[1], counts.iter().sum::<usize>());
+            counts.push(values.len() / 5);
+        }
+        assert_eq!(counts, [256, 256, 88]);
+    }
+
+    #[test]
+    fn a_full_inbox_says_so() {
+        let hub = Hub::<()>::new(|| {});
+        let text = "x".repeat(config::INBOX_HIGH_WATER + 1);
+        hub.event(Event::RequestText { conn: 0, text });
+        assert!(hub.is_full());
+        hub.fetch();
+        assert!(!hub.is_full());
+    }
+
+    #[test]
+    fn numbers_are_reused_after_release() {
+        let hub = Hub::<()>::new(|| {});
+        assert_eq!((hub.number(), hub.number()), (0, 1));
+        hub.release(0);
+        assert_eq!((hub.number(), hub.number()), (0, 2));
+    }
+}

@@ -1,0 +1,85 @@
+//! Events and errors as JavaScript objects.
+
+use super::Inner;
+use crate::{error::Error, net::tokio::Conn, rpc::Event};
+use napi::{Env, Result, bindgen_prelude::Object};
+use napi_derive::napi;
+use std::sync::Arc;
+
+/// An error before it becomes one: JavaScript adds Node's names for system errors.
+#[napi(object)]
+pub struct Failure {
+    pub message: String,
+    pub code: Option<String>,
+    pub errno: Option<i32>,
+    pub syscall: Option<String>,
+    pub address: Option<String>,
+    pub port: Option<u32>,
+}
+
+pub(super) fn failure(error: &Error) -> Failure {
+    let address = error.address();
+    Failure {
+        message: error.to_string(),
+        code: error.code().map(Into::into),
+        errno: error.errno(),
+        syscall: error.syscall().map(Into::into),
+        address: address.map(|address| address.ip().to_string()),
+        port: address.map(|address| address.port().into()),
+    }
+}
+
+/// Converts an event; an accepted connection is kept from here on.
+pub(super) fn object<'env>(
+    env: &'env Env,
+    inner: &Inner,
+    event: Event<Arc<Conn>>,
+) -> Result<Object<'env>> {
+    let mut object = Object::new(env)?;
+    match event {
+        Event::Accepted { server, conn } => {
+            object.set("type", "accepted")?;
+            object.set("server", server)?;
+            object.set("conn", inner.keep(conn))?;
+        }
+        Event::Opened { conn } => {
+            object.set("type", "opened")?;
+            object.set("conn", conn)?;
+        }
+        Event::Closed { conn, code, reason, error } => {
+            object.set("type", "closed")?;
+            object.set("conn", conn)?;
+            object.set("code", code)?;
+            object.set("reason", reason)?;
+            object.set("error", error.as_ref().map(failure))?;
+        }
+        Event::RequestText { conn, text } => {
+            object.set("type", "request")?;
+            object.set("conn", conn)?;
+            object.set("text", text)?;
+        }
+        Event::ReplyText { conn, slot, text } => {
+            object.set("type", "reply")?;
+            object.set("conn", conn)?;
+            object.set("slot", slot)?;
+            object.set("text", text)?;
+        }
+        Event::Expired { conn, slots } => {
+            object.set("type", "expired")?;
+            object.set("conn", conn)?;
+            object.set("slots", slots)?;
+        }
+        Event::Answered { id, result } => {
+            object.set("type", "answered")?;
+            object.set("id", id)?;
+            match result {
+                Ok((status, body)) => {
+                    object.set("status", status)?;
+                    object.set("body", body)?;
+                }
+                Err(error) => object.set("error", failure(&error))?,
+            }
+        }
+    }
+    Ok(object)
+}

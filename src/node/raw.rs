@@ -1,0 +1,246 @@
+//! The functions of the hot path, on bare Node-API: a call costs a quarter of one through the
+//! macro, and the strings go straight into a connection's buffer.
+
+use super::{Inner, events};
+use napi::{Env, Error, JsValue, Result, bindgen_prelude::Object, check_status, sys};
+use std::{
+    ffi::{CString, c_char, c_void},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::{null, null_mut},
+    rc::Rc,
+};
+
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// Creates the object that holds the functions.
+pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
+    let object = Object::new(env)?;
+    let functions: [(&str, Callback); 4] =
+        [("request", request), ("reply", reply), ("flush", flush), ("fetch", fetch)];
+    for (name, callback) in functions {
+        let mut function = null_mut();
+        // SAFETY: `env` is live during this call. The data pointer is one strong count of
+        // `inner`, which the finalizer below gives back when the function is collected.
+        unsafe {
+            let data = Rc::into_raw(inner.clone()).cast_mut().cast::<c_void>();
+            check_status!(sys::napi_create_function(
+                env.raw(),
+                name.as_ptr().cast::<c_char>(),
+                name.len() as isize,
+                Some(callback),
+                data,
+                &mut function,
+            ))?;
+            check_status!(sys::napi_add_finalizer(
+                env.raw(),
+                function,
+                data,
+                Some(release),
+                null_mut(),
+                null_mut(),
+            ))?;
+            check_status!(sys::napi_set_named_property(
+                env.raw(),
+                object.raw(),
+                CString::new(name)?.as_ptr(),
+                function,
+            ))?;
+        }
+    }
+    Ok(object)
+}
+
+unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `data` came from `Rc::into_raw` in `functions`, one count for this call, and
+    // finalizers run on the environment's own thread.
+    drop(unsafe { Rc::from_raw(data.cast::<Inner>()) });
+}
+
+/// Runs `act` with the arguments of a call; a panic or error becomes a JavaScript exception.
+///
+/// # Safety
+/// Only as a callback made by `functions`.
+unsafe fn enter<const N: usize>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    act: impl FnOnce(&Inner, [sys::napi_value; N]) -> Result<sys::napi_value>,
+) -> sys::napi_value {
+    let mut args = [null_mut(); N];
+    let mut count = N;
+    let mut data = null_mut();
+    // SAFETY: Node-API calls us with a live `env` and `info`; absent arguments are filled with
+    // `undefined`. The data pointer holds a strong count for as long as the function lives.
+    let inner = unsafe {
+        sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), null_mut(), &mut data);
+        &*data.cast::<Inner>()
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| act(inner, args)))
+        .unwrap_or_else(|_| Err(Error::from_reason("native code panicked")));
+    result.unwrap_or_else(|error| {
+        let text = error.reason.replace('\0', " ");
+        // SAFETY: `env` is live, and the text has no inner NUL.
+        unsafe {
+            if let Ok(text) = CString::new(text) {
+                sys::napi_throw_error(env, null(), text.as_ptr());
+            }
+        }
+        null_mut()
+    })
+}
+
+/// `request(conn, slot, timeout, key, payload)`: composes a request. `key` and `payload` are
+/// JSON texts, the key's with its comma; `timeout` is in ms.
+unsafe extern "C" fn request(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    let act = |inner: &Inner, [conn, slot, timeout, key, payload]: [sys::napi_value; 5]| {
+        let (number, slot) = (number(env, conn)?, number(env, slot)?);
+        let timeout = milliseconds(env, timeout)?;
+        let mut read = Ok(());
+        inner.with(number, |entry| {
+            let waiting = entry.conn.request(slot, timeout, |out| {
+                read = append(env, key, out).and_then(|()| append(env, payload, out));
+            });
+            if let Some(waiting) = waiting {
+                inner.composed(number, entry, waiting);
+            }
+        });
+        read.map(|()| null_mut())
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `reply(conn, text)`: composes a text frame.
+unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, [conn, text]: [sys::napi_value; 2]| {
+        let number = number(env, conn)?;
+        let mut read = Ok(());
+        inner.with(number, |entry| {
+            let waiting = entry.conn.text(|out| read = append(env, text, out));
+            if let Some(waiting) = waiting {
+                inner.composed(number, entry, waiting);
+            }
+        });
+        read.map(|()| null_mut())
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `flush()`: writes what was composed since the last flush.
+unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, []: [sys::napi_value; 0]| {
+        inner.flush();
+        Ok(null_mut())
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `fetch()`: the next batch as `[more, text, ...events]`, or undefined.
+unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, []: [sys::napi_value; 0]| {
+        let Some((batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
+        let (text, events) = batch.finish();
+        let (mut array, mut flag) = (null_mut(), null_mut());
+        // SAFETY: `env` is live; the values are made in this call's handle scope.
+        unsafe {
+            check_status!(sys::napi_create_array_with_length(env, 2 + events.len(), &mut array))?;
+            check_status!(sys::napi_get_boolean(env, more, &mut flag))?;
+            check_status!(sys::napi_set_element(env, array, 0, flag))?;
+            check_status!(sys::napi_set_element(env, array, 1, string(env, &text)?))?;
+        }
+        let env = Env::from_raw(env);
+        for (at, event) in events.into_iter().enumerate() {
+            let object = events::object(&env, inner, event)?;
+            // SAFETY: as above.
+            unsafe {
+                check_status!(sys::napi_set_element(
+                    env.raw(),
+                    array,
+                    at as u32 + 2,
+                    object.raw()
+                ))?;
+            }
+        }
+        Ok(array)
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+fn number(env: sys::napi_env, value: sys::napi_value) -> Result<u32> {
+    let mut number = 0;
+    // SAFETY: `env` and `value` belong to the running call.
+    check_status!(unsafe { sys::napi_get_value_uint32(env, value, &mut number) })?;
+    Ok(number)
+}
+
+/// A time in ms; negative ones and NaN are 0.
+fn milliseconds(env: sys::napi_env, value: sys::napi_value) -> Result<u64> {
+    let mut number = 0.0;
+    // SAFETY: `env` and `value` belong to the running call.
+    check_status!(unsafe { sys::napi_get_value_double(env, value, &mut number) })?;
+    Ok(number as u64) // Saturates, and makes 0 of NaN.
+}
+
+fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {
+    let mut value = null_mut();
+    let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len() as isize);
+    // SAFETY: `env` is live and `bytes` holds `len` bytes; ASCII is Latin-1, which V8 copies
+    // without decoding.
+    check_status!(unsafe {
+        if text.is_ascii() {
+            sys::napi_create_string_latin1(env, bytes, len, &mut value)
+        } else {
+            sys::napi_create_string_utf8(env, bytes, len, &mut value)
+        }
+    })?;
+    Ok(value)
+}
+
+/// Appends a string's UTF-8 to `out`, in one call if there is room.
+fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u8>) -> Result<()> {
+    /// Room that is made in advance.
+    const ROOM: usize = 1024;
+    /// Longest character, and the NUL that Node-API adds.
+    const TAIL: usize = 4 + 1;
+
+    out.reserve(ROOM);
+    let fits = read(env, value, out)?;
+    if !fits {
+        let mut len = 0;
+        // SAFETY: `env` and `value` belong to the running call; a null buffer asks for the length.
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf8(env, value, null_mut(), 0, &mut len)
+        })?;
+        out.reserve(len + TAIL);
+        read(env, value, out)?;
+    }
+    return Ok(());
+
+    /// Copies into the spare room; false, and nothing appended, when it may have been too small.
+    fn read(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u8>) -> Result<bool> {
+        let spare = out.spare_capacity_mut();
+        let room = spare.len();
+        let mut written = 0;
+        // SAFETY: the call writes at most `room` bytes to the spare capacity and tells how many
+        // of them are text; those are initialised then.
+        unsafe {
+            check_status!(sys::napi_get_value_string_utf8(
+                env,
+                value,
+                spare.as_mut_ptr().cast::<c_char>(),
+                room,
+                &mut written,
+            ))?;
+            if written + TAIL > room {
+                return Ok(false);
+            }
+            out.set_len(out.len() + written);
+        }
+        Ok(true)
+    }
+}
