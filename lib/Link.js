@@ -1,0 +1,274 @@
+'use strict'
+
+const EventEmitter = require('events')
+const { randomUUID } = require('crypto')
+const Cache = require('./Cache')
+const dispatch = require('./dispatch')
+const { CbQ } = require('./cbq')
+const { ANNOUNCE_INTERVAL, LINK, LINK_RETRY } = require('./defaults')
+const { TEXT } = require('./errors')
+
+/** Talks to the grapes: finds services, announces them, stores and reads values. */
+class Link extends EventEmitter {
+  /**
+   * @param {object} conf
+   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list
+   */
+  constructor (conf) {
+    super()
+    this.conf = { ...LINK, ...conf }
+  }
+
+  init () {
+    this._inited = true
+    this.cache = {}
+    this._flights = new CbQ()
+    this._announces = new Map()
+    this._preferred = 0
+  }
+
+  /** Keeps the process alive until `stop`; `connect` is emitted in a later tick. */
+  start () {
+    if (!this._inited) this.init()
+    if (!this._started) {
+      this._started = true
+      dispatch.hold()
+    }
+    this.cache.lookup = new Cache({
+      max: this.conf.lruMaxSizeLookup,
+      maxAge: this.conf.lruMaxAgeLookup
+    })
+    setImmediate(() => this._started && this.emit('connect'))
+    return this
+  }
+
+  stop () {
+    if (!this._inited) return this
+    if (this._started) {
+      this._started = false
+      dispatch.letGo()
+    }
+    for (const cache of Object.values(this.cache)) cache.clear()
+    for (const announce of this._announces.values()) {
+      announce.stopped = true
+      clearTimeout(announce.timer)
+    }
+    this._announces.clear()
+    return this
+  }
+
+  /**
+   * Addresses of a service's servers: `cb(err, ['ip:port', ...])`. A cached answer calls back
+   * before this returns.
+   * @param {object} [opts] `retry` attempts (3), `timeout` ms of one exchange
+   */
+  lookup (key, opts, cb) {
+    if (typeof opts === 'function') return this.lookup(key, {}, opts)
+    this.request('lookup', key, { retry: LINK_RETRY, ...opts }, (err, dests) => {
+      if (err) return cb(err)
+      if (!Array.isArray(dests) || dests.length === 0) return cb(new Error(TEXT.LOOKUP_EMPTY))
+      if (!dispatch.isDestination(dests[0])) return cb(new Error(TEXT.LOOKUP_INVALID))
+      cb(null, dests)
+    })
+  }
+
+  /**
+   * Announces once that this machine serves `key` at `port`; `cb(err, nodes)`. Without a
+   * callback errors are dropped.
+   */
+  announce (key, port, opts, cb) {
+    if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
+    this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
+  }
+
+  /**
+   * Announces now and then again and again, after 0.5 to 1.5 times `opts.interval` (2 min), so
+   * that services do not announce in lockstep. `cb` is called after the first. Returns false
+   * when this key and port are announced already.
+   */
+  startAnnouncing (key, port, opts, cb) {
+    if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
+    if (!this._inited) this.init()
+    const id = `${port}:${key}`
+    if (this._announces.has(id)) return false
+
+    const announce = { timer: null, stopped: false }
+    this._announces.set(id, announce)
+    const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
+    const next = err => {
+      if (!announce.stopped) {
+        announce.timer = setTimeout(again, Math.ceil(interval * (0.5 + Math.random())))
+      }
+      if (cb) {
+        const first = cb
+        cb = null
+        first(err)
+      }
+    }
+    const again = () => this.announce(key, port, opts, next)
+    again()
+  }
+
+  /** Returns false when this key and port are not announced. */
+  stopAnnouncing (key, port) {
+    const id = `${port}:${key}`
+    const announce = this._inited ? this._announces.get(id) : undefined
+    if (announce === undefined) return false
+    this._announces.delete(id)
+    announce.stopped = true
+    clearTimeout(announce.timer)
+  }
+
+  /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
+  put (opts, cb) {
+    if (!opts || !cb) throw new Error(TEXT.MISSING_ARGS)
+    this.request('put', opts, {}, cb)
+  }
+
+  /** Reads a value by its hash, or by `{ hash, salt }`. */
+  get (hash, cb) {
+    this.request('get', hash, {}, cb)
+  }
+
+  /**
+   * One request to the grapes: `type` is the path, `payload` the `data` of its body. Equal
+   * requests that are under way share one exchange.
+   * @param {object} [opts] `retry` attempts (1), `timeout` ms of one exchange
+   */
+  request (type, payload, opts, cb) {
+    opts = opts || {}
+    if (typeof cb !== 'function') cb = noop
+    if (!this._inited) this.init()
+    const hash = this._hash(type, payload)
+    const cache = this.cache[type]
+    const cached = cache && cache.get(hash)
+    if (cached) return cb(null, cached)
+
+    let attempts = +opts.retry || 1
+    const attempt = () => this._share(hash, type, payload, opts, (err, data) => {
+      if (err && --attempts > 0) return setImmediate(attempt)
+      cb(err, data)
+    })
+    attempt()
+  }
+
+  getRequestHash (type, payload) {
+    return `${type}:${JSON.stringify(payload)}`
+  }
+
+  /** A destination cannot be reached: takes it out of the cached answers. */
+  forget (dest) {
+    if (!this.cache || !this.cache.lookup) return
+    this.cache.lookup.update(dests => {
+      if (!dests.includes(dest)) return dests
+      const others = dests.filter(other => other !== dest)
+      return others.length > 0 ? others : undefined
+    })
+  }
+
+  /**
+   * Carries one exchange: posts `data` as JSON to `url`, `cb(err, answer)`. Override it to
+   * carry all traffic.
+   * @param {object} opts `timeout` ms
+   */
+  _post (url, data, opts, cb) {
+    dispatch.post(url, JSON.stringify(data), opts.timeout, (err, status, body) => {
+      if (err) return cb(err)
+      let answer = body
+      try {
+        answer = JSON.parse(body)
+      } catch (err) {
+        // Some failures are plain text.
+      }
+      if (status >= 200 && status < 300) return cb(null, answer)
+      const error = new Error(answer)
+      error.code = status
+      cb(error)
+    })
+  }
+
+  /** Hot path: the same key again needs no new text. */
+  _hash (type, payload) {
+    if (type !== 'lookup' || typeof payload !== 'string') return this.getRequestHash(type, payload)
+    if (payload !== this._hashed) {
+      this._hashText = this.getRequestHash(type, payload)
+      this._hashed = payload
+    }
+    return this._hashText
+  }
+
+  _share (hash, type, payload, opts, cb) {
+    this._flights.push(hash, cb)
+    if (this._flights.cnt(hash) > 1) return
+    this._ask(type, payload, opts, (err, data) => {
+      if (!err && Array.isArray(data) && type === 'lookup') {
+        const dests = data.filter(dispatch.isDestination)
+        if (dests.length > 0) {
+          data = dests
+          if (this.cache.lookup) this.cache.lookup.set(hash, dests)
+        }
+      }
+      this._flights.trigger(hash, err, data)
+    })
+  }
+
+  /** Asks a grape, and the next one when that fails. */
+  _ask (type, payload, opts, cb) {
+    const grapes = this._grapes(type)
+    const first = type === 'announce' ? 0 : this._preferred
+    const timeout = opts.timeout === undefined ? this.conf.requestTimeout : opts.timeout
+    const ask = tried => {
+      const at = (first + tried) % grapes.length
+      this._exchange(`${grapes[at]}/${type}`, payload, timeout, (err, data) => {
+        if (isUnavailable(err) && tried + 1 < grapes.length) return ask(tried + 1)
+        if (!isUnavailable(err) && type !== 'announce') this._preferred = at
+        cb(err, data)
+      })
+    }
+    ask(0)
+  }
+
+  /** Where a request may go. A grape on another machine would announce its own address. */
+  _grapes (type) {
+    const named = this.conf.grape
+    const grapes = (Array.isArray(named) ? named : String(named).split(','))
+      .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
+      .filter((grape, at) => grape !== '' || at === 0)
+    if (type !== 'announce') return grapes
+    return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
+  }
+
+  /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
+  _exchange (url, payload, timeout, cb) {
+    let done = false
+    const finish = (err, data) => {
+      if (done) return
+      done = true
+      clearTimeout(timer)
+      cb(err, data)
+    }
+    const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+    try {
+      this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
+    } catch (err) {
+      finish(err)
+    }
+  }
+}
+
+/** Another grape may do better: this one did not answer, or broke. */
+function isUnavailable (err) {
+  return !!err && (typeof err.code !== 'number' || err.code >= 500)
+}
+
+function hostname (url) {
+  try {
+    return new URL(url).hostname
+  } catch (err) {
+    return url
+  }
+}
+
+function noop () {}
+
+module.exports = Link

@@ -1,0 +1,75 @@
+'use strict'
+
+const EventEmitter = require('events')
+
+/** What all peers share: a configuration, a link, and transports made through overridable hooks. */
+class Peer extends EventEmitter {
+  /**
+   * @param {object} link anything with `lookup(key, opts, cb)`
+   * @param {object} [conf] passed on to the transports
+   */
+  constructor (link, conf = {}) {
+    super()
+    this.conf = conf
+    this.link = link
+    this._transports = new Set()
+  }
+
+  init () {
+    this._active = true
+  }
+
+  isActive () {
+    return !!this._active
+  }
+
+  /** Options of `transport` out of a request's. */
+  getTransportOpts (opts) {
+    return {}
+  }
+
+  /** A transport to `dest`, or serving when `dest` is `'server'`. */
+  transport (dest, opts = {}) {
+    const transport = this.newTransport({ ...this.conf, dest })
+    this._keep(transport)
+    return transport
+  }
+
+  newTransport (conf) {
+    const Transport = this.getTransportClass()
+    const transport = new Transport(this, conf)
+    transport.init()
+    return transport
+  }
+
+  /** Chooses one of the destinations. */
+  dest (dests, key, opts = {}) {
+    return sample(dests)
+  }
+
+  stop () {
+    this._active = false
+    this._stop()
+  }
+
+  _stop () {
+    for (const transport of this._transports) transport.stop()
+    this._transports.clear()
+  }
+
+  /** Remembers a transport, to stop it with the peer. */
+  _keep (transport) {
+    for (const kept of this._transports) {
+      if (!kept.isActive()) this._transports.delete(kept)
+    }
+    this._transports.add(transport)
+  }
+}
+
+/** A random element; undefined of nothing. */
+function sample (items) {
+  return items ? items[Math.floor(Math.random() * items.length)] : undefined
+}
+
+module.exports = Peer
+module.exports.sample = sample

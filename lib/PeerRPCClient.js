@@ -1,0 +1,174 @@
+'use strict'
+
+const { PassThrough } = require('stream')
+const Peer = require('./Peer')
+const Pool = require('./Pool')
+const TransportRPCClient = require('./TransportRPCClient')
+const { CLIENT } = require('./defaults')
+const { TEXT } = require('./errors')
+
+const { sample } = Peer
+
+/** Sends requests to services by name. */
+class PeerRPCClient extends Peer {
+  constructor (link, conf) {
+    super(link, conf)
+    this.conf = { ...CLIENT, ...this.conf }
+  }
+
+  init () {
+    super.init()
+    if (this.tpool) this.tpool.stop()
+    this.tpool = new Pool()
+    this.tpool.init()
+  }
+
+  /** Chooses among all destinations, or among the connected ones once there are enough. */
+  dest (dests, key, opts = {}) {
+    const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
+    if (dests && dests.length >= enough) {
+      const active = dests.filter(dest => this.tpool.hasActive(dest))
+      if (active.length >= enough) return super.dest(active, key)
+    }
+    return super.dest(dests, key)
+  }
+
+  transport (dest, opts = {}) {
+    const active = this.tpool.getActive(dest)
+    if (active.length >= (opts.maxActiveDestTransports || this.conf.maxActiveDestTransports)) {
+      return sample(active)
+    }
+    const transport = super.transport(dest, opts)
+    this.tpool.add(dest, transport)
+    return transport
+  }
+
+  getTransportClass () {
+    return TransportRPCClient
+  }
+
+  getTransportOpts (opts) {
+    return { ...super.getTransportOpts(opts), maxActiveDestTransports: opts.maxActiveDestTransports }
+  }
+
+  /** Options of a transport's `request` out of a peer's. */
+  getRequestOpts (opts) {
+    return { timeout: opts.timeout }
+  }
+
+  /** Options of `dest` out of a request's. */
+  getDestOpts (opts) {
+    return { maxActiveKeyDests: opts.maxActiveKeyDests }
+  }
+
+  /**
+   * Sends one request to one server.
+   * @param {string} key name of the service
+   * @param {*} payload anything JSON can say
+   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `maxActiveKeyDests`,
+   *   `maxActiveDestTransports`
+   * @param {function(Error, *)} cb
+   */
+  request (key, payload, opts, cb) {
+    if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
+    opts = opts || {}
+    cb = cb || noop
+    this._lookup(key, cb, dests => {
+      const attempts = +opts.retry || 1
+      if (attempts > 1) return this._retry(attempts, dests, key, payload, opts, cb)
+      this._send(this.dest(dests, key, this.getDestOpts(opts)), key, payload, opts, cb)
+    })
+  }
+
+  /**
+   * Sends one request to each server, or to `opts.limit` random ones.
+   * @param {function(Error, Array)} cb results in the order of the destinations; the first
+   *   error ends the map
+   */
+  map (key, payload, opts, cb) {
+    if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
+    opts = opts || {}
+    cb = cb || noop
+    this._lookup(key, cb, dests => {
+      if (dests.length === 0) return cb(null, [])
+      if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
+
+      const results = new Array(dests.length)
+      let waiting = dests.length
+      dests.forEach((dest, at) => {
+        this._send(dest, key, payload, opts, (err, res) => {
+          if (waiting === 0) return
+          results[at] = res
+          waiting = err ? 0 : waiting - 1
+          if (waiting === 0) cb(err || null, results)
+        })
+      })
+    })
+  }
+
+  /** This transport has no streams: the stream that comes back ends with an error. */
+  stream (key, opts) {
+    const stream = new PassThrough()
+    this._lookup(key, err => stream.destroy(err), () => {
+      stream.destroy(new Error('ERR_STREAMS_UNSUPPORTED'))
+    })
+    return stream
+  }
+
+  _lookup (key, cb, found) {
+    if (!this.link || typeof this.link.lookup !== 'function') {
+      return process.nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
+    }
+    this.link.lookup(key, {}, (err, dests) => {
+      if (err) return cb(err)
+      if (!Array.isArray(dests)) return cb(new Error(TEXT.LOOKUP_INVALID))
+      found(dests)
+    })
+  }
+
+  _send (dest, key, payload, opts, cb) {
+    if (dest === undefined) return cb(new Error(TEXT.LOOKUP_EMPTY))
+    this.transport(dest, this.getTransportOpts(opts))
+      .request(key, payload, this.getRequestOpts(opts), cb)
+  }
+
+  /** Tries again, elsewhere while there is an elsewhere. */
+  _retry (attempts, dests, key, payload, opts, cb) {
+    const dest = this.dest(dests, key, this.getDestOpts(opts))
+    this._send(dest, key, payload, opts, (err, res) => {
+      if (!err || attempts <= 1) return cb(err, res)
+      const others = dests.filter(other => other !== dest)
+      setImmediate(() => {
+        this._retry(attempts - 1, others.length > 0 ? others : dests, key, payload, opts, cb)
+      })
+    })
+  }
+
+  /** A destination cannot be reached: whoever looks up next should hear of another. */
+  _unreachable (dest) {
+    if (this.link && typeof this.link.forget === 'function') this.link.forget(dest)
+  }
+
+  /** The pool remembers and stops them. */
+  _keep () {}
+
+  _stop () {
+    super._stop()
+    if (this.tpool) this.tpool.stop()
+  }
+}
+
+function noop () {}
+
+function shuffle (items) {
+  const shuffled = [...items]
+  for (let at = shuffled.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1))
+    const item = shuffled[at]
+    shuffled[at] = shuffled[other]
+    shuffled[other] = item
+  }
+  return shuffled
+}
+
+module.exports = PeerRPCClient

@@ -1,0 +1,55 @@
+'use strict'
+
+// Every default that a caller may change, in ms unless a name says otherwise.
+
+/** `new PeerRPCClient(link, conf)` */
+const CLIENT = {
+  /** Once so many destinations of a key have connections, only those are chosen. */
+  maxActiveKeyDests: 5,
+  /** Connections per destination. */
+  maxActiveDestTransports: 3
+}
+
+/** Of each client transport. */
+const CLIENT_TRANSPORT = {
+  /** A transport without requests for so long is stopped. */
+  inactivityTimeout: 120000,
+  /** Timeout of a request that names none. */
+  requestTimeout: 60000
+}
+
+/** `new Link(conf)` */
+const LINK = {
+  /** Address of a grape, or several as an array or a comma list. */
+  grape: '',
+  /** Kept for code that reads it: timeouts are exact, nothing needs to be polled. */
+  monitorTimeout: 2000,
+  /** Of one exchange with one grape. */
+  requestTimeout: 2500,
+  /** Answers kept. */
+  lruMaxSizeLookup: 2500,
+  /** How long an answer is kept. */
+  lruMaxAgeLookup: 10000
+}
+
+/** Pace at which a client looks for idle transports. */
+const POOL_MONITOR = 10000
+
+/** Attempts of a lookup or an announce that names no number. */
+const LINK_RETRY = 3
+
+/** Mean time between two announces of `startAnnouncing`. */
+const ANNOUNCE_INTERVAL = 2 * 60 * 1000
+
+/** Path of a service's WebSocket endpoint; servers take any. */
+const PATH = '/ws'
+
+module.exports = {
+  ANNOUNCE_INTERVAL,
+  CLIENT,
+  CLIENT_TRANSPORT,
+  LINK,
+  LINK_RETRY,
+  PATH,
+  POOL_MONITOR
+}

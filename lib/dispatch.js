@@ -1,0 +1,194 @@
+'use strict'
+
+// One native core per JavaScript environment; its batches become callbacks and events here.
+
+const { Core } = require('../binding.js')
+const { fromFailure } = require('./errors')
+
+const core = new Core(deliver)
+const { request, reply, flush, fetch } = core.raw()
+
+// Tags of the records in a batch's text; src/rpc/batch.rs writes them.
+const REQUEST = 0
+const REPLY = 1
+
+/** Connections by number; each has `onRequest`, `onReply` or both, and `onClosed`. */
+const connections = []
+/** Servers by number. */
+const servers = new Map()
+/** Callbacks of exchanges with grapes, by number. */
+const exchanges = new Map()
+let lastExchange = 0
+
+/** The batch that is being delivered: `{ items, events, at }`. */
+let current = null
+
+/**
+ * Delivers what has come, one batch a turn. A callback that throws ends the turn, as it would
+ * anywhere; the rest of its batch is delivered in the next one.
+ */
+function deliver () {
+  if (current === null) {
+    const batch = fetch()
+    if (batch === undefined) return
+    current = { items: JSON.parse(batch[1]), events: batch, at: 0, more: batch[0] }
+  }
+  try {
+    deliverCurrent()
+  } finally {
+    const done = current.at >= current.items.length
+    if (!done || current.more) setImmediate(deliver)
+    if (done) current = null
+  }
+}
+
+function deliverCurrent () {
+  const { items, events } = current
+  let flushed = Date.now()
+  while (current.at < items.length) {
+    const at = current.at
+    const tag = items[at]
+    // The place moves on before the call, so that a throwing callback is not called again.
+    if (tag === REQUEST) {
+      current.at = at + 5
+      connections[items[at + 1]].onRequest(items[at + 2], items[at + 3], items[at + 4])
+    } else if (tag === REPLY) {
+      current.at = at + 5
+      connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
+    } else {
+      current.at = at + 2
+      onEvent(events[items[at + 1] + 2])
+    }
+    // An answer does not wait for long work on the other messages of its batch.
+    if (flushDue) {
+      const now = Date.now()
+      if (now !== flushed) {
+        flush()
+        flushed = now
+      }
+    }
+  }
+}
+
+function onEvent (event) {
+  switch (event.type) {
+    case 'request':
+      return connections[event.conn].onRequestText(event.text)
+    case 'reply':
+      return connections[event.conn].onReplyText(event.slot, event.text)
+    case 'expired':
+      return connections[event.conn].onExpired(event.slots)
+    case 'opened':
+      return connections[event.conn].onOpened()
+    case 'accepted': {
+      const server = servers.get(event.server)
+      connections[event.conn] = server === undefined ? REFUSED : server.onAccepted(event.conn)
+      // The server stopped while the connection was on its way here.
+      if (server === undefined) core.terminate(event.conn)
+      return
+    }
+    case 'closed': {
+      const connection = connections[event.conn]
+      connections[event.conn] = undefined
+      core.release(event.conn)
+      return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
+    }
+    case 'answered': {
+      const cb = exchanges.get(event.id)
+      exchanges.delete(event.id)
+      letGo()
+      return cb(event.error ? fromFailure(event.error) : null, event.status, event.body)
+    }
+  }
+}
+
+/** A connection whose server is gone. */
+const REFUSED = {
+  onRequest () {},
+  onRequestText () {},
+  onClosed () {}
+}
+
+// What is composed in a tick leaves with its end, in one write per connection.
+let flushDue = false
+
+function flushSoon () {
+  if (flushDue) return
+  flushDue = true
+  process.nextTick(flushNow)
+}
+
+function flushNow () {
+  flushDue = false
+  flush()
+}
+
+// A reply followed at once by process.exit() still leaves.
+process.on('exit', flush)
+
+/** Composes a request; see `request` in src/node/raw.rs. */
+function sendRequest (conn, slot, timeout, key, payload) {
+  request(conn, slot, timeout, key, payload)
+  flushSoon()
+}
+
+/** Composes a text message. */
+function sendText (conn, text) {
+  reply(conn, text)
+  flushSoon()
+}
+
+/** Connects to `dest`; `connection` gets what happens. Returns its number. */
+function connect (dest, path, connection) {
+  const conn = core.connect(dest, path)
+  connections[conn] = connection
+  return conn
+}
+
+/** Listens, or throws Node's own error; `server` gets what happens. */
+function listen (port, host, server) {
+  const listening = core.listen(port, host)
+  if (listening.error) throw fromFailure(listening.error)
+  servers.set(listening.server, server)
+  return listening
+}
+
+function unlisten (server) {
+  servers.delete(server)
+  core.unlisten(server)
+}
+
+/** Posts a JSON text to a grape: `cb(err, status, body)`. */
+function post (url, body, timeout, cb) {
+  const id = lastExchange = (lastExchange + 1) >>> 0
+  exchanges.set(id, cb)
+  hold()
+  core.post(id, url, body, timeout)
+}
+
+// What keeps the process alive: connections, servers, exchanges, started links.
+const FOREVER = 0x7fffffff
+let held = 0
+let keeper = null
+
+function hold () {
+  if (++held === 1) keeper = setInterval(() => {}, FOREVER)
+}
+
+function letGo () {
+  if (--held === 0) clearInterval(keeper)
+}
+
+module.exports = {
+  close: conn => core.close(conn),
+  connect,
+  hold,
+  isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
+  letGo,
+  listen,
+  post,
+  sendRequest,
+  sendText,
+  terminate: conn => core.terminate(conn),
+  unlisten
+}

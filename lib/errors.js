@@ -1,0 +1,48 @@
+'use strict'
+
+const { getSystemErrorMap } = require('util')
+
+/** The texts that callers compare with. */
+const TEXT = {
+  LOOKUP_EMPTY: 'ERR_GRAPE_LOOKUP_EMPTY',
+  LOOKUP_INVALID: 'ERR_GRAPE_LOOKUP_INVALID',
+  MISSING_ARGS: 'ERR_MISSING_ARGS',
+  NO_LOOKUP: 'link.lookup must be a function',
+  REPLY_INVALID: 'ERR_REPLY_INVALID',
+  TIMEOUT: 'ERR_TIMEOUT',
+  TRANSPORT_CLOSE: 'ERR_TRANSPORT_CLOSE'
+}
+
+/** libuv's number, name and description of an error, by name or by the system's number. */
+function systemError (code, errno) {
+  for (const [number, [name, description]] of getSystemErrorMap()) {
+    if (code ? name === code : number === -errno) return { number, name, description }
+  }
+  return null
+}
+
+/**
+ * Makes an Error of what the native side says, with the message and properties of the same
+ * error from Node's own `net`.
+ */
+function fromFailure ({ message, code, errno, syscall, address, port }) {
+  const system = syscall === 'getaddrinfo' ? null : systemError(code, errno)
+  if (system !== null) {
+    const where = address === undefined ? '' : ` ${address}:${port}`
+    const what = syscall === 'listen' ? `: ${system.description}` : ''
+    message = `${syscall} ${system.name}${what}${where}`
+    code = system.name
+    errno = system.number
+  }
+  const err = new Error(message)
+  if (code !== undefined) err.code = code
+  if (errno !== undefined) err.errno = errno
+  if (syscall !== undefined) err.syscall = syscall
+  if (address !== undefined) {
+    err.address = address
+    err.port = port
+  }
+  return err
+}
+
+module.exports = { TEXT, fromFailure }
