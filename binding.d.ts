@@ -10,13 +10,18 @@
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
 export declare class Core {
-  /** `wake` is called on the JavaScript thread when there is something to fetch. */
-  constructor(wake: () => void)
+  /**
+   * `deliver` is called on the JavaScript thread when there is something to fetch. With
+   * `in_loop` connections may be moved by Node's own event loop, where that is possible.
+   */
+  constructor(deliver: () => void, inLoop: boolean)
+  /** Whether Node's own event loop can move connections here. */
+  get inLoop(): boolean
   /** The functions of the hot path: `request reply flush fetch`. */
   raw(): object
-  listen(port: number, host?: string | undefined | null): Listening
+  listen(port: number, host: string | undefined | null, inLoop: boolean): Listening
   unlisten(server: number): void
-  connect(dest: string, path: string): number
+  connect(dest: string, path: string, inLoop: boolean): number
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
   close(conn: number): void

@@ -16,7 +16,7 @@ class ClientConnection {
     this.over = false
     this._callbacks = []
     this._free = []
-    this.conn = dispatch.connect(dest, PATH, this)
+    this.conn = dispatch.connect(dest, PATH, transport.conf.io, this)
     dispatch.hold()
   }
 

@@ -18,7 +18,7 @@ class TransportRPCServer extends TransportRPC {
     this.listening()
     this.port = port
     try {
-      const { server, port } = dispatch.listen(this.port, this.conf.host, this)
+      const { server, port } = dispatch.listen(this.port, this.conf.host, this.conf.io, this)
       this._server = server
       this._connections = new Set()
       this.port = port

@@ -5,7 +5,9 @@
 const { Core } = require('../binding.js')
 const { fromFailure } = require('./errors')
 
-const core = new Core(deliver)
+// Bun and Deno are not Node: libuv's functions are missing there, or abort.
+const isNode = !process.versions.bun && !process.versions.deno
+const core = new Core(deliver, isNode)
 const { request, reply, flush, fetch } = core.raw()
 
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
@@ -60,12 +62,10 @@ function deliverCurrent () {
       onEvent(events[items[at + 1] + 2])
     }
     // An answer does not wait for long work on the other messages of its batch.
-    if (flushDue) {
-      const now = Date.now()
-      if (now !== flushed) {
-        flush()
-        flushed = now
-      }
+    const now = Date.now()
+    if (now !== flushed) {
+      flush()
+      flushed = now
     }
   }
 }
@@ -109,10 +109,12 @@ const REFUSED = {
   onClosed () {}
 }
 
-// What is composed in a tick leaves with its end, in one write per connection.
+// What is composed in a tick leaves in one write per connection: before the loop waits again,
+// where the native side takes part in the loop, else when the tick ends.
+const flushSoon = core.inLoop ? () => {} : flushInTick
 let flushDue = false
 
-function flushSoon () {
+function flushInTick () {
   if (flushDue) return
   flushDue = true
   process.nextTick(flushNow)
@@ -138,16 +140,16 @@ function sendText (conn, text) {
   flushSoon()
 }
 
-/** Connects to `dest`; `connection` gets what happens. Returns its number. */
-function connect (dest, path, connection) {
-  const conn = core.connect(dest, path)
+/** Connects to `dest` (`io`: see `isInLoop`); `connection` gets what happens. Returns its number. */
+function connect (dest, path, io, connection) {
+  const conn = core.connect(dest, path, isInLoop(io))
   connections[conn] = connection
   return conn
 }
 
 /** Listens, or throws Node's own error; `server` gets what happens. */
-function listen (port, host, server) {
-  const listening = core.listen(port, host)
+function listen (port, host, io, server) {
+  const listening = core.listen(port, host, isInLoop(io))
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -164,6 +166,17 @@ function post (url, body, timeout, cb) {
   exchanges.set(id, cb)
   hold()
   core.post(id, url, body, timeout)
+}
+
+/**
+ * Whether Node's event loop moves a connection's bytes (`'libuv'`, the default where possible)
+ * or a thread beside it (`'tokio'`). The environment variable GRENACHE_IO says so for all.
+ */
+function isInLoop (io = process.env.GRENACHE_IO) {
+  if (io === undefined || io === '') return core.inLoop
+  if (io !== 'libuv' && io !== 'tokio') throw new Error(`ERR_IO_UNKNOWN: ${io} (libuv or tokio)`)
+  if (io === 'libuv' && !core.inLoop) throw new Error('ERR_IO_UNAVAILABLE: libuv')
+  return io === 'libuv'
 }
 
 // What keeps the process alive: connections, servers, exchanges, started links.

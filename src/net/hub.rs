@@ -8,10 +8,11 @@ use crate::{
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, futures::Notified};
 
@@ -24,6 +25,10 @@ pub struct Hub<C> {
     /// A wake is on its way: one is enough until JavaScript comes.
     woken: AtomicBool,
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
+    /// The thread that comes by itself after each turn of its event loop.
+    home: OnceLock<ThreadId>,
+    /// That thread has something to fetch.
+    due: AtomicBool,
 }
 
 struct Inbox<C> {
@@ -52,7 +57,21 @@ impl<C> Hub<C> {
             room: Notify::new(),
             woken: AtomicBool::new(false),
             wake: Mutex::new(Some(Box::new(wake))),
+            home: OnceLock::new(),
+            due: AtomicBool::new(false),
         }
+    }
+
+    /// From now on this thread asks [`take_due`](Self::take_due) after each turn of its event
+    /// loop, and is not woken for what it adds itself.
+    pub fn settle(&self) {
+        // A second call comes from the same thread.
+        let _ = self.home.set(thread::current().id());
+    }
+
+    /// Whether this thread added something since the last call.
+    pub fn take_due(&self) -> bool {
+        self.due.swap(false, Ordering::Relaxed)
     }
 
     /// Milliseconds since the hub was made: the clock of all deadlines.
@@ -60,9 +79,9 @@ impl<C> Hub<C> {
         self.epoch.elapsed().as_millis() as u64
     }
 
-    /// The same clock's `time` as tokio wants it.
-    pub(super) fn instant(&self, time: u64) -> tokio::time::Instant {
-        (self.epoch + std::time::Duration::from_millis(time)).into()
+    /// The same clock's `time`.
+    pub(super) fn instant(&self, time: u64) -> Instant {
+        self.epoch + Duration::from_millis(time)
     }
 
     /// A number for a connection, small and not in use.
@@ -134,7 +153,9 @@ impl<C> Hub<C> {
     }
 
     fn wake(&self) {
-        if !self.woken.swap(true, Ordering::SeqCst)
+        if self.home.get() == Some(&thread::current().id()) {
+            self.due.store(true, Ordering::Relaxed);
+        } else if !self.woken.swap(true, Ordering::SeqCst)
             && let Some(wake) = lock(&self.wake).as_ref()
         {
             wake();
@@ -158,19 +179,37 @@ mod tests {
         let hub = Hub::<()>::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
         });
-        hub.event(Event::Opened { conn: 1 });
-        hub.event(Event::Opened { conn: 2 });
+        hub.event(Event::Opened { conn: () });
+        hub.event(Event::Opened { conn: () });
         assert_eq!(wakes.load(Ordering::SeqCst), 1);
         let (batch, more) = hub.fetch().unwrap();
         assert_eq!(batch.finish().1.len(), 2);
         assert!(!more);
         assert!(hub.fetch().is_none());
-        hub.event(Event::Opened { conn: 3 });
+        hub.event(Event::Opened { conn: () });
         assert_eq!(wakes.load(Ordering::SeqCst), 2);
         hub.silence();
         hub.fetch();
-        hub.event(Event::Opened { conn: 4 });
+        hub.event(Event::Opened { conn: () });
         assert_eq!(wakes.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_settled_thread_is_not_woken_by_itself() {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let count = wakes.clone();
+        let hub = Hub::<()>::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        hub.settle();
+        hub.event(Event::Opened { conn: () });
+        assert!(hub.take_due());
+        assert!(!hub.take_due());
+        assert_eq!(wakes.load(Ordering::SeqCst), 0);
+        thread::scope(|scope| {
+            scope.spawn(|| hub.event(Event::Opened { conn: () }));
+        });
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
     }
 
     #[test]

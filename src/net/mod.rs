@@ -1,10 +1,18 @@
 //! What moves the bytes between sockets and the machines in `ws` and `rpc`.
 
 mod address;
+mod conn;
+mod handshake;
 mod hub;
 mod io;
+#[cfg(unix)]
+pub mod libuv;
 mod tasks;
 pub mod tokio;
+#[cfg(unix)]
+mod uv;
 
 pub use address::Destination;
+pub use conn::{Arrival, Composed, Conn, Connections, Io};
+pub use handshake::Established;
 pub use hub::Hub;

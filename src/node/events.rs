@@ -1,10 +1,9 @@
 //! Events and errors as JavaScript objects.
 
 use super::Inner;
-use crate::{error::Error, net::tokio::Conn, rpc::Event};
+use crate::{error::Error, net::Arrival, rpc::Event};
 use napi::{Env, Result, bindgen_prelude::Object};
 use napi_derive::napi;
-use std::sync::Arc;
 
 /// An error before it becomes one: JavaScript adds Node's names for system errors.
 #[napi(object)]
@@ -33,18 +32,18 @@ pub(super) fn failure(error: &Error) -> Failure {
 pub(super) fn object<'env>(
     env: &'env Env,
     inner: &Inner,
-    event: Event<Arc<Conn>>,
+    event: Event<Arrival>,
 ) -> Result<Object<'env>> {
     let mut object = Object::new(env)?;
     match event {
         Event::Accepted { server, conn } => {
             object.set("type", "accepted")?;
             object.set("server", server)?;
-            object.set("conn", inner.keep(conn))?;
+            object.set("conn", inner.arrive(conn))?;
         }
         Event::Opened { conn } => {
             object.set("type", "opened")?;
-            object.set("conn", conn)?;
+            object.set("conn", inner.arrive(conn))?;
         }
         Event::Closed { conn, code, reason, error } => {
             object.set("type", "closed")?;

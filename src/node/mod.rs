@@ -6,14 +6,15 @@
 
 mod events;
 mod raw;
+#[cfg(unix)]
+mod turn;
 
 use crate::{
     config,
-    error::Error,
     link::Grapes,
     net::{
-        Destination, Hub,
-        tokio::{Conn, Driver, Server},
+        Arrival, Composed, Conn, Connections, Destination, Hub, Io,
+        tokio::{Driver, Server},
     },
     rpc::Event,
 };
@@ -33,8 +34,10 @@ use std::{
 
 /// What the JavaScript thread holds. Never left for another thread.
 struct Inner {
-    hub: Arc<Hub<Arc<Conn>>>,
+    hub: Arc<Connections>,
     driver: Driver,
+    #[cfg(unix)]
+    in_loop: turn::InLoop,
     grapes: Grapes,
     conns: RefCell<Vec<Option<Entry>>>,
     dirty: RefCell<Vec<u32>>,
@@ -53,6 +56,14 @@ impl Inner {
         self.conns.borrow().get(number as usize).and_then(Option::as_ref).map(act)
     }
 
+    /// Keeps a connection that the libuv driver takes over, if it is to.
+    fn arrive(&self, mut arrival: Arrival) -> u32 {
+        let number = self.keep(arrival.conn.clone());
+        #[cfg(unix)]
+        self.in_loop.adopt(&mut arrival);
+        number
+    }
+
     fn keep(&self, conn: Arc<Conn>) -> u32 {
         let number = conn.number();
         let mut conns = self.conns.borrow_mut();
@@ -64,9 +75,15 @@ impl Inner {
     }
 
     /// Composed something: goes out with the tick's flush, or at once when it is much.
-    fn composed(&self, number: u32, entry: &Entry, waiting: usize) {
-        if waiting >= config::FLUSH_BYTES {
-            entry.conn.flush();
+    fn composed(&self, number: u32, entry: &Entry, composed: Composed) {
+        #[cfg(unix)]
+        if entry.conn.io() == Io::Libuv
+            && let Some(deadline) = composed.deadline
+        {
+            self.in_loop.arm(deadline);
+        }
+        if composed.waiting >= config::FLUSH_BYTES {
+            self.write(entry);
         } else if !entry.dirty.replace(true) {
             self.dirty.borrow_mut().push(number);
         }
@@ -76,8 +93,22 @@ impl Inner {
         for number in self.dirty.borrow_mut().drain(..) {
             self.with(number, |entry| {
                 entry.dirty.set(false);
-                entry.conn.flush();
+                self.write(entry);
             });
+        }
+    }
+
+    fn write(&self, entry: &Entry) {
+        if entry.conn.flush() {
+            self.touched(&entry.conn);
+        }
+    }
+
+    /// The driver in the loop is not told by itself what the JavaScript thread does.
+    fn touched(&self, conn: &Conn) {
+        #[cfg(unix)]
+        if conn.io() == Io::Libuv {
+            self.in_loop.touched(conn.number());
         }
     }
 
@@ -107,11 +138,12 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// `wake` is called on the JavaScript thread when there is something to fetch.
+    /// `deliver` is called on the JavaScript thread when there is something to fetch. With
+    /// `in_loop` connections may be moved by Node's own event loop, where that is possible.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>) -> Result<Self> {
+    pub fn new(env: Env, deliver: Function<'_, (), ()>, in_loop: bool) -> Result<Self> {
         // Weak: listening and waiting keep the process alive, not the bare module.
-        let wake = wake
+        let wake = deliver
             .build_threadsafe_function::<()>()
             .weak::<true>()
             .callee_handled::<false>()
@@ -121,6 +153,8 @@ impl Core {
         }));
         let inner = Rc::new(Inner {
             driver: Driver::new(hub.clone()),
+            #[cfg(unix)]
+            in_loop: turn::InLoop::default(),
             hub,
             grapes: Grapes::default(),
             conns: RefCell::default(),
@@ -128,8 +162,21 @@ impl Core {
             servers: RefCell::default(),
             next_server: Cell::new(0),
         });
+        #[cfg(unix)]
+        if in_loop {
+            turn::start(&env, &inner, &deliver)?;
+        }
         env.add_env_cleanup_hook(inner.clone(), |inner| inner.shut_down())?;
         Ok(Self { inner })
+    }
+
+    /// Whether Node's own event loop can move connections here.
+    #[napi(getter)]
+    pub fn in_loop(&self) -> bool {
+        #[cfg(unix)]
+        return self.inner.in_loop.is_running();
+        #[cfg(not(unix))]
+        return false;
     }
 
     /// The functions of the hot path: `request reply flush fetch`.
@@ -139,9 +186,9 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn listen(&self, port: u16, host: Option<String>) -> Listening {
+    pub fn listen(&self, port: u16, host: Option<String>, in_loop: bool) -> Listening {
         let number = self.inner.next_server.get();
-        match self.inner.driver.listen(number, host.as_deref(), port) {
+        match self.inner.driver.listen(number, host.as_deref(), port, io(in_loop)) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -165,8 +212,8 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn connect(&self, dest: String, path: String) -> u32 {
-        self.inner.keep(self.inner.driver.connect(&dest, &path))
+    pub fn connect(&self, dest: String, path: String, in_loop: bool) -> u32 {
+        self.inner.keep(self.inner.driver.connect(&dest, &path, io(in_loop)))
     }
 
     /// Whether `dest` is `host:port`.
@@ -177,12 +224,18 @@ impl Core {
 
     #[napi(catch_unwind)]
     pub fn close(&self, conn: u32) {
-        self.inner.with(conn, |entry| entry.conn.close());
+        self.inner.with(conn, |entry| {
+            entry.conn.close();
+            self.inner.touched(&entry.conn);
+        });
     }
 
     #[napi(catch_unwind)]
     pub fn terminate(&self, conn: u32) {
-        self.inner.with(conn, |entry| entry.conn.terminate());
+        self.inner.with(conn, |entry| {
+            entry.conn.terminate();
+            self.inner.touched(&entry.conn);
+        });
     }
 
     /// The end of `conn` was seen: its number may be used again.
@@ -205,8 +258,6 @@ impl Core {
     }
 }
 
-impl From<Error> for napi::Error {
-    fn from(error: Error) -> Self {
-        Self::from_reason(error.to_string())
-    }
+fn io(in_loop: bool) -> Io {
+    if in_loop { Io::Libuv } else { Io::Tokio }
 }

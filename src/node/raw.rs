@@ -99,11 +99,11 @@ unsafe extern "C" fn request(
         let timeout = milliseconds(env, timeout)?;
         let mut read = Ok(());
         inner.with(number, |entry| {
-            let waiting = entry.conn.request(slot, timeout, |out| {
+            let composed = entry.conn.request(slot, timeout, |out| {
                 read = append(env, key, out).and_then(|()| append(env, payload, out));
             });
-            if let Some(waiting) = waiting {
-                inner.composed(number, entry, waiting);
+            if let Some(composed) = composed {
+                inner.composed(number, entry, composed);
             }
         });
         read.map(|()| null_mut())
@@ -118,9 +118,9 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
         let number = number(env, conn)?;
         let mut read = Ok(());
         inner.with(number, |entry| {
-            let waiting = entry.conn.text(|out| read = append(env, text, out));
-            if let Some(waiting) = waiting {
-                inner.composed(number, entry, waiting);
+            let composed = entry.conn.text(|out| read = append(env, text, out));
+            if let Some(composed) = composed {
+                inner.composed(number, entry, composed);
             }
         });
         read.map(|()| null_mut())

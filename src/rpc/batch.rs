@@ -10,21 +10,21 @@ const REPLY: &str = "1,";
 /// Tag of an event's place in the text: `2,index`.
 const EVENT: &str = "2,";
 
-/// What happened, other than a small well-formed message. `conn` is a connection's number,
-/// which stays taken until JavaScript releases it.
+/// What happened, other than a small well-formed message. `C` is what a driver hands over of a
+/// new connection; elsewhere `conn` is its number, which stays taken until JavaScript releases it.
 #[derive(Debug)]
 pub enum Event<C> {
     /// A server has a new connection.
     Accepted {
         /// The server's number.
         server: u32,
-        /// The connection itself; its number is the driver's to tell.
+        /// The connection itself.
         conn: C,
     },
     /// A client's handshake is done.
     Opened {
-        /// The connection's number.
-        conn: u32,
+        /// The connection itself.
+        conn: C,
     },
     /// A connection has ended; nothing more comes from it.
     Closed {
@@ -203,7 +203,7 @@ mod tests {
     fn a_batch_is_one_array() {
         let mut batch = Batch::<()>::default();
         batch.request(3, "\"r\"", "\"k\"", "{}");
-        batch.event(Event::Opened { conn: 1 });
+        batch.event(Event::Opened { conn: () });
         batch.reply(7, 4294967295, "null", " 1 ");
         let (text, events) = batch.finish();
         assert_eq!(text, "[0,3,\"r\",\"k\",{},2,0,1,7,4294967295,null, 1 ]");
@@ -221,11 +221,11 @@ mod tests {
         batch.merge(replies(&[1])).unwrap();
         batch.merge(replies(&[2, 3])).unwrap();
         let mut event = Batch::default();
-        event.event(Event::Opened { conn: 9 });
+        event.event(Event::Opened { conn: () });
         batch.merge(event).unwrap();
         batch.merge(replies(&[4])).unwrap();
         let mut mixed = replies(&[5]);
-        mixed.event(Event::Opened { conn: 9 });
+        mixed.event(Event::Opened { conn: () });
         assert!(batch.merge(mixed).is_err());
         let (text, events) = batch.finish();
         assert_eq!(

@@ -1,0 +1,259 @@
+//! The driver in Node's own event loop: no other thread, no wake-ups.
+//!
+//! Connections come here once their handshake is done. A turn of the loop reads what is there,
+//! hands it to JavaScript after the wait for I/O, and writes what JavaScript composed before
+//! the next wait.
+
+use super::{
+    conn::{Arrival, Conn, Connections, Ended, Phase, Reading, State, Writer},
+    handshake::Established,
+    uv::{Loop, Owned, READABLE, WRITABLE},
+};
+use crate::{config, error::Error};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    ffi::{c_int, c_void},
+    io::{ErrorKind, Read},
+    net::TcpStream,
+    os::fd::AsRawFd,
+    rc::{Rc, Weak},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The binding's part in a turn of the loop.
+pub trait Turn {
+    /// Before the wait for I/O: writes what was composed.
+    fn before_wait(&self);
+    /// After it: fetches what came.
+    fn after_wait(&self);
+    /// Fails the requests of all connections whose deadline has come; returns when to be called
+    /// again, on the hub's clock.
+    fn expire(&self) -> u64;
+}
+
+/// The connections that a loop moves.
+pub struct Driver {
+    uv: Loop,
+    hub: Arc<Connections>,
+    me: Weak<Self>,
+    scratch: RefCell<Vec<u8>>,
+    polled: RefCell<HashMap<u32, Rc<Polled>>>,
+    alarm: RefCell<Option<Owned>>,
+    /// When the alarm rings, on the hub's clock.
+    armed: Cell<u64>,
+    /// The handles of every turn.
+    turn: RefCell<Vec<Owned>>,
+}
+
+struct Polled {
+    conn: Arc<Conn>,
+    stream: Arc<TcpStream>,
+    reading: RefCell<Reading>,
+    poll: RefCell<Option<Owned>>,
+    interest: Cell<c_int>,
+}
+
+impl Driver {
+    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv's.
+    ///
+    /// # Safety
+    /// `uv_loop` is the `uv_loop_t` of the calling thread, and runs until
+    /// [`shut_down`](Self::shut_down) has called back.
+    pub unsafe fn new(
+        uv_loop: *mut c_void,
+        hub: Arc<Connections>,
+        turn: Weak<dyn Turn>,
+    ) -> Option<Rc<Self>> {
+        // SAFETY: as promised by the caller.
+        let uv = unsafe { Loop::new(uv_loop) }?;
+        let (before, after, ring) = (turn.clone(), turn.clone(), turn);
+        let handles = vec![
+            uv.prepare(move || {
+                if let Some(turn) = before.upgrade() {
+                    turn.before_wait();
+                }
+            })?,
+            uv.check(move || {
+                if let Some(turn) = after.upgrade() {
+                    turn.after_wait();
+                }
+            })?,
+        ];
+        hub.settle();
+        let driver = Rc::new_cyclic(|me: &Weak<Self>| Self {
+            uv,
+            hub,
+            me: me.clone(),
+            scratch: RefCell::new(vec![0; config::SCRATCH_BYTES]),
+            polled: RefCell::default(),
+            alarm: RefCell::new(None),
+            armed: Cell::new(u64::MAX),
+            turn: RefCell::new(handles),
+        });
+        let me = driver.me.clone();
+        let alarm = driver.uv.timer(move || {
+            if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
+                driver.armed.set(u64::MAX);
+                driver.arm(turn.expire().min(driver.check_closing()));
+            }
+        })?;
+        *driver.alarm.borrow_mut() = Some(alarm);
+        Some(driver)
+    }
+
+    /// Takes over a connection whose handshake is done.
+    pub fn adopt(&self, arrival: &mut Arrival) {
+        let Some(Established { stream, rest }) = arrival.socket.take() else { return };
+        let conn = arrival.conn.clone();
+        match self.start(&conn, stream.into_std()) {
+            Ok(polled) => {
+                let number = conn.number();
+                self.polled.borrow_mut().insert(number, polled.clone());
+                let received = conn.receive(&mut polled.reading.borrow_mut(), &rest);
+                match received {
+                    Ok(()) => {
+                        conn.flush();
+                        self.look(&polled);
+                    }
+                    Err(ended) => self.end(&polled, ended),
+                }
+            }
+            Err(error) => {
+                conn.finish(Ended::abnormal(Some(Error::system("read", error, None))));
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        conn: &Arc<Conn>,
+        stream: std::io::Result<TcpStream>,
+    ) -> std::io::Result<Rc<Polled>> {
+        let stream = Arc::new(stream?);
+        conn.open(Writer::Libuv(stream.clone()));
+        let (me, number) = (self.me.clone(), conn.number());
+        let poll = self
+            .uv
+            .poll(stream.as_raw_fd(), move |events| {
+                if let Some(driver) = me.upgrade() {
+                    driver.ready(number, events);
+                }
+            })
+            .ok_or_else(std::io::Error::last_os_error)?;
+        Ok(Rc::new(Polled {
+            reading: RefCell::new(Reading::new(conn.role())),
+            conn: conn.clone(),
+            stream,
+            poll: RefCell::new(Some(poll)),
+            interest: Cell::new(0),
+        }))
+    }
+
+    /// Makes sure that requests are looked at by `deadline`.
+    pub fn arm(&self, deadline: u64) {
+        if deadline >= self.armed.get() {
+            return;
+        }
+        self.armed.set(deadline);
+        if let Some(alarm) = &*self.alarm.borrow() {
+            alarm.fire_in(deadline.saturating_sub(self.hub.now()));
+        }
+    }
+
+    /// Looks again at a connection that JavaScript wrote to or ended.
+    pub fn touched(&self, number: u32) {
+        let polled = self.polled.borrow().get(&number).cloned();
+        if let Some(polled) = polled {
+            self.look(&polled);
+        }
+    }
+
+    /// Closes everything; `then` is called when the loop has let go of it.
+    pub fn shut_down(&self, then: impl FnOnce() + 'static) {
+        for polled in self.polled.take().into_values() {
+            polled.poll.take();
+        }
+        self.turn.borrow_mut().clear();
+        if let Some(alarm) = self.alarm.take() {
+            alarm.hold();
+        }
+        self.uv.when_closed(then);
+    }
+
+    fn ready(&self, number: u32, events: c_int) {
+        let polled = self.polled.borrow().get(&number).cloned();
+        let Some(polled) = polled else { return };
+        if events & WRITABLE != 0 {
+            polled.conn.unblocked();
+        }
+        // While JavaScript is behind, what came can wait in the kernel: the poll reports again.
+        if events & READABLE != 0 && !self.hub.is_full() {
+            let result = self.read(&polled);
+            if let Err(ended) = result {
+                return self.end(&polled, ended);
+            }
+        }
+        self.look(&polled);
+    }
+
+    /// Reads once: what fits in the scratch buffer, for the others' sake.
+    fn read(&self, polled: &Polled) -> Result<(), Ended> {
+        let mut scratch = self.scratch.borrow_mut();
+        let mut reading = polled.reading.borrow_mut();
+        match (&*polled.stream).read(&mut scratch) {
+            Ok(0) => Err(reading.ended(None)),
+            Ok(read) => polled.conn.receive(&mut reading, &scratch[..read]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Ok(())
+            }
+            Err(error) => Err(reading.ended(Some(Error::system("read", error, None)))),
+        }
+    }
+
+    /// Polls for what the connection waits for, or ends it.
+    fn look(&self, polled: &Polled) {
+        let State { phase, writer, may_read, .. } = polled.conn.state();
+        match phase {
+            Phase::Dead => return self.end(polled, Ended::abnormal(None)),
+            Phase::Closing(until) => self.arm_at(until),
+            Phase::Connecting | Phase::Open => {}
+        }
+        let interest = if may_read { READABLE } else { 0 } | writer.map_or(0, |_| WRITABLE);
+        if polled.interest.replace(interest) != interest
+            && let Some(poll) = &*polled.poll.borrow()
+        {
+            poll.poll(interest);
+        }
+    }
+
+    fn end(&self, polled: &Polled, ended: Ended) {
+        // The poll goes first: libuv must not watch a descriptor that is closed.
+        polled.poll.take();
+        self.polled.borrow_mut().remove(&polled.conn.number());
+        polled.conn.finish(ended);
+    }
+
+    fn arm_at(&self, time: Instant) {
+        let ms = time.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        self.arm(self.hub.now() + ms.as_millis() as u64);
+    }
+
+    /// Ends the connections whose closing handshake takes too long.
+    fn check_closing(&self) -> u64 {
+        let now = Instant::now();
+        let mut next = u64::MAX;
+        let all: Vec<_> = self.polled.borrow().values().cloned().collect();
+        for polled in all {
+            if let Phase::Closing(until) = polled.conn.state().phase {
+                if until <= now {
+                    self.end(&polled, Ended::abnormal(None));
+                } else {
+                    next = next.min(self.hub.now() + (until - now).as_millis() as u64 + 1);
+                }
+            }
+        }
+        next
+    }
+}

@@ -1,0 +1,264 @@
+//! The few libuv functions that are needed, found in the running program, and its handles as
+//! values that close when they are dropped.
+//!
+//! Everything here belongs to one event loop and its thread.
+
+use libloading::os::unix::Library;
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    cell::{Cell, RefCell},
+    ffi::{c_int, c_void},
+    os::fd::RawFd,
+    ptr::NonNull,
+    rc::Rc,
+    sync::OnceLock,
+};
+
+type Handle = *mut c_void;
+type OnHandle = unsafe extern "C" fn(Handle);
+type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
+
+/// Bits of a poll's interest and of what is reported.
+pub(super) const READABLE: c_int = 1;
+pub(super) const WRITABLE: c_int = 2;
+
+/// `uv_handle_type`, part of libuv 1.x's ABI.
+const CHECK: c_int = 2;
+const POLL: c_int = 8;
+const PREPARE: c_int = 9;
+const TIMER: c_int = 13;
+
+macro_rules! functions {
+    ($($name:ident: fn($($arg:ty),*) $(-> $ret:ty)?;)*) => {
+        /// libuv's functions.
+        struct Uv { $($name: unsafe extern "C" fn($($arg),*) $(-> $ret)?,)* }
+
+        impl Uv {
+            fn find() -> Option<Self> {
+                let program = Library::this();
+                Some(Self {
+                    $($name: {
+                        // SAFETY: the declared signature is that of libuv 1.x, whose ABI is
+                        // stable; the program that holds it is never unloaded.
+                        unsafe {
+                            *program
+                                .get(concat!("uv_", stringify!($name), "\0").as_bytes())
+                                .ok()?
+                        }
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+functions! {
+    handle_size: fn(c_int) -> usize;
+    handle_set_data: fn(Handle, *mut c_void);
+    handle_get_data: fn(Handle) -> *mut c_void;
+    unref: fn(Handle);
+    close: fn(Handle, Option<OnHandle>);
+    poll_init: fn(*mut c_void, Handle, c_int) -> c_int;
+    poll_start: fn(Handle, c_int, OnPoll) -> c_int;
+    check_init: fn(*mut c_void, Handle) -> c_int;
+    check_start: fn(Handle, OnHandle) -> c_int;
+    prepare_init: fn(*mut c_void, Handle) -> c_int;
+    prepare_start: fn(Handle, OnHandle) -> c_int;
+    timer_init: fn(*mut c_void, Handle) -> c_int;
+    timer_start: fn(Handle, OnHandle, u64, u64) -> c_int;
+    timer_stop: fn(Handle) -> c_int;
+    update_time: fn(*mut c_void);
+}
+
+fn uv() -> Option<&'static Uv> {
+    static UV: OnceLock<Option<Uv>> = OnceLock::new();
+    UV.get_or_init(Uv::find).as_ref()
+}
+
+/// One event loop.
+#[derive(Clone)]
+pub(super) struct Loop {
+    uv: &'static Uv,
+    raw: *mut c_void,
+    alive: Rc<Alive>,
+}
+
+/// Handles that are not closed yet, and whom to tell when there are none.
+#[derive(Default)]
+struct Alive {
+    handles: Cell<usize>,
+    then: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Loop {
+    /// The loop at `raw`, if this program has all the functions.
+    ///
+    /// # Safety
+    /// `raw` is the `uv_loop_t` of the calling thread and outlives all handles made here.
+    pub unsafe fn new(raw: *mut c_void) -> Option<Self> {
+        Some(Self { uv: uv()?, raw, alive: Rc::default() })
+    }
+
+    /// Calls `then` once all handles are closed; they must have been dropped.
+    pub fn when_closed(&self, then: impl FnOnce() + 'static) {
+        if self.alive.handles.get() == 0 {
+            then();
+        } else {
+            *self.alive.then.borrow_mut() = Some(Box::new(then));
+        }
+    }
+
+    /// Calls `call` with what is ready of the socket `fd`; see [`Owned::poll`].
+    pub fn poll(&self, fd: RawFd, call: impl Fn(c_int) + 'static) -> Option<Owned> {
+        // SAFETY: `uv_poll_init` fits a handle of its type; `fd` is open and non-blocking.
+        self.handle(POLL, call, |handle| unsafe { (self.uv.poll_init)(self.raw, handle, fd) })
+    }
+
+    /// Calls `call` before each wait for I/O.
+    pub fn prepare(&self, call: impl Fn() + 'static) -> Option<Owned> {
+        // SAFETY: the functions fit a handle of their type, which is live.
+        self.handle(PREPARE, move |_| call(), |handle| unsafe {
+            let made = (self.uv.prepare_init)(self.raw, handle);
+            if made == 0 { (self.uv.prepare_start)(handle, on_handle) } else { made }
+        })
+    }
+
+    /// Calls `call` after each wait for I/O.
+    pub fn check(&self, call: impl Fn() + 'static) -> Option<Owned> {
+        // SAFETY: the functions fit a handle of their type, which is live.
+        self.handle(CHECK, move |_| call(), |handle| unsafe {
+            let made = (self.uv.check_init)(self.raw, handle);
+            if made == 0 { (self.uv.check_start)(handle, on_handle) } else { made }
+        })
+    }
+
+    /// Calls `call` when the time comes; see [`Owned::fire_in`].
+    pub fn timer(&self, call: impl Fn() + 'static) -> Option<Owned> {
+        // SAFETY: `uv_timer_init` fits a handle of its type.
+        self.handle(TIMER, move |_| call(), |handle| unsafe {
+            (self.uv.timer_init)(self.raw, handle)
+        })
+    }
+
+    /// A handle that does not keep the process alive: that is JavaScript's to say.
+    fn handle(
+        &self,
+        kind: c_int,
+        call: impl Fn(c_int) + 'static,
+        init: impl FnOnce(Handle) -> c_int,
+    ) -> Option<Owned> {
+        // SAFETY: libuv tells the size of its types; 16 is malloc's alignment, which they expect.
+        let layout = unsafe { Layout::from_size_align((self.uv.handle_size)(kind), 16) }.ok()?;
+        // SAFETY: the size is not zero.
+        let memory = unsafe { alloc_zeroed(layout) };
+        let Some(handle) = NonNull::new(memory.cast::<c_void>()) else {
+            handle_alloc_error(layout)
+        };
+        if init(handle.as_ptr()) != 0 {
+            // SAFETY: allocated above with this layout; a handle that failed to initialise is
+            // not known to the loop.
+            unsafe { dealloc(memory, layout) };
+            return None;
+        }
+        let context = Context { layout, alive: self.alive.clone(), call: Rc::new(call) };
+        self.alive.handles.set(self.alive.handles.get() + 1);
+        // SAFETY: the handle is initialised; the context lives until `on_close` takes it back.
+        unsafe {
+            (self.uv.handle_set_data)(handle.as_ptr(), Box::into_raw(Box::new(context)).cast());
+            (self.uv.unref)(handle.as_ptr());
+        }
+        Some(Owned { uv: self.uv, raw: self.raw, handle })
+    }
+}
+
+/// What a handle points to: alive until the loop has let go of the handle.
+struct Context {
+    layout: Layout,
+    alive: Rc<Alive>,
+    call: Rc<dyn Fn(c_int)>,
+}
+
+/// A handle that closes when it is dropped, also from within its own callback.
+pub(super) struct Owned {
+    uv: &'static Uv,
+    raw: *mut c_void,
+    handle: NonNull<c_void>,
+}
+
+impl Owned {
+    /// A poll's handle: reports `interest` from now on, again and again while it is so.
+    pub fn poll(&self, interest: c_int) -> bool {
+        // SAFETY: only `Loop::poll`'s callers have such a handle, and it is not closed.
+        unsafe { (self.uv.poll_start)(self.handle.as_ptr(), interest, on_poll) == 0 }
+    }
+
+    /// A timer's handle: fires once in `ms`, instead of any other time.
+    pub fn fire_in(&self, ms: u64) {
+        // SAFETY: only `Loop::timer`'s callers have such a handle, and it is not closed. The
+        // loop's idea of now may be as old as the callback that runs.
+        unsafe {
+            (self.uv.update_time)(self.raw);
+            (self.uv.timer_start)(self.handle.as_ptr(), on_handle, ms, 0);
+        }
+    }
+
+    /// A timer's handle: does not fire.
+    pub fn hold(&self) {
+        // SAFETY: as in `fire_in`.
+        unsafe { (self.uv.timer_stop)(self.handle.as_ptr()) };
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: not closed yet, since only this closes. libuv stops the handle at once and
+        // calls `on_close` in a later turn.
+        unsafe { (self.uv.close)(self.handle.as_ptr(), Some(on_close)) };
+    }
+}
+
+/// The callback's closure, held so that it may drop its own handle.
+///
+/// # Safety
+/// `handle` was made by `Loop::handle` and its `on_close` was not called.
+unsafe fn call_of(handle: Handle) -> Option<Rc<dyn Fn(c_int)>> {
+    let uv = uv()?;
+    // SAFETY: the data is the context that `Loop::handle` set, alive until `on_close`.
+    let context = unsafe { &*(uv.handle_get_data)(handle).cast::<Context>() };
+    Some(context.call.clone())
+}
+
+unsafe extern "C" fn on_handle(handle: Handle) {
+    // SAFETY: libuv calls this for handles that are not closed.
+    if let Some(call) = unsafe { call_of(handle) } {
+        call(0);
+    }
+}
+
+unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
+    // SAFETY: libuv calls this for handles that are not closed.
+    if let Some(call) = unsafe { call_of(handle) } {
+        // A socket with an error is ready: the next read or write tells it.
+        call(if status < 0 { READABLE | WRITABLE } else { events });
+    }
+}
+
+unsafe extern "C" fn on_close(handle: Handle) {
+    let Some(uv) = uv() else { return };
+    // SAFETY: libuv is done with the handle; data and memory come from `Loop::handle`, and this
+    // is called once.
+    let context = unsafe {
+        let context = Box::from_raw((uv.handle_get_data)(handle).cast::<Context>());
+        dealloc(handle.cast::<u8>(), context.layout);
+        context
+    };
+    let alive = context.alive.clone();
+    drop(context);
+    alive.handles.set(alive.handles.get() - 1);
+    if alive.handles.get() == 0 {
+        let then = alive.then.borrow_mut().take();
+        if let Some(then) = then {
+            then();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The libuv driver's part of the binding: what happens in each turn of Node's event loop.
+
+use super::Inner;
+use crate::net::{
+    Arrival, Io,
+    libuv::{Driver, Turn},
+};
+use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
+use std::{
+    cell::RefCell,
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::{null, null_mut},
+    rc::Rc,
+};
+
+/// The driver, where there is one.
+#[derive(Default)]
+pub(super) struct InLoop(RefCell<Option<Rc<Driver>>>);
+
+impl InLoop {
+    pub fn is_running(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    pub fn adopt(&self, arrival: &mut Arrival) {
+        self.with(|driver| driver.adopt(arrival));
+    }
+
+    pub fn arm(&self, deadline: u64) {
+        self.with(|driver| driver.arm(deadline));
+    }
+
+    pub fn touched(&self, conn: u32) {
+        self.with(|driver| driver.touched(conn));
+    }
+
+    fn with(&self, act: impl FnOnce(&Driver)) {
+        let driver = self.0.borrow().clone();
+        if let Some(driver) = driver {
+            act(&driver);
+        }
+    }
+}
+
+/// What a turn needs of JavaScript.
+struct JsTurn {
+    env: sys::napi_env,
+    deliver: sys::napi_ref,
+    inner: Rc<Inner>,
+}
+
+impl Turn for JsTurn {
+    fn before_wait(&self) {
+        self.inner.flush();
+    }
+
+    fn after_wait(&self) {
+        if self.inner.hub.take_due() {
+            // A panic must not unwind into libuv.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.deliver()));
+            self.inner.flush();
+        }
+    }
+
+    fn expire(&self) -> u64 {
+        let conns: Vec<_> = self
+            .inner
+            .conns
+            .borrow()
+            .iter()
+            .flatten()
+            .filter(|entry| entry.conn.io() == Io::Libuv)
+            .map(|entry| entry.conn.clone())
+            .collect();
+        conns.iter().map(|conn| conn.expire()).min().unwrap_or(u64::MAX)
+    }
+}
+
+impl JsTurn {
+    /// Calls `deliver` as Node calls a callback: ticks and microtasks run after it, and what it
+    /// throws is an uncaught exception.
+    fn deliver(&self) {
+        // SAFETY: this runs on the environment's thread, and only until its cleanup hook, which
+        // drops the handles that lead here. Every value is made and used in the scope.
+        unsafe {
+            let env = self.env;
+            let mut scope = null_mut();
+            if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
+                return;
+            }
+            let (mut global, mut function, mut result) = (null_mut(), null_mut(), null_mut());
+            sys::napi_get_global(env, &mut global);
+            sys::napi_get_reference_value(env, self.deliver, &mut function);
+            let status = sys::napi_make_callback(
+                env,
+                null_mut(),
+                global,
+                function,
+                0,
+                null(),
+                &mut result,
+            );
+            if status == sys::Status::napi_pending_exception {
+                let mut error = null_mut();
+                sys::napi_get_and_clear_last_exception(env, &mut error);
+                sys::napi_fatal_exception(env, error);
+            }
+            sys::napi_close_handle_scope(env, scope);
+        }
+    }
+}
+
+/// Starts the driver, if this Node has what it needs.
+pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>) -> Result<()> {
+    let mut uv_loop = null_mut();
+    let mut reference = null_mut();
+    // SAFETY: `env` is live, and `deliver` is a function of it.
+    unsafe {
+        check_status!(sys::napi_get_uv_event_loop(env.raw(), &mut uv_loop))?;
+        check_status!(sys::napi_create_reference(env.raw(), deliver.raw(), 1, &mut reference))?;
+    }
+    let turn: Rc<dyn Turn> =
+        Rc::new(JsTurn { env: env.raw(), deliver: reference, inner: inner.clone() });
+    // SAFETY: the loop is the environment's own and runs until `closed` below was called.
+    let driver = unsafe {
+        Driver::new(uv_loop.cast::<c_void>(), inner.hub.clone(), Rc::downgrade(&turn))
+    };
+    let Some(driver) = driver else { return Ok(()) };
+    *inner.in_loop.0.borrow_mut() = Some(driver);
+
+    let ending = Box::into_raw(Box::new((inner.clone(), turn)));
+    // SAFETY: the hook gets the box back once.
+    check_status!(unsafe {
+        sys::napi_add_async_cleanup_hook(
+            env.raw(),
+            Some(on_cleanup),
+            ending.cast::<c_void>(),
+            null_mut(),
+        )
+    })
+}
+
+/// The environment ends: closes the handles, and lets the loop go on until they are closed.
+unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    // SAFETY: `data` is the box of `start`, given back once.
+    let (inner, turn) = *unsafe { Box::from_raw(data.cast::<(Rc<Inner>, Rc<dyn Turn>)>()) };
+    inner.flush();
+    drop(turn);
+    let driver = inner.in_loop.0.borrow_mut().take();
+    // SAFETY: called once, when all is closed, as Node-API wants it.
+    let closed = move || unsafe {
+        sys::napi_remove_async_cleanup_hook(hook);
+    };
+    match driver {
+        Some(driver) => driver.shut_down(closed),
+        None => closed(),
+    }
+}
