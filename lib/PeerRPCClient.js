@@ -48,7 +48,9 @@ class PeerRPCClient extends Peer {
   }
 
   getTransportOpts (opts) {
-    return { ...super.getTransportOpts(opts), maxActiveDestTransports: opts.maxActiveDestTransports }
+    const transportOpts = super.getTransportOpts(opts)
+    transportOpts.maxActiveDestTransports = opts.maxActiveDestTransports
+    return transportOpts
   }
 
   /** Options of a transport's `request` out of a peer's. */

@@ -4,7 +4,7 @@
 //! With the tokio driver those are two threads, so the shared half is locked, though never
 //! during a system call.
 
-use super::{Hub, handshake::Established};
+use super::Hub;
 use crate::{
     config,
     error::Error,
@@ -23,14 +23,14 @@ use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
 /// The hub of connections.
 pub type Connections = Hub<Arrival>;
 
-/// A connection that JavaScript is to hear of. With `socket` it is the libuv driver's from then
-/// on; without one it runs already.
+/// A connection that JavaScript is to hear of. With `socket` its reading is the libuv driver's
+/// from then on; without one it runs already.
 #[derive(Debug)]
 pub struct Arrival {
-    /// The connection.
+    /// The connection, which is open.
     pub conn: Arc<Conn>,
-    /// Its socket.
-    pub socket: Option<Established>,
+    /// Its socket, and the bytes that came with the handshake.
+    pub socket: Option<(Arc<TcpStream>, Vec<u8>)>,
 }
 
 /// Which driver moves a connection's bytes.

@@ -5,8 +5,7 @@
 //! the next wait.
 
 use super::{
-    conn::{Arrival, Conn, Connections, Ended, Phase, Reading, State, Writer},
-    handshake::Established,
+    conn::{Arrival, Conn, Connections, Ended, Phase, Reading, State},
     uv::{Loop, Owned, READABLE, WRITABLE},
 };
 use crate::{config, error::Error};
@@ -14,7 +13,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     ffi::{c_int, c_void},
-    io::{ErrorKind, Read},
+    io::{self, ErrorKind, Read},
     net::TcpStream,
     os::fd::AsRawFd,
     rc::{Rc, Weak},
@@ -103,52 +102,33 @@ impl Driver {
         Some(driver)
     }
 
-    /// Takes over a connection whose handshake is done.
+    /// Reads an open connection from now on.
     pub fn adopt(&self, arrival: &mut Arrival) {
-        let Some(Established { stream, rest }) = arrival.socket.take() else { return };
+        let Some((stream, rest)) = arrival.socket.take() else { return };
         let conn = arrival.conn.clone();
-        match self.start(&conn, stream.into_std()) {
-            Ok(polled) => {
-                let number = conn.number();
-                self.polled.borrow_mut().insert(number, polled.clone());
-                let received = conn.receive(&mut polled.reading.borrow_mut(), &rest);
-                match received {
-                    Ok(()) => {
-                        conn.flush();
-                        self.look(&polled);
-                    }
-                    Err(ended) => self.end(&polled, ended),
-                }
-            }
-            Err(error) => {
-                conn.finish(Ended::abnormal(Some(Error::system("read", error, None))));
-            }
-        }
-    }
-
-    fn start(
-        &self,
-        conn: &Arc<Conn>,
-        stream: std::io::Result<TcpStream>,
-    ) -> std::io::Result<Rc<Polled>> {
-        let stream = Arc::new(stream?);
-        conn.open(Writer::Libuv(stream.clone()));
         let (me, number) = (self.me.clone(), conn.number());
-        let poll = self
-            .uv
-            .poll(stream.as_raw_fd(), move |events| {
-                if let Some(driver) = me.upgrade() {
-                    driver.ready(number, events);
-                }
-            })
-            .ok_or_else(std::io::Error::last_os_error)?;
-        Ok(Rc::new(Polled {
+        let poll = self.uv.poll(stream.as_raw_fd(), move |events| {
+            if let Some(driver) = me.upgrade() {
+                driver.ready(number, events);
+            }
+        });
+        if poll.is_none() {
+            let error = Error::system("read", io::Error::last_os_error(), None);
+            return conn.finish(Ended::abnormal(Some(error)));
+        }
+        let polled = Rc::new(Polled {
             reading: RefCell::new(Reading::new(conn.role())),
-            conn: conn.clone(),
+            conn,
             stream,
-            poll: RefCell::new(Some(poll)),
+            poll: RefCell::new(poll),
             interest: Cell::new(0),
-        }))
+        });
+        self.polled.borrow_mut().insert(number, polled.clone());
+        let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &rest);
+        match received {
+            Ok(()) => self.look(&polled),
+            Err(ended) => self.end(&polled, ended),
+        }
     }
 
     /// Makes sure that requests are looked at by `deadline`.

@@ -90,7 +90,9 @@ impl Driver {
         let (dest, path) = (dest.to_owned(), path.to_owned());
         self.spawn(async move {
             match dial(&dialled, &hub, &dest, &path).await {
-                Ok(established) => go_on(&hub, dialled, established).await,
+                Ok(established) => {
+                    run(&hub, dialled, established, |conn| Event::Opened { conn }).await;
+                }
                 Err(ended) => dialled.finish(ended),
             }
         });
@@ -134,19 +136,7 @@ impl Drop for Server {
 
 async fn serve(server: u32, io: Io, hub: Arc<Connections>, established: Established) {
     let conn = Arc::new(Conn::new(&hub, hub.number(), Role::Server, io));
-    match io {
-        Io::Libuv => {
-            let arrival = Arrival { conn, socket: Some(established) };
-            hub.event(Event::Accepted { server, conn: arrival });
-        }
-        Io::Tokio => {
-            let (mut reader, rest) = open(&conn, established);
-            let arrival = Arrival { conn: conn.clone(), socket: None };
-            hub.event(Event::Accepted { server, conn: arrival });
-            let ended = run(&conn, &hub, &mut reader, &rest).await;
-            conn.finish(ended);
-        }
-    }
+    run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
 }
 
 /// Waits for the handshake; requests made meanwhile expire, and the caller may give up.
@@ -174,30 +164,41 @@ async fn dial(
     }
 }
 
-/// A client's handshake is done.
-async fn go_on(hub: &Connections, conn: Arc<Conn>, established: Established) {
+/// The handshake is done: opens the connection, tells JavaScript, and moves the bytes or leaves
+/// that to the libuv driver.
+async fn run(
+    hub: &Connections,
+    conn: Arc<Conn>,
+    established: Established,
+    event: impl FnOnce(Arrival) -> Event<Arrival>,
+) {
+    let Established { stream, rest } = established;
     match conn.io() {
-        Io::Libuv => {
-            hub.event(Event::Opened { conn: Arrival { conn, socket: Some(established) } });
-        }
+        Io::Libuv => match stream.into_std() {
+            Ok(stream) => {
+                let stream = Arc::new(stream);
+                conn.open(Writer::Libuv(stream.clone()));
+                // What is held leaves now, also when JavaScript is busy asking for more.
+                conn.flush();
+                hub.event(event(Arrival { conn, socket: Some((stream, rest)) }));
+            }
+            Err(error) => {
+                conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
+            }
+        },
         Io::Tokio => {
-            let (mut reader, rest) = open(&conn, established);
-            hub.event(Event::Opened { conn: Arrival { conn: conn.clone(), socket: None } });
+            let (mut reader, writer) = stream.into_split();
+            conn.open(Writer::Tokio(Arc::new(writer)));
             conn.flush();
-            let ended = run(&conn, hub, &mut reader, &rest).await;
+            hub.event(event(Arrival { conn: conn.clone(), socket: None }));
+            let ended = pump(&conn, hub, &mut reader, &rest).await;
             conn.finish(ended);
         }
     }
 }
 
-fn open(conn: &Conn, established: Established) -> (OwnedReadHalf, Vec<u8>) {
-    let (reader, writer) = established.stream.into_split();
-    conn.open(Writer::Tokio(Arc::new(writer)));
-    (reader, established.rest)
-}
-
 /// Moves bytes until the connection ends. `rest` came with the handshake.
-async fn run(conn: &Conn, hub: &Connections, reader: &mut OwnedReadHalf, rest: &[u8]) -> Ended {
+async fn pump(conn: &Conn, hub: &Connections, reader: &mut OwnedReadHalf, rest: &[u8]) -> Ended {
     let mut reading = Reading::new(conn.role());
     if let Err(ended) = conn.receive(&mut reading, rest) {
         return ended;
