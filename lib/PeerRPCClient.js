@@ -75,7 +75,8 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
     opts = opts || {}
     cb = cb || noop
-    this._lookup(key, cb, dests => {
+    this._lookup(key, (err, dests) => {
+      if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
       const attempts = +opts.retry || 1
       if (attempts > 1) return this._retry(attempts, dests, key, payload, opts, cb)
       this._send(this.dest(dests, key, this.getDestOpts(opts)), key, payload, opts, cb)
@@ -91,7 +92,8 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
     opts = opts || {}
     cb = cb || noop
-    this._lookup(key, cb, dests => {
+    this._lookup(key, (err, dests) => {
+      if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
       if (dests.length === 0) return cb(null, [])
       if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
 
@@ -111,21 +113,15 @@ class PeerRPCClient extends Peer {
   /** This transport has no streams: the stream that comes back ends with an error. */
   stream (key, opts) {
     const stream = new PassThrough()
-    this._lookup(key, err => stream.destroy(err), () => {
-      stream.destroy(new Error('ERR_STREAMS_UNSUPPORTED'))
-    })
+    this._lookup(key, err => stream.destroy(err || new Error(TEXT.NO_STREAMS)))
     return stream
   }
 
-  _lookup (key, cb, found) {
+  _lookup (key, cb) {
     if (!this.link || typeof this.link.lookup !== 'function') {
       return process.nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
     }
-    this.link.lookup(key, {}, (err, dests) => {
-      if (err) return cb(err)
-      if (!Array.isArray(dests)) return cb(new Error(TEXT.LOOKUP_INVALID))
-      found(dests)
-    })
+    this.link.lookup(key, {}, cb)
   }
 
   _send (dest, key, payload, opts, cb) {

@@ -35,7 +35,12 @@ impl Grapes {
     /// # Errors
     /// [`Error::BadUrl`], [`Error::Timeout`] when all of it takes longer than `timeout` ms, a
     /// system error of the connection, or [`Error::Http`].
-    pub async fn post(&self, url: &str, body: String, timeout: u64) -> Result<(u16, String), Error> {
+    pub async fn post(
+        &self,
+        url: &str,
+        body: String,
+        timeout: u64,
+    ) -> Result<(u16, String), Error> {
         let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
         if uri.scheme_str() != Some("http") || uri.host().is_none() {
             return Err(Error::BadUrl(url.to_owned()));

@@ -96,7 +96,9 @@ mod tests {
         assert_eq!(parse("127.0.0.1:80"), Some(("127.0.0.1".into(), 80)));
         assert_eq!(parse("localhost:65535"), Some(("localhost".into(), 65535)));
         assert_eq!(parse("[::1]:80"), Some(("::1".into(), 80)));
-        for bad in ["", "a", "a:", ":80", "a:0", "a:65536", "a:+1", "a:b", "a b:1", "::1:80", "[x]:1"] {
+        for bad in
+            ["", "a", "a:", ":80", "a:0", "a:65536", "a:+1", "a:b", "a b:1", "::1:80", "[x]:1"]
+        {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

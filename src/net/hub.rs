@@ -48,11 +48,7 @@ impl<C> Hub<C> {
     pub fn new(wake: impl Fn() + Send + 'static) -> Self {
         Self {
             epoch: Instant::now(),
-            inbox: Mutex::new(Inbox {
-                full: VecDeque::new(),
-                last: Batch::default(),
-                bytes: 0,
-            }),
+            inbox: Mutex::new(Inbox { full: VecDeque::new(), last: Batch::default(), bytes: 0 }),
             numbers: Mutex::default(),
             room: Notify::new(),
             woken: AtomicBool::new(false),

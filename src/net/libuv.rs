@@ -185,7 +185,9 @@ impl Driver {
         match (&*polled.stream).read(&mut scratch) {
             Ok(0) => Err(reading.ended(None)),
             Ok(read) => polled.conn.receive(&mut reading, &scratch[..read]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
                 Ok(())
             }
             Err(error) => Err(reading.ended(Some(Error::system("read", error, None)))),

@@ -117,27 +117,37 @@ impl Loop {
     /// Calls `call` before each wait for I/O.
     pub fn prepare(&self, call: impl Fn() + 'static) -> Option<Owned> {
         // SAFETY: the functions fit a handle of their type, which is live.
-        self.handle(PREPARE, move |_| call(), |handle| unsafe {
-            let made = (self.uv.prepare_init)(self.raw, handle);
-            if made == 0 { (self.uv.prepare_start)(handle, on_handle) } else { made }
-        })
+        self.handle(
+            PREPARE,
+            move |_| call(),
+            |handle| unsafe {
+                let made = (self.uv.prepare_init)(self.raw, handle);
+                if made == 0 { (self.uv.prepare_start)(handle, on_handle) } else { made }
+            },
+        )
     }
 
     /// Calls `call` after each wait for I/O.
     pub fn check(&self, call: impl Fn() + 'static) -> Option<Owned> {
         // SAFETY: the functions fit a handle of their type, which is live.
-        self.handle(CHECK, move |_| call(), |handle| unsafe {
-            let made = (self.uv.check_init)(self.raw, handle);
-            if made == 0 { (self.uv.check_start)(handle, on_handle) } else { made }
-        })
+        self.handle(
+            CHECK,
+            move |_| call(),
+            |handle| unsafe {
+                let made = (self.uv.check_init)(self.raw, handle);
+                if made == 0 { (self.uv.check_start)(handle, on_handle) } else { made }
+            },
+        )
     }
 
     /// Calls `call` when the time comes; see [`Owned::fire_in`].
     pub fn timer(&self, call: impl Fn() + 'static) -> Option<Owned> {
         // SAFETY: `uv_timer_init` fits a handle of its type.
-        self.handle(TIMER, move |_| call(), |handle| unsafe {
-            (self.uv.timer_init)(self.raw, handle)
-        })
+        self.handle(
+            TIMER,
+            move |_| call(),
+            |handle| unsafe { (self.uv.timer_init)(self.raw, handle) },
+        )
     }
 
     /// A handle that does not keep the process alive: that is JavaScript's to say.

@@ -90,10 +90,7 @@ unsafe fn enter<const N: usize>(
 
 /// `request(conn, slot, timeout, key, payload)`: composes a request. `key` and `payload` are
 /// JSON texts, the key's with its comma; `timeout` is in ms.
-unsafe extern "C" fn request(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
+unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, [conn, slot, timeout, key, payload]: [sys::napi_value; 5]| {
         let (number, slot) = (number(env, conn)?, number(env, slot)?);
         let timeout = milliseconds(env, timeout)?;

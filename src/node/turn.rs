@@ -92,15 +92,8 @@ impl JsTurn {
             let (mut global, mut function, mut result) = (null_mut(), null_mut(), null_mut());
             sys::napi_get_global(env, &mut global);
             sys::napi_get_reference_value(env, self.deliver, &mut function);
-            let status = sys::napi_make_callback(
-                env,
-                null_mut(),
-                global,
-                function,
-                0,
-                null(),
-                &mut result,
-            );
+            let status =
+                sys::napi_make_callback(env, null_mut(), global, function, 0, null(), &mut result);
             if status == sys::Status::napi_pending_exception {
                 let mut error = null_mut();
                 sys::napi_get_and_clear_last_exception(env, &mut error);
@@ -123,9 +116,8 @@ pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>
     let turn: Rc<dyn Turn> =
         Rc::new(JsTurn { env: env.raw(), deliver: reference, inner: inner.clone() });
     // SAFETY: the loop is the environment's own and runs until `closed` below was called.
-    let driver = unsafe {
-        Driver::new(uv_loop.cast::<c_void>(), inner.hub.clone(), Rc::downgrade(&turn))
-    };
+    let driver =
+        unsafe { Driver::new(uv_loop.cast::<c_void>(), inner.hub.clone(), Rc::downgrade(&turn)) };
     let Some(driver) = driver else { return Ok(()) };
     *inner.in_loop.0.borrow_mut() = Some(driver);
 

@@ -228,10 +228,7 @@ mod tests {
         mixed.event(Event::Opened { conn: () });
         assert!(batch.merge(mixed).is_err());
         let (text, events) = batch.finish();
-        assert_eq!(
-            text,
-            "[1,1,0,null,0,1,2,0,null,0,1,3,0,null,0,2,0,1,4,0,null,0]"
-        );
+        assert_eq!(text, "[1,1,0,null,0,1,2,0,null,0,1,3,0,null,0,2,0,1,4,0,null,0]");
         assert_eq!(events.len(), 1);
         let mut full = replies(&[0; config::BATCH_MESSAGES]);
         assert!(full.merge(replies(&[1])).is_err());

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn what_v8_refuses_does_not_pass() {
-        for payload in ["01", "'a'", "NaN", "[1,]", "\"\n\"", r#""\x""#, "{a:1}", "", "1 2", "tru"] {
+        for payload in ["01", "'a'", "NaN", "[1,]", "\"\n\"", r#""\x""#, "{a:1}", "", "1 2", "tru"]
+        {
             assert_eq!(split(&format!(r#"["r","k",{payload}]"#)), Frame::Other, "{payload}");
         }
         assert_eq!(split("\u{feff}[1,2,3]"), Frame::Other);

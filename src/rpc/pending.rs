@@ -159,7 +159,8 @@ mod tests {
     fn foreign_ids_find_nothing() {
         let mut pending = Pending::default();
         let id = pending.insert(0, 10).to_string();
-        for rid in ["", "0", &id[..35], &id.to_uppercase(), "\u{fffd}\u{fffd}\u{fffd}", "+0000000-"] {
+        for rid in ["", "0", &id[..35], &id.to_uppercase(), "\u{fffd}\u{fffd}\u{fffd}", "+0000000-"]
+        {
             assert_eq!(pending.resolve(rid.as_bytes()), None);
         }
     }

@@ -34,7 +34,9 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
     let mut head = httparse::Request::new(&mut headers);
     let consumed = match head.parse(bytes) {
         Ok(Status::Complete(consumed)) => consumed,
-        Ok(Status::Partial) if bytes.len() < config::MAX_HANDSHAKE_BYTES => return Upgrade::Partial,
+        Ok(Status::Partial) if bytes.len() < config::MAX_HANDSHAKE_BYTES => {
+            return Upgrade::Partial;
+        }
         Ok(Status::Partial) => return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Err(_) => return refuse(StatusCode::BAD_REQUEST),
     };

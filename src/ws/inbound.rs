@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn rules_broken_are_named_with_their_code() {
         for (bytes, code) in [
-            (&b"\x81\x02hi"[..], 1002),         // no mask
-            (b"\x83\x80\0\0\0\0", 1002),        // reserved opcode
-            (b"\xc1\x80\0\0\0\0", 1002),        // reserved bit
-            (b"\x81\x81\0\0\0\0\xff", 1007),    // not UTF-8
+            (&b"\x81\x02hi"[..], 1002),            // no mask
+            (b"\x83\x80\0\0\0\0", 1002),           // reserved opcode
+            (b"\xc1\x80\0\0\0\0", 1002),           // reserved bit
+            (b"\x81\x81\0\0\0\0\xff", 1007),       // not UTF-8
             (b"\x81\xff\0\0\0\0\x7f\0\0\0", 1009), // 2 GiB
         ] {
             let mut bytes = bytes.to_vec();
