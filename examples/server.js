@@ -1,0 +1,36 @@
+'use strict'
+
+// Answers 'hello' with 'world', as the service `rpc_test`.
+//
+//   node examples/server.js
+//
+// Needs two grapes, each in a terminal of its own (from the package grenache-grape):
+//   grape --dp 20001 --aph 30001 --bn '127.0.0.1:20002'
+//   grape --dp 20002 --aph 40001 --bn '127.0.0.1:20001'
+// Another grape's address can be given in the environment variable GRAPE.
+
+const { PeerRPCServer, Link } = require('..')
+
+const link = new Link({ grape: process.env.GRAPE || 'http://127.0.0.1:30001' })
+link.start()
+
+const peer = new PeerRPCServer(link, {})
+peer.init()
+
+const service = peer.transport('server')
+service.listen(0)
+
+service.on('request', (rid, key, payload, handler) => {
+  if (payload === 'hello') return handler.reply(null, 'world')
+  handler.reply(new Error(`cannot answer ${JSON.stringify(payload)}`))
+})
+
+link.startAnnouncing('rpc_test', service.port, {}, err => {
+  if (err) throw err
+  console.log(`rpc_test is announced at port ${service.port}`)
+})
+
+process.on('SIGINT', () => {
+  peer.stop()
+  link.stop()
+})

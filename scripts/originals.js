@@ -1,0 +1,113 @@
+'use strict'
+
+// The example and test files that the original packages ship, untouched, on this package.
+// They use fixed ports, so they run one after the other, and nothing else runs beside them.
+
+const { spawn, spawnSync } = require('child_process')
+const path = require('path')
+const { startGrapes } = require('../__test__/helpers/grapes')
+
+const root = path.join(__dirname, '..')
+const register = path.join(root, 'register.js')
+const folder = name => path.dirname(require.resolve(`${name}/package.json`, { paths: [root] }))
+const WS = folder('grenache-nodejs-ws')
+const LINK = folder('grenache-nodejs-link')
+const LIMIT = 60000
+
+let passed = 0
+
+function check (what, ok, output) {
+  if (!ok) throw new Error(`${what}: unexpected output\n${output}`)
+  passed++
+  console.log(`ok ${what}`)
+}
+
+function start (file) {
+  const child = spawn(process.execPath, ['--require', register, file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => { child.output += text })
+  }
+  return child
+}
+
+/** Resolves when the child's output holds what `pattern` wants. */
+function prints (child, pattern) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`waited for ${pattern}, got:\n${child.output}`)), LIMIT)
+    const look = () => {
+      if (!pattern.test(child.output)) return
+      clearTimeout(timer)
+      resolve(child.output)
+    }
+    child.stdout.on('data', look)
+    child.once('exit', code => {
+      clearTimeout(timer)
+      reject(new Error(`ended with ${code}:\n${child.output}`))
+    })
+    look()
+  })
+}
+
+function stop (child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.removeAllListeners('exit')
+  return new Promise(resolve => {
+    child.once('exit', resolve)
+    child.kill()
+  })
+}
+
+/** An example announces every second, so its clients try until it is known. */
+async function until (attempt) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt()
+    } catch (err) {
+      if (tries === 10 || !/ERR_GRAPE_LOOKUP_EMPTY/.test(err.message)) throw err
+    }
+  }
+}
+
+async function clientPrints (file, pattern) {
+  const client = start(path.join(WS, 'examples', file))
+  try {
+    return await prints(client, pattern)
+  } finally {
+    await stop(client)
+  }
+}
+
+async function examples () {
+  const grapes = await startGrapes(true)
+  const server = start(path.join(WS, 'examples', 'rpc_server.js'))
+  try {
+    const time = await until(() => clientPrints('rpc_client.js', /^\d+\n/))
+    check(`rpc_client.js: 100,000 requests in ${time.trim()} ms`, true)
+    const mapped = await clientPrints('rpc_client_map.js', /(null \[ 'world' \]\n){10}/)
+    check('rpc_client_map.js', true, mapped)
+  } finally {
+    await stop(server)
+    await grapes.stop()
+  }
+}
+
+function mocha (folder, args) {
+  const result = spawnSync(process.execPath, [
+    require.resolve('mocha/bin/mocha.js', { paths: [root] }), '--exit', '--require', register, ...args
+  ], { cwd: folder, encoding: 'utf8', timeout: LIMIT })
+  console.log(result.stdout + result.stderr)
+  if (result.status !== 0) throw new Error(`mocha ended with ${result.status}`)
+}
+
+examples()
+  .then(() => {
+    mocha(WS, ['test/unit-pool.js'])
+    mocha(LINK, ['test/*.js'])
+    console.log(`${passed} passed`)
+    process.exit()
+  })
+  .catch(err => {
+    console.error(err)
+    process.exit(1)
+  })

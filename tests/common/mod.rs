@@ -1,0 +1,208 @@
+//! What the tests share: an environment that stands in for JavaScript, and raw WebSocket bytes.
+
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
+use grenache_nodejs_ws_native::{
+    net::{
+        Arrival, Conn, Connections, Hub, Io,
+        tokio::{Driver, Server},
+    },
+    rpc::Event,
+    ws::ClientHandshake,
+};
+use serde_json::Value;
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// Longest wait for anything: far more than a loaded machine needs.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The server's number in [`Env::listen`].
+pub const SERVER: u32 = 7;
+
+/// Waits for `future`, and fails by name when it takes too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(PATIENCE, future).await;
+    result.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// What JavaScript would be told, one at a time.
+#[derive(Debug)]
+pub enum Got {
+    /// A request record of a batch.
+    Request { conn: u32, rid: String, key: String, payload: Value },
+    /// A reply record of a batch.
+    Reply { slot: u32, error: Value, result: Value },
+    /// An event.
+    Event(Event<Arrival>),
+}
+
+/// A driver with its hub, fetched from as JavaScript does.
+pub struct Env {
+    pub driver: Driver,
+    hub: Arc<Connections>,
+    woken: Arc<Notify>,
+    got: VecDeque<Got>,
+}
+
+impl Env {
+    pub fn new() -> Self {
+        let woken = Arc::new(Notify::new());
+        let wake = woken.clone();
+        let hub = Arc::new(Hub::new(move || wake.notify_one()));
+        Self { driver: Driver::new(hub.clone()), hub, woken, got: VecDeque::new() }
+    }
+
+    /// A server on a free port.
+    pub fn listen(&self) -> Server {
+        self.driver.listen(SERVER, Some("127.0.0.1"), 0, Io::Tokio).unwrap()
+    }
+
+    pub fn connect(&self, address: SocketAddr) -> Arc<Conn> {
+        self.driver.connect(&address.to_string(), "/", Io::Tokio)
+    }
+
+    /// What comes next.
+    pub async fn next(&mut self) -> Got {
+        loop {
+            if let Some(got) = self.got.pop_front() {
+                return got;
+            }
+            match self.hub.fetch() {
+                Some((batch, _)) => {
+                    let (text, events) = batch.finish();
+                    self.got = records(&text, events);
+                }
+                None => within("a batch", self.woken.notified()).await,
+            }
+        }
+    }
+
+    pub async fn event(&mut self) -> Event<Arrival> {
+        match self.next().await {
+            Got::Event(event) => event,
+            other => panic!("no event but {other:?}"),
+        }
+    }
+
+    pub async fn accepted(&mut self) -> Arc<Conn> {
+        match self.event().await {
+            Event::Accepted { server: SERVER, conn } => conn.conn,
+            other => panic!("not accepted but {other:?}"),
+        }
+    }
+
+    pub async fn opened(&mut self) {
+        let event = self.event().await;
+        assert!(matches!(event, Event::Opened { .. }), "not opened but {event:?}");
+    }
+
+    /// The next record, which must be a request: connection, id, and payload.
+    pub async fn request(&mut self) -> (u32, String, Value) {
+        match self.next().await {
+            Got::Request { conn, rid, key, payload } => {
+                assert_eq!(key, "key");
+                (conn, rid, payload)
+            }
+            other => panic!("no request but {other:?}"),
+        }
+    }
+}
+
+impl Drop for Env {
+    fn drop(&mut self) {
+        self.driver.shut_down();
+    }
+}
+
+/// Takes a batch apart as `lib/dispatch.js` does.
+fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
+    let values: Vec<Value> = serde_json::from_str(text).unwrap();
+    let mut events = events.into_iter().enumerate();
+    let mut values = values.into_iter();
+    let mut got = VecDeque::new();
+    let number = |value: Option<Value>| value.unwrap().as_u64().unwrap() as u32;
+    while let Some(tag) = values.next() {
+        got.push_back(match tag.as_u64() {
+            Some(0) => Got::Request {
+                conn: number(values.next()),
+                rid: values.next().unwrap().as_str().unwrap().to_owned(),
+                key: values.next().unwrap().as_str().unwrap().to_owned(),
+                payload: values.next().unwrap(),
+            },
+            Some(1) => {
+                number(values.next());
+                Got::Reply {
+                    slot: number(values.next()),
+                    error: values.next().unwrap(),
+                    result: values.next().unwrap(),
+                }
+            }
+            Some(2) => {
+                let (index, event) = events.next().unwrap();
+                assert_eq!(number(values.next()) as usize, index, "events come in their order");
+                Got::Event(event)
+            }
+            _ => panic!("{tag} is no tag, in {text}"),
+        });
+    }
+    assert!(events.next().is_none(), "an event without its place");
+    got
+}
+
+/// A request's text, as every client sends it.
+pub fn request_text(rid: &str, payload: &Value) -> String {
+    format!(r#"["{rid}","key",{payload}]"#)
+}
+
+/// A tungstenite client of the server at `address`.
+pub async fn client(address: SocketAddr) -> WebSocketStream<TcpStream> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let shaken = client_async(format!("ws://{address}/"), stream);
+    within("the server's handshake", shaken).await.unwrap().0
+}
+
+/// A client whose bytes the test writes itself; its handshake is done.
+pub async fn raw_client(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (handshake, request) = ClientHandshake::new(&address.to_string(), "/");
+    stream.write_all(&request).await.unwrap();
+    let head = read_head(&mut stream).await;
+    assert_eq!(handshake.read_response(head.as_bytes()).unwrap(), Some(head.len()));
+    stream
+}
+
+/// An HTTP head, and not a byte more.
+pub async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within("an HTTP head", stream.read_u8()).await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// All that still comes until the other side ends the stream.
+pub async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    within("the end of the stream", stream.read_to_end(&mut rest)).await.unwrap();
+    rest
+}
+
+/// A client's text frame of up to 125 bytes. A mask of zeros leaves the payload readable.
+pub fn text_frame(payload: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(payload.len()).unwrap();
+    assert!(len <= 125);
+    [&[0x81, 0x80 | len, 0, 0, 0, 0], payload].concat()
+}
+
+/// A port where nobody listens.
+pub async fn free_address() -> SocketAddr {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
