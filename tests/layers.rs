@@ -1,6 +1,8 @@
 //! The layers stand one on another: Node-API in `src/node` only, no I/O in `src/ws` and
 //! `src/rpc`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

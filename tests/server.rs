@@ -1,5 +1,7 @@
 //! Our server, with the portable driver, against tungstenite's client and against raw bytes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
 mod common;
 
 use common::{

@@ -299,10 +299,11 @@ impl Conn {
             self.flush();
             return Err(Ended::abnormal(Some(error)));
         }
-        // The server ends the TCP connection first (RFC 6455 section 7.1.1).
-        if self.role == Role::Server
-            && let Some(ended) = end.take()
-        {
+        // A client that closed lets the server end the TCP connection (RFC 6455 section 7.1.1),
+        // which has a time limit. One that was told to close is done with its answer: nobody
+        // reads its requests any more.
+        let waits = self.role == Role::Client && self.lock().phase != Phase::Open;
+        if !waits && let Some(ended) = end.take() {
             return Err(ended);
         }
         Ok(())

@@ -106,10 +106,15 @@ impl<C> Hub<C> {
     pub fn append(&self, batch: Batch<C>) {
         {
             let mut inbox = lock(&self.inbox);
-            inbox.bytes += batch.bytes();
-            if let Err(batch) = inbox.last.merge(batch) {
-                let full = std::mem::replace(&mut inbox.last, batch);
-                inbox.full.push_back(full);
+            // As counted after merging, which renumbers events: what `fetch` subtracts.
+            let before = inbox.last.bytes();
+            match inbox.last.merge(batch) {
+                Ok(()) => inbox.bytes += inbox.last.bytes() - before,
+                Err(batch) => {
+                    inbox.bytes += batch.bytes();
+                    let full = std::mem::replace(&mut inbox.last, batch);
+                    inbox.full.push_back(full);
+                }
             }
         }
         self.wake();
@@ -232,6 +237,18 @@ mod tests {
         hub.event(Event::RequestText { conn: 0, text });
         assert!(hub.is_full());
         hub.fetch();
+        assert!(!hub.is_full());
+    }
+
+    #[test]
+    fn an_emptied_inbox_holds_no_bytes() {
+        let hub = Hub::<()>::new(|| {});
+        // Enough for places in the text of more than one digit.
+        for _ in 0..600 {
+            hub.event(Event::Opened { conn: () });
+        }
+        while hub.fetch().is_some() {}
+        assert_eq!(lock(&hub.inbox).bytes, 0);
         assert!(!hub.is_full());
     }
 

@@ -1,7 +1,10 @@
 //! The threads that move bytes, shared by every JavaScript environment of the process.
 
 use crate::config;
-use std::{io, sync::OnceLock};
+use std::{
+    io,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The runtime's handle; the threads start with the first call.
@@ -10,6 +13,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// The system gave no threads.
 pub(super) fn runtime() -> io::Result<&'static Handle> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    // One at a time: a second runtime could not be dropped on a thread that may not block.
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime.handle());
     }
@@ -18,6 +24,5 @@ pub(super) fn runtime() -> io::Result<&'static Handle> {
         .thread_name("grenache-io")
         .enable_all()
         .build()?;
-    // A second thread that came here at the same time loses its runtime, which nobody uses yet.
     Ok(RUNTIME.get_or_init(|| runtime).handle())
 }

@@ -33,7 +33,8 @@ impl Outbound {
         frame::append(&mut self.bytes, self.role, Opcode::Close, |out| {
             if let Some(code) = code {
                 out.extend_from_slice(&code.to_be_bytes());
-                out.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(123)]);
+                let end = (0..=reason.len().min(123)).rfind(|at| reason.is_char_boundary(*at));
+                out.extend_from_slice(&reason.as_bytes()[..end.unwrap_or_default()]);
             }
         });
     }

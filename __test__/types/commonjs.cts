@@ -1,0 +1,168 @@
+// Compiled, never run: the types as a CommonJS service uses them.
+
+import grenache = require('grenache-nodejs-ws-native')
+import Link = require('grenache-nodejs-ws-native/link')
+import fs = require('fs')
+import util = require('util')
+
+const { PeerRPCClient, PeerRPCServer, PeerPub, PeerSub } = grenache
+
+const link: Link = new Link({ grape: 'http://127.0.0.1:30001', requestTimeout: 1000 })
+const chained: Link = link.start().stop()
+link.on('connect', () => {})
+
+// Server
+
+const server = new PeerRPCServer(link, { timeout: 300000 })
+server.init()
+const service = server.transport('server')
+service.listen(1337).on('request', (rid, key, payload, handler, cert) => {
+  const fingerprint: string | undefined = cert?.fingerprint
+  handler.reply(null, { rid: rid.length, key, payload, fingerprint })
+  handler.reply(new Error('no'))
+  // @ts-expect-error a text would be lost
+  handler.reply('no')
+  // @ts-expect-error the rid is a string
+  rid.toFixed()
+})
+service.once('request-error', () => {})
+service.on('error', err => err.message)
+// @ts-expect-error `request-error` has no arguments
+service.on('request-error', (err: Error) => err)
+// @ts-expect-error the port is a number
+service.listen('1337')
+// @ts-expect-error the rid comes first, and is a string
+service.on('request', (rid: number) => rid)
+
+interface Sum { a: number, b: number }
+const onSum: grenache.RequestListener<Sum, number> = (rid, key, { a, b }, handler) => {
+  handler.reply(null, a + b)
+  // @ts-expect-error this service answers with a number
+  handler.reply(null, 'three')
+}
+service.on('request', onSum)
+link.startAnnouncing('sum', service.port, { interval: 60000 }, err => console.log(err))
+link.stopAnnouncing('sum', service.port)
+
+if (service.socket) {
+  service.socket.on('connection', (socket, req) => {
+    console.log(req.headers, socket.readyState === socket.OPEN, socket.bufferedAmount)
+    socket.on('message', data => typeof data === 'string' ? data : data.toString('hex'))
+    socket.on('close', (code, reason) => console.log(code.toFixed(), reason.length))
+    socket.send('text')
+    socket.send(Buffer.from('x'), { binary: true }, err => console.log(err))
+    socket.ping('', false, () => {})
+    socket.close(1000, 'bye')
+    socket.terminate()
+  })
+  for (const socket of service.socket.clients) socket.terminate()
+  console.log(service.socket.address())
+  service.socket.close(() => {})
+}
+
+// Client
+
+const client = new PeerRPCClient(link, { maxActiveKeyDests: 2, requestTimeout: 5000 })
+client.init()
+client.request('sum', { a: 1, b: 2 }, { timeout: 10000, retry: 2 }, (err, data) => {
+  if (err) console.error(err.message)
+  console.log(data.anything)
+})
+client.request<number, Sum>('sum', { a: 1, b: 2 }, (err, sum) => console.log(err, sum.toFixed()))
+client.map<number>('sum', { a: 1, b: 2 }, { limit: 3 }, (err, sums) => console.log(err, sums[0].toFixed()))
+client.map('sum', null, (err, all) => console.log(err, all.length))
+console.log(client.tpool.list('127.0.0.1:1').length, client.tpool.getActive('127.0.0.1:1')[0].isConnected())
+client.stream('sum', {}).on('error', () => {})
+client.stop()
+// @ts-expect-error the timeout is a number of ms
+client.request('sum', null, { timeout: '10s' }, () => {})
+// @ts-expect-error there is no such option
+client.request('sum', null, { timeOut: 1 }, () => {})
+// @ts-expect-error the payload was promised to be a Sum
+client.request<number, Sum>('sum', { a: 1 }, () => {})
+// @ts-expect-error a key is needed
+client.request({ key: 'sum' }, null, () => {})
+// @ts-expect-error a link is needed
+const unlinked = new PeerRPCClient({})
+
+// Anything with `lookup` is a link.
+const fixed = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, ['127.0.0.1:1337']) }, {})
+
+// Publisher and subscriber
+
+const publisher = new PeerPub(link, {})
+publisher.init()
+const topic = publisher.transport('server').listen(1338)
+topic.pub('text')
+topic.pub(Buffer.from('bytes'))
+topic.pub(new Uint8Array(2))
+topic.pub([1, 2, 3])
+topic.pub(7)
+topic.pub(null)
+// @ts-expect-error a plain object cannot be published
+topic.pub({ a: 1 })
+// @ts-expect-error nor a boolean
+topic.pub(true)
+publisher.pub('text')
+publisher.listen(1339)
+const port: number | undefined = publisher.port
+
+const subscriber = new PeerSub(link, { reconnect: true })
+subscriber.init()
+subscriber.on('connected', () => {})
+subscriber.on('disconnected', () => subscriber.sub('topic', { timeout: 10000 }))
+subscriber.on('message', data => typeof data === 'string' ? JSON.parse(data) : data.byteLength)
+subscriber.on('error', err => err.message)
+subscriber.sub('topic')
+subscriber.transport('127.0.0.1:1338').sub()
+// @ts-expect-error it is a boolean
+const odd = new PeerSub(link, { reconnect: 'yes' })
+
+// TLS
+
+const pem = { key: fs.readFileSync('k'), cert: fs.readFileSync('c'), ca: fs.readFileSync('a') }
+const secureServer = new PeerRPCServer(link, {
+  secure: {
+    ...pem,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    verifyClient: (info, cb) => {
+      const { fingerprint } = info.req.socket.getPeerCertificate()
+      cb(fingerprint === 'x' && info.req.socket.authorized, 401, 'Forbidden', { 'x-why': 'no' })
+    }
+  }
+})
+const judged = new PeerRPCServer(link, { secure: { ...pem, verifyClient: info => info.secure } })
+const secureClient = new PeerRPCClient(link, { secure: { ...pem, servername: 'a', headers: { 'x-a': 'b' }, origin: 'http://a' } })
+// @ts-expect-error the server needs verifyClient
+const lax = new PeerRPCServer(link, { secure: pem })
+// @ts-expect-error keys are Buffers
+const textual = new PeerRPCClient(link, { secure: { ...pem, key: 'pem' } })
+
+// Link
+
+link.lookup('sum', (err, dests) => console.log(err, dests[0].split(':')))
+link.lookup('sum', { retry: 1, timeout: 100 }, (err, dests) => console.log(err, dests.length))
+link.announce('sum', 1337)
+link.announce('sum', 1337, {})
+link.announce('sum', 1337, { retry: 1 }, err => console.log(err))
+link.announce('sum', 1337, err => console.log(err))
+link.put({ v: 'hello' }, (err, hash) => link.get(hash, (err, res) => console.log(err, res.v)))
+link.get({ hash: 'abc', salt: 's' }, () => {})
+link.request('lookup', 'sum', {}, () => {})
+const cached: string[] | undefined = link.cache.lookup.get('lookup:"sum"')
+const found: Promise<string[]> = util.promisify(link.lookup).bind(link)('sum')
+const requested: Promise<unknown> = util.promisify(client.request.bind(client))('sum', null, {})
+// @ts-expect-error a value is needed
+link.put({ salt: 's' }, () => {})
+// @ts-expect-error the port is a number
+link.announce('sum', '1337')
+// @ts-expect-error `connect` has no arguments
+link.on('connect', (what: string) => what)
+
+// Names are other than those of the base classes: events of one's own are free.
+link.on('mine', (a: number) => a)
+service.emit('mine', 1, 2)
+// @ts-expect-error five arguments
+service.emit('request', 'rid')

@@ -1,0 +1,176 @@
+// Compiled, never run: the types as an ES module uses them, and subclasses.
+
+import { EventEmitter } from 'node:events'
+import { deserialize, serialize } from 'node:v8'
+import grenache, {
+  Link as NamedLink,
+  PeerPub,
+  PeerRPCClient,
+  PeerRPCServer,
+  PeerSub,
+  TransportPub,
+  TransportRPCClient,
+  TransportRPCServer,
+  TransportSub
+} from 'grenache-nodejs-ws-native'
+import type {
+  Callback,
+  ClientConf,
+  DestOptions,
+  Handler,
+  LinkLike,
+  Peer,
+  RequestOptions,
+  RPCRequest,
+  ServerLike,
+  SocketLike,
+  TransportConf,
+  TransportOptions,
+  TransportRequestOptions,
+  WebSocketLike,
+  WebSocketServerLike
+} from 'grenache-nodejs-ws-native'
+import Link from 'grenache-nodejs-ws-native/link'
+import 'grenache-nodejs-ws-native/register'
+
+const link = new Link({ grape: ['http://127.0.0.1:30001', 'http://127.0.0.1:40001'] })
+const same: NamedLink = link
+const whole: typeof PeerRPCClient = grenache.PeerRPCClient
+const emitters: EventEmitter[] = [link, new PeerPub(link), new PeerSub(link), new TransportPub(null)]
+const linked: LinkLike = link
+
+// @ts-expect-error the base classes are types only
+const base = grenache.Peer
+const anyPeer: Peer<TransportSub, any> = new PeerSub(link)
+
+// A link of one's own
+
+class RecordingLink extends Link {
+  protected _post (url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void {
+    console.log(url, data.rid, data.data, opts.timeout)
+    super._post(url, data, opts, cb)
+  }
+}
+
+// Another codec, and every wire hook of a server
+
+class BinaryServer extends TransportRPCServer {
+  parse (data: Buffer): unknown { return deserialize(data) }
+  format (value: unknown): Buffer { return serialize(value) }
+  listen (port: number): this { return super.listen(port) }
+  unlisten (): void { super.unlisten() }
+  getSocket (opts: { port: number }): ServerLike { return super.getSocket({ ...opts, path: '/x' }) }
+  handleRequest (handler: { reply: (rid: any, err: any, res?: any) => void }, data: any, meta: { cert: null }): void {
+    super.handleRequest(handler, data, meta)
+  }
+
+  sendReply (socket: SocketLike, rid: string, err: Error | null, res: any): void {
+    socket.send(this.format([rid, err ? err.message : null, res]))
+  }
+}
+
+class BinaryPeerServer extends PeerRPCServer<BinaryServer> {
+  getTransportClass () { return BinaryServer }
+}
+
+const binary: BinaryServer = new BinaryPeerServer(new RecordingLink()).transport('server')
+
+class ForeignSocket extends EventEmitter {
+  send (data: string): void { this.emit('sent', data) }
+  close (): void {}
+}
+
+// Every wire hook of a client
+
+class OwnClient extends TransportRPCClient {
+  connect (): void { super.connect() }
+  disconnect (): void { super.disconnect() }
+  getSocket (conf: TransportConf<ClientConf>): SocketLike {
+    console.log(conf.dest)
+    return new ForeignSocket()
+  }
+
+  newRequest<Res, Req> (key: string, payload: Req, opts: TransportRequestOptions, cb: Callback<Res>): RPCRequest<Req, Res> {
+    return { ...super.newRequest(key, payload, opts, cb), rid: 'mine' }
+  }
+
+  addRequest (req: RPCRequest): void { super.addRequest(req) }
+  getRequest (rid: string): RPCRequest | undefined { return super.getRequest(rid) }
+  delRequest (req: RPCRequest): void { super.delRequest(req) }
+  sendRequest (req: RPCRequest): void { this.socket?.send(this.format([req.rid, req.key, req.payload])) }
+  handleReply (rid: string, err: Error | null, data?: any): void { super.handleReply(rid, err, data) }
+  protected _request (key: string, payload: any, opts: TransportRequestOptions, cb: Callback): void {
+    super._request(key, payload, opts, cb)
+  }
+
+  request (key: string, payload: any, opts: any, cb: Callback): void { super.request(key, payload, opts, cb) }
+}
+
+// Every hook of a peer
+
+class OwnPeerClient extends PeerRPCClient<OwnClient> {
+  constructor (link: LinkLike, private readonly name: string) {
+    super(link, { requestTimeout: 1000, whatever: [1] })
+  }
+
+  init (): void { super.init(); console.log(this.name, this.conf.maxActiveKeyDests.toFixed()) }
+  dest (dests: string[], key: string, opts?: DestOptions): string { return dests[0] ?? super.dest(dests, key, opts) }
+  transport (dest: string, opts?: TransportOptions): OwnClient { return super.transport(dest, opts) }
+  newTransport (conf: TransportConf<ClientConf>): OwnClient { return super.newTransport({ ...conf, extra: 1 }) }
+  getTransportClass () { return OwnClient }
+  getTransportOpts (opts: RequestOptions) { return { ...super.getTransportOpts(opts), more: 1 } }
+  getRequestOpts (opts: RequestOptions) { return { ...super.getRequestOpts(opts), timeout: 1 } }
+  getDestOpts (opts: RequestOptions) { return super.getDestOpts(opts) }
+  protected _stop (): void { super._stop() }
+}
+
+const own: OwnClient = new OwnPeerClient(linked, 'n').transport('127.0.0.1:1')
+own.cbq.push('req', err => console.log(err))
+console.log(own.cbq.cnt('req'), own.conf.requestTimeout.toFixed(), own.id.length)
+
+class WrongPeer extends PeerRPCServer {
+  // @ts-expect-error a server peer needs server transports
+  getTransportClass () { return TransportRPCClient }
+}
+
+class WrongClient extends TransportRPCClient {
+  // @ts-expect-error a socket must be able to send
+  getSocket (): EventEmitter { return new EventEmitter() }
+}
+
+// Hooks may be assigned on an instance
+
+const server = new PeerRPCServer(link).transport('server')
+server.parse = data => JSON.parse(String(data))
+server.sendReply = (socket, rid, err, res) => socket.send(JSON.stringify([rid, err, res]))
+
+// Promises around callbacks
+
+async function ask<Res> (client: PeerRPCClient, key: string): Promise<Res> {
+  return await new Promise((resolve, reject) => {
+    client.request<Res>(key, null, { timeout: 1 }, (err, res) => err ? reject(err) : resolve(res))
+  })
+}
+const asked: number = await ask<number>(new PeerRPCClient(link), 'key')
+
+async function answer (payload: { n: number }, { reply }: Handler<number>): Promise<void> {
+  reply(null, payload.n + asked)
+}
+server.on('request', async (rid, key, payload, handler) => await answer(payload, handler))
+
+// Sub and Pub transports and their sockets
+
+const sub = new TransportSub(anyPeer, { dest: '127.0.0.1:1' })
+sub.on('message', data => data.length)
+sub.sub()
+sub.unsub()
+sub.checkConnection()
+const raw: WebSocketLike | null | undefined = sub.socket
+raw?.once('open', () => raw.send('hello'))
+raw?.on('ping', data => data.byteLength)
+const rawServer: WebSocketServerLike | null | undefined = new TransportPub(null).listen(0).socket
+rawServer?.on('listening', () => {})
+// @ts-expect-error what comes is a string or a Buffer
+sub.on('message', (data: number) => data)
+// @ts-expect-error there is no such driver
+const io = new PeerRPCClient(link, { io: 'uring' })

@@ -1,0 +1,589 @@
+/// <reference types="node" />
+
+import { EventEmitter } from 'events'
+import { IncomingMessage, OutgoingHttpHeaders } from 'http'
+import { ServerOptions as HttpsServerOptions } from 'https'
+import { AddressInfo } from 'net'
+import { Duplex } from 'stream'
+import { ConnectionOptions, PeerCertificate } from 'tls'
+
+// Only what is marked with `export` leaves this file.
+export {}
+
+// Events
+
+/** Refuses the names in `Events`, so that their own overload decides; takes every other name. */
+type Unlisted<Events, E> = E extends keyof Events ? never : E
+
+type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] : never
+
+/** An EventEmitter whose events have known arguments. Other names are taken as they are. */
+declare class TypedEmitter<Events> extends EventEmitter {
+  on<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  on<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  once<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  once<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  emit<E extends keyof Events>(event: E, ...args: Args<Events, E>): boolean
+  emit<E extends string | symbol>(event: Unlisted<Events, E>, ...args: any[]): boolean
+}
+
+// Callbacks
+
+/** `err` is null when the call worked; `data` counts only then, or when a server sent both. */
+export type Callback<T = any> = (err: Error | null, data: T) => void
+
+/** `nodes` is what the grape answered. */
+export type AnnounceCallback = (err: Error | null, nodes?: any) => void
+
+// The link, as a peer needs it
+
+/** What a peer needs of a link. */
+export interface LinkLike {
+  lookup(key: string, opts: LookupOptions, cb: Callback<string[]>): void
+}
+
+// Sockets
+
+/** The least that a connection of your own must have, such as one of the `ws` package. */
+export interface SocketLike {
+  on(event: any, listener: (...args: any[]) => void): any
+  send(data: any): void
+  close(): void
+}
+
+/** The least that a server of your own must have, such as one of the `ws` package. */
+export interface ServerLike {
+  on(event: any, listener: (...args: any[]) => void): any
+  close(): void
+}
+
+export interface SendOptions {
+  /** Binary frame? Default: false for strings and numbers, else true. */
+  binary?: boolean
+  /** Mask the frame? Default: true for clients, false for servers. */
+  mask?: boolean
+  /** Is this the last frame of the message? Default: true. */
+  fin?: boolean
+  /** Taken and ignored: nothing is compressed. */
+  compress?: boolean
+}
+
+export interface WebSocketEvents {
+  open: []
+  /** A string for a text frame, a Buffer for a binary one. */
+  message: [data: string | Buffer]
+  close: [code: number, reason: string]
+  error: [err: Error]
+  ping: [data: Buffer]
+  pong: [data: Buffer]
+}
+
+/** One connection, like a socket of `ws` 7. */
+export interface WebSocketLike extends TypedEmitter<WebSocketEvents> {
+  readonly CONNECTING: 0
+  readonly OPEN: 1
+  readonly CLOSING: 2
+  readonly CLOSED: 3
+  readonly readyState: 0 | 1 | 2 | 3
+  /** Bytes that wait to be sent. */
+  readonly bufferedAmount: number
+  /** The address that a client connects to. */
+  readonly url: string
+  send(data: any, cb?: (err?: Error) => void): void
+  send(data: any, opts: SendOptions, cb?: (err?: Error) => void): void
+  ping(data?: any, mask?: boolean, cb?: (err?: Error) => void): void
+  pong(data?: any, mask?: boolean, cb?: (err?: Error) => void): void
+  /** Closes with a close frame. */
+  close(code?: number, reason?: string): void
+  /** Ends the connection without a close frame. */
+  terminate(): void
+}
+
+export interface WebSocketServerEvents {
+  connection: [socket: WebSocketLike, req: IncomingMessage]
+  listening: []
+  close: []
+  error: [err: Error]
+}
+
+/** A listening server, like one of `ws` 7. */
+export interface WebSocketServerLike extends TypedEmitter<WebSocketServerEvents> {
+  readonly clients: Set<WebSocketLike>
+  address(): AddressInfo | string | null
+  close(cb?: (err?: Error) => void): void
+}
+
+// TLS
+
+interface SecureBuffers {
+  key: Buffer
+  cert: Buffer
+  ca: Buffer
+}
+
+/** `conf.secure` of a client: every option of Node's `tls.connect`, and two for the upgrade. */
+export interface ClientSecureOptions extends SecureBuffers, Omit<ConnectionOptions, keyof SecureBuffers> {
+  /** Headers of the upgrade request. */
+  headers?: OutgoingHttpHeaders
+  /** `Origin` header of the upgrade request. */
+  origin?: string
+}
+
+/** `conf.secure` of a server: every option of Node's `https.createServer`, and `verifyClient`. */
+export interface ServerSecureOptions extends SecureBuffers, Omit<HttpsServerOptions, keyof SecureBuffers> {
+  /** Decides whether a client may connect. */
+  verifyClient: VerifyClient
+}
+
+export interface VerifyClientInfo {
+  origin: string
+  secure: boolean
+  /** Its `socket` is Node's TLS socket. */
+  req: IncomingMessage & { socket: import('tls').TLSSocket }
+}
+
+export type VerifyClientSync = (info: VerifyClientInfo) => boolean
+
+export type VerifyClientAsync = (
+  info: VerifyClientInfo,
+  cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
+) => void
+
+/** One argument: returns whether the client may connect. Two: tells it by the callback. */
+export type VerifyClient = VerifyClientSync | VerifyClientAsync
+
+// Configuration
+
+/** What every peer takes. Unknown keys are kept, and handed on to the transports. */
+export interface PeerConf {
+  /**
+   * What moves the bytes: Node's own event loop, or a thread beside it. Default: `libuv` where
+   * possible; the environment variable GRENACHE_IO decides for all.
+   */
+  io?: 'libuv' | 'tokio'
+  [key: string]: unknown
+}
+
+/** `new PeerRPCClient(link, conf)` */
+export interface ClientConf extends PeerConf {
+  /** Once so many destinations of a key have connections, only those are chosen. Default: 5. */
+  maxActiveKeyDests?: number
+  /** Connections per destination. Default: 3. */
+  maxActiveDestTransports?: number
+  /** ms; timeout of a request that names none. Default: 60000. */
+  requestTimeout?: number
+  /** ms; a transport without requests for so long is stopped. Default: 120000. */
+  inactivityTimeout?: number
+  /** TLS; default: none. */
+  secure?: ClientSecureOptions
+}
+
+/** `new PeerRPCServer(link, conf)` */
+export interface ServerConf extends PeerConf {
+  /** Address to listen on. Default: all interfaces. */
+  host?: string
+  /** TLS; default: none. */
+  secure?: ServerSecureOptions
+}
+
+/** `new PeerPub(link, conf)` */
+export interface PubConf extends PeerConf {
+  /** Address to listen on. Default: all interfaces. */
+  host?: string
+}
+
+/** `new PeerSub(link, conf)` */
+export interface SubConf extends PeerConf {
+  /**
+   * Reconnect after a lost connection? Default: when nobody listens for `disconnected`, on the
+   * peer or on the transport.
+   */
+  reconnect?: boolean
+}
+
+/** What a transport has of its peer's conf, and where it goes: `server` for one that listens. */
+export type TransportConf<C extends PeerConf = PeerConf> = C & { dest?: string }
+
+// Options
+
+/** Options of a transport's `request`. */
+export interface TransportRequestOptions {
+  /** ms, counted from the call. Default: `conf.requestTimeout`. */
+  timeout?: number
+}
+
+/** Options of `peer.transport`. */
+export interface TransportOptions {
+  /** Connections per destination. Default: `conf.maxActiveDestTransports`. */
+  maxActiveDestTransports?: number
+}
+
+/** Options of `peer.dest`. */
+export interface DestOptions {
+  /** See `ClientConf`. Default: `conf.maxActiveKeyDests`. */
+  maxActiveKeyDests?: number
+}
+
+/** Options of `peer.request`. */
+export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions {
+  /** Attempts. Default: 1. */
+  retry?: number
+}
+
+/** Options of `peer.map`. */
+export interface MapOptions extends TransportRequestOptions, TransportOptions {
+  /** Asks so many random destinations. Default: all. */
+  limit?: number
+}
+
+// Peers
+
+declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}> extends TypedEmitter<Events> {
+  constructor(link: LinkLike, conf?: C)
+
+  conf: C
+  link: any
+  /** The port of the latest transport that listens. */
+  readonly port: number | undefined
+
+  init(): void
+  isActive(): boolean
+  stop(): void
+  /** Lets the latest transport listen. */
+  listen(port: number): any
+  /** Publishes with the latest transport. */
+  pub(payload: Publishable): void
+
+  // Hooks: overridable, and called on every request.
+
+  /** A transport to `dest`; `'server'` for one that is to listen. */
+  transport(dest: string, opts?: TransportOptions): T
+  newTransport(conf: TransportConf<C>): T
+  getTransportClass(): new (client: any, conf?: any) => T
+  /** Options of `transport` out of a request's. */
+  getTransportOpts(opts: RequestOptions): any
+  /** Chooses one of the destinations. */
+  dest(dests: string[], key: string, opts?: DestOptions): string
+  protected _stop(): void
+}
+
+/** The transports of a client, by destination. */
+export interface TransportPool<T = TransportRPCClient> {
+  list(dest: string): T[]
+  hasActive(dest: string): boolean
+  getActive(dest: string): T[]
+}
+
+/** Sends requests to services by name. */
+export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> extends Peer<T, ClientConf> {
+  conf: ClientConf & { maxActiveKeyDests: number, maxActiveDestTransports: number }
+  /** After `init`. */
+  tpool: TransportPool<T>
+
+  /** Sends one request to one server. */
+  request<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res>): void
+  request<Res = any, Req = any>(key: string, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
+
+  /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
+  map<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res[]>): void
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
+
+  /** This transport has no streams: what comes back ends with an error. */
+  stream(key: string, opts?: RequestOptions): Duplex
+
+  /** Hook: options of a transport's `request` out of a peer's. */
+  getRequestOpts(opts: RequestOptions): TransportRequestOptions
+  /** Hook: options of `dest` out of a request's. */
+  getDestOpts(opts: RequestOptions): DestOptions
+}
+
+/** Answers requests: `peer.transport('server').listen(port)`. */
+export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends Peer<T, ServerConf> {}
+
+/** Publishes: `peer.transport('server').listen(port).pub(msg)`. */
+export class PeerPub<T extends TransportPub = TransportPub> extends Peer<T, PubConf> {}
+
+export interface PeerSubEvents {
+  connected: []
+  disconnected: []
+  message: [data: string | Buffer]
+  error: [err: Error]
+}
+
+/** Subscribes to a publisher by name. */
+export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
+  sub(key: string, opts?: object): void
+}
+
+// Transports
+
+declare abstract class Transport<C extends PeerConf = PeerConf, Events = {}> extends TypedEmitter<Events> {
+  constructor(client: any, conf?: TransportConf<C>)
+
+  /** The peer that made it. */
+  client: any
+  conf: TransportConf<C>
+  /** UUID v4. */
+  id: string
+
+  init(): void
+  isActive(): boolean
+  active(): void
+  stop(): void
+  monitor(): void
+  protected _stop(): void
+
+  isConnecting(): boolean
+  /** Undefined before the first connection. */
+  isConnected(): boolean | undefined
+  isListening(): boolean
+  connecting(): void
+  connected(): void
+  disconnected(): void
+  listening(): void
+  unlistening(): void
+}
+
+declare abstract class TransportRPC<C extends PeerConf, Events = {}> extends Transport<C, Events> {
+  /** Hook: the value of a message; null for what is none. */
+  parse(data: any): any
+  /** Hook: the message that says a value. */
+  format(value: any): any
+}
+
+/** A request as `newRequest` makes it. */
+export interface RPCRequest<Req = any, Res = any> {
+  rid: string
+  key: string
+  payload: Req
+  opts: TransportRequestOptions
+  cb: Callback<Res>
+  /** ms since 1970. */
+  _ts: number
+}
+
+/** Callbacks that wait, by the name of what they wait for. */
+export interface CallbackQueue {
+  push(key: string, cb: (err?: any, res?: any) => void): void
+  trigger(key: string, err?: any, res?: any): void
+  cnt(key: string): number
+}
+
+/** Requests to one destination, over one connection at a time. */
+export class TransportRPCClient extends TransportRPC<ClientConf> {
+  conf: TransportConf<ClientConf> & { requestTimeout: number, inactivityTimeout: number }
+  /** After `connect`; null when there is no connection. */
+  socket: WebSocketLike | null | undefined
+  /** Requests wait under `'req'` for the connection. */
+  cbq: CallbackQueue
+
+  /** Sends a request, connecting first if need be. */
+  request<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
+  setLastRequestTime(): void
+
+  // Hooks.
+
+  connect(): void
+  disconnect(): void
+  getSocket(conf: TransportConf<ClientConf>): SocketLike
+  newRequest<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): RPCRequest<Req, Res>
+  addRequest(req: RPCRequest): void
+  getRequest(rid: string): RPCRequest | undefined
+  delRequest(req: RPCRequest): void
+  sendRequest(req: RPCRequest): void
+  handleReply(rid: string, err: Error | null, data?: any): void
+  protected _request(key: string, payload: any, opts: TransportRequestOptions | null | undefined, cb: Callback): void
+}
+
+/** Answers one request. */
+export interface Handler<Res = any> {
+  /** The `message` of `err` travels; a text alone would be lost. */
+  reply(err: { message: string } | null | undefined, res?: Res): void
+}
+
+/** A listener for `request`. */
+export type RequestListener<Req = any, Res = any> = (
+  rid: string,
+  key: string,
+  payload: Req,
+  handler: Handler<Res>,
+  cert: PeerCertificate | null
+) => void
+
+export interface TransportRPCServerEvents {
+  /** `cert` is null without TLS, and empty when the client sent none. */
+  request: [rid: string, key: string, payload: any, handler: Handler, cert: PeerCertificate | null]
+  /** A message that is no request. */
+  'request-error': []
+  /** The port cannot be had. */
+  error: [err: Error]
+}
+
+/** Serves requests on a port. */
+export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCServerEvents> {
+  /** After `listen`; null after `unlisten`. */
+  socket: WebSocketServerLike | null | undefined
+  /** After `listen`. */
+  port: number
+
+  // Hooks.
+
+  /** Listens on `port`. */
+  listen(port: number): this
+  /** Stops listening. */
+  unlisten(): void
+  getSocket(opts: { port: number, [key: string]: any }): ServerLike
+  getSecureSocket(port: number, secure: ServerSecureOptions): ServerLike
+  /** Makes a `request` event of a parsed message. */
+  handleRequest(
+    handler: { reply: (rid: any, err: any, res?: any) => void },
+    data: any,
+    meta: { cert: PeerCertificate | null }
+  ): void
+  sendReply(socket: SocketLike, rid: any, err: { message: string } | null | undefined, res?: any): void
+}
+
+/**
+ * What can be published: strings and numbers as text, the rest as binary. Plain objects and
+ * booleans cannot.
+ */
+export type Publishable =
+  | string | number | null | undefined
+  | NodeJS.ArrayBufferView | ArrayBuffer | readonly unknown[] | String | Date
+
+export interface TransportPubEvents {
+  /** The port cannot be had. */
+  error: [err: Error]
+}
+
+/** Publishes on a port. */
+export class TransportPub extends Transport<PubConf, TransportPubEvents> {
+  /** After `listen`; null after `unlisten`. */
+  socket: WebSocketServerLike | null | undefined
+  /** After `listen`. */
+  port: number
+
+  /** Listens on `port`. */
+  listen(port: number): this
+  /** Stops listening. */
+  unlisten(): void
+  /** Sends to every subscriber. */
+  pub(msg: Publishable): void
+}
+
+/** Subscribes to one publisher. */
+export class TransportSub extends Transport<SubConf, PeerSubEvents> {
+  /** After `sub`; null after `unsub`. */
+  socket: WebSocketLike | null | undefined
+
+  sub(key?: string, opts?: object): void
+  unsub(): void
+  checkConnection(): void
+}
+
+// Link
+
+/** `new Link(conf)` */
+export interface LinkConf {
+  /** `http://host:port` of a grape, or several as an array or a comma list. Default: `''`. */
+  grape?: string | string[]
+  /** Kept for code that reads it; timeouts are exact. Default: 2000. */
+  monitorTimeout?: number
+  /** ms; of one exchange with one grape. Default: 2500. */
+  requestTimeout?: number
+  /** Lookup answers kept. Default: 2500. */
+  lruMaxSizeLookup?: number
+  /** ms; how long a lookup answer is kept. Default: 10000. */
+  lruMaxAgeLookup?: number
+}
+
+/** Options of `link.request`. */
+export interface LinkRequestOptions {
+  /** Attempts. Default: 1, for `lookup` and `announce` 3. */
+  retry?: number
+  /** ms; of one exchange. Default: `conf.requestTimeout`. */
+  timeout?: number
+}
+
+export type LookupOptions = LinkRequestOptions
+export type AnnounceOptions = LinkRequestOptions
+
+export interface StartAnnouncingOptions extends AnnounceOptions {
+  /** ms; mean time between two announces. Default: 120000. */
+  interval?: number
+}
+
+/** A value for the DHT: `{ v }` alone, or a signed one. */
+export interface PutOptions {
+  v: any
+  /** Public key. */
+  k?: string
+  /** Signature. */
+  sig?: string
+  salt?: string
+  /** Sequence number. */
+  seq?: number
+  /** The sequence number that is to be replaced. */
+  cas?: number
+}
+
+/** A map whose entries grow old. */
+export interface LinkCache<T = any> {
+  readonly length: number
+  readonly keys: string[]
+  get(key: string): T | undefined
+  set(key: string, value: T): T
+  remove(key: string): T | undefined
+  clear(): void
+}
+
+export interface LinkEvents {
+  /** After `start`, in a later tick. */
+  connect: []
+}
+
+/** Talks to the grapes: finds services, announces them, stores and reads values. */
+export class Link extends TypedEmitter<LinkEvents> {
+  constructor(conf?: LinkConf)
+
+  conf: Required<LinkConf>
+  /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
+  cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
+
+  init(): void
+  /** Keeps the process alive until `stop`. */
+  start(): this
+  stop(): this
+
+  /** One request to the grapes: `type` is the path, `payload` the data. */
+  request<Res = any, Req = any>(type: string, payload: Req, opts?: LinkRequestOptions | null, cb?: Callback<Res>): void
+
+  /** Addresses of a service's servers. A cached answer calls back before this returns. */
+  lookup(key: string, opts: LookupOptions | null | undefined, cb: Callback<string[]>): void
+  lookup(key: string, cb: Callback<string[]>): void
+
+  /** Announces once that this machine serves `key` at `port`. */
+  announce(key: string, port: number, opts?: AnnounceOptions | null, cb?: AnnounceCallback): void
+  announce(key: string, port: number, cb: AnnounceCallback): void
+
+  /** Announces again and again; `cb` after the first. False: this key and port are announced already. */
+  startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null, cb?: (err?: Error | null) => void): false | void
+  startAnnouncing(key: string, port: number, cb: (err?: Error | null) => void): false | void
+  /** False: this key and port are not announced. */
+  stopAnnouncing(key: string, port: number): false | void
+
+  /** Stores a value; the answer is its hash. */
+  put(opts: PutOptions, cb: Callback<string>): void
+  /** Reads a value by its hash. */
+  get<T = any>(hash: string | { hash: string, salt?: string }, cb: Callback<T>): void
+
+  /** Hook: the name under which equal requests share one exchange, and answers are cached. */
+  getRequestHash(type: string, payload: any): string
+  /** A destination cannot be reached: takes it out of the cached answers. */
+  forget(dest: string): void
+
+  /** Hook: carries one exchange, and so all traffic. */
+  protected _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void
+}
+
+export type { Peer, Transport, TransportRPC }

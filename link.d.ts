@@ -1,0 +1,3 @@
+import { Link } from './index'
+
+export = Link

@@ -1,0 +1,178 @@
+//! The link's HTTP client against a server of plain sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
+mod common;
+
+use common::{free_address, read_head, within};
+use grenache_nodejs_ws_native::{config, error::Error, link::Grapes};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A deadline that no test waits for, in milliseconds.
+const LONG: u64 = 5_000;
+
+/// A grape, and the address that it is asked at.
+async fn grape() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    within("a connection", listener.accept()).await.unwrap().0
+}
+
+/// One request: its lines in lower case, and its body.
+async fn read_request(stream: &mut TcpStream) -> (Vec<String>, String) {
+    let head = read_head(stream).await;
+    let lines: Vec<String> = head.trim_end().lines().map(str::to_lowercase).collect();
+    let len = lines.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let mut body = vec![0; len.parse().unwrap()];
+    within("the body", stream.read_exact(&mut body)).await.unwrap();
+    (lines, String::from_utf8(body).unwrap())
+}
+
+async fn answer(stream: &mut TcpStream, status: &str, body: &str) {
+    let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    // A client that has read enough may be gone already.
+    let _ = stream.write_all(text.as_bytes()).await;
+}
+
+#[tokio::test]
+async fn posts_path_headers_and_body() {
+    let (listener, url) = grape().await;
+    let body = r#"{"rid":"1","data":"ü"}"#;
+    let url = format!("{url}/lookup");
+    let grapes = Grapes::default();
+    let serve = async {
+        let mut stream = accept(&listener).await;
+        let request = read_request(&mut stream).await;
+        answer(&mut stream, "200 OK", r#"["ä"]"#).await;
+        request
+    };
+    let (result, (lines, got)) = tokio::join!(grapes.post(&url, body.into(), LONG), serve);
+    assert_eq!(result.unwrap(), (200, r#"["ä"]"#.to_owned()));
+    assert_eq!(got, body);
+    assert_eq!(lines[0], "post /lookup http/1.1");
+    let host = format!("host: {}", listener.local_addr().unwrap());
+    for header in [host.as_str(), "content-type: application/json", "accept: */*"] {
+        assert!(lines.iter().any(|line| line == header), "{header} is not in {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_request() {
+    let (listener, url) = grape().await;
+    let grapes = Grapes::default();
+    let serve = async {
+        // No other connection is accepted: a request on one would time out.
+        let mut stream = accept(&listener).await;
+        for body in ["1", "2", "3"] {
+            assert_eq!(read_request(&mut stream).await.1, body);
+            answer(&mut stream, "200 OK", body).await;
+        }
+    };
+    let ask = async {
+        for body in ["1", "2", "3"] {
+            assert_eq!(grapes.post(&url, body.into(), LONG).await.unwrap(), (200, body.into()));
+        }
+    };
+    tokio::join!(serve, ask);
+}
+
+#[tokio::test]
+async fn a_status_that_is_no_success_comes_with_its_body() {
+    for (line, status) in [("404 Not Found", 404), ("500 Oh", 500), ("302 Found", 302)] {
+        let (listener, url) = grape().await;
+        let serve = async {
+            let mut stream = accept(&listener).await;
+            read_request(&mut stream).await;
+            answer(&mut stream, line, "ERR_GRAPE").await;
+        };
+        let grapes = Grapes::default();
+        let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
+        assert_eq!(result.unwrap(), (status, "ERR_GRAPE".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
+    let (listener, url) = grape().await;
+    let start = Instant::now();
+    // Once without any answer, once with half of one.
+    for part in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"] {
+        let serve = async {
+            let mut stream = accept(&listener).await;
+            read_request(&mut stream).await;
+            stream.write_all(part.as_bytes()).await.unwrap();
+            stream
+        };
+        let grapes = Grapes::default();
+        let (result, _held) = tokio::join!(grapes.post(&url, "{}".into(), 100), serve);
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Timeout), "{error:?}");
+        assert_eq!(error.to_string(), "ERR_TIMEOUT");
+    }
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(200), "{waited:?}");
+    assert!(waited < Duration::from_millis(LONG), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_a_system_error_with_its_address() {
+    let address = free_address().await;
+    let error =
+        Grapes::default().post(&format!("http://{address}"), "{}".into(), LONG).await.unwrap_err();
+    assert_eq!(error.code(), Some("ECONNREFUSED"));
+    assert_eq!(error.syscall(), Some("connect"));
+    assert_eq!(error.address(), Some(address));
+}
+
+#[tokio::test]
+async fn a_grape_that_hangs_up_is_an_error() {
+    let (listener, url) = grape().await;
+    let serve = async {
+        let mut stream = accept(&listener).await;
+        read_request(&mut stream).await;
+    };
+    let grapes = Grapes::default();
+    let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::Http(_) | Error::System { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_url_of_http_is_refused() {
+    for bad in
+        ["", "127.0.0.1:30001", "/lookup", "https://127.0.0.1/", "ws://a:1", "http://", "a b"]
+    {
+        let error = Grapes::default().post(bad, "{}".into(), LONG).await.unwrap_err();
+        assert!(matches!(&error, Error::BadUrl(url) if url == bad), "{bad}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_an_error() {
+    for (len, fits) in
+        [(config::MAX_GRAPE_ANSWER_BYTES, true), (config::MAX_GRAPE_ANSWER_BYTES + 1, false)]
+    {
+        let (listener, url) = grape().await;
+        let body = "x".repeat(len);
+        let serve = async {
+            let mut stream = accept(&listener).await;
+            read_request(&mut stream).await;
+            answer(&mut stream, "200 OK", &body).await;
+        };
+        let grapes = Grapes::default();
+        let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
+        match result {
+            Ok((200, got)) => assert!(fits && got == body, "{} bytes came", got.len()),
+            Ok((status, _)) => panic!("{status}"),
+            Err(error) => assert!(!fits && matches!(error, Error::Http(_)), "{error:?}"),
+        }
+    }
+}
