@@ -19,12 +19,41 @@ export declare class Core {
   get inLoop(): boolean
   /** The functions of the hot path: `request reply flush fetch`. */
   raw(): object
-  listen(port: number, host: string | undefined | null, inLoop: boolean): Listening
+  listen(port: number, host: string | undefined | null, inLoop: boolean, lanes: number): Listening
   unlisten(server: number): void
-  connect(dest: string, path: string, inLoop: boolean): number
+  connect(dest: string, path: string, inLoop: boolean, lanes: number): number
+  /**
+   * A connection whose bytes JavaScript moves, for `server` or as a client; it waits for
+   * `open_stream`.
+   */
+  stream(server: number | undefined | null, lanes: number): number
+  /** The handshake of a stream is done. */
+  openStream(conn: number): void
+  /**
+   * Bytes of a stream came. False: the connection is over, and the stream should end after
+   * what can still be fetched.
+   */
+  receive(conn: number, bytes: Buffer): boolean
+  /** The bytes of a stream that wait to be written. */
+  take(conn: number): Buffer | null
+  /** A stream is over. */
+  endStream(conn: number): void
+  /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */
+  setLanes(conn: number, lanes: number): void
+  /** The same, for connections that a server will have. */
+  setServerLanes(server: number, lanes: number): void
+  /** Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over. */
+  send(conn: number, opcode: number, data: string | Buffer): boolean
+  /** Bytes of a connection that wait to be written. */
+  waiting(conn: number): number
+  /**
+   * Sends one message to all connections of a server. Returns those that are too far behind:
+   * they got nothing, and are to be ended.
+   */
+  publish(server: number, opcode: number, data: string | Buffer): Array<number>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
-  close(conn: number): void
+  close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
   terminate(conn: number): void
   /** The end of `conn` was seen: its number may be used again. */
   release(conn: number): void

@@ -5,7 +5,7 @@ import { IncomingMessage, OutgoingHttpHeaders } from 'http'
 import { ServerOptions as HttpsServerOptions } from 'https'
 import { AddressInfo } from 'net'
 import { Duplex } from 'stream'
-import { ConnectionOptions, PeerCertificate } from 'tls'
+import { ConnectionOptions, PeerCertificate, TLSSocket } from 'tls'
 
 // Only what is marked with `export` leaves this file.
 export {}
@@ -139,18 +139,17 @@ export interface VerifyClientInfo {
   origin: string
   secure: boolean
   /** Its `socket` is Node's TLS socket. */
-  req: IncomingMessage & { socket: import('tls').TLSSocket }
+  req: IncomingMessage & { socket: TLSSocket }
 }
 
-export type VerifyClientSync = (info: VerifyClientInfo) => boolean
-
-export type VerifyClientAsync = (
+/**
+ * With one parameter it returns whether the client may connect; with two it tells it by `cb`,
+ * now or later.
+ */
+export type VerifyClient = (
   info: VerifyClientInfo,
   cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
-) => void
-
-/** One argument: returns whether the client may connect. Two: tells it by the callback. */
-export type VerifyClient = VerifyClientSync | VerifyClientAsync
+) => boolean | void | Promise<void>
 
 // Configuration
 
@@ -264,7 +263,7 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
   getTransportOpts(opts: RequestOptions): any
   /** Chooses one of the destinations. */
   dest(dests: string[], key: string, opts?: DestOptions): string
-  protected _stop(): void
+  _stop(): void
 }
 
 /** The transports of a client, by destination. */
@@ -331,7 +330,7 @@ declare abstract class Transport<C extends PeerConf = PeerConf, Events = {}> ext
   active(): void
   stop(): void
   monitor(): void
-  protected _stop(): void
+  _stop(): void
 
   isConnecting(): boolean
   /** Undefined before the first connection. */
@@ -392,7 +391,7 @@ export class TransportRPCClient extends TransportRPC<ClientConf> {
   delRequest(req: RPCRequest): void
   sendRequest(req: RPCRequest): void
   handleReply(rid: string, err: Error | null, data?: any): void
-  protected _request(key: string, payload: any, opts: TransportRequestOptions | null | undefined, cb: Callback): void
+  _request(key: string, payload: any, opts: TransportRequestOptions | null | undefined, cb: Callback): void
 }
 
 /** Answers one request. */
@@ -583,7 +582,7 @@ export class Link extends TypedEmitter<LinkEvents> {
   forget(dest: string): void
 
   /** Hook: carries one exchange, and so all traffic. */
-  protected _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void
+  _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void
 }
 
 export type { Peer, Transport, TransportRPC }

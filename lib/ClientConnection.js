@@ -1,23 +1,20 @@
 'use strict'
 
+const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { TEXT } = require('./errors')
-const { PATH } = require('./defaults')
 
 /**
- * One connection of a client transport, on the native lane. Callbacks wait here by slot; the
- * native side has the ids and the deadlines.
+ * One connection of a client transport. Callbacks wait here by slot; the native side has the
+ * ids and the deadlines.
  */
-class ClientConnection {
-  constructor (transport, dest) {
+class ClientConnection extends Connection {
+  constructor (transport) {
+    super(dispatch.LANES.RPC)
     this.transport = transport
-    this.open = false
-    this.over = false
     this._callbacks = []
     this._free = []
-    this.conn = dispatch.connect(dest, PATH, transport.conf.io, this)
-    dispatch.hold()
   }
 
   /** Requests without an answer. */
@@ -30,6 +27,7 @@ class ClientConnection {
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
     dispatch.sendRequest(this.conn, slot, timeout, key, payload)
+    if (this.stream !== null) this.stream.pumpSoon()
   }
 
   onReply (slot, err, res) {
@@ -37,11 +35,11 @@ class ClientConnection {
   }
 
   /** A reply that was large or short. */
-  onReplyText (slot, text) {
-    const data = this.transport.parse(text)
+  onReplyData (slot, data) {
+    const reply = this.transport.parse(data)
     const cb = this._take(slot)
-    if (!Array.isArray(data)) return cb(new Error(TEXT.REPLY_INVALID))
-    cb(data[1] ? new Error(data[1]) : null, data[2])
+    if (!Array.isArray(reply)) return cb(new Error(TEXT.REPLY_INVALID))
+    cb(reply[1] ? new Error(reply[1]) : null, reply[2])
   }
 
   onExpired (slots) {
@@ -49,40 +47,36 @@ class ClientConnection {
   }
 
   onOpened () {
-    if (this.over) return
-    this.open = true
+    // Closed while the handshake was on its way here.
+    if (this.closing) return
+    super.onOpened()
     this.transport._onOpened()
   }
 
   onClosed (code, reason, err) {
-    if (this.over) return
-    this._end()
     const waiting = this._takeAll()
-    this.transport._onClosed(this, err)
-    if (waiting.length === 0) return
-    const error = (!this.open && err) || new Error(TEXT.TRANSPORT_CLOSE)
+    const { open, closing } = this
+    super.onClosed(code, reason, err)
+    if (closing) return
+    const error = (!open && this._reason(err)) || new Error(TEXT.TRANSPORT_CLOSE)
+    this.transport._onClosed(this, error)
     callEach(waiting, cb => cb(error))
   }
 
   /** Ends the connection, and returns the callbacks that wait. */
-  close () {
-    if (this.over) return []
-    this._end()
-    dispatch.close(this.conn)
-    return this._takeAll()
-  }
-
-  _end () {
-    this.over = true
-    dispatch.letGo()
+  end () {
+    const waiting = this._takeAll()
+    this.close()
+    return waiting
   }
 
   _take (slot) {
     const cb = this._callbacks[slot]
+    // After `end` its callbacks are called already, and what still comes has none.
+    if (cb === undefined) return noop
     this._callbacks[slot] = undefined
     this._free.push(slot)
-    // After `close` its callbacks are called already, and what still comes has none.
-    return cb || noop
+    return cb
   }
 
   _takeAll () {

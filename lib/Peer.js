@@ -32,6 +32,7 @@ class Peer extends EventEmitter {
   transport (dest, opts = {}) {
     const transport = this.newTransport({ ...this.conf, dest })
     this._keep(transport)
+    this._latest = transport
     return transport
   }
 
@@ -55,6 +56,11 @@ class Peer extends EventEmitter {
   _stop () {
     for (const transport of this._transports) transport.stop()
     this._transports.clear()
+  }
+
+  /** The latest transport, made if there is none: for what is said to the peer itself. */
+  _server () {
+    return this._latest && this._latest.isActive() ? this._latest : this.transport('server')
   }
 
   /** Remembers a transport, to stop it with the peer. */

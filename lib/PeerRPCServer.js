@@ -1,10 +1,10 @@
 'use strict'
 
-const Peer = require('./Peer')
+const PeerServer = require('./PeerServer')
 const TransportRPCServer = require('./TransportRPCServer')
 
 /** Answers requests: `peer.transport('server').listen(port)`. */
-class PeerRPCServer extends Peer {
+class PeerRPCServer extends PeerServer {
   getTransportClass () {
     return TransportRPCServer
   }

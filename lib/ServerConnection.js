@@ -1,42 +1,54 @@
 'use strict'
 
+const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 
-/** No TLS here, so no certificate. */
-const META = { cert: null }
-
-/** One client of a server transport, on the native lane. */
-class ServerConnection {
-  constructor (transport, conn) {
+/** One client of a server transport. */
+class ServerConnection extends Connection {
+  constructor (transport, lanes) {
+    super(lanes)
     this.transport = transport
-    this.conn = conn
-    this.over = false
+    this.cert = null
+    this._handler = null
   }
 
   onRequest (rid, key, payload) {
+    const { transport } = this
+    if (!transport._isNative()) {
+      return this._handOver(JSON.stringify([rid, key, payload]))
+    }
     const reply = (err, res) => this.reply(rid, err, res)
-    this.transport.emit('request', rid, key, payload, { reply }, null)
+    transport.emit('request', rid, key, payload, { reply }, this.cert)
   }
 
-  /** A frame that was large or no array of three: what it means is decided here. */
-  onRequestText (text) {
-    const handler = { reply: (rid, err, res) => this.reply(rid, err, res) }
-    this.transport.handleRequest(handler, this.transport.parse(text), META)
+  /** A message that was large or no array of three: what it means is decided here. */
+  onRequestData (data) {
+    const { transport } = this
+    if (!transport._isNative()) return this._handOver(data)
+    transport.handleRequest(this._replies(), transport.parse(data), { cert: this.cert })
   }
 
   reply (rid, err, res) {
     const text = JSON.stringify([rid, err ? err.message : null, res])
     // A late answer to a client that has gone, or a number that means another client now.
-    if (!this.over) dispatch.sendText(this.conn, text)
+    if (this.over) return
+    dispatch.sendText(this.conn, text)
+    if (this.stream !== null) this.stream.pumpSoon()
   }
 
-  terminate () {
-    dispatch.terminate(this.conn)
+  /** Somebody replaced a hook: from now on each message goes through the socket object. */
+  _handOver (data) {
+    // The messages of one batch may find it handed over already.
+    if (this.lanes & dispatch.LANES.RPC) {
+      this.setLanes(dispatch.LANES.SOCKET)
+      this.transport._serveSocket(this.socket, this.cert)
+    }
+    this.socket.emit('message', data)
   }
 
-  onClosed () {
-    this.over = true
-    this.transport._connections.delete(this)
+  _replies () {
+    if (this._handler === null) this._handler = { reply: (rid, err, res) => this.reply(rid, err, res) }
+    return this._handler
   }
 }
 

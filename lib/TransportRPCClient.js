@@ -1,12 +1,22 @@
 'use strict'
 
+const { randomUUID } = require('crypto')
 const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
+const Connection = require('./Connection')
+const captureHooks = require('./hooks')
 const { CbQ, callEach } = require('./cbq')
-const { CLIENT_TRANSPORT } = require('./defaults')
+const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
+const { LANES } = require('./dispatch')
 const { TEXT } = require('./errors')
 
-/** Requests to one destination, over one connection at a time. */
+/**
+ * Requests to one destination, over one connection at a time.
+ *
+ * There are two ways through it. On the native lane, requests go to the native side at once.
+ * When a hook is replaced, or a socket was brought, each request goes through all the methods
+ * below, one by one, over the socket object.
+ */
 class TransportRPCClient extends TransportRPC {
   constructor (client, conf) {
     super(client, conf)
@@ -17,9 +27,13 @@ class TransportRPCClient extends TransportRPC {
     super.init()
     this.setLastRequestTime()
     this.cbq = new CbQ()
+    this._reqs = new Map()
     this._connection = null
+    this._retired = []
     this._key = undefined
     this._keyText = undefined
+    this._sweeper = null
+    this._sweepAt = Infinity
   }
 
   /**
@@ -29,20 +43,8 @@ class TransportRPCClient extends TransportRPC {
   request (key, payload, opts, cb) {
     this.setLastRequestTime()
     if (typeof cb !== 'function') cb = noop
-    let text
-    try {
-      text = JSON.stringify(payload)
-      if (text === undefined) text = 'null'
-      if (key !== this._key || this._keyText === undefined) this._setKey(key)
-    } catch (err) {
-      process.nextTick(cb, err)
-      return
-    }
-    if (this._connection === null) this.connect()
-    const connection = this._connection
-    // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
-    if (!connection.open) this.cbq.push('req', noop)
-    connection.request(this._keyText, text, this._timeout(opts), cb)
+    if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
+    else this._requestBySocket(key, payload, opts, cb)
   }
 
   connect () {
@@ -50,27 +52,145 @@ class TransportRPCClient extends TransportRPC {
     if (this.isConnecting()) return
     this.disconnect()
     this.connecting()
-    this._connection = new ClientConnection(this, String(this.conf.dest))
+    if (this._isNative()) {
+      const connection = new ClientConnection(this)
+      connection.dial(this.conf.dest, this.conf)
+      this._connection = connection
+    } else {
+      const socket = this.getSocket(this.conf)
+      this.socket = socket
+      this._hearSocket(socket)
+    }
   }
 
   disconnect () {
     const connection = this._connection
-    if (connection === null) return
+    const socket = this._socket
     this._connection = null
+    this._socket = null
+    if (!connection && !socket) return
     this.disconnected()
-    const waiting = connection.close()
-    this._fail(waiting)
+    if (socket) this._closeSocket(socket)
+    const waiting = connection ? connection.end() : []
+    const sent = [...this._reqs.values()]
+    // Who waits hears of it in a later tick, as from a connection that broke.
+    process.nextTick(() => this._fail(waiting, sent, new Error(TEXT.TRANSPORT_CLOSE)))
+  }
+
+  /** The object like `ws`'s, or what was assigned. */
+  get socket () {
+    return this._connection ? this._connection.socket : this._socket
+  }
+
+  set socket (socket) {
+    this._socket = socket
+    if (!socket || !this._connection) return
+    // What was asked over the connection so far is still answered.
+    this._retired.push(this._connection)
+    this._connection = null
+  }
+
+  /** Makes a socket to `conf.dest`. Override it to bring another. */
+  getSocket (conf) {
+    return new Connection(LANES.NONE).dial(this.conf.dest, conf).socket
   }
 
   setLastRequestTime () {
     this._req_last_ts = Date.now()
   }
 
+  newRequest (key, payload, opts, cb) {
+    return {
+      rid: randomUUID(),
+      key,
+      payload,
+      opts: { ...opts, timeout: this._timeout(opts) },
+      cb,
+      _ts: Date.now()
+    }
+  }
+
+  addRequest (req) {
+    this._reqs.set(req.rid, req)
+  }
+
+  delRequest (req) {
+    this._reqs.delete(req.rid)
+  }
+
+  getRequest (rid) {
+    return this._reqs.get(rid)
+  }
+
+  sendRequest (req) {
+    this.socket.send(this.format([req.rid, req.key, req.payload]))
+  }
+
+  handleReply (rid, err, data) {
+    const req = this.getRequest(rid)
+    if (!req) return
+    this.delRequest(req)
+    if (typeof req.cb === 'function') req.cb(err, data)
+  }
+
   /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
   monitor () {
     super.monitor()
-    const waiting = this._connection === null ? 0 : this._connection.waiting
+    const waiting = this._reqs.size + (this._connection ? this._connection.waiting : 0)
     if (waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
+  }
+
+  _request (key, payload, opts, cb) {
+    const req = this.newRequest(key, payload, opts, cb)
+    this.addRequest(req)
+    try {
+      this.sendRequest(req)
+    } catch (err) {
+      this.delRequest(req)
+      process.nextTick(cb, err)
+      return
+    }
+    this._sweepBy(req._ts + req.opts.timeout)
+  }
+
+  _requestNative (key, payload, opts, cb) {
+    let text
+    try {
+      text = JSON.stringify(payload)
+      if (text === undefined) text = 'null'
+      if (key !== this._key || this._keyText === undefined) this._setKey(key)
+      if (this._connection === null) this.connect()
+    } catch (err) {
+      this._refuse(err, cb)
+      return
+    }
+    const connection = this._connection
+    // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
+    if (!connection.open) this.cbq.push('req', noop)
+    connection.request(this._keyText, text, this._timeout(opts), cb)
+  }
+
+  _requestBySocket (key, payload, opts, cb) {
+    if (this._connection && !this._connection.handedOver) {
+      this._connection.handedOver = true
+      this._hearSocket(this._connection.socket)
+    }
+    this.cbq.push('req', err => {
+      if (err) cb(err)
+      else this._request(key, payload, opts, cb)
+    })
+    try {
+      this.connect()
+    } catch (err) {
+      this.disconnected()
+      process.nextTick(() => this.cbq.trigger('req', err))
+    }
+  }
+
+  /** A request that cannot be sent: its payload, or the transport's configuration. */
+  _refuse (err, cb) {
+    if (this._connection === null) this.disconnected()
+    process.nextTick(cb, err)
   }
 
   _timeout (opts) {
@@ -84,6 +204,43 @@ class TransportRPCClient extends TransportRPC {
     this._keyText = `${text === undefined ? 'null' : text},`
   }
 
+  /** Listens to a socket, whoever made it. */
+  _hearSocket (socket) {
+    let error = null
+    let opened = this.isConnected()
+    const isCurrent = () => this.socket === socket
+    socket.on('message', data => {
+      const reply = this.parse(data)
+      if (!reply || typeof reply[Symbol.iterator] !== 'function') return
+      const [rid, err, res] = reply
+      this.handleReply(rid, err ? new Error(err) : null, res)
+    })
+    if (this._connection) return
+    socket.on('open', () => {
+      if (!isCurrent()) return
+      opened = true
+      this.connected()
+      this.cbq.trigger('req')
+    })
+    socket.on('error', err => { error = err })
+    socket.on('close', () => {
+      if (!isCurrent()) return
+      this._socket = null
+      this.disconnected()
+      if (!opened) this._unreachable()
+      const failure = (!opened && error) || new Error(TEXT.TRANSPORT_CLOSE)
+      this._fail([], [...this._reqs.values()], failure)
+    })
+  }
+
+  _closeSocket (socket) {
+    try {
+      socket.close()
+    } catch (err) {
+      // A foreign socket may refuse; it is not ours any more.
+    }
+  }
+
   _onOpened () {
     this.connected()
     this.cbq.trigger('req')
@@ -93,33 +250,70 @@ class TransportRPCClient extends TransportRPC {
     if (this._connection !== connection) return
     this._connection = null
     this.disconnected()
-    if (!connection.open && this.client && typeof this.client._unreachable === 'function') {
-      this.client._unreachable(this.conf.dest)
-    }
-    this.cbq.trigger('req', err || new Error(TEXT.TRANSPORT_CLOSE))
+    if (!connection.open) this._unreachable()
+    this._fail([], [...this._reqs.values()], err)
   }
 
-  /** Requests that never left hear of it in a later tick, as from a connection that broke. */
-  _fail (waiting) {
-    process.nextTick(() => {
-      const err = new Error(TEXT.TRANSPORT_CLOSE)
-      this.cbq.trigger('req', err)
-      callEach(waiting, cb => cb(err))
-    })
+  _unreachable () {
+    const { client } = this
+    if (client && typeof client._unreachable === 'function') client._unreachable(this.conf.dest)
+  }
+
+  /** Fails what waits for the connection, and what was sent by it. */
+  _fail (waiting, sent, err) {
+    this.cbq.trigger('req', err)
+    callEach(waiting, cb => cb(err))
+    callEach(sent, req => this.handleReply(req.rid, err))
+  }
+
+  /** Looks for expired requests of the socket lane by `deadline`. */
+  _sweepBy (deadline) {
+    if (!(deadline < this._sweepAt)) return
+    clearTimeout(this._sweeper)
+    this._sweepAt = deadline
+    this._sweeper = setTimeout(() => this._sweep(), Math.max(0, deadline - Date.now()))
+    this._sweeper.unref()
+  }
+
+  _sweep () {
+    const now = Date.now()
+    const expired = []
+    let next = Infinity
+    for (const req of this._reqs.values()) {
+      const deadline = req._ts + req.opts.timeout
+      if (deadline <= now) expired.push(req)
+      else next = Math.min(next, deadline)
+    }
+    this._sweepAt = Infinity
+    if (next < Infinity) this._sweepBy(Math.max(next, now + SWEEP))
+    callEach(expired, req => this.handleReply(req.rid, new Error(TEXT.TIMEOUT)))
   }
 
   _stop () {
     super._stop()
+    clearTimeout(this._sweeper)
+    this._sweepAt = Infinity
+    const sent = [...this._reqs.values()]
     const connection = this._connection
-    if (connection === null) return
-    if (!connection.open) return this.disconnect()
-    const waiting = connection.close()
-    this._connection = null
-    this.disconnected()
-    callEach(waiting, cb => cb(new Error(TEXT.TIMEOUT)))
+    const callbacks = connection && connection.open ? connection._takeAll() : []
+    for (const retired of this._retired) callbacks.push(...retired.end())
+    this._retired = []
+    const timedOut = () => new Error(TEXT.TIMEOUT)
+    this.disconnect()
+    callEach(sent, req => this.handleReply(req.rid, timedOut()))
+    callEach(callbacks, cb => cb(timedOut()))
   }
 }
 
 function noop () {}
+
+const hasHooks = captureHooks(TransportRPCClient.prototype, [
+  'connect', 'disconnect', 'getSocket', 'parse', 'format', 'request', '_request', 'sendRequest',
+  'handleReply', 'newRequest', 'addRequest', 'getRequest', 'delRequest'
+])
+
+TransportRPCClient.prototype._isNative = function () {
+  return hasHooks(this)
+}
 
 module.exports = TransportRPCClient

@@ -3,7 +3,10 @@
 const assert = require('assert')
 const TransportRPC = require('./TransportRPC')
 const ServerConnection = require('./ServerConnection')
-const dispatch = require('./dispatch')
+const SocketServer = require('./SocketServer')
+const Listener = require('./Listener')
+const captureHooks = require('./hooks')
+const { LANES } = require('./dispatch')
 
 /**
  * Serves requests on a port.
@@ -15,31 +18,61 @@ class TransportRPCServer extends TransportRPC {
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
+    const { secure } = this.conf
+    if (this._isNative()) {
+      this._listen(() => secure ? this._secureListener(port, secure, this) : this._plainListener({ port }, this), port)
+      return this
+    }
     this.listening()
     this.port = port
-    try {
-      const { server, port } = dispatch.listen(this.port, this.conf.host, this.conf.io, this)
-      this._server = server
-      this._connections = new Set()
-      this.port = port
-      dispatch.hold()
-    } catch (err) {
-      process.nextTick(() => {
-        this.unlistening()
-        this.emit('error', err)
-      })
+    this.socket = secure ? this.getSecureSocket(port, secure) : this.getSocket({ port })
+    this.socket.on('connection', (socket, req) => {
+      this._serveSocket(socket, secure ? req.socket.getPeerCertificate() : null)
+    })
+    this.socket.on('close', () => this.unlistening())
+    if (this.socket._failure) {
+      this.unlistening()
+      this.socket.fail(this.socket._failure, this)
     }
     return this
   }
 
-  /** Stops listening and ends the clients without a close frame. */
   unlisten () {
-    if (this._server === undefined) return
-    dispatch.unlisten(this._server)
-    this._server = undefined
-    dispatch.letGo()
-    for (const connection of this._connections) connection.terminate()
-    this.unlistening()
+    if (this._listener) {
+      this._listener.close()
+      if (this._face) this._face.close()
+      this._listener = undefined
+      this._face = undefined
+      this.unlistening()
+    } else if (this._socket) {
+      try {
+        this._socket.close()
+      } catch (err) {
+        // A foreign server may refuse; it is not ours any more.
+      }
+    }
+    this._socket = null
+  }
+
+  /** The object like `ws`'s server, or what was assigned. */
+  get socket () {
+    if (!this._listener) return this._socket
+    if (!this._face) this._face = SocketServer.of(this._listener)
+    return this._face
+  }
+
+  set socket (socket) {
+    this._socket = socket
+  }
+
+  /** Makes a server without TLS: `opts.port`. Override it to bring another. */
+  getSocket (opts) {
+    return new SocketServer(owner => this._plainListener(opts, owner))
+  }
+
+  /** Makes a server with TLS. Override it to bring another. */
+  getSecureSocket (port, secure) {
+    return new SocketServer(owner => this._secureListener(port, secure, owner))
   }
 
   /** Makes a request event of a parsed frame. */
@@ -53,16 +86,67 @@ class TransportRPCServer extends TransportRPC {
     this.emit('request', rid, data[1], data[2], { reply }, meta.cert)
   }
 
-  onAccepted (conn) {
-    const connection = new ServerConnection(this, conn)
-    this._connections.add(connection)
-    return connection
+  sendReply (socket, rid, err, res) {
+    socket.send(this.format([rid, err ? err.message : null, res]))
+  }
+
+  newConnection (lanes) {
+    return new ServerConnection(this, lanes)
+  }
+
+  onConnection (connection) {
+    if (this._face) this._face._add(connection)
+  }
+
+  /** A port that only turns out later not to be had: TLS. */
+  onListenError (err) {
+    this.unlistening()
+    this.socket.fail(err, this)
+  }
+
+  /** Answers what comes from a socket, whoever made it. */
+  _serveSocket (socket, cert) {
+    const handler = { reply: (rid, err, res) => this.sendReply(socket, rid, err, res) }
+    const meta = { cert }
+    socket.on('message', data => this.handleRequest(handler, this.parse(data), meta))
+  }
+
+  _listen (listen, port) {
+    this.port = port
+    try {
+      this._listener = listen()
+      this._socket = undefined
+      this.listening()
+      if (port === 0) this.port = this._listener.address().port
+    } catch (err) {
+      if (err.code === 'ERR_ASSERTION') throw err
+      this._socket = new SocketServer()
+      this._socket.fail(err, this)
+    }
+  }
+
+  _plainListener (opts, owner) {
+    const { host, io } = this.conf
+    return new Listener({ host, io, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+  }
+
+  _secureListener (port, secure, owner) {
+    const SecureListener = require('./SecureListener')
+    return new SecureListener({ port, host: this.conf.host, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
   _stop () {
     super._stop()
     this.unlisten()
   }
+}
+
+const hasHooks = captureHooks(TransportRPCServer.prototype, [
+  'listen', 'unlisten', 'getSocket', 'getSecureSocket', 'handleRequest', 'sendReply', 'parse', 'format'
+])
+
+TransportRPCServer.prototype._isNative = function () {
+  return hasHooks(this)
 }
 
 module.exports = TransportRPCServer

@@ -41,6 +41,21 @@ const LINK_RETRY = 3
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
+/** Expired requests of a replaced transport are looked for at most this often. */
+const SWEEP = 20
+
+/** First wait of a subscriber before it connects again; it doubles with each failure. */
+const RECONNECT_MIN = 100
+
+/** Longest wait of a subscriber before it connects again. */
+const RECONNECT_MAX = 10000
+
+/** Timeout of a subscriber's lookup. */
+const SUB_LOOKUP_TIMEOUT = 5000
+
+/** How long TLS and upgrade may take, as on the native side. */
+const HANDSHAKE_TIMEOUT = 10000
+
 /** Path of a service's WebSocket endpoint; servers take any. */
 const PATH = '/ws'
 
@@ -50,6 +65,11 @@ module.exports = {
   CLIENT_TRANSPORT,
   LINK,
   LINK_RETRY,
+  HANDSHAKE_TIMEOUT,
   PATH,
-  POOL_MONITOR
+  POOL_MONITOR,
+  RECONNECT_MAX,
+  RECONNECT_MIN,
+  SUB_LOOKUP_TIMEOUT,
+  SWEEP
 }

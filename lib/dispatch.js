@@ -13,8 +13,15 @@ const { request, reply, flush, fetch } = core.raw()
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
 const REQUEST = 0
 const REPLY = 1
+const MESSAGE = 3
 
-/** Connections by number; each has `onRequest`, `onReply` or both, and `onClosed`. */
+/** Who gets a connection's messages: any sum of these. */
+const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
+
+/** Frames that `send` composes (RFC 6455 section 5.2). */
+const OPCODE = { TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
+
+/** Connections by number: see Connection.js for what they have. */
 const connections = []
 /** Servers by number. */
 const servers = new Map()
@@ -57,6 +64,9 @@ function deliverCurrent () {
     } else if (tag === REPLY) {
       current.at = at + 5
       connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
+    } else if (tag === MESSAGE) {
+      current.at = at + 3
+      connections[items[at + 1]].onMessage(items[at + 2])
     } else {
       current.at = at + 2
       onEvent(events[items[at + 1] + 2])
@@ -73,19 +83,27 @@ function deliverCurrent () {
 function onEvent (event) {
   switch (event.type) {
     case 'request':
-      return connections[event.conn].onRequestText(event.text)
+      return connections[event.conn].onRequestData(event.data)
     case 'reply':
-      return connections[event.conn].onReplyText(event.slot, event.text)
+      return connections[event.conn].onReplyData(event.slot, event.data)
+    case 'message':
+      return connections[event.conn].onMessage(event.data)
+    case 'ping':
+      return connections[event.conn].onPing(event.data)
+    case 'pong':
+      return connections[event.conn].onPong(event.data)
+    case 'drained':
+      return connections[event.conn].onDrained()
     case 'expired':
       return connections[event.conn].onExpired(event.slots)
     case 'opened':
       return connections[event.conn].onOpened()
     case 'accepted': {
       const server = servers.get(event.server)
-      connections[event.conn] = server === undefined ? REFUSED : server.onAccepted(event.conn)
-      // The server stopped while the connection was on its way here.
-      if (server === undefined) core.terminate(event.conn)
-      return
+      // The server may have stopped while the connection was on its way here.
+      if (server !== undefined) return server.onAccepted(event)
+      connections[event.conn] = REFUSED
+      return core.terminate(event.conn)
     }
     case 'closed': {
       const connection = connections[event.conn]
@@ -105,7 +123,11 @@ function onEvent (event) {
 /** A connection whose server is gone. */
 const REFUSED = {
   onRequest () {},
-  onRequestText () {},
+  onRequestData () {},
+  onMessage () {},
+  onPing () {},
+  onPong () {},
+  onDrained () {},
   onClosed () {}
 }
 
@@ -125,8 +147,25 @@ function flushNow () {
   flush()
 }
 
+// Streams whose bytes JavaScript moves: what is composed is fetched when the tick ends.
+const streams = new Set()
+
+/** Calls `stream.pump()` when the tick ends. */
+function pumpSoon (stream) {
+  if (streams.size === 0) process.nextTick(pumpAll)
+  streams.add(stream)
+}
+
+function pumpAll () {
+  for (const stream of streams) stream.pump()
+  streams.clear()
+}
+
 // A reply followed at once by process.exit() still leaves.
-process.on('exit', flush)
+process.on('exit', () => {
+  flush()
+  pumpAll()
+})
 
 /** Composes a request; see `request` in src/node/raw.rs. */
 function sendRequest (conn, slot, timeout, key, payload) {
@@ -140,16 +179,34 @@ function sendText (conn, text) {
   flushSoon()
 }
 
-/** Connects to `dest` (`io`: see `isInLoop`); `connection` gets what happens. Returns its number. */
-function connect (dest, path, io, connection) {
-  const conn = core.connect(dest, path, isInLoop(io))
+/** Composes a frame; false when the connection is over. */
+function send (conn, opcode, data) {
+  const sent = core.send(conn, opcode, data)
+  flushSoon()
+  return sent
+}
+
+/** Sends one message to all connections of a server; returns those that are too far behind. */
+function publish (server, opcode, data) {
+  const behind = core.publish(server, opcode, data)
+  flushSoon()
+  return behind
+}
+
+/** `connection` gets what happens on `conn` from now on. */
+function keep (conn, connection) {
   connections[conn] = connection
   return conn
 }
 
+/** Connects to `dest` (`io`: see `isInLoop`), and returns the connection's number. */
+function connect (dest, path, io, lanes) {
+  return core.connect(dest, path, isInLoop(io), lanes)
+}
+
 /** Listens, or throws Node's own error; `server` gets what happens. */
-function listen (port, host, io, server) {
-  const listening = core.listen(port, host, isInLoop(io))
+function listen (port, host, io, lanes, server) {
+  const listening = core.listen(port, host, isInLoop(io), lanes)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -193,15 +250,29 @@ function letGo () {
 }
 
 module.exports = {
-  close: conn => core.close(conn),
+  LANES,
+  OPCODE,
+  close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
+  endStream: conn => core.endStream(conn),
   hold,
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
+  keep,
   letGo,
   listen,
+  openStream: conn => core.openStream(conn),
   post,
+  publish,
+  pumpSoon,
+  receive: (conn, bytes) => core.receive(conn, bytes),
+  send,
   sendRequest,
   sendText,
+  setLanes: (conn, lanes) => core.setLanes(conn, lanes),
+  setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
+  stream: (server, lanes) => core.stream(server, lanes),
+  take: conn => core.take(conn),
   terminate: conn => core.terminate(conn),
-  unlisten
+  unlisten,
+  waiting: conn => core.waiting(conn)
 }

@@ -24,6 +24,10 @@ pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 /// Bytes that may wait for a slow receiver before its own requests are no longer read.
 pub const WRITE_HIGH_WATER: usize = 4 * 1024 * 1024;
 
+/// Bytes that may wait for a slow subscriber before it is ended: what it holds of the
+/// publisher's memory, while the others must not wait for it.
+pub const SUBSCRIBER_HIGH_WATER: usize = 16 * 1024 * 1024;
+
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
-//! `ws` and `rpc` are machines without I/O; `net` moves their bytes; `link` talks to the
-//! grapes; `node` is the only place that knows Node-API.
+//! `ws`, `rpc` and `pubsub` are machines without I/O; `net` moves their bytes; `link` talks to
+//! the grapes; `node` is the only place that knows Node-API.
 
 #![deny(missing_docs)]
 
@@ -10,5 +10,6 @@ pub mod error;
 pub mod link;
 pub mod net;
 mod node;
+pub mod pubsub;
 pub mod rpc;
 pub mod ws;

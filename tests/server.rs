@@ -4,11 +4,9 @@
 
 mod common;
 
-use common::{
-    Env, SERVER, client, raw_client, read_head, read_rest, request_text, text_frame, within,
-};
+use common::{Env, client, raw_client, read_head, read_rest, request_text, text_frame, within};
 use futures_util::{SinkExt, StreamExt};
-use grenache_nodejs_ws_native::{config, net::Io, rpc::Event};
+use grenache_nodejs_ws_native::config;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -134,10 +132,7 @@ async fn what_is_large_or_no_array_of_three_arrives_as_text() {
     let texts = [&large, r#"{"a":1}"#, r#"["r","key"]"#, "5", "", "hello", r#"["r","key",01]"#];
     for text in texts {
         client.send(Message::text(text)).await.unwrap();
-        match env.event().await {
-            Event::RequestText { conn, text: got } => assert_eq!((conn, &*got), (number, text)),
-            other => panic!("{text} came as {other:?}"),
-        }
+        assert_eq!(env.request_text().await, (number, text.to_owned()));
     }
     client.send(Message::text(fits)).await.unwrap();
     assert_eq!(env.request().await.2, Value::String("x".repeat(fit)));
@@ -155,12 +150,8 @@ async fn only_the_culprit_is_closed(bytes: &[u8], code: u16) {
     bad.write_all(bytes).await.unwrap();
     let [high, low] = code.to_be_bytes();
     assert_eq!(read_rest(&mut bad).await, [0x88, 2, high, low], "a close frame with {code}");
-    match env.event().await {
-        Event::Closed { conn, code: 1006, error: Some(error), .. } => {
-            assert_eq!((conn, error.close_code()), (number, code));
-        }
-        other => panic!("not closed but {other:?}"),
-    }
+    let (conn, told, _, error) = env.closed().await;
+    assert_eq!((conn, told, error.unwrap().close_code()), (number, 1006, code));
     good.send(Message::text(request_text("r", &json!(1)))).await.unwrap();
     assert_eq!(env.request().await.2, json!(1));
 }
@@ -196,12 +187,8 @@ async fn a_clients_close_frame_is_answered_and_told() {
     let number = env.accepted().await.number();
     client.write_all(b"\x88\x85\0\0\0\0\x0f\xa0bye").await.unwrap();
     assert!(read_rest(&mut client).await.starts_with(&[0x88]), "a close frame");
-    match env.event().await {
-        Event::Closed { conn, code, reason, error: None } => {
-            assert_eq!((conn, code, &*reason), (number, 4000, "bye"));
-        }
-        other => panic!("not closed but {other:?}"),
-    }
+    let (conn, code, reason, error) = env.closed().await;
+    assert_eq!((conn, code, &*reason, error.is_none()), (number, 4000, "bye", true));
 }
 
 #[tokio::test]
@@ -225,8 +212,8 @@ async fn terminating_ends_a_client_without_a_close_frame() {
     let conn = env.accepted().await;
     conn.terminate();
     assert_eq!(read_rest(&mut client).await, b"");
-    let event = env.event().await;
-    assert!(matches!(event, Event::Closed { code: 1006, error: None, .. }), "{event:?}");
+    let (_, code, _, error) = env.closed().await;
+    assert_eq!((code, error.is_none()), (1006, true));
     assert!(conn.text(|_| {}).is_none(), "nothing is composed any more");
 }
 
@@ -237,14 +224,14 @@ async fn a_dropped_server_frees_its_port_and_leaves_its_connections() {
     let address = server.address();
     let mut client = client(address).await;
     env.accepted().await;
-    let taken = env.driver.listen(SERVER, Some("127.0.0.1"), address.port(), Io::Tokio);
+    let taken = env.listen_on(address.port());
     assert_eq!(taken.err().and_then(|error| error.code()), Some("EADDRINUSE"));
 
     drop(server);
     // The listener is the driver thread's to close, which nothing tells of.
     let again = async {
         loop {
-            match env.driver.listen(SERVER, Some("127.0.0.1"), address.port(), Io::Tokio) {
+            match env.listen_on(address.port()) {
                 Ok(server) => return server,
                 Err(_) => tokio::task::yield_now().await,
             }

@@ -137,6 +137,8 @@ const judged = new PeerRPCServer(link, { secure: { ...pem, verifyClient: info =>
 const secureClient = new PeerRPCClient(link, { secure: { ...pem, servername: 'a', headers: { 'x-a': 'b' }, origin: 'http://a' } })
 // @ts-expect-error the server needs verifyClient
 const lax = new PeerRPCServer(link, { secure: pem })
+// @ts-expect-error a promise is no answer
+const promising = new PeerRPCServer(link, { secure: { ...pem, verifyClient: async () => true } })
 // @ts-expect-error keys are Buffers
 const textual = new PeerRPCClient(link, { secure: { ...pem, key: 'pem' } })
 
@@ -153,7 +155,7 @@ link.get({ hash: 'abc', salt: 's' }, () => {})
 link.request('lookup', 'sum', {}, () => {})
 const cached: string[] | undefined = link.cache.lookup.get('lookup:"sum"')
 const found: Promise<string[]> = util.promisify(link.lookup).bind(link)('sum')
-const requested: Promise<unknown> = util.promisify(client.request.bind(client))('sum', null, {})
+const requested: Promise<unknown> = util.promisify(client.request.bind(client))('sum', null)
 // @ts-expect-error a value is needed
 link.put({ salt: 's' }, () => {})
 // @ts-expect-error the port is a number
@@ -161,7 +163,7 @@ link.announce('sum', '1337')
 // @ts-expect-error `connect` has no arguments
 link.on('connect', (what: string) => what)
 
-// Names are other than those of the base classes: events of one's own are free.
+// Events of one's own are free.
 link.on('mine', (a: number) => a)
 service.emit('mine', 1, 2)
 // @ts-expect-error five arguments

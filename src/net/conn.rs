@@ -8,14 +8,17 @@ use super::Hub;
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Event, Frame, Requests, split},
-    ws::{Inbound, Incoming, Outbound, Role},
+    rpc::{Batch, Data, Event, Frame, Requests, split},
+    ws::{Head, Inbound, Incoming, Opcode, Outbound, Role},
 };
 use std::{
     fmt,
     io::{self, ErrorKind, Write},
-    net::TcpStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     time::Instant,
 };
 use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
@@ -31,6 +34,37 @@ pub struct Arrival {
     pub conn: Arc<Conn>,
     /// Its socket, and the bytes that came with the handshake.
     pub socket: Option<(Arc<TcpStream>, Vec<u8>)>,
+    /// What the client asked, on a server.
+    pub head: Option<Head>,
+    /// The other side's address.
+    pub remote: Option<SocketAddr>,
+}
+
+/// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes(u8);
+
+impl Lanes {
+    /// Nobody: messages are read and dropped.
+    pub const NONE: Self = Self(0);
+    /// The native RPC machinery.
+    pub const RPC: Self = Self(1);
+    /// Listeners of the socket itself, who also hear of pings, pongs and drains.
+    pub const SOCKET: Self = Self(2);
+
+    /// The lanes of a set of bits.
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// The set's bits.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 /// Which driver moves a connection's bytes.
@@ -40,6 +74,8 @@ pub enum Io {
     Libuv,
     /// A thread beside it.
     Tokio,
+    /// JavaScript hands bytes in and out: TLS.
+    Stream,
 }
 
 /// A connection, used by its driver and by the JavaScript thread.
@@ -47,6 +83,7 @@ pub struct Conn {
     number: u32,
     role: Role,
     io: Io,
+    lanes: AtomicU8,
     hub: Arc<Connections>,
     half: Mutex<Half>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -137,6 +174,7 @@ impl Conn {
             number,
             role,
             io,
+            lanes: AtomicU8::new(Lanes::RPC.bits()),
             hub: hub.clone(),
             half: Mutex::new(Half {
                 phase: Phase::Connecting,
@@ -187,6 +225,40 @@ impl Conn {
         Some(Composed { waiting: half.out.len(), deadline: earlier.then_some(deadline) })
     }
 
+    /// Changes who gets the messages that come from now on.
+    pub fn set_lanes(&self, lanes: Lanes) {
+        self.lanes.store(lanes.bits(), Ordering::SeqCst);
+    }
+
+    fn lanes(&self) -> Lanes {
+        Lanes::from_bits(self.lanes.load(Ordering::Relaxed))
+    }
+
+    /// Composes any frame. `None` when the connection is over.
+    pub fn frame(&self, opcode: Opcode, payload: &[u8]) -> Option<Composed> {
+        let mut half = self.lock();
+        if !half.accepts() {
+            return None;
+        }
+        half.out.frame(opcode, payload);
+        Some(Composed { waiting: half.out.len(), deadline: None })
+    }
+
+    /// Adds a frame that is composed already. `None` when the connection is over.
+    pub fn composed(&self, frame: &[u8]) -> Option<Composed> {
+        let mut half = self.lock();
+        if !half.accepts() {
+            return None;
+        }
+        half.out.raw(frame);
+        Some(Composed { waiting: half.out.len(), deadline: None })
+    }
+
+    /// Bytes that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.lock().out.len()
+    }
+
     /// Composes a text frame. `None` when the connection is over.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>)) -> Option<Composed> {
         let mut half = self.lock();
@@ -201,7 +273,8 @@ impl Conn {
     /// something is left for the driver.
     pub fn flush(&self) -> bool {
         let mut half = self.lock();
-        if half.phase == Phase::Connecting {
+        // A stream's bytes are fetched; a connection without a handshake has to wait.
+        if half.phase == Phase::Connecting || self.io == Io::Stream {
             return false;
         }
         while let Some(bytes) = half.out.take() {
@@ -230,13 +303,14 @@ impl Conn {
         false
     }
 
-    /// Ends the connection with a closing handshake. Requests that wait are forgotten.
-    pub fn close(&self) {
+    /// Ends the connection with a closing handshake; `None` is without a code. Requests that wait
+    /// are forgotten.
+    pub fn close(&self, code: Option<u16>, reason: &str) {
         let mut half = self.lock();
         half.requests.pending.clear();
         match half.phase {
             Phase::Open => {
-                half.out.close(None, "");
+                half.out.close(code, reason);
                 half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
             }
             Phase::Connecting => half.phase = Phase::Dead,
@@ -254,10 +328,11 @@ impl Conn {
         self.signal();
     }
 
-    /// The handshake is done: frames may flow, unless it was ended meanwhile.
-    pub(super) fn open(&self, writer: Writer) {
+    /// The handshake is done: frames may flow, unless it was ended meanwhile. A stream has no
+    /// writer, its bytes are fetched.
+    pub(super) fn open(&self, writer: Option<Writer>) {
         let mut half = self.lock();
-        half.writer = Some(writer);
+        half.writer = writer;
         if half.phase == Phase::Connecting {
             half.phase = Phase::Open;
         }
@@ -270,8 +345,15 @@ impl Conn {
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
-            Incoming::Text(text) => self.message(&mut batch, text),
-            Incoming::Binary(data) => self.message(&mut batch, &String::from_utf8_lossy(data)),
+            Incoming::Text(text) => self.message(&mut batch, Message::Text(text)),
+            Incoming::Binary(bytes) => self.message(&mut batch, Message::Binary(bytes)),
+            Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
+                batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
+            }
+            Incoming::Pong(data) if self.lanes().has(Lanes::SOCKET) => {
+                batch.event(Event::Pong { conn: self.number, data: data.to_owned() });
+            }
+            Incoming::Ping(_) | Incoming::Pong(_) => {}
             Incoming::Close(frame) => {
                 let (code, reason) = frame.unwrap_or((NO_CODE, ""));
                 *end = Some(Ended { code, reason: reason.to_owned(), error: None });
@@ -309,39 +391,52 @@ impl Conn {
         Ok(())
     }
 
-    fn message(&self, batch: &mut Batch<Arrival>, text: &str) {
-        match self.role {
-            Role::Server => self.incoming_request(batch, text),
-            Role::Client => self.incoming_reply(batch, text),
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+        let lanes = self.lanes();
+        if lanes.has(Lanes::RPC) {
+            match self.role {
+                Role::Server => self.incoming_request(batch, message),
+                Role::Client => self.incoming_reply(batch, message),
+            }
+        }
+        // After the RPC machinery, whose listener was there first.
+        if lanes.has(Lanes::SOCKET) {
+            let conn = self.number;
+            match message {
+                Message::Text(text) if text.len() <= config::BATCHED_MESSAGE_BYTES => {
+                    batch.message(conn, text);
+                }
+                _ => batch.event(Event::Message { conn, data: message.to_data() }),
+            }
         }
         if batch.is_full() {
             self.hub.append(std::mem::take(batch));
         }
     }
 
-    fn incoming_request(&self, batch: &mut Batch<Arrival>, text: &str) {
+    fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
         let conn = self.number;
-        if text.len() <= config::BATCHED_MESSAGE_BYTES
+        if let Some(text) = message.small_text()
             && let Frame::Three(rid, key, payload) = split(text)
         {
             batch.request(conn, rid, key, payload);
         } else {
-            batch.event(Event::RequestText { conn, text: text.to_owned() });
+            batch.event(Event::Request { conn, data: message.to_data() });
         }
     }
 
     /// Replies that belong to no request are dropped here: late ones, and what is no reply.
-    fn incoming_reply(&self, batch: &mut Batch<Arrival>, text: &str) {
+    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
         let conn = self.number;
         let resolve = |rid: &str| self.lock().requests.pending.resolve(rid.as_bytes());
-        if text.len() <= config::BATCHED_MESSAGE_BYTES
+        if let Some(text) = message.small_text()
             && let Frame::Three(rid, error, result) = split(text)
         {
             if let Some(slot) = unquote(rid).and_then(resolve) {
                 batch.reply(conn, slot, error, result);
             }
-        } else if let Some(slot) = first_string(text).and_then(resolve) {
-            batch.event(Event::ReplyText { conn, slot, text: text.to_owned() });
+        } else if let Some(slot) = message.first_string().and_then(resolve) {
+            batch.event(Event::Reply { conn, slot, data: message.to_data() });
         }
     }
 
@@ -359,15 +454,30 @@ impl Conn {
         next
     }
 
+    /// A stream's bytes that wait to be written.
+    pub(super) fn take_output(&self) -> Option<Vec<u8>> {
+        let mut half = self.lock();
+        if half.phase == Phase::Connecting {
+            return None;
+        }
+        half.out.take_all()
+    }
+
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears.
     pub(super) fn finish(&self, ended: Ended) {
+        self.lock().out.clear();
+        self.finish_keeping_output(ended);
+    }
+
+    /// As [`finish`](Self::finish), for a stream: what waits, a close frame, can still be fetched.
+    pub(super) fn finish_keeping_output(&self, ended: Ended) {
         {
             let mut half = self.lock();
             half.phase = Phase::Dead;
             half.requests.pending.clear();
             half.writer = None;
-            half.out.clear();
         }
+        self.signal();
         let Ended { code, reason, error } = ended;
         self.hub.event(Event::Closed { conn: self.number, code, reason, error });
     }
@@ -386,7 +496,9 @@ impl Conn {
     /// The socket takes bytes again.
     pub(super) fn unblocked(&self) {
         self.lock().blocked = false;
-        self.flush();
+        if !self.flush() && self.lanes().has(Lanes::SOCKET) {
+            self.hub.event(Event::Drained { conn: self.number });
+        }
     }
 
     /// Waits until something changed that a task must look at.
@@ -443,8 +555,42 @@ fn unquote(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// The first element of an array's text, if it is a plain string. V8 checks the rest.
-fn first_string(text: &str) -> Option<&str> {
-    let inner = text.trim_start().strip_prefix('[')?.trim_start().strip_prefix('"')?;
-    Some(inner.split_once('"')?.0)
+/// A message while it is looked at.
+#[derive(Clone, Copy)]
+enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
+    fn small_text(self) -> Option<&'a str> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Binary(bytes) if bytes.len() <= config::BATCHED_MESSAGE_BYTES => {
+                std::str::from_utf8(bytes).ok()?
+            }
+            Self::Binary(_) => return None,
+        };
+        (text.len() <= config::BATCHED_MESSAGE_BYTES).then_some(text)
+    }
+
+    /// The first element of an array's text, if it is a plain string. V8 checks the rest.
+    fn first_string(self) -> Option<&'a str> {
+        let bytes = match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        };
+        let inner = bytes.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+        let inner = inner.strip_prefix(b"\"")?;
+        let end = inner.iter().position(|byte| *byte == b'"')?;
+        std::str::from_utf8(&inner[..end]).ok()
+    }
+
+    fn to_data(self) -> Data {
+        match self {
+            Self::Text(text) => Data::Text(text.to_owned()),
+            Self::Binary(bytes) => Data::Binary(bytes.to_owned()),
+        }
+    }
 }

@@ -9,13 +9,13 @@ use super::{
 use crate::{
     config,
     error::Error,
-    ws::{ClientHandshake, Upgrade, read_request},
+    ws::{ClientHandshake, Head, Upgrade, read_request},
 };
 use std::{
     io::ErrorKind,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 use tokio::{
@@ -31,36 +31,45 @@ pub struct Established {
     pub(super) stream: TcpStream,
     /// What the other side sent right after the handshake.
     pub(super) rest: Vec<u8>,
+    /// What the client asked, on a server.
+    pub(super) head: Option<Head>,
+}
+
+/// What a server's connections have in common.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub number: u32,
+    pub io: Io,
+    /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
+    pub lanes: AtomicU8,
+    pub open: AtomicBool,
 }
 
 /// Accepts connections of one server.
 pub(super) struct Acceptor {
-    pub server: u32,
-    pub io: Io,
+    pub service: Arc<Service>,
     pub hub: Arc<Connections>,
     pub tasks: Tasks,
-    pub open: Arc<AtomicBool>,
 }
 
 impl Acceptor {
     /// Accepts until it is dropped, and hands each upgraded connection to `serve`.
     pub async fn run<F, T>(self, runtime: &'static Handle, listener: TcpListener, serve: F)
     where
-        F: Fn(u32, Io, Arc<Connections>, Established) -> T + Copy + Send + 'static,
+        F: Fn(Arc<Service>, Arc<Connections>, Established) -> T + Copy + Send + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (server, io, hub) = (self.server, self.io, self.hub.clone());
-                    let open = self.open.clone();
+                    let (service, hub) = (self.service.clone(), self.hub.clone());
                     self.tasks.spawn(runtime, async move {
                         // A failed handshake concerns nobody but the client, who was told.
                         if let Ok(Some(established)) =
                             timeout(config::HANDSHAKE_TIMEOUT, upgrade(stream)).await
-                            && open.load(Ordering::SeqCst)
+                            && service.open.load(Ordering::SeqCst)
                         {
-                            serve(server, io, hub, established).await;
+                            serve(service, hub, established).await;
                         }
                     });
                 }
@@ -81,10 +90,10 @@ async fn upgrade(stream: TcpStream) -> Option<Established> {
         }
         match read_request(&bytes) {
             Upgrade::Partial => {}
-            Upgrade::Accept { response, consumed } => {
+            Upgrade::Accept { response, consumed, head } => {
                 write_all(&stream, &response).await.ok()?;
                 bytes.drain(..consumed);
-                return Some(Established { stream, rest: bytes });
+                return Some(Established { stream, rest: bytes, head: Some(head) });
             }
             Upgrade::Refuse { response } => {
                 write_all(&stream, &response).await.ok()?;
@@ -135,7 +144,7 @@ async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Establ
         }
         if let Some(consumed) = handshake.read_response(&bytes)? {
             bytes.drain(..consumed);
-            return Ok(Established { stream, rest: bytes });
+            return Ok(Established { stream, rest: bytes, head: None });
         }
     }
 }

@@ -171,6 +171,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::Data;
     use std::sync::{Arc, atomic::AtomicUsize};
 
     #[test]
@@ -234,7 +235,7 @@ mod tests {
     fn a_full_inbox_says_so() {
         let hub = Hub::<()>::new(|| {});
         let text = "x".repeat(config::INBOX_HIGH_WATER + 1);
-        hub.event(Event::RequestText { conn: 0, text });
+        hub.event(Event::Request { conn: 0, data: Data::Text(text) });
         assert!(hub.is_full());
         hub.fetch();
         assert!(!hub.is_full());

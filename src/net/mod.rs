@@ -7,12 +7,13 @@ mod hub;
 mod io;
 #[cfg(unix)]
 pub mod libuv;
+pub mod stream;
 mod tasks;
 pub mod tokio;
 #[cfg(unix)]
 mod uv;
 
 pub use address::Destination;
-pub use conn::{Arrival, Composed, Conn, Connections, Io};
+pub use conn::{Arrival, Composed, Conn, Connections, Io, Lanes};
 pub use handshake::Established;
 pub use hub::Hub;

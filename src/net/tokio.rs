@@ -3,8 +3,8 @@
 
 use super::{
     address,
-    conn::{Arrival, Conn, Connections, Ended, Io, Phase, Reading, State, Writer},
-    handshake::{self, Acceptor, Established},
+    conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, Reading, State, Writer},
+    handshake::{self, Acceptor, Established, Service},
     io,
     tasks::Tasks,
 };
@@ -16,7 +16,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::Poll,
     time::Instant,
@@ -45,7 +45,8 @@ impl Driver {
         Self { hub, tasks: Tasks::default() }
     }
 
-    /// Listens on `port` (0: any free one) of `host` (`None`: every interface).
+    /// Listens on `port` (0: any free one) of `host` (`None`: every interface); `lanes` says who
+    /// gets the messages of its connections.
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
@@ -55,6 +56,7 @@ impl Driver {
         host: Option<&str>,
         port: u16,
         io: Io,
+        lanes: Lanes,
     ) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
@@ -64,14 +66,17 @@ impl Driver {
             let _reactor = runtime.enter();
             TcpListener::from_std(listener).map_err(failed)?
         };
-        let open = Arc::new(AtomicBool::new(true));
+        let service = Arc::new(Service {
+            number: server,
+            io,
+            lanes: AtomicU8::new(lanes.bits()),
+            open: AtomicBool::new(true),
+        });
         let closed = Arc::new(Notify::new());
         let acceptor = Acceptor {
-            server,
-            io,
+            service: service.clone(),
             hub: self.hub.clone(),
             tasks: self.tasks.clone(),
-            open: open.clone(),
         };
         let until = closed.clone();
         self.tasks.spawn(runtime, async move {
@@ -80,7 +85,7 @@ impl Driver {
                 () = until.notified() => {}
             }
         });
-        Ok(Server { address, open, closed })
+        Ok(Server { address, service, closed })
     }
 
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
@@ -116,7 +121,7 @@ impl Driver {
 /// A listener. Dropping it stops the listening; connections stay.
 pub struct Server {
     address: SocketAddr,
-    open: Arc<AtomicBool>,
+    service: Arc<Service>,
     closed: Arc<Notify>,
 }
 
@@ -125,17 +130,24 @@ impl Server {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Who gets the messages of connections from now on; see [`Conn::set_lanes`].
+    pub fn set_lanes(&self, lanes: Lanes) {
+        self.service.lanes.store(lanes.bits(), Ordering::SeqCst);
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.open.store(false, Ordering::SeqCst);
+        self.service.open.store(false, Ordering::SeqCst);
         self.closed.notify_one();
     }
 }
 
-async fn serve(server: u32, io: Io, hub: Arc<Connections>, established: Established) {
-    let conn = Arc::new(Conn::new(&hub, hub.number(), Role::Server, io));
+async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Established) {
+    let conn = Arc::new(Conn::new(&hub, hub.number(), Role::Server, service.io));
+    conn.set_lanes(Lanes::from_bits(service.lanes.load(Ordering::SeqCst)));
+    let server = service.number;
     run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
 }
 
@@ -172,25 +184,27 @@ async fn run(
     established: Established,
     event: impl FnOnce(Arrival) -> Event<Arrival>,
 ) {
-    let Established { stream, rest } = established;
+    let Established { stream, rest, head } = established;
+    let remote = stream.peer_addr().ok();
     match conn.io() {
         Io::Libuv => match stream.into_std() {
             Ok(stream) => {
                 let stream = Arc::new(stream);
-                conn.open(Writer::Libuv(stream.clone()));
+                conn.open(Some(Writer::Libuv(stream.clone())));
                 // What is held leaves now, also when JavaScript is busy asking for more.
                 conn.flush();
-                hub.event(event(Arrival { conn, socket: Some((stream, rest)) }));
+                hub.event(event(Arrival { conn, socket: Some((stream, rest)), head, remote }));
             }
             Err(error) => {
                 conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
             }
         },
-        Io::Tokio => {
+        // Streams have no handshake here.
+        Io::Tokio | Io::Stream => {
             let (mut reader, writer) = stream.into_split();
-            conn.open(Writer::Tokio(Arc::new(writer)));
+            conn.open(Some(Writer::Tokio(Arc::new(writer))));
             conn.flush();
-            hub.event(event(Arrival { conn: conn.clone(), socket: None }));
+            hub.event(event(Arrival { conn: conn.clone(), socket: None, head, remote }));
             let ended = pump(&conn, hub, &mut reader, &rest).await;
             conn.finish(ended);
         }
@@ -251,17 +265,17 @@ async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) ->
 }
 
 /// A sleep that is only set again when its time changes.
-struct Alarm {
+pub(super) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     time: u64,
 }
 
 impl Alarm {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { sleep: Box::pin(sleep_until(Instant::now().into())), time: 0 }
     }
 
-    async fn at(&mut self, hub: &Connections, time: u64) {
+    pub async fn at(&mut self, hub: &Connections, time: u64) {
         if time == u64::MAX {
             return pending().await;
         }
@@ -282,7 +296,7 @@ async fn writable(writer: Option<Writer>) {
     }
 }
 
-async fn closing(until: Option<Instant>) {
+pub(super) async fn closing(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until.into()).await,
         None => pending().await,

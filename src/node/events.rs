@@ -1,8 +1,15 @@
 //! Events and errors as JavaScript objects.
 
 use super::Inner;
-use crate::{error::Error, net::Arrival, rpc::Event};
-use napi::{Env, Result, bindgen_prelude::Object};
+use crate::{
+    error::Error,
+    net::Arrival,
+    rpc::{Data, Event},
+};
+use napi::{
+    Env, Result,
+    bindgen_prelude::{Buffer, Object},
+};
 use napi_derive::napi;
 
 /// An error before it becomes one: JavaScript adds Node's names for system errors.
@@ -39,11 +46,21 @@ pub(super) fn object<'env>(
         Event::Accepted { server, conn } => {
             object.set("type", "accepted")?;
             object.set("server", server)?;
-            object.set("conn", inner.arrive(conn))?;
+            if let Some(head) = &conn.head {
+                object.set("url", &head.url)?;
+                let headers: Vec<&String> =
+                    head.headers.iter().flat_map(|(name, value)| [name, value]).collect();
+                object.set("headers", headers)?;
+            }
+            if let Some(remote) = conn.remote {
+                object.set("address", remote.ip().to_string())?;
+                object.set("port", remote.port())?;
+            }
+            object.set("conn", inner.arrive(Some(server), conn))?;
         }
         Event::Opened { conn } => {
             object.set("type", "opened")?;
-            object.set("conn", inner.arrive(conn))?;
+            object.set("conn", inner.arrive(None, conn))?;
         }
         Event::Closed { conn, code, reason, error } => {
             object.set("type", "closed")?;
@@ -52,16 +69,35 @@ pub(super) fn object<'env>(
             object.set("reason", reason)?;
             object.set("error", error.as_ref().map(failure))?;
         }
-        Event::RequestText { conn, text } => {
+        Event::Request { conn, data } => {
             object.set("type", "request")?;
             object.set("conn", conn)?;
-            object.set("text", text)?;
+            set_data(&mut object, data)?;
         }
-        Event::ReplyText { conn, slot, text } => {
+        Event::Reply { conn, slot, data } => {
             object.set("type", "reply")?;
             object.set("conn", conn)?;
             object.set("slot", slot)?;
-            object.set("text", text)?;
+            set_data(&mut object, data)?;
+        }
+        Event::Message { conn, data } => {
+            object.set("type", "message")?;
+            object.set("conn", conn)?;
+            set_data(&mut object, data)?;
+        }
+        Event::Ping { conn, data } => {
+            object.set("type", "ping")?;
+            object.set("conn", conn)?;
+            set_data(&mut object, Data::Binary(data))?;
+        }
+        Event::Pong { conn, data } => {
+            object.set("type", "pong")?;
+            object.set("conn", conn)?;
+            set_data(&mut object, Data::Binary(data))?;
+        }
+        Event::Drained { conn } => {
+            object.set("type", "drained")?;
+            object.set("conn", conn)?;
         }
         Event::Expired { conn, slots } => {
             object.set("type", "expired")?;
@@ -81,4 +117,11 @@ pub(super) fn object<'env>(
         }
     }
     Ok(object)
+}
+
+fn set_data(object: &mut Object<'_>, data: Data) -> Result<()> {
+    match data {
+        Data::Text(text) => object.set("data", text),
+        Data::Binary(bytes) => object.set("data", Buffer::from(bytes)),
+    }
 }

@@ -13,15 +13,18 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Destination, Hub, Io,
+        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes,
+        stream::Stream,
         tokio::{Driver, Server},
     },
+    pubsub::Published,
     rpc::Event,
+    ws::{Opcode, Role},
 };
 use events::{Failure, failure};
 use napi::{
     Env, Result,
-    bindgen_prelude::{Function, Object},
+    bindgen_prelude::{Buffer, BufferSlice, Either, Function, Object},
     threadsafe_function::ThreadsafeFunctionCallMode,
 };
 use napi_derive::napi;
@@ -49,6 +52,10 @@ struct Entry {
     conn: Arc<Conn>,
     /// In `dirty` already.
     dirty: Cell<bool>,
+    /// The server that accepted it.
+    server: Option<u32>,
+    /// Whose bytes JavaScript moves.
+    stream: Option<Stream>,
 }
 
 impl Inner {
@@ -57,20 +64,20 @@ impl Inner {
     }
 
     /// Keeps a connection that the libuv driver takes over, if it is to.
-    fn arrive(&self, mut arrival: Arrival) -> u32 {
-        let number = self.keep(arrival.conn.clone());
+    fn arrive(&self, server: Option<u32>, mut arrival: Arrival) -> u32 {
+        let number = self.keep(arrival.conn.clone(), server, None);
         #[cfg(unix)]
         self.in_loop.adopt(&mut arrival);
         number
     }
 
-    fn keep(&self, conn: Arc<Conn>) -> u32 {
+    fn keep(&self, conn: Arc<Conn>, server: Option<u32>, stream: Option<Stream>) -> u32 {
         let number = conn.number();
         let mut conns = self.conns.borrow_mut();
         if conns.len() <= number as usize {
             conns.resize_with(number as usize + 1, || None);
         }
-        conns[number as usize] = Some(Entry { conn, dirty: Cell::new(false) });
+        conns[number as usize] = Some(Entry { conn, dirty: Cell::new(false), server, stream });
         number
     }
 
@@ -186,9 +193,15 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn listen(&self, port: u16, host: Option<String>, in_loop: bool) -> Listening {
+    pub fn listen(&self, port: u16, host: Option<String>, in_loop: bool, lanes: u8) -> Listening {
         let number = self.inner.next_server.get();
-        match self.inner.driver.listen(number, host.as_deref(), port, io(in_loop)) {
+        match self.inner.driver.listen(
+            number,
+            host.as_deref(),
+            port,
+            io(in_loop),
+            Lanes::from_bits(lanes),
+        ) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -212,8 +225,117 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn connect(&self, dest: String, path: String, in_loop: bool) -> u32 {
-        self.inner.keep(self.inner.driver.connect(&dest, &path, io(in_loop)))
+    pub fn connect(&self, dest: String, path: String, in_loop: bool, lanes: u8) -> u32 {
+        let conn = self.inner.driver.connect(&dest, &path, io(in_loop));
+        conn.set_lanes(Lanes::from_bits(lanes));
+        self.inner.keep(conn, None, None)
+    }
+
+    /// A connection whose bytes JavaScript moves, for `server` or as a client; it waits for
+    /// `open_stream`.
+    #[napi(catch_unwind)]
+    pub fn stream(&self, server: Option<u32>, lanes: u8) -> u32 {
+        let role = if server.is_some() { Role::Server } else { Role::Client };
+        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role);
+        stream.conn().set_lanes(Lanes::from_bits(lanes));
+        self.inner.keep(stream.conn().clone(), server, Some(stream))
+    }
+
+    /// The handshake of a stream is done.
+    #[napi(catch_unwind)]
+    pub fn open_stream(&self, conn: u32) {
+        self.with_stream(conn, Stream::open);
+    }
+
+    /// Bytes of a stream came. False: the connection is over, and the stream should end after
+    /// what can still be fetched.
+    #[napi(catch_unwind)]
+    pub fn receive(&self, conn: u32, bytes: BufferSlice<'_>) -> bool {
+        self.with_stream(conn, |stream| stream.receive(&bytes)).unwrap_or(false)
+    }
+
+    /// The bytes of a stream that wait to be written.
+    #[napi(catch_unwind)]
+    pub fn take(&self, conn: u32) -> Option<Buffer> {
+        self.with_stream(conn, Stream::take).flatten().map(Buffer::from)
+    }
+
+    /// A stream is over.
+    #[napi(catch_unwind)]
+    pub fn end_stream(&self, conn: u32) {
+        self.with_stream(conn, Stream::end);
+    }
+
+    fn with_stream<R>(&self, conn: u32, act: impl FnOnce(&Stream) -> R) -> Option<R> {
+        self.inner.with(conn, |entry| entry.stream.as_ref().map(act)).flatten()
+    }
+
+    /// Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners.
+    #[napi(catch_unwind)]
+    pub fn set_lanes(&self, conn: u32, lanes: u8) {
+        self.inner.with(conn, |entry| entry.conn.set_lanes(Lanes::from_bits(lanes)));
+    }
+
+    /// The same, for connections that a server will have.
+    #[napi(catch_unwind)]
+    pub fn set_server_lanes(&self, server: u32, lanes: u8) {
+        if let Some(server) = self.inner.servers.borrow().get(&server) {
+            server.set_lanes(Lanes::from_bits(lanes));
+        }
+    }
+
+    /// Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over.
+    #[napi(catch_unwind)]
+    pub fn send(&self, conn: u32, opcode: u8, data: Either<String, BufferSlice<'_>>) -> bool {
+        let inner = &self.inner;
+        let bytes = match &data {
+            Either::A(text) => text.as_bytes(),
+            Either::B(bytes) => bytes,
+        };
+        let sent = inner.with(conn, |entry| {
+            let composed = entry.conn.frame(frame_opcode(opcode), bytes)?;
+            inner.composed(conn, entry, composed);
+            Some(())
+        });
+        sent.flatten().is_some()
+    }
+
+    /// Bytes of a connection that wait to be written.
+    #[napi(catch_unwind)]
+    pub fn waiting(&self, conn: u32) -> u32 {
+        let waiting = self.inner.with(conn, |entry| entry.conn.waiting()).unwrap_or(0);
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
+    /// Sends one message to all connections of a server. Returns those that are too far behind:
+    /// they got nothing, and are to be ended.
+    #[napi(catch_unwind)]
+    pub fn publish(
+        &self,
+        server: u32,
+        opcode: u8,
+        data: Either<String, BufferSlice<'_>>,
+    ) -> Vec<u32> {
+        let inner = &self.inner;
+        let frame = Published::new(
+            frame_opcode(opcode),
+            match &data {
+                Either::A(text) => text.as_bytes(),
+                Either::B(bytes) => bytes,
+            },
+        );
+        let mut behind = Vec::new();
+        for (number, entry) in inner.conns.borrow().iter().enumerate() {
+            let Some(entry) = entry.as_ref().filter(|entry| entry.server == Some(server)) else {
+                continue;
+            };
+            if entry.conn.waiting() > config::SUBSCRIBER_HIGH_WATER {
+                behind.push(number as u32);
+            } else if let Some(composed) = entry.conn.composed(frame.frame()) {
+                inner.composed(number as u32, entry, composed);
+            }
+        }
+        behind
     }
 
     /// Whether `dest` is `host:port`.
@@ -223,9 +345,9 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn close(&self, conn: u32) {
+    pub fn close(&self, conn: u32, code: Option<u16>, reason: Option<String>) {
         self.inner.with(conn, |entry| {
-            entry.conn.close();
+            entry.conn.close(code, reason.as_deref().unwrap_or_default());
             self.inner.touched(&entry.conn);
         });
     }
@@ -260,4 +382,13 @@ impl Core {
 
 fn io(in_loop: bool) -> Io {
     if in_loop { Io::Libuv } else { Io::Tokio }
+}
+
+fn frame_opcode(number: u8) -> Opcode {
+    match number {
+        1 => Opcode::Text,
+        9 => Opcode::Ping,
+        10 => Opcode::Pong,
+        _ => Opcode::Binary,
+    }
 }

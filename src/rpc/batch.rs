@@ -9,6 +9,8 @@ const REQUEST: &str = "0,";
 const REPLY: &str = "1,";
 /// Tag of an event's place in the text: `2,index`.
 const EVENT: &str = "2,";
+/// Tag of a text message for whoever listens to the socket itself: `3,conn,"text"`.
+const MESSAGE: &str = "3,";
 
 /// What happened, other than a small well-formed message. `C` is what a driver hands over of a
 /// new connection; elsewhere `conn` is its number, which stays taken until JavaScript releases it.
@@ -38,20 +40,46 @@ pub enum Event<C> {
         error: Option<Error>,
     },
     /// A server's message that is large or no array of three.
-    RequestText {
+    Request {
         /// The connection's number.
         conn: u32,
         /// The whole message.
-        text: String,
+        data: Data,
     },
     /// A reply that is large or shorter than three elements.
-    ReplyText {
+    Reply {
         /// The connection's number.
         conn: u32,
         /// The request's slot.
         slot: u32,
         /// The whole message.
-        text: String,
+        data: Data,
+    },
+    /// A large or binary message for whoever listens to the socket itself.
+    Message {
+        /// The connection's number.
+        conn: u32,
+        /// The whole message.
+        data: Data,
+    },
+    /// A ping, answered already, for whoever listens to the socket itself.
+    Ping {
+        /// The connection's number.
+        conn: u32,
+        /// Its payload.
+        data: Vec<u8>,
+    },
+    /// A pong for whoever listens to the socket itself.
+    Pong {
+        /// The connection's number.
+        conn: u32,
+        /// Its payload.
+        data: Vec<u8>,
+    },
+    /// All that waited was written.
+    Drained {
+        /// The connection's number.
+        conn: u32,
     },
     /// Requests whose deadline has come.
     Expired {
@@ -67,6 +95,24 @@ pub enum Event<C> {
         /// HTTP status and body, or why there is none.
         result: Result<(u16, String), Error>,
     },
+}
+
+/// A message as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+}
+
+impl Data {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
 }
 
 /// Messages and events in the order in which they came.
@@ -95,10 +141,21 @@ impl<C> Batch<C> {
         self.record(REPLY, &[conn, slot], &[error, result]);
     }
 
+    /// Adds a text message of `conn` for whoever listens to the socket itself.
+    pub fn message(&mut self, conn: u32, text: &str) {
+        match serde_json::to_string(text) {
+            Ok(json) => self.record(MESSAGE, &[conn], &[&json]),
+            // Strings always have a JSON text; an event says the same.
+            Err(_) => self.event(Event::Message { conn, data: Data::Text(text.to_owned()) }),
+        }
+    }
+
     /// Adds an event.
     pub fn event(&mut self, event: Event<C>) {
         self.bytes += match &event {
-            Event::RequestText { text, .. } | Event::ReplyText { text, .. } => text.len(),
+            Event::Request { data, .. }
+            | Event::Reply { data, .. }
+            | Event::Message { data, .. } => data.len(),
             _ => 0,
         };
         let index = self.events.len() as u32;
@@ -244,7 +301,7 @@ mod tests {
         assert!(batch.is_full());
 
         let mut batch = Batch::<()>::default();
-        batch.event(Event::RequestText { conn: 0, text: "x".repeat(config::BATCH_BYTES) });
+        batch.event(Event::Request { conn: 0, data: Data::Text("x".repeat(config::BATCH_BYTES)) });
         assert!(batch.is_full());
     }
 }

@@ -6,7 +6,7 @@ mod frame;
 mod pending;
 mod requests;
 
-pub use batch::{Batch, Event};
+pub use batch::{Batch, Data, Event};
 pub use frame::{Frame, split};
 pub use pending::Pending;
 pub use requests::Requests;

@@ -68,7 +68,7 @@ mod tests {
 
     fn texts(out: &mut Outbound) -> Vec<String> {
         let mut got = Vec::new();
-        let bytes = out.take().unwrap_or_default();
+        let bytes = out.take_all().unwrap_or_default();
         Inbound::new(Role::Server)
             .receive(&bytes, &mut Vec::new(), |message| match message {
                 Incoming::Text(text) => got.push(text.to_owned()),

@@ -7,9 +7,24 @@ use super::Role;
 /// Opcode of a frame that this side composes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Opcode {
+pub enum Opcode {
+    /// UTF-8 text.
     Text = 0x1,
+    /// Bytes.
+    Binary = 0x2,
+    /// End of the connection.
     Close = 0x8,
+    /// Asks for a pong.
+    Ping = 0x9,
+    /// Answers a ping, or says that this side lives.
+    Pong = 0xA,
+}
+
+impl Opcode {
+    /// Control frames hold at most 125 bytes (RFC 6455 section 5.5).
+    pub fn is_control(self) -> bool {
+        self as u8 & 0x8 != 0
+    }
 }
 
 const FIN: u8 = 0x80;

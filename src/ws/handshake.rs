@@ -20,12 +20,37 @@ pub enum Upgrade {
         response: Vec<u8>,
         /// Length of the request's head.
         consumed: usize,
+        /// What the client asked.
+        head: Head,
     },
     /// Answer with `response` and close.
     Refuse {
         /// A complete HTTP response.
         response: Vec<u8>,
     },
+}
+
+/// A client's upgrade request, as Node shows it: names in lower case, in the order sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Path and query.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    fn of(head: &httparse::Request<'_, '_>) -> Self {
+        let header = |header: &httparse::Header<'_>| {
+            // Header values are Latin-1 in Node.
+            let value = header.value.iter().map(|byte| char::from(*byte)).collect();
+            (header.name.to_ascii_lowercase(), value)
+        };
+        Self {
+            url: head.path.unwrap_or_default().to_owned(),
+            headers: head.headers.iter().map(header).collect(),
+        }
+    }
 }
 
 /// Reads a client's upgrade request. Any path will do, as with the `ws` package.
@@ -59,7 +84,7 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
     }
     let mut out = Vec::new();
     match write_response(&mut out, &response) {
-        Ok(()) => Upgrade::Accept { response: out, consumed },
+        Ok(()) => Upgrade::Accept { response: out, consumed, head: Head::of(&head) },
         Err(_) => refuse(StatusCode::BAD_REQUEST),
     }
 }
@@ -175,8 +200,12 @@ mod tests {
         }
         let mut with_frame = request.clone();
         with_frame.extend_from_slice(b"frame");
-        let Upgrade::Accept { response, consumed } = read_request(&with_frame) else { panic!() };
+        let Upgrade::Accept { response, consumed, head } = read_request(&with_frame) else {
+            panic!()
+        };
         assert_eq!(consumed, request.len());
+        assert_eq!(head.url, "/ws");
+        assert!(head.headers.contains(&("host".into(), "127.0.0.1:1".into())));
         for end in 0..response.len() {
             assert!(client.read_response(&response[..end]).unwrap().is_none());
         }

@@ -18,6 +18,10 @@ pub enum Incoming<'a> {
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
+    /// A ping, which is answered already.
+    Ping(&'a [u8]),
+    /// A pong, asked for or not.
+    Pong(&'a [u8]),
     /// The other side ends the connection. `None`: without a code.
     Close(Option<(u16, &'a str)>),
 }
@@ -59,8 +63,10 @@ impl Inbound {
                 Ok(Message::Close(Some(frame))) => {
                     each(Incoming::Close(Some((frame.code.into(), frame.reason.as_str()))));
                 }
-                // Answered by the core; a lone pong asks for nothing.
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Ping(data)) => each(Incoming::Ping(&data)),
+                Ok(Message::Pong(data)) => each(Incoming::Pong(&data)),
+                // Only ever composed, never read.
+                Ok(Message::Frame(_)) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(());
                 }

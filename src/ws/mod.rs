@@ -8,7 +8,8 @@ mod handshake;
 mod inbound;
 mod outbound;
 
-pub use handshake::{ClientHandshake, Upgrade, read_request};
+pub use frame::Opcode;
+pub use handshake::{ClientHandshake, Head, Upgrade, read_request};
 pub use inbound::{Inbound, Incoming};
 pub use outbound::Outbound;
 pub use tokio_tungstenite::tungstenite::protocol::Role;

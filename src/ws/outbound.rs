@@ -5,6 +5,7 @@ use super::{
     frame::{self, Opcode},
 };
 use crate::config;
+use std::{mem, ops::Deref};
 
 /// Frames that wait to be written, as one run of bytes.
 ///
@@ -14,18 +15,45 @@ use crate::config;
 pub struct Outbound {
     role: Role,
     bytes: Vec<u8>,
+    /// What comes before is written. Moving the rest up at every write would cost more than
+    /// writing it.
+    start: usize,
     taken: bool,
+}
+
+/// Bytes on their way to the socket.
+#[derive(Debug)]
+pub struct Taken {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Deref for Taken {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
 }
 
 impl Outbound {
     /// An empty half of a connection in `role`: a client masks its frames.
     pub fn new(role: Role) -> Self {
-        Self { role, bytes: Vec::new(), taken: false }
+        Self { role, bytes: Vec::new(), start: 0, taken: false }
     }
 
     /// Composes one text frame whose UTF-8 payload `fill` appends.
     pub fn text<R>(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         frame::append(&mut self.bytes, self.role, Opcode::Text, fill)
+    }
+
+    /// Composes one frame. The payload of a control frame is cut to the 125 bytes it may hold.
+    pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        let payload = match opcode.is_control() {
+            true => &payload[..payload.len().min(125)],
+            false => payload,
+        };
+        frame::append(&mut self.bytes, self.role, opcode, |out| out.extend_from_slice(payload));
     }
 
     /// Composes a close frame; `None` is one without a code. `reason` beyond 123 bytes is cut.
@@ -46,46 +74,62 @@ impl Outbound {
 
     /// Bytes that wait, without those being written right now.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.start
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// Takes the waiting bytes for writing. `None` when there are none, or when somebody else
     /// is writing: that one goes on with what came in between.
-    pub fn take(&mut self) -> Option<Vec<u8>> {
-        if self.taken || self.bytes.is_empty() {
+    pub fn take(&mut self) -> Option<Taken> {
+        if self.taken || self.is_empty() {
             return None;
         }
         self.taken = true;
-        Some(std::mem::take(&mut self.bytes))
+        Some(Taken { bytes: mem::take(&mut self.bytes), start: mem::take(&mut self.start) })
+    }
+
+    /// Takes the waiting bytes for good.
+    pub fn take_all(&mut self) -> Option<Vec<u8>> {
+        let Taken { mut bytes, start } = self.take()?;
+        self.taken = false;
+        bytes.drain(..start);
+        Some(bytes)
     }
 
     /// Ends a [`take`](Self::take): of `taken`, the first `written` bytes are gone.
-    pub fn put_back(&mut self, mut taken: Vec<u8>, written: usize) {
+    pub fn put_back(&mut self, taken: Taken, written: usize) {
         self.taken = false;
-        if written == taken.len() {
-            if self.bytes.is_empty() && taken.capacity() <= config::KEEP_WRITE_BYTES {
-                taken.clear();
-                self.bytes = taken;
+        let Taken { mut bytes, mut start } = taken;
+        start += written;
+        if start == bytes.len() {
+            if self.bytes.is_empty() && bytes.capacity() <= config::KEEP_WRITE_BYTES {
+                bytes.clear();
+                self.bytes = bytes;
             }
             return;
         }
-        taken.drain(..written);
-        taken.append(&mut self.bytes);
-        self.bytes = taken;
+        // At most as much is moved as was written since the last time.
+        if start > bytes.len() / 2 {
+            bytes.drain(..start);
+            start = 0;
+        }
+        bytes.append(&mut self.bytes);
+        self.bytes = bytes;
+        self.start = start;
     }
 
     /// Drops what waits and gives the memory back.
     pub fn clear(&mut self) {
         self.bytes = Vec::new();
+        self.start = 0;
     }
 
-    /// Keeps only the parts of the waiting bytes for which `keep` says so. `ends` are the
-    /// ascending ends of the parts.
+    /// Before anything was taken: keeps only the parts of the waiting bytes for which `keep` says
+    /// so. `ends` are the ascending ends of the parts.
     pub fn retain(&mut self, ends: impl Iterator<Item = (usize, bool)>) {
         let (mut from, mut to) = (0, 0);
         for (end, keep) in ends {
@@ -116,7 +160,8 @@ mod tests {
         out.raw(b"def");
         assert!(out.take().is_none(), "one writer at a time");
         out.put_back(taken, 1);
-        assert_eq!(out.take().unwrap(), b"bcdef");
+        assert_eq!(out.len(), 5);
+        assert_eq!(&*out.take().unwrap(), b"bcdef");
     }
 
     #[test]
@@ -125,14 +170,32 @@ mod tests {
         let taken = out.take().unwrap();
         out.raw(b"def");
         out.put_back(taken, 3);
-        assert_eq!(out.take().unwrap(), b"def");
+        assert_eq!(&*out.take().unwrap(), b"def");
+    }
+
+    #[test]
+    fn bytes_written_in_small_steps_stay_in_order() {
+        let mut out = Outbound::new(Role::Server);
+        let (mut sent, mut written) = (Vec::new(), Vec::new());
+        for step in 0..500u32 {
+            let bytes = step.to_be_bytes();
+            sent.extend_from_slice(&bytes);
+            out.raw(&bytes);
+            let taken = out.take().unwrap();
+            let now = (step as usize * 7) % 9 % (taken.len() + 1);
+            written.extend_from_slice(&taken[..now]);
+            out.put_back(taken, now);
+        }
+        written.extend_from_slice(&out.take_all().unwrap());
+        assert_eq!(written, sent);
+        assert!(out.is_empty());
     }
 
     #[test]
     fn parts_can_be_left_out() {
         let mut out = with("aabbbc");
         out.retain([(2, true), (5, false), (6, true)].into_iter());
-        assert_eq!(out.take().unwrap(), b"aac");
+        assert_eq!(&*out.take().unwrap(), b"aac");
     }
 
     #[test]

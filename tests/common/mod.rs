@@ -3,28 +3,33 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
+use futures_util::StreamExt;
 use grenache_nodejs_ws_native::{
+    error::Error,
     net::{
-        Arrival, Conn, Connections, Hub, Io,
+        Arrival, Conn, Connections, Hub, Io, Lanes,
         tokio::{Driver, Server},
     },
-    rpc::Event,
+    rpc::{Data, Event},
     ws::ClientHandshake,
 };
 use serde_json::Value;
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::Notify,
 };
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async, client_async, tungstenite::Message};
 
 /// Longest wait for anything: far more than a loaded machine needs.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The server's number in [`Env::listen`].
-pub const SERVER: u32 = 7;
+/// Tungstenite's side of a connection.
+pub type Socket = WebSocketStream<TcpStream>;
+
+/// The number of every server here.
+const SERVER: u32 = 7;
 
 /// Waits for `future`, and fails by name when it takes too long.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -61,7 +66,12 @@ impl Env {
 
     /// A server on a free port.
     pub fn listen(&self) -> Server {
-        self.driver.listen(SERVER, Some("127.0.0.1"), 0, Io::Tokio).unwrap()
+        self.listen_on(0).unwrap()
+    }
+
+    /// A server on `port`.
+    pub fn listen_on(&self, port: u16) -> Result<Server, Error> {
+        self.driver.listen(SERVER, Some("127.0.0.1"), port, Io::Tokio, Lanes::RPC)
     }
 
     pub fn connect(&self, address: SocketAddr) -> Arc<Conn> {
@@ -113,6 +123,43 @@ impl Env {
             other => panic!("no request but {other:?}"),
         }
     }
+
+    /// The next record, which must be a reply: slot, error, and result.
+    pub async fn reply(&mut self) -> (u32, Value, Value) {
+        match self.next().await {
+            Got::Reply { slot, error, result } => (slot, error, result),
+            other => panic!("no reply but {other:?}"),
+        }
+    }
+
+    /// The next event, which must be a request as text: connection and text.
+    pub async fn request_text(&mut self) -> (u32, String) {
+        match self.event().await {
+            Event::Request { conn, data: Data::Text(text) } => (conn, text),
+            other => panic!("no request as text but {other:?}"),
+        }
+    }
+
+    /// The next event, which must be a reply as text: slot and text.
+    pub async fn reply_text(&mut self) -> (u32, String) {
+        match self.event().await {
+            Event::Reply { slot, data: Data::Text(text), .. } => (slot, text),
+            other => panic!("no reply as text but {other:?}"),
+        }
+    }
+
+    /// The next event, which must be a connection's end: number, code, reason, and error.
+    pub async fn closed(&mut self) -> (u32, u16, String, Option<Error>) {
+        match self.event().await {
+            Event::Closed { conn, code, reason, error } => (conn, code, reason, error),
+            other => panic!("not closed but {other:?}"),
+        }
+    }
+}
+
+/// Closes in order.
+pub fn close(conn: &Conn) {
+    conn.close(None, "");
 }
 
 impl Drop for Env {
@@ -162,10 +209,30 @@ pub fn request_text(rid: &str, payload: &Value) -> String {
 }
 
 /// A tungstenite client of the server at `address`.
-pub async fn client(address: SocketAddr) -> WebSocketStream<TcpStream> {
+pub async fn client(address: SocketAddr) -> Socket {
     let stream = TcpStream::connect(address).await.unwrap();
     let shaken = client_async(format!("ws://{address}/"), stream);
     within("the server's handshake", shaken).await.unwrap().0
+}
+
+/// Our client, open, and the server's side of it.
+pub async fn connected(env: &mut Env) -> (Arc<Conn>, Socket) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let conn = env.connect(listener.local_addr().unwrap());
+    let stream = accept(&listener).await;
+    let server = within("the client's handshake", accept_async(stream)).await.unwrap();
+    env.opened().await;
+    (conn, server)
+}
+
+/// The next connection to `listener`.
+pub async fn accept(listener: &TcpListener) -> TcpStream {
+    within("a client", listener.accept()).await.unwrap().0
+}
+
+/// The next message, which must come.
+pub async fn message(server: &mut Socket) -> Message {
+    within("a message", server.next()).await.unwrap().unwrap()
 }
 
 /// A client whose bytes the test writes itself; its handshake is done.
@@ -204,5 +271,5 @@ pub fn text_frame(payload: &[u8]) -> Vec<u8> {
 
 /// A port where nobody listens.
 pub async fn free_address() -> SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

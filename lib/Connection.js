@@ -1,0 +1,148 @@
+'use strict'
+
+const dispatch = require('./dispatch')
+const { PATH } = require('./defaults')
+
+const { LANES } = dispatch
+
+/**
+ * One native connection, as JavaScript sees it. Subclasses say what its messages mean; a socket
+ * object stands before it only once somebody asks for one.
+ */
+class Connection {
+  /** @param {number} lanes who gets its messages, see `LANES` */
+  constructor (lanes) {
+    this.conn = -1
+    this.lanes = lanes
+    this.open = false
+    this.over = false
+    /** Our close frame is sent. */
+    this.closing = false
+    /** The bytes' way when JavaScript moves them: TLS. */
+    this.stream = null
+    /** Whose connection it is, on a server. */
+    this.listener = null
+    this._socket = null
+  }
+
+  /**
+   * Connects as a client. `conf`: `secure`, `io`. Throws what is wrong with `conf.secure`.
+   */
+  dial (dest, conf) {
+    if (conf.secure) {
+      this.url = `wss://${dest}${PATH}`
+      this.conn = dispatch.keep(dispatch.stream(null, this.lanes), this)
+      this.stream = require('./secure').connect(dest, PATH, conf.secure, this)
+    } else {
+      this.url = `ws://${dest}${PATH}`
+      this.conn = dispatch.keep(dispatch.connect(String(dest), PATH, conf.io, this.lanes), this)
+    }
+    dispatch.hold()
+    this._held = true
+    return this
+  }
+
+  /** Is one of a server's: `conn` is its number, `request` what the client asked. */
+  accepted (conn, request) {
+    this.conn = dispatch.keep(conn, this)
+    this.open = true
+    this.request = request
+    // It came with the lanes that its server had when the client connected.
+    dispatch.setLanes(conn, this.lanes)
+    return this
+  }
+
+  /** The object like `ws`'s for this connection. */
+  get socket () {
+    if (this._socket === null) {
+      const Socket = require('./socket')
+      this._socket = new Socket(this)
+    }
+    return this._socket
+  }
+
+  /** Lets the socket object hear each message, ping and pong, beside who does already. */
+  watch () {
+    this.setLanes(this.lanes | LANES.SOCKET)
+  }
+
+  /** Ends a `watch`. */
+  unwatch () {
+    this.setLanes(this.lanes & ~LANES.SOCKET)
+  }
+
+  setLanes (lanes) {
+    if (lanes === this.lanes) return
+    this.lanes = lanes
+    if (!this.over) dispatch.setLanes(this.conn, lanes)
+  }
+
+  /** Composes a frame; false when the connection is over. */
+  send (opcode, data) {
+    if (this.over) return false
+    const sent = dispatch.send(this.conn, opcode, data)
+    if (this.stream !== null) this.stream.pumpSoon()
+    return sent
+  }
+
+  close (code, reason) {
+    if (this.over || this.closing) return
+    this.closing = true
+    dispatch.close(this.conn, code, reason)
+    this._letGo()
+    if (this.stream !== null) this.stream.close()
+  }
+
+  terminate () {
+    if (this.over) return
+    this.closing = true
+    dispatch.terminate(this.conn)
+    this._letGo()
+    if (this.stream !== null) this.stream.terminate()
+  }
+
+  onOpened () {
+    if (this.open) return
+    this.open = true
+    if (this._socket !== null) this._socket.emit('open')
+  }
+
+  onMessage (data) {
+    if (this._socket !== null) this._socket.emit('message', data)
+  }
+
+  onPing (data) {
+    if (this._socket !== null) this._socket.emit('ping', data)
+  }
+
+  onPong (data) {
+    if (this._socket !== null) this._socket.emit('pong', data)
+  }
+
+  onDrained () {
+    if (this._socket !== null) this._socket._drained()
+  }
+
+  onClosed (code, reason, err) {
+    err = this._reason(err)
+    if (this.listener) this.listener.remove(this)
+    this.over = true
+    this._letGo()
+    if (this.stream !== null) this.stream.close()
+    if (this._socket !== null) this._socket._closed(code, reason, err)
+  }
+
+  /** Why a connection ended that JavaScript moves: the stream knows better than the native side. */
+  _reason (err) {
+    return (this.stream !== null && this.stream.error) || err
+  }
+
+  /** A connection that is being closed keeps no process alive. */
+  _letGo () {
+    if (!this._held) return
+    this._held = false
+    dispatch.letGo()
+  }
+}
+
+module.exports = Connection

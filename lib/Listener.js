@@ -1,0 +1,61 @@
+'use strict'
+
+const dispatch = require('./dispatch')
+
+/**
+ * A native server: a port, and the connections that came in by it. The owner has
+ * `newConnection(lanes)`, which returns a Connection, and may have `onConnection(connection, request)`.
+ */
+class Listener {
+  /**
+   * Listens at once, or throws Node's own error.
+   * @param {object} opts `port`, `host`, `io`
+   * @param {number} lanes who gets the messages, see `LANES`
+   */
+  constructor ({ port, host, io }, lanes, owner) {
+    this.owner = owner
+    this.lanes = lanes
+    this.connections = new Set()
+    const { server, port: actual, address } = dispatch.listen(port, host, io, lanes, this)
+    this.server = server
+    this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    dispatch.hold()
+  }
+
+  /** As Node's `server.address()`; null once it is closed. */
+  address () {
+    return this.server === undefined ? null : this._address
+  }
+
+  /** Lets the sockets of connections to come hear each message, beside who does already. */
+  watch () {
+    this.lanes |= dispatch.LANES.SOCKET
+    if (this.server !== undefined) dispatch.setServerLanes(this.server, this.lanes)
+  }
+
+  onAccepted ({ conn, url, headers, address, port }) {
+    this.add(this.owner.newConnection(this.lanes).accepted(conn, { url, headers, address, port }))
+  }
+
+  add (connection) {
+    connection.listener = this
+    this.connections.add(connection)
+    if (this.owner.onConnection) this.owner.onConnection(connection)
+  }
+
+  remove (connection) {
+    this.connections.delete(connection)
+  }
+
+  /** Stops listening and ends all connections; `cb` in a later tick. */
+  close (cb) {
+    if (this.server === undefined) return
+    dispatch.unlisten(this.server)
+    this.server = undefined
+    dispatch.letGo()
+    for (const connection of this.connections) connection.terminate()
+    if (cb) process.nextTick(cb)
+  }
+}
+
+module.exports = Listener

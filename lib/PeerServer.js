@@ -1,0 +1,23 @@
+'use strict'
+
+const Peer = require('./Peer')
+
+/** A peer that listens, itself or by its transports. */
+class PeerServer extends Peer {
+  /** Listens on `port` with the latest transport, and returns that. */
+  listen (port) {
+    return this._server().listen(port)
+  }
+
+  /** Port of the latest transport; undefined before it listens. */
+  get port () {
+    return this._latest && this._latest.port
+  }
+
+  // Services keep their own port here.
+  set port (port) {
+    Object.defineProperty(this, 'port', { value: port, writable: true, configurable: true, enumerable: true })
+  }
+}
+
+module.exports = PeerServer

@@ -1,0 +1,120 @@
+'use strict'
+
+const assert = require('assert')
+const https = require('https')
+const { STATUS_CODES } = require('http')
+const dispatch = require('./dispatch')
+const Stream = require('./Stream')
+const { acceptOf, assertSecure } = require('./secure')
+const { HANDSHAKE_TIMEOUT } = require('./defaults')
+
+/** A key of 16 bytes (RFC 6455 section 4.2.1). */
+const KEY = /^[+/0-9A-Za-z]{22}==$/
+
+/** A server with Node's TLS; see Listener.js for what owners have. */
+class SecureListener {
+  constructor ({ port, host, secure }, lanes, owner) {
+    assertSecure(secure)
+    assert.strictEqual(typeof secure.verifyClient, 'function', 'conf.secure.verify must be a function')
+    this.owner = owner
+    this.lanes = lanes
+    this.connections = new Set()
+    this.verifyClient = secure.verifyClient
+    this._open = true
+    this._sockets = new Set()
+    this._server = https.createServer(
+      { handshakeTimeout: HANDSHAKE_TIMEOUT, ...secure, requestCert: true },
+      (req, res) => {
+        res.writeHead(426, { 'Content-Type': 'text/plain' })
+        res.end(STATUS_CODES[426])
+      }
+    )
+    this._server.on('upgrade', (req, socket, head) => this._verify(req, socket, head))
+    this._server.on('connection', socket => {
+      this._sockets.add(socket)
+      socket.on('close', () => this._sockets.delete(socket))
+    })
+    // A handshake that failed concerns nobody but the client.
+    this._server.on('tlsClientError', () => {})
+    this._server.on('error', err => {
+      this._open = false
+      owner.onListenError(err)
+    })
+    this._server.listen(port, host)
+  }
+
+  address () {
+    return this._open ? this._server.address() : null
+  }
+
+  watch () {
+    this.lanes |= dispatch.LANES.SOCKET
+  }
+
+  remove (connection) {
+    this.connections.delete(connection)
+  }
+
+  /** Stops listening and ends all connections; `cb` when the port is free. */
+  close (cb) {
+    if (!this._open) return
+    this._open = false
+    for (const connection of this.connections) connection.terminate()
+    this._server.close(cb)
+    for (const socket of this._sockets) socket.destroy()
+  }
+
+  /** Asks the service whether this client may come in. */
+  _verify (req, socket, head) {
+    socket.on('error', () => socket.destroy())
+    const key = req.headers['sec-websocket-key']
+    const isUpgrade = req.method === 'GET' && /^websocket$/i.test(req.headers.upgrade || '') &&
+      KEY.test(key || '') && req.headers['sec-websocket-version'] === '13'
+    if (!isUpgrade) return refuse(socket, 400)
+
+    const info = { origin: req.headers.origin, secure: true, req }
+    if (this.verifyClient.length < 2) {
+      if (this.verifyClient(info)) this._accept(req, socket, head)
+      else refuse(socket, 401)
+      return
+    }
+    let answered = false
+    this.verifyClient(info, (ok, code, message, headers) => {
+      if (answered) return
+      answered = true
+      if (ok) this._accept(req, socket, head)
+      else refuse(socket, code || 401, message, headers)
+    })
+  }
+
+  _accept (req, socket, head) {
+    // The client may have gone, or the server stopped, while it was decided.
+    if (!socket.readable || !socket.writable || !this._open) return socket.destroy()
+    const accept = acceptOf(req.headers['sec-websocket-key'])
+    const protocol = (req.headers['sec-websocket-protocol'] || '').split(',')[0].trim()
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`)
+
+    const connection = this.owner.newConnection(this.lanes)
+    connection.accepted(dispatch.stream(0, this.lanes), req)
+    connection.cert = socket.getPeerCertificate()
+    connection.listener = this
+    connection.stream = new Stream(connection)
+    this.connections.add(connection)
+    if (this.owner.onConnection) this.owner.onConnection(connection)
+    connection.stream.start(socket, head)
+  }
+}
+
+function refuse (socket, code, message = STATUS_CODES[code], headers = {}) {
+  if (!socket.writable) return
+  const lines = Object.entries({
+    Connection: 'close',
+    'Content-Type': 'text/html',
+    'Content-Length': Buffer.byteLength(message || ''),
+    ...headers
+  }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${message || ''}`)
+}
+
+module.exports = SecureListener

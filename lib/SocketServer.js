@@ -1,0 +1,109 @@
+'use strict'
+
+const EventEmitter = require('events')
+const Connection = require('./Connection')
+
+/**
+ * A server as services know it from the `ws` package, version 7: the face of a listener.
+ *
+ * Events: `connection` (socket, request), `listening`, `close`, `error`.
+ */
+class SocketServer extends EventEmitter {
+  /** @param {function(object): object} listen makes the listener for an owner, or throws */
+  constructor (listen) {
+    super()
+    /** The connected clients' sockets. */
+    this.clients = new Set()
+    this._state = 'open'
+    if (listen) this._listen(listen)
+  }
+
+  /** The face of a transport's own listener. */
+  static of (listener) {
+    const server = new SocketServer()
+    server._attach(listener)
+    for (const connection of listener.connections) server._add(connection)
+    return server
+  }
+
+  /**
+   * The face of a listener that could not be: says `err` in a later tick, on itself and on the
+   * transport, uncaught only if nobody hears.
+   */
+  fail (err, transport) {
+    this._state = 'closed'
+    process.nextTick(() => {
+      const heard = this.emit('error', err)
+      if (!heard || transport.listenerCount('error') > 0) transport.emit('error', err)
+    })
+  }
+
+  emit (event, ...args) {
+    // An error that nobody hears is the transport's to throw.
+    if (event === 'error' && this.listenerCount('error') === 0) return false
+    return super.emit(event, ...args)
+  }
+
+  address () {
+    return this._listener ? this._listener.address() : null
+  }
+
+  close (cb) {
+    if (cb) this.once('close', cb)
+    if (this._state !== 'open') return
+    this._state = 'closing'
+    if (this._listener) this._listener.close(() => this._closed())
+    else process.nextTick(() => this._closed())
+  }
+
+  _listen (listen) {
+    try {
+      this._attach(listen({
+        newConnection: lanes => new Connection(lanes),
+        onConnection: connection => this._add(connection),
+        onListenError: err => this.emit('error', err)
+      }))
+    } catch (err) {
+      if (err.code === 'ERR_ASSERTION') throw err
+      this._failure = err
+    }
+  }
+
+  _attach (listener) {
+    this._listener = listener
+    // Whoever listens for connections gets each message of each of them.
+    this.on('newListener', event => {
+      if (event === 'connection') listener.watch()
+    })
+    process.nextTick(() => this.address() !== null && this.emit('listening'))
+  }
+
+  _add (connection) {
+    const { socket } = connection
+    this.clients.add(socket)
+    socket.once('close', () => this.clients.delete(socket))
+    this.emit('connection', socket, requestOf(connection))
+    // What was watched in case that somebody listens need not be.
+    if (socket.listenerCount('message') === 0) connection.unwatch()
+  }
+
+  _closed () {
+    this._state = 'closed'
+    this.emit('close')
+  }
+}
+
+/** What is known of a client's upgrade request, like Node's own. */
+function requestOf ({ request, stream }) {
+  if (request.socket) return request
+  const headers = {}
+  for (let at = 0; at < request.headers.length; at += 2) {
+    const name = request.headers[at]
+    const value = request.headers[at + 1]
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`
+  }
+  const socket = { remoteAddress: request.address, remotePort: request.port, encrypted: false }
+  return { method: 'GET', httpVersion: '1.1', url: request.url, headers, rawHeaders: request.headers, socket, connection: socket }
+}
+
+module.exports = SocketServer

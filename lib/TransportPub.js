@@ -1,0 +1,83 @@
+'use strict'
+
+const assert = require('assert')
+const TransportSocket = require('./TransportSocket')
+const Connection = require('./Connection')
+const Listener = require('./Listener')
+const SocketServer = require('./SocketServer')
+const dispatch = require('./dispatch')
+const { encode } = require('./socket')
+
+/**
+ * Publishes to everybody who is connected to a port.
+ *
+ * Events: `error` when the port cannot be had, `slow-subscriber` (socket) before a subscriber
+ * is ended that is too far behind.
+ */
+class TransportPub extends TransportSocket {
+  /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
+  listen (port) {
+    assert(Number.isInteger(port), 'port must be an Integer')
+    const { host, io } = this.conf
+    this.port = port
+    try {
+      this._listener = new Listener({ port, host, io }, dispatch.LANES.NONE, this)
+      this.listening()
+      if (port === 0) this.port = this._listener.address().port
+    } catch (err) {
+      this._face = new SocketServer()
+      this._face.fail(err, this)
+    }
+    return this
+  }
+
+  unlisten () {
+    if (!this._listener) return
+    this._listener.close()
+    if (this._face) this._face.close()
+    this._listener = undefined
+    this._face = null
+    this.unlistening()
+  }
+
+  /** The object like `ws`'s server. */
+  get socket () {
+    if (!this._face && this._listener) this._face = SocketServer.of(this._listener)
+    return this._face
+  }
+
+  /**
+   * Sends a message to all subscribers: strings and numbers as text, anything else as binary
+   * like `Buffer.from`. Throws a TypeError for what has no bytes, once somebody is connected.
+   */
+  pub (msg) {
+    if (!this._listener || this._listener.connections.size === 0) return
+    const { opcode, data } = encode(msg)
+    for (const conn of dispatch.publish(this._listener.server, opcode, data)) this._tooSlow(conn)
+  }
+
+  newConnection (lanes) {
+    // What subscribers say is for the socket's own listeners.
+    return new Connection(lanes)
+  }
+
+  onConnection (connection) {
+    if (this._face) this._face._add(connection)
+  }
+
+  /** A subscriber that does not read would hold the publisher's memory for ever. */
+  _tooSlow (conn) {
+    for (const connection of this._listener.connections) {
+      if (connection.conn !== conn || connection.closing) continue
+      this.emit('slow-subscriber', connection.socket)
+      connection.terminate()
+    }
+  }
+
+  _stop () {
+    super._stop()
+    this.unlisten()
+  }
+}
+
+module.exports = TransportPub

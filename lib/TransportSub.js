@@ -1,0 +1,122 @@
+'use strict'
+
+const TransportSocket = require('./TransportSocket')
+const Connection = require('./Connection')
+const dispatch = require('./dispatch')
+
+const FORWARDED = ['connected', 'disconnected', 'message']
+
+/**
+ * One subscription.
+ *
+ * Events, here and on the peer: `connected`, `disconnected`, `message` (string or Buffer), and
+ * `error` for a destination that cannot be reached.
+ */
+class TransportSub extends TransportSocket {
+  init () {
+    super.init()
+    this._connection = null
+    for (const event of FORWARDED) this.on(event, data => this.client.emit(event, data))
+    // As long as it is active it keeps the process alive, connected or not.
+    dispatch.hold()
+    this._held = true
+  }
+
+  /** Connects to `conf.dest`. */
+  sub () {
+    this.connecting()
+    const connection = new SubConnection(this)
+    this._connection = connection
+    connection.dial(this.conf.dest, { io: this.conf.io })
+  }
+
+  /** The object like `ws`'s, or what was assigned. */
+  get socket () {
+    return this._connection ? this._connection.socket : this._socket
+  }
+
+  set socket (socket) {
+    this._socket = socket
+  }
+
+  unsub () {
+    const connection = this._connection
+    const socket = this._socket
+    this._connection = null
+    this._socket = null
+    if (!connection && !socket) return
+    this.disconnected()
+    if (connection) connection.close()
+    if (socket && typeof socket.close === 'function') socket.close()
+    process.nextTick(() => this.emit('disconnected'))
+  }
+
+  /** Gives up a subscription that is not connected. */
+  checkConnection () {
+    if (!this.isActive() || this.isConnected()) return
+    this.unsub()
+  }
+
+  /** Whether somebody else than the peer listens for `disconnected`. */
+  isWatched () {
+    return this.listenerCount('disconnected') > 1
+  }
+
+  /** Called by the connection when it is lost, not when it was ended here. */
+  _lost (connection, err) {
+    if (this._connection !== connection) return
+    this._connection = null
+    this.disconnected()
+    if (err && this._tell(err)) return this._again(true)
+    this.emit('disconnected')
+    this._again(!!err)
+  }
+
+  /** Says that the destination cannot be reached, to whoever listens for that. */
+  _tell (err) {
+    const listeners = [this, this.client].filter(one => one.listenerCount('error') > 0)
+    for (const one of listeners) one.emit('error', err)
+    return listeners.length > 0
+  }
+
+  _again (unreachable) {
+    if (this._onLost && this.isActive()) this._onLost(unreachable)
+  }
+
+  _stop () {
+    super._stop()
+    this.unsub()
+    if (!this._held) return
+    this._held = false
+    dispatch.letGo()
+  }
+}
+
+class SubConnection extends Connection {
+  constructor (transport) {
+    super(dispatch.LANES.SOCKET)
+    this.transport = transport
+  }
+
+  onOpened () {
+    if (this.closing) return
+    super.onOpened()
+    this.transport.connected()
+    this.transport.emit('connected')
+  }
+
+  onMessage (data) {
+    // Once it is ended, what was on its way is nobody's any more.
+    if (this.closing) return
+    this.transport.emit('message', data)
+    super.onMessage(data)
+  }
+
+  onClosed (code, reason, err) {
+    const { open } = this
+    super.onClosed(code, reason, err)
+    this.transport._lost(this, open ? null : err)
+  }
+}
+
+module.exports = TransportSub

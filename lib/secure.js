@@ -1,0 +1,94 @@
+'use strict'
+
+// TLS is Node's own: it moves the bytes, the native side does the rest.
+
+const assert = require('assert')
+const https = require('https')
+const net = require('net')
+const { createHash, randomBytes } = require('crypto')
+const Stream = require('./Stream')
+const { HANDSHAKE_TIMEOUT } = require('./defaults')
+
+/** RFC 6455 section 1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+const acceptOf = key => createHash('sha1').update(key + GUID).digest('base64')
+
+/** The parts that must be Buffers. */
+function assertSecure (secure) {
+  assert(Buffer.isBuffer(secure.key), 'conf.secure.key must be a Buffer')
+  assert(Buffer.isBuffer(secure.cert), 'conf.secure.cert must be a Buffer')
+  assert(Buffer.isBuffer(secure.ca), 'conf.secure.ca must be a Buffer')
+}
+
+/**
+ * Connects to `dest` with Node's TLS and upgrades to WebSocket. All of `secure` reaches Node:
+ * the options of TLS, and `headers` and `origin` of the request.
+ */
+function connect (dest, path, secure, connection) {
+  assertSecure(secure)
+  const stream = new Stream(connection)
+  let url
+  try {
+    url = new URL(`https://${dest}`)
+  } catch (err) {
+    return stream.failSoon(new Error(`ERR_DEST_INVALID: ${dest}`))
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const key = randomBytes(16).toString('base64')
+  const headers = {
+    'Sec-WebSocket-Version': 13,
+    'Sec-WebSocket-Key': key,
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    ...secure.headers
+  }
+  if (secure.origin) headers.Origin = secure.origin
+  let request
+  try {
+    request = https.request({
+      servername: net.isIP(host) ? '' : host,
+      // A connection of its own: it is not given back.
+      agent: false,
+      ...secure,
+      method: 'GET',
+      host,
+      port: url.port || 443,
+      path,
+      headers
+    })
+  } catch (err) {
+    // Node refuses a key that does not fit its certificate, a wrong passphrase and the like.
+    return stream.failSoon(err)
+  }
+  stream.onAbort(() => request.destroy())
+  const timer = setTimeout(() => {
+    request.destroy(new Error('Opening handshake has timed out'))
+  }, secure.handshakeTimeout || HANDSHAKE_TIMEOUT)
+  request.on('error', err => stream.fail(err))
+  request.on('close', () => clearTimeout(timer))
+  request.on('response', response => {
+    stream.fail(new Error(`Unexpected server response: ${response.statusCode}`))
+    request.destroy()
+  })
+  request.on('upgrade', (response, socket, head) => {
+    clearTimeout(timer)
+    const problem = problemOf(response.headers, key)
+    if (problem === null) return stream.start(socket, head)
+    socket.destroy()
+    stream.fail(new Error(problem))
+  })
+  request.end()
+  return stream
+}
+
+/** What is wrong with a server's answer (RFC 6455 section 4.1); null for nothing. */
+function problemOf (headers, key) {
+  if (!/^websocket$/i.test(headers.upgrade || '')) return 'Invalid Upgrade header'
+  if (headers['sec-websocket-accept'] !== acceptOf(key)) return 'Invalid Sec-WebSocket-Accept header'
+  if (headers['sec-websocket-protocol'] !== undefined) return 'Server sent a subprotocol but none was requested'
+  if (headers['sec-websocket-extensions'] !== undefined) return 'Server sent an extension but none was requested'
+  return null
+}
+
+module.exports = { acceptOf, assertSecure, connect }

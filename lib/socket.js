@@ -1,0 +1,162 @@
+'use strict'
+
+const EventEmitter = require('events')
+const { OPCODE } = require('./dispatch')
+
+const CONNECTING = 0
+const OPEN = 1
+const CLOSING = 2
+const CLOSED = 3
+const STATES = { CONNECTING, OPEN, CLOSING, CLOSED }
+const NAMES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']
+
+/** Events that cost something: the native side sends them only to those who listen. */
+const COSTLY = new Set(['message', 'ping', 'pong'])
+
+/**
+ * A connection as services know it from the `ws` package, version 7.
+ *
+ * Events: `open`, `message` (string of a text, Buffer of a binary frame), `close` (code, reason),
+ * `error`, `ping`, `pong`.
+ */
+class Socket extends EventEmitter {
+  constructor (connection) {
+    super()
+    this._connection = connection
+    this._sent = []
+    this.on('newListener', event => {
+      if (COSTLY.has(event)) connection.watch()
+    })
+  }
+
+  get readyState () {
+    const { open, over, closing } = this._connection
+    if (over) return CLOSED
+    if (closing) return CLOSING
+    return open ? OPEN : CONNECTING
+  }
+
+  /** Of a client; empty on a server. */
+  get url () {
+    return this._connection.url || ''
+  }
+
+  get protocol () {
+    return ''
+  }
+
+  get extensions () {
+    return ''
+  }
+
+  /** Bytes that wait to be written. */
+  get bufferedAmount () {
+    return this._connection.over ? 0 : require('./dispatch').waiting(this._connection.conn)
+  }
+
+  /**
+   * Sends a string as text, anything else as binary like `Buffer.from`.
+   * @param {object} [opts] `binary`: overrides that; others of `ws` are accepted
+   * @param {function(Error)} [cb] called when it is handed to the system
+   */
+  send (data, opts, cb) {
+    this._mustBeConnected()
+    if (typeof opts === 'function') {
+      cb = opts
+      opts = undefined
+    }
+    const message = encode(data, opts)
+    this._frame(message.opcode, message.data, cb)
+  }
+
+  ping (data, mask, cb) {
+    this._control(OPCODE.PING, data, mask, cb)
+  }
+
+  pong (data, mask, cb) {
+    this._control(OPCODE.PONG, data, mask, cb)
+  }
+
+  close (code, reason) {
+    this._connection.close(code, reason === undefined ? undefined : String(reason))
+  }
+
+  terminate () {
+    this._connection.terminate()
+  }
+
+  _control (opcode, data, mask, cb) {
+    this._mustBeConnected()
+    if (typeof data === 'function') {
+      cb = data
+      data = undefined
+    } else if (typeof mask === 'function') {
+      cb = mask
+    }
+    const payload = encode(data).data
+    if (Buffer.byteLength(payload) > 125) {
+      throw new RangeError('The data size must not be greater than 125 bytes')
+    }
+    this._frame(opcode, payload, cb)
+  }
+
+  _frame (opcode, data, cb) {
+    if (this.readyState !== OPEN) {
+      if (cb) cb(new Error(`WebSocket is not open: readyState ${this.readyState} (${NAMES[this.readyState]})`))
+      return
+    }
+    this._connection.send(opcode, data)
+    if (cb) this._afterWrite(cb)
+  }
+
+  /** Calls back when nothing waits any more: the next tick, unless the receiver is slow. */
+  _afterWrite (cb) {
+    this._sent.push(cb)
+    if (this._sent.length > 1) return
+    this._connection.watch()
+    setImmediate(() => {
+      if (this.bufferedAmount === 0) this._drained()
+    })
+  }
+
+  _drained (err) {
+    const sent = this._sent
+    this._sent = []
+    for (const cb of sent) cb(err)
+  }
+
+  _closed (code, reason, err) {
+    if (err && this.listenerCount('error') > 0) this.emit('error', err)
+    this._drained(new Error('WebSocket was closed before the data was written'))
+    this.emit('close', code, reason)
+  }
+
+  _mustBeConnected () {
+    if (this.readyState === CONNECTING) {
+      throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
+    }
+  }
+}
+
+for (const [name, value] of Object.entries(STATES)) {
+  const constant = { value, enumerable: true }
+  Object.defineProperty(Socket, name, constant)
+  Object.defineProperty(Socket.prototype, name, constant)
+}
+
+/** What `ws` sends for a value: opcode and bytes. Throws for what has no bytes. */
+function encode (data, opts) {
+  if (typeof data === 'number') data = data.toString()
+  const binary = opts && opts.binary !== undefined ? opts.binary : typeof data !== 'string'
+  return { opcode: binary ? OPCODE.BINARY : OPCODE.TEXT, data: bytesOf(data) }
+}
+
+function bytesOf (data) {
+  if (!data) return ''
+  if (typeof data === 'string' || Buffer.isBuffer(data)) return data
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  return Buffer.from(data)
+}
+
+module.exports = Socket
+module.exports.encode = encode

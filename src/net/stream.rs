@@ -1,0 +1,81 @@
+//! The driver for bytes that JavaScript moves: TLS is Node's own, and what it decrypts comes
+//! here.
+
+use super::{
+    conn::{Conn, Connections, Ended, Io, Phase, Reading, State},
+    tokio::{Alarm, Driver, closing},
+};
+use crate::ws::Role;
+use std::{cell::RefCell, sync::Arc};
+
+/// A connection whose bytes are handed in and fetched.
+pub struct Stream {
+    conn: Arc<Conn>,
+    reading: RefCell<Reading>,
+}
+
+impl Stream {
+    /// A connection without a handshake so far; requests are held. Its deadlines are kept by a
+    /// task of `driver`.
+    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role) -> Self {
+        let conn = Arc::new(Conn::new(hub, hub.number(), role, Io::Stream));
+        let (watched, clock) = (conn.clone(), hub.clone());
+        driver.spawn(async move { watch(&watched, &clock).await });
+        Self { reading: RefCell::new(Reading::new(role)), conn }
+    }
+
+    /// The connection.
+    pub fn conn(&self) -> &Arc<Conn> {
+        &self.conn
+    }
+
+    /// The handshake is done.
+    pub fn open(&self) {
+        self.conn.open(None);
+    }
+
+    /// Bytes came; returns false when the connection is over and the stream should end.
+    pub fn receive(&self, bytes: &[u8]) -> bool {
+        if self.conn.state().phase == Phase::Dead {
+            return false;
+        }
+        match self.conn.receive(&mut self.reading.borrow_mut(), bytes) {
+            Ok(()) => true,
+            Err(ended) => {
+                self.conn.finish_keeping_output(ended);
+                false
+            }
+        }
+    }
+
+    /// The bytes that wait, if any.
+    pub fn take(&self) -> Option<Vec<u8>> {
+        self.conn.take_output()
+    }
+
+    /// The stream is over.
+    pub fn end(&self) {
+        if self.conn.state().phase != Phase::Dead {
+            let ended = self.reading.borrow_mut().ended(None);
+            self.conn.finish(ended);
+        }
+    }
+}
+
+/// Expires requests, and gives up a closing handshake that takes too long.
+async fn watch(conn: &Conn, hub: &Connections) {
+    let mut alarm = Alarm::new();
+    loop {
+        let State { phase, check_at, .. } = conn.state();
+        let until = match phase {
+            Phase::Dead => return,
+            Phase::Closing(until) => Some(until),
+            Phase::Connecting | Phase::Open => None,
+        };
+        tokio::select! {
+            () = conn.changed() => {}
+            () = alarm.at(hub, check_at) => drop(conn.expire()),
+            () = closing(until) => return conn.finish(Ended::abnormal(None)),
+        }
+    }
+}

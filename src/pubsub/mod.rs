@@ -1,0 +1,34 @@
+//! Publishing: one encoded frame for all subscribers, and what a slow one costs.
+
+use crate::ws::{Opcode, Outbound, Role};
+
+/// One message, encoded once. Servers do not mask, so the frame is the same for everybody.
+#[derive(Debug)]
+pub struct Published {
+    frame: Vec<u8>,
+}
+
+impl Published {
+    /// Encodes a message.
+    pub fn new(opcode: Opcode, payload: &[u8]) -> Self {
+        let mut out = Outbound::new(Role::Server);
+        out.frame(opcode, payload);
+        Self { frame: out.take_all().unwrap_or_default() }
+    }
+
+    /// The frame's bytes.
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_not_masked() {
+        assert_eq!(Published::new(Opcode::Text, b"hi").frame(), b"\x81\x02hi");
+        assert_eq!(Published::new(Opcode::Binary, b"").frame(), b"\x82\0");
+    }
+}
