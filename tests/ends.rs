@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Env, accept, close, connected, free_address, message, read_head, read_rest, within};
+use common::{Env, accept, close, connected, deaf_address, message, read_head, read_rest, within};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tokio_tungstenite::tungstenite::{
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 #[tokio::test]
 async fn a_refused_connection_says_so_with_its_address() {
     let mut env = Env::new();
-    let address = free_address().await;
+    let (_held, address) = deaf_address();
     let conn = env.connect(address);
     let (_, code, _, error) = env.closed().await;
     let error = error.unwrap();

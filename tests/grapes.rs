@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{free_address, read_head, within};
+use common::{deaf_address, read_head, within};
 use grenache_nodejs_ws_native::{config, error::Error, link::Grapes};
 use std::time::{Duration, Instant};
 use tokio::{
@@ -124,7 +124,7 @@ async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
 
 #[tokio::test]
 async fn a_refused_connection_is_a_system_error_with_its_address() {
-    let address = free_address().await;
+    let (_held, address) = deaf_address();
     let error =
         Grapes::default().post(&format!("http://{address}"), "{}".into(), LONG).await.unwrap_err();
     assert_eq!(error.code(), Some("ECONNREFUSED"));

@@ -228,7 +228,8 @@ async fn a_dropped_server_frees_its_port_and_leaves_its_connections() {
     assert_eq!(taken.err().and_then(|error| error.code()), Some("EADDRINUSE"));
 
     drop(server);
-    // The listener is the driver thread's to close, which nothing tells of.
+    // The listener is the driver thread's to close, which nothing tells of. Nobody else gets the
+    // port meanwhile, since a connection has it.
     let again = async {
         loop {
             match env.listen_on(address.port()) {

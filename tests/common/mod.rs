@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Notify,
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async, tungstenite::Message};
@@ -269,7 +269,10 @@ pub fn text_frame(payload: &[u8]) -> Vec<u8> {
     [&[0x81, 0x80 | len, 0, 0, 0, 0], payload].concat()
 }
 
-/// A port where nobody listens.
-pub async fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// An address where nobody listens, as long as the socket lives: nobody else gets its port.
+pub fn deaf_address() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
