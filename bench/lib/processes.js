@@ -24,6 +24,7 @@ class Child {
     })
   }
 
+  /** Sends a message, resolves with the answer. */
   ask (message) {
     const answer = this.next()
     this.process.send(message)

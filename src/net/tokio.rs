@@ -73,11 +73,8 @@ impl Driver {
             open: AtomicBool::new(true),
         });
         let closed = Arc::new(Notify::new());
-        let acceptor = Acceptor {
-            service: service.clone(),
-            hub: self.hub.clone(),
-            tasks: self.tasks.clone(),
-        };
+        let acceptor =
+            Acceptor { service: service.clone(), hub: self.hub.clone(), tasks: self.tasks.clone() };
         let until = closed.clone();
         self.tasks.spawn(runtime, async move {
             tokio::select! {
