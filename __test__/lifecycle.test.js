@@ -65,9 +65,9 @@ const stays = async source => {
   assert.strictEqual(result.stdout, 'alive\n', result.stderr)
 }
 
-test('a listening server keeps the process alive', () => stays('serve()'))
-test('a started link keeps the process alive', () => stays('new Link({ grape: \'http://127.0.0.1:1\' }).start()'))
-test('an inited client keeps the process alive', () => stays('client(1)'))
+test('C12: a listening server keeps the process alive', () => stays('serve()'))
+test('C10: a started link keeps the process alive', () => stays('new Link({ grape: \'http://127.0.0.1:1\' }).start()'))
+test('C11: an inited client keeps the process alive', () => stays('client(1)'))
 
 test('process.exit() right after a reply', async () => {
   const { stdout, code } = await run(`${PEERS}
@@ -130,7 +130,7 @@ test('a throwing request handler is an uncaught exception, as everywhere', async
   assert.match(stderr, /Error: mine/)
 })
 
-test('two copies of the package work together in one process', () => ends(`
+test('C13: two copies of the package work together in one process', () => ends(`
   const path = require('path')
   const fs = require('fs')
   const os = require('os')

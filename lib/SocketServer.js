@@ -18,10 +18,14 @@ class SocketServer extends EventEmitter {
     if (listen) this._listen(listen)
   }
 
-  /** The face of a transport's own listener. */
-  static of (listener) {
+  /** The face of a transport's own listener: the transport listens until one of them is closed. */
+  static of (listener, transport) {
     const server = new SocketServer()
     server._attach(listener)
+    server.on('close', () => {
+      // It may listen again, with another face.
+      if (transport._face === server) transport.unlistening()
+    })
     for (const connection of listener.connections) server._add(connection)
     return server
   }

@@ -22,6 +22,7 @@ class TransportPub extends TransportSocket {
     this.port = port
     try {
       this._listener = new Listener({ port, host, io }, dispatch.LANES.NONE, this)
+      this._face = null
       this.listening()
       if (port === 0) this.port = this._listener.address().port
     } catch (err) {
@@ -33,8 +34,9 @@ class TransportPub extends TransportSocket {
 
   unlisten () {
     if (!this._listener) return
-    this._listener.close()
-    if (this._face) this._face.close()
+    // The face says that it is closed; without one there is nobody to tell.
+    const server = this._face || this._listener
+    server.close()
     this._listener = undefined
     this._face = null
     this.unlistening()
@@ -42,7 +44,7 @@ class TransportPub extends TransportSocket {
 
   /** The object like `ws`'s server. */
   get socket () {
-    if (!this._face && this._listener) this._face = SocketServer.of(this._listener)
+    if (!this._face && this._listener) this._face = SocketServer.of(this._listener, this)
     return this._face
   }
 
@@ -51,9 +53,11 @@ class TransportPub extends TransportSocket {
    * like `Buffer.from`. Throws a TypeError for what has no bytes, once somebody is connected.
    */
   pub (msg) {
-    if (!this._listener || this._listener.connections.size === 0) return
+    const listener = this._listener
+    // The socket's own close leaves the listener here, without a server.
+    if (!listener || listener.server === undefined || listener.connections.size === 0) return
     const { opcode, data } = encode(msg)
-    for (const conn of dispatch.publish(this._listener.server, opcode, data)) this._tooSlow(conn)
+    for (const conn of dispatch.publish(listener.server, opcode, data)) this._tooSlow(listener, conn)
   }
 
   newConnection (lanes) {
@@ -66,8 +70,8 @@ class TransportPub extends TransportSocket {
   }
 
   /** A subscriber that does not read would hold the publisher's memory for ever. */
-  _tooSlow (conn) {
-    for (const connection of this._listener.connections) {
+  _tooSlow (listener, conn) {
+    for (const connection of listener.connections) {
       if (connection.conn !== conn || connection.closing) continue
       this.emit('slow-subscriber', connection.socket)
       connection.terminate()

@@ -4,7 +4,6 @@ const { randomUUID } = require('crypto')
 const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
-const captureHooks = require('./hooks')
 const { CbQ, callEach } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
 const { LANES } = require('./dispatch')
@@ -307,13 +306,19 @@ class TransportRPCClient extends TransportRPC {
 
 function noop () {}
 
-const hasHooks = captureHooks(TransportRPCClient.prototype, [
-  'connect', 'disconnect', 'getSocket', 'parse', 'format', 'request', '_request', 'sendRequest',
-  'handleReply', 'newRequest', 'addRequest', 'getRequest', 'delRequest'
-])
+const {
+  connect, disconnect, getSocket, parse, format, request, _request, sendRequest, handleReply,
+  newRequest, addRequest, getRequest, delRequest
+} = TransportRPCClient.prototype
 
+/** As in TransportRPCServer.js. */
 TransportRPCClient.prototype._isNative = function () {
-  return hasHooks(this)
+  return this.request === request && this._request === _request &&
+    this.sendRequest === sendRequest && this.handleReply === handleReply &&
+    this.newRequest === newRequest && this.addRequest === addRequest &&
+    this.getRequest === getRequest && this.delRequest === delRequest &&
+    this.parse === parse && this.format === format && this.connect === connect &&
+    this.disconnect === disconnect && this.getSocket === getSocket
 }
 
 module.exports = TransportRPCClient

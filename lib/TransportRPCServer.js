@@ -5,7 +5,6 @@ const TransportRPC = require('./TransportRPC')
 const ServerConnection = require('./ServerConnection')
 const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
-const captureHooks = require('./hooks')
 const { LANES } = require('./dispatch')
 
 /**
@@ -39,8 +38,9 @@ class TransportRPCServer extends TransportRPC {
 
   unlisten () {
     if (this._listener) {
-      this._listener.close()
-      if (this._face) this._face.close()
+      // The face says that it is closed; without one there is nobody to tell.
+      const server = this._face || this._listener
+      server.close()
       this._listener = undefined
       this._face = undefined
       this.unlistening()
@@ -57,7 +57,7 @@ class TransportRPCServer extends TransportRPC {
   /** The object like `ws`'s server, or what was assigned. */
   get socket () {
     if (!this._listener) return this._socket
-    if (!this._face) this._face = SocketServer.of(this._listener)
+    if (!this._face) this._face = SocketServer.of(this._listener, this)
     return this._face
   }
 
@@ -115,6 +115,7 @@ class TransportRPCServer extends TransportRPC {
     this.port = port
     try {
       this._listener = listen()
+      this._face = undefined
       this._socket = undefined
       this.listening()
       if (port === 0) this.port = this._listener.address().port
@@ -141,12 +142,20 @@ class TransportRPCServer extends TransportRPC {
   }
 }
 
-const hasHooks = captureHooks(TransportRPCServer.prototype, [
-  'listen', 'unlisten', 'getSocket', 'getSecureSocket', 'handleRequest', 'sendReply', 'parse', 'format'
-])
+const {
+  listen, unlisten, getSocket, getSecureSocket, handleRequest, sendReply, parse, format
+} = TransportRPCServer.prototype
 
+/**
+ * Whether every hook is the method that this class came with, here and on the instance: only
+ * then may the native side do the work of all of them. Spelled out, since it is asked for every
+ * request.
+ */
 TransportRPCServer.prototype._isNative = function () {
-  return hasHooks(this)
+  return this.handleRequest === handleRequest && this.sendReply === sendReply &&
+    this.parse === parse && this.format === format && this.listen === listen &&
+    this.unlisten === unlisten && this.getSocket === getSocket &&
+    this.getSecureSocket === getSecureSocket
 }
 
 module.exports = TransportRPCServer

@@ -75,6 +75,9 @@ pub const LISTEN_BACKLOG: i32 = 511;
 /// Pause of a listener that cannot accept (no descriptors left) before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
+/// How long stopping a server waits at most for its port to be free.
+pub const UNLISTEN_WAIT: Duration = Duration::from_millis(100);
+
 /// Threads that move bytes. JavaScript is the bottleneck long before one of them is.
 pub const IO_THREADS: usize = 1;
 

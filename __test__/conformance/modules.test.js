@@ -4,9 +4,10 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const { once } = require('events')
 const { pathToFileURL } = require('url')
 const { run } = require('../helpers/child')
-const { each, native, original, pair, call } = require('../helpers/conformance')
+const { call, each, native, original, pair } = require('../helpers/conformance')
 
 const PEERS = ['PeerRPCClient', 'PeerRPCServer', 'PeerPub', 'PeerSub']
 const RPC_TRANSPORTS = ['TransportRPCClient', 'TransportRPCServer']
@@ -196,11 +197,13 @@ pair('C14: the sub peer calls public methods of the link, whoever made it', asyn
   const touched = new Set()
   const peer = stage.subscriber(client, [])
   peer.link = facade(link, touched)
-  const message = new Promise(resolve => peer.once('message', resolve))
-  peer.once('connected', () => service.pub('hello'))
+  const connections = [once(service.socket, 'connection'), once(peer, 'connected')]
   peer.sub('k')
+  await Promise.all(connections)
+  const message = once(peer, 'message')
+  service.pub('hello')
 
-  assert.strictEqual(await message, 'hello')
+  assert.deepStrictEqual(await message, ['hello'])
   assert.deepStrictEqual([...touched], ['lookup'])
 })
 

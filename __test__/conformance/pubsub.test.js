@@ -151,6 +151,17 @@ each('C116: a plain object or a boolean is a TypeError, once somebody is connect
   assert.strictEqual(frame.data.toString(), 'still here')
 })
 
+pair('C112 C126: after the socket is closed nobody gets anything, and nothing breaks', async ({ server, client, stage }) => {
+  const service = await stage.publisher(server)
+  const { transport, messages } = await subscribe(stage, client, service)
+  const disconnected = once(transport, 'disconnected')
+  service.socket.close()
+  service.pub('too late')
+  await disconnected
+  service.pub('later still')
+  assert.deepStrictEqual(messages, [])
+})
+
 pair('C117: sub connects, and unsub ends that', async ({ server, client, stage }) => {
   const service = await stage.publisher(server)
   const subscription = await subscribe(stage, client, service)

@@ -27,15 +27,19 @@ function freeUdpPort () {
   })
 }
 
-/** Starts two grapes; resolves with their API addresses and `stop`. */
-async function startGrapes (fixed) {
+/**
+ * Starts two grapes; resolves with their API addresses and `stop`. `conf` is both grapes', such
+ * as `verify`.
+ */
+async function startGrapes (fixed, conf) {
   const [dht, api] = fixed
     ? [[20001, 20002], [30001, 40001]]
     : [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
   const grapes = [0, 1].map(at => new Grape({
     dht_port: dht[at],
     dht_bootstrap: [`127.0.0.1:${dht[1 - at]}`],
-    api_port: api[at]
+    api_port: api[at],
+    ...conf
   }))
   await Promise.all(grapes.map(grape => new Promise((resolve, reject) => {
     grape.once('ready', resolve)

@@ -17,6 +17,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, Ordering},
+        mpsc,
     },
     task::Poll,
     time::Instant,
@@ -76,13 +77,16 @@ impl Driver {
         let acceptor =
             Acceptor { service: service.clone(), hub: self.hub.clone(), tasks: self.tasks.clone() };
         let until = closed.clone();
+        let (gone, freed) = mpsc::channel();
         self.tasks.spawn(runtime, async move {
             tokio::select! {
                 () = acceptor.run(runtime, listener, serve) => {}
                 () = until.notified() => {}
             }
+            // The listener is closed by now. Nobody may wait any more, which is fine.
+            let _ = gone.send(());
         });
-        Ok(Server { address, service, closed })
+        Ok(Server { address, service, closed, freed })
     }
 
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
@@ -120,6 +124,7 @@ pub struct Server {
     address: SocketAddr,
     service: Arc<Service>,
     closed: Arc<Notify>,
+    freed: mpsc::Receiver<()>,
 }
 
 impl Server {
@@ -138,6 +143,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.service.open.store(false, Ordering::SeqCst);
         self.closed.notify_one();
+        // As with Node's own servers, the port can be taken again at once. The other thread needs
+        // microseconds for it; one that is stuck must not hold up this one.
+        let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, Object},
+    bindgen_prelude::{BufferSlice, Object},
 };
 use napi_derive::napi;
 
@@ -72,28 +72,28 @@ pub(super) fn object<'env>(
         Event::Request { conn, data } => {
             object.set("type", "request")?;
             object.set("conn", conn)?;
-            set_data(&mut object, data)?;
+            set_data(env, &mut object, data)?;
         }
         Event::Reply { conn, slot, data } => {
             object.set("type", "reply")?;
             object.set("conn", conn)?;
             object.set("slot", slot)?;
-            set_data(&mut object, data)?;
+            set_data(env, &mut object, data)?;
         }
         Event::Message { conn, data } => {
             object.set("type", "message")?;
             object.set("conn", conn)?;
-            set_data(&mut object, data)?;
+            set_data(env, &mut object, data)?;
         }
         Event::Ping { conn, data } => {
             object.set("type", "ping")?;
             object.set("conn", conn)?;
-            set_data(&mut object, Data::Binary(data))?;
+            set_data(env, &mut object, Data::Binary(data))?;
         }
         Event::Pong { conn, data } => {
             object.set("type", "pong")?;
             object.set("conn", conn)?;
-            set_data(&mut object, Data::Binary(data))?;
+            set_data(env, &mut object, Data::Binary(data))?;
         }
         Event::Drained { conn } => {
             object.set("type", "drained")?;
@@ -119,9 +119,10 @@ pub(super) fn object<'env>(
     Ok(object)
 }
 
-fn set_data(object: &mut Object<'_>, data: Data) -> Result<()> {
+fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
         Data::Text(text) => object.set("data", text),
-        Data::Binary(bytes) => object.set("data", Buffer::from(bytes)),
+        // Copied: an external buffer costs more than the copy.
+        Data::Binary(bytes) => object.set("data", BufferSlice::copy_from(env, bytes)?),
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 use events::{Failure, failure};
 use napi::{
     Env, Result,
-    bindgen_prelude::{Buffer, BufferSlice, Either, Function, Object},
+    bindgen_prelude::{BufferSlice, Either, Function, Object},
     threadsafe_function::ThreadsafeFunctionCallMode,
 };
 use napi_derive::napi;
@@ -256,8 +256,10 @@ impl Core {
 
     /// The bytes of a stream that wait to be written.
     #[napi(catch_unwind)]
-    pub fn take(&self, conn: u32) -> Option<Buffer> {
-        self.with_stream(conn, Stream::take).flatten().map(Buffer::from)
+    pub fn take<'env>(&self, env: &'env Env, conn: u32) -> Result<Option<BufferSlice<'env>>> {
+        // Copied: an external buffer costs more than the copy.
+        let bytes = self.with_stream(conn, Stream::take).flatten();
+        bytes.map(|bytes| BufferSlice::copy_from(env, bytes)).transpose()
     }
 
     /// A stream is over.

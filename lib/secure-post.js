@@ -1,0 +1,63 @@
+'use strict'
+
+// Exchanges with grapes behind TLS: Node does all of it.
+
+const https = require('https')
+const { MAX_GRAPE_ANSWER } = require('./defaults')
+const { TEXT } = require('./errors')
+
+// It keeps connections apart whose TLS options differ.
+const agent = new https.Agent({ keepAlive: true })
+
+/**
+ * Posts a JSON text to a grape: `cb(err, status, body)`, like `dispatch.post`.
+ * @param {number} timeout ms, for all of it
+ * @param {object} [tls] options of Node's `https.request`, such as `ca`
+ */
+function post (url, body, timeout, tls, cb) {
+  let request
+  let done = false
+  const finish = (err, status, text) => {
+    if (done) return
+    done = true
+    clearTimeout(timer)
+    request.destroy(err)
+    cb(err, status, text)
+  }
+  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    accept: '*/*'
+  }
+  const ask = () => {
+    request = https.request(url, { agent, ...tls, method: 'POST', headers })
+    request.on('response', response => read(response, finish))
+    request.on('error', err => {
+      // A grape may close a kept connection while a request is on its way there.
+      if (!done && request.reusedSocket && err.code === 'ECONNRESET') ask()
+      else finish(err)
+    })
+    request.end(body)
+  }
+  try {
+    ask()
+  } catch (err) {
+    // An address that is none, or a key that Node refuses.
+    clearTimeout(timer)
+    process.nextTick(cb, err)
+  }
+}
+
+function read (response, finish) {
+  let text = ''
+  response.setEncoding('utf8')
+  response.on('data', chunk => {
+    text += chunk
+    if (text.length > MAX_GRAPE_ANSWER) finish(new Error(TEXT.ANSWER_LIMIT))
+  })
+  response.on('end', () => finish(null, response.statusCode, text))
+  response.on('error', finish)
+}
+
+module.exports = post
