@@ -17,7 +17,7 @@ export declare class Core {
   constructor(deliver: () => void, inLoop: boolean)
   /** Whether Node's own event loop can move connections here. */
   get inLoop(): boolean
-  /** The functions of the hot path: `request reply flush fetch`. */
+  /** The functions of the hot path: `request reply text flush fetch`. */
   raw(): object
   listen(port: number, host: string | undefined | null, inLoop: boolean, lanes: number): Listening
   unlisten(server: number): void

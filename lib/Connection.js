@@ -102,7 +102,8 @@ class Connection {
   }
 
   onOpened () {
-    if (this.open) return
+    // Closed while the handshake was on its way here.
+    if (this.open || this.closing) return
     this.open = true
     if (this._socket !== null) this._socket.emit('open')
   }
@@ -129,7 +130,10 @@ class Connection {
     this.over = true
     this._letGo()
     if (this.stream !== null) this.stream.close()
-    if (this._socket !== null) this._socket._closed(code, reason, err)
+    if (this._socket === null) return
+    // What never opened here has no close code, whatever the native side saw meanwhile.
+    if (this.open) this._socket._closed(code, reason, err)
+    else this._socket._closed(1006, '', err)
   }
 
   /** Why a connection ended that JavaScript moves: the stream knows better than the native side. */

@@ -13,6 +13,7 @@ class Link extends EventEmitter {
   /**
    * @param {object} conf
    * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list
+   * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
   constructor (conf) {
     super()
@@ -172,7 +173,8 @@ class Link extends EventEmitter {
    * @param {object} opts `timeout` ms
    */
   _post (url, data, opts, cb) {
-    dispatch.post(url, JSON.stringify(data), opts.timeout, (err, status, body) => {
+    const text = JSON.stringify(data)
+    const answered = (err, status, body) => {
       if (err) return cb(err)
       let answer = body
       try {
@@ -184,7 +186,9 @@ class Link extends EventEmitter {
       const error = new Error(answer)
       error.code = status
       cb(error)
-    })
+    }
+    if (/^https:/i.test(url)) require('./secure-post')(url, text, opts.timeout, this.conf.tls, answered)
+    else dispatch.post(url, text, opts.timeout, answered)
   }
 
   /** Hot path: the same key again needs no new text. */

@@ -29,10 +29,10 @@ class ServerConnection extends Connection {
   }
 
   reply (rid, err, res) {
-    const text = JSON.stringify([rid, err ? err.message : null, res])
+    const result = dispatch.toJson(res)
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
-    dispatch.sendText(this.conn, text)
+    dispatch.sendReply(this.conn, rid, err ? err.message : null, result)
     if (this.stream !== null) this.stream.pumpSoon()
   }
 

@@ -6,7 +6,7 @@ const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { CbQ, callEach } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
-const { LANES } = require('./dispatch')
+const { LANES, toJson } = require('./dispatch')
 const { TEXT } = require('./errors')
 
 /**
@@ -111,6 +111,8 @@ class TransportRPCClient extends TransportRPC {
 
   addRequest (req) {
     this._reqs.set(req.rid, req)
+    if (req.opts) this._sweepBy(req._ts + req.opts.timeout)
+    this._hearConnection()
   }
 
   delRequest (req) {
@@ -147,16 +149,13 @@ class TransportRPCClient extends TransportRPC {
     } catch (err) {
       this.delRequest(req)
       process.nextTick(cb, err)
-      return
     }
-    this._sweepBy(req._ts + req.opts.timeout)
   }
 
   _requestNative (key, payload, opts, cb) {
     let text
     try {
-      text = JSON.stringify(payload)
-      if (text === undefined) text = 'null'
+      text = toJson(payload)
       if (key !== this._key || this._keyText === undefined) this._setKey(key)
       if (this._connection === null) this.connect()
     } catch (err) {
@@ -170,10 +169,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _requestBySocket (key, payload, opts, cb) {
-    if (this._connection && !this._connection.handedOver) {
-      this._connection.handedOver = true
-      this._hearSocket(this._connection.socket)
-    }
+    this._hearConnection()
     this.cbq.push('req', err => {
       if (err) cb(err)
       else this._request(key, payload, opts, cb)
@@ -198,9 +194,15 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _setKey (key) {
-    const text = JSON.stringify(key)
     this._key = key
-    this._keyText = `${text === undefined ? 'null' : text},`
+    this._keyText = `${toJson(key)},`
+  }
+
+  /** Answers to requests that JavaScript sends come by the socket object. */
+  _hearConnection () {
+    if (!this._connection || this._connection.handedOver) return
+    this._connection.handedOver = true
+    this._hearSocket(this._connection.socket)
   }
 
   /** Listens to a socket, whoever made it. */
@@ -241,6 +243,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _onOpened () {
+    if (this._reqs.size > 0) this._hearConnection()
     this.connected()
     this.cbq.trigger('req')
   }

@@ -38,6 +38,9 @@ const POOL_MONITOR = 10000
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3
 
+/** Longest answer of a grape, as on the native side; in characters. */
+const MAX_GRAPE_ANSWER = 1024 * 1024
+
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
@@ -66,6 +69,7 @@ module.exports = {
   LINK,
   LINK_RETRY,
   HANDSHAKE_TIMEOUT,
+  MAX_GRAPE_ANSWER,
   PATH,
   POOL_MONITOR,
   RECONNECT_MAX,

@@ -8,7 +8,7 @@ const { fromFailure } = require('./errors')
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
 const core = new Core(deliver, isNode)
-const { request, reply, flush, fetch } = core.raw()
+const { request, reply, text, flush, fetch } = core.raw()
 
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
 const REQUEST = 0
@@ -173,10 +173,18 @@ function sendRequest (conn, slot, timeout, key, payload) {
   flushSoon()
 }
 
-/** Composes a text message. */
-function sendText (conn, text) {
-  reply(conn, text)
+/** Composes the reply to a request; `result` is a JSON text. */
+function sendReply (conn, rid, err, result) {
+  if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result)) {
+    text(conn, `[${toJson(rid)},${toJson(err)},${result}]`)
+  }
   flushSoon()
+}
+
+/** JSON of an element of an array, where what JSON cannot say is null. */
+function toJson (value) {
+  const json = JSON.stringify(value)
+  return json === undefined ? 'null' : json
 }
 
 /** Composes a frame; false when the connection is over. */
@@ -255,6 +263,7 @@ module.exports = {
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
   endStream: conn => core.endStream(conn),
+  flush: () => flush(),
   hold,
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   keep,
@@ -266,12 +275,13 @@ module.exports = {
   pumpSoon,
   receive: (conn, bytes) => core.receive(conn, bytes),
   send,
+  sendReply,
   sendRequest,
-  sendText,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   stream: (server, lanes) => core.stream(server, lanes),
   take: conn => core.take(conn),
+  toJson,
   terminate: conn => core.terminate(conn),
   unlisten,
   waiting: conn => core.waiting(conn)

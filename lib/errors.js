@@ -4,6 +4,7 @@ const { getSystemErrorMap } = require('util')
 
 /** The texts that callers compare with. */
 const TEXT = {
+  ANSWER_LIMIT: 'length limit exceeded',
   LOOKUP_EMPTY: 'ERR_GRAPE_LOOKUP_EMPTY',
   LOOKUP_INVALID: 'ERR_GRAPE_LOOKUP_INVALID',
   MISSING_ARGS: 'ERR_MISSING_ARGS',

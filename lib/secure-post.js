@@ -21,7 +21,7 @@ function post (url, body, timeout, tls, cb) {
     if (done) return
     done = true
     clearTimeout(timer)
-    request.destroy(err)
+    if (err) request.destroy(err)
     cb(err, status, text)
   }
   const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)

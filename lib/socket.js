@@ -1,7 +1,9 @@
 'use strict'
 
 const EventEmitter = require('events')
-const { OPCODE } = require('./dispatch')
+const dispatch = require('./dispatch')
+
+const { OPCODE } = dispatch
 
 const CONNECTING = 0
 const OPEN = 1
@@ -51,7 +53,7 @@ class Socket extends EventEmitter {
 
   /** Bytes that wait to be written. */
   get bufferedAmount () {
-    return this._connection.over ? 0 : require('./dispatch').waiting(this._connection.conn)
+    return this._connection.over ? 0 : dispatch.waiting(this._connection.conn)
   }
 
   /**
@@ -78,7 +80,9 @@ class Socket extends EventEmitter {
   }
 
   close (code, reason) {
-    this._connection.close(code, reason === undefined ? undefined : String(reason))
+    const text = reason === undefined ? undefined : String(reason)
+    if (this.readyState === OPEN && code !== undefined) mustBeSendable(code, text)
+    this._connection.close(code, text)
   }
 
   terminate () {
@@ -115,6 +119,8 @@ class Socket extends EventEmitter {
     if (this._sent.length > 1) return
     this._connection.watch()
     setImmediate(() => {
+      // What the tick composed may not be written yet, and only what had to wait is drained.
+      dispatch.flush()
       if (this.bufferedAmount === 0) this._drained()
     })
   }
@@ -142,6 +148,18 @@ for (const [name, value] of Object.entries(STATES)) {
   const constant = { value, enumerable: true }
   Object.defineProperty(Socket, name, constant)
   Object.defineProperty(Socket.prototype, name, constant)
+}
+
+/** Throws for a close code or reason that nobody may send (RFC 6455 sections 5.5 and 7.4). */
+function mustBeSendable (code, reason = '') {
+  const defined = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)
+  const free = code >= 3000 && code <= 4999
+  if (typeof code !== 'number' || !(defined || free)) {
+    throw new TypeError('First argument must be a valid error code number')
+  }
+  if (Buffer.byteLength(reason) > 123) {
+    throw new RangeError('The message must not be greater than 123 bytes')
+  }
 }
 
 /** What `ws` sends for a value: opcode and bytes. Throws for what has no bytes. */

@@ -7,9 +7,9 @@ use std::time::Duration;
 /// what one kind of peer sends the other kind takes.
 pub const MAX_MESSAGE_BYTES: usize = 100 * 1024 * 1024;
 
-/// Read buffer that each connection keeps while idle, in bytes. The bytes come from one
-/// scratch buffer per thread, so a larger one buys no throughput.
-pub const IDLE_READ_BYTES: usize = 1024;
+/// Read buffer that each connection keeps while idle, in bytes. Only control frames and
+/// fragments pass through it; the others are read in the scratch buffer.
+pub const IDLE_READ_BYTES: usize = 512;
 
 /// Scratch buffer of a reading thread, in bytes: what one read of a socket may bring.
 pub const SCRATCH_BYTES: usize = 64 * 1024;

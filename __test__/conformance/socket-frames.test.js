@@ -5,6 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
+const { freePort } = require('../helpers/grapes')
 const { RawClient } = require('../helpers/rawclient')
 
 const TEXT = 1
@@ -48,7 +49,12 @@ function messages (socket, count) {
 }
 
 pair('C128: message is a string for text and a Buffer for binary, both ways', async ({ server, client, stage }) => {
-  const { socket, connection } = await connected(stage, server, client)
+  const service = await stage.publisher(server)
+  const accepted = once(service.socket, 'connection')
+  const transport = stage.subscriber(client, service.dest).transport(service.dest)
+  transport.sub('key')
+  const { socket } = transport
+  const [[connection]] = await Promise.all([accepted, once(socket, 'open')])
   const sent = ['', 'text ü', '"json"', Buffer.alloc(0), Buffer.from([1, 0, 255]), 'long'.repeat(30000), Buffer.alloc(90000, 3)]
   for (const [from, to] of [[socket, connection], [connection, socket]]) {
     const heard = messages(to, sent.length)
@@ -94,12 +100,12 @@ each('C133: a close frame goes out, and none for terminate', async ({ implementa
 })
 
 each('C133: a code that nobody may send is a TypeError', async ({ implementation, stage }) => {
-  const { connection } = await raw(stage, implementation)
-  for (const code of [1, 999, 1004, 1005, 1006, 1015, 5000, '1000', 1000.5]) {
+  for (const code of [1, 999, 1004, 1005, 1006, 1015, 5000, '1000']) {
     const { connection } = await raw(stage, implementation)
     assert.throws(() => connection.close(code), { name: 'TypeError', message: 'First argument must be a valid error code number' })
     connection.terminate()
   }
+  const { connection } = await raw(stage, implementation)
   assert.throws(() => connection.close(1000, 'x'.repeat(124)), RangeError)
 })
 
@@ -110,6 +116,35 @@ pair('C134: terminate is 1006 on both sides', async ({ server, client, stage }) 
     ends[killer].terminate()
     assert.deepStrictEqual(await Promise.all(closed), [[1006, ''], [1006, '']])
   }
+})
+
+pair('C129 C133 C134: what ends before the handshake never opens, and closes with 1006', async ({ server, client, stage }) => {
+  const service = await stage.serve(server)
+  for (const way of ['close', 'terminate']) {
+    const transport = stage.client(client, service.dest).transport(service.dest)
+    transport.connect()
+    const { socket } = transport
+    const events = []
+    socket.on('open', () => events.push('open'))
+    // The original tells it as an error, too.
+    socket.on('error', () => {})
+    const closed = new Promise(resolve => socket.on('close', (...args) => resolve(args)))
+    socket[way]()
+    assert.strictEqual(socket.readyState, 2)
+    assert.deepStrictEqual(await closed, [1006, ''])
+    assert.deepStrictEqual(events, [])
+  }
+})
+
+each('C129: a connection that is refused is an error and then close', async ({ implementation, stage }) => {
+  const dest = `127.0.0.1:${await freePort()}`
+  const transport = stage.client(implementation, dest).transport(dest)
+  transport.connect()
+  const { socket } = transport
+  const events = []
+  socket.on('error', err => events.push(err.code))
+  await new Promise(resolve => socket.on('close', (...args) => resolve(events.push(args))))
+  assert.deepStrictEqual(events, ['ECONNREFUSED', [1006, '']])
 })
 
 pair('C130 C132: ping and pong carry data, and a ping is answered', async ({ server, client, stage }) => {

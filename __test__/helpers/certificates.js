@@ -30,14 +30,14 @@ function authority (name) {
   return name
 }
 
-/** A certificate signed by `ca`. `san`: subject alternative names; none makes it X.509 v1. */
-function leaf (name, ca, { key = RSA, san, passphrase } = {}) {
+/** A certificate signed by `ca`, with an X.509 v3 extension; none makes it X.509 v1. */
+function leaf (name, ca, { key = RSA, extension, passphrase } = {}) {
   const encrypt = passphrase ? ['-passout', `pass:${passphrase}`] : ['-nodes']
   openssl('req', '-new', '-newkey', ...key, ...encrypt, '-subj', `/CN=${name}/O=Grenache test`,
     '-keyout', `${name}-key.pem`, '-out', `${name}.csr`)
   const extensions = []
-  if (san) {
-    fs.writeFileSync(path.join(folder, `${name}.ext`), `subjectAltName=${san}\n`)
+  if (extension) {
+    fs.writeFileSync(path.join(folder, `${name}.ext`), `${extension}\n`)
     extensions.push('-extfile', `${name}.ext`)
   }
   openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${ca}.pem`, '-CAkey', `${ca}-key.pem`,
@@ -45,7 +45,8 @@ function leaf (name, ca, { key = RSA, san, passphrase } = {}) {
   return { key: read(`${name}-key.pem`), cert: read(`${name}.pem`), ca: read(`${ca}.pem`) }
 }
 
-const LOCAL = 'DNS:localhost,IP:127.0.0.1'
+const LOCAL = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
+const NAMELESS = 'basicConstraints=CA:FALSE'
 
 /** `{ server, client, ... }`, each `{ key, cert, ca }`. */
 function make () {
@@ -54,22 +55,30 @@ function make () {
   const ca = authority('authority')
   const other = authority('stranger')
   return {
-    server: leaf('server', ca, { san: LOCAL }),
-    client: leaf('client', ca, { san: LOCAL }),
-    ecServer: leaf('ec-server', ca, { key: EC, san: LOCAL }),
-    ecClient: leaf('ec-client', ca, { key: EC, san: LOCAL }),
+    server: leaf('server', ca, { extension: LOCAL }),
+    client: leaf('client', ca, { extension: LOCAL }),
+    ecServer: leaf('ec-server', ca, { key: EC, extension: LOCAL }),
+    ecClient: leaf('ec-client', ca, { key: EC, extension: LOCAL }),
     v1Server: leaf('v1-server', ca),
     v1Client: leaf('v1-client', ca),
-    strangerServer: leaf('stranger-server', other, { san: LOCAL }),
-    strangerClient: leaf('stranger-client', other, { san: LOCAL }),
-    encryptedServer: leaf('encrypted-server', ca, { san: LOCAL, passphrase: PASSPHRASE }),
-    encryptedClient: leaf('encrypted-client', ca, { san: LOCAL, passphrase: PASSPHRASE })
+    namelessServer: leaf('nameless-server', ca, { extension: NAMELESS }),
+    namelessClient: leaf('nameless-client', ca, { extension: NAMELESS }),
+    strangerServer: leaf('stranger-server', other, { extension: LOCAL }),
+    strangerClient: leaf('stranger-client', other, { extension: LOCAL }),
+    encryptedServer: leaf('encrypted-server', ca, { extension: LOCAL, passphrase: PASSPHRASE }),
+    encryptedClient: leaf('encrypted-client', ca, { extension: LOCAL, passphrase: PASSPHRASE })
   }
+}
+
+/** The same key and certificate as a PKCS #12 file. */
+function pfx ({ key, cert }, passphrase) {
+  return execFileSync('openssl', ['pkcs12', '-export', '-passout', `pass:${passphrase}`], { input: Buffer.concat([key, cert]) })
 }
 
 let made
 
 module.exports = {
   PASSPHRASE,
-  certificates: () => (made = made || make())
+  certificates: () => (made = made || make()),
+  pfx
 }

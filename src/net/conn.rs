@@ -203,12 +203,12 @@ impl Conn {
     }
 
     /// Composes a request that fails after `timeout` ms; see [`Requests::send`]. `None` when the
-    /// connection is over and the request goes with it.
+    /// connection is over and the request goes with it, or when there is none.
     pub fn request(
         &self,
         slot: u32,
         timeout: u64,
-        fill: impl FnOnce(&mut Vec<u8>),
+        fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
         let deadline = self.hub.now() + timeout.min(config::MAX_TIMEOUT_MS);
         let mut half = self.lock();
@@ -216,7 +216,9 @@ impl Conn {
             return None;
         }
         let Half { requests, out, .. } = &mut *half;
-        requests.send(out, slot, deadline, fill);
+        if !requests.send(out, slot, deadline, fill) {
+            return None;
+        }
         let earlier = deadline < half.armed;
         if earlier {
             half.armed = deadline;
@@ -259,13 +261,13 @@ impl Conn {
         self.lock().out.len()
     }
 
-    /// Composes a text frame. `None` when the connection is over.
-    pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>)) -> Option<Composed> {
+    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
+    /// is none.
+    pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
-        if !half.accepts() {
+        if !half.accepts() || !half.out.text(fill) {
             return None;
         }
-        half.out.text(fill);
         Some(Composed { waiting: half.out.len(), deadline: None })
     }
 
@@ -340,8 +342,8 @@ impl Conn {
         requests.open(out);
     }
 
-    /// Parses bytes, and passes on what they complete.
-    pub(super) fn receive(&self, reading: &mut Reading, bytes: &[u8]) -> Result<(), Ended> {
+    /// Parses bytes, which it may change, and passes on what they complete.
+    pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {

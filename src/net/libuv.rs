@@ -104,7 +104,7 @@ impl Driver {
 
     /// Reads an open connection from now on.
     pub fn adopt(&self, arrival: &mut Arrival) {
-        let Some((stream, rest)) = arrival.socket.take() else { return };
+        let Some((stream, mut rest)) = arrival.socket.take() else { return };
         let conn = arrival.conn.clone();
         let (me, number) = (self.me.clone(), conn.number());
         let poll = self.uv.poll(stream.as_raw_fd(), move |events| {
@@ -124,7 +124,7 @@ impl Driver {
             interest: Cell::new(0),
         });
         self.polled.borrow_mut().insert(number, polled.clone());
-        let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &rest);
+        let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
         match received {
             Ok(()) => self.look(&polled),
             Err(ended) => self.end(&polled, ended),
@@ -184,7 +184,7 @@ impl Driver {
         let mut reading = polled.reading.borrow_mut();
         match (&*polled.stream).read(&mut scratch) {
             Ok(0) => Err(reading.ended(None)),
-            Ok(read) => polled.conn.receive(&mut reading, &scratch[..read]),
+            Ok(read) => polled.conn.receive(&mut reading, &mut scratch[..read]),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {

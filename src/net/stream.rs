@@ -34,12 +34,12 @@ impl Stream {
         self.conn.open(None);
     }
 
-    /// Bytes came; returns false when the connection is over and the stream should end.
+    /// Bytes came, which stay as they are; returns false when the connection is over and the stream should end.
     pub fn receive(&self, bytes: &[u8]) -> bool {
         if self.conn.state().phase == Phase::Dead {
             return false;
         }
-        match self.conn.receive(&mut self.reading.borrow_mut(), bytes) {
+        match self.conn.receive(&mut self.reading.borrow_mut(), &mut bytes.to_vec()) {
             Ok(()) => true,
             Err(ended) => {
                 self.conn.finish_keeping_output(ended);

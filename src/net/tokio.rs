@@ -210,16 +210,21 @@ async fn run(
             conn.open(Some(Writer::Tokio(Arc::new(writer))));
             conn.flush();
             hub.event(event(Arrival { conn: conn.clone(), socket: None, head, remote }));
-            let ended = pump(&conn, hub, &mut reader, &rest).await;
+            let ended = pump(&conn, hub, &mut reader, rest).await;
             conn.finish(ended);
         }
     }
 }
 
 /// Moves bytes until the connection ends. `rest` came with the handshake.
-async fn pump(conn: &Conn, hub: &Connections, reader: &mut OwnedReadHalf, rest: &[u8]) -> Ended {
+async fn pump(
+    conn: &Conn,
+    hub: &Connections,
+    reader: &mut OwnedReadHalf,
+    mut rest: Vec<u8>,
+) -> Ended {
     let mut reading = Reading::new(conn.role());
-    if let Err(ended) = conn.receive(&mut reading, rest) {
+    if let Err(ended) = conn.receive(&mut reading, &mut rest) {
         return ended;
     }
     let mut alarm = Alarm::new();
@@ -259,7 +264,7 @@ async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) ->
             Poll::Ready(match Pin::new(&mut *reader).poll_read(cx, &mut buf) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if buf.filled().is_empty() => Err(reading.ended(None)),
-                Poll::Ready(Ok(())) => conn.receive(reading, buf.filled()),
+                Poll::Ready(Ok(())) => conn.receive(reading, buf.filled_mut()),
                 Poll::Ready(Err(error)) => {
                     Err(reading.ended(Some(Error::system("read", error, None))))
                 }

@@ -186,7 +186,7 @@ impl Core {
         return false;
     }
 
-    /// The functions of the hot path: `request reply flush fetch`.
+    /// The functions of the hot path: `request reply text flush fetch`.
     #[napi(catch_unwind)]
     pub fn raw<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         raw::functions(env, &self.inner)

@@ -15,8 +15,13 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Creates the object that holds the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
-    let functions: [(&str, Callback); 4] =
-        [("request", request), ("reply", reply), ("flush", flush), ("fetch", fetch)];
+    let functions: [(&str, Callback); 5] = [
+        ("request", request),
+        ("reply", reply),
+        ("text", text),
+        ("flush", flush),
+        ("fetch", fetch),
+    ];
     for (name, callback) in functions {
         let mut function = null_mut();
         // SAFETY: `env` is live during this call. The data pointer is one strong count of
@@ -98,6 +103,7 @@ unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) 
         inner.with(number, |entry| {
             let composed = entry.conn.request(slot, timeout, |out| {
                 read = append(env, key, out).and_then(|()| append(env, payload, out));
+                read.is_ok()
             });
             if let Some(composed) = composed {
                 inner.composed(number, entry, composed);
@@ -109,13 +115,47 @@ unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe { enter(env, info, act) }
 }
 
-/// `reply(conn, text)`: composes a text frame.
+/// `reply(conn, rid, result)`: composes the reply `["<rid>",null,<result>]` to a string `rid`;
+/// `result` is a JSON text. False, and nothing composed, when the rid needs escapes.
 unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, [conn, rid, result]: [sys::napi_value; 3]| {
+        let number = number(env, conn)?;
+        let (mut read, mut plain) = (Ok(()), true);
+        inner.with(number, |entry| {
+            let composed = entry.conn.text(|out| {
+                out.extend_from_slice(b"[\"");
+                let start = out.len();
+                read = append(env, rid, out);
+                plain = out[start..].iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
+                if !plain || read.is_err() {
+                    return false;
+                }
+                out.extend_from_slice(b"\",null,");
+                read = append(env, result, out);
+                out.push(b']');
+                read.is_ok()
+            });
+            if let Some(composed) = composed {
+                inner.composed(number, entry, composed);
+            }
+        });
+        read?;
+        boolean(env, plain)
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `text(conn, text)`: composes a text frame.
+unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, [conn, text]: [sys::napi_value; 2]| {
         let number = number(env, conn)?;
         let mut read = Ok(());
         inner.with(number, |entry| {
-            let composed = entry.conn.text(|out| read = append(env, text, out));
+            let composed = entry.conn.text(|out| {
+                read = append(env, text, out);
+                read.is_ok()
+            });
             if let Some(composed) = composed {
                 inner.composed(number, entry, composed);
             }
@@ -141,11 +181,11 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
         let Some((batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
         let (text, events) = batch.finish();
-        let (mut array, mut flag) = (null_mut(), null_mut());
+        let mut array = null_mut();
+        let flag = boolean(env, more)?;
         // SAFETY: `env` is live; the values are made in this call's handle scope.
         unsafe {
             check_status!(sys::napi_create_array_with_length(env, 2 + events.len(), &mut array))?;
-            check_status!(sys::napi_get_boolean(env, more, &mut flag))?;
             check_status!(sys::napi_set_element(env, array, 0, flag))?;
             check_status!(sys::napi_set_element(env, array, 1, string(env, &text)?))?;
         }
@@ -181,6 +221,13 @@ fn milliseconds(env: sys::napi_env, value: sys::napi_value) -> Result<u64> {
     // SAFETY: `env` and `value` belong to the running call.
     check_status!(unsafe { sys::napi_get_value_double(env, value, &mut number) })?;
     Ok(number as u64) // Saturates, and makes 0 of NaN.
+}
+
+fn boolean(env: sys::napi_env, value: bool) -> Result<sys::napi_value> {
+    let mut boolean = null_mut();
+    // SAFETY: `env` is live.
+    check_status!(unsafe { sys::napi_get_boolean(env, value, &mut boolean) })?;
+    Ok(boolean)
 }
 
 fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {

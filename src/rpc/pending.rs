@@ -61,6 +61,13 @@ impl Pending {
         Some(slot)
     }
 
+    /// Ends the wait in `slot`, if there is one.
+    pub fn remove(&mut self, slot: u32) {
+        if self.slots.get_mut(slot as usize).and_then(Option::take).is_some() {
+            self.waiting -= 1;
+        }
+    }
+
     /// Whether the request with this id waits in `slot`.
     pub fn waits(&self, slot: u32, id: Uuid) -> bool {
         self.slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|w| w.id == id)

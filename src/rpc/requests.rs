@@ -27,16 +27,17 @@ impl Requests {
     }
 
     /// Composes the request `["<rid>",<key>,<payload>]` into `out` and starts its wait. `fill`
-    /// appends the JSON texts of key and payload with the comma between.
-    pub fn send<R>(
+    /// appends the JSON texts of key and payload with the comma between; when it returns false
+    /// there is no request, and so this returns.
+    pub fn send(
         &mut self,
         out: &mut Outbound,
         slot: u32,
         deadline: u64,
-        fill: impl FnOnce(&mut Vec<u8>) -> R,
-    ) -> R {
+        fill: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
         let id = self.pending.insert(slot, deadline);
-        let filled = out.text(|buf| {
+        let sent = out.text(|buf| {
             let mut text = [0; Hyphenated::LENGTH];
             buf.extend_from_slice(b"[\"");
             buf.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
@@ -45,10 +46,12 @@ impl Requests {
             buf.push(b']');
             filled
         });
-        if let Some(held) = &mut self.held {
+        if !sent {
+            self.pending.remove(slot);
+        } else if let Some(held) = &mut self.held {
             held.push(Held { slot, id, end: out.len() });
         }
-        filled
+        sent
     }
 
     /// The handshake is done: what is held in `out` may go, without the requests that expired
@@ -68,9 +71,9 @@ mod tests {
 
     fn texts(out: &mut Outbound) -> Vec<String> {
         let mut got = Vec::new();
-        let bytes = out.take_all().unwrap_or_default();
+        let mut bytes = out.take_all().unwrap_or_default();
         Inbound::new(Role::Server)
-            .receive(&bytes, &mut Vec::new(), |message| match message {
+            .receive(&mut bytes, &mut Vec::new(), |message| match message {
                 Incoming::Text(text) => got.push(text.to_owned()),
                 _ => panic!(),
             })
@@ -81,7 +84,10 @@ mod tests {
     #[test]
     fn a_request_is_what_the_wire_wants() {
         let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
-        requests.send(&mut out, 0, 1, |buf| buf.extend_from_slice(br#""key",{"a":1}"#));
+        requests.send(&mut out, 0, 1, |buf| {
+            buf.extend_from_slice(br#""key",{"a":1}"#);
+            true
+        });
         let text = texts(&mut out).remove(0);
         assert!(text.starts_with("[\"") && text.ends_with(r#"","key",{"a":1}]"#), "{text}");
         assert_eq!(requests.pending.resolve(&text.as_bytes()[2..38]), Some(0));
@@ -93,6 +99,7 @@ mod tests {
         let mut send = |requests: &mut Requests, slot, deadline, payload: &str| {
             requests.send(&mut out, slot, deadline, |buf| {
                 buf.extend_from_slice(format!("\"k\",{payload}").as_bytes());
+                true
             });
         };
         send(&mut requests, 0, 5, "1");

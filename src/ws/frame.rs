@@ -31,16 +31,17 @@ const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 const KEY_LEN: usize = 4;
 
-/// Appends one unfragmented frame whose payload `fill` writes, and returns what `fill` did.
+/// Appends one unfragmented frame whose payload `fill` writes. When `fill` returns false, nothing
+/// is appended, and so this returns.
 ///
 /// `fill` gets the buffer and may only append. Room is left for the shortest header; a longer
 /// payload moves up by the difference, which costs little beside having copied it.
-pub(super) fn append<R>(
+pub(super) fn append(
     out: &mut Vec<u8>,
     role: Role,
     opcode: Opcode,
-    fill: impl FnOnce(&mut Vec<u8>) -> R,
-) -> R {
+    fill: impl FnOnce(&mut Vec<u8>) -> bool,
+) -> bool {
     let key = match role {
         Role::Client => Some(rand::random::<[u8; KEY_LEN]>()),
         Role::Server => None,
@@ -49,7 +50,10 @@ pub(super) fn append<R>(
     let start = out.len();
     let short = 2 + key_len;
     out.resize(start + short, 0);
-    let filled = fill(out);
+    if !fill(out) {
+        out.truncate(start);
+        return false;
+    }
     let len = out.len() - start - short;
 
     let extra = match len {
@@ -80,11 +84,11 @@ pub(super) fn append<R>(
         out[payload - KEY_LEN..payload].copy_from_slice(&key);
         mask(&mut out[payload..], key);
     }
-    filled
+    true
 }
 
 /// XORs `bytes` with the repeated `key` (RFC 6455 section 5.3).
-fn mask(bytes: &mut [u8], key: [u8; KEY_LEN]) {
+pub(super) fn mask(bytes: &mut [u8], key: [u8; KEY_LEN]) {
     let wide = u64::from(u32::from_ne_bytes(key));
     let wide = wide | wide << 32;
     let mut chunks = bytes.chunks_exact_mut(8);
@@ -106,10 +110,23 @@ mod tests {
     fn header_length_follows_the_payload() {
         for (len, header) in [(0, 2), (125, 2), (126, 4), (0xffff, 4), (0x1_0000, 10)] {
             let mut out = b"before".to_vec();
-            append(&mut out, Role::Server, Opcode::Text, |out| out.resize(out.len() + len, b'x'));
+            append(&mut out, Role::Server, Opcode::Text, |out| {
+                out.resize(out.len() + len, b'x');
+                true
+            });
             assert_eq!(out.len(), 6 + header + len);
             assert!(out[6 + header..].iter().all(|byte| *byte == b'x'));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_leaves_nothing() {
+        let mut out = b"before".to_vec();
+        assert!(!append(&mut out, Role::Client, Opcode::Text, |out| {
+            out.extend_from_slice(b"half");
+            false
+        }));
+        assert_eq!(out, b"before");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The reading half of a connection: bytes in, messages out.
 
-use super::Role;
+use super::{Role, frame};
 use crate::{
     config,
     error::{Error, INVALID_UTF8},
 };
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    mem,
+};
 use tokio_tungstenite::tungstenite::{
     self,
     protocol::{Message, WebSocketConfig, WebSocketContext},
@@ -26,10 +29,17 @@ pub enum Incoming<'a> {
     Close(Option<(u16, &'a str)>),
 }
 
-/// Parses frames with tungstenite's protocol core, which also answers pings and closes.
+/// Cuts the bytes into frames. An unfragmented data frame, which nearly all are, is read where it
+/// lies; any other goes to tungstenite's protocol core, which keeps the rules of fragmentation,
+/// closing and errors, and answers pings.
 #[derive(Debug)]
 pub struct Inbound {
+    role: Role,
     context: WebSocketContext,
+    /// The beginning of a frame whose end has not come yet.
+    partial: Vec<u8>,
+    /// A fragmented message is under way in the core, which then gets every frame.
+    fragmented: bool,
 }
 
 impl Inbound {
@@ -40,19 +50,98 @@ impl Inbound {
             .write_buffer_size(0)
             .max_frame_size(Some(config::MAX_MESSAGE_BYTES))
             .max_message_size(Some(config::MAX_MESSAGE_BYTES));
-        Self { context: WebSocketContext::new(role, Some(config)) }
+        Self {
+            role,
+            context: WebSocketContext::new(role, Some(config)),
+            partial: Vec::new(),
+            fragmented: false,
+        }
     }
 
-    /// Takes `bytes` and calls `each` for every message that they complete. Control frames
-    /// that answer them are appended to `control`, complete or not at all.
+    /// Takes `bytes`, which it may change, and calls `each` for every message that they complete.
+    /// Control frames that answer them are appended to `control`.
     ///
     /// # Errors
     /// The rule that the other side broke; the connection is unusable afterwards.
     pub fn receive(
         &mut self,
-        bytes: &[u8],
+        bytes: &mut [u8],
         control: &mut Vec<u8>,
         mut each: impl FnMut(Incoming<'_>),
+    ) -> Result<(), Error> {
+        let mut rest = bytes;
+        while !self.partial.is_empty() {
+            let needed = Needed::of(&self.partial)?;
+            let missing = needed.bytes() - self.partial.len();
+            if missing == 0
+                && let Needed::Frame(header) = needed
+            {
+                let mut frame = mem::take(&mut self.partial);
+                self.frame(header, &mut frame, control, &mut each)?;
+                break;
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let (more, after) = rest.split_at_mut(missing.min(rest.len()));
+            self.partial.reserve_exact(missing);
+            self.partial.extend_from_slice(more);
+            rest = after;
+        }
+        loop {
+            match Needed::of(rest)? {
+                Needed::Frame(header) if header.frame <= rest.len() => {
+                    let (frame, after) = rest.split_at_mut(header.frame);
+                    self.frame(header, frame, control, &mut each)?;
+                    rest = after;
+                }
+                _ => break,
+            }
+        }
+        self.partial.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// Deals with one whole frame.
+    fn frame(
+        &mut self,
+        header: Header,
+        frame: &mut [u8],
+        control: &mut Vec<u8>,
+        each: &mut impl FnMut(Incoming<'_>),
+    ) -> Result<(), Error> {
+        let masked = header.key.is_some();
+        let simple = matches!(header.first, TEXT | BINARY)
+            && masked == (self.role == Role::Server)
+            && !self.fragmented;
+        if !simple {
+            if header.first & OPCODE < CONTROL {
+                self.fragmented = header.first & FIN == 0;
+            }
+            return self.core(frame, control, each);
+        }
+        if self.context.can_read() {
+            let payload = &mut frame[header.len..];
+            if let Some(key) = header.key {
+                frame::mask(payload, key);
+            }
+            each(match header.first {
+                TEXT => Incoming::Text(
+                    std::str::from_utf8(payload)
+                        .map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
+                ),
+                _ => Incoming::Binary(payload),
+            });
+        }
+        Ok(())
+    }
+
+    /// Lets the core read `bytes`.
+    fn core(
+        &mut self,
+        bytes: &[u8],
+        control: &mut Vec<u8>,
+        each: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
         let mut feed = Feed { bytes, control };
         loop {
@@ -78,6 +167,63 @@ impl Inbound {
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+}
+
+/// First bytes of unfragmented data frames without reserved bits.
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const FIN: u8 = 0x80;
+const OPCODE: u8 = 0x0f;
+/// Opcodes from here on are those of control frames.
+const CONTROL: u8 = 0x8;
+
+/// A frame's header (RFC 6455 section 5.2).
+#[derive(Clone, Copy)]
+struct Header {
+    first: u8,
+    key: Option<[u8; 4]>,
+    /// Bytes of the header.
+    len: usize,
+    /// Bytes of header and payload.
+    frame: usize,
+}
+
+/// How many bytes a frame is known to have, by those of it that are there.
+enum Needed {
+    Header(usize),
+    Frame(Header),
+}
+
+impl Needed {
+    fn of(bytes: &[u8]) -> Result<Self, Error> {
+        let [first, second, rest @ ..] = bytes else { return Ok(Self::Header(2)) };
+        let extended = match second & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let key_len = if second & 0x80 == 0 { 0 } else { 4 };
+        let len = 2 + extended + key_len;
+        if bytes.len() < len {
+            return Ok(Self::Header(len));
+        }
+        let payload = match extended {
+            0 => u64::from(second & 0x7f),
+            _ => rest[..extended].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
+        };
+        if payload > config::MAX_MESSAGE_BYTES as u64 {
+            return Err(Error::MessageTooBig);
+        }
+        let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
+        Ok(Self::Frame(Header { first: *first, key, len, frame: len + payload as usize }))
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Header(bytes) => *bytes,
+            Self::Frame(header) => header.frame,
         }
     }
 }
@@ -117,7 +263,7 @@ mod tests {
     fn texts(inbound: &mut Inbound, bytes: &[u8]) -> Vec<String> {
         let mut got = Vec::new();
         inbound
-            .receive(bytes, &mut Vec::new(), |message| {
+            .receive(&mut bytes.to_vec(), &mut Vec::new(), |message| {
                 if let Incoming::Text(text) = message {
                     got.push(text.to_owned());
                 }
@@ -132,9 +278,9 @@ mod tests {
             let mut out = Outbound::new(role);
             let sent = ["a".to_owned(), "ü".repeat(70), "x".repeat(3000), "y".repeat(70_000)];
             for text in &sent {
-                out.text(|buf| buf.extend_from_slice(text.as_bytes()));
+                out.frame(frame::Opcode::Text, text.as_bytes());
             }
-            let bytes = out.take().unwrap();
+            let bytes = out.take_all().unwrap();
             for step in [1, 7, 1024, bytes.len()] {
                 let other = if role == Role::Client { Role::Server } else { Role::Client };
                 let mut inbound = Inbound::new(other);
@@ -146,9 +292,41 @@ mod tests {
     }
 
     #[test]
+    fn fragments_and_control_frames_between_them() {
+        // RFC 6455 section 5.4: "Hel", a ping, "lo", and a frame that is whole.
+        let bytes = b"\x01\x03Hel\x89\x01!\x80\x02lo\x81\x02ok";
+        for step in 1..=bytes.len() {
+            let mut inbound = Inbound::new(Role::Client);
+            let got: Vec<_> =
+                bytes.chunks(step).flat_map(|part| texts(&mut inbound, part)).collect();
+            assert_eq!(got, ["Hello", "ok"]);
+        }
+    }
+
+    #[test]
+    fn a_new_message_between_fragments_is_refused() {
+        let mut bytes = b"\x01\x03Hel\x81\x02lo".to_vec();
+        let error =
+            Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
+        assert_eq!(error.close_code(), 1002);
+    }
+
+    #[test]
+    fn nothing_is_heard_after_a_close_frame() {
+        let mut got = Vec::new();
+        let mut bytes = b"\x88\0\x81\x02no".to_vec();
+        let _ = Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |message| {
+            got.push(format!("{message:?}"));
+        });
+        assert_eq!(got, ["Close(None)"]);
+    }
+
+    #[test]
     fn a_ping_is_answered() {
         let mut control = Vec::new();
-        Inbound::new(Role::Client).receive(b"\x89\x02hi", &mut control, |_| {}).unwrap();
+        Inbound::new(Role::Client)
+            .receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {})
+            .unwrap();
         assert_eq!(control[0], 0x8a);
         assert_eq!(control.len(), 2 + 4 + 2);
     }
@@ -164,8 +342,9 @@ mod tests {
         ] {
             let mut bytes = bytes.to_vec();
             bytes.resize(20, 0);
-            let error =
-                Inbound::new(Role::Server).receive(&bytes, &mut Vec::new(), |_| {}).unwrap_err();
+            let error = Inbound::new(Role::Server)
+                .receive(&mut bytes, &mut Vec::new(), |_| {})
+                .unwrap_err();
             assert_eq!(error.close_code(), code, "{error}");
         }
     }

@@ -42,8 +42,9 @@ impl Outbound {
         Self { role, bytes: Vec::new(), start: 0, taken: false }
     }
 
-    /// Composes one text frame whose UTF-8 payload `fill` appends.
-    pub fn text<R>(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    /// Composes one text frame whose UTF-8 payload `fill` appends; nothing, and false, when `fill`
+    /// returns false.
+    pub fn text(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         frame::append(&mut self.bytes, self.role, Opcode::Text, fill)
     }
 
@@ -53,7 +54,10 @@ impl Outbound {
             true => &payload[..payload.len().min(125)],
             false => payload,
         };
-        frame::append(&mut self.bytes, self.role, opcode, |out| out.extend_from_slice(payload));
+        frame::append(&mut self.bytes, self.role, opcode, |out| {
+            out.extend_from_slice(payload);
+            true
+        });
     }
 
     /// Composes a close frame; `None` is one without a code. `reason` beyond 123 bytes is cut.
@@ -64,6 +68,7 @@ impl Outbound {
                 let end = (0..=reason.len().min(123)).rfind(|at| reason.is_char_boundary(*at));
                 out.extend_from_slice(&reason.as_bytes()[..end.unwrap_or_default()]);
             }
+            true
         });
     }
 
