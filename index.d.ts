@@ -490,6 +490,8 @@ export interface LinkConf {
   monitorTimeout?: number
   /** ms; of one exchange with one grape. Default: 2500. */
   requestTimeout?: number
+  /** Options of Node's `https` for grapes with `https` or `wss` addresses. */
+  tls?: import('https').RequestOptions
   /** Lookup answers kept. Default: 2500. */
   lruMaxSizeLookup?: number
   /** ms; how long a lookup answer is kept. Default: 10000. */

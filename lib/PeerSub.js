@@ -24,6 +24,7 @@ class PeerSub extends Peer {
   sub (key, opts) {
     this._cancel(key)
     this._lookup(key, (err, dest) => {
+      if (this.isStopped) return
       if (err) return this.emit('error', err)
       this._subscribe(dest, key, opts, 0)
     })

@@ -10,6 +10,7 @@ class ServerConnection extends Connection {
     this.transport = transport
     this.cert = null
     this._handler = null
+    this._doubled = false
   }
 
   onRequest (rid, key, payload) {
@@ -40,9 +41,12 @@ class ServerConnection extends Connection {
   _handOver (data) {
     // The messages of one batch may find it handed over already.
     if (this.lanes & dispatch.LANES.RPC) {
+      this._doubled = (this.lanes & dispatch.LANES.SOCKET) !== 0
       this.setLanes(dispatch.LANES.SOCKET)
       this.transport._serveSocket(this.socket, this.cert)
     }
+    // Where somebody listened already, the same message for the socket comes right behind.
+    if (this._doubled && dispatch.isMessageNext(this.conn)) return
     this.socket.emit('message', data)
   }
 

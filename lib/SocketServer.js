@@ -68,7 +68,8 @@ class SocketServer extends EventEmitter {
         onListenError: err => this.emit('error', err)
       }))
     } catch (err) {
-      if (err.code === 'ERR_ASSERTION') throw err
+      // A mistake in the configuration, and not the system's word on the port.
+      if (!err.syscall) throw err
       this._failure = err
     }
   }

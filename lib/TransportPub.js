@@ -26,6 +26,8 @@ class TransportPub extends TransportSocket {
       this.listening()
       if (port === 0) this.port = this._listener.address().port
     } catch (err) {
+      // A mistake of the caller's; only what the system refuses is an event.
+      if (!err.syscall) throw err
       this._face = new SocketServer()
       this._face.fail(err, this)
     }

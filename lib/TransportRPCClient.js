@@ -5,7 +5,7 @@ const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { CbQ, callEach } = require('./cbq')
-const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
+const { CLIENT_TRANSPORT, MAX_TIMEOUT, SWEEP } = require('./defaults')
 const { LANES, toJson } = require('./dispatch')
 const { TEXT } = require('./errors')
 
@@ -170,6 +170,7 @@ class TransportRPCClient extends TransportRPC {
 
   _requestBySocket (key, payload, opts, cb) {
     this._hearConnection()
+    if (!this.isConnected()) cb = withDeadline(this._timeout(opts), cb)
     this.cbq.push('req', err => {
       if (err) cb(err)
       else this._request(key, payload, opts, cb)
@@ -273,7 +274,8 @@ class TransportRPCClient extends TransportRPC {
     if (!(deadline < this._sweepAt)) return
     clearTimeout(this._sweeper)
     this._sweepAt = deadline
-    this._sweeper = setTimeout(() => this._sweep(), Math.max(0, deadline - Date.now()))
+    const wait = Math.min(MAX_TIMEOUT, Math.max(0, deadline - Date.now()))
+    this._sweeper = setTimeout(() => this._sweep(), wait)
     this._sweeper.unref()
   }
 
@@ -305,6 +307,19 @@ class TransportRPCClient extends TransportRPC {
     callEach(sent, req => this.handleReply(req.rid, timedOut()))
     callEach(callbacks, cb => cb(timedOut()))
   }
+}
+
+/** `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms. */
+function withDeadline (timeout, cb) {
+  let done = false
+  const finish = (err, res) => {
+    if (done) return
+    done = true
+    clearTimeout(timer)
+    cb(err, res)
+  }
+  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), Math.min(MAX_TIMEOUT, timeout))
+  return finish
 }
 
 function noop () {}

@@ -120,7 +120,8 @@ class TransportRPCServer extends TransportRPC {
       this.listening()
       if (port === 0) this.port = this._listener.address().port
     } catch (err) {
-      if (err.code === 'ERR_ASSERTION') throw err
+      // A mistake in the configuration, and not the system's word on the port.
+      if (!err.syscall) throw err
       this._socket = new SocketServer()
       this._socket.fail(err, this)
     }

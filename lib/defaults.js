@@ -44,6 +44,9 @@ const MAX_GRAPE_ANSWER = 1024 * 1024
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
+/** Longest wait of a timer of Node's. */
+const MAX_TIMEOUT = 0x7fffffff
+
 /** Expired requests of a replaced transport are looked for at most this often. */
 const SWEEP = 20
 
@@ -70,6 +73,7 @@ module.exports = {
   LINK_RETRY,
   HANDSHAKE_TIMEOUT,
   MAX_GRAPE_ANSWER,
+  MAX_TIMEOUT,
   PATH,
   POOL_MONITOR,
   RECONNECT_MAX,

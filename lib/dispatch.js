@@ -3,7 +3,7 @@
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
 const { Core } = require('../binding.js')
-const { fromFailure } = require('./errors')
+const { badPort, fromFailure } = require('./errors')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -78,6 +78,16 @@ function deliverCurrent () {
       flushed = now
     }
   }
+}
+
+/** Whether what is delivered next is a message of `conn`, for its socket. */
+function isMessageNext (conn) {
+  const { items, events, at } = current
+  if (at >= items.length) return false
+  if (items[at] === MESSAGE) return items[at + 1] === conn
+  if (items[at] === REQUEST || items[at] === REPLY) return false
+  const event = events[items[at + 1] + 2]
+  return event.type === 'message' && event.conn === conn
 }
 
 function onEvent (event) {
@@ -214,6 +224,7 @@ function connect (dest, path, io, lanes) {
 
 /** Listens, or throws Node's own error; `server` gets what happens. */
 function listen (port, host, io, lanes, server) {
+  if (!(port >= 0 && port < 65536)) throw badPort(port)
   const listening = core.listen(port, host, isInLoop(io), lanes)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
@@ -266,6 +277,7 @@ module.exports = {
   flush: () => flush(),
   hold,
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
+  isMessageNext,
   keep,
   letGo,
   listen,

@@ -47,4 +47,13 @@ function fromFailure ({ message, code, errno, syscall, address, port }) {
   return err
 }
 
-module.exports = { TEXT, fromFailure }
+/** What Node says to a port that is none. */
+function badPort (port) {
+  const err = new RangeError(
+    `options.port should be >= 0 and < 65536. Received type ${typeof port} (${port}).`
+  )
+  err.code = 'ERR_SOCKET_BAD_PORT'
+  return err
+}
+
+module.exports = { TEXT, badPort, fromFailure }

@@ -16,7 +16,7 @@ const FACT = /^- \*\*(C\d+)\*\* (.*)$/
 const OPEN_HEADING = '## Open'
 const OPEN = /^Open:(.*)$/
 /** A call of test, it or check with the title as its first argument; group 1: `.skip` and such. */
-const TITLED = /\b(?:test|it|check)((?:\.\w+)*)\(\s*(?:'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`)/g
+const TITLED = /\b(?:test|it|check|pair|each)((?:\.\w+)*)\(\s*(?:'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`)/g
 const NUMBERED = /^((?:C\d+ )*C\d+): /
 /** Tests that do not run cover nothing. */
 const NOT_RUN = /\.(?:skip|todo)\b/

@@ -171,11 +171,11 @@ pair('C55: request works with and without options', async ({ server, client, sta
  * Waits for a request that nobody answers; resolves with its error and how long it took. The
  * original looks for expired requests when its pool is monitored, every 10 s: here more often.
  */
-async function expiry (peer, opts) {
+async function expiry (stage, peer, asker, opts) {
   const since = performance.now()
   const monitor = setInterval(() => peer.tpool.monitor(), 10)
-  const { err, res } = await call(peer, 'request', 'k', 1, opts)
-  clearInterval(monitor)
+  stage.after(() => clearInterval(monitor))
+  const { err, res } = await call(asker, 'request', 'k', 1, opts)
   assert.strictEqual(res, undefined)
   return { message: err.message, took: performance.now() - since }
 }
@@ -187,21 +187,31 @@ pair('C56: a request ends with ERR_TIMEOUT after opts.timeout', async ({ server,
   const service = await stage.serve(server, () => {})
   const peer = stage.client(client, service.dest, { requestTimeout: 15000 })
   for (const timeout of [150, 50]) {
-    const { message, took } = await expiry(peer, { timeout })
+    const { message, took } = await expiry(stage, peer, peer, { timeout })
     assert.strictEqual(message, 'ERR_TIMEOUT')
     assert.ok(took >= timeout - EARLY, took)
   }
 })
 
-pair('C56: a request without timeout takes conf.requestTimeout', async ({ server, client, stage }) => {
+pair('C56: a request of a transport without timeout takes conf.requestTimeout', async ({ server, client, stage }) => {
+  const service = await stage.serve(server, () => {})
+  const peer = stage.client(client, service.dest, { requestTimeout: 100 })
+  const { message, took } = await expiry(stage, peer, peer.transport(service.dest), {})
+  assert.strictEqual(message, 'ERR_TIMEOUT')
+  assert.ok(took >= 100 - EARLY, took)
+})
+
+// A request of the original's peer without timeout never times out: it hands its transport
+// `{ timeout: undefined }`, which wins over the conf there.
+pair('C56: a request of a peer without timeout takes conf.requestTimeout', async ({ server, client, stage }) => {
   const service = await stage.serve(server, () => {})
   const peer = stage.client(client, service.dest, { requestTimeout: 100 })
   for (const opts of [{}, undefined]) {
-    const { message, took } = await expiry(peer, opts)
+    const { message, took } = await expiry(stage, peer, peer, opts)
     assert.strictEqual(message, 'ERR_TIMEOUT')
     assert.ok(took >= 100 - EARLY, took)
   }
-})
+}, { better: 'client' })
 
 each('C56: requestTimeout is 60000 by default', ({ implementation, stage }) => {
   const peer = stage.client(implementation, [])

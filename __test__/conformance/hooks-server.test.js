@@ -1,6 +1,6 @@
 'use strict'
 
-// Server transports whose methods are replaced, by a subclass or on the instance.
+// Server transports whose methods are replaced by a subclass.
 
 const assert = require('node:assert')
 const https = require('https')
@@ -9,20 +9,8 @@ const { once } = require('events')
 const Ws = require('ws')
 const { call, pair } = require('../helpers/conformance')
 const { certificates } = require('../helpers/certificates')
+const { PAYLOADS, clientOf, expectAnswers } = require('../helpers/hooks')
 const { RawClient } = require('../helpers/rawclient')
-
-const PAYLOADS = [1, 'two', null, { three: ['ü', 4.5] }, 'long'.repeat(30000)]
-
-/** Sends the payloads, and expects `expected(payload)` for each. */
-async function expectAnswers (transport, expected = payload => payload, payloads = PAYLOADS) {
-  const answers = await Promise.all(payloads.map(payload => call(transport, 'request', 'key', payload, { timeout: 10000 })))
-  assert.deepStrictEqual(answers, payloads.map(payload => ({ err: null, res: expected(payload) })))
-}
-
-/** A client transport of a service. */
-function clientOf (stage, client, service, conf) {
-  return stage.client(client, service.dest, conf).transport(service.dest)
-}
 
 pair('C139: listen and unlisten of a subclass are called, and may call the original', async ({ server, client, stage }) => {
   const calls = []
@@ -235,87 +223,3 @@ pair('C145: a parse that finds nothing is a request-error', async ({ server, sta
   const [reply] = await client.next(1)
   assert.deepStrictEqual(JSON.parse(reply.data), ['rid', null, 'payload'])
 })
-
-const REPLACEMENTS = {
-  handleRequest: {
-    replacement (handler, data, meta) {
-      return Object.getPrototypeOf(this).handleRequest.call(this, handler, [data[0], data[1], ['new', data[2]]], meta)
-    }
-  },
-  sendReply: {
-    replacement (socket, rid, err, res) {
-      return Object.getPrototypeOf(this).sendReply.call(this, socket, rid, err, ['new', res])
-    }
-  },
-  parse: {
-    replacement (data) {
-      const [rid, key, payload] = JSON.parse(data)
-      return [rid, key, ['new', payload]]
-    }
-  },
-  format: {
-    replacement ([rid, err, res]) {
-      return JSON.stringify([rid, err, ['new', res]])
-    }
-  }
-}
-
-for (const [name, { replacement }] of Object.entries(REPLACEMENTS)) {
-  pair(`C151: ${name} may be assigned after listen, while clients are connected`, async ({ server, client, stage }) => {
-    const service = await stage.serve(server)
-    const transport = clientOf(stage, client, service)
-    const [connection] = await connectionOf(service, transport)
-    const frames = []
-    connection.on('message', data => frames.push(data))
-    await expectAnswers(transport)
-    service[name] = replacement
-    await expectAnswers(transport, payload => ['new', payload])
-    // A new connection, too.
-    await expectAnswers(clientOf(stage, client, service), payload => ['new', payload])
-    delete service[name]
-    await expectAnswers(transport)
-    await expectAnswers(clientOf(stage, client, service))
-    assert.strictEqual(frames.length, 3 * PAYLOADS.length, 'raw listeners saw each frame once')
-  })
-}
-
-pair('C151: a hook assigned between two requests of one read sees the second', async ({ server, client, stage }) => {
-  const service = await stage.serve(server, (rid, key, payload, handler) => {
-    handler.reply(null, payload)
-    service.format = REPLACEMENTS.format.replacement
-  })
-  const transport = clientOf(stage, client, service)
-  await connectionOf(service, transport)
-  const payloads = Array.from({ length: 50 }, (_, at) => at)
-  await expectAnswers(transport, payload => payload === 0 ? 0 : ['new', payload], payloads)
-})
-
-pair('C151: getSocket may be assigned before listen, and unlisten after it', async ({ server, client, stage }) => {
-  const peer = new server.PeerRPCServer({}, {})
-  peer.init()
-  const service = peer.transport('server')
-  service.on('request', (rid, key, payload, handler) => handler.reply(null, payload))
-  service.getSocket = () => new Ws.Server({ port: 0 })
-  service.listen(1)
-  stage.after(() => peer.stop())
-  await once(service.socket, 'listening')
-  service.dest = `127.0.0.1:${service.socket.address().port}`
-  let ended = 0
-  service.unlisten = function () {
-    ended++
-    this.socket.close()
-  }
-  const transport = clientOf(stage, client, service)
-  await expectAnswers(transport)
-  const lost = once(transport.socket, 'close')
-  service.stop()
-  await lost
-  assert.strictEqual(ended, 1)
-})
-
-/** Connects, and resolves with what the server's `connection` event says. */
-async function connectionOf (service, transport) {
-  const accepted = once(service.socket, 'connection')
-  transport.connect()
-  return accepted
-}

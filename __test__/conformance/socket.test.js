@@ -132,8 +132,10 @@ for (const Peer of ['PeerRPCServer', 'PeerPub']) {
     const service = listening(stage, implementation, Peer, port)
     const { socket } = service
     await once(socket, 'listening')
+    const accepted = once(socket, 'connection')
     const client = await RawClient.connect(`127.0.0.1:${port}`)
-    const ended = once(client.socket, 'close')
+    const [connection] = await accepted
+    const ended = [once(client.socket, 'close'), once(connection, 'close')]
     assert.strictEqual(service.isListening(), true)
     let returned = false
     await new Promise(resolve => {
@@ -143,7 +145,7 @@ for (const Peer of ['PeerRPCServer', 'PeerPub']) {
       })
       returned = true
     })
-    await ended
+    await Promise.all(ended)
     assert.deepStrictEqual(client.frames, [], 'clients get no close frame')
     assert.strictEqual(socket.clients.size, 0)
     assert.strictEqual(service.isListening(), false)

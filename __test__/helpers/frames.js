@@ -55,6 +55,8 @@ class Raw {
     this._rest = Buffer.alloc(0)
     this._waiting = []
     socket.on('error', () => {})
+    // Sockets of Node's HTTP server stay half open.
+    socket.on('end', () => socket.end())
     socket.on('data', bytes => this._read(bytes))
     if (rest.length > 0) this._read(rest)
   }

@@ -330,16 +330,26 @@ impl Conn {
         self.signal();
     }
 
-    /// The handshake is done: frames may flow, unless it was ended meanwhile. A stream has no
-    /// writer, its bytes are fetched.
-    pub(super) fn open(&self, writer: Option<Writer>) {
+    /// The socket is there. `handshake` is what a server answers, held until [`open`](Self::open).
+    pub(super) fn attach(&self, writer: Writer, handshake: &[u8]) {
         let mut half = self.lock();
-        half.writer = writer;
-        if half.phase == Phase::Connecting {
-            half.phase = Phase::Open;
+        half.writer = Some(writer);
+        half.out.raw(handshake);
+    }
+
+    /// Frames may flow, unless the connection was ended meanwhile. A server's connection is opened
+    /// by the JavaScript thread, which knows of it by then: the client can ask for nothing earlier.
+    pub fn open(&self) {
+        {
+            let mut half = self.lock();
+            if half.phase == Phase::Connecting {
+                half.phase = Phase::Open;
+            }
+            let Half { requests, out, .. } = &mut *half;
+            requests.open(out);
         }
-        let Half { requests, out, .. } = &mut *half;
-        requests.open(out);
+        self.flush();
+        self.signal();
     }
 
     /// Parses bytes, which it may change, and passes on what they complete.

@@ -24,13 +24,15 @@ use tokio::{
     time::timeout,
 };
 
-/// A connection whose handshake is done, and the bytes that came after it.
+/// A connection whose handshake is done but for a server's answer.
 #[derive(Debug)]
 pub struct Established {
     /// The socket.
     pub(super) stream: TcpStream,
     /// What the other side sent right after the handshake.
     pub(super) rest: Vec<u8>,
+    /// What a server has still to answer.
+    pub(super) answer: Vec<u8>,
     /// What the client asked, on a server.
     pub(super) head: Option<Head>,
 }
@@ -80,7 +82,7 @@ impl Acceptor {
     }
 }
 
-/// Answers a client's handshake. `None`: it was none, or the client went away.
+/// Reads a client's handshake. `None`: it was none, or the client went away.
 async fn upgrade(stream: TcpStream) -> Option<Established> {
     stream.set_nodelay(true).ok()?;
     let mut bytes = Vec::new();
@@ -91,9 +93,9 @@ async fn upgrade(stream: TcpStream) -> Option<Established> {
         match read_request(&bytes) {
             Upgrade::Partial => {}
             Upgrade::Accept { response, consumed, head } => {
-                write_all(&stream, &response).await.ok()?;
                 bytes.drain(..consumed);
-                return Some(Established { stream, rest: bytes, head: Some(head) });
+                let (rest, answer, head) = (bytes, response, Some(head));
+                return Some(Established { stream, rest, answer, head });
             }
             Upgrade::Refuse { response } => {
                 write_all(&stream, &response).await.ok()?;
@@ -144,7 +146,7 @@ async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Establ
         }
         if let Some(consumed) = handshake.read_response(&bytes)? {
             bytes.drain(..consumed);
-            return Ok(Established { stream, rest: bytes, head: None });
+            return Ok(Established { stream, rest: bytes, answer: Vec::new(), head: None });
         }
     }
 }

@@ -31,7 +31,7 @@ impl Stream {
 
     /// The handshake is done.
     pub fn open(&self) {
-        self.conn.open(None);
+        self.conn.open();
     }
 
     /// Bytes came, which stay as they are; returns false when the connection is over and the stream should end.

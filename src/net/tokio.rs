@@ -181,23 +181,25 @@ async fn dial(
     }
 }
 
-/// The handshake is done: opens the connection, tells JavaScript, and moves the bytes or leaves
-/// that to the libuv driver.
+/// The handshake is done but for a server's answer: tells JavaScript, and moves the bytes or
+/// leaves that to the libuv driver.
 async fn run(
     hub: &Connections,
     conn: Arc<Conn>,
     established: Established,
     event: impl FnOnce(Arrival) -> Event<Arrival>,
 ) {
-    let Established { stream, rest, head } = established;
+    let Established { stream, rest, answer, head } = established;
     let remote = stream.peer_addr().ok();
     match conn.io() {
         Io::Libuv => match stream.into_std() {
             Ok(stream) => {
                 let stream = Arc::new(stream);
-                conn.open(Some(Writer::Libuv(stream.clone())));
-                // What is held leaves now, also when JavaScript is busy asking for more.
-                conn.flush();
+                conn.attach(Writer::Libuv(stream.clone()), &answer);
+                if conn.role() == Role::Client {
+                    // What is held leaves now, also when JavaScript is busy asking for more.
+                    conn.open();
+                }
                 hub.event(event(Arrival { conn, socket: Some((stream, rest)), head, remote }));
             }
             Err(error) => {
@@ -207,9 +209,14 @@ async fn run(
         // Streams have no handshake here.
         Io::Tokio | Io::Stream => {
             let (mut reader, writer) = stream.into_split();
-            conn.open(Some(Writer::Tokio(Arc::new(writer))));
-            conn.flush();
+            conn.attach(Writer::Tokio(Arc::new(writer)), &answer);
+            if conn.role() == Role::Client {
+                conn.open();
+            }
             hub.event(event(Arrival { conn: conn.clone(), socket: None, head, remote }));
+            while conn.state().phase == Phase::Connecting {
+                conn.changed().await;
+            }
             let ended = pump(&conn, hub, &mut reader, rest).await;
             conn.finish(ended);
         }

@@ -66,6 +66,9 @@ impl Inner {
     /// Keeps a connection that the libuv driver takes over, if it is to.
     fn arrive(&self, server: Option<u32>, mut arrival: Arrival) -> u32 {
         let number = self.keep(arrival.conn.clone(), server, None);
+        if server.is_some() {
+            arrival.conn.open();
+        }
         #[cfg(unix)]
         self.in_loop.adopt(&mut arrival);
         number

@@ -18,7 +18,10 @@ use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Notify,
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, client_async, tungstenite::Message};
 
@@ -48,12 +51,11 @@ pub enum Got {
     Event(Event<Arrival>),
 }
 
-/// A driver with its hub, fetched from as JavaScript does.
+/// A driver with its hub, fetched from as JavaScript does: in a task of its own, which also opens
+/// what was accepted.
 pub struct Env {
     pub driver: Driver,
-    hub: Arc<Connections>,
-    woken: Arc<Notify>,
-    got: VecDeque<Got>,
+    got: UnboundedReceiver<Got>,
 }
 
 impl Env {
@@ -61,7 +63,9 @@ impl Env {
         let woken = Arc::new(Notify::new());
         let wake = woken.clone();
         let hub = Arc::new(Hub::new(move || wake.notify_one()));
-        Self { driver: Driver::new(hub.clone()), hub, woken, got: VecDeque::new() }
+        let (each, got) = unbounded_channel();
+        tokio::spawn(fetch(hub.clone(), woken, each));
+        Self { driver: Driver::new(hub), got }
     }
 
     /// A server on a free port.
@@ -80,18 +84,7 @@ impl Env {
 
     /// What comes next.
     pub async fn next(&mut self) -> Got {
-        loop {
-            if let Some(got) = self.got.pop_front() {
-                return got;
-            }
-            match self.hub.fetch() {
-                Some((batch, _)) => {
-                    let (text, events) = batch.finish();
-                    self.got = records(&text, events);
-                }
-                None => within("a batch", self.woken.notified()).await,
-            }
-        }
+        within("a batch", self.got.recv()).await.unwrap()
     }
 
     pub async fn event(&mut self) -> Event<Arrival> {
@@ -153,6 +146,23 @@ impl Env {
         match self.event().await {
             Event::Closed { conn, code, reason, error } => (conn, code, reason, error),
             other => panic!("not closed but {other:?}"),
+        }
+    }
+}
+
+async fn fetch(hub: Arc<Connections>, woken: Arc<Notify>, each: UnboundedSender<Got>) {
+    loop {
+        woken.notified().await;
+        while let Some((batch, _)) = hub.fetch() {
+            let (text, events) = batch.finish();
+            for got in records(&text, events) {
+                if let Got::Event(Event::Accepted { conn, .. }) = &got {
+                    conn.conn.open();
+                }
+                if each.send(got).is_err() {
+                    return;
+                }
+            }
         }
     }
 }
