@@ -27,6 +27,11 @@ class Listener {
     return this.server === undefined ? null : this._address
   }
 
+  /** Calls `cb` in a later tick, if it still listens then. */
+  whenListening (cb) {
+    process.nextTick(() => this.address() !== null && cb())
+  }
+
   /** Lets the sockets of connections to come hear each message, beside who does already. */
   watch () {
     this.lanes |= dispatch.LANES.SOCKET

@@ -47,6 +47,12 @@ class SecureListener {
     return this._open ? this._server.address() : null
   }
 
+  /** Calls `cb` in a later tick, once there is an address; with `host` its name is looked up first. */
+  whenListening (cb) {
+    if (this.address() === null) this._server.once('listening', cb)
+    else process.nextTick(() => this.address() !== null && cb())
+  }
+
   watch () {
     this.lanes |= dispatch.LANES.SOCKET
   }

@@ -30,16 +30,17 @@ class SocketServer extends EventEmitter {
     return server
   }
 
-  /**
-   * The face of a listener that could not be: says `err` in a later tick, on itself and on the
-   * transport, uncaught only if nobody hears.
-   */
+  /** Is a transport's from now on, which hears of its failure too. */
+  belongTo (transport) {
+    this._transport = transport
+    if (this._state === 'closed') transport.unlistening()
+  }
+
+  /** The face of a listener that could not be: says `err` in a later tick. */
   fail (err, transport) {
     this._state = 'closed'
-    process.nextTick(() => {
-      const heard = this.emit('error', err)
-      if (!heard || transport.listenerCount('error') > 0) transport.emit('error', err)
-    })
+    if (transport) this.belongTo(transport)
+    process.nextTick(() => this._refused(err))
   }
 
   emit (event, ...args) {
@@ -65,12 +66,12 @@ class SocketServer extends EventEmitter {
       this._attach(listen({
         newConnection: lanes => new Connection(lanes),
         onConnection: connection => this._add(connection),
-        onListenError: err => this.emit('error', err)
+        onListenError: err => this._refused(err)
       }))
     } catch (err) {
       // A mistake in the configuration, and not the system's word on the port.
       if (!err.syscall) throw err
-      this._failure = err
+      this.fail(err)
     }
   }
 
@@ -80,7 +81,7 @@ class SocketServer extends EventEmitter {
     this.on('newListener', event => {
       if (event === 'connection') listener.watch()
     })
-    process.nextTick(() => this.address() !== null && this.emit('listening'))
+    listener.whenListening(() => this.emit('listening'))
   }
 
   _add (connection) {
@@ -90,6 +91,17 @@ class SocketServer extends EventEmitter {
     this.emit('connection', socket, requestOf(connection))
     // What was watched in case that somebody listens need not be.
     if (socket.listenerCount('message') === 0) connection.unwatch()
+  }
+
+  /** Says on itself and on the transport why there is no port, uncaught only if nobody hears. */
+  _refused (err) {
+    this._state = 'closed'
+    const transport = this._transport
+    // It may listen again by now, with another face.
+    if (transport && transport.socket === this) transport.unlistening()
+    const heard = this.emit('error', err)
+    if (transport && (!heard || transport.listenerCount('error') > 0)) transport.emit('error', err)
+    else if (!heard) super.emit('error', err)
   }
 
   _closed () {

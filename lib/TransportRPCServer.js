@@ -29,10 +29,7 @@ class TransportRPCServer extends TransportRPC {
       this._serveSocket(socket, secure ? req.socket.getPeerCertificate() : null)
     })
     this.socket.on('close', () => this.unlistening())
-    if (this.socket._failure) {
-      this.unlistening()
-      this.socket.fail(this.socket._failure, this)
-    }
+    if (this.socket instanceof SocketServer) this.socket.belongTo(this)
     return this
   }
 
@@ -118,13 +115,19 @@ class TransportRPCServer extends TransportRPC {
       this._face = undefined
       this._socket = undefined
       this.listening()
-      if (port === 0) this.port = this._listener.address().port
+      if (port === 0) this._takePort(this._listener)
     } catch (err) {
       // A mistake in the configuration, and not the system's word on the port.
       if (!err.syscall) throw err
       this._socket = new SocketServer()
       this._socket.fail(err, this)
     }
+  }
+
+  /** The system has chosen the port; with TLS and `conf.host` it does so later. */
+  _takePort (listener) {
+    if (listener.address() !== null) this.port = listener.address().port
+    else listener.whenListening(() => { this.port = listener.address().port })
   }
 
   _plainListener (opts, owner) {

@@ -7,6 +7,7 @@ const https = require('https')
 const net = require('net')
 const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
+const { isDestination } = require('./dispatch')
 const { HANDSHAKE_TIMEOUT } = require('./defaults')
 
 /** RFC 6455 section 1.3. */
@@ -30,10 +31,12 @@ function connect (dest, path, secure, connection) {
   const stream = new Stream(connection)
   let url
   try {
-    url = new URL(`https://${dest}`)
+    // A URL would do without a port, and take much else.
+    url = isDestination(String(dest)) ? new URL(`https://${dest}`) : null
   } catch (err) {
-    return stream.failSoon(new Error(`ERR_DEST_INVALID: ${dest}`))
+    url = null
   }
+  if (url === null) return stream.failSoon(new Error(`ERR_DEST_INVALID: ${dest}`))
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const key = randomBytes(16).toString('base64')
   const headers = {

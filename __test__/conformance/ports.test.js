@@ -63,6 +63,20 @@ each('C218: unlisten of a TLS server closes the port, and it may listen again', 
   assert.deepStrictEqual(await call(peer, 'request', 'k', 1, {}), { err: null, res: 1 })
 }, { better: true })
 
+each('listen(0) takes a free port, also with TLS and conf.host', async ({ implementation, stage }) => {
+  for (const secure of [undefined, serverConf().secure]) {
+    for (const host of [undefined, '127.0.0.1', 'localhost']) {
+      const peer = new implementation.PeerRPCServer({}, { secure, host })
+      peer.init()
+      stage.after(() => peer.stop())
+      const service = peer.transport('server').listen(0)
+      await once(service.socket, 'listening')
+      assert.ok(service.port > 0)
+      assert.strictEqual(service.socket.address().port, service.port)
+    }
+  }
+}, { better: true })
+
 /** What Node itself says of a port in use. */
 function nodesError (port) {
   return new Promise(resolve => net.createServer().on('error', resolve).listen(port))

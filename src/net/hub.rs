@@ -65,6 +65,13 @@ impl<C> Hub<C> {
         let _ = self.home.set(thread::current().id());
     }
 
+    /// Wakes JavaScript as another thread would, if this thread added something.
+    pub fn wake_if_due(&self) {
+        if self.take_due() {
+            self.wake_from_outside();
+        }
+    }
+
     /// Whether this thread added something since the last call.
     pub fn take_due(&self) -> bool {
         self.due.swap(false, Ordering::Relaxed)
@@ -156,7 +163,13 @@ impl<C> Hub<C> {
     fn wake(&self) {
         if self.home.get() == Some(&thread::current().id()) {
             self.due.store(true, Ordering::Relaxed);
-        } else if !self.woken.swap(true, Ordering::SeqCst)
+        } else {
+            self.wake_from_outside();
+        }
+    }
+
+    fn wake_from_outside(&self) {
+        if !self.woken.swap(true, Ordering::SeqCst)
             && let Some(wake) = lock(&self.wake).as_ref()
         {
             wake();
@@ -208,10 +221,15 @@ mod tests {
         assert!(hub.take_due());
         assert!(!hub.take_due());
         assert_eq!(wakes.load(Ordering::SeqCst), 0);
+        hub.event(Event::Opened { conn: () });
+        hub.wake_if_due();
+        hub.wake_if_due();
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        hub.fetch();
         thread::scope(|scope| {
             scope.spawn(|| hub.event(Event::Opened { conn: () }));
         });
-        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
     }
 
     #[test]

@@ -53,6 +53,8 @@ struct JsTurn {
 impl Turn for JsTurn {
     fn before_wait(&self) {
         self.inner.flush();
+        // What JavaScript itself caused since the last wait: nothing else would end this one.
+        self.inner.hub.wake_if_due();
     }
 
     fn after_wait(&self) {
