@@ -5,16 +5,18 @@
 //
 //   node scripts/test.js [part ...]     only these parts
 
-const { spawnSync } = require('child_process')
+const { spawn } = require('child_process')
+const { once } = require('events')
 const fs = require('fs')
 const path = require('path')
+const { createInterface } = require('readline')
 
 const root = path.join(__dirname, '..')
 const node = process.execPath
 const bin = name => {
   const file = require.resolve(`${name}/package.json`, { paths: [root] })
   const { bin } = require(file)
-  return path.join(path.dirname(file), typeof bin === 'string' ? bin : bin[name] || Object.values(bin)[0])
+  return path.join(path.dirname(file), typeof bin === 'string' ? bin : bin[name] || bin.tsc)
 }
 
 /** Test files below a folder, explicit: what `node --test folder` means depends on the version. */
@@ -26,59 +28,80 @@ function testFiles (folder) {
   }).sort()
 }
 
-const passed = { counts: {} }
+const counts = {}
 
-function run (part, command, args, { count, env } = {}) {
-  console.log(`\n# ${part}: ${path.basename(command)} ${args.join(' ').slice(0, 200)}`)
-  const result = spawnSync(command, args, {
+/** A file that does not end is a failure too. */
+const FILE_LIMIT = 180000
+
+/**
+ * Runs a command. `count` finds the numbers of passed tests in its output; `show` says which
+ * lines of it to print, all by default.
+ */
+async function run (part, command, args, { count, show, env } = {}) {
+  console.log(`\n# ${part}: ${path.basename(command)} ${args.join(' ').slice(0, 120)}`)
+  const child = spawn(command, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    encoding: 'utf8',
-    stdio: ['ignore', count ? 'pipe' : 'inherit', 'inherit'],
-    maxBuffer: 1 << 28
+    stdio: ['ignore', 'pipe', 'inherit']
   })
-  if (result.error) throw result.error
-  if (count) {
-    process.stdout.write(result.stdout)
-    const found = [...result.stdout.matchAll(count)].reduce((sum, match) => sum + Number(match[1]), 0)
-    passed.counts[part] = (passed.counts[part] || 0) + found
-    if (result.status === 0 && found === 0) {
-      console.error(`# ${part}: no test ran`)
-      process.exit(1)
-    }
+  let found = 0
+  const showing = show ? show() : () => true
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (showing(line)) console.log(line)
+    const number = count && count.exec(line)
+    if (number) found += Number(number[1])
   }
-  if (result.status !== 0) {
-    console.error(`# ${part} failed`)
-    process.exit(result.status || 1)
+  const [code, signal] = child.exitCode === null && child.signalCode === null
+    ? await once(child, 'exit')
+    : [child.exitCode, child.signalCode]
+  if (code !== 0) throw new Error(`${part} failed: ${path.basename(command)} ended with ${signal || code}`)
+  if (count && found === 0) throw new Error(`${part}: no test ran`)
+  if (count) counts[part] = (counts[part] || 0) + found
+}
+
+/** Of node's TAP only the failures with their details, and the sums. */
+function failures () {
+  let failing = false
+  return line => {
+    if (/^\s*(not )?ok /.test(line)) failing = /^\s*not ok /.test(line)
+    else if (/^\s*# Subtest/.test(line)) failing = false
+    return failing || /^# (tests|pass|fail|skipped) /.test(line)
   }
 }
 
-const NODE_PASSED = /^# pass (\d+)/gm
 const nodeTests = (part, env) => run(part, node, [
-  '--test', '--test-reporter=tap', '--test-concurrency=2', ...testFiles('__test__')
-], { count: NODE_PASSED, env })
+  '--test', '--test-reporter=tap', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT}`,
+  ...testFiles('__test__')
+], { count: /^# pass (\d+)/, show: failures, env })
 
 const PARTS = {
   build: () => run('build', node, ['scripts/build.js', '--if-stale']),
-  rust: () => run('rust', 'cargo', ['test', '--locked', '--quiet'], { count: /^test result: ok\. (\d+) passed/gm }),
+  rust: () => run('rust', 'cargo', ['test', '--locked', '--quiet'], {
+    count: /^test result: ok\. (\d+) passed/
+  }),
   node: () => nodeTests('node'),
   tokio: () => nodeTests('tokio', { GRENACHE_IO: 'tokio' }),
-  originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/gm }),
+  originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
   compat: () => run('compat', node, ['scripts/compat.js']),
-  lint: () => {
-    run('lint', 'cargo', ['fmt', '--check'])
-    run('lint', 'cargo', ['clippy', '--locked', '--all-targets', '--quiet', '--', '-D', 'warnings'])
-    run('lint', node, [bin('standard')])
-    run('lint', node, [bin('typescript'), '-p', '__test__/types'])
+  lint: async () => {
+    await run('lint', 'cargo', ['fmt', '--check'])
+    await run('lint', 'cargo', ['clippy', '--locked', '--all-targets', '--quiet', '--', '-D', 'warnings'])
+    await run('lint', node, [bin('standard')])
+    await run('lint', node, [bin('typescript'), '-p', '__test__/types'])
   }
 }
 
-const wanted = process.argv.slice(2)
-for (const [part, start] of Object.entries(PARTS)) {
-  if (wanted.length === 0 || wanted.includes(part)) start()
+async function main (wanted) {
+  for (const [part, start] of Object.entries(PARTS)) {
+    if (wanted.length === 0 || wanted.includes(part)) await start()
+  }
+  console.log('\n# passed')
+  for (const [part, count] of Object.entries(counts)) console.log(`#   ${part}: ${count}`)
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  console.log(`${total} passed, 0 failed`)
 }
 
-console.log('\n# passed')
-for (const [part, count] of Object.entries(passed.counts)) console.log(`#   ${part}: ${count}`)
-const total = Object.values(passed.counts).reduce((sum, count) => sum + count, 0)
-console.log(`${total} passed, 0 failed`)
+main(process.argv.slice(2)).catch(err => {
+  console.error(`# ${err.message}`)
+  process.exit(1)
+})

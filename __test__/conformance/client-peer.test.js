@@ -203,7 +203,7 @@ pair('C56: a request of a transport without timeout takes conf.requestTimeout', 
 
 // A request of the original's peer without timeout never times out: it hands its transport
 // `{ timeout: undefined }`, which wins over the conf there.
-pair('C56: a request of a peer without timeout takes conf.requestTimeout', async ({ server, client, stage }) => {
+pair('C223: a request of a peer without timeout takes conf.requestTimeout', async ({ server, client, stage }) => {
   const service = await stage.serve(server, () => {})
   const peer = stage.client(client, service.dest, { requestTimeout: 100 })
   for (const opts of [{}, undefined]) {

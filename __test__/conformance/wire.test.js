@@ -111,7 +111,7 @@ each('C19: a client asks for no subprotocol, and gets neither one nor compressio
 })
 
 // The original offers a compression that its own server never takes.
-each('C19: a client does not even offer compression', async ({ implementation, stage }) => {
+each('C224: a client does not even offer compression', async ({ implementation, stage }) => {
   for (const secure of [undefined, certificates()]) {
     const { request } = await upgradeOf(stage, implementation, secure)
     assert.strictEqual(request.headers['sec-websocket-extensions'], undefined)
