@@ -20,7 +20,7 @@ const FAILURES = [
   ['no version in common', { minVersion: 'TLSv1.3' }, { maxVersion: 'TLSv1.2' }, { message: /protocol version/ }],
   ['no cipher in common', { ciphers: 'ECDHE-RSA-AES256-GCM-SHA384', maxVersion: 'TLSv1.2' },
     { ciphers: 'ECDHE-RSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' }, { message: /handshake failure/ }],
-  ['an encrypted key with a wrong passphrase', {}, { ...made.encryptedClient, passphrase: 'wrong' }, { message: /bad decrypt/ }],
+  ['an encrypted key with a wrong passphrase', {}, { ...made.encryptedClient, passphrase: 'wrong' }, { message: /bad decrypt|DECODER routines::unsupported/ }],
   ['an encrypted key without a passphrase', {}, made.encryptedClient, { message: /cancelled|decrypt|password|passphrase/i }],
   ['a key that does not fit its certificate', {}, { key: made.server.key }, { message: /key values mismatch/ }],
   ['a certificate that is none', {}, { cert: Buffer.from('no certificate') }, { message: /no start line|PEM/i }]
@@ -70,7 +70,7 @@ pair('C152: a stranger does not disturb a connected client', async ({ server, cl
 }, { better: 'client' })
 
 for (const [what, wrong, message] of [
-  ['an encrypted key with a wrong passphrase', { ...made.encryptedServer, passphrase: 'wrong' }, /bad decrypt/],
+  ['an encrypted key with a wrong passphrase', { ...made.encryptedServer, passphrase: 'wrong' }, /bad decrypt|DECODER routines::unsupported/],
   ['a key that does not fit its certificate', { key: made.client.key }, /key values mismatch/],
   ['ciphers that are none', { ciphers: 'none' }, /no cipher match/]
 ]) {
