@@ -8,8 +8,8 @@ use super::Hub;
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Data, Event, Frame, Requests, split},
-    ws::{Head, Inbound, Incoming, Opcode, Outbound, Role},
+    rpc::{Event, Requests},
+    ws::{Head, Opcode, Outbound, Role},
 };
 use std::{
     fmt,
@@ -62,7 +62,7 @@ impl Lanes {
         self.0
     }
 
-    fn has(self, other: Self) -> bool {
+    pub(super) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
@@ -80,20 +80,20 @@ pub enum Io {
 
 /// A connection, used by its driver and by the JavaScript thread.
 pub struct Conn {
-    number: u32,
+    pub(super) number: u32,
     role: Role,
     io: Io,
     lanes: AtomicU8,
-    hub: Arc<Connections>,
+    pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
     /// Something changed that the task must look at which dials or runs the connection.
     changed: Notify,
 }
 
-struct Half {
-    phase: Phase,
-    out: Outbound,
-    requests: Requests,
+pub(super) struct Half {
+    pub phase: Phase,
+    pub out: Outbound,
+    pub requests: Requests,
     writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     blocked: bool,
@@ -133,15 +133,13 @@ impl Writer {
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) struct Ended {
-    code: u16,
-    reason: String,
-    error: Option<Error>,
+    pub code: u16,
+    pub reason: String,
+    pub error: Option<Error>,
 }
 
 /// Close code of a connection that just broke (RFC 6455 section 7.1.5).
 const ABNORMAL: u16 = 1006;
-/// Close code of a close frame without one.
-const NO_CODE: u16 = 1005;
 
 impl Ended {
     pub fn abnormal(error: Option<Error>) -> Self {
@@ -232,7 +230,7 @@ impl Conn {
         self.lanes.store(lanes.bits(), Ordering::SeqCst);
     }
 
-    fn lanes(&self) -> Lanes {
+    pub(super) fn lanes(&self) -> Lanes {
         Lanes::from_bits(self.lanes.load(Ordering::Relaxed))
     }
 
@@ -352,106 +350,6 @@ impl Conn {
         self.signal();
     }
 
-    /// Parses bytes, which it may change, and passes on what they complete.
-    pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
-        let mut batch = Batch::with_capacity(bytes.len());
-        let Reading { inbound, end, control } = reading;
-        let result = inbound.receive(bytes, control, |message| match message {
-            Incoming::Text(text) => self.message(&mut batch, Message::Text(text)),
-            Incoming::Binary(bytes) => self.message(&mut batch, Message::Binary(bytes)),
-            Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
-                batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
-            }
-            Incoming::Pong(data) if self.lanes().has(Lanes::SOCKET) => {
-                batch.event(Event::Pong { conn: self.number, data: data.to_owned() });
-            }
-            Incoming::Ping(_) | Incoming::Pong(_) => {}
-            Incoming::Close(frame) => {
-                let (code, reason) = frame.unwrap_or((NO_CODE, ""));
-                *end = Some(Ended { code, reason: reason.to_owned(), error: None });
-            }
-        });
-        if !batch.is_empty() {
-            self.hub.append(batch);
-        }
-        if !control.is_empty() {
-            let mut half = self.lock();
-            // After our own close frame nothing more may be sent.
-            if half.phase == Phase::Open {
-                half.out.raw(control);
-            }
-            drop(half);
-            control.clear();
-            self.flush();
-        }
-        if let Err(error) = result {
-            let mut half = self.lock();
-            if half.phase == Phase::Open {
-                half.out.close(Some(error.close_code()), "");
-            }
-            drop(half);
-            self.flush();
-            return Err(Ended::abnormal(Some(error)));
-        }
-        // A client that closed lets the server end the TCP connection (RFC 6455 section 7.1.1),
-        // which has a time limit. One that was told to close is done with its answer: nobody
-        // reads its requests any more.
-        let waits = self.role == Role::Client && self.lock().phase != Phase::Open;
-        if !waits && let Some(ended) = end.take() {
-            return Err(ended);
-        }
-        Ok(())
-    }
-
-    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
-        let lanes = self.lanes();
-        if lanes.has(Lanes::RPC) {
-            match self.role {
-                Role::Server => self.incoming_request(batch, message),
-                Role::Client => self.incoming_reply(batch, message),
-            }
-        }
-        // After the RPC machinery, whose listener was there first.
-        if lanes.has(Lanes::SOCKET) {
-            let conn = self.number;
-            match message {
-                Message::Text(text) if text.len() <= config::BATCHED_MESSAGE_BYTES => {
-                    batch.message(conn, text);
-                }
-                _ => batch.event(Event::Message { conn, data: message.to_data() }),
-            }
-        }
-        if batch.is_full() {
-            self.hub.append(std::mem::take(batch));
-        }
-    }
-
-    fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
-        let conn = self.number;
-        if let Some(text) = message.small_text()
-            && let Frame::Three(rid, key, payload) = split(text)
-        {
-            batch.request(conn, rid, key, payload);
-        } else {
-            batch.event(Event::Request { conn, data: message.to_data() });
-        }
-    }
-
-    /// Replies that belong to no request are dropped here: late ones, and what is no reply.
-    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
-        let conn = self.number;
-        let resolve = |rid: &str| self.lock().requests.pending.resolve(rid.as_bytes());
-        if let Some(text) = message.small_text()
-            && let Frame::Three(rid, error, result) = split(text)
-        {
-            if let Some(slot) = unquote(rid).and_then(resolve) {
-                batch.reply(conn, slot, error, result);
-            }
-        } else if let Some(slot) = message.first_string().and_then(resolve) {
-            batch.event(Event::Reply { conn, slot, data: message.to_data() });
-        }
-    }
-
     /// Fails the requests whose deadline has come; returns when to look again.
     pub fn expire(&self) -> u64 {
         let (slots, next) = {
@@ -522,7 +420,7 @@ impl Conn {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Half> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Half> {
         self.half.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -541,68 +439,4 @@ pub(super) struct State {
     pub check_at: u64,
     /// A receiver that does not take its answers sends no more requests for now.
     pub may_read: bool,
-}
-
-/// The reading half, the driver's alone.
-pub(super) struct Reading {
-    inbound: Inbound,
-    /// The other side's close frame has come.
-    end: Option<Ended>,
-    control: Vec<u8>,
-}
-
-impl Reading {
-    pub fn new(role: Role) -> Self {
-        Self { inbound: Inbound::new(role), end: None, control: Vec::new() }
-    }
-
-    /// How the connection ended whose stream is over.
-    pub fn ended(&mut self, error: Option<Error>) -> Ended {
-        self.end.take().unwrap_or_else(|| Ended::abnormal(error))
-    }
-}
-
-/// A JSON string's content, if it needs no unescaping; ids never do.
-fn unquote(json: &str) -> Option<&str> {
-    json.strip_prefix('"')?.strip_suffix('"')
-}
-
-/// A message while it is looked at.
-#[derive(Clone, Copy)]
-enum Message<'a> {
-    Text(&'a str),
-    Binary(&'a [u8]),
-}
-
-impl<'a> Message<'a> {
-    /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
-    fn small_text(self) -> Option<&'a str> {
-        let text = match self {
-            Self::Text(text) => text,
-            Self::Binary(bytes) if bytes.len() <= config::BATCHED_MESSAGE_BYTES => {
-                std::str::from_utf8(bytes).ok()?
-            }
-            Self::Binary(_) => return None,
-        };
-        (text.len() <= config::BATCHED_MESSAGE_BYTES).then_some(text)
-    }
-
-    /// The first element of an array's text, if it is a plain string. V8 checks the rest.
-    fn first_string(self) -> Option<&'a str> {
-        let bytes = match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-        };
-        let inner = bytes.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
-        let inner = inner.strip_prefix(b"\"")?;
-        let end = inner.iter().position(|byte| *byte == b'"')?;
-        std::str::from_utf8(&inner[..end]).ok()
-    }
-
-    fn to_data(self) -> Data {
-        match self {
-            Self::Text(text) => Data::Text(text.to_owned()),
-            Self::Binary(bytes) => Data::Binary(bytes.to_owned()),
-        }
-    }
 }

@@ -5,7 +5,8 @@
 //! the next wait.
 
 use super::{
-    conn::{Arrival, Conn, Connections, Ended, Phase, Reading, State},
+    conn::{Arrival, Conn, Connections, Ended, Phase, State},
+    receive::Reading,
     uv::{Loop, Owned, READABLE, WRITABLE},
 };
 use crate::{config, error::Error};

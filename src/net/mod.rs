@@ -7,6 +7,7 @@ mod hub;
 mod io;
 #[cfg(unix)]
 pub mod libuv;
+mod receive;
 pub mod stream;
 mod tasks;
 pub mod tokio;

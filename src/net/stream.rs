@@ -2,7 +2,8 @@
 //! here.
 
 use super::{
-    conn::{Conn, Connections, Ended, Io, Phase, Reading, State},
+    conn::{Conn, Connections, Ended, Io, Phase, State},
+    receive::Reading,
     tokio::{Alarm, Driver, closing},
 };
 use crate::ws::Role;

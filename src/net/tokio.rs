@@ -3,9 +3,10 @@
 
 use super::{
     address,
-    conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, Reading, State, Writer},
+    conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, State, Writer},
     handshake::{self, Acceptor, Established, Service},
     io,
+    receive::Reading,
     tasks::Tasks,
 };
 use crate::{config, error::Error, rpc::Event, ws::Role};

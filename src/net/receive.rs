@@ -1,0 +1,179 @@
+//! The reading side of a connection: bytes become messages, and messages become records and
+//! events for JavaScript.
+
+use super::conn::{Arrival, Conn, Ended, Lanes, Phase};
+use crate::{
+    config,
+    error::Error,
+    rpc::{Batch, Data, Event, Frame, split},
+    ws::{Inbound, Incoming, Role},
+};
+
+/// Close code of a close frame without one (RFC 6455 section 7.1.5).
+const NO_CODE: u16 = 1005;
+
+/// The reading half, the driver's alone.
+pub(super) struct Reading {
+    inbound: Inbound,
+    /// The other side's close frame has come.
+    end: Option<Ended>,
+    control: Vec<u8>,
+}
+
+impl Reading {
+    pub fn new(role: Role) -> Self {
+        Self { inbound: Inbound::new(role), end: None, control: Vec::new() }
+    }
+
+    /// How the connection ended whose stream is over.
+    pub fn ended(&mut self, error: Option<Error>) -> Ended {
+        self.end.take().unwrap_or_else(|| Ended::abnormal(error))
+    }
+}
+
+impl Conn {
+    /// Parses bytes, which it may change, and passes on what they complete.
+    pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
+        let mut batch = Batch::with_capacity(bytes.len());
+        let Reading { inbound, end, control } = reading;
+        let result = inbound.receive(bytes, control, |message| match message {
+            Incoming::Text(text) => self.message(&mut batch, Message::Text(text)),
+            Incoming::Binary(bytes) => self.message(&mut batch, Message::Binary(bytes)),
+            Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
+                batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
+            }
+            Incoming::Pong(data) if self.lanes().has(Lanes::SOCKET) => {
+                batch.event(Event::Pong { conn: self.number, data: data.to_owned() });
+            }
+            Incoming::Ping(_) | Incoming::Pong(_) => {}
+            Incoming::Close(frame) => {
+                let (code, reason) = frame.unwrap_or((NO_CODE, ""));
+                *end = Some(Ended { code, reason: reason.to_owned(), error: None });
+            }
+        });
+        if !batch.is_empty() {
+            self.hub.append(batch);
+        }
+        if !control.is_empty() {
+            let mut half = self.lock();
+            // After our own close frame nothing more may be sent.
+            if half.phase == Phase::Open {
+                half.out.raw(control);
+            }
+            drop(half);
+            control.clear();
+            self.flush();
+        }
+        if let Err(error) = result {
+            let mut half = self.lock();
+            if half.phase == Phase::Open {
+                half.out.close(Some(error.close_code()), "");
+            }
+            drop(half);
+            self.flush();
+            return Err(Ended::abnormal(Some(error)));
+        }
+        // A client that closed lets the server end the TCP connection (RFC 6455 section 7.1.1),
+        // which has a time limit. One that was told to close is done with its answer: nobody
+        // reads its requests any more.
+        let waits = self.role() == Role::Client && self.lock().phase != Phase::Open;
+        if !waits && let Some(ended) = end.take() {
+            return Err(ended);
+        }
+        Ok(())
+    }
+
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+        let lanes = self.lanes();
+        if lanes.has(Lanes::RPC) {
+            match self.role() {
+                Role::Server => self.incoming_request(batch, message),
+                Role::Client => self.incoming_reply(batch, message),
+            }
+        }
+        // After the RPC machinery, whose listener was there first.
+        if lanes.has(Lanes::SOCKET) {
+            let conn = self.number;
+            match message {
+                Message::Text(text) if text.len() <= config::BATCHED_MESSAGE_BYTES => {
+                    batch.message(conn, text);
+                }
+                _ => batch.event(Event::Message { conn, data: message.to_data() }),
+            }
+        }
+        if batch.is_full() {
+            self.hub.append(std::mem::take(batch));
+        }
+    }
+
+    fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+        let conn = self.number;
+        if let Some(text) = message.small_text()
+            && let Frame::Three(rid, key, payload) = split(text)
+        {
+            batch.request(conn, rid, key, payload);
+        } else {
+            batch.event(Event::Request { conn, data: message.to_data() });
+        }
+    }
+
+    /// Replies that belong to no request are dropped here: late ones, and what is no reply.
+    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+        let conn = self.number;
+        let resolve = |rid: &str| self.lock().requests.pending.resolve(rid.as_bytes());
+        if let Some(text) = message.small_text()
+            && let Frame::Three(rid, error, result) = split(text)
+        {
+            if let Some(slot) = unquote(rid).and_then(resolve) {
+                batch.reply(conn, slot, error, result);
+            }
+        } else if let Some(slot) = message.first_string().and_then(resolve) {
+            batch.event(Event::Reply { conn, slot, data: message.to_data() });
+        }
+    }
+}
+
+/// A JSON string's content, if it needs no unescaping; ids never do.
+fn unquote(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// A message while it is looked at.
+#[derive(Clone, Copy)]
+enum Message<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
+    fn small_text(self) -> Option<&'a str> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Binary(bytes) if bytes.len() <= config::BATCHED_MESSAGE_BYTES => {
+                std::str::from_utf8(bytes).ok()?
+            }
+            Self::Binary(_) => return None,
+        };
+        (text.len() <= config::BATCHED_MESSAGE_BYTES).then_some(text)
+    }
+
+    /// The first element of an array's text, if it is a plain string. V8 checks the rest.
+    fn first_string(self) -> Option<&'a str> {
+        let bytes = match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        };
+        let inner = bytes.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+        let inner = inner.strip_prefix(b"\"")?;
+        let end = inner.iter().position(|byte| *byte == b'"')?;
+        std::str::from_utf8(&inner[..end]).ok()
+    }
+
+    fn to_data(self) -> Data {
+        match self {
+            Self::Text(text) => Data::Text(text.to_owned()),
+            Self::Binary(bytes) => Data::Binary(bytes.to_owned()),
+        }
+    }
+}
