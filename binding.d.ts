@@ -34,6 +34,8 @@ export declare class Core {
    * what can still be fetched.
    */
   receive(conn: number, bytes: Buffer): boolean
+  /** Whether exactly one message waits to be fetched. */
+  get isLone(): boolean
   /** The bytes of a stream that wait to be written. */
   take(conn: number): Buffer | null
   /** A stream is over. */

@@ -83,9 +83,13 @@ class Stream {
   }
 
   _receive (bytes) {
-    const alive = dispatch.receive(this.connection.conn, bytes)
-    this.pump()
-    if (!alive) this.socket.end()
+    let alive = true
+    try {
+      alive = dispatch.receive(this.connection.conn, bytes)
+    } finally {
+      this.pump()
+      if (!alive) this.socket.end()
+    }
   }
 
   _stopHandshake () {

@@ -204,6 +204,17 @@ function send (conn, opcode, data) {
   return sent
 }
 
+/**
+ * Takes bytes of a stream. False: the stream should end. A lone message is delivered at once, to
+ * be answered without a detour; several wait for those of other streams, so that the answers to
+ * all of them share their writes.
+ */
+function receive (conn, bytes) {
+  const alive = core.receive(conn, bytes)
+  if (core.isLone) deliver()
+  return alive
+}
+
 /** Sends one message to all connections of a server; returns those that are too far behind. */
 function publish (server, opcode, data) {
   const behind = core.publish(server, opcode, data)
@@ -285,7 +296,7 @@ module.exports = {
   post,
   publish,
   pumpSoon,
-  receive: (conn, bytes) => core.receive(conn, bytes),
+  receive,
   send,
   sendReply,
   sendRequest,

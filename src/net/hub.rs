@@ -127,6 +127,12 @@ impl<C> Hub<C> {
         self.wake();
     }
 
+    /// Whether exactly one message or event waits.
+    pub fn is_lone(&self) -> bool {
+        let inbox = lock(&self.inbox);
+        inbox.full.is_empty() && inbox.last.len() == 1
+    }
+
     /// Takes the next batch, and says whether more wait.
     pub fn fetch(&self) -> Option<(Batch<C>, bool)> {
         // First, so that what comes from now on wakes again.

@@ -257,6 +257,12 @@ impl Core {
         self.with_stream(conn, |stream| stream.receive(&bytes)).unwrap_or(false)
     }
 
+    /// Whether exactly one message waits to be fetched.
+    #[napi(getter)]
+    pub fn is_lone(&self) -> bool {
+        self.inner.hub.is_lone()
+    }
+
     /// The bytes of a stream that wait to be written.
     #[napi(catch_unwind)]
     pub fn take<'env>(&self, env: &'env Env, conn: u32) -> Result<Option<BufferSlice<'env>>> {

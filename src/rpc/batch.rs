@@ -216,6 +216,11 @@ impl<C> Batch<C> {
         Err(later)
     }
 
+    /// Messages and events in it.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.count == 0
