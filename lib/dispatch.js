@@ -4,6 +4,7 @@
 
 const { Core } = require('../binding.js')
 const { badPort, fromFailure } = require('./errors')
+const { MEDIUM_BATCH } = require('./defaults')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -14,6 +15,9 @@ const { request, reply, text, flush, fetch } = core.raw()
 const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
+
+/** Elements of a request's or a reply's record. */
+const RECORD = 5
 
 /** Who gets a connection's messages: any sum of these. */
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
@@ -53,6 +57,7 @@ function deliver () {
 
 function deliverCurrent () {
   const { items, events } = current
+  const half = halfOf(items)
   let flushed = Date.now()
   while (current.at < items.length) {
     const at = current.at
@@ -73,8 +78,9 @@ function deliverCurrent () {
     }
     // An answer does not wait for long work on the other messages of its batch.
     const now = Date.now()
-    if (now !== flushed) {
+    if (now !== flushed || (at < half && current.at >= half)) {
       flush()
+      pumpAll()
       flushed = now
     }
   }
@@ -88,6 +94,16 @@ function isMessageNext (conn) {
   if (items[at] === REQUEST || items[at] === REPLY) return false
   const event = events[items[at + 1] + 2]
   return event.type === 'message' && event.conn === conn
+}
+
+/**
+ * The place in a batch after which what is composed so far should leave. Under a medium load the
+ * other side has nothing to do by then: it starts on the first half while we do the second. A
+ * small batch is done too soon for that, and a large one means that there is work enough.
+ */
+function halfOf (items) {
+  const messages = items.length / RECORD
+  return messages >= MEDIUM_BATCH.from && messages <= MEDIUM_BATCH.to ? items.length >> 1 : 0
 }
 
 function onEvent (event) {
@@ -167,6 +183,7 @@ function pumpSoon (stream) {
 }
 
 function pumpAll () {
+  if (streams.size === 0) return
   for (const stream of streams) stream.pump()
   streams.clear()
 }
