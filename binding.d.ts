@@ -19,23 +19,24 @@ export declare class Core {
   get inLoop(): boolean
   /** The functions of the hot path: `request reply text flush fetch`. */
   raw(): object
-  listen(port: number, host: string | undefined | null, inLoop: boolean, lanes: number): Listening
+  /** `shared`: other processes that say so too may listen on the same port. */
+  listen(port: number, host: string | undefined | null, shared: boolean, inLoop: boolean, lanes: number): Listening
   unlisten(server: number): void
   connect(dest: string, path: string, inLoop: boolean, lanes: number): number
   /**
-   * A connection whose bytes JavaScript moves, for `server` or as a client; it waits for
-   * `open_stream`.
+   * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
+   * for `open_stream`.
    */
-  stream(server: number | undefined | null, lanes: number): number
+  stream(isServer: boolean, lanes: number): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
   /**
-   * Bytes of a stream came. False: the connection is over, and the stream should end after
-   * what can still be fetched.
+   * Bytes of a stream came. What waits to be fetched then: 0 for nothing, 1 for one message, 2
+   * for more, 3 for so much that no more bytes should come.
    */
-  receive(conn: number, bytes: Buffer): boolean
-  /** Whether exactly one message waits to be fetched. */
-  get isLone(): boolean
+  receive(conn: number, bytes: Buffer): number
+  /** Whether so much waits to be fetched that no more bytes should come. */
+  get isFull(): boolean
   /** The bytes of a stream that wait to be written. */
   take(conn: number): Buffer | null
   /** A stream is over. */

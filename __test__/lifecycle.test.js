@@ -4,7 +4,13 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { promisify } = require('node:util')
 const { run } = require('./helpers/child')
+const { freePort } = require('./helpers/grapes')
 
 /** A server and a client that know each other, for scripts. */
 const PEERS = `
@@ -200,6 +206,73 @@ test('a worker ends by itself after stop', () => ends(`
   \`
   new Worker(source, { eval: true, workerData: pkg }).on('exit', code => console.log(code))
 `, 'null 1\n0\n'))
+
+test('a worker that ends while connections come leaves none open', () => ends(`
+  const { Worker } = require('worker_threads')
+  const fs = require('fs')
+  const net = require('net')
+  const source = ${JSON.stringify('const pkg = require("worker_threads").workerData')} + ${JSON.stringify(PEERS)} + \`
+    const { parentPort } = require('worker_threads')
+    const { service } = serve()
+    parentPort.postMessage(service.port)
+    // Busy, so that they wait to be heard of.
+    for (;;);
+  \`
+  const once = (emitter, event) => new Promise(resolve => emitter.once(event, resolve))
+  const upgrade = 'GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n' +
+    'Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n'
+  ;(async () => {
+    const worker = new Worker(source, { eval: true, workerData: pkg })
+    const port = await once(worker, 'message')
+    const sockets = await Promise.all(Array.from({ length: 20 }, async () => {
+      const socket = net.connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(upgrade)
+      socket.ended = once(socket, 'close')
+      return socket.on('error', () => {}).resume()
+    }))
+    // The other end has read them by then, on its own thread.
+    await new Promise(resolve => setTimeout(resolve, 200))
+    await worker.terminate()
+    await Promise.all(sockets.map(socket => socket.ended))
+    console.log('all ended')
+  })()
+`, 'all ended\n'))
+
+test('the workers of a cluster share a port', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-cluster-')), 'main.js')
+  fs.writeFileSync(file, `const pkg = ${JSON.stringify(path.join(__dirname, '..'))}
+    ${PEERS}
+    const cluster = require('cluster')
+    if (cluster.isPrimary) {
+      const port = +process.argv[2]
+      const workers = [cluster.fork({ PORT: port }), cluster.fork({ PORT: port })]
+      let ready = 0
+      cluster.on('message', () => {
+        if (++ready < workers.length) return
+        const caller = client(port)
+        caller.request('k', 1, (err, res) => {
+          console.log(err, res)
+          caller.stop()
+          for (const worker of workers) worker.kill()
+        })
+      })
+    } else {
+      const { PeerRPCServer } = require(pkg)
+      const peer = new PeerRPCServer({}, {})
+      peer.init()
+      const service = peer.transport('server').listen(+process.env.PORT)
+      service.on('request', (rid, key, payload, handler) => handler.reply(null, payload))
+      process.send('listening')
+    }
+  `)
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [file, String(await freePort())])
+    assert.strictEqual(stdout, 'null 1\n')
+  } finally {
+    fs.rmSync(path.dirname(file), { recursive: true })
+  }
+})
 
 test('GRENACHE_IO with an unknown value is a clear error', async () => {
   const { stderr, code } = await run(`${PEERS} serve()`, { env: { GRENACHE_IO: 'smoke' } })

@@ -3,7 +3,7 @@
 const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
-const { TEXT } = require('./errors')
+const { TEXT, errorOf } = require('./errors')
 
 /**
  * One connection of a client transport. Callbacks wait here by slot; the native side has the
@@ -31,7 +31,7 @@ class ClientConnection extends Connection {
   }
 
   onReply (slot, err, res) {
-    this._take(slot)(err ? new Error(err) : null, res)
+    this._take(slot)(err ? errorOf(err) : null, res)
   }
 
   /** A reply that was large or short. */
@@ -39,28 +39,20 @@ class ClientConnection extends Connection {
     const reply = this.transport.parse(data)
     const cb = this._take(slot)
     if (!Array.isArray(reply)) return cb(new Error(TEXT.REPLY_INVALID))
-    cb(reply[1] ? new Error(reply[1]) : null, reply[2])
+    cb(reply[1] ? errorOf(reply[1]) : null, reply[2])
   }
 
   onExpired (slots) {
     callEach(slots.map(slot => this._take(slot)), cb => cb(new Error(TEXT.TIMEOUT)))
   }
 
-  onOpened () {
-    // Closed while the handshake was on its way here.
-    if (this.closing) return
-    super.onOpened()
+  opened () {
     this.transport._onOpened()
   }
 
-  onClosed (code, reason, err) {
-    const waiting = this._takeAll()
-    const { open, closing } = this
-    super.onClosed(code, reason, err)
-    if (closing) return
-    const error = (!open && this._reason(err)) || new Error(TEXT.TRANSPORT_CLOSE)
-    this.transport._onClosed(this, error)
-    callEach(waiting, cb => cb(error))
+  ended (err) {
+    const error = (!this.open && err) || new Error(TEXT.TRANSPORT_CLOSE)
+    this.transport._onClosed(this, error, this._takeAll())
   }
 
   /** Ends the connection, and returns the callbacks that wait. */

@@ -30,9 +30,12 @@ class Connection {
    */
   dial (dest, conf) {
     if (conf.secure) {
+      const secure = require('./secure')
+      // Before there is anything that would have to end.
+      secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(null, this.lanes), this)
-      this.stream = require('./secure').connect(dest, PATH, conf.secure, this)
+      this.conn = dispatch.keep(dispatch.stream(false, this.lanes), this)
+      this.stream = secure.connect(dest, PATH, conf.secure, this)
     } else {
       this.url = `ws://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.connect(String(dest), PATH, conf.io, this.lanes), this)
@@ -105,8 +108,15 @@ class Connection {
     // Closed while the handshake was on its way here.
     if (this.open || this.closing) return
     this.open = true
-    if (this._socket !== null) this._socket.emit('open')
+    try {
+      this.opened()
+    } finally {
+      if (this._socket !== null) this._socket.emit('open')
+    }
   }
+
+  /** What a subclass does before the socket's own listeners hear that the handshake is done. */
+  opened () {}
 
   onMessage (data) {
     if (this._socket !== null) this._socket.emit('message', data)
@@ -124,22 +134,27 @@ class Connection {
     if (this._socket !== null) this._socket._drained()
   }
 
+  /** The number is given back after this. */
+  detach () {
+    if (this.stream !== null) this.stream.detach()
+  }
+
   onClosed (code, reason, err) {
-    err = this._reason(err)
+    // Where JavaScript moves the bytes, it knows better than the native side.
+    if (this.stream !== null) err = this.stream.error || err
     if (this.listener) this.listener.remove(this)
     this.over = true
     this._letGo()
-    if (this.stream !== null) this.stream.close()
-    if (this._socket === null) return
-    // What never opened here has no close code, whatever the native side saw meanwhile.
-    if (this.open) this._socket._closed(code, reason, err)
-    else this._socket._closed(1006, '', err)
+    try {
+      this.ended(err)
+    } finally {
+      // What never opened here has no close code, whatever the native side saw meanwhile.
+      if (this._socket !== null) this._socket._closed(this.open ? code : 1006, this.open ? reason : '', err)
+    }
   }
 
-  /** Why a connection ended that JavaScript moves: the stream knows better than the native side. */
-  _reason (err) {
-    return (this.stream !== null && this.stream.error) || err
-  }
+  /** What a subclass does before the socket's own listeners hear of the end. */
+  ended () {}
 
   /** A connection that is being closed keeps no process alive. */
   _letGo () {

@@ -4,9 +4,11 @@ const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
-const { CbQ } = require('./cbq')
+const { CbQ, withDeadline } = require('./cbq')
 const { ANNOUNCE_INTERVAL, LINK, LINK_RETRY } = require('./defaults')
-const { TEXT } = require('./errors')
+const { TEXT, errorOf } = require('./errors')
+const { milliseconds, withDefaults } = require('./options')
+const { retry } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends EventEmitter {
@@ -17,13 +19,15 @@ class Link extends EventEmitter {
    */
   constructor (conf) {
     super()
-    this.conf = { ...LINK, ...conf }
+    this.conf = withDefaults(LINK, conf)
   }
 
   init () {
     this._inited = true
     this.cache = {}
     this._flights = new CbQ()
+    /** Timeouts of the exchanges under way. */
+    this._timeouts = new Map()
     this._announces = new Map()
     this._preferred = 0
   }
@@ -145,12 +149,9 @@ class Link extends EventEmitter {
     const cached = cache && cache.get(hash)
     if (cached) return cb(null, cached)
 
-    let attempts = +opts.retry || 1
-    const attempt = () => this._share(hash, type, payload, opts, (err, data) => {
-      if (err && --attempts > 0) return setImmediate(attempt)
-      cb(err, data)
-    })
-    attempt()
+    // As with node-fetch, 0 is no limit of the caller's own.
+    const timeout = milliseconds(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
+    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb)
   }
 
   getRequestHash (type, payload) {
@@ -183,7 +184,7 @@ class Link extends EventEmitter {
         // Some failures are plain text.
       }
       if (status >= 200 && status < 300) return cb(null, answer)
-      const error = new Error(answer)
+      const error = errorOf(answer)
       error.code = status
       cb(error)
     }
@@ -201,10 +202,15 @@ class Link extends EventEmitter {
     return this._hashText
   }
 
-  _share (hash, type, payload, opts, cb) {
+  _share (hash, type, payload, timeout, cb) {
+    const shared = this._timeouts.get(hash)
+    // The exchange that is under way may be more patient than who joins it.
+    if (timeout < shared) cb = withDeadline(timeout * this._grapes(type).length, cb)
     this._flights.push(hash, cb)
-    if (this._flights.cnt(hash) > 1) return
-    this._ask(type, payload, opts, (err, data) => {
+    if (shared !== undefined) return
+    this._timeouts.set(hash, timeout)
+    this._ask(type, payload, timeout, (err, data) => {
+      this._timeouts.delete(hash)
       if (!err && Array.isArray(data) && type === 'lookup') {
         const dests = data.filter(dispatch.isDestination)
         if (dests.length > 0) {
@@ -217,10 +223,9 @@ class Link extends EventEmitter {
   }
 
   /** Asks a grape, and the next one when that fails. */
-  _ask (type, payload, opts, cb) {
+  _ask (type, payload, timeout, cb) {
     const grapes = this._grapes(type)
     const first = type === 'announce' ? 0 : this._preferred
-    const timeout = opts.timeout === undefined ? this.conf.requestTimeout : opts.timeout
     const ask = tried => {
       const at = (first + tried) % grapes.length
       this._exchange(`${grapes[at]}/${type}`, payload, timeout, (err, data) => {
@@ -244,14 +249,7 @@ class Link extends EventEmitter {
 
   /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
   _exchange (url, payload, timeout, cb) {
-    let done = false
-    const finish = (err, data) => {
-      if (done) return
-      done = true
-      clearTimeout(timer)
-      cb(err, data)
-    }
-    const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+    const finish = withDeadline(timeout, cb)
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
     } catch (err) {

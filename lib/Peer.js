@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { callEach } = require('./cbq')
 
 /** What all peers share: a configuration, a link, and transports made through overridable hooks. */
 class Peer extends EventEmitter {
@@ -21,6 +22,10 @@ class Peer extends EventEmitter {
 
   isActive () {
     return !!this._active
+  }
+
+  get isStopped () {
+    return this._active === false
   }
 
   /** Options of `transport` out of a request's. */
@@ -54,8 +59,9 @@ class Peer extends EventEmitter {
   }
 
   _stop () {
-    for (const transport of this._transports) transport.stop()
+    const transports = [...this._transports]
     this._transports.clear()
+    callEach(transports, transport => transport.stop())
   }
 
   /** The latest transport, made if there is none: for what is said to the peer itself. */

@@ -6,6 +6,8 @@ const Pool = require('./Pool')
 const TransportRPCClient = require('./TransportRPCClient')
 const { CLIENT } = require('./defaults')
 const { TEXT } = require('./errors')
+const { withDefaults } = require('./options')
+const { retry, timesOf } = require('./retry')
 
 const { sample } = Peer
 
@@ -13,7 +15,7 @@ const { sample } = Peer
 class PeerRPCClient extends Peer {
   constructor (link, conf) {
     super(link, conf)
-    this.conf = { ...CLIENT, ...this.conf }
+    this.conf = withDefaults(CLIENT, this.conf)
   }
 
   init () {
@@ -77,8 +79,7 @@ class PeerRPCClient extends Peer {
     cb = cb || noop
     this._lookup(key, (err, dests) => {
       if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
-      const attempts = +opts.retry || 1
-      if (attempts > 1) return this._retry(attempts, dests, key, payload, opts, cb)
+      if (timesOf(opts.retry) > 1) return this._retry(dests, key, payload, opts, cb)
       this._send(this.dest(dests, key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
@@ -125,21 +126,22 @@ class PeerRPCClient extends Peer {
   }
 
   _send (dest, key, payload, opts, cb) {
+    // Whatever was under way when the peer stopped makes no connection any more.
+    if (this.isStopped) return cb(new Error(TEXT.TRANSPORT_CLOSE))
     if (dest === undefined) return cb(new Error(TEXT.LOOKUP_EMPTY))
     this.transport(dest, this.getTransportOpts(opts))
       .request(key, payload, this.getRequestOpts(opts), cb)
   }
 
   /** Tries again, elsewhere while there is an elsewhere. */
-  _retry (attempts, dests, key, payload, opts, cb) {
-    const dest = this.dest(dests, key, this.getDestOpts(opts))
-    this._send(dest, key, payload, opts, (err, res) => {
-      if (!err || attempts <= 1) return cb(err, res)
-      const others = dests.filter(other => other !== dest)
-      setImmediate(() => {
-        this._retry(attempts - 1, others.length > 0 ? others : dests, key, payload, opts, cb)
-      })
-    })
+  _retry (dests, key, payload, opts, cb) {
+    let left = dests
+    retry(opts.retry, done => {
+      const dest = this.dest(left, key, this.getDestOpts(opts))
+      const others = left.filter(other => other !== dest)
+      left = others.length > 0 ? others : dests
+      this._send(dest, key, payload, opts, done)
+    }, cb)
   }
 
   /** A destination cannot be reached: whoever looks up next should hear of another. */

@@ -79,10 +79,6 @@ class PeerSub extends Peer {
     return this._timers
   }
 
-  get isStopped () {
-    return this._active === false
-  }
-
   _stop () {
     for (const key of [...this._pending.keys()]) this._cancel(key)
     super._stop()

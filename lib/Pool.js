@@ -1,5 +1,6 @@
 'use strict'
 
+const { callEach } = require('./cbq')
 const { POOL_MONITOR } = require('./defaults')
 
 /** The transports of a client, by destination. */
@@ -56,9 +57,8 @@ class Pool {
     clearInterval(this._monitorItv)
     const pool = this._pool
     this._pool = new Map()
-    for (const transports of pool.values()) {
-      for (const transport of transports.values()) transport.stop()
-    }
+    const transports = [...pool.values()].flatMap(transports => [...transports.values()])
+    callEach(transports, transport => transport.stop())
   }
 }
 

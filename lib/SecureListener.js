@@ -102,7 +102,7 @@ class SecureListener {
       `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`)
 
     const connection = this.owner.newConnection(this.lanes)
-    connection.accepted(dispatch.stream(0, this.lanes), req)
+    connection.accepted(dispatch.stream(true, this.lanes), req)
     connection.cert = socket.getPeerCertificate()
     connection.listener = this
     connection.stream = new Stream(connection)

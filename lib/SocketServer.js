@@ -55,6 +55,7 @@ class SocketServer extends EventEmitter {
 
   close (cb) {
     if (cb) this.once('close', cb)
+    if (this._state === 'closed') process.nextTick(() => this._closed())
     if (this._state !== 'open') return
     this._state = 'closing'
     if (this._listener) this._listener.close(() => this._closed())
@@ -90,7 +91,7 @@ class SocketServer extends EventEmitter {
     socket.once('close', () => this.clients.delete(socket))
     this.emit('connection', socket, requestOf(connection))
     // What was watched in case that somebody listens need not be.
-    if (socket.listenerCount('message') === 0) connection.unwatch()
+    if (!socket.isWatched) connection.unwatch()
   }
 
   /** Says on itself and on the transport why there is no port, uncaught only if nobody hears. */

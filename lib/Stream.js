@@ -1,6 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
+const { CLOSE_TIMEOUT } = require('./defaults')
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
@@ -11,6 +12,12 @@ class Stream {
     this.socket = null
     this._abort = null
     this._ended = false
+    /** The native side is done with the connection, whose number may mean another by now. */
+    this._detached = false
+    /** The socket does not take what we write. */
+    this._blocked = false
+    /** JavaScript does not keep up with what is read. */
+    this._behind = false
   }
 
   /** `abort` ends the handshake, if the connection is given up before it is done. */
@@ -26,17 +33,12 @@ class Stream {
       return
     }
     this.socket = socket
-    const { conn } = this.connection
     socket.setNoDelay(true)
     socket.on('error', err => { this.error = this.error || err })
     socket.on('close', () => this._end())
     socket.on('end', () => socket.end())
-    socket.on('drain', () => {
-      socket.resume()
-      this.pump()
-      if (dispatch.waiting(conn) === 0) this.connection.onDrained()
-    })
-    dispatch.openStream(conn)
+    socket.on('drain', () => this._drained())
+    dispatch.openStream(this.connection.conn)
     this.connection.onOpened()
     if (head.length > 0) this._receive(head)
     socket.on('data', bytes => this._receive(bytes))
@@ -49,12 +51,14 @@ class Stream {
 
   /** Writes what was composed, while the socket takes it. */
   pump () {
-    const { socket } = this
-    if (socket === null || socket.destroyed || socket.writableNeedDrain) return
-    const bytes = dispatch.take(this.connection.conn)
-    if (bytes === null) return
-    // Who does not take its answers sends no more requests for now.
-    if (!socket.write(bytes)) socket.pause()
+    if (this.socket === null || this._blocked) return
+    this._write()
+  }
+
+  /** Stops reading until JavaScript has caught up. */
+  setBehind (behind) {
+    this._behind = behind
+    this._flow()
   }
 
   /** The connection ends with what was composed so far. */
@@ -62,7 +66,7 @@ class Stream {
     this._stopHandshake()
     if (this.socket === null) return this._end()
     this.pump()
-    if (this.connection.over) this.socket.end()
+    this.socket.unref()
   }
 
   terminate () {
@@ -82,14 +86,57 @@ class Stream {
     return this
   }
 
+  /**
+   * The native side is done: what it composed last still goes out. What the other side says from
+   * now on concerns nobody, and it has limited time to end its half.
+   */
+  detach () {
+    this._stopHandshake()
+    this._ended = true
+    const { socket } = this
+    if (socket === null) {
+      this._detached = true
+      return
+    }
+    this._write()
+    this._detached = true
+    this._blocked = this._behind = false
+    this._flow()
+    socket.end()
+    socket.unref()
+    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
+    timer.unref()
+    socket.once('close', () => clearTimeout(timer))
+  }
+
   _receive (bytes) {
-    let alive = true
+    if (this._detached) return
     try {
-      alive = dispatch.receive(this.connection.conn, bytes)
+      dispatch.receive(this, bytes)
     } finally {
       this.pump()
-      if (!alive) this.socket.end()
     }
+  }
+
+  _write () {
+    if (this._detached || this.socket.destroyed) return
+    const bytes = dispatch.take(this.connection.conn)
+    if (bytes === null || this.socket.write(bytes)) return
+    // Who does not take its answers sends no more requests for now.
+    this._blocked = true
+    this._flow()
+  }
+
+  _drained () {
+    this._blocked = false
+    this._flow()
+    this.pump()
+    if (!this._detached && dispatch.waiting(this.connection.conn) === 0) this.connection.onDrained()
+  }
+
+  _flow () {
+    if (this._blocked || this._behind) this.socket.pause()
+    else this.socket.resume()
   }
 
   _stopHandshake () {

@@ -4,10 +4,11 @@ const { randomUUID } = require('crypto')
 const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
-const { CbQ, callEach } = require('./cbq')
-const { CLIENT_TRANSPORT, MAX_TIMEOUT, SWEEP } = require('./defaults')
+const { CbQ, callEach, withDeadline } = require('./cbq')
+const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
 const { LANES, toJson } = require('./dispatch')
-const { TEXT } = require('./errors')
+const { TEXT, errorOf } = require('./errors')
+const { milliseconds, withDefaults } = require('./options')
 
 /**
  * Requests to one destination, over one connection at a time.
@@ -19,7 +20,7 @@ const { TEXT } = require('./errors')
 class TransportRPCClient extends TransportRPC {
   constructor (client, conf) {
     super(client, conf)
-    this.conf = { ...CLIENT_TRANSPORT, ...this.conf }
+    this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
   }
 
   init () {
@@ -28,7 +29,7 @@ class TransportRPCClient extends TransportRPC {
     this.cbq = new CbQ()
     this._reqs = new Map()
     this._connection = null
-    this._retired = []
+    this._retired = new Set()
     this._key = undefined
     this._keyText = undefined
     this._sweeper = null
@@ -73,7 +74,7 @@ class TransportRPCClient extends TransportRPC {
     const waiting = connection ? connection.end() : []
     const sent = [...this._reqs.values()]
     // Who waits hears of it in a later tick, as from a connection that broke.
-    process.nextTick(() => this._fail(waiting, sent, new Error(TEXT.TRANSPORT_CLOSE)))
+    process.nextTick(() => this._fail(new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -84,9 +85,7 @@ class TransportRPCClient extends TransportRPC {
   set socket (socket) {
     this._socket = socket
     if (!socket || !this._connection) return
-    // What was asked over the connection so far is still answered.
-    this._retired.push(this._connection)
-    this._connection = null
+    this._retire()
   }
 
   /** Makes a socket to `conf.dest`. Override it to bring another. */
@@ -157,6 +156,11 @@ class TransportRPCClient extends TransportRPC {
     try {
       text = toJson(payload)
       if (key !== this._key || this._keyText === undefined) this._setKey(key)
+      // Somebody closed its socket.
+      if (this._connection !== null && this._connection.closing) {
+        this._retire()
+        this.disconnected()
+      }
       if (this._connection === null) this.connect()
     } catch (err) {
       this._refuse(err, cb)
@@ -190,8 +194,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _timeout (opts) {
-    const timeout = opts ? opts.timeout : undefined
-    return +(timeout === undefined || timeout === null ? this.conf.requestTimeout : timeout)
+    return milliseconds(opts ? opts.timeout : undefined, this.conf.requestTimeout)
   }
 
   _setKey (key) {
@@ -215,7 +218,7 @@ class TransportRPCClient extends TransportRPC {
       const reply = this.parse(data)
       if (!reply || typeof reply[Symbol.iterator] !== 'function') return
       const [rid, err, res] = reply
-      this.handleReply(rid, err ? new Error(err) : null, res)
+      this.handleReply(rid, err ? errorOf(err) : null, res)
     })
     if (this._connection) return
     socket.on('open', () => {
@@ -231,7 +234,7 @@ class TransportRPCClient extends TransportRPC {
       this.disconnected()
       if (!opened) this._unreachable()
       const failure = (!opened && error) || new Error(TEXT.TRANSPORT_CLOSE)
-      this._fail([], [...this._reqs.values()], failure)
+      this._fail(failure, [], [...this._reqs.values()])
     })
   }
 
@@ -249,12 +252,22 @@ class TransportRPCClient extends TransportRPC {
     this.cbq.trigger('req')
   }
 
-  _onClosed (connection, err) {
-    if (this._connection !== connection) return
+  /** `waiting`: callbacks of requests that were sent by it. */
+  _onClosed (connection, err, waiting) {
+    if (this._connection !== connection) {
+      this._retired.delete(connection)
+      return callEach(waiting, cb => cb(err))
+    }
     this._connection = null
     this.disconnected()
-    if (!connection.open) this._unreachable()
-    this._fail([], [...this._reqs.values()], err)
+    if (!connection.open && !connection.closing) this._unreachable()
+    this._fail(err, waiting, [...this._reqs.values()])
+  }
+
+  /** Another connection takes the place of this one; what was asked over it is still answered. */
+  _retire () {
+    this._retired.add(this._connection)
+    this._connection = null
   }
 
   _unreachable () {
@@ -262,11 +275,13 @@ class TransportRPCClient extends TransportRPC {
     if (client && typeof client._unreachable === 'function') client._unreachable(this.conf.dest)
   }
 
-  /** Fails what waits for the connection, and what was sent by it. */
-  _fail (waiting, sent, err) {
-    this.cbq.trigger('req', err)
-    callEach(waiting, cb => cb(err))
-    callEach(sent, req => this.handleReply(req.rid, err))
+  /** Fails what waits for the connection, and what was sent by it: callbacks, and requests. */
+  _fail (err, waiting, sent) {
+    callEach([
+      () => this.cbq.trigger('req', err),
+      ...waiting.map(cb => () => cb(err)),
+      ...sent.map(req => () => this.handleReply(req.rid, err))
+    ], call => call())
   }
 
   /** Looks for expired requests of the socket lane by `deadline`. */
@@ -274,8 +289,7 @@ class TransportRPCClient extends TransportRPC {
     if (!(deadline < this._sweepAt)) return
     clearTimeout(this._sweeper)
     this._sweepAt = deadline
-    const wait = Math.min(MAX_TIMEOUT, Math.max(0, deadline - Date.now()))
-    this._sweeper = setTimeout(() => this._sweep(), wait)
+    this._sweeper = setTimeout(() => this._sweep(), milliseconds(deadline - Date.now(), 0))
     this._sweeper.unref()
   }
 
@@ -299,27 +313,15 @@ class TransportRPCClient extends TransportRPC {
     this._sweepAt = Infinity
     const sent = [...this._reqs.values()]
     const connection = this._connection
-    const callbacks = connection && connection.open ? connection._takeAll() : []
-    for (const retired of this._retired) callbacks.push(...retired.end())
-    this._retired = []
-    const timedOut = () => new Error(TEXT.TIMEOUT)
+    const waiting = connection && connection.open ? connection._takeAll() : []
+    for (const retired of this._retired) waiting.push(...retired.end())
+    this._retired.clear()
     this.disconnect()
-    callEach(sent, req => this.handleReply(req.rid, timedOut()))
-    callEach(callbacks, cb => cb(timedOut()))
+    callEach([
+      ...sent.map(req => err => this.handleReply(req.rid, err)),
+      ...waiting
+    ], cb => cb(new Error(TEXT.TIMEOUT)))
   }
-}
-
-/** `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms. */
-function withDeadline (timeout, cb) {
-  let done = false
-  const finish = (err, res) => {
-    if (done) return
-    done = true
-    clearTimeout(timer)
-    cb(err, res)
-  }
-  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), Math.min(MAX_TIMEOUT, timeout))
-  return finish
 }
 
 function noop () {}

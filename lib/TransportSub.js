@@ -98,9 +98,7 @@ class SubConnection extends Connection {
     this.transport = transport
   }
 
-  onOpened () {
-    if (this.closing) return
-    super.onOpened()
+  opened () {
     this.transport.connected()
     this.transport.emit('connected')
   }
@@ -112,10 +110,8 @@ class SubConnection extends Connection {
     super.onMessage(data)
   }
 
-  onClosed (code, reason, err) {
-    const { open } = this
-    super.onClosed(code, reason, err)
-    this.transport._lost(this, open ? null : err)
+  ended (err) {
+    this.transport._lost(this, this.open ? null : err)
   }
 }
 

@@ -1,5 +1,7 @@
 'use strict'
 
+const { TEXT } = require('./errors')
+
 /** Callbacks that wait for something, in order, by the name of what they wait for. */
 class CbQ {
   constructor () {
@@ -41,4 +43,17 @@ function callEach (items, call, from = 0) {
   }
 }
 
-module.exports = { CbQ, callEach }
+/** `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms; only the first call counts. */
+function withDeadline (timeout, cb) {
+  let done = false
+  const finish = (err, res) => {
+    if (done) return
+    done = true
+    clearTimeout(timer)
+    cb(err, res)
+  }
+  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  return finish
+}
+
+module.exports = { CbQ, callEach, withDeadline }

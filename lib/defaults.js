@@ -62,6 +62,9 @@ const SUB_LOOKUP_TIMEOUT = 5000
 /** How long TLS and upgrade may take, as on the native side. */
 const HANDSHAKE_TIMEOUT = 10000
 
+/** How long the other side of a TLS connection that is over may take to end its half. */
+const CLOSE_TIMEOUT = 30000
+
 /** Messages of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 48, to: 128 }
 
@@ -72,6 +75,7 @@ module.exports = {
   ANNOUNCE_INTERVAL,
   CLIENT,
   CLIENT_TRANSPORT,
+  CLOSE_TIMEOUT,
   LINK,
   LINK_RETRY,
   HANDSHAKE_TIMEOUT,

@@ -2,6 +2,7 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
+const cluster = require('cluster')
 const { Core } = require('../binding.js')
 const { badPort, fromFailure } = require('./errors')
 const { MEDIUM_BATCH } = require('./defaults')
@@ -15,6 +16,10 @@ const { request, reply, text, flush, fetch } = core.raw()
 const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
+
+/** What `core.receive` says of what waits to be delivered. */
+const LONE = 1
+const FULL = 3
 
 /** Elements of a request's or a reply's record. */
 const RECORD = 5
@@ -52,6 +57,7 @@ function deliver () {
     const done = current.at >= current.items.length
     if (!done || current.more) setImmediate(deliver)
     if (done) current = null
+    if (behind.size > 0 && !core.isFull) catchUp()
   }
 }
 
@@ -134,6 +140,8 @@ function onEvent (event) {
     case 'closed': {
       const connection = connections[event.conn]
       connections[event.conn] = undefined
+      // Before the number may mean another connection.
+      connection.detach()
       core.release(event.conn)
       return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
     }
@@ -154,6 +162,7 @@ const REFUSED = {
   onPing () {},
   onPong () {},
   onDrained () {},
+  detach () {},
   onClosed () {}
 }
 
@@ -186,6 +195,14 @@ function pumpAll () {
   if (streams.size === 0) return
   for (const stream of streams) stream.pump()
   streams.clear()
+}
+
+// Streams that are not read until what was read is delivered.
+const behind = new Set()
+
+function catchUp () {
+  for (const stream of behind) stream.setBehind(false)
+  behind.clear()
 }
 
 // A reply followed at once by process.exit() still leaves.
@@ -222,14 +239,17 @@ function send (conn, opcode, data) {
 }
 
 /**
- * Takes bytes of a stream. False: the stream should end. A lone message is delivered at once, to
- * be answered without a detour; several wait for those of other streams, so that the answers to
- * all of them share their writes.
+ * Takes bytes of a stream. A lone message is delivered at once, to be answered without a detour;
+ * several wait for those of other streams, so that the answers to all of them share their writes.
  */
-function receive (conn, bytes) {
-  const alive = core.receive(conn, bytes)
-  if (core.isLone) deliver()
-  return alive
+function receive (stream, bytes) {
+  const backlog = core.receive(stream.connection.conn, bytes)
+  if (backlog === LONE) {
+    deliver()
+  } else if (backlog === FULL) {
+    behind.add(stream)
+    stream.setBehind(true)
+  }
 }
 
 /** Sends one message to all connections of a server; returns those that are too far behind. */
@@ -253,7 +273,7 @@ function connect (dest, path, io, lanes) {
 /** Listens, or throws Node's own error; `server` gets what happens. */
 function listen (port, host, io, lanes, server) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, host, isInLoop(io), lanes)
+  const listening = core.listen(port, host, cluster.isWorker, isInLoop(io), lanes)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -319,7 +339,7 @@ module.exports = {
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
-  stream: (server, lanes) => core.stream(server, lanes),
+  stream: (isServer, lanes) => core.stream(isServer, lanes),
   take: conn => core.take(conn),
   toJson,
   terminate: conn => core.terminate(conn),

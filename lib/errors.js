@@ -47,6 +47,15 @@ function fromFailure ({ message, code, errno, syscall, address, port }) {
   return err
 }
 
+/** The Error for what another process calls one: any JSON, also what no string can be made of. */
+function errorOf (value) {
+  try {
+    return new Error(value)
+  } catch (err) {
+    return new Error(JSON.stringify(value))
+  }
+}
+
 /** What Node says to a port that is none. */
 function badPort (port) {
   const err = new RangeError(
@@ -56,4 +65,4 @@ function badPort (port) {
   return err
 }
 
-module.exports = { TEXT, badPort, fromFailure }
+module.exports = { TEXT, badPort, errorOf, fromFailure }

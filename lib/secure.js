@@ -27,7 +27,6 @@ function assertSecure (secure) {
  * the options of TLS, and `headers` and `origin` of the request.
  */
 function connect (dest, path, secure, connection) {
-  assertSecure(secure)
   const stream = new Stream(connection)
   let url
   try {

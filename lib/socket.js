@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const dispatch = require('./dispatch')
+const { callEach } = require('./cbq')
 
 const { OPCODE } = dispatch
 
@@ -49,6 +50,11 @@ class Socket extends EventEmitter {
 
   get extensions () {
     return ''
+  }
+
+  /** Whether somebody needs what only those get who listen. */
+  get isWatched () {
+    return this._sent.length > 0 || [...COSTLY].some(event => this.listenerCount(event) > 0)
   }
 
   /** Bytes that wait to be written. */
@@ -128,7 +134,7 @@ class Socket extends EventEmitter {
   _drained (err) {
     const sent = this._sent
     this._sent = []
-    for (const cb of sent) cb(err)
+    callEach(sent, cb => cb(err))
   }
 
   _closed (code, reason, err) {

@@ -42,10 +42,12 @@ impl Grapes {
         timeout: u64,
     ) -> Result<(u16, String), Error> {
         let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+        let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
             return Err(Error::BadUrl(url.to_owned()));
-        }
-        let peer = socket_address(&uri);
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let address = host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(80)));
+        let explain = |error: &(dyn std::error::Error + 'static)| explain(error, &host, address);
         let request = Request::builder()
             .method(Method::POST)
             .uri(uri)
@@ -55,12 +57,12 @@ impl Grapes {
             .map_err(|error| Error::Http(error.to_string()))?;
         let exchange = async {
             let response =
-                self.client.request(request).await.map_err(|error| explain(&error, peer))?;
+                self.client.request(request).await.map_err(|error| explain(&error))?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES)
                 .collect()
                 .await
-                .map_err(|error| explain(error.as_ref(), peer))?;
+                .map_err(|error| explain(error.as_ref()))?;
             Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
         };
         tokio::time::timeout(Duration::from_millis(timeout), exchange)
@@ -69,22 +71,27 @@ impl Grapes {
     }
 }
 
-fn socket_address(uri: &Uri) -> Option<SocketAddr> {
-    let host = uri.host()?.trim_matches(['[', ']']).parse().ok()?;
-    Some(SocketAddr::new(host, uri.port_u16().unwrap_or(80)))
-}
+/// What hyper's connector says of a name that has no address, without a type of its own.
+const NO_ADDRESS: &str = "dns error";
 
 /// The system's error is the innermost source, if there is one.
-fn explain(error: &(dyn std::error::Error + 'static), peer: Option<SocketAddr>) -> Error {
+fn explain(
+    error: &(dyn std::error::Error + 'static),
+    host: &str,
+    address: Option<SocketAddr>,
+) -> Error {
     let mut source = Some(error);
     let mut text = error.to_string();
     while let Some(inner) = source {
         text = inner.to_string();
+        if text == NO_ADDRESS {
+            return Error::UnknownHost(host.to_owned());
+        }
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
         {
             let syscall = if errno_is_refusal(system) { "connect" } else { "read" };
-            return Error::system(syscall, io::Error::from_raw_os_error(errno), peer);
+            return Error::system(syscall, io::Error::from_raw_os_error(errno), address);
         }
         source = inner.source();
     }

@@ -42,15 +42,31 @@ fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
+/// Where a server listens.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Port<'a> {
+    /// Name or address; `None` is every interface.
+    pub host: Option<&'a str>,
+    /// 0 takes any free one.
+    pub port: u16,
+    /// Other processes that say so too may listen there, and the system deals out the connections:
+    /// the workers of a Node cluster.
+    pub shared: bool,
+}
+
 /// Opens a listener as Node does: without a host on every interface, IPv6 and IPv4 both
 /// where the system has IPv6.
 ///
 /// # Errors
 /// What the system says, with the address that was asked for.
-pub(super) fn listen(host: Option<&str>, port: u16) -> Result<TcpListener, Error> {
+pub(super) fn listen(at: Port<'_>) -> Result<TcpListener, Error> {
+    let Port { host, port, shared } = at;
+    let listen_on = |address| {
+        bind(address, shared).map_err(|error| Error::system("listen", error, Some(address)))
+    };
     let Some(host) = host else {
         let every = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        return match bind(every) {
+        return match bind(every, shared) {
             Err(error) if no_ipv6(&error) => listen_on((Ipv4Addr::UNSPECIFIED, port).into()),
             result => result.map_err(|error| Error::system("listen", error, Some(every))),
         };
@@ -63,23 +79,22 @@ pub(super) fn listen(host: Option<&str>, port: u16) -> Result<TcpListener, Error
     listen_on(address)
 }
 
-fn listen_on(address: SocketAddr) -> Result<TcpListener, Error> {
-    bind(address).map_err(|error| Error::system("listen", error, Some(address)))
-}
-
 fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable)
         || error.raw_os_error() == Some(97) // EAFNOSUPPORT on Linux
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
     // As libuv: a restarted service gets its port back while old connections linger.
     #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    {
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shared)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(config::LISTEN_BACKLOG)?;
@@ -105,11 +120,21 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_refused_with_its_address() {
-        let held = listen(None, 0).unwrap();
+        let held = listen(Port::default()).unwrap();
         let port = held.local_addr().unwrap().port();
-        let error = listen(None, port).unwrap_err();
+        let error = listen(Port { port, ..Port::default() }).unwrap_err();
         assert_eq!(error.syscall(), Some("listen"));
         assert_eq!(error.address().map(|address| address.port()), Some(port));
         assert!(error.errno().is_some());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_shared_port_is_shared_with_those_who_share() {
+        let shared = |port| listen(Port { port, shared: true, ..Port::default() });
+        let first = shared(0).unwrap();
+        let port = first.local_addr().unwrap().port();
+        shared(port).unwrap();
+        assert!(listen(Port { port, ..Port::default() }).is_err());
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 use std::{
     fmt,
     io::{self, ErrorKind, Write},
+    mem,
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -99,6 +100,8 @@ pub(super) struct Half {
     blocked: bool,
     /// When the driver looks for expired requests, as far as it knows.
     armed: u64,
+    /// JavaScript was told of the end; its number may mean another connection by now.
+    finished: bool,
 }
 
 /// Where a connection is in its life.
@@ -181,6 +184,7 @@ impl Conn {
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
+                finished: false,
             }),
             changed: Notify::new(),
         }
@@ -303,11 +307,10 @@ impl Conn {
         false
     }
 
-    /// Ends the connection with a closing handshake; `None` is without a code. Requests that wait
-    /// are forgotten.
+    /// Ends the connection with a closing handshake; `None` is without a code. Replies that come
+    /// until it is done are still heard.
     pub fn close(&self, code: Option<u16>, reason: &str) {
         let mut half = self.lock();
-        half.requests.pending.clear();
         match half.phase {
             Phase::Open => {
                 half.out.close(code, reason);
@@ -352,16 +355,14 @@ impl Conn {
 
     /// Fails the requests whose deadline has come; returns when to look again.
     pub fn expire(&self) -> u64 {
-        let (slots, next) = {
-            let mut half = self.lock();
-            let slots = half.requests.pending.expire(self.hub.now());
-            half.armed = half.requests.pending.check_at();
-            (slots, half.armed)
-        };
+        let mut half = self.lock();
+        let slots = half.requests.pending.expire(self.hub.now());
+        half.armed = half.requests.pending.check_at();
         if !slots.is_empty() {
+            // Under the lock: after `Closed` the number may mean another connection.
             self.hub.event(Event::Expired { conn: self.number, slots });
         }
-        next
+        half.armed
     }
 
     /// A stream's bytes that wait to be written.
@@ -373,7 +374,8 @@ impl Conn {
         half.out.take_all()
     }
 
-    /// The connection is over: nobody composes any more, the socket closes, JavaScript hears.
+    /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
+    /// the first time.
     pub(super) fn finish(&self, ended: Ended) {
         self.lock().out.clear();
         self.finish_keeping_output(ended);
@@ -381,15 +383,16 @@ impl Conn {
 
     /// As [`finish`](Self::finish), for a stream: what waits, a close frame, can still be fetched.
     pub(super) fn finish_keeping_output(&self, ended: Ended) {
-        {
-            let mut half = self.lock();
-            half.phase = Phase::Dead;
-            half.requests.pending.clear();
-            half.writer = None;
+        let mut half = self.lock();
+        half.phase = Phase::Dead;
+        half.requests.pending.clear();
+        half.writer = None;
+        if !mem::replace(&mut half.finished, true) {
+            let Ended { code, reason, error } = ended;
+            self.hub.event(Event::Closed { conn: self.number, code, reason, error });
         }
+        drop(half);
         self.signal();
-        let Ended { code, reason, error } = ended;
-        self.hub.event(Event::Closed { conn: self.number, code, reason, error });
     }
 
     /// What the driver has to wait for.

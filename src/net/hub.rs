@@ -7,6 +7,7 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
+    mem,
     sync::{
         Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -31,10 +32,31 @@ pub struct Hub<C> {
     due: AtomicBool,
 }
 
+/// How much waits for JavaScript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// Nothing.
+    None,
+    /// One message or event.
+    One,
+    /// More.
+    Some,
+    /// So much that sockets should not be read.
+    Full,
+}
+
 struct Inbox<C> {
     full: VecDeque<Batch<C>>,
     last: Batch<C>,
     bytes: usize,
+    /// Nobody fetches any more.
+    silent: bool,
+}
+
+impl<C> Default for Inbox<C> {
+    fn default() -> Self {
+        Self { full: VecDeque::new(), last: Batch::default(), bytes: 0, silent: false }
+    }
 }
 
 #[derive(Default)]
@@ -48,7 +70,7 @@ impl<C> Hub<C> {
     pub fn new(wake: impl Fn() + Send + 'static) -> Self {
         Self {
             epoch: Instant::now(),
-            inbox: Mutex::new(Inbox { full: VecDeque::new(), last: Batch::default(), bytes: 0 }),
+            inbox: Mutex::default(),
             numbers: Mutex::default(),
             room: Notify::new(),
             woken: AtomicBool::new(false),
@@ -113,13 +135,17 @@ impl<C> Hub<C> {
     pub fn append(&self, batch: Batch<C>) {
         {
             let mut inbox = lock(&self.inbox);
+            if inbox.silent {
+                drop(inbox);
+                return drop(batch);
+            }
             // As counted after merging, which renumbers events: what `fetch` subtracts.
             let before = inbox.last.bytes();
             match inbox.last.merge(batch) {
                 Ok(()) => inbox.bytes += inbox.last.bytes() - before,
                 Err(batch) => {
                     inbox.bytes += batch.bytes();
-                    let full = std::mem::replace(&mut inbox.last, batch);
+                    let full = mem::replace(&mut inbox.last, batch);
                     inbox.full.push_back(full);
                 }
             }
@@ -127,10 +153,16 @@ impl<C> Hub<C> {
         self.wake();
     }
 
-    /// Whether exactly one message or event waits.
-    pub fn is_lone(&self) -> bool {
+    /// How much waits to be fetched.
+    pub fn backlog(&self) -> Backlog {
         let inbox = lock(&self.inbox);
-        inbox.full.is_empty() && inbox.last.len() == 1
+        match inbox.last.len() {
+            _ if inbox.bytes > config::INBOX_HIGH_WATER => Backlog::Full,
+            _ if !inbox.full.is_empty() => Backlog::Some,
+            0 => Backlog::None,
+            1 => Backlog::One,
+            _ => Backlog::Some,
+        }
     }
 
     /// Takes the next batch, and says whether more wait.
@@ -140,7 +172,7 @@ impl<C> Hub<C> {
         let mut inbox = lock(&self.inbox);
         let batch = match inbox.full.pop_front() {
             Some(batch) => batch,
-            None => std::mem::take(&mut inbox.last),
+            None => mem::take(&mut inbox.last),
         };
         let was_full = inbox.bytes > config::INBOX_HIGH_WATER;
         inbox.bytes -= batch.bytes();
@@ -152,7 +184,7 @@ impl<C> Hub<C> {
     }
 
     /// Whether JavaScript is so far behind that sockets should not be read.
-    pub(super) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         lock(&self.inbox).bytes > config::INBOX_HIGH_WATER
     }
 
@@ -161,9 +193,18 @@ impl<C> Hub<C> {
         self.room.notified()
     }
 
-    /// Ends all waking: the environment is going away.
+    /// The environment is going away: nobody is woken, and nothing is kept for it. What waits is
+    /// let go, for it may hold connections, which hold this.
     pub fn silence(&self) {
         *lock(&self.wake) = None;
+        let waiting = {
+            let mut inbox = lock(&self.inbox);
+            inbox.silent = true;
+            inbox.bytes = 0;
+            (mem::take(&mut inbox.full), mem::take(&mut inbox.last))
+        };
+        // Not under the lock: connections that end say so here.
+        drop(waiting);
     }
 
     fn wake(&self) {
@@ -275,6 +316,17 @@ mod tests {
         while hub.fetch().is_some() {}
         assert_eq!(lock(&hub.inbox).bytes, 0);
         assert!(!hub.is_full());
+    }
+
+    #[test]
+    fn a_silent_hub_keeps_nothing() {
+        let hub = Hub::new(|| {});
+        let conn = Arc::new(());
+        hub.event(Event::Opened { conn: conn.clone() });
+        hub.silence();
+        hub.event(Event::Opened { conn: conn.clone() });
+        assert_eq!(Arc::strong_count(&conn), 1);
+        assert!(hub.fetch().is_none());
     }
 
     #[test]

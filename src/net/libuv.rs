@@ -7,7 +7,7 @@
 use super::{
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     receive::Reading,
-    uv::{Loop, Owned, READABLE, WRITABLE},
+    uv::{Loop, Owned, READABLE, STOPPED, WRITABLE},
 };
 use crate::{config, error::Error};
 use std::{
@@ -166,6 +166,9 @@ impl Driver {
     fn ready(&self, number: u32, events: c_int) {
         let polled = self.polled.borrow().get(&number).cloned();
         let Some(polled) = polled else { return };
+        if events & STOPPED != 0 {
+            polled.interest.set(0);
+        }
         if events & WRITABLE != 0 {
             polled.conn.unblocked();
         }

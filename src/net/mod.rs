@@ -14,7 +14,7 @@ pub mod tokio;
 #[cfg(unix)]
 mod uv;
 
-pub use address::Destination;
+pub use address::{Destination, Port};
 pub use conn::{Arrival, Composed, Conn, Connections, Io, Lanes};
 pub use handshake::Established;
-pub use hub::Hub;
+pub use hub::{Backlog, Hub};

@@ -35,17 +35,15 @@ impl Stream {
         self.conn.open();
     }
 
-    /// Bytes came, which stay as they are; returns false when the connection is over and the stream should end.
-    pub fn receive(&self, bytes: &[u8]) -> bool {
+    /// Bytes came, which stay as they are. When they end the connection, what is left of its
+    /// output can still be taken.
+    pub fn receive(&self, bytes: &[u8]) {
         if self.conn.state().phase == Phase::Dead {
-            return false;
+            return;
         }
-        match self.conn.receive(&mut self.reading.borrow_mut(), &mut bytes.to_vec()) {
-            Ok(()) => true,
-            Err(ended) => {
-                self.conn.finish_keeping_output(ended);
-                false
-            }
+        let mut reading = self.reading.borrow_mut();
+        if let Err(ended) = self.conn.receive(&mut reading, &mut bytes.to_vec()) {
+            self.conn.finish_keeping_output(ended);
         }
     }
 
@@ -56,10 +54,8 @@ impl Stream {
 
     /// The stream is over.
     pub fn end(&self) {
-        if self.conn.state().phase != Phase::Dead {
-            let ended = self.reading.borrow_mut().ended(None);
-            self.conn.finish(ended);
-        }
+        let ended = self.reading.borrow_mut().ended(None);
+        self.conn.finish(ended);
     }
 }
 

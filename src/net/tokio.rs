@@ -2,7 +2,7 @@
 //! connection begins, whichever driver it goes to afterwards.
 
 use super::{
-    address,
+    address::{self, Port},
     conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, State, Writer},
     handshake::{self, Acceptor, Established, Service},
     io,
@@ -47,22 +47,20 @@ impl Driver {
         Self { hub, tasks: Tasks::default() }
     }
 
-    /// Listens on `port` (0: any free one) of `host` (`None`: every interface); `lanes` says who
-    /// gets the messages of its connections.
+    /// Listens; `lanes` says who gets the messages of its connections.
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
     pub fn listen(
         &self,
         server: u32,
-        host: Option<&str>,
-        port: u16,
+        at: Port<'_>,
         io: Io,
         lanes: Lanes,
     ) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
-        let listener = address::listen(host, port)?;
+        let listener = address::listen(at)?;
         let address = listener.local_addr().map_err(failed)?;
         let listener = {
             let _reactor = runtime.enter();

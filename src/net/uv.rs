@@ -21,6 +21,8 @@ type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
 /// Bits of a poll's interest and of what is reported.
 pub(super) const READABLE: c_int = 1;
 pub(super) const WRITABLE: c_int = 2;
+/// Reported: the socket has an error, and libuv has stopped the poll.
+pub(super) const STOPPED: c_int = 1 << 8;
 
 /// `uv_handle_type`, part of libuv 1.x's ABI.
 const CHECK: c_int = 2;
@@ -248,8 +250,9 @@ unsafe extern "C" fn on_handle(handle: Handle) {
 unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
     // SAFETY: libuv calls this for handles that are not closed.
     if let Some(call) = unsafe { call_of(handle) } {
-        // A socket with an error is ready: the next read or write tells it.
-        call(if status < 0 { READABLE | WRITABLE } else { events });
+        // A socket with an error is ready: a read or write tells it, once it has met all that came
+        // before.
+        call(if status < 0 { READABLE | WRITABLE | STOPPED } else { events });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes,
+        Arrival, Backlog, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -195,16 +195,19 @@ impl Core {
         raw::functions(env, &self.inner)
     }
 
+    /// `shared`: other processes that say so too may listen on the same port.
     #[napi(catch_unwind)]
-    pub fn listen(&self, port: u16, host: Option<String>, in_loop: bool, lanes: u8) -> Listening {
+    pub fn listen(
+        &self,
+        port: u16,
+        host: Option<String>,
+        shared: bool,
+        in_loop: bool,
+        lanes: u8,
+    ) -> Listening {
         let number = self.inner.next_server.get();
-        match self.inner.driver.listen(
-            number,
-            host.as_deref(),
-            port,
-            io(in_loop),
-            Lanes::from_bits(lanes),
-        ) {
+        let at = Port { host: host.as_deref(), port, shared };
+        match self.inner.driver.listen(number, at, io(in_loop), Lanes::from_bits(lanes)) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -234,14 +237,14 @@ impl Core {
         self.inner.keep(conn, None, None)
     }
 
-    /// A connection whose bytes JavaScript moves, for `server` or as a client; it waits for
-    /// `open_stream`.
+    /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
+    /// for `open_stream`.
     #[napi(catch_unwind)]
-    pub fn stream(&self, server: Option<u32>, lanes: u8) -> u32 {
-        let role = if server.is_some() { Role::Server } else { Role::Client };
+    pub fn stream(&self, is_server: bool, lanes: u8) -> u32 {
+        let role = if is_server { Role::Server } else { Role::Client };
         let stream = Stream::new(&self.inner.driver, &self.inner.hub, role);
         stream.conn().set_lanes(Lanes::from_bits(lanes));
-        self.inner.keep(stream.conn().clone(), server, Some(stream))
+        self.inner.keep(stream.conn().clone(), None, Some(stream))
     }
 
     /// The handshake of a stream is done.
@@ -250,17 +253,23 @@ impl Core {
         self.with_stream(conn, Stream::open);
     }
 
-    /// Bytes of a stream came. False: the connection is over, and the stream should end after
-    /// what can still be fetched.
+    /// Bytes of a stream came. What waits to be fetched then: 0 for nothing, 1 for one message, 2
+    /// for more, 3 for so much that no more bytes should come.
     #[napi(catch_unwind)]
-    pub fn receive(&self, conn: u32, bytes: BufferSlice<'_>) -> bool {
-        self.with_stream(conn, |stream| stream.receive(&bytes)).unwrap_or(false)
+    pub fn receive(&self, conn: u32, bytes: BufferSlice<'_>) -> u8 {
+        self.with_stream(conn, |stream| stream.receive(&bytes));
+        match self.inner.hub.backlog() {
+            Backlog::None => 0,
+            Backlog::One => 1,
+            Backlog::Some => 2,
+            Backlog::Full => 3,
+        }
     }
 
-    /// Whether exactly one message waits to be fetched.
+    /// Whether so much waits to be fetched that no more bytes should come.
     #[napi(getter)]
-    pub fn is_lone(&self) -> bool {
-        self.inner.hub.is_lone()
+    pub fn is_full(&self) -> bool {
+        self.inner.hub.is_full()
     }
 
     /// The bytes of a stream that wait to be written.

@@ -84,7 +84,8 @@ impl Inbound {
                 return Ok(());
             }
             let (more, after) = rest.split_at_mut(missing.min(rest.len()));
-            self.partial.reserve_exact(missing);
+            // Memory follows what came, not what a header promises.
+            self.partial.reserve_exact(missing.min(self.partial.len().max(config::SCRATCH_BYTES)));
             self.partial.extend_from_slice(more);
             rest = after;
         }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use grenache_nodejs_ws_native::{
     error::Error,
     net::{
-        Arrival, Conn, Connections, Hub, Io, Lanes,
+        Arrival, Conn, Connections, Hub, Io, Lanes, Port,
         tokio::{Driver, Server},
     },
     rpc::{Data, Event},
@@ -75,7 +75,8 @@ impl Env {
 
     /// A server on `port`.
     pub fn listen_on(&self, port: u16) -> Result<Server, Error> {
-        self.driver.listen(SERVER, Some("127.0.0.1"), port, Io::Tokio, Lanes::RPC)
+        let at = Port { host: Some("127.0.0.1"), port, ..Port::default() };
+        self.driver.listen(SERVER, at, Io::Tokio, Lanes::RPC)
     }
 
     pub fn connect(&self, address: SocketAddr) -> Arc<Conn> {

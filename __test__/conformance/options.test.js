@@ -1,0 +1,73 @@
+'use strict'
+
+// Options as real services write them: left out, undefined, of another form.
+
+const assert = require('node:assert')
+const { call, each, pair } = require('../helpers/conformance')
+const { fail, standIn, startLink } = require('../helpers/stand-in')
+
+const DESTS = ['127.0.0.1:1337']
+const better = { better: true }
+
+for (const conf of [{ requestTimeout: undefined }, { requestTimeout: null }]) {
+  pair(`C56: conf ${JSON.stringify(conf)} of a client is as if left out`, async ({ server, client, stage }) => {
+    const service = await stage.serve(server)
+    assert.deepStrictEqual(await call(stage.client(client, service.dest, conf), 'request', 'k', 1, {}), { err: null, res: 1 })
+  }, { better: 'client' })
+}
+
+for (const [conf, opts] of [
+  [{ requestTimeout: undefined }, {}], [{}, { timeout: undefined }], [{}, { timeout: null }], [{}, { timeout: 0 }],
+  [{}, { timeout: Infinity }], [{ lruMaxAgeLookup: undefined }, {}]
+]) {
+  each(`a link with conf ${JSON.stringify(conf)} looks up with ${JSON.stringify(opts)}`, async ({ implementation, stage }) => {
+    const grape = await standIn(stage, () => DESTS)
+    const link = startLink(stage, implementation, grape.url, conf)
+    assert.deepStrictEqual(await call(link, 'lookup', 'key', opts), { err: null, res: DESTS })
+    assert.deepStrictEqual(link.cache.lookup.get('lookup:"key"'), DESTS)
+  }, better)
+}
+
+for (const [retry, attempts] of [[{ times: 4, interval: 1 }, 4], [{ interval: 1 }, 5], [{ times: 2 }, 2], ['3', 3]]) {
+  each(`C171: a lookup's retry of ${JSON.stringify(retry)} is ${attempts} attempts`, async ({ implementation, stage }) => {
+    const grape = await standIn(stage, fail(500, 'no'))
+    const link = startLink(stage, implementation, grape.url)
+    assert.strictEqual((await call(link, 'lookup', 'key', { retry })).err.message, 'no')
+    assert.strictEqual(grape.requests.length, attempts)
+  })
+
+  pair(`C57: a request's retry of ${JSON.stringify(retry)} is ${attempts} attempts`, async ({ server, client, stage }) => {
+    let asked = 0
+    const service = await stage.serve(server, (rid, key, payload, handler) => handler.reply(new Error(`no ${++asked}`)))
+    const { err } = await call(stage.client(client, service.dest), 'request', 'k', 1, { retry })
+    assert.strictEqual(err.message, `no ${attempts}`)
+  })
+}
+
+each('a lookup that joins a more patient one ends by its own timeout', async ({ implementation, stage }) => {
+  let answer
+  const grape = await standIn(stage, (request, res) => { answer = () => res.end(JSON.stringify(DESTS)) })
+  const link = startLink(stage, implementation, grape.url)
+  const patient = call(link, 'lookup', 'key', { timeout: 20000 })
+  await grape.arrived(1)
+  const { err } = await call(link, 'lookup', 'key', { timeout: 20, retry: 1 })
+  assert.strictEqual(err.message, 'ERR_TIMEOUT')
+  answer()
+  assert.deepStrictEqual(await patient, { err: null, res: DESTS })
+  assert.strictEqual(grape.requests.length, 1)
+}, better)
+
+each('a grape whose name has no address is Node\'s error', async ({ implementation, stage }) => {
+  const link = startLink(stage, implementation, 'http://no-such-host.invalid:1')
+  const { err } = await call(link, 'lookup', 'key', { retry: 1 })
+  assert.strictEqual(err.code, 'ENOTFOUND')
+  assert.match(err.message, /getaddrinfo ENOTFOUND no-such-host\.invalid/)
+})
+
+each('a grape\'s error that no string can be made of is an Error', async ({ implementation, stage }) => {
+  const grape = await standIn(stage, fail(500, '{"toString":1,"valueOf":2}'))
+  const link = startLink(stage, implementation, grape.url)
+  const { err } = await call(link, 'lookup', 'key', { retry: 1 })
+  assert.strictEqual(err.message, '{"toString":1,"valueOf":2}')
+  assert.strictEqual(err.code, 500)
+}, better)

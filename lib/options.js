@@ -1,0 +1,22 @@
+'use strict'
+
+// Options as callers write them.
+
+const { MAX_TIMEOUT } = require('./defaults')
+
+/** `conf` with `defaults` for what it leaves out, also where it names a key and says nothing. */
+function withDefaults (defaults, conf) {
+  const merged = { ...defaults, ...conf }
+  for (const key of Object.keys(defaults)) {
+    if (merged[key] === undefined || merged[key] === null) merged[key] = defaults[key]
+  }
+  return merged
+}
+
+/** A time in ms, or `fallback` for none; never more than a timer can wait. */
+function milliseconds (time, fallback) {
+  const ms = time === undefined || time === null ? NaN : +time
+  return Math.min(MAX_TIMEOUT, Math.max(0, Number.isNaN(ms) ? fallback : ms))
+}
+
+module.exports = { milliseconds, withDefaults }
