@@ -56,8 +56,7 @@ impl Grapes {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Error::Http(error.to_string()))?;
         let exchange = async {
-            let response =
-                self.client.request(request).await.map_err(|error| explain(&error))?;
+            let response = self.client.request(request).await.map_err(|error| explain(&error))?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES)
                 .collect()

@@ -51,13 +51,7 @@ impl Driver {
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
-    pub fn listen(
-        &self,
-        server: u32,
-        at: Port<'_>,
-        io: Io,
-        lanes: Lanes,
-    ) -> Result<Server, Error> {
+    pub fn listen(&self, server: u32, at: Port<'_>, io: Io, lanes: Lanes) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
         let listener = address::listen(at)?;
