@@ -17,7 +17,7 @@ export declare class Core {
   constructor(deliver: () => void, inLoop: boolean)
   /** Whether Node's own event loop can move connections here. */
   get inLoop(): boolean
-  /** The functions of the hot path: `request reply text flush fetch`. */
+  /** The functions of the hot path: see `raw.rs`. */
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
   listen(port: number, host: string | undefined | null, shared: boolean, inLoop: boolean, lanes: number): Listening
@@ -30,15 +30,8 @@ export declare class Core {
   stream(isServer: boolean, lanes: number): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
-  /**
-   * Bytes of a stream came. What waits to be fetched then: 0 for nothing, 1 for one message, 2
-   * for more, 3 for so much that no more bytes should come.
-   */
-  receive(conn: number, bytes: Buffer): number
   /** Whether so much waits to be fetched that no more bytes should come. */
   get isFull(): boolean
-  /** The bytes of a stream that wait to be written. */
-  take(conn: number): Buffer | null
   /** A stream is over. */
   endStream(conn: number): void
   /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */
@@ -47,8 +40,6 @@ export declare class Core {
   setServerLanes(server: number, lanes: number): void
   /** Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over. */
   send(conn: number, opcode: number, data: string | Buffer): boolean
-  /** Bytes of a connection that wait to be written. */
-  waiting(conn: number): number
   /**
    * Sends one message to all connections of a server. Returns those that are too far behind:
    * they got nothing, and are to be ended.

@@ -30,7 +30,7 @@ const WORKLOADS = [
   { name: '1024 in flight', inFlight: 1024, total: 200000, warm: 50000 },
   { name: '100,000 at once, cold', inFlight: 100000, total: 100000, warm: 0 },
   { name: 'TLS, 1 in flight', inFlight: 1, total: 5000, warm: 1000, tls: true },
-  { name: 'TLS, 64 in flight', inFlight: 64, total: 100000, warm: 20000, tls: true },
+  { name: 'TLS, 64 in flight', inFlight: 64, total: 200000, warm: 50000, tls: true },
   { name: 'publish to 100, 1 a tick', perTick: 1, total: 3000 },
   { name: 'publish to 100, 10 a tick', perTick: 10, total: 10000 }
 ].filter(({ name }) => !options.only || name.includes(options.only))

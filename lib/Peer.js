@@ -84,4 +84,3 @@ function sample (items) {
 }
 
 module.exports = Peer
-module.exports.sample = sample

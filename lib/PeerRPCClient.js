@@ -9,8 +9,6 @@ const { TEXT } = require('./errors')
 const { withDefaults } = require('./options')
 const { retry, timesOf } = require('./retry')
 
-const { sample } = Peer
-
 /** Sends requests to services by name. */
 class PeerRPCClient extends Peer {
   constructor (link, conf) {
@@ -36,10 +34,9 @@ class PeerRPCClient extends Peer {
   }
 
   transport (dest, opts = {}) {
-    const active = this.tpool.getActive(dest)
-    if (active.length >= (opts.maxActiveDestTransports || this.conf.maxActiveDestTransports)) {
-      return sample(active)
-    }
+    const enough = opts.maxActiveDestTransports || this.conf.maxActiveDestTransports
+    const chosen = this.tpool.choose(dest, enough)
+    if (chosen !== undefined) return chosen
     const transport = super.transport(dest, opts)
     this.tpool.add(dest, transport)
     return transport

@@ -1,12 +1,14 @@
 'use strict'
 
 const { callEach } = require('./cbq')
-const { POOL_MONITOR } = require('./defaults')
+const { POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
 
 /** The transports of a client, by destination. */
 class Pool {
   init () {
     this._pool = new Map()
+    /** By destination: the transport that was chosen, and how often it may still be. */
+    this._runs = new Map()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
   }
 
@@ -20,7 +22,9 @@ class Pool {
     const transports = this._pool.get(dest)
     if (transports === undefined) return
     transports.delete(transport.id)
-    if (transports.size === 0) this._pool.delete(dest)
+    if (transports.size > 0) return
+    this._pool.delete(dest)
+    this._runs.delete(dest)
   }
 
   list (dest) {
@@ -43,6 +47,25 @@ class Pool {
     return active
   }
 
+  /**
+   * A random active transport, once there are `enough`. It stays the choice for a few requests, so
+   * that those that are made together share their frames' way: one write, one read.
+   */
+  choose (dest, enough) {
+    const run = this._runs.get(dest)
+    if (run !== undefined && run.left > 0 && run.enough === enough && run.transport.isActive()) {
+      run.left--
+      return run.transport
+    }
+    const active = this.getActive(dest)
+    if (active.length < enough) return undefined
+    const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
+    const from = others.length > 0 ? others : active
+    const transport = from[Math.floor(Math.random() * from.length)]
+    this._runs.set(dest, { transport, enough, left: TRANSPORT_RUN - 1 })
+    return transport
+  }
+
   /** Lets each transport look after itself, and forgets those that stopped. */
   monitor () {
     for (const [dest, transports] of this._pool) {
@@ -57,6 +80,7 @@ class Pool {
     clearInterval(this._monitorItv)
     const pool = this._pool
     this._pool = new Map()
+    this._runs = new Map()
     const transports = [...pool.values()].flatMap(transports => [...transports.values()])
     callEach(transports, transport => transport.stop())
   }

@@ -35,6 +35,9 @@ const LINK = {
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
+/** Requests in a row that one transport of a full pool gets: measured, see docs/ARCHITECTURE.md. */
+const TRANSPORT_RUN = 16
+
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3
 
@@ -87,5 +90,6 @@ module.exports = {
   RECONNECT_MAX,
   RECONNECT_MIN,
   SUB_LOOKUP_TIMEOUT,
-  SWEEP
+  SWEEP,
+  TRANSPORT_RUN
 }

@@ -10,14 +10,15 @@ const { MEDIUM_BATCH } = require('./defaults')
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
 const core = new Core(deliver, isNode)
-const { request, reply, text, flush, fetch } = core.raw()
+const raw = core.raw()
+const { request, reply, text, flush, fetch, waiting } = raw
 
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
 const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
 
-/** What `core.receive` says of what waits to be delivered. */
+/** What `raw.receive` says of what waits to be delivered. */
 const LONE = 1
 const FULL = 3
 
@@ -243,13 +244,22 @@ function send (conn, opcode, data) {
  * several wait for those of other streams, so that the answers to all of them share their writes.
  */
 function receive (stream, bytes) {
-  const backlog = core.receive(stream.connection.conn, bytes)
+  const backlog = raw.receive(stream.connection.conn, bytes)
   if (backlog === LONE) {
     deliver()
   } else if (backlog === FULL) {
     behind.add(stream)
     stream.setBehind(true)
   }
+}
+
+/** The bytes of a stream that wait to be written; null for none. */
+function take (conn) {
+  const size = waiting(conn)
+  if (size === 0) return null
+  // From Node's pool while they are small: memory of their own would be work for the collector.
+  const bytes = Buffer.allocUnsafe(size)
+  return raw.take(conn, bytes) === 0 ? null : bytes
 }
 
 /** Sends one message to all connections of a server; returns those that are too far behind. */
@@ -340,9 +350,9 @@ module.exports = {
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   stream: (isServer, lanes) => core.stream(isServer, lanes),
-  take: conn => core.take(conn),
+  take,
   toJson,
   terminate: conn => core.terminate(conn),
   unlisten,
-  waiting: conn => core.waiting(conn)
+  waiting
 }

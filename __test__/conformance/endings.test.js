@@ -192,7 +192,7 @@ each('one throwing callback keeps no other transport from stopping', async ({ im
   const other = call(client, 'request', second.dest, 1, {})
   for (const service of services) await service.accepted
   const gone = services.map(service => once([...service.socket.clients][0], 'close'))
-  while (client.tpool.list(second.dest)[0].isConnecting()) await turn()
+  for (const { dest } of services) while (client.tpool.list(dest)[0].isConnecting()) await turn()
   assert.throws(() => client.stop(), /^Error: mine$/)
   assert.strictEqual((await other).err.message, 'ERR_TIMEOUT')
   await Promise.all(gone)

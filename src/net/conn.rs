@@ -365,13 +365,18 @@ impl Conn {
         half.armed
     }
 
-    /// A stream's bytes that wait to be written.
-    pub(super) fn take_output(&self) -> Option<Vec<u8>> {
+    /// Moves a stream's bytes that wait to be written into `to`; returns how many there were room
+    /// for.
+    pub(super) fn take_output(&self, to: &mut [u8]) -> usize {
         let mut half = self.lock();
         if half.phase == Phase::Connecting {
-            return None;
+            return 0;
         }
-        half.out.take_all()
+        let Some(taken) = half.out.take() else { return 0 };
+        let len = taken.len().min(to.len());
+        to[..len].copy_from_slice(&taken[..len]);
+        half.out.put_back(taken, len);
+        len
     }
 
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it

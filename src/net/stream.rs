@@ -47,9 +47,9 @@ impl Stream {
         }
     }
 
-    /// The bytes that wait, if any.
-    pub fn take(&self) -> Option<Vec<u8>> {
-        self.conn.take_output()
+    /// Moves bytes that wait to be written into `to`; returns how many.
+    pub fn take(&self, to: &mut [u8]) -> usize {
+        self.conn.take_output(to)
     }
 
     /// The stream is over.

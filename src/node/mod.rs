@@ -13,7 +13,7 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Backlog, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port,
+        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -61,6 +61,10 @@ struct Entry {
 impl Inner {
     fn with<R>(&self, number: u32, act: impl FnOnce(&Entry) -> R) -> Option<R> {
         self.conns.borrow().get(number as usize).and_then(Option::as_ref).map(act)
+    }
+
+    fn with_stream<R>(&self, number: u32, act: impl FnOnce(&Stream) -> R) -> Option<R> {
+        self.with(number, |entry| entry.stream.as_ref().map(act)).flatten()
     }
 
     /// Keeps a connection that the libuv driver takes over, if it is to.
@@ -189,7 +193,7 @@ impl Core {
         return false;
     }
 
-    /// The functions of the hot path: `request reply text flush fetch`.
+    /// The functions of the hot path: see `raw.rs`.
     #[napi(catch_unwind)]
     pub fn raw<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         raw::functions(env, &self.inner)
@@ -250,20 +254,7 @@ impl Core {
     /// The handshake of a stream is done.
     #[napi(catch_unwind)]
     pub fn open_stream(&self, conn: u32) {
-        self.with_stream(conn, Stream::open);
-    }
-
-    /// Bytes of a stream came. What waits to be fetched then: 0 for nothing, 1 for one message, 2
-    /// for more, 3 for so much that no more bytes should come.
-    #[napi(catch_unwind)]
-    pub fn receive(&self, conn: u32, bytes: BufferSlice<'_>) -> u8 {
-        self.with_stream(conn, |stream| stream.receive(&bytes));
-        match self.inner.hub.backlog() {
-            Backlog::None => 0,
-            Backlog::One => 1,
-            Backlog::Some => 2,
-            Backlog::Full => 3,
-        }
+        self.inner.with_stream(conn, Stream::open);
     }
 
     /// Whether so much waits to be fetched that no more bytes should come.
@@ -272,22 +263,10 @@ impl Core {
         self.inner.hub.is_full()
     }
 
-    /// The bytes of a stream that wait to be written.
-    #[napi(catch_unwind)]
-    pub fn take<'env>(&self, env: &'env Env, conn: u32) -> Result<Option<BufferSlice<'env>>> {
-        // Copied: an external buffer costs more than the copy.
-        let bytes = self.with_stream(conn, Stream::take).flatten();
-        bytes.map(|bytes| BufferSlice::copy_from(env, bytes)).transpose()
-    }
-
     /// A stream is over.
     #[napi(catch_unwind)]
     pub fn end_stream(&self, conn: u32) {
-        self.with_stream(conn, Stream::end);
-    }
-
-    fn with_stream<R>(&self, conn: u32, act: impl FnOnce(&Stream) -> R) -> Option<R> {
-        self.inner.with(conn, |entry| entry.stream.as_ref().map(act)).flatten()
+        self.inner.with_stream(conn, Stream::end);
     }
 
     /// Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners.
@@ -318,13 +297,6 @@ impl Core {
             Some(())
         });
         sent.flatten().is_some()
-    }
-
-    /// Bytes of a connection that wait to be written.
-    #[napi(catch_unwind)]
-    pub fn waiting(&self, conn: u32) -> u32 {
-        let waiting = self.inner.with(conn, |entry| entry.conn.waiting()).unwrap_or(0);
-        u32::try_from(waiting).unwrap_or(u32::MAX)
     }
 
     /// Sends one message to all connections of a server. Returns those that are too far behind:

@@ -2,12 +2,14 @@
 //! macro, and the strings go straight into a connection's buffer.
 
 use super::{Inner, events};
+use crate::net::Backlog;
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Object, check_status, sys};
 use std::{
     ffi::{CString, c_char, c_void},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{null, null_mut},
     rc::Rc,
+    slice,
 };
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
@@ -15,12 +17,15 @@ type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> 
 /// Creates the object that holds the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
-    let functions: [(&str, Callback); 5] = [
+    let functions: [(&str, Callback); 8] = [
         ("request", request),
         ("reply", reply),
         ("text", text),
         ("flush", flush),
         ("fetch", fetch),
+        ("waiting", waiting),
+        ("receive", receive),
+        ("take", take),
     ];
     for (name, callback) in functions {
         let mut function = null_mut();
@@ -206,6 +211,74 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
+}
+
+/// `waiting(conn)`: bytes that wait to be written.
+unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, [conn]: [sys::napi_value; 1]| {
+        let waiting = inner.with(number(env, conn)?, |entry| entry.conn.waiting()).unwrap_or(0);
+        to_number(env, waiting)
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `receive(conn, bytes)`: bytes of a stream came, as a Buffer. Returns what waits to be fetched
+/// then: 0 nothing, 1 one message, 2 more, 3 so much that no more bytes should come.
+unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, [conn, bytes]: [sys::napi_value; 2]| {
+        let number = number(env, conn)?;
+        // SAFETY: nothing in here runs JavaScript or keeps the bytes.
+        let bytes = unsafe { buffer(env, bytes) }?;
+        inner.with_stream(number, |stream| stream.receive(bytes));
+        to_number(
+            env,
+            match inner.hub.backlog() {
+                Backlog::None => 0,
+                Backlog::One => 1,
+                Backlog::Some => 2,
+                Backlog::Full => 3,
+            },
+        )
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// `take(conn, to)`: moves bytes of a stream that wait to be written into a Buffer, and returns how
+/// many.
+unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let act = |inner: &Inner, [conn, to]: [sys::napi_value; 2]| {
+        let number = number(env, conn)?;
+        // SAFETY: as in `receive`.
+        let to = unsafe { buffer(env, to) }?;
+        to_number(env, inner.with_stream(number, |stream| stream.take(to)).unwrap_or(0))
+    };
+    // SAFETY: this is a callback made by `functions`.
+    unsafe { enter(env, info, act) }
+}
+
+/// The bytes of a Buffer.
+///
+/// # Safety
+/// No JavaScript runs while they are used, and nothing else has them.
+unsafe fn buffer<'a>(env: sys::napi_env, value: sys::napi_value) -> Result<&'a mut [u8]> {
+    let (mut bytes, mut len) = (null_mut(), 0);
+    // SAFETY: `env` and `value` belong to the running call; the buffer is alive as long as that.
+    unsafe {
+        check_status!(sys::napi_get_buffer_info(env, value, &mut bytes, &mut len))?;
+        if len == 0 {
+            return Ok(&mut []);
+        }
+        Ok(slice::from_raw_parts_mut(bytes.cast::<u8>(), len))
+    }
+}
+
+fn to_number(env: sys::napi_env, number: usize) -> Result<sys::napi_value> {
+    let mut value = null_mut();
+    // SAFETY: `env` is live.
+    check_status!(unsafe { sys::napi_create_double(env, number as f64, &mut value) })?;
+    Ok(value)
 }
 
 fn number(env: sys::napi_env, value: sys::napi_value) -> Result<u32> {

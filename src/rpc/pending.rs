@@ -31,7 +31,7 @@ impl Default for Pending {
 impl Pending {
     /// Lets the request in `slot` wait until `deadline`, and returns its id.
     pub fn insert(&mut self, slot: u32, deadline: u64) -> Uuid {
-        let mut bytes: [u8; 16] = rand::random();
+        let mut bytes = rand::random::<u128>().to_ne_bytes();
         bytes[..4].copy_from_slice(&(slot ^ self.salt).to_be_bytes());
         let id = Builder::from_random_bytes(bytes).into_uuid();
 

@@ -43,7 +43,8 @@ pub(super) fn append(
     fill: impl FnOnce(&mut Vec<u8>) -> bool,
 ) -> bool {
     let key = match role {
-        Role::Client => Some(rand::random::<[u8; KEY_LEN]>()),
+        // One number and not an array, of which each byte would cost a number.
+        Role::Client => Some(rand::random::<u32>().to_ne_bytes()),
         Role::Server => None,
     };
     let key_len = if key.is_some() { KEY_LEN } else { 0 };
