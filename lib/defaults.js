@@ -32,6 +32,46 @@ const LINK = {
   lruMaxAgeLookup: 10000
 }
 
+/** `new Grape(conf)` */
+const GRAPE = {
+  /** What both ports are bound to; every interface without. */
+  host: null,
+  /** UDP port of the node; 0 takes any free one. */
+  dht_port: 20001,
+  /** Other nodes, as `host:port`. */
+  dht_bootstrap: [],
+  /** Names whose nodes are remembered for their next announce. */
+  dht_maxTables: 5000,
+  /** Stored values. */
+  dht_maxValues: 5000,
+  /** Queries that one lookup has in flight. */
+  dht_concurrency: 16,
+  /** A node that was silent for so long is pinged. */
+  dht_nodeLiveness: 5 * 60 * 1000,
+  /** Announced addresses are forgotten after about so long: the original class's default. */
+  dht_peer_maxAge: 120000,
+  /** Queries a second that one address may ask: a whole network may share the loopback address. */
+  dht_rateLimit: 100000,
+  /** File in which known nodes and the own id survive a restart. */
+  dht_state: null,
+  /** TCP port of the HTTP API; there is none. */
+  api_port: null,
+  /** Largest body of a request, in bytes. */
+  check_maxPayloadSize: 8192,
+  /** Announces and puts succeed when this node alone took them. */
+  embedded: false,
+  /** A lookup waits so long after the start for an announce, instead of finding nothing. */
+  grace: 0,
+  /** Whether a running grape keeps the process alive. */
+  keepAlive: true
+}
+
+/**
+ * `dht_peer_maxAge` of the command and of the embedded grape. Services announce every 60 to 180 s,
+ * and an address lives for two thirds of its age at least: none may be lost between two announces.
+ */
+const LASTING_AGE = 6 * 60 * 1000
+
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
@@ -79,6 +119,8 @@ module.exports = {
   CLIENT,
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
+  GRAPE,
+  LASTING_AGE,
   LINK,
   LINK_RETRY,
   HANDSHAKE_TIMEOUT,
