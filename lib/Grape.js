@@ -33,16 +33,21 @@ class Grape extends EventEmitter {
   /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
   start (cb = noop) {
     if (this._active) return process.nextTick(cb)
-    let err = null
-    try {
-      err = this._start()
-    } catch (thrown) {
-      err = thrown
-    }
+    const err = this.startNow()
     process.nextTick(() => {
       if (!err && this._active) this.emit('listening')
       cb(err)
     })
+  }
+
+  /** Binds both ports; returns the error, or null. */
+  startNow () {
+    if (this._active) return null
+    try {
+      return this._start()
+    } catch (err) {
+      return err
+    }
   }
 
   /** Frees both ports; `cb(err)`. One that does not run calls back as well. */

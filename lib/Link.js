@@ -5,7 +5,7 @@ const { randomUUID } = require('crypto')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { CbQ, withDeadline } = require('./cbq')
-const { ANNOUNCE_INTERVAL, LINK, LINK_RETRY } = require('./defaults')
+const { ANNOUNCE_INTERVAL, EMBEDDED, LINK, LINK_RETRY } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { milliseconds, withDefaults } = require('./options')
 const { retry } = require('./retry')
@@ -14,7 +14,9 @@ const { retry } = require('./retry')
 class Link extends EventEmitter {
   /**
    * @param {object} conf
-   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list
+   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
+   *   `'embedded'` for one that runs in this process, or in another one of this machine
+   * @param {number} [conf.grapePort] where the processes meet with `'embedded'` (31001)
    * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
   constructor (conf) {
@@ -30,11 +32,16 @@ class Link extends EventEmitter {
     this._timeouts = new Map()
     this._announces = new Map()
     this._preferred = 0
+    if (this.conf.grape === EMBEDDED && !this._embedded) {
+      const Embedded = require('./Embedded')
+      this._embedded = new Embedded(this.conf.grapePort, () => this._announceAgain())
+    }
   }
 
   /** Keeps the process alive until `stop`; `connect` is emitted in a later tick. */
   start () {
     if (!this._inited) this.init()
+    if (this._embedded) this._embedded.start()
     if (!this._started) {
       this._started = true
       dispatch.hold()
@@ -53,6 +60,7 @@ class Link extends EventEmitter {
       this._started = false
       dispatch.letGo()
     }
+    if (this._embedded) this._embedded.stop()
     for (const cache of Object.values(this.cache)) cache.clear()
     for (const announce of this._announces.values()) {
       announce.stopped = true
@@ -97,12 +105,13 @@ class Link extends EventEmitter {
     const id = `${port}:${key}`
     if (this._announces.has(id)) return false
 
-    const announce = { timer: null, stopped: false }
+    const announce = { timer: null, stopped: false, again: null }
     this._announces.set(id, announce)
     const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
     const next = err => {
       if (!announce.stopped) {
-        announce.timer = setTimeout(again, Math.ceil(interval * (0.5 + Math.random())))
+        clearTimeout(announce.timer)
+        announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
       }
       if (cb) {
         const first = cb
@@ -110,8 +119,8 @@ class Link extends EventEmitter {
         first(err)
       }
     }
-    const again = () => this.announce(key, port, opts, next)
-    again()
+    announce.again = () => this.announce(key, port, opts, next)
+    announce.again()
   }
 
   /** Returns false when this key and port are not announced. */
@@ -237,8 +246,18 @@ class Link extends EventEmitter {
     ask(0)
   }
 
+  /** Announces everything anew, to a grape that knows nothing. */
+  _announceAgain () {
+    for (const announce of this._announces.values()) {
+      // One without a timer is on its way; it may have gone to the one before.
+      clearTimeout(announce.timer)
+      announce.again()
+    }
+  }
+
   /** Where a request may go. A grape on another machine would announce its own address. */
   _grapes (type) {
+    if (this._embedded) return [this._embedded.url]
     const named = this.conf.grape
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
       .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
@@ -247,8 +266,26 @@ class Link extends EventEmitter {
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
+  /** When the process with the embedded grape is gone, another one stands in and is asked once. */
+  _replacing (url, payload, timeout, cb) {
+    return (err, data) => {
+      if (!err || err.syscall === undefined) return cb(err, data)
+      try {
+        this._embedded.replace()
+      } catch (err) {
+        return cb(err)
+      }
+      this._exchangeOnce(url, payload, timeout, cb)
+    }
+  }
+
   /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
   _exchange (url, payload, timeout, cb) {
+    if (this._embedded) cb = this._replacing(url, payload, timeout, cb)
+    this._exchangeOnce(url, payload, timeout, cb)
+  }
+
+  _exchangeOnce (url, payload, timeout, cb) {
     const finish = withDeadline(timeout, cb)
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)

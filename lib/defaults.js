@@ -20,8 +20,10 @@ const CLIENT_TRANSPORT = {
 
 /** `new Link(conf)` */
 const LINK = {
-  /** Address of a grape, or several as an array or a comma list. */
+  /** Address of a grape, or several as an array or a comma list; or `'embedded'`. */
   grape: '',
+  /** TCP port at which the processes of one machine meet with `grape: 'embedded'`. */
+  grapePort: 31001,
   /** Kept for code that reads it: timeouts are exact, nothing needs to be polled. */
   monitorTimeout: 2000,
   /** Of one exchange with one grape. */
@@ -72,6 +74,18 @@ const GRAPE = {
  */
 const LASTING_AGE = 6 * 60 * 1000
 
+/** How long lookups of a grape that took another one's place wait for services to announce again. */
+const TAKEOVER_GRACE = 1000
+
+/** Pause before the place of a grape that is gone is taken: it may only have lost a connection. */
+const TAKEOVER_PAUSE = 5
+
+/** The same where another program has the port and only looks like a grape. */
+const TAKEOVER_PAUSE_MAX = 1000
+
+/** What `grape` says for a grape in this process, or in another one of this machine. */
+const EMBEDDED = 'embedded'
+
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
@@ -119,6 +133,7 @@ module.exports = {
   CLIENT,
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
+  EMBEDDED,
   GRAPE,
   LASTING_AGE,
   LINK,
@@ -133,5 +148,8 @@ module.exports = {
   RECONNECT_MIN,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
+  TAKEOVER_GRACE,
+  TAKEOVER_PAUSE,
+  TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN
 }

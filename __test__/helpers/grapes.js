@@ -57,4 +57,4 @@ if (require.main === module) {
   startGrapes(process.argv.includes('--fixed')).then(({ urls }) => process.send({ urls }))
 }
 
-module.exports = { freePort, startGrapes }
+module.exports = { freePort, freeUdpPort, startGrapes }
