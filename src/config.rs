@@ -158,6 +158,17 @@ pub mod grape {
     /// Longest salt of a mutable value, in bytes (BEP 44).
     pub const SALT_BYTES: usize = 64;
 
+    /// A lookup is answered by the walk of an equal one that ended at most so many ms ago, and an
+    /// announce by an equal one: a busy machine asks the same again and again. Services' own caches
+    /// hold an answer for seconds.
+    pub const SAME_MS: u64 = 50;
+
+    /// Part of the peer age that this may be at most, where ages are short.
+    pub const SAME_OF_AGE: u64 = 10;
+
+    /// Ports of a name whose last announce is remembered for that.
+    pub const SAME_PORTS: usize = 16;
+
     /// How long the nodes of a name's lookup serve its announces, in ms: as long as a token is
     /// good for sure.
     pub const TABLE_AGE_MS: u64 = 5 * 60 * 1_000;

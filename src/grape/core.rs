@@ -36,6 +36,8 @@ pub struct Output {
 pub(super) struct Nearest {
     pub holders: Vec<Holder>,
     pub at: u64,
+    /// Announces that they took: port, time, and how many took it.
+    pub announced: Vec<(u16, u64, usize)>,
 }
 
 /// The node. Times are milliseconds on any clock that does not go back.
@@ -309,6 +311,17 @@ impl Core {
         if self.wanted.announce {
             self.out.events.push(Event::Announce(key.to_vec()));
         }
+    }
+
+    /// Whether what was done at `at` need not be done again yet.
+    pub(super) fn is_same(&self, at: u64) -> bool {
+        at > self.same_since()
+    }
+
+    /// Before this, everything has to be done again.
+    pub(super) fn same_since(&self) -> u64 {
+        let span = config::SAME_MS.min(self.options.peer_age / config::SAME_OF_AGE);
+        self.now.saturating_sub(span)
     }
 
     /// A number for a walk or a store.

@@ -5,6 +5,7 @@ use super::{
     krpc::{Announcement, PutQuery, Query},
     operation::Purpose,
 };
+use crate::config::grape as config;
 
 /// A store under way.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl Core {
 
     fn finish_store(&mut self, store: Store) {
         let Store { op, command, fresh, taken, refusal, .. } = store;
+        self.note_announce(&command, taken);
         let result = match (&command, refusal) {
             (Command::Unannounce { .. }, _) => Ok(Outcome::Stored(taken)),
             (Command::Put { item, .. }, _) if taken > 0 => Ok(Outcome::Put(item.target())),
@@ -82,6 +84,21 @@ impl Core {
             (_, None) => Err(Failure::AllFailed),
         };
         self.done(op, result);
+    }
+
+    /// Remembers an announce, so that an equal one a moment later need not be sent.
+    fn note_announce(&mut self, command: &Command, taken: usize) {
+        let (key, port, is_announce) = match command {
+            Command::Announce { key, port } => (key, *port, true),
+            Command::Unannounce { key, port } => (key, *port, false),
+            _ => return,
+        };
+        let (now, since) = (self.now, self.same_since());
+        let Some(nearest) = self.nearest.get_mut(key) else { return };
+        nearest.announced.retain(|(other, at, _)| *other != port && *at > since);
+        if is_announce && taken > 0 && nearest.announced.len() < config::SAME_PORTS {
+            nearest.announced.push((port, now, taken));
+        }
     }
 
     /// What this node keeps of its own machine's commands: how many nodes that makes, and why not.

@@ -26,18 +26,31 @@ impl Core {
     pub(super) fn begin(&mut self, op: u64, command: Command) {
         match &command {
             Command::Lookup(key) => {
-                let query = Query::GetPeers(key.clone());
                 for own in self.peers.sample(key, config::VALUES, &mut self.rng) {
                     self.tell_peer(own.address);
-                    if let Command::Lookup(key) = &command {
-                        self.found.add(key, own);
+                    self.found.add(key, own);
+                }
+                if self.nearest.get(key).is_some_and(|nearest| self.is_same(nearest.at)) {
+                    let peers = self.found.sample(key, config::VALUES, &mut self.rng);
+                    if !peers.is_empty() {
+                        return self.done(op, Ok(Outcome::Peers(peers)));
                     }
                 }
-                self.walk(query, Goal::Command(op, command));
+                self.walk(Query::GetPeers(key.clone()), Goal::Command(op, command));
             }
-            Command::Announce { key, .. } | Command::Unannounce { key, .. } => {
-                let query = Query::GetPeers(key.clone());
-                self.store_or_walk(query, op, command);
+            Command::Announce { key, port } => {
+                let announced = self.nearest.get(key).and_then(|nearest| {
+                    let of_port =
+                        |(other, at, _): &&(u16, u64, usize)| other == port && self.is_same(*at);
+                    nearest.announced.iter().find(of_port).map(|(_, _, taken)| *taken)
+                });
+                if let Some(taken) = announced {
+                    return self.done(op, Ok(Outcome::Stored(taken)));
+                }
+                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
+            }
+            Command::Unannounce { key, .. } => {
+                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
             }
             Command::Put { item, .. } => {
                 if let Err((_, text)) = item.check() {
@@ -163,7 +176,8 @@ impl Core {
 
     fn remember(&mut self, key: &[u8], holders: Vec<super::Holder>) {
         if !holders.is_empty() {
-            self.nearest.insert(key.to_vec(), Nearest { holders, at: self.now });
+            let nearest = Nearest { holders, at: self.now, announced: Vec::new() };
+            self.nearest.insert(key.to_vec(), nearest);
         }
     }
 
