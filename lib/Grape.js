@@ -27,7 +27,8 @@ class Grape extends EventEmitter {
     /** Callbacks of requests, by number. */
     this._requests = new Map()
     this._lastRequest = 0
-    this.on('newListener', name => ON_DEMAND.includes(name) && process.nextTick(() => this._want()))
+    // Before it returns, so that a listener hears what happens next.
+    this.on('newListener', name => ON_DEMAND.includes(name) && this._want(name))
   }
 
   /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
@@ -160,8 +161,10 @@ class Grape extends EventEmitter {
     return null
   }
 
-  _want () {
-    if (this._active) this._native.want(...ON_DEMAND.map(name => this.listenerCount(name) > 0))
+  /** `added` is about to have a listener. */
+  _want (added) {
+    if (!this._active) return
+    this._native.want(...ON_DEMAND.map(name => name === added || this.listenerCount(name) > 0))
   }
 
   _told ({ name, text, id, status }) {

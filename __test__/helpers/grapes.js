@@ -3,7 +3,7 @@
 // Two real grapes that form one network, in this process or, run as a script, in a process of
 // their own that ends with its parent.
 
-const { Grape } = require('grenache-grape')
+const original = require('grenache-grape')
 const dgram = require('dgram')
 const net = require('net')
 
@@ -28,10 +28,10 @@ function freeUdpPort () {
 }
 
 /**
- * Starts two grapes; resolves with their API addresses and `stop`. `conf` is both grapes', such
- * as `verify`.
+ * Starts two grapes; resolves with them, their API addresses and `stop`. `conf` is both grapes',
+ * such as `verify`; `Grape` is their class, by default the original's.
  */
-async function startGrapes (fixed, conf) {
+async function startGrapes (fixed, conf, Grape = original.Grape) {
   const [dht, api] = fixed
     ? [[20001, 20002], [30001, 40001]]
     : [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
@@ -47,6 +47,8 @@ async function startGrapes (fixed, conf) {
   })))
   const stop = grape => new Promise(resolve => grape.stop(resolve))
   return {
+    grapes,
+    dht,
     urls: api.map(port => `http://127.0.0.1:${port}`),
     stop: () => Promise.all(grapes.map(stop))
   }

@@ -79,14 +79,15 @@ impl Actor {
                 ask = self.asks.recv() => {
                     let Some(ask) = ask else { return };
                     self.take(ask);
-                    for _ in 1..ASKS {
-                        let Ok(ask) = self.asks.try_recv() else { break };
-                        self.take(ask);
-                    }
                 }
                 _ = self.socket.readable() => {}
                 _ = self.socket.writable(), if !self.outbox.is_empty() => {}
                 () = &mut alarm => {}
+            }
+            // Before the datagrams: who asked to be told has not seen what they bring.
+            for _ in 0..ASKS {
+                let Ok(ask) = self.asks.try_recv() else { break };
+                self.take(ask);
             }
             self.write();
             self.read(&mut buffer);
