@@ -57,10 +57,11 @@ export declare class Core {
 
 /** A node, and the function that is told what happens. */
 export declare class NativeGrape {
-  /** `tell` is called on the JavaScript thread with each event. */
-  constructor(tell: (arg: GrapeEvent) => void)
-  /** Binds both ports, or says why not. */
-  start(options: GrapeOptions): Failure | null
+  constructor()
+  /** Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event. */
+  start(options: GrapeOptions, tell: (arg: GrapeEvent) => void): Failure | null
+  /** After `stopped`: nothing of it is left. */
+  release(): void
   /** Where the node and its API are, as `host:port`. */
   addresses(): Array<string>
   /** Says which events somebody listens for. */

@@ -552,7 +552,7 @@ export interface LinkEvents {
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
-  conf: Required<LinkConf>
+  conf: Required<Omit<LinkConf, 'grapePort'>> & Pick<LinkConf, 'grapePort'>
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
   cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
 

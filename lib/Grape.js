@@ -26,6 +26,8 @@ class Grape extends EventEmitter {
     this._native = null
     /** Callbacks of requests, by number. */
     this._requests = new Map()
+    /** What follows when a native grape has stopped. */
+    this._stopping = new Map()
     this._lastRequest = 0
     // Before it returns, so that a listener hears what happens next.
     this.on('newListener', name => ON_DEMAND.includes(name) && this._want(name))
@@ -57,10 +59,11 @@ class Grape extends EventEmitter {
     const native = this._native
     this._active = false
     this._native = null
-    this._stopped = () => {
+    this._stopping.set(native, () => {
+      native.release()
       if (this.conf.keepAlive) dispatch.letGo()
       cb(null)
-    }
+    })
     native.stop()
   }
 
@@ -136,7 +139,7 @@ class Grape extends EventEmitter {
     for (const port of [conf.dht_port, conf.api_port]) {
       if (!(Number.isInteger(+port) && port >= 0 && port < 65536)) return badPort(port)
     }
-    const native = new NativeGrape(event => this._told(event))
+    const native = new NativeGrape()
     const failure = native.start({
       host: conf.host || undefined,
       dhtPort: +conf.dht_port,
@@ -152,7 +155,7 @@ class Grape extends EventEmitter {
       state: conf.dht_state || undefined,
       embedded: !!conf.embedded,
       grace: milliseconds(conf.grace, 0)
-    })
+    }, event => this._told(native, event))
     if (failure) return fromFailure(failure)
     this._native = native
     this._active = true
@@ -167,7 +170,7 @@ class Grape extends EventEmitter {
     this._native.want(...ON_DEMAND.map(name => name === added || this.listenerCount(name) > 0))
   }
 
-  _told ({ name, text, id, status }) {
+  _told (native, { name, text, id, status }) {
     if (name === 'answered') {
       const cb = this._requests.get(id)
       this._requests.delete(id)
@@ -176,9 +179,13 @@ class Grape extends EventEmitter {
       if (status !== 200) err.code = status
       return cb(err)
     }
-    if (name === 'stopped') return this._stopped()
+    if (name === 'stopped') {
+      const stopped = this._stopping.get(native)
+      this._stopping.delete(native)
+      return stopped()
+    }
     // What was on its way when it stopped.
-    if (!this._active) return
+    if (native !== this._native) return
     if (text === undefined) this.emit(name)
     else this.emit(name, text)
   }

@@ -5,7 +5,7 @@ const { randomUUID } = require('crypto')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { CbQ, withDeadline } = require('./cbq')
-const { ANNOUNCE_INTERVAL, EMBEDDED, LINK, LINK_RETRY } = require('./defaults')
+const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { milliseconds, withDefaults } = require('./options')
 const { retry } = require('./retry')
@@ -34,7 +34,7 @@ class Link extends EventEmitter {
     this._preferred = 0
     if (this.conf.grape === EMBEDDED && !this._embedded) {
       const Embedded = require('./Embedded')
-      this._embedded = new Embedded(this.conf.grapePort, () => this._announceAgain())
+      this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announceAgain())
     }
   }
 

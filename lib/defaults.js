@@ -22,8 +22,6 @@ const CLIENT_TRANSPORT = {
 const LINK = {
   /** Address of a grape, or several as an array or a comma list; or `'embedded'`. */
   grape: '',
-  /** TCP port at which the processes of one machine meet with `grape: 'embedded'`. */
-  grapePort: 31001,
   /** Kept for code that reads it: timeouts are exact, nothing needs to be polled. */
   monitorTimeout: 2000,
   /** Of one exchange with one grape. */
@@ -86,6 +84,9 @@ const TAKEOVER_PAUSE_MAX = 1000
 /** What `grape` says for a grape in this process, or in another one of this machine. */
 const EMBEDDED = 'embedded'
 
+/** TCP port at which the processes of one machine meet then, unless `grapePort` says another. */
+const GRAPE_PORT = 31001
+
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
@@ -135,6 +136,7 @@ module.exports = {
   CLOSE_TIMEOUT,
   EMBEDDED,
   GRAPE,
+  GRAPE_PORT,
   LASTING_AGE,
   LINK,
   LINK_RETRY,

@@ -9,7 +9,7 @@ const net = require('net')
 const path = require('path')
 const { test } = require('node:test')
 const { ask, exchange } = require('../helpers/grape-network')
-const { freePort, freeUdpPort } = require('../helpers/grapes')
+const { freeUdpPort, quietPort: freePort } = require('../helpers/grapes')
 const { limited } = require('../helpers/child')
 
 const COMMANDS = {

@@ -10,7 +10,7 @@ const { Link } = require('../..')
 const { call } = require('../helpers/grape-pair')
 const { exchange } = require('../helpers/grape-network')
 const { Child, run } = require('../helpers/child')
-const { freePort } = require('../helpers/grapes')
+const { quietPort: freePort } = require('../helpers/grapes')
 
 async function embedded (t, port, conf) {
   const link = new Link({ grape: 'embedded', grapePort: port, ...conf })
@@ -43,7 +43,7 @@ test('C274: all embedded links of a machine meet at one port, on loopback only',
   const { answer } = await exchange(`http://127.0.0.1:${port}/status`)
   assert.strictEqual(answer.api, `127.0.0.1:${port}`)
   assert.match(answer.dht, /^127\.0\.0\.1:/)
-  assert.strictEqual(new Link({}).conf.grapePort, 31001)
+  assert.strictEqual(require('../../lib/defaults').GRAPE_PORT, 31001)
 })
 
 test('C275: when the process with the grape ends another takes its place, services announce again, and no request is lost', async t => {

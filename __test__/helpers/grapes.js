@@ -17,6 +17,22 @@ function freePort () {
   })
 }
 
+/**
+ * A free port that no outgoing connection takes before it is used: below the range that the system
+ * chooses from. For ports that are used later.
+ */
+async function quietPort () {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 20000)
+    const server = net.createServer()
+    const isFree = await new Promise(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}
+
 function freeUdpPort () {
   return new Promise((resolve, reject) => {
     const socket = dgram.createSocket('udp4').on('error', reject)
@@ -59,4 +75,4 @@ if (require.main === module) {
   startGrapes(process.argv.includes('--fixed')).then(({ urls }) => process.send({ urls }))
 }
 
-module.exports = { freePort, freeUdpPort, startGrapes }
+module.exports = { freePort, freeUdpPort, quietPort, startGrapes }

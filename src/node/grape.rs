@@ -6,13 +6,13 @@ use crate::{
     net::grape::{Grape, Settings, Told},
 };
 use napi::{
-    Env, Result,
+    CleanupEnvHook, Env, Result,
     bindgen_prelude::{BufferSlice, Function},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -51,39 +51,42 @@ type Tell = ThreadsafeFunction<GrapeEvent, (), GrapeEvent, napi::Status, false, 
 /// Empty when the environment has ended: nobody is told anything any more.
 type Teller = Arc<Mutex<Option<Tell>>>;
 
-/// A node, and the function that is told what happens.
-#[napi]
-pub struct NativeGrape {
-    teller: Teller,
-    grape: Arc<Slot>,
-}
-
 /// Only the JavaScript thread looks inside.
 type Slot = Mutex<Option<Grape>>;
 
+type Hook = CleanupEnvHook<(Teller, Arc<Slot>)>;
+
+/// A node, and the function that is told what happens.
+#[napi]
+#[derive(Default)]
+pub struct NativeGrape {
+    teller: Teller,
+    grape: Arc<Slot>,
+    hook: Mutex<Option<Hook>>,
+}
+
 #[napi]
 impl NativeGrape {
-    /// `tell` is called on the JavaScript thread with each event.
     #[napi(constructor)]
-    pub fn new(env: Env, tell: Function<'_, GrapeEvent, ()>) -> Result<Self> {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event.
+    #[napi(catch_unwind)]
+    pub fn start(
+        &self,
+        env: Env,
+        options: GrapeOptions,
+        tell: Function<'_, GrapeEvent, ()>,
+    ) -> Result<Option<Failure>> {
         // Weak: what keeps the process alive is counted in `lib/dispatch.js`.
-        let tell = tell
+        let function = tell
             .build_threadsafe_function::<GrapeEvent>()
             .weak::<true>()
             .callee_handled::<false>()
             .build()?;
-        let teller: Teller = Arc::new(Mutex::new(Some(tell)));
-        let grape = Arc::<Slot>::default();
-        env.add_env_cleanup_hook((teller.clone(), grape.clone()), |(teller, grape)| {
-            teller.lock().unwrap_or_else(PoisonError::into_inner).take();
-            grape.lock().unwrap_or_else(PoisonError::into_inner).take();
-        })?;
-        Ok(Self { teller, grape })
-    }
-
-    /// Binds both ports, or says why not.
-    #[napi(catch_unwind)]
-    pub fn start(&self, options: GrapeOptions) -> Option<Failure> {
+        *lock(&self.teller) = Some(function);
         let teller = self.teller.clone();
         let started = Grape::start(settings(options), move |told| {
             let (name, text) = match told {
@@ -93,21 +96,38 @@ impl NativeGrape {
                 Told::Announce(text) => ("announce", Some(text)),
                 Told::Warning(text) => ("warning", Some(text)),
             };
-            tell(&teller, GrapeEvent { name: name.into(), text, id: None, status: None });
+            call(&teller, GrapeEvent { name: name.into(), text, id: None, status: None });
         });
         match started {
-            Ok(grape) => {
-                *self.lock() = Some(grape);
-                None
+            Ok(grape) => *lock(&self.grape) = Some(grape),
+            Err(error) => {
+                lock(&self.teller).take();
+                return Ok(Some(failure(&error)));
             }
-            Err(error) => Some(failure(&error)),
+        }
+        let held = (self.teller.clone(), self.grape.clone());
+        *lock(&self.hook) = Some(env.add_env_cleanup_hook(held, |(teller, grape)| {
+            lock(&teller).take();
+            lock(&grape).take();
+        })?);
+        Ok(None)
+    }
+
+    /// After `stopped`: nothing of it is left.
+    #[napi(catch_unwind)]
+    pub fn release(&self, env: Env) -> Result<()> {
+        lock(&self.teller).take();
+        lock(&self.grape).take();
+        match lock(&self.hook).take() {
+            Some(hook) => env.remove_env_cleanup_hook(hook),
+            None => Ok(()),
         }
     }
 
     /// Where the node and its API are, as `host:port`.
     #[napi(catch_unwind)]
     pub fn addresses(&self) -> Vec<String> {
-        let grape = self.lock();
+        let grape = lock(&self.grape);
         let addresses = grape.as_ref().map(|grape| [grape.dht_address(), grape.api_address()]);
         addresses.into_iter().flatten().map(|address| address.to_string()).collect()
     }
@@ -115,7 +135,7 @@ impl NativeGrape {
     /// Says which events somebody listens for.
     #[napi(catch_unwind)]
     pub fn want(&self, node: bool, peer: bool, announce: bool, warning: bool) {
-        if let Some(grape) = &*self.lock() {
+        if let Some(grape) = &*lock(&self.grape) {
             grape.want(Wanted { node, peer, announce, warning });
         }
     }
@@ -131,9 +151,9 @@ impl NativeGrape {
                 Err(failure) => (failure.to_string(), Some(failure.status().into())),
             };
             let name = "answered".into();
-            tell(&teller, GrapeEvent { name, text: Some(text), id: Some(id), status });
+            call(&teller, GrapeEvent { name, text: Some(text), id: Some(id), status });
         };
-        match &*self.lock() {
+        match &*lock(&self.grape) {
             Some(grape) => grape.request(kind, data, v.map(|v| v.to_vec()), answered),
             None => answered(Err(crate::grape::Failure::Stopped)),
         }
@@ -145,23 +165,23 @@ impl NativeGrape {
         let teller = self.teller.clone();
         let stopped = move || {
             let name = "stopped".into();
-            tell(&teller, GrapeEvent { name, text: None, id: None, status: None });
+            call(&teller, GrapeEvent { name, text: None, id: None, status: None });
         };
-        match &*self.lock() {
+        match &*lock(&self.grape) {
             Some(grape) => grape.stop(stopped),
             None => stopped(),
         }
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Grape>> {
-        self.grape.lock().unwrap_or_else(PoisonError::into_inner)
+fn call(teller: &Teller, event: GrapeEvent) {
+    if let Some(tell) = &*lock(teller) {
+        tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
 
-fn tell(teller: &Teller, event: GrapeEvent) {
-    if let Some(tell) = &*teller.lock().unwrap_or_else(PoisonError::into_inner) {
-        tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn settings(options: GrapeOptions) -> Settings {
