@@ -15,6 +15,8 @@ class ClientConnection extends Connection {
     this.transport = transport
     this._callbacks = []
     this._free = []
+    /** What was asked last, which the native side still knows. */
+    this._key = undefined
   }
 
   /** Requests without an answer. */
@@ -26,7 +28,8 @@ class ClientConnection extends Connection {
   request (key, payload, timeout, cb) {
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
-    dispatch.sendRequest(this.conn, slot, timeout, key, payload)
+    dispatch.sendRequest(this.conn, slot, timeout, payload, key === this._key ? undefined : key)
+    this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
   }
 

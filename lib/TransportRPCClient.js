@@ -6,7 +6,7 @@ const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
-const { LANES, toJson } = require('./dispatch')
+const { LANES, roughly, toJson } = require('./dispatch')
 const { TEXT, errorOf } = require('./errors')
 const { milliseconds, withDefaults } = require('./options')
 
@@ -94,7 +94,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   setLastRequestTime () {
-    this._req_last_ts = Date.now()
+    this._req_last_ts = roughly()
   }
 
   newRequest (key, payload, opts, cb) {

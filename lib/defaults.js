@@ -69,7 +69,7 @@ const HANDSHAKE_TIMEOUT = 10000
 const CLOSE_TIMEOUT = 30000
 
 /** Messages of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
-const MEDIUM_BATCH = { from: 48, to: 128 }
+const MEDIUM_BATCH = { from: 40, to: 128 }
 
 /** Path of a service's WebSocket endpoint; servers take any. */
 const PATH = '/ws'

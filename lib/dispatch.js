@@ -41,6 +41,13 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
+/** When what is being delivered was begun; 0 while nothing is. */
+let time = 0
+
+/** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
+function roughly () {
+  return time || Date.now()
+}
 
 /**
  * Delivers what has come, one batch a turn. A callback that throws ends the turn, as it would
@@ -55,6 +62,7 @@ function deliver () {
   try {
     deliverCurrent()
   } finally {
+    time = 0
     const done = current.at >= current.items.length
     if (!done || current.more) setImmediate(deliver)
     if (done) current = null
@@ -65,10 +73,11 @@ function deliver () {
 function deliverCurrent () {
   const { items, events } = current
   const half = halfOf(items)
-  let flushed = Date.now()
+  let flushed = time = Date.now()
   while (current.at < items.length) {
     const at = current.at
     const tag = items[at]
+    const before = composed
     // The place moves on before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
@@ -83,13 +92,16 @@ function deliverCurrent () {
       current.at = at + 2
       onEvent(events[items[at + 1] + 2])
     }
-    // An answer does not wait for long work on the other messages of its batch.
-    const now = Date.now()
-    if (now !== flushed || (at < half && current.at >= half)) {
-      flush()
-      pumpAll()
-      flushed = now
+    // An answer does not wait for long work on the other messages of its batch. The native side
+    // looks at its clock whenever it composes for a socket of its own, which costs half.
+    if (composed === before || streams.size > 0) {
+      const now = Date.now()
+      if (now !== flushed) {
+        flushNow()
+        flushed = time = now
+      }
     }
+    if (at < half && current.at >= half) flushNow()
   }
 }
 
@@ -171,6 +183,8 @@ const REFUSED = {
 // where the native side takes part in the loop, else when the tick ends.
 const flushSoon = core.inLoop ? () => {} : flushInTick
 let flushDue = false
+/** How many requests and replies were composed. */
+let composed = 0
 
 function flushInTick () {
   if (flushDue) return
@@ -181,6 +195,7 @@ function flushInTick () {
 function flushNow () {
   flushDue = false
   flush()
+  pumpAll()
 }
 
 // Streams whose bytes JavaScript moves: what is composed is fetched when the tick ends.
@@ -207,19 +222,18 @@ function catchUp () {
 }
 
 // A reply followed at once by process.exit() still leaves.
-process.on('exit', () => {
-  flush()
-  pumpAll()
-})
+process.on('exit', flushNow)
 
 /** Composes a request; see `request` in src/node/raw.rs. */
-function sendRequest (conn, slot, timeout, key, payload) {
-  request(conn, slot, timeout, key, payload)
+function sendRequest (conn, slot, timeout, payload, key) {
+  composed++
+  request(conn, slot, timeout, payload, key)
   flushSoon()
 }
 
 /** Composes the reply to a request; `result` is a JSON text. */
 function sendReply (conn, rid, err, result) {
+  composed++
   if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result)) {
     text(conn, `[${toJson(rid)},${toJson(err)},${result}]`)
   }
@@ -344,6 +358,7 @@ module.exports = {
   publish,
   pumpSoon,
   receive,
+  roughly,
   send,
   sendReply,
   sendRequest,

@@ -204,15 +204,16 @@ impl Conn {
         self.role
     }
 
-    /// Composes a request that fails after `timeout` ms; see [`Requests::send`]. `None` when the
-    /// connection is over and the request goes with it, or when there is none.
+    /// Composes a request that fails `timeout` ms after `now`; see [`Requests::send`]. `None` when
+    /// the connection is over and the request goes with it, or when there is none.
     pub fn request(
         &self,
         slot: u32,
+        now: u64,
         timeout: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
-        let deadline = self.hub.now() + timeout.min(config::MAX_TIMEOUT_MS);
+        let deadline = now + timeout.min(config::MAX_TIMEOUT_MS);
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
             return None;

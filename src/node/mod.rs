@@ -44,6 +44,8 @@ struct Inner {
     grapes: Grapes,
     conns: RefCell<Vec<Option<Entry>>>,
     dirty: RefCell<Vec<u32>>,
+    /// When a message was composed that all before had to leave with, in ms.
+    flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, Server>>,
     next_server: Cell<u32>,
 }
@@ -56,6 +58,8 @@ struct Entry {
     server: Option<u32>,
     /// Whose bytes JavaScript moves.
     stream: Option<Stream>,
+    /// JSON text of the service that was asked last, with its comma.
+    key: RefCell<Vec<u8>>,
 }
 
 impl Inner {
@@ -84,7 +88,14 @@ impl Inner {
         if conns.len() <= number as usize {
             conns.resize_with(number as usize + 1, || None);
         }
-        conns[number as usize] = Some(Entry { conn, dirty: Cell::new(false), server, stream });
+        // A client's connection is known since it was asked for.
+        conns[number as usize].get_or_insert_with(|| Entry {
+            conn,
+            dirty: Cell::new(false),
+            server,
+            stream,
+            key: RefCell::default(),
+        });
         number
     }
 
@@ -100,6 +111,16 @@ impl Inner {
             self.write(entry);
         } else if !entry.dirty.replace(true) {
             self.dirty.borrow_mut().push(number);
+        }
+    }
+
+    /// As [`composed`](Self::composed), for the frames of a hot path: an answer does not wait for
+    /// long work on the messages that came with it.
+    fn composed_in_time(&self, number: u32, entry: &Entry, composed: Composed, now: u64) {
+        self.composed(number, entry, composed);
+        if now != self.flushed.get() {
+            self.flush();
+            self.flushed.set(now);
         }
     }
 
@@ -173,6 +194,7 @@ impl Core {
             grapes: Grapes::default(),
             conns: RefCell::default(),
             dirty: RefCell::default(),
+            flushed: Cell::new(0),
             servers: RefCell::default(),
             next_server: Cell::new(0),
         });
