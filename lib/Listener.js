@@ -9,14 +9,14 @@ const dispatch = require('./dispatch')
 class Listener {
   /**
    * Listens at once, or throws Node's own error.
-   * @param {object} opts `port`, `host`, `io`
+   * @param {object} conf the transport's
    * @param {number} lanes who gets the messages, see `LANES`
    */
-  constructor ({ port, host, io }, lanes, owner) {
+  constructor (port, conf, lanes, owner) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
-    const { server, port: actual, address } = dispatch.listen(port, host, io, lanes, this)
+    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
     dispatch.hold()

@@ -13,11 +13,14 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 
 /** A server with Node's TLS; see Listener.js for what owners have. */
 class SecureListener {
-  constructor ({ port, host, secure }, lanes, owner) {
+  /** See Listener.js; `conf.secure` are options of Node's `tls`. */
+  constructor (port, conf, lanes, owner) {
+    const { host, secure } = conf
     assertSecure(secure)
     assert.strictEqual(typeof secure.verifyClient, 'function', 'conf.secure.verify must be a function')
     this.owner = owner
     this.lanes = lanes
+    this.conf = conf
     this.connections = new Set()
     this.verifyClient = secure.verifyClient
     this._open = true
@@ -102,7 +105,7 @@ class SecureListener {
       `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`)
 
     const connection = this.owner.newConnection(this.lanes)
-    connection.accepted(dispatch.stream(true, this.lanes), req)
+    connection.accepted(dispatch.stream(true, this.conf, this.lanes), req)
     connection.cert = socket.getPeerCertificate()
     connection.listener = this
     connection.stream = new Stream(connection)

@@ -18,10 +18,9 @@ class TransportPub extends TransportSocket {
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
-    const { host, io } = this.conf
     this.port = port
     try {
-      this._listener = new Listener({ port, host, io }, dispatch.LANES.NONE, this)
+      this._listener = new Listener(port, this.conf, dispatch.LANES.NONE, this)
       this._face = null
       this.listening()
       if (port === 0) this.port = this._listener.address().port

@@ -131,13 +131,12 @@ class TransportRPCServer extends TransportRPC {
   }
 
   _plainListener (opts, owner) {
-    const { host, io } = this.conf
-    return new Listener({ host, io, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    return new Listener(opts.port, { ...this.conf, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
   _secureListener (port, secure, owner) {
     const SecureListener = require('./SecureListener')
-    return new SecureListener({ port, host: this.conf.host, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    return new SecureListener(port, { ...this.conf, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
   _stop () {

@@ -18,6 +18,12 @@ const CLIENT_TRANSPORT = {
   requestTimeout: 60000
 }
 
+/** Of each connection of a peer. */
+const CONNECTION = {
+  /** How long the event loop looks for the next message instead of sleeping, in microseconds. */
+  busyPoll: 0
+}
+
 /** `new Link(conf)` */
 const LINK = {
   /** Address of a grape, or several as an array or a comma list. */
@@ -79,6 +85,7 @@ module.exports = {
   CLIENT,
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
+  CONNECTION,
   LINK,
   LINK_RETRY,
   HANDSHAKE_TIMEOUT,

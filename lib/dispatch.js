@@ -5,7 +5,8 @@
 const cluster = require('cluster')
 const { Core } = require('../binding.js')
 const { badPort, fromFailure } = require('./errors')
-const { MEDIUM_BATCH } = require('./defaults')
+const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
+const { milliseconds } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -289,15 +290,24 @@ function keep (conn, connection) {
   return conn
 }
 
-/** Connects to `dest` (`io`: see `isInLoop`), and returns the connection's number. */
-function connect (dest, path, io, lanes) {
-  return core.connect(dest, path, isInLoop(io), lanes)
+/** What the native side needs to know of a connection. */
+function settings (conf, lanes) {
+  return {
+    inLoop: isInLoop(conf.io),
+    lanes,
+    busyPoll: milliseconds(conf.busyPoll, CONNECTION.busyPoll)
+  }
 }
 
-/** Listens, or throws Node's own error; `server` gets what happens. */
-function listen (port, host, io, lanes, server) {
+/** Connects to `dest`, and returns the connection's number. */
+function connect (dest, path, conf, lanes) {
+  return core.connect(dest, path, settings(conf, lanes))
+}
+
+/** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
+function listen (port, conf, lanes, server) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, host, cluster.isWorker, isInLoop(io), lanes)
+  const listening = core.listen(port, conf.host, cluster.isWorker, settings(conf, lanes))
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -364,7 +374,7 @@ module.exports = {
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
-  stream: (isServer, lanes) => core.stream(isServer, lanes),
+  stream: (isServer, conf, lanes) => core.stream(isServer, settings(conf, lanes)),
   take,
   toJson,
   terminate: conn => core.terminate(conn),

@@ -4,7 +4,10 @@
 //! With the tokio driver those are two threads, so the shared half is locked, though never
 //! during a system call.
 
-use super::Hub;
+use super::{
+    Hub,
+    settings::{Io, Lanes, Settings},
+};
 use crate::{
     config,
     error::Error,
@@ -41,49 +44,11 @@ pub struct Arrival {
     pub remote: Option<SocketAddr>,
 }
 
-/// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lanes(u8);
-
-impl Lanes {
-    /// Nobody: messages are read and dropped.
-    pub const NONE: Self = Self(0);
-    /// The native RPC machinery.
-    pub const RPC: Self = Self(1);
-    /// Listeners of the socket itself, who also hear of pings, pongs and drains.
-    pub const SOCKET: Self = Self(2);
-
-    /// The lanes of a set of bits.
-    pub fn from_bits(bits: u8) -> Self {
-        Self(bits)
-    }
-
-    /// The set's bits.
-    pub fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(super) fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-/// Which driver moves a connection's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Io {
-    /// Node's own event loop.
-    Libuv,
-    /// A thread beside it.
-    Tokio,
-    /// JavaScript hands bytes in and out: TLS.
-    Stream,
-}
-
 /// A connection, used by its driver and by the JavaScript thread.
 pub struct Conn {
     pub(super) number: u32,
     role: Role,
-    io: Io,
+    settings: Settings,
     lanes: AtomicU8,
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
@@ -161,21 +126,21 @@ pub struct Composed {
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io)
+        write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io())
     }
 }
 
 impl Conn {
-    pub(super) fn new(hub: &Arc<Connections>, number: u32, role: Role, io: Io) -> Self {
+    pub(super) fn new(hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
         let requests = match role {
             Role::Client => Requests::held(),
             Role::Server => Requests::default(),
         };
         Self {
-            number,
+            number: hub.number(),
             role,
-            io,
-            lanes: AtomicU8::new(Lanes::RPC.bits()),
+            settings,
+            lanes: AtomicU8::new(settings.lanes.bits()),
             hub: hub.clone(),
             half: Mutex::new(Half {
                 phase: Phase::Connecting,
@@ -197,7 +162,12 @@ impl Conn {
 
     /// Which driver moves its bytes.
     pub fn io(&self) -> Io {
-        self.io
+        self.settings.io
+    }
+
+    /// See [`Settings::busy_poll`].
+    pub fn busy_poll(&self) -> u32 {
+        self.settings.busy_poll
     }
 
     pub(super) fn role(&self) -> Role {
@@ -279,7 +249,7 @@ impl Conn {
     pub fn flush(&self) -> bool {
         let mut half = self.lock();
         // A stream's bytes are fetched; a connection without a handshake has to wait.
-        if half.phase == Phase::Connecting || self.io == Io::Stream {
+        if half.phase == Phase::Connecting || self.io() == Io::Stream {
             return false;
         }
         while let Some(bytes) = half.out.take() {

@@ -3,7 +3,8 @@
 
 use super::{
     Destination,
-    conn::{Connections, Io},
+    conn::Connections,
+    settings::Settings,
     tasks::Tasks,
 };
 use crate::{
@@ -41,7 +42,8 @@ pub struct Established {
 #[derive(Debug)]
 pub(super) struct Service {
     pub number: u32,
-    pub io: Io,
+    /// Of its connections.
+    pub settings: Settings,
     /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
     pub lanes: AtomicU8,
     pub open: AtomicBool,

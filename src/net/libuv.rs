@@ -45,6 +45,9 @@ pub struct Driver {
     armed: Cell<u64>,
     /// The handles of every turn.
     turn: RefCell<Vec<Owned>>,
+    /// Keeps the loop awake while somebody wants that.
+    idle: RefCell<Option<Owned>>,
+    awake_until: Cell<Option<Instant>>,
 }
 
 struct Polled {
@@ -91,7 +94,16 @@ impl Driver {
             alarm: RefCell::new(None),
             armed: Cell::new(u64::MAX),
             turn: RefCell::new(handles),
+            idle: RefCell::new(None),
+            awake_until: Cell::new(None),
         });
+        let me = driver.me.clone();
+        let idle = driver.uv.idle(move || {
+            if let Some(driver) = me.upgrade() {
+                driver.sleep_if_due();
+            }
+        })?;
+        *driver.idle.borrow_mut() = Some(idle);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
             if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
@@ -143,6 +155,28 @@ impl Driver {
         }
     }
 
+    /// The loop looks for what comes next instead of sleeping, for so long.
+    pub fn stay_awake(&self, micros: u32) {
+        let until = Instant::now() + Duration::from_micros(micros.into());
+        if self.awake_until.get().is_some_and(|other| other >= until) {
+            return;
+        }
+        if self.awake_until.replace(Some(until)).is_none()
+            && let Some(idle) = &*self.idle.borrow()
+        {
+            idle.set_idle(true);
+        }
+    }
+
+    fn sleep_if_due(&self) {
+        if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
+            self.awake_until.set(None);
+            if let Some(idle) = &*self.idle.borrow() {
+                idle.set_idle(false);
+            }
+        }
+    }
+
     /// Looks again at a connection that JavaScript wrote to or ended.
     pub fn touched(&self, number: u32) {
         let polled = self.polled.borrow().get(&number).cloned();
@@ -157,6 +191,7 @@ impl Driver {
             polled.poll.take();
         }
         self.turn.borrow_mut().clear();
+        self.idle.take();
         if let Some(alarm) = self.alarm.take() {
             alarm.hold();
         }
@@ -177,6 +212,9 @@ impl Driver {
             let result = self.read(&polled);
             if let Err(ended) = result {
                 return self.end(&polled, ended);
+            }
+            if polled.conn.busy_poll() > 0 {
+                self.stay_awake(polled.conn.busy_poll());
             }
         }
         self.look(&polled);

@@ -8,6 +8,7 @@ mod io;
 #[cfg(unix)]
 pub mod libuv;
 mod receive;
+mod settings;
 pub mod stream;
 mod tasks;
 pub mod tokio;
@@ -15,6 +16,7 @@ pub mod tokio;
 mod uv;
 
 pub use address::{Destination, Port};
-pub use conn::{Arrival, Composed, Conn, Connections, Io, Lanes};
+pub use conn::{Arrival, Composed, Conn, Connections};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub};
+pub use settings::{Io, Lanes, Settings};

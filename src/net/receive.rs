@@ -1,7 +1,10 @@
 //! The reading side of a connection: bytes become messages, and messages become records and
 //! events for JavaScript.
 
-use super::conn::{Arrival, Conn, Ended, Lanes, Phase};
+use super::{
+    conn::{Arrival, Conn, Ended, Phase},
+    settings::Lanes,
+};
 use crate::{
     config,
     error::Error,

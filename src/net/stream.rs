@@ -2,8 +2,9 @@
 //! here.
 
 use super::{
-    conn::{Conn, Connections, Ended, Io, Phase, State},
+    conn::{Conn, Connections, Ended, Phase, State},
     receive::Reading,
+    settings::Settings,
     tokio::{Alarm, Driver, closing},
 };
 use crate::ws::Role;
@@ -18,8 +19,8 @@ pub struct Stream {
 impl Stream {
     /// A connection without a handshake so far; requests are held. Its deadlines are kept by a
     /// task of `driver`.
-    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role) -> Self {
-        let conn = Arc::new(Conn::new(hub, hub.number(), role, Io::Stream));
+    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
+        let conn = Arc::new(Conn::new(hub, role, settings));
         let (watched, clock) = (conn.clone(), hub.clone());
         driver.spawn(async move { watch(&watched, &clock).await });
         Self { reading: RefCell::new(Reading::new(role)), conn }

@@ -3,10 +3,11 @@
 
 use super::{
     address::{self, Port},
-    conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, State, Writer},
+    conn::{Arrival, Conn, Connections, Ended, Phase, State, Writer},
     handshake::{self, Acceptor, Established, Service},
     io,
     receive::Reading,
+    settings::{Io, Lanes, Settings},
     tasks::Tasks,
 };
 use crate::{config, error::Error, rpc::Event, ws::Role};
@@ -47,11 +48,11 @@ impl Driver {
         Self { hub, tasks: Tasks::default() }
     }
 
-    /// Listens; `lanes` says who gets the messages of its connections.
+    /// Listens; `settings` are those of its connections.
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
-    pub fn listen(&self, server: u32, at: Port<'_>, io: Io, lanes: Lanes) -> Result<Server, Error> {
+    pub fn listen(&self, server: u32, at: Port<'_>, settings: Settings) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
         let listener = address::listen(at)?;
@@ -62,8 +63,8 @@ impl Driver {
         };
         let service = Arc::new(Service {
             number: server,
-            io,
-            lanes: AtomicU8::new(lanes.bits()),
+            settings,
+            lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
         });
         let closed = Arc::new(Notify::new());
@@ -83,8 +84,8 @@ impl Driver {
     }
 
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
-    pub fn connect(&self, dest: &str, path: &str, io: Io) -> Arc<Conn> {
-        let conn = Arc::new(Conn::new(&self.hub, self.hub.number(), Role::Client, io));
+    pub fn connect(&self, dest: &str, path: &str, settings: Settings) -> Arc<Conn> {
+        let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
         let (dialled, hub) = (conn.clone(), self.hub.clone());
         let (dest, path) = (dest.to_owned(), path.to_owned());
         self.spawn(async move {
@@ -143,8 +144,9 @@ impl Drop for Server {
 }
 
 async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Established) {
-    let conn = Arc::new(Conn::new(&hub, hub.number(), Role::Server, service.io));
-    conn.set_lanes(Lanes::from_bits(service.lanes.load(Ordering::SeqCst)));
+    let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
+    let settings = Settings { lanes, ..service.settings };
+    let conn = Arc::new(Conn::new(&hub, Role::Server, settings));
     let server = service.number;
     run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
 }

@@ -13,7 +13,7 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port,
+        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port, Settings,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -134,6 +134,8 @@ impl Inner {
     }
 
     fn write(&self, entry: &Entry) {
+        #[cfg(unix)]
+        self.in_loop.stay_awake(entry.conn.busy_poll());
         if entry.conn.flush() {
             self.touched(&entry.conn);
         }
@@ -155,6 +157,15 @@ impl Inner {
         self.driver.shut_down();
         self.conns.borrow_mut().clear();
     }
+}
+
+/// See [`Settings`].
+#[napi(object)]
+pub struct ConnectionSettings {
+    pub in_loop: bool,
+    /// 1 the RPC machinery, 2 the socket's own listeners.
+    pub lanes: u8,
+    pub busy_poll: u32,
 }
 
 /// Where a server listens, or why it does not.
@@ -228,12 +239,11 @@ impl Core {
         port: u16,
         host: Option<String>,
         shared: bool,
-        in_loop: bool,
-        lanes: u8,
+        settings: ConnectionSettings,
     ) -> Listening {
         let number = self.inner.next_server.get();
         let at = Port { host: host.as_deref(), port, shared };
-        match self.inner.driver.listen(number, at, io(in_loop), Lanes::from_bits(lanes)) {
+        match self.inner.driver.listen(number, at, settings.into()) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -257,19 +267,18 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn connect(&self, dest: String, path: String, in_loop: bool, lanes: u8) -> u32 {
-        let conn = self.inner.driver.connect(&dest, &path, io(in_loop));
-        conn.set_lanes(Lanes::from_bits(lanes));
+    pub fn connect(&self, dest: String, path: String, settings: ConnectionSettings) -> u32 {
+        let conn = self.inner.driver.connect(&dest, &path, settings.into());
         self.inner.keep(conn, None, None)
     }
 
     /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
     /// for `open_stream`.
     #[napi(catch_unwind)]
-    pub fn stream(&self, is_server: bool, lanes: u8) -> u32 {
+    pub fn stream(&self, is_server: bool, settings: ConnectionSettings) -> u32 {
         let role = if is_server { Role::Server } else { Role::Client };
-        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role);
-        stream.conn().set_lanes(Lanes::from_bits(lanes));
+        let settings = Settings { io: Io::Stream, ..settings.into() };
+        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role, settings);
         self.inner.keep(stream.conn().clone(), None, Some(stream))
     }
 
@@ -394,8 +403,14 @@ impl Core {
     }
 }
 
-fn io(in_loop: bool) -> Io {
-    if in_loop { Io::Libuv } else { Io::Tokio }
+impl From<ConnectionSettings> for Settings {
+    fn from(settings: ConnectionSettings) -> Self {
+        Self {
+            io: if settings.in_loop { Io::Libuv } else { Io::Tokio },
+            lanes: Lanes::from_bits(settings.lanes),
+            busy_poll: settings.busy_poll,
+        }
+    }
 }
 
 fn frame_opcode(number: u8) -> Opcode {

@@ -31,6 +31,13 @@ impl InLoop {
         self.with(|driver| driver.arm(deadline));
     }
 
+    /// See [`Driver::stay_awake`].
+    pub fn stay_awake(&self, micros: u32) {
+        if micros > 0 {
+            self.with(|driver| driver.stay_awake(micros));
+        }
+    }
+
     pub fn touched(&self, conn: u32) {
         self.with(|driver| driver.touched(conn));
     }

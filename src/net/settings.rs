@@ -1,0 +1,57 @@
+//! What a caller may choose for its connections.
+
+/// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes(u8);
+
+impl Lanes {
+    /// Nobody: messages are read and dropped.
+    pub const NONE: Self = Self(0);
+    /// The native RPC machinery.
+    pub const RPC: Self = Self(1);
+    /// Listeners of the socket itself, who also hear of pings, pongs and drains.
+    pub const SOCKET: Self = Self(2);
+
+    /// The lanes of a set of bits.
+    pub fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// The set's bits.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Which driver moves a connection's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    /// Node's own event loop.
+    Libuv,
+    /// A thread beside it.
+    Tokio,
+    /// JavaScript hands bytes in and out: TLS.
+    Stream,
+}
+
+/// A connection's settings; of a server, those of its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Which driver moves the bytes.
+    pub io: Io,
+    /// Who gets the messages at first.
+    pub lanes: Lanes,
+    /// How long Node's event loop looks for the next message instead of sleeping after each one,
+    /// in microseconds; 0 is not at all. Only [`Io::Libuv`].
+    pub busy_poll: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { io: Io::Tokio, lanes: Lanes::RPC, busy_poll: 0 }
+    }
+}
