@@ -160,6 +160,12 @@ export interface PeerConf {
    * possible; the environment variable GRENACHE_IO decides for all.
    */
   io?: 'libuv' | 'tokio'
+  /**
+   * Microseconds; after each message the event loop looks for the next one for so long instead of
+   * sleeping. A wake-up is most of the latency between two processes of one machine; the price is
+   * a busy core while messages come. Only with `io: 'libuv'`. Default: 0.
+   */
+  busyPoll?: number
   [key: string]: unknown
 }
 
