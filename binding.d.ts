@@ -20,14 +20,14 @@ export declare class Core {
   /** The functions of the hot path: see `raw.rs`. */
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
-  listen(port: number, host: string | undefined | null, shared: boolean, inLoop: boolean, lanes: number): Listening
+  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings): Listening
   unlisten(server: number): void
-  connect(dest: string, path: string, inLoop: boolean, lanes: number): number
+  connect(dest: string, path: string, settings: ConnectionSettings): number
   /**
    * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
    * for `open_stream`.
    */
-  stream(isServer: boolean, lanes: number): number
+  stream(isServer: boolean, settings: ConnectionSettings): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
   /** Whether so much waits to be fetched that no more bytes should come. */
@@ -53,6 +53,19 @@ export declare class Core {
   release(conn: number): void
   /** Posts to a grape; the answer comes as an event with this `id`. */
   post(id: number, url: string, body: string, timeout: number): void
+}
+
+/** See [`Settings`]. */
+export interface ConnectionSettings {
+  inLoop: boolean
+  /** 1 the RPC machinery, 2 the socket's own listeners. */
+  lanes: number
+  busyPoll: number
+  maxPayload: number
+  heartbeat: number
+  handshakeTimeout: number
+  maxConnections: number
+  highWater: number
 }
 
 /** An error before it becomes one: JavaScript adds Node's names for system errors. */

@@ -21,7 +21,17 @@ const CLIENT_TRANSPORT = {
 /** Of each connection of a peer. */
 const CONNECTION = {
   /** How long the event loop looks for the next message instead of sleeping, in microseconds. */
-  busyPoll: 0
+  busyPoll: 0,
+  /** Bytes of the largest message that is accepted; as `ws`. */
+  maxPayload: 100 * 1024 * 1024,
+  /** Silence after which the other side is asked for a sign of life; 0 is never. */
+  heartbeatInterval: 30000,
+  /** How long TCP and upgrade may take. */
+  handshakeTimeout: 10000,
+  /** Clients of a server at once; 0 is any number. */
+  maxConnections: 0,
+  /** Bytes that may wait for a slow receiver, who is not read beyond that and gets no more. */
+  highWater: 16 * 1024 * 1024
 }
 
 /** `new Link(conf)` */

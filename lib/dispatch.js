@@ -292,10 +292,16 @@ function keep (conn, connection) {
 
 /** What the native side needs to know of a connection. */
 function settings (conf, lanes) {
+  const number = name => milliseconds(conf[name], CONNECTION[name])
   return {
     inLoop: isInLoop(conf.io),
     lanes,
-    busyPoll: milliseconds(conf.busyPoll, CONNECTION.busyPoll)
+    busyPoll: number('busyPoll'),
+    maxPayload: number('maxPayload'),
+    heartbeat: number('heartbeatInterval'),
+    handshakeTimeout: number('handshakeTimeout'),
+    maxConnections: number('maxConnections'),
+    highWater: number('highWater')
   }
 }
 

@@ -21,12 +21,31 @@ pub const FLUSH_BYTES: usize = 16 * 1024;
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 
-/// Bytes that may wait for a slow receiver before its own requests are no longer read.
-pub const WRITE_HIGH_WATER: usize = 4 * 1024 * 1024;
+/// Bytes that may wait for a slow receiver, by default: then its own requests are no longer read,
+/// and a subscriber gets no more, since the others must not wait for it.
+pub const HIGH_WATER: usize = 16 * 1024 * 1024;
 
-/// Bytes that may wait for a slow subscriber before it is ended: what it holds of the
-/// publisher's memory, while the others must not wait for it.
-pub const SUBSCRIBER_HIGH_WATER: usize = 16 * 1024 * 1024;
+/// Published bytes that are copied into a subscriber's own buffer; what comes on top waits in the
+/// memory that all subscribers share.
+pub const SUBSCRIBER_OWN_BYTES: usize = 256 * 1024;
+
+/// Frames that one message may come in. A message in frames of a byte each costs much more than
+/// its size tells.
+pub const MAX_FRAGMENTS: usize = 128 * 1024;
+
+/// Silence after which the other side is asked for a sign of life, by default; as long again
+/// without one, and it is taken for gone.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Silence of a TCP connection after which the system asks the other host for a sign of life.
+pub const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long sent bytes may wait for the other host's word that they came, before the system takes
+/// it for dead (RFC 5482). Linux's own default is a quarter of an hour.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Clients of one server that may be in the middle of their handshake.
+pub const MAX_HANDSHAKES: usize = 4096;
 
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
@@ -59,6 +78,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a handshake may take, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client that is turned away may take to read why.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Largest handshake head, in bytes. Node's own HTTP parser takes 16 KiB.
 pub const MAX_HANDSHAKE_BYTES: usize = 16 * 1024;

@@ -105,7 +105,7 @@ fn a_read_of_many_frames_allocates_one_batch() {
     (0..MESSAGES).for_each(|_| out.frame(Opcode::Text, TEXT.as_bytes()));
     let bytes = out.take_all().unwrap();
     let (mut inbound, mut read, mut control) =
-        (Inbound::new(Role::Server), bytes.clone(), Vec::new());
+        (Inbound::new(Role::Server, usize::MAX), bytes.clone(), Vec::new());
     let count = allocations(|| {
         read.copy_from_slice(&bytes);
         let mut batch = Batch::<()>::with_capacity(read.len());

@@ -6,6 +6,7 @@
 
 use super::{
     Hub,
+    handshake::Counter,
     settings::{Io, Lanes, Settings},
 };
 use crate::{
@@ -52,6 +53,8 @@ pub struct Conn {
     lanes: AtomicU8,
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
+    /// Among a server's connections.
+    _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
     changed: Notify,
 }
@@ -151,8 +154,14 @@ impl Conn {
                 armed: u64::MAX,
                 finished: false,
             }),
+            _counted: None,
             changed: Notify::new(),
         }
+    }
+
+    /// Counts as one of a server's, for as long as it lives.
+    pub(super) fn counted(self, connections: &Counter) -> Self {
+        Self { _counted: Some(connections.clone()), ..self }
     }
 
     /// The connection's number, by which JavaScript knows it.
@@ -165,9 +174,9 @@ impl Conn {
         self.settings.io
     }
 
-    /// See [`Settings::busy_poll`].
-    pub fn busy_poll(&self) -> u32 {
-        self.settings.busy_poll
+    /// What was chosen for it.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn role(&self) -> Role {
@@ -378,7 +387,7 @@ impl Conn {
             phase: half.phase,
             writer: half.blocked.then(|| half.writer.clone()).flatten(),
             check_at: half.armed,
-            may_read: half.out.len() <= config::WRITE_HIGH_WATER,
+            may_read: half.out.len() <= self.settings.high_water,
         }
     }
 

@@ -130,7 +130,7 @@ impl Driver {
             return conn.finish(Ended::abnormal(Some(error)));
         }
         let polled = Rc::new(Polled {
-            reading: RefCell::new(Reading::new(conn.role())),
+            reading: RefCell::new(Reading::new(&conn)),
             conn,
             stream,
             poll: RefCell::new(poll),
@@ -213,8 +213,8 @@ impl Driver {
             if let Err(ended) = result {
                 return self.end(&polled, ended);
             }
-            if polled.conn.busy_poll() > 0 {
-                self.stay_awake(polled.conn.busy_poll());
+            if polled.conn.settings().busy_poll > 0 {
+                self.stay_awake(polled.conn.settings().busy_poll);
             }
         }
         self.look(&polled);

@@ -24,8 +24,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub fn new(role: Role) -> Self {
-        Self { inbound: Inbound::new(role), end: None, control: Vec::new() }
+    pub fn new(conn: &Conn) -> Self {
+        let inbound = Inbound::new(conn.role(), conn.settings().max_payload);
+        Self { inbound, end: None, control: Vec::new() }
     }
 
     /// How the connection ended whose stream is over.

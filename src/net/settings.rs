@@ -1,5 +1,7 @@
 //! What a caller may choose for its connections.
 
+use crate::config;
+
 /// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lanes(u8);
@@ -48,10 +50,30 @@ pub struct Settings {
     /// How long Node's event loop looks for the next message instead of sleeping after each one,
     /// in microseconds; 0 is not at all. Only [`Io::Libuv`].
     pub busy_poll: u32,
+    /// Largest message that is accepted, in bytes.
+    pub max_payload: usize,
+    /// Milliseconds of silence after which the other side is asked for a sign of life; 0 is never.
+    pub heartbeat: u64,
+    /// Milliseconds that a handshake may take.
+    pub handshake_timeout: u64,
+    /// Connections that a server has at once; 0 is any number.
+    pub max_connections: usize,
+    /// Bytes that may wait for a slow receiver: its own requests are not read beyond that, and a
+    /// subscriber gets no more.
+    pub high_water: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { io: Io::Tokio, lanes: Lanes::RPC, busy_poll: 0 }
+        Self {
+            io: Io::Tokio,
+            lanes: Lanes::RPC,
+            busy_poll: 0,
+            max_payload: config::MAX_MESSAGE_BYTES,
+            heartbeat: config::HEARTBEAT.as_millis() as u64,
+            handshake_timeout: config::HANDSHAKE_TIMEOUT.as_millis() as u64,
+            max_connections: 0,
+            high_water: config::HIGH_WATER,
+        }
     }
 }

@@ -23,7 +23,7 @@ impl Stream {
         let conn = Arc::new(Conn::new(hub, role, settings));
         let (watched, clock) = (conn.clone(), hub.clone());
         driver.spawn(async move { watch(&watched, &clock).await });
-        Self { reading: RefCell::new(Reading::new(role)), conn }
+        Self { reading: RefCell::new(Reading::new(&conn)), conn }
     }
 
     /// The connection.

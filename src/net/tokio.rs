@@ -4,7 +4,7 @@
 use super::{
     address::{self, Port},
     conn::{Arrival, Conn, Connections, Ended, Phase, State, Writer},
-    handshake::{self, Acceptor, Established, Service},
+    handshake::{self, Acceptor, Counter, Established, Service},
     io,
     receive::Reading,
     settings::{Io, Lanes, Settings},
@@ -66,6 +66,8 @@ impl Driver {
             settings,
             lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
+            connections: Counter::default(),
+            handshakes: Counter::default(),
         });
         let closed = Arc::new(Notify::new());
         let acceptor =
@@ -146,7 +148,8 @@ impl Drop for Server {
 async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Established) {
     let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
     let settings = Settings { lanes, ..service.settings };
-    let conn = Arc::new(Conn::new(&hub, Role::Server, settings));
+    let conn = Conn::new(&hub, Role::Server, settings).counted(&service.connections);
+    let conn = Arc::new(conn);
     let server = service.number;
     run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
 }
@@ -158,7 +161,7 @@ async fn dial(
     dest: &str,
     path: &str,
 ) -> Result<Established, Ended> {
-    let mut connected = pin!(handshake::connect(dest, path));
+    let mut connected = pin!(handshake::connect(dest, path, conn.settings().handshake_timeout));
     let mut alarm = Alarm::new();
     loop {
         let State { phase, check_at, .. } = conn.state();
@@ -225,7 +228,7 @@ async fn pump(
     reader: &mut OwnedReadHalf,
     mut rest: Vec<u8>,
 ) -> Ended {
-    let mut reading = Reading::new(conn.role());
+    let mut reading = Reading::new(conn);
     if let Err(ended) = conn.receive(&mut reading, &mut rest) {
         return ended;
     }

@@ -135,7 +135,7 @@ impl Inner {
 
     fn write(&self, entry: &Entry) {
         #[cfg(unix)]
-        self.in_loop.stay_awake(entry.conn.busy_poll());
+        self.in_loop.stay_awake(entry.conn.settings().busy_poll);
         if entry.conn.flush() {
             self.touched(&entry.conn);
         }
@@ -166,6 +166,11 @@ pub struct ConnectionSettings {
     /// 1 the RPC machinery, 2 the socket's own listeners.
     pub lanes: u8,
     pub busy_poll: u32,
+    pub max_payload: u32,
+    pub heartbeat: u32,
+    pub handshake_timeout: u32,
+    pub max_connections: u32,
+    pub high_water: u32,
 }
 
 /// Where a server listens, or why it does not.
@@ -352,7 +357,7 @@ impl Core {
             let Some(entry) = entry.as_ref().filter(|entry| entry.server == Some(server)) else {
                 continue;
             };
-            if entry.conn.waiting() > config::SUBSCRIBER_HIGH_WATER {
+            if entry.conn.waiting() > entry.conn.settings().high_water {
                 behind.push(number as u32);
             } else if let Some(composed) = entry.conn.composed(frame.frame()) {
                 inner.composed(number as u32, entry, composed);
@@ -409,6 +414,11 @@ impl From<ConnectionSettings> for Settings {
             io: if settings.in_loop { Io::Libuv } else { Io::Tokio },
             lanes: Lanes::from_bits(settings.lanes),
             busy_poll: settings.busy_poll,
+            max_payload: settings.max_payload as usize,
+            heartbeat: settings.heartbeat.into(),
+            handshake_timeout: settings.handshake_timeout.into(),
+            max_connections: settings.max_connections as usize,
+            high_water: settings.high_water as usize,
         }
     }
 }

@@ -70,7 +70,7 @@ mod tests {
     fn texts(out: &mut Outbound) -> Vec<String> {
         let mut got = Vec::new();
         let mut bytes = out.take_all().unwrap_or_default();
-        Inbound::new(Role::Server)
+        Inbound::new(Role::Server, usize::MAX)
             .receive(&mut bytes, &mut Vec::new(), |message| match message {
                 Incoming::Text(text) => got.push(text.to_owned()),
                 _ => panic!(),

@@ -38,23 +38,25 @@ pub struct Inbound {
     context: WebSocketContext,
     /// The beginning of a frame whose end has not come yet.
     partial: Vec<u8>,
-    /// A fragmented message is under way in the core, which then gets every frame.
-    fragmented: bool,
+    /// A fragmented message is under way in the core, which then gets every frame: how many it got.
+    fragments: usize,
+    max_payload: usize,
 }
 
 impl Inbound {
-    /// A half that begins right after the handshake.
-    pub fn new(role: Role) -> Self {
+    /// A half that begins right after the handshake and takes messages of `max_payload` bytes.
+    pub fn new(role: Role, max_payload: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(config::IDLE_READ_BYTES)
             .write_buffer_size(0)
-            .max_frame_size(Some(config::MAX_MESSAGE_BYTES))
-            .max_message_size(Some(config::MAX_MESSAGE_BYTES));
+            .max_frame_size(Some(max_payload))
+            .max_message_size(Some(max_payload));
         Self {
             role,
             context: WebSocketContext::new(role, Some(config)),
             partial: Vec::new(),
-            fragmented: false,
+            fragments: 0,
+            max_payload,
         }
     }
 
@@ -71,7 +73,7 @@ impl Inbound {
     ) -> Result<(), Error> {
         let mut rest = bytes;
         while !self.partial.is_empty() {
-            let needed = Needed::of(&self.partial)?;
+            let needed = Needed::of(&self.partial, self.max_payload)?;
             let missing = needed.bytes() - self.partial.len();
             if missing == 0
                 && let Needed::Frame(header) = needed
@@ -90,7 +92,7 @@ impl Inbound {
             rest = after;
         }
         loop {
-            match Needed::of(rest)? {
+            match Needed::of(rest, self.max_payload)? {
                 Needed::Frame(header) if header.frame <= rest.len() => {
                     let (frame, after) = rest.split_at_mut(header.frame);
                     self.frame(header, frame, control, &mut each)?;
@@ -114,10 +116,13 @@ impl Inbound {
         let masked = header.key.is_some();
         let simple = matches!(header.first, TEXT | BINARY)
             && masked == (self.role == Role::Server)
-            && !self.fragmented;
+            && self.fragments == 0;
         if !simple {
             if header.first & OPCODE < CONTROL {
-                self.fragmented = header.first & FIN == 0;
+                self.fragments = if header.first & FIN == 0 { self.fragments + 1 } else { 0 };
+                if self.fragments > config::MAX_FRAGMENTS {
+                    return Err(Error::MessageTooBig);
+                }
             }
             return self.core(frame, control, each);
         }
@@ -198,7 +203,7 @@ enum Needed {
 }
 
 impl Needed {
-    fn of(bytes: &[u8]) -> Result<Self, Error> {
+    fn of(bytes: &[u8], max_payload: usize) -> Result<Self, Error> {
         let [first, second, rest @ ..] = bytes else { return Ok(Self::Header(2)) };
         let extended = match second & 0x7f {
             126 => 2,
@@ -214,7 +219,7 @@ impl Needed {
             0 => u64::from(second & 0x7f),
             _ => rest[..extended].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
         };
-        if payload > config::MAX_MESSAGE_BYTES as u64 {
+        if payload > max_payload as u64 {
             return Err(Error::MessageTooBig);
         }
         let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
@@ -261,6 +266,10 @@ mod tests {
     use super::*;
     use crate::ws::Outbound;
 
+    fn inbound(role: Role) -> Inbound {
+        Inbound::new(role, config::MAX_MESSAGE_BYTES)
+    }
+
     fn texts(inbound: &mut Inbound, bytes: &[u8]) -> Vec<String> {
         let mut got = Vec::new();
         inbound
@@ -284,7 +293,7 @@ mod tests {
             let bytes = out.take_all().unwrap();
             for step in [1, 7, 1024, bytes.len()] {
                 let other = if role == Role::Client { Role::Server } else { Role::Client };
-                let mut inbound = Inbound::new(other);
+                let mut inbound = inbound(other);
                 let got: Vec<_> =
                     bytes.chunks(step).flat_map(|part| texts(&mut inbound, part)).collect();
                 assert_eq!(got, sent);
@@ -297,7 +306,7 @@ mod tests {
         // RFC 6455 section 5.4: "Hel", a ping, "lo", and a frame that is whole.
         let bytes = b"\x01\x03Hel\x89\x01!\x80\x02lo\x81\x02ok";
         for step in 1..=bytes.len() {
-            let mut inbound = Inbound::new(Role::Client);
+            let mut inbound = inbound(Role::Client);
             let got: Vec<_> =
                 bytes.chunks(step).flat_map(|part| texts(&mut inbound, part)).collect();
             assert_eq!(got, ["Hello", "ok"]);
@@ -308,7 +317,7 @@ mod tests {
     fn a_new_message_between_fragments_is_refused() {
         let mut bytes = b"\x01\x03Hel\x81\x02lo".to_vec();
         let error =
-            Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
+            inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
         assert_eq!(error.close_code(), 1002);
     }
 
@@ -316,7 +325,7 @@ mod tests {
     fn nothing_is_heard_after_a_close_frame() {
         let mut got = Vec::new();
         let mut bytes = b"\x88\0\x81\x02no".to_vec();
-        let _ = Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |message| {
+        let _ = inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |message| {
             got.push(format!("{message:?}"));
         });
         assert_eq!(got, ["Close(None)"]);
@@ -325,7 +334,7 @@ mod tests {
     #[test]
     fn a_ping_is_answered() {
         let mut control = Vec::new();
-        Inbound::new(Role::Client)
+        inbound(Role::Client)
             .receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {})
             .unwrap();
         assert_eq!(control[0], 0x8a);
@@ -343,11 +352,33 @@ mod tests {
         ] {
             let mut bytes = bytes.to_vec();
             bytes.resize(20, 0);
-            let error = Inbound::new(Role::Server)
+            let error = inbound(Role::Server)
                 .receive(&mut bytes, &mut Vec::new(), |_| {})
                 .unwrap_err();
             assert_eq!(error.close_code(), code, "{error}");
         }
+    }
+
+    #[test]
+    fn a_message_has_limits_in_bytes_and_in_frames() {
+        let receive = |bytes: &[u8]| {
+            let mut got = 0;
+            Inbound::new(Role::Client, 100)
+                .receive(&mut bytes.to_vec(), &mut Vec::new(), |_| got += 1)
+                .map(|()| got)
+        };
+        let whole = |len: u8| [&[0x82, len][..], &vec![0; len.into()]].concat();
+        assert_eq!(receive(&whole(100)).unwrap(), 1);
+        assert_eq!(receive(&whole(101)).unwrap_err().close_code(), 1009);
+        let halves = |len: u8| [&[0x02, 50][..], &[0; 50], &[0x80, len], &vec![0; len.into()]].concat();
+        assert_eq!(receive(&halves(50)).unwrap(), 1);
+        assert_eq!(receive(&halves(51)).unwrap_err().close_code(), 1009);
+        let empty = |frames: usize| {
+            let between = [0, 0].repeat(frames - 2);
+            [&[0x02, 0][..], &between, &[0x80, 0]].concat()
+        };
+        assert_eq!(receive(&empty(config::MAX_FRAGMENTS + 1)).unwrap(), 1);
+        assert_eq!(receive(&empty(config::MAX_FRAGMENTS + 2)).unwrap_err().close_code(), 1009);
     }
 
     #[test]
