@@ -43,6 +43,7 @@ function chosen () {
 async function main () {
   const rounds = Number(options.rounds)
   if (!(rounds > 0)) throw new Error('--rounds wants a number')
+  if (options.io && !['libuv', 'tokio'].includes(options.io)) throw new Error('--io wants libuv or tokio')
   prepare()
   const results = { machine: machine(), rounds, groups: [], failures: [] }
   for (const { who, workloads, ...group } of chosen()) {

@@ -16,22 +16,22 @@ const PAIRS = ['original', ...OURS, ...OTHERS, 'rust']
 const WITHOUT_GRPC = PAIRS.filter(name => name !== 'grpc')
 
 /** Times in seconds, and counts; `--quick` has its own. */
-const FULL = { seconds: 1, warm: 0.6, burst: 100000, flood: 300000, connections: 4000 }
-const QUICK = { seconds: 0.2, warm: 0.1, burst: 10000, flood: 30000, connections: 400 }
+const FULL = { seconds: 1, warm: 0.5, burst: 100000, flood: 300000, news: 4000, connections: 4000 }
+const QUICK = { seconds: 0.2, warm: 0.1, burst: 10000, flood: 30000, news: 500, connections: 400 }
 
 /**
  * Groups of workloads. `chart` names what a group's (or a workload's) chart shows; `note` says
  * what a reader should know.
  */
 function groups (quick) {
-  const { seconds, warm, burst, flood, connections } = quick ? QUICK : FULL
+  const { seconds, warm, burst, flood, news, connections } = quick ? QUICK : FULL
   const requests = (name, work) => ({ name, measure: measureRequests, work: { seconds, warm, ...work } })
   const calls = inFlight => requests(`${inFlight} in flight`, { inFlight })
   const objects = (name, payload, more) => requests(name, { inFlight: 16, payload, ...more })
-  const publish = perTick => ({
+  const publish = (perTick, total) => ({
     name: `${perTick} a tick`,
     measure: measurePublish,
-    work: { perTick, subscribers: 100, seconds, warm }
+    work: { perTick, total, subscribers: 100 }
   })
 
   return [
@@ -73,7 +73,7 @@ function groups (quick) {
       note: 'All subscribers in one process.',
       who: ['original', ...OURS, ...OTHERS],
       chart: ['deliveries/s'],
-      workloads: [publish(1), publish(10), publish(100)]
+      workloads: [publish(1, news / 2), publish(10, news), publish(100, news)]
     },
     {
       name: 'server',

@@ -33,11 +33,11 @@ for (const implementation of Object.values(IMPLEMENTATIONS)) {
   implementation.label = implementation.label || implementation.server.label
 }
 
-/** Those of `names` that can run here; `io` leaves only one of our drivers. */
+/** Those of `names` that can run here; `io` leaves only one of our drivers, of which libuv's can poll. */
 function available (names, io) {
   return names.filter(name => {
     if (name === 'bun') return bunFile() !== undefined
-    return !io || io === name || !['libuv', 'tokio'].includes(name)
+    return !io || !(io === 'tokio' ? ['libuv', 'busy'] : ['tokio']).includes(name)
   })
 }
 

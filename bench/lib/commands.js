@@ -8,6 +8,7 @@ const { createInterface } = require('readline')
  */
 function answer (actions) {
   const say = message => process.stdout.write(JSON.stringify(message) + '\n')
+  process.stdout.on('error', () => process.exit())
   createInterface({ input: process.stdin })
     .on('line', line => {
       const command = JSON.parse(line)

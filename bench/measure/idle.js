@@ -3,8 +3,8 @@
 const { freePort, withChildren } = require('../lib/processes')
 const { sleep } = require('../lib/sleep')
 
-/** Connections before the measured ones: what a first one brings is not a connection's. */
-const FIRST = 100
+/** Connections before the measured ones: what the first ones bring is not theirs alone. */
+const FIRST = 500
 
 /** What the memory of a process needs to settle. */
 const SETTLE = 0.3
@@ -22,7 +22,6 @@ function measureIdle ({ server }, { connections }) {
     }
     await client.ask('open', { count: FIRST })
     await client.ask('speak')
-    await client.ask('close')
     const before = await memory()
     await client.ask('open', { count: connections })
     const open = await memory()

@@ -6,11 +6,10 @@ const { cpu } = require('../lib/usage')
 /** Counts what all subscribers hear together. */
 module.exports = async function subscribers (implementation, what) {
   let received = 0
-  let expected = Infinity
+  let expected = 0
   let first
-  let before
   let done
-
+  let hearing
   const onMessage = () => {
     if (received++ === 0) first = performance.now()
     if (received === expected) done()
@@ -19,17 +18,15 @@ module.exports = async function subscribers (implementation, what) {
   answer({
     subscribe: ({ count }) => implementation.subscribe(what, count, onMessage),
 
-    begin () {
+    /** Says at once that it hears; `heard` says how long the `count` messages took. */
+    hear ({ count }) {
       received = 0
-      expected = Infinity
-      before = cpu()
+      expected = count
+      const before = cpu()
+      const all = new Promise(resolve => { done = resolve })
+      hearing = all.then(() => ({ seconds: (performance.now() - first) / 1000, cpu: cpu() - before }))
     },
 
-    /** Resolves when `count` messages have come since `begin`. */
-    async until ({ count }) {
-      expected = count
-      if (received < count) await new Promise(resolve => { done = resolve })
-      return { seconds: (performance.now() - first) / 1000, cpu: cpu() - before }
-    }
+    heard: () => hearing
   })
 }

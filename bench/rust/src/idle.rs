@@ -38,13 +38,4 @@ impl Idle {
         }
         Ok(json!({ "open": self.sockets.len() }))
     }
-
-    /// Closes all of them, in order.
-    pub async fn close(&mut self) -> Result<Value> {
-        for mut socket in self.sockets.drain(..) {
-            socket.close(None).await?;
-            while let Some(Ok(_)) = socket.next().await {}
-        }
-        Ok(json!({ "open": 0 }))
-    }
 }

@@ -43,7 +43,6 @@ async fn main() -> Result<()> {
             "loop" | "burst" | "paced" => client.run(&command).await,
             "open" => idle.open(&command).await,
             "speak" => idle.speak().await,
-            "close" => idle.close().await,
             _ => Err("not a command".into()),
         };
         println!(
