@@ -41,10 +41,11 @@ export declare class Core {
   /** Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over. */
   send(conn: number, opcode: number, data: string | Buffer): boolean
   /**
-   * Sends one message to all connections of a server. Returns those that are too far behind:
-   * they got nothing, and are to be ended.
+   * Sends one message to all connections of a server. Returns those that do not keep up, each
+   * with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
+   * are to be ended.
    */
-  publish(server: number, opcode: number, data: string | Buffer): Array<number>
+  publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
@@ -84,4 +85,10 @@ export interface Listening {
   port?: number
   address?: string
   error?: Failure
+}
+
+/** A subscriber that does not keep up. */
+export interface SlowConnection {
+  conn: number
+  lost: number
 }

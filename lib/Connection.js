@@ -134,6 +134,11 @@ class Connection {
     if (this._socket !== null) this._socket._drained()
   }
 
+  /** The native side composed something by itself. */
+  onComposed () {
+    if (this.stream !== null) this.stream.pump()
+  }
+
   /** The number is given back after this. */
   detach () {
     if (this.stream !== null) this.stream.detach()

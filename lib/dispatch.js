@@ -140,6 +140,8 @@ function onEvent (event) {
       return connections[event.conn].onPong(event.data)
     case 'drained':
       return connections[event.conn].onDrained()
+    case 'composed':
+      return connections[event.conn].onComposed()
     case 'expired':
       return connections[event.conn].onExpired(event.slots)
     case 'opened':
@@ -176,6 +178,7 @@ const REFUSED = {
   onPing () {},
   onPong () {},
   onDrained () {},
+  onComposed () {},
   detach () {},
   onClosed () {}
 }
@@ -277,11 +280,14 @@ function take (conn) {
   return raw.take(conn, bytes) === 0 ? null : bytes
 }
 
-/** Sends one message to all connections of a server; returns those that are too far behind. */
-function publish (server, opcode, data) {
-  const behind = core.publish(server, opcode, data)
+/**
+ * Sends one message to all connections of a server. Returns those that do not keep up, as
+ * `{ conn, lost }`: how many older messages they lost, none where they are to be disconnected.
+ */
+function publish (server, opcode, data, disconnect) {
+  const slow = core.publish(server, opcode, data, disconnect)
   flushSoon()
-  return behind
+  return slow
 }
 
 /** `connection` gets what happens on `conn` from now on. */

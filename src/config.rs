@@ -37,6 +37,10 @@ pub const MAX_FRAGMENTS: usize = 128 * 1024;
 /// without one, and it is taken for gone.
 pub const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// How often in such an interval connections are looked at, all at once: one pass over thousands
+/// of them is cheap, thousands of timers are not.
+pub const HEARTBEAT_CHECKS: u64 = 8;
+
 /// Silence of a TCP connection after which the system asks the other host for a sign of life.
 pub const KEEPALIVE: Duration = Duration::from_secs(60);
 

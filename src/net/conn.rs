@@ -12,6 +12,7 @@ use super::{
 use crate::{
     config,
     error::Error,
+    pubsub::{Backlog, Published},
     rpc::{Event, Requests},
     ws::{Head, Opcode, Outbound, Role},
 };
@@ -22,7 +23,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -53,6 +54,10 @@ pub struct Conn {
     lanes: AtomicU8,
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
+    /// When the other side was heard last, on the hub's clock.
+    heard: AtomicU64,
+    /// Requests that the service has not answered yet, as far as they are counted.
+    unanswered: AtomicI32,
     /// Among a server's connections.
     _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -63,6 +68,9 @@ pub(super) struct Half {
     pub phase: Phase,
     pub out: Outbound,
     pub requests: Requests,
+    backlog: Backlog,
+    /// The other side was asked for a sign of life.
+    pinged: bool,
     writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     blocked: bool,
@@ -118,6 +126,28 @@ impl Ended {
     }
 }
 
+/// What is done with a subscriber that does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowSubscriber {
+    /// Its connection is to be ended.
+    Disconnect,
+    /// It loses the oldest messages that wait for it.
+    Drop,
+}
+
+/// What became of a published message.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It goes out.
+    Composed(Composed),
+    /// It waits, and so many older ones are lost.
+    Dropped(usize),
+    /// The subscriber is too far behind and did not get it.
+    Behind,
+    /// The connection is over.
+    Over,
+}
+
 /// What a caller has to see to after composing.
 #[derive(Debug)]
 pub struct Composed {
@@ -149,11 +179,15 @@ impl Conn {
                 phase: Phase::Connecting,
                 out: Outbound::new(role),
                 requests,
+                backlog: Backlog::default(),
+                pinged: false,
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
                 finished: false,
             }),
+            heard: AtomicU64::new(hub.now()),
+            unanswered: AtomicI32::new(0),
             _counted: None,
             changed: Notify::new(),
         }
@@ -228,19 +262,35 @@ impl Conn {
         Some(Composed { waiting: half.out.len(), deadline: None })
     }
 
-    /// Adds a frame that is composed already. `None` when the connection is over.
-    pub fn composed(&self, frame: &[u8]) -> Option<Composed> {
+    /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
+    /// loses its oldest messages, as `policy` says.
+    pub fn publish(&self, message: &Arc<Published>, policy: SlowSubscriber) -> Delivery {
         let mut half = self.lock();
         if !half.accepts() {
-            return None;
+            return Delivery::Over;
         }
-        half.out.raw(frame);
-        Some(Composed { waiting: half.out.len(), deadline: None })
+        let Half { out, backlog, .. } = &mut *half;
+        let len = message.frame().len();
+        let own = out.is_empty() || out.len() + len <= config::SUBSCRIBER_OWN_BYTES;
+        if own && backlog.is_empty() {
+            out.raw(message.frame());
+            return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
+        }
+        let limit = self.settings.high_water.saturating_sub(out.len());
+        if backlog.bytes() > limit && policy == SlowSubscriber::Disconnect {
+            return Delivery::Behind;
+        }
+        backlog.push(message.clone());
+        match backlog.shorten(limit) {
+            0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
+            dropped => Delivery::Dropped(dropped),
+        }
     }
 
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
-        self.lock().out.len()
+        let half = self.lock();
+        half.out.len() + half.backlog.bytes()
     }
 
     /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
@@ -261,7 +311,9 @@ impl Conn {
         if half.phase == Phase::Connecting || self.io() == Io::Stream {
             return false;
         }
-        while let Some(bytes) = half.out.take() {
+        loop {
+            half.refill();
+            let Some(bytes) = half.out.take() else { return false };
             let Some(writer) = half.writer.clone() else {
                 half.out.put_back(bytes, 0);
                 half.out.clear();
@@ -284,7 +336,6 @@ impl Conn {
                 return true;
             }
         }
-        false
     }
 
     /// Ends the connection with a closing handshake; `None` is without a code. Replies that come
@@ -362,7 +413,11 @@ impl Conn {
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
     /// the first time.
     pub(super) fn finish(&self, ended: Ended) {
-        self.lock().out.clear();
+        {
+            let mut half = self.lock();
+            half.out.clear();
+            half.backlog = Backlog::default();
+        }
         self.finish_keeping_output(ended);
     }
 
@@ -391,8 +446,56 @@ impl Conn {
         }
     }
 
-    /// The socket takes bytes again.
+    /// A sign of life came.
+    pub(super) fn hear(&self) {
+        self.heard.store(self.hub.now(), Ordering::Relaxed);
+    }
+
+    /// A request went to the service.
+    pub(super) fn asked(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The service has answered a request.
+    pub fn answered(&self) {
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Asks a silent other side for a sign of life; returns when to look again. A connection with
+    /// requests under way is never taken for dead: its other side may be in minutes of work.
+    ///
+    /// # Errors
+    /// The other side was asked, and said nothing for a whole interval.
+    pub(super) fn beat(&self) -> Result<u64, Ended> {
+        let every = self.settings.heartbeat;
+        if every == 0 {
+            return Ok(u64::MAX);
+        }
+        let now = self.hub.now();
+        let heard = self.heard.load(Ordering::Relaxed);
+        let mut half = self.lock();
+        if heard + every > now || half.phase != Phase::Open {
+            half.pinged = false;
+            return Ok(on_grid(heard.max(now.saturating_sub(every)) + every, every));
+        }
+        let busy = !half.requests.pending.is_empty() || self.unanswered.load(Ordering::Relaxed) > 0;
+        if half.pinged && !busy {
+            return Err(Ended::abnormal(Some(Error::Silent)));
+        }
+        half.pinged = true;
+        half.out.frame(Opcode::Ping, b"");
+        drop(half);
+        if self.io() == Io::Stream {
+            self.hub.event(Event::Composed { conn: self.number });
+        } else {
+            self.flush();
+        }
+        Ok(on_grid(now + every, every))
+    }
+
+    /// The socket takes bytes again, so somebody reads them.
     pub(super) fn unblocked(&self) {
+        self.hear();
         self.lock().blocked = false;
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
             self.hub.event(Event::Drained { conn: self.number });
@@ -413,7 +516,21 @@ impl Conn {
     }
 }
 
+/// The next of a few times in an interval at which all connections are looked at together.
+fn on_grid(time: u64, every: u64) -> u64 {
+    time.next_multiple_of((every / config::HEARTBEAT_CHECKS).max(1))
+}
+
 impl Half {
+    /// Moves published messages of the backlog to the connection's own buffer.
+    fn refill(&mut self) {
+        while self.out.len() < config::SUBSCRIBER_OWN_BYTES
+            && let Some(message) = self.backlog.pop()
+        {
+            self.out.raw(message.frame());
+        }
+    }
+
     fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Connecting | Phase::Open)
     }

@@ -108,7 +108,7 @@ impl Driver {
         let alarm = driver.uv.timer(move || {
             if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
                 driver.armed.set(u64::MAX);
-                driver.arm(turn.expire().min(driver.check_closing()));
+                driver.arm(turn.expire().min(driver.check_all()));
             }
         })?;
         *driver.alarm.borrow_mut() = Some(alarm);
@@ -140,8 +140,9 @@ impl Driver {
         let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
         match received {
             Ok(()) => self.look(&polled),
-            Err(ended) => self.end(&polled, ended),
+            Err(ended) => return self.end(&polled, ended),
         }
+        self.beat(&polled);
     }
 
     /// Makes sure that requests are looked at by `deadline`.
@@ -264,8 +265,23 @@ impl Driver {
         self.arm(self.hub.now() + ms.as_millis() as u64);
     }
 
-    /// Ends the connections whose closing handshake takes too long.
-    fn check_closing(&self) -> u64 {
+    /// Asks a silent other side for a sign of life, or gives it up; returns when to look again.
+    fn beat(&self, polled: &Polled) -> u64 {
+        match polled.conn.beat() {
+            Ok(time) => {
+                self.arm(time);
+                time
+            }
+            Err(ended) => {
+                self.end(polled, ended);
+                u64::MAX
+            }
+        }
+    }
+
+    /// Looks after the connections whose time has come: silent ones, and those whose closing
+    /// handshake takes too long. Returns when to look again.
+    fn check_all(&self) -> u64 {
         let now = Instant::now();
         let mut next = u64::MAX;
         let all: Vec<_> = self.polled.borrow().values().cloned().collect();
@@ -276,6 +292,8 @@ impl Driver {
                 } else {
                     next = next.min(self.hub.now() + (until - now).as_millis() as u64 + 1);
                 }
+            } else {
+                next = next.min(self.beat(&polled));
             }
         }
         next

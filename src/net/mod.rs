@@ -16,7 +16,7 @@ pub mod tokio;
 mod uv;
 
 pub use address::{Destination, Port};
-pub use conn::{Arrival, Composed, Conn, Connections};
+pub use conn::{Arrival, Composed, Conn, Connections, Delivery, SlowSubscriber};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub};
 pub use settings::{Io, Lanes, Settings};

@@ -62,7 +62,8 @@ impl Stream {
 
 /// Expires requests, and gives up a closing handshake that takes too long.
 async fn watch(conn: &Conn, hub: &Connections) {
-    let mut alarm = Alarm::new();
+    let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
+    let mut beat_at = hub.now() + conn.settings().heartbeat;
     loop {
         let State { phase, check_at, .. } = conn.state();
         let until = match phase {
@@ -73,6 +74,10 @@ async fn watch(conn: &Conn, hub: &Connections) {
         tokio::select! {
             () = conn.changed() => {}
             () = alarm.at(hub, check_at) => drop(conn.expire()),
+            () = heartbeat.at(hub, beat_at) => match conn.beat() {
+                Ok(time) => beat_at = time,
+                Err(ended) => return conn.finish(ended),
+            },
             () = closing(until) => return conn.finish(Ended::abnormal(None)),
         }
     }

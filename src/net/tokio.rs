@@ -13,6 +13,7 @@ use super::{
 use crate::{config, error::Error, rpc::Event, ws::Role};
 use std::{
     cell::RefCell,
+    convert::Infallible,
     future::{pending, poll_fn},
     net::SocketAddr,
     pin::{Pin, pin},
@@ -215,7 +216,7 @@ async fn run(
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;
             }
-            let ended = pump(&conn, hub, &mut reader, rest).await;
+            let Err(ended) = pump(&conn, hub, &mut reader, rest).await;
             conn.finish(ended);
         }
     }
@@ -227,16 +228,15 @@ async fn pump(
     hub: &Connections,
     reader: &mut OwnedReadHalf,
     mut rest: Vec<u8>,
-) -> Ended {
+) -> Result<Infallible, Ended> {
     let mut reading = Reading::new(conn);
-    if let Err(ended) = conn.receive(&mut reading, &mut rest) {
-        return ended;
-    }
-    let mut alarm = Alarm::new();
+    conn.receive(&mut reading, &mut rest)?;
+    let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
+    let mut beat_at = conn.beat()?;
     loop {
         let State { phase, writer, check_at, may_read } = conn.state();
         let until = match phase {
-            Phase::Dead => return Ended::abnormal(None),
+            Phase::Dead => return Err(Ended::abnormal(None)),
             Phase::Closing(until) => Some(until),
             Phase::Connecting | Phase::Open => None,
         };
@@ -249,14 +249,11 @@ async fn pump(
             biased;
             () = conn.changed() => {}
             () = alarm.at(hub, check_at) => drop(conn.expire()),
-            () = closing(until) => return Ended::abnormal(None),
+            () = heartbeat.at(hub, beat_at) => beat_at = conn.beat()?,
+            () = closing(until) => return Err(Ended::abnormal(None)),
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
-            result = read(conn, reader, &mut reading), if !paused => {
-                if let Err(ended) = result {
-                    return ended;
-                }
-            }
+            result = read(conn, reader, &mut reading), if !paused => result?,
         }
     }
 }

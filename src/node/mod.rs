@@ -13,7 +13,8 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port, Settings,
+        Arrival, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes, Port,
+        Settings, SlowSubscriber,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -171,6 +172,13 @@ pub struct ConnectionSettings {
     pub handshake_timeout: u32,
     pub max_connections: u32,
     pub high_water: u32,
+}
+
+/// A subscriber that does not keep up.
+#[napi(object)]
+pub struct SlowConnection {
+    pub conn: u32,
+    pub lost: u32,
 }
 
 /// Where a server listens, or why it does not.
@@ -335,35 +343,38 @@ impl Core {
         sent.flatten().is_some()
     }
 
-    /// Sends one message to all connections of a server. Returns those that are too far behind:
-    /// they got nothing, and are to be ended.
+    /// Sends one message to all connections of a server. Returns those that do not keep up, each
+    /// with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
+    /// are to be ended.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
         server: u32,
         opcode: u8,
         data: Either<String, BufferSlice<'_>>,
-    ) -> Vec<u32> {
+        disconnect: bool,
+    ) -> Vec<SlowConnection> {
         let inner = &self.inner;
-        let frame = Published::new(
-            frame_opcode(opcode),
-            match &data {
-                Either::A(text) => text.as_bytes(),
-                Either::B(bytes) => bytes,
-            },
-        );
-        let mut behind = Vec::new();
+        let bytes = match &data {
+            Either::A(text) => text.as_bytes(),
+            Either::B(bytes) => bytes,
+        };
+        let message = Arc::new(Published::new(frame_opcode(opcode), bytes));
+        let policy = if disconnect { SlowSubscriber::Disconnect } else { SlowSubscriber::Drop };
+        let mut slow = Vec::new();
         for (number, entry) in inner.conns.borrow().iter().enumerate() {
             let Some(entry) = entry.as_ref().filter(|entry| entry.server == Some(server)) else {
                 continue;
             };
-            if entry.conn.waiting() > entry.conn.settings().high_water {
-                behind.push(number as u32);
-            } else if let Some(composed) = entry.conn.composed(frame.frame()) {
-                inner.composed(number as u32, entry, composed);
+            let conn = number as u32;
+            match entry.conn.publish(&message, policy) {
+                Delivery::Composed(composed) => inner.composed(conn, entry, composed),
+                Delivery::Dropped(lost) => slow.push(SlowConnection { conn, lost: lost as u32 }),
+                Delivery::Behind => slow.push(SlowConnection { conn, lost: 0 }),
+                Delivery::Over => {}
             }
         }
-        behind
+        slow
     }
 
     /// Whether `dest` is `host:port`.

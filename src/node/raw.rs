@@ -148,6 +148,7 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
                 read.is_ok()
             });
             if let Some(composed) = composed {
+                entry.conn.answered();
                 inner.composed_in_time(number, entry, composed, inner.hub.now());
             }
         });
@@ -158,7 +159,7 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `text(conn, text)`: composes a text frame.
+/// `text(conn, text)`: composes the text frame of a reply.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, [conn, text]: [sys::napi_value; 2]| {
         let number = number(env, conn)?;
@@ -169,6 +170,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 read.is_ok()
             });
             if let Some(composed) = composed {
+                entry.conn.answered();
                 inner.composed_in_time(number, entry, composed, inner.hub.now());
             }
         });

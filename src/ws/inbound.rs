@@ -316,8 +316,7 @@ mod tests {
     #[test]
     fn a_new_message_between_fragments_is_refused() {
         let mut bytes = b"\x01\x03Hel\x81\x02lo".to_vec();
-        let error =
-            inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
+        let error = inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
         assert_eq!(error.close_code(), 1002);
     }
 
@@ -334,9 +333,7 @@ mod tests {
     #[test]
     fn a_ping_is_answered() {
         let mut control = Vec::new();
-        inbound(Role::Client)
-            .receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {})
-            .unwrap();
+        inbound(Role::Client).receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {}).unwrap();
         assert_eq!(control[0], 0x8a);
         assert_eq!(control.len(), 2 + 4 + 2);
     }
@@ -352,9 +349,8 @@ mod tests {
         ] {
             let mut bytes = bytes.to_vec();
             bytes.resize(20, 0);
-            let error = inbound(Role::Server)
-                .receive(&mut bytes, &mut Vec::new(), |_| {})
-                .unwrap_err();
+            let error =
+                inbound(Role::Server).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
             assert_eq!(error.close_code(), code, "{error}");
         }
     }
@@ -370,7 +366,8 @@ mod tests {
         let whole = |len: u8| [&[0x82, len][..], &vec![0; len.into()]].concat();
         assert_eq!(receive(&whole(100)).unwrap(), 1);
         assert_eq!(receive(&whole(101)).unwrap_err().close_code(), 1009);
-        let halves = |len: u8| [&[0x02, 50][..], &[0; 50], &[0x80, len], &vec![0; len.into()]].concat();
+        let halves =
+            |len: u8| [&[0x02, 50][..], &[0; 50], &[0x80, len], &vec![0; len.into()]].concat();
         assert_eq!(receive(&halves(50)).unwrap(), 1);
         assert_eq!(receive(&halves(51)).unwrap_err().close_code(), 1009);
         let empty = |frames: usize| {
