@@ -277,13 +277,15 @@ impl Conn {
             return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
         }
         let limit = self.settings.high_water.saturating_sub(out.len());
-        if backlog.bytes() > limit && policy == SlowSubscriber::Disconnect {
-            return Delivery::Behind;
-        }
+        let lost = match policy {
+            SlowSubscriber::Disconnect if backlog.bytes() > limit => return Delivery::Behind,
+            SlowSubscriber::Disconnect => 0,
+            SlowSubscriber::Drop => backlog.shorten(limit),
+        };
         backlog.push(message.clone());
-        match backlog.shorten(limit) {
+        match lost {
             0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
-            dropped => Delivery::Dropped(dropped),
+            lost => Delivery::Dropped(lost),
         }
     }
 

@@ -24,11 +24,10 @@ impl Backlog {
         Some(message)
     }
 
-    /// Lets go of the oldest messages until at most `limit` bytes are left, or the newest message
-    /// alone; returns how many went.
+    /// Lets go of the oldest messages until at most `limit` bytes are left; returns how many went.
     pub fn shorten(&mut self, limit: usize) -> usize {
         let before = self.messages.len();
-        while self.bytes > limit && self.messages.len() > 1 {
+        while self.bytes > limit {
             self.pop();
         }
         before - self.messages.len()
@@ -51,7 +50,7 @@ mod tests {
     use crate::ws::Opcode;
 
     #[test]
-    fn the_oldest_go_first_and_the_newest_stays() {
+    fn the_oldest_go_first() {
         let message = |text: &str| Arc::new(Published::new(Opcode::Text, text.as_bytes()));
         let mut backlog = Backlog::default();
         for text in ["one", "two", "six"] {
@@ -61,9 +60,8 @@ mod tests {
         assert_eq!(backlog.shorten(10), 1);
         assert_eq!(backlog.shorten(10), 0);
         assert_eq!(backlog.pop().unwrap().frame(), message("two").frame());
-        assert_eq!(backlog.shorten(0), 0, "the newest stays, however large");
         assert_eq!(backlog.bytes(), 5);
-        backlog.pop();
+        assert_eq!(backlog.shorten(0), 1);
         assert!(backlog.is_empty() && backlog.bytes() == 0);
     }
 }
