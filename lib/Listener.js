@@ -19,6 +19,7 @@ class Listener {
     const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    this._closed = false
     dispatch.hold()
   }
 
@@ -52,11 +53,18 @@ class Listener {
     this.connections.delete(connection)
   }
 
-  /** Stops listening and ends all connections; `cb` in a later tick. */
-  close (cb) {
+  /** Takes no more connections; those that are there go on. */
+  unlisten () {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)
     this.server = undefined
+  }
+
+  /** Stops listening and ends all connections; `cb` in a later tick. */
+  close (cb) {
+    if (this._closed) return
+    this._closed = true
+    this.unlisten()
     dispatch.letGo()
     for (const connection of this.connections) connection.terminate()
     if (cb) process.nextTick(cb)

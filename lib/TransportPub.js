@@ -6,6 +6,7 @@ const Connection = require('./Connection')
 const Listener = require('./Listener')
 const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
+const { drainServer } = require('./drain')
 const { encode } = require('./socket')
 
 const SLOW = ['disconnect', 'drop']
@@ -85,6 +86,11 @@ class TransportPub extends TransportSocket {
       this.emit('slow-subscriber', connection.socket, lost)
       if (lost === 0) connection.terminate()
     }
+  }
+
+  async _drain ({ drain }) {
+    if (this._listener) await drainServer(this, this._listener, drain)
+    this._stop()
   }
 
   _stop () {

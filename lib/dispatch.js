@@ -6,7 +6,7 @@ const cluster = require('cluster')
 const { Core } = require('../binding.js')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
-const { milliseconds } = require('./options')
+const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -298,7 +298,7 @@ function keep (conn, connection) {
 
 /** What the native side needs to know of a connection. */
 function settings (conf, lanes) {
-  const number = name => milliseconds(conf[name], CONNECTION[name])
+  const number = name => amount(conf[name], CONNECTION[name])
   return {
     inLoop: isInLoop(conf.io),
     lanes,
@@ -390,6 +390,7 @@ module.exports = {
   take,
   toJson,
   terminate: conn => core.terminate(conn),
+  unanswered: conn => core.unanswered(conn),
   unlisten,
   waiting
 }

@@ -69,8 +69,8 @@ pub(super) struct Half {
     pub out: Outbound,
     pub requests: Requests,
     backlog: Backlog,
-    /// The other side was asked for a sign of life.
-    pinged: bool,
+    /// When the other side was asked for a sign of life last.
+    pinged: Option<u64>,
     writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     blocked: bool,
@@ -180,7 +180,7 @@ impl Conn {
                 out: Outbound::new(role),
                 requests,
                 backlog: Backlog::default(),
-                pinged: false,
+                pinged: None,
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
@@ -463,6 +463,11 @@ impl Conn {
         self.unanswered.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Requests that the service has not answered.
+    pub fn unanswered(&self) -> i32 {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
     /// Asks a silent other side for a sign of life; returns when to look again. A connection with
     /// requests under way is never taken for dead: its other side may be in minutes of work.
     ///
@@ -477,14 +482,13 @@ impl Conn {
         let heard = self.heard.load(Ordering::Relaxed);
         let mut half = self.lock();
         if heard + every > now || half.phase != Phase::Open {
-            half.pinged = false;
             return Ok(on_grid(heard.max(now.saturating_sub(every)) + every, every));
         }
-        let busy = !half.requests.pending.is_empty() || self.unanswered.load(Ordering::Relaxed) > 0;
-        if half.pinged && !busy {
+        let busy = !half.requests.pending.is_empty() || self.unanswered() > 0;
+        if half.pinged.is_some_and(|asked| heard < asked) && !busy {
             return Err(Ended::abnormal(Some(Error::Silent)));
         }
-        half.pinged = true;
+        half.pinged = Some(now);
         half.out.frame(Opcode::Ping, b"");
         drop(half);
         if self.io() == Io::Stream {

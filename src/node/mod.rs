@@ -399,6 +399,12 @@ impl Core {
         });
     }
 
+    /// Requests that came by `conn` and are not answered, as far as they are counted.
+    #[napi(catch_unwind)]
+    pub fn unanswered(&self, conn: u32) -> i32 {
+        self.inner.with(conn, |entry| entry.conn.unanswered()).unwrap_or(0)
+    }
+
     /// The end of `conn` was seen: its number may be used again.
     #[napi(catch_unwind)]
     pub fn release(&self, conn: u32) {
