@@ -7,6 +7,7 @@
 use super::{
     Hub,
     handshake::Counter,
+    liveness::{Beat, Liveness},
     settings::{Io, Lanes, Settings},
 };
 use crate::{
@@ -23,7 +24,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Instant,
 };
@@ -54,10 +55,7 @@ pub struct Conn {
     lanes: AtomicU8,
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
-    /// When the other side was heard last, on the hub's clock.
-    heard: AtomicU64,
-    /// Requests that the service has not answered yet, as far as they are counted.
-    unanswered: AtomicI32,
+    pub(super) liveness: Liveness,
     /// Among a server's connections.
     _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -69,8 +67,6 @@ pub(super) struct Half {
     pub out: Outbound,
     pub requests: Requests,
     backlog: Backlog,
-    /// When the other side was asked for a sign of life last.
-    pinged: Option<u64>,
     writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     blocked: bool,
@@ -180,14 +176,12 @@ impl Conn {
                 out: Outbound::new(role),
                 requests,
                 backlog: Backlog::default(),
-                pinged: None,
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
                 finished: false,
             }),
-            heard: AtomicU64::new(hub.now()),
-            unanswered: AtomicI32::new(0),
+            liveness: Liveness::new(hub.now()),
             _counted: None,
             changed: Notify::new(),
         }
@@ -206,6 +200,16 @@ impl Conn {
     /// Which driver moves its bytes.
     pub fn io(&self) -> Io {
         self.settings.io
+    }
+
+    /// A reply to one of the other side's requests was composed.
+    pub fn answered(&self) {
+        self.liveness.answer();
+    }
+
+    /// Requests of the other side that are not answered, as far as they are counted.
+    pub fn unanswered(&self) -> i32 {
+        self.liveness.unanswered()
     }
 
     /// What was chosen for it.
@@ -448,60 +452,38 @@ impl Conn {
         }
     }
 
-    /// A sign of life came.
-    pub(super) fn hear(&self) {
-        self.heard.store(self.hub.now(), Ordering::Relaxed);
-    }
-
-    /// A request went to the service.
-    pub(super) fn asked(&self) {
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The service has answered a request.
-    pub fn answered(&self) {
-        self.unanswered.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Requests that the service has not answered.
-    pub fn unanswered(&self) -> i32 {
-        self.unanswered.load(Ordering::Relaxed)
-    }
-
-    /// Asks a silent other side for a sign of life; returns when to look again. A connection with
-    /// requests under way is never taken for dead: its other side may be in minutes of work.
+    /// Asks a silent other side for a sign of life; returns when to look again.
     ///
     /// # Errors
-    /// The other side was asked, and said nothing for a whole interval.
+    /// It was asked, and said nothing for a whole interval.
     pub(super) fn beat(&self) -> Result<u64, Ended> {
         let every = self.settings.heartbeat;
         if every == 0 {
             return Ok(u64::MAX);
         }
-        let now = self.hub.now();
-        let heard = self.heard.load(Ordering::Relaxed);
         let mut half = self.lock();
-        if heard + every > now || half.phase != Phase::Open {
-            return Ok(on_grid(heard.max(now.saturating_sub(every)) + every, every));
+        let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open;
+        match self.liveness.beat(self.hub.now(), every, waits) {
+            Beat::Wait(time) => Ok(time),
+            Beat::Gone => Err(Ended::abnormal(Some(Error::Silent))),
+            Beat::Ask(time) => {
+                if half.phase == Phase::Open {
+                    half.out.frame(Opcode::Ping, b"");
+                }
+                drop(half);
+                if self.io() == Io::Stream {
+                    self.hub.event(Event::Composed { conn: self.number });
+                } else {
+                    self.flush();
+                }
+                Ok(time)
+            }
         }
-        let busy = !half.requests.pending.is_empty() || self.unanswered() > 0;
-        if half.pinged.is_some_and(|asked| heard < asked) && !busy {
-            return Err(Ended::abnormal(Some(Error::Silent)));
-        }
-        half.pinged = Some(now);
-        half.out.frame(Opcode::Ping, b"");
-        drop(half);
-        if self.io() == Io::Stream {
-            self.hub.event(Event::Composed { conn: self.number });
-        } else {
-            self.flush();
-        }
-        Ok(on_grid(now + every, every))
     }
 
     /// The socket takes bytes again, so somebody reads them.
     pub(super) fn unblocked(&self) {
-        self.hear();
+        self.liveness.hear(self.hub.now());
         self.lock().blocked = false;
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
             self.hub.event(Event::Drained { conn: self.number });
@@ -520,11 +502,6 @@ impl Conn {
     pub(super) fn lock(&self) -> MutexGuard<'_, Half> {
         self.half.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The next of a few times in an interval at which all connections are looked at together.
-fn on_grid(time: u64, every: u64) -> u64 {
-    time.next_multiple_of((every / config::HEARTBEAT_CHECKS).max(1))
 }
 
 impl Half {

@@ -7,6 +7,7 @@ mod hub;
 mod io;
 #[cfg(unix)]
 pub mod libuv;
+mod liveness;
 mod receive;
 mod settings;
 pub mod stream;

@@ -38,7 +38,7 @@ impl Reading {
 impl Conn {
     /// Parses bytes, which it may change, and passes on what they complete.
     pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
-        self.hear();
+        self.liveness.hear(self.hub.now());
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
@@ -113,7 +113,7 @@ impl Conn {
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
         let conn = self.number;
-        self.asked();
+        self.liveness.request();
         if let Some(text) = message.small_text()
             && let Frame::Three(rid, key, payload) = split(text)
         {
