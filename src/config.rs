@@ -18,6 +18,10 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 /// buffer in the kernel is worth more than a later, larger one here.
 pub const FLUSH_BYTES: usize = 16 * 1024;
 
+/// How long published messages may wait for more of them while Node's event loop has other things
+/// to do: a write for each subscriber and message is most of what publishing costs.
+pub const PUBLISH_LINGER: Duration = Duration::from_micros(200);
+
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 

@@ -169,6 +169,12 @@ impl Driver {
         }
     }
 
+    /// Before the wait for I/O: whether the loop is going to sleep there, for it has nothing else to
+    /// do.
+    pub fn will_sleep(&self) -> bool {
+        self.uv.will_sleep()
+    }
+
     fn sleep_if_due(&self) {
         if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
             self.awake_until.set(None);

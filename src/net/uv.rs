@@ -73,6 +73,7 @@ functions! {
     timer_init: fn(*mut c_void, Handle) -> c_int;
     timer_start: fn(Handle, OnHandle, u64, u64) -> c_int;
     timer_stop: fn(Handle) -> c_int;
+    backend_timeout: fn(*mut c_void) -> c_int;
     update_time: fn(*mut c_void);
 }
 
@@ -103,6 +104,12 @@ impl Loop {
     /// `raw` is the `uv_loop_t` of the calling thread and outlives all handles made here.
     pub unsafe fn new(raw: *mut c_void) -> Option<Self> {
         Some(Self { uv: uv()?, raw, alive: Rc::default() })
+    }
+
+    /// Whether the next wait for I/O is one that takes time.
+    pub fn will_sleep(&self) -> bool {
+        // SAFETY: the loop is live, as promised to `new`.
+        unsafe { (self.uv.backend_timeout)(self.raw) != 0 }
     }
 
     /// Calls `then` once all handles are closed; they must have been dropped.

@@ -34,6 +34,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 /// What the JavaScript thread holds. Never left for another thread.
@@ -45,6 +46,9 @@ struct Inner {
     grapes: Grapes,
     conns: RefCell<Vec<Option<Entry>>>,
     dirty: RefCell<Vec<u32>>,
+    /// Connections whose frames may wait while the event loop does not sleep, and since when.
+    lingering: RefCell<Vec<u32>>,
+    lingering_since: Cell<Option<Instant>>,
     /// When a message was composed that all before had to leave with, in ms.
     flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, Server>>,
@@ -125,8 +129,34 @@ impl Inner {
         }
     }
 
+    /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
+    /// moves the bytes not before it has nothing else to do.
+    fn published(&self, number: u32, entry: &Entry, composed: Composed) {
+        if entry.conn.io() != Io::Libuv || composed.waiting >= config::FLUSH_BYTES {
+            self.composed(number, entry, composed);
+        } else if !entry.dirty.replace(true) {
+            self.lingering.borrow_mut().push(number);
+            if self.lingering_since.get().is_none() {
+                self.lingering_since.set(Some(Instant::now()));
+            }
+        }
+    }
+
+    /// Writes what need not wait any longer; `sleeps`: the event loop has nothing else to do.
+    fn flush_lingering(&self, sleeps: bool) {
+        let Some(since) = self.lingering_since.get() else { return };
+        if sleeps || since.elapsed() >= config::PUBLISH_LINGER {
+            self.lingering_since.set(None);
+            self.write_all(&self.lingering);
+        }
+    }
+
     fn flush(&self) {
-        for number in self.dirty.borrow_mut().drain(..) {
+        self.write_all(&self.dirty);
+    }
+
+    fn write_all(&self, numbers: &RefCell<Vec<u32>>) {
+        for number in numbers.borrow_mut().drain(..) {
             self.with(number, |entry| {
                 entry.dirty.set(false);
                 self.write(entry);
@@ -153,6 +183,7 @@ impl Inner {
     /// The environment ends: what was composed goes out, nobody is woken any more, sockets close.
     fn shut_down(&self) {
         self.flush();
+        self.flush_lingering(true);
         self.hub.silence();
         self.servers.borrow_mut().clear();
         self.driver.shut_down();
@@ -218,6 +249,8 @@ impl Core {
             grapes: Grapes::default(),
             conns: RefCell::default(),
             dirty: RefCell::default(),
+            lingering: RefCell::default(),
+            lingering_since: Cell::new(None),
             flushed: Cell::new(0),
             servers: RefCell::default(),
             next_server: Cell::new(0),
@@ -368,7 +401,7 @@ impl Core {
             };
             let conn = number as u32;
             match entry.conn.publish(&message, policy) {
-                Delivery::Composed(composed) => inner.composed(conn, entry, composed),
+                Delivery::Composed(composed) => inner.published(conn, entry, composed),
                 Delivery::Dropped(lost) => slow.push(SlowConnection { conn, lost: lost as u32 }),
                 Delivery::Behind => slow.push(SlowConnection { conn, lost: 0 }),
                 Delivery::Over => {}

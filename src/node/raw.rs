@@ -184,6 +184,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
 unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
         inner.flush();
+        inner.flush_lingering(true);
         Ok(null_mut())
     };
     // SAFETY: this is a callback made by `functions`.

@@ -31,6 +31,11 @@ impl InLoop {
         self.with(|driver| driver.arm(deadline));
     }
 
+    /// See [`Driver::will_sleep`].
+    fn will_sleep(&self) -> bool {
+        self.0.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
+    }
+
     /// See [`Driver::stay_awake`].
     pub fn stay_awake(&self, micros: u32) {
         if micros > 0 {
@@ -60,6 +65,7 @@ struct JsTurn {
 impl Turn for JsTurn {
     fn before_wait(&self) {
         self.inner.flush();
+        self.inner.flush_lingering(self.inner.in_loop.will_sleep());
         // What JavaScript itself caused since the last wait: nothing else would end this one.
         self.inner.hub.wake_if_due();
     }
