@@ -7,7 +7,7 @@ const { once } = require('node:events')
 const net = require('node:net')
 const { certificates } = require('./helpers/certificates')
 const { call, each } = require('./helpers/conformance')
-const { TEXT, frame, rawClient, rawServer } = require('./helpers/frames')
+const { CLOSE, TEXT, frame, rawClient, rawServer } = require('./helpers/frames')
 
 const better = { better: true }
 const PING = 9
@@ -160,6 +160,25 @@ each('slowSubscriber drop: a subscriber that does not read loses its oldest mess
   assert.deepStrictEqual(got, [...got].sort((a, b) => a - b))
   service.pub('after')
   assert.strictEqual((await raw.next()).text, 'after')
+}, better)
+
+each('what is sent to a slow subscriber alone, and its close frame, come after what was published', async ({ implementation, stage }) => {
+  const service = await stage.publisher(implementation)
+  const raw = await rawClient(stage, service.port)
+  raw.socket.pause()
+  while (service.socket.clients.size === 0) await new Promise(resolve => setImmediate(resolve))
+  const [socket] = service.socket.clients
+  const pad = 'x'.repeat(100 * 1024)
+  const count = 120
+  for (let at = 0; at < count; at++) service.pub(`${at}:${pad}`)
+  assert.ok(socket.bufferedAmount > 5e6, 'more than the system takes')
+  socket.send(`${count}:alone`)
+  socket.close(4000, 'bye')
+  raw.socket.resume()
+  for (let at = 0; at <= count; at++) assert.strictEqual(parseInt((await raw.next()).text), at)
+  const { opcode, payload } = await raw.next()
+  assert.strictEqual(opcode, CLOSE)
+  assert.strictEqual(payload.readUInt16BE(), 4000)
 }, better)
 
 each('slowSubscriber of another name is refused', ({ implementation, stage }) => {

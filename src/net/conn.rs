@@ -262,6 +262,7 @@ impl Conn {
         if !half.accepts() {
             return None;
         }
+        half.take_in(usize::MAX);
         half.out.frame(opcode, payload);
         Some(Composed { waiting: half.out.len(), deadline: None })
     }
@@ -303,6 +304,7 @@ impl Conn {
     /// is none.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
+        half.take_in(usize::MAX);
         if !half.accepts() || !half.out.text(fill) {
             return None;
         }
@@ -318,7 +320,7 @@ impl Conn {
             return false;
         }
         loop {
-            half.refill();
+            half.take_in(config::SUBSCRIBER_OWN_BYTES);
             let Some(bytes) = half.out.take() else { return false };
             let Some(writer) = half.writer.clone() else {
                 half.out.put_back(bytes, 0);
@@ -350,6 +352,7 @@ impl Conn {
         let mut half = self.lock();
         match half.phase {
             Phase::Open => {
+                half.take_in(usize::MAX);
                 half.out.close(code, reason);
                 half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
             }
@@ -505,9 +508,10 @@ impl Conn {
 }
 
 impl Half {
-    /// Moves published messages of the backlog to the connection's own buffer.
-    fn refill(&mut self) {
-        while self.out.len() < config::SUBSCRIBER_OWN_BYTES
+    /// Moves published messages that wait to the connection's own buffer, until it holds `bytes`:
+    /// all of them before anything else is composed, so that nothing overtakes them.
+    fn take_in(&mut self, bytes: usize) {
+        while self.out.len() < bytes
             && let Some(message) = self.backlog.pop()
         {
             self.out.raw(message.frame());
