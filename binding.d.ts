@@ -63,6 +63,7 @@ export interface ConnectionSettings {
   inLoop: boolean
   /** 1 the RPC machinery, 2 the socket's own listeners. */
   lanes: number
+  /** Microseconds; below 0 is learnt. */
   busyPoll: number
   maxPayload: number
   heartbeat: number

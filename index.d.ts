@@ -163,7 +163,9 @@ export interface PeerConf {
   /**
    * Microseconds; after each message the event loop looks for the next one for so long instead of
    * sleeping. A wake-up is most of the latency between two processes of one machine; the price is
-   * a busy core while messages come. Only with `io: 'libuv'`. Default: 0.
+   * a busy core while messages come. 0 never does. By default the loop learns whether it pays: it
+   * looks on for 50 us while that finds a message in two of three times, and hardly ever
+   * otherwise. Only with `io: 'libuv'`.
    */
   busyPoll?: number
   /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB. */

@@ -23,8 +23,11 @@ const MAX_CONNECTION_REQUESTS = 1024 * 1024
 
 /** Of each connection of a peer. */
 const CONNECTION = {
-  /** How long the event loop looks for the next message instead of sleeping, in microseconds. */
-  busyPoll: 0,
+  /**
+   * How long the event loop looks for the next message instead of sleeping, in microseconds; 0 is
+   * never. Below 0 it learns whether that pays.
+   */
+  busyPoll: -1,
   /** Bytes of the largest message that is accepted; as `ws`. */
   maxPayload: 100 * 1024 * 1024,
   /** Silence after which the other side is asked for a sign of life; 0 is never. */

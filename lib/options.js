@@ -16,7 +16,7 @@ function withDefaults (defaults, conf) {
 /** A time in ms or another amount, or `fallback` for none; never more than a timer can wait. */
 function amount (value, fallback) {
   const number = value === undefined || value === null ? NaN : +value
-  return Math.min(MAX_TIMEOUT, Math.max(0, Number.isNaN(number) ? fallback : number))
+  return Number.isNaN(number) ? fallback : Math.min(MAX_TIMEOUT, Math.max(0, number))
 }
 
 /** Whether `stop(opts)` is to end what is under way first. */

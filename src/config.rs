@@ -22,6 +22,13 @@ pub const FLUSH_BYTES: usize = 16 * 1024;
 /// to do: a write for each subscriber and message is most of what publishing costs.
 pub const PUBLISH_LINGER: Duration = Duration::from_micros(200);
 
+/// How long Node's event loop looks for the next message before it sleeps, where it has learnt that
+/// this pays: about what a sleep and a wake-up cost the two sides of a connection.
+pub const SPIN: Duration = Duration::from_micros(50);
+
+/// How many sleeps there are between two such looks, where it has learnt that it does not pay.
+pub const SPIN_GAP: u32 = 256;
+
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 

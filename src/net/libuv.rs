@@ -7,6 +7,8 @@
 use super::{
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     receive::Reading,
+    settings::BusyPoll,
+    spin::Spin,
     uv::{Loop, Owned, READABLE, STOPPED, WRITABLE},
 };
 use crate::{config, error::Error};
@@ -48,6 +50,11 @@ pub struct Driver {
     /// Keeps the loop awake while somebody wants that.
     idle: RefCell<Option<Owned>>,
     awake_until: Cell<Option<Instant>>,
+    spin: Spin,
+    /// Awake because of `spin`.
+    spinning: Cell<bool>,
+    /// Something was read or written since the last sleep.
+    active: Cell<bool>,
 }
 
 struct Polled {
@@ -96,6 +103,9 @@ impl Driver {
             turn: RefCell::new(handles),
             idle: RefCell::new(None),
             awake_until: Cell::new(None),
+            spin: Spin::default(),
+            spinning: Cell::new(false),
+            active: Cell::new(false),
         });
         let me = driver.me.clone();
         let idle = driver.uv.idle(move || {
@@ -156,16 +166,36 @@ impl Driver {
         }
     }
 
-    /// The loop looks for what comes next instead of sleeping, for so long.
-    pub fn stay_awake(&self, micros: u32) {
-        let until = Instant::now() + Duration::from_micros(micros.into());
+    /// A connection was read or written: whether the loop stays awake for what comes next.
+    pub fn active(&self, busy_poll: BusyPoll) {
+        match busy_poll {
+            BusyPoll::Learnt => self.active.set(true),
+            BusyPoll::Micros(0) => {}
+            BusyPoll::Micros(micros) => self.stay_awake(Duration::from_micros(micros.into())),
+        }
+    }
+
+    /// Before the wait for I/O, when all is written.
+    pub fn before_sleep(&self) {
+        if self.active.replace(false) && self.will_sleep() && self.spin.wants() {
+            self.spinning.set(true);
+            self.stay_awake(config::SPIN);
+        }
+    }
+
+    fn stay_awake(&self, time: Duration) {
+        let until = Instant::now() + time;
         if self.awake_until.get().is_some_and(|other| other >= until) {
             return;
         }
-        if self.awake_until.replace(Some(until)).is_none()
-            && let Some(idle) = &*self.idle.borrow()
-        {
-            idle.set_idle(true);
+        if self.awake_until.replace(Some(until)).is_none() {
+            self.set_idle(true);
+        }
+    }
+
+    fn set_idle(&self, awake: bool) {
+        if let Some(idle) = &*self.idle.borrow() {
+            idle.set_idle(awake);
         }
     }
 
@@ -178,9 +208,19 @@ impl Driver {
     fn sleep_if_due(&self) {
         if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
             self.awake_until.set(None);
-            if let Some(idle) = &*self.idle.borrow() {
-                idle.set_idle(false);
+            self.set_idle(false);
+            if self.spinning.replace(false) {
+                self.spin.miss();
             }
+        }
+    }
+
+    /// A message came while the loop was awake for it.
+    fn found(&self) {
+        if self.spinning.replace(false) {
+            self.spin.hit();
+            self.awake_until.set(None);
+            self.set_idle(false);
         }
     }
 
@@ -220,9 +260,8 @@ impl Driver {
             if let Err(ended) = result {
                 return self.end(&polled, ended);
             }
-            if polled.conn.settings().busy_poll > 0 {
-                self.stay_awake(polled.conn.settings().busy_poll);
-            }
+            self.found();
+            self.active(polled.conn.settings().busy_poll);
         }
         self.look(&polled);
     }

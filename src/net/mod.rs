@@ -10,6 +10,8 @@ pub mod libuv;
 mod liveness;
 mod receive;
 mod settings;
+#[cfg(unix)]
+mod spin;
 pub mod stream;
 mod tasks;
 pub mod tokio;
@@ -20,4 +22,4 @@ pub use address::{Destination, Port};
 pub use conn::{Arrival, Composed, Conn, Connections, Delivery, SlowSubscriber};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub};
-pub use settings::{Io, Lanes, Settings};
+pub use settings::{BusyPoll, Io, Lanes, Settings};

@@ -40,6 +40,15 @@ pub enum Io {
     Stream,
 }
 
+/// What an event loop does after a message of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusyPoll {
+    /// It looks for the next one for [`config::SPIN`] where that has paid so far.
+    Learnt,
+    /// It looks for the next one for so many microseconds; 0 is not at all.
+    Micros(u32),
+}
+
 /// A connection's settings; of a server, those of its connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -47,9 +56,9 @@ pub struct Settings {
     pub io: Io,
     /// Who gets the messages at first.
     pub lanes: Lanes,
-    /// How long Node's event loop looks for the next message instead of sleeping after each one,
-    /// in microseconds; 0 is not at all. Only [`Io::Libuv`].
-    pub busy_poll: u32,
+    /// Whether Node's event loop looks for the next message for a while instead of sleeping. Only
+    /// [`Io::Libuv`].
+    pub busy_poll: BusyPoll,
     /// Largest message that is accepted, in bytes.
     pub max_payload: usize,
     /// Milliseconds of silence after which the other side is asked for a sign of life; 0 is never.
@@ -68,7 +77,7 @@ impl Default for Settings {
         Self {
             io: Io::Tokio,
             lanes: Lanes::RPC,
-            busy_poll: 0,
+            busy_poll: BusyPoll::Learnt,
             max_payload: config::MAX_MESSAGE_BYTES,
             heartbeat: config::HEARTBEAT.as_millis() as u64,
             handshake_timeout: config::HANDSHAKE_TIMEOUT.as_millis() as u64,

@@ -13,8 +13,8 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes, Port,
-        Settings, SlowSubscriber,
+        Arrival, BusyPoll, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
+        Port, Settings, SlowSubscriber,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -166,7 +166,7 @@ impl Inner {
 
     fn write(&self, entry: &Entry) {
         #[cfg(unix)]
-        self.in_loop.stay_awake(entry.conn.settings().busy_poll);
+        self.in_loop.active(entry.conn.settings().busy_poll);
         if entry.conn.flush() {
             self.touched(&entry.conn);
         }
@@ -197,7 +197,8 @@ pub struct ConnectionSettings {
     pub in_loop: bool,
     /// 1 the RPC machinery, 2 the socket's own listeners.
     pub lanes: u8,
-    pub busy_poll: u32,
+    /// Microseconds; below 0 is learnt.
+    pub busy_poll: i32,
     pub max_payload: u32,
     pub heartbeat: u32,
     pub handshake_timeout: u32,
@@ -463,7 +464,10 @@ impl From<ConnectionSettings> for Settings {
         Self {
             io: if settings.in_loop { Io::Libuv } else { Io::Tokio },
             lanes: Lanes::from_bits(settings.lanes),
-            busy_poll: settings.busy_poll,
+            busy_poll: match u32::try_from(settings.busy_poll) {
+                Ok(micros) => BusyPoll::Micros(micros),
+                Err(_) => BusyPoll::Learnt,
+            },
             max_payload: settings.max_payload as usize,
             heartbeat: settings.heartbeat.into(),
             handshake_timeout: settings.handshake_timeout.into(),

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::net::{
-    Arrival, Io,
+    Arrival, BusyPoll, Io,
     libuv::{Driver, Turn},
 };
 use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
@@ -36,11 +36,9 @@ impl InLoop {
         self.0.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
     }
 
-    /// See [`Driver::stay_awake`].
-    pub fn stay_awake(&self, micros: u32) {
-        if micros > 0 {
-            self.with(|driver| driver.stay_awake(micros));
-        }
+    /// See [`Driver::active`].
+    pub fn active(&self, busy_poll: BusyPoll) {
+        self.with(|driver| driver.active(busy_poll));
     }
 
     pub fn touched(&self, conn: u32) {
@@ -68,6 +66,7 @@ impl Turn for JsTurn {
         self.inner.flush_lingering(self.inner.in_loop.will_sleep());
         // What JavaScript itself caused since the last wait: nothing else would end this one.
         self.inner.hub.wake_if_due();
+        self.inner.in_loop.with(Driver::before_sleep);
     }
 
     fn after_wait(&self) {
