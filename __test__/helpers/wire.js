@@ -295,6 +295,11 @@ async function ask (socket, bytes, pace = PACES['at once']) {
   return answer
 }
 
+/** Resolves with the arguments of `close`, also where an error comes first. */
+function closeOf (emitter) {
+  return new Promise(resolve => emitter.on('error', () => {}).on('close', (...args) => resolve(args)))
+}
+
 /** A test of this package by itself. */
 function fact (title, body) {
   each(title, ({ stage }) => body(stage), { better: true })
@@ -323,5 +328,5 @@ function anyPace (title, body) {
 }
 
 module.exports = {
-  ACCEPT, FORM, MASK, OPCODE, PACES, SIDES, Wire, anyPace, ask, bothSides, closing, connect, dial, encode, fact, listen, ourClient, ourServer, request, response
+  ACCEPT, FORM, MASK, OPCODE, PACES, SIDES, Wire, anyPace, ask, bothSides, closeOf, closing, connect, dial, encode, fact, listen, ourClient, ourServer, request, response
 }

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { OPCODE, PACES, Wire, dial, encode, fact, listen, response } = require('../helpers/wire')
+const { OPCODE, PACES, Wire, closeOf, dial, encode, fact, listen, response } = require('../helpers/wire')
 
 /** One client of ours whose server answers with the bytes of `make(key)`. */
 async function answering (stage, make, pace = PACES['at once'], conf) {
@@ -92,7 +92,7 @@ for (const [name, message, headers] of REFUSED) {
       assert.deepStrictEqual(await ours.closed, [1006, ''])
       assert.strictEqual(ours.error.message, message)
       // It says nothing more, and lets go of the connection.
-      if (!socket.closed) await once(socket.resume(), 'close')
+      if (!socket.closed) await closeOf(socket.resume())
     })
   }
 }

@@ -3,8 +3,7 @@
 // RFC 6455 section 4.2: what our server makes of a client's opening handshake.
 
 const assert = require('node:assert')
-const { once } = require('node:events')
-const { ACCEPT, MASK, OPCODE, PACES, Wire, ask, closing, connect, encode, fact, request } = require('../helpers/wire')
+const { ACCEPT, MASK, OPCODE, PACES, Wire, ask, closeOf, closing, connect, encode, fact, request } = require('../helpers/wire')
 const { native } = require('../helpers/implementations')
 
 /** A server that echoes, and one answer of it to these bytes. */
@@ -143,7 +142,7 @@ fact('4.2.1: what is no HTTP at all is refused', async stage => {
 fact('4.2: a head beyond the limit is refused, and the server goes on', async stage => {
   const service = await stage.publisher(native)
   const socket = await connect(stage, service.port)
-  const closed = once(socket, 'close')
+  const closed = closeOf(socket)
   socket.resume().write(request(service.port, { 'X-A': 'a'.repeat(64 * 1024) }))
   await closed
   const { status } = await ask(await connect(stage, service.port), request(service.port))
@@ -164,7 +163,7 @@ fact('4.2: a head that does not end in time ends the connection', async stage =>
   const service = await stage.publisher(native, { handshakeTimeout: 50 })
   for (const bytes of [Buffer.alloc(0), request(service.port).subarray(0, -1)]) {
     const socket = await connect(stage, service.port)
-    const closed = once(socket, 'close')
+    const closed = closeOf(socket)
     socket.resume().write(bytes)
     await closed
   }

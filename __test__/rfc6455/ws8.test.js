@@ -8,7 +8,7 @@ const { once } = require('node:events')
 const Ws = require('ws8')
 const { call, each } = require('../helpers/conformance')
 const { native } = require('../helpers/implementations')
-const { fact, dial } = require('../helpers/wire')
+const { closeOf, dial, fact } = require('../helpers/wire')
 
 const TEXTS = ['', 'a', 'ü', '\u{1f600}', 'x'.repeat(125), 'x'.repeat(126), 'ü'.repeat(40000), 'y'.repeat(300000)]
 const BYTES = [0, 1, 125, 126, 65535, 65536, 300000].map(length => Buffer.alloc(length, 7))
@@ -109,7 +109,7 @@ for (const [name, start] of Object.entries(PAIRS)) {
     for (const who of ['theirs', 'ours']) {
       fact(`close with ${code} by ${who} [${name}]`, async stage => {
         const ends = await start(stage)
-        const closed = Promise.all([once(ends.theirs, 'close'), once(ends.ours, 'close')])
+        const closed = Promise.all([closeOf(ends.theirs), closeOf(ends.ours)])
         ends[who].close(code, reason)
         for (const [got, why] of await closed) assert.deepStrictEqual([got, String(why)], [code, reason])
       })
@@ -119,7 +119,7 @@ for (const [name, start] of Object.entries(PAIRS)) {
   fact(`close without a code [${name}]`, async stage => {
     for (const who of ['theirs', 'ours']) {
       const ends = await start(stage)
-      const closed = Promise.all([once(ends.theirs, 'close'), once(ends.ours, 'close')])
+      const closed = Promise.all([closeOf(ends.theirs), closeOf(ends.ours)])
       ends[who].close()
       for (const [got] of await closed) assert.strictEqual(got, 1005)
     }
@@ -128,7 +128,7 @@ for (const [name, start] of Object.entries(PAIRS)) {
   fact(`terminate [${name}]`, async stage => {
     for (const who of ['theirs', 'ours']) {
       const ends = await start(stage)
-      const closed = Promise.all([once(ends.theirs, 'close'), once(ends.ours, 'close')])
+      const closed = Promise.all([closeOf(ends.theirs), closeOf(ends.ours)])
       ends[who].terminate()
       for (const [got] of await closed) assert.strictEqual(got, 1006)
     }
@@ -136,7 +136,7 @@ for (const [name, start] of Object.entries(PAIRS)) {
 
   fact(`a message that is no UTF-8 closes with 1007 [${name}]`, async stage => {
     const { theirs } = await start(stage)
-    const closed = once(theirs, 'close')
+    const closed = closeOf(theirs)
     theirs.send(Buffer.from([0xff]), { binary: false })
     assert.strictEqual((await closed)[0], 1007)
   })
