@@ -94,7 +94,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a handshake may take, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client that is turned away may take to read why.
+/// How long the other side of a connection that we end may take to read why.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Largest handshake head, in bytes. Node's own HTTP parser takes 16 KiB.

@@ -44,6 +44,7 @@ const ACCEPTED = {
   'another reason': { line: 'HTTP/1.1 101 Fine' },
   'no reason': { line: 'HTTP/1.1 101' },
   'values in other case': { Upgrade: 'WebSocket', Connection: 'UPGRADE' },
+  'Connection in two headers': { Connection: ['keep-alive', 'Upgrade'] },
   'Connection with more tokens': { Connection: 'keep-alive, Upgrade' },
   'headers that nobody knows': { Server: 'x', Date: 'now', 'X-A': ['1', '2'], 'X-Latin': '\xe4' },
   'space around values': { Upgrade: '  websocket\t', Connection: '\t Upgrade  ' }
@@ -78,10 +79,15 @@ const REFUSED = [
   ['status 401', 'Unexpected server response: 401', { line: 'HTTP/1.1 401 No' }],
   ['no Upgrade', 'Invalid Upgrade header', { Upgrade: undefined }],
   ['another Upgrade', 'Invalid Upgrade header', { Upgrade: 'h2c' }],
+  ['no Connection', 'Invalid Connection header', { Connection: undefined }],
+  ['Connection without the token', 'Invalid Connection header', { Connection: 'close' }],
+  ['a second accept', 'Invalid Sec-WebSocket-Accept header', { 'sec-websocket-accept': 'x' }],
   ['no accept', 'Invalid Sec-WebSocket-Accept header', { 'Sec-WebSocket-Accept': undefined }],
   ['an empty accept', 'Invalid Sec-WebSocket-Accept header', { 'Sec-WebSocket-Accept': '' }],
   ['the accept of another key', 'Invalid Sec-WebSocket-Accept header', { 'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }],
   ['a subprotocol', 'Server sent a subprotocol but none was requested', { 'Sec-WebSocket-Protocol': 'x' }],
+  ['a subprotocol that is no ASCII', 'Server sent a subprotocol but none was requested', { 'Sec-WebSocket-Protocol': '\xe4' }],
+  ['an extension that is no ASCII', 'Server sent an extension but none was requested', { 'Sec-WebSocket-Extensions': '\xe4' }],
   ['an extension', 'Server sent an extension but none was requested', { 'Sec-WebSocket-Extensions': 'permessage-deflate' }]
 ]
 

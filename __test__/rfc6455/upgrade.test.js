@@ -53,6 +53,8 @@ const ACCEPTED = {
   'values in other case': { Upgrade: 'WebSocket', Connection: 'UPGRADE' },
   'Connection with more tokens': { Connection: 'keep-alive, Upgrade' },
   'Connection with more tokens behind': { Connection: 'Upgrade,keep-alive' },
+  'Connection in two headers': { Connection: ['keep-alive', 'Upgrade'] },
+  'Connection with a tab': { Connection: 'keep-alive,\tUpgrade' },
   'space around values': { Upgrade: '  websocket  ', Connection: ' \t Upgrade ', 'Sec-WebSocket-Key': '  dGhlIHNhbXBsZSBub25jZQ==  ' },
   'an extension that we do not have': { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits, x-other' },
   'headers that nobody knows': { 'X-A': '', 'X-B': ['1', '2'], Cookie: 'a=b; c=d', 'X-Latin': '\xe4\xf6' }
@@ -83,6 +85,8 @@ const REFUSED = [
   ['no Upgrade', 426, { Upgrade: undefined }],
   ['another Upgrade', 400, { Upgrade: 'h2c' }],
   ['an empty Upgrade', 400, { Upgrade: '' }],
+  ['no Host', 400, { Host: undefined }],
+  ['two Hosts', 400, { Host: ['a', 'b'] }],
   ['no Connection', 400, { Connection: undefined }],
   ['Connection without the token', 400, { Connection: 'keep-alive' }],
   ['Connection with something like the token', 400, { Connection: 'Upgraded' }],
@@ -92,7 +96,12 @@ const REFUSED = [
   ['a key of 17 bytes', 400, { 'Sec-WebSocket-Key': Buffer.alloc(17).toString('base64') }],
   ['a key of 18 bytes', 400, { 'Sec-WebSocket-Key': Buffer.alloc(18).toString('base64') }],
   ['a key that is no base64', 400, { 'Sec-WebSocket-Key': '!!!!!!!!!!!!!!!!!!!!!!==' }],
+  ['two keys', 400, { 'Sec-WebSocket-Key': ['dGhlIHNhbXBsZSBub25jZQ==', 'AAAAAAAAAAAAAAAAAAAAAA=='] }],
   ['no version', 400, { 'Sec-WebSocket-Version': undefined }],
+  ['version 8', 426, { 'Sec-WebSocket-Version': '8' }],
+  ['version 14', 426, { 'Sec-WebSocket-Version': '14' }],
+  ['two versions', 426, { 'Sec-WebSocket-Version': ['13', '8'] }],
+  ['a list of versions', 426, { 'Sec-WebSocket-Version': '13, 8' }],
   ['HTTP/1.0', 400, { line: 'GET /ws HTTP/1.0' }],
   ['another method', 400, { line: 'POST /ws HTTP/1.1' }],
   ['HEAD', 400, { line: 'HEAD /ws HTTP/1.1' }]
@@ -116,6 +125,8 @@ for (const [name, status, headers] of REFUSED) {
       assert.strictEqual(got, status)
       // An answer in HTTP, whole, after which the connection is over.
       assert.strictEqual(answer.connection, 'close')
+      // 4.4: which version we understand.
+      assert.strictEqual(answer['sec-websocket-version'], '13')
       assert.strictEqual(answer['sec-websocket-accept'], undefined)
       assert.strictEqual(rest.length, Number(answer['content-length']))
       assert.strictEqual(requests.length, 0)
@@ -215,7 +226,7 @@ fact('4.2: a body is no part of a handshake: its bytes are frames, and bad ones'
 })
 
 fact('4.2.2: of the subprotocols that a client offers, the first is taken, as in `ws`', async stage => {
-  for (const [offer, chosen] of [['one', 'one'], ['one, two', 'one'], ['one,two', 'one'], [['one', 'two'], 'one']]) {
+  for (const [offer, chosen] of [['one', 'one'], ['one, two', 'one'], ['one,two', 'one'], [['one', 'two'], 'one'], [', one', 'one'], ['', undefined]]) {
     const { status, headers } = await answered(stage, changed({ 'Sec-WebSocket-Protocol': offer }))
     assert.strictEqual(status, 101)
     assert.strictEqual(headers['sec-websocket-protocol'], chosen)

@@ -108,6 +108,8 @@ fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
         assert!(matches!(first, 0x88 | 0x8a), "only control frames answer by themselves");
         assert!(payload.len() <= 125);
     }
+    let closes = answers.iter().position(|(first, _)| *first == 0x88);
+    assert!(closes.is_none_or(|at| at + 1 == answers.len()), "after a close frame");
     assert!(!closing || answers.is_empty(), "after its own close frame it says nothing");
     stream.end();
     look();

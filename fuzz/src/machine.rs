@@ -38,6 +38,8 @@ pub fn machine(role: Role, input: &[u8]) {
     let end = outcome.heard.iter().position(|heard| matches!(heard, Heard::Close(_)));
     if let Some(end) = end {
         assert_eq!(end + 1, outcome.heard.len(), "something was heard after a close frame");
+        assert_eq!(outcome.failed, None, "what is behind a close frame is nobody's");
+        assert_eq!(outcome.answered.last().map(|(first, _)| *first), Some(0x88), "no answer");
     }
     // Pongs, and a close frame at the end.
     let closes = outcome.answered.iter().position(|(first, _)| *first == 0x88);
@@ -47,11 +49,15 @@ pub fn machine(role: Role, input: &[u8]) {
         assert!(payload.len() <= 125, "control frame");
     }
 
-    let (heard, failed) = reference(role, bytes);
-    assert_eq!(outcome.heard, heard, "tungstenite heard something else");
-    if outcome.failed.is_some() && end.is_none() {
-        assert!(failed, "tungstenite takes what we do not");
-    }
+    let reference = reference(role, bytes);
+    let before = &outcome.heard[..end.unwrap_or(outcome.heard.len())];
+    assert_eq!(before, reference.heard, "tungstenite heard something else");
+    assert!(end.is_none() || reference.closed, "tungstenite heard no close frame");
+    // A forbidden close code is a close frame to tungstenite.
+    assert!(
+        outcome.failed.is_none() || reference.failed || reference.closed,
+        "tungstenite takes what we do not"
+    );
 }
 
 fn receive(role: Role, reads: &[&[u8]]) -> Outcome {
@@ -79,29 +85,37 @@ fn receive(role: Role, reads: &[&[u8]]) -> Outcome {
     Outcome { heard, answered: frames(&control, role == Role::Client), failed }
 }
 
-/// What tungstenite hears up to a close frame, and whether it failed.
-fn reference(role: Role, bytes: &[u8]) -> (Vec<Heard>, bool) {
+/// What tungstenite makes of some bytes, up to a close frame.
+#[derive(Default)]
+struct Reference {
+    heard: Vec<Heard>,
+    closed: bool,
+    failed: bool,
+}
+
+fn reference(role: Role, bytes: &[u8]) -> Reference {
     let config = WebSocketConfig::default()
         .max_frame_size(Some(MAX_PAYLOAD))
         .max_message_size(Some(MAX_PAYLOAD));
     let mut context = WebSocketContext::new(role, Some(config));
     let mut stream = Feed(bytes);
-    let mut heard = Vec::new();
+    let mut reference = Reference::default();
     loop {
-        match context.read(&mut stream) {
-            Ok(Message::Text(text)) => heard.push(Heard::Text(text.to_string())),
-            Ok(Message::Binary(bytes)) => heard.push(Heard::Binary(bytes.to_vec())),
-            Ok(Message::Ping(bytes)) => heard.push(Heard::Ping(bytes.to_vec())),
-            Ok(Message::Pong(bytes)) => heard.push(Heard::Pong(bytes.to_vec())),
-            Ok(Message::Close(frame)) => {
-                let frame = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
-                heard.push(Heard::Close(frame));
-                return (heard, false);
+        reference.heard.push(match context.read(&mut stream) {
+            Ok(Message::Text(text)) => Heard::Text(text.to_string()),
+            Ok(Message::Binary(bytes)) => Heard::Binary(bytes.to_vec()),
+            Ok(Message::Ping(bytes)) => Heard::Ping(bytes.to_vec()),
+            Ok(Message::Pong(bytes)) => Heard::Pong(bytes.to_vec()),
+            Ok(Message::Close(_)) => {
+                reference.closed = true;
+                return reference;
             }
             Ok(Message::Frame(_)) => unreachable!("only ever composed"),
-            Err(tungstenite::Error::Io(_)) => return (heard, false),
-            Err(_) => return (heard, true),
-        }
+            Err(error) => {
+                reference.failed = !matches!(error, tungstenite::Error::Io(_));
+                return reference;
+            }
+        });
     }
 }
 

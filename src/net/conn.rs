@@ -117,6 +117,11 @@ pub(super) struct Ended {
 const ABNORMAL: u16 = 1006;
 
 impl Ended {
+    /// Whether the other side broke a rule, and was told so.
+    pub fn is_told(&self) -> bool {
+        matches!(self.error, Some(Error::Protocol(_) | Error::MessageTooBig))
+    }
+
     pub fn abnormal(error: Option<Error>) -> Self {
         Self { code: ABNORMAL, reason: String::new(), error }
     }

@@ -10,6 +10,7 @@ use crate::{
 use socket2::{SockRef, TcpKeepalive};
 use std::{
     io::{self, ErrorKind},
+    net::Shutdown,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -115,17 +116,24 @@ async fn turn_away(established: Established) {
     out.raw(&answer);
     out.close(Some(TRY_AGAIN_LATER), "");
     let Some(bytes) = out.take_all() else { return };
-    let farewell = async {
-        write_all(&stream, &bytes).await?;
-        // Closing with bytes unread would reset the connection, and the words with it.
+    if write_all(&stream, &bytes).await.is_ok() {
+        farewell(&stream).await;
+    }
+}
+
+/// Lets the other side read our last words: closing with bytes of its own unread would reset the
+/// connection, and the words with it (RFC 6455 section 7.1.1).
+pub(super) async fn farewell(stream: &TcpStream) {
+    let rest = async {
+        SockRef::from(stream).shutdown(Shutdown::Write)?;
         let mut rest = Vec::new();
-        while read_more(&stream, &mut rest).await? {
+        while read_more(stream, &mut rest).await? {
             rest.clear();
         }
         Ok::<_, io::Error>(())
     };
     // Whoever does not listen need not be waited for.
-    let _ = timeout(config::FAREWELL_TIMEOUT, farewell).await;
+    let _ = timeout(config::FAREWELL_TIMEOUT, rest).await;
 }
 
 /// What every connection's socket is set to.
@@ -155,6 +163,7 @@ async fn upgrade(stream: TcpStream) -> Option<Established> {
             }
             Upgrade::Refuse { response } => {
                 write_all(&stream, &response).await.ok()?;
+                farewell(&stream).await;
                 return None;
             }
         }

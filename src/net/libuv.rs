@@ -33,6 +33,8 @@ pub trait Turn {
     /// Fails the requests of all connections whose deadline has come; returns when to be called
     /// again, on the hub's clock.
     fn expire(&self) -> u64;
+    /// A connection ends whose other side was told why.
+    fn told(&self, stream: &TcpStream);
 }
 
 /// The connections that a loop moves.
@@ -40,6 +42,7 @@ pub struct Driver {
     uv: Loop,
     hub: Arc<Connections>,
     me: Weak<Self>,
+    turns: Weak<dyn Turn>,
     scratch: RefCell<Vec<u8>>,
     polled: RefCell<HashMap<u32, Rc<Polled>>>,
     alarm: RefCell<Option<Owned>>,
@@ -78,7 +81,7 @@ impl Driver {
     ) -> Option<Rc<Self>> {
         // SAFETY: as promised by the caller.
         let uv = unsafe { Loop::new(uv_loop) }?;
-        let (before, after, ring) = (turn.clone(), turn.clone(), turn);
+        let (before, after, ring) = (turn.clone(), turn.clone(), turn.clone());
         let handles = vec![
             uv.prepare(move || {
                 if let Some(turn) = before.upgrade() {
@@ -96,6 +99,7 @@ impl Driver {
             uv,
             hub,
             me: me.clone(),
+            turns: turn.clone(),
             scratch: RefCell::new(vec![0; config::SCRATCH_BYTES]),
             polled: RefCell::default(),
             alarm: RefCell::new(None),
@@ -302,6 +306,11 @@ impl Driver {
         // The poll goes first: libuv must not watch a descriptor that is closed.
         polled.poll.take();
         self.polled.borrow_mut().remove(&polled.conn.number());
+        if ended.is_told()
+            && let Some(turn) = self.turns.upgrade()
+        {
+            turn.told(&polled.stream);
+        }
         polled.conn.finish(ended);
     }
 

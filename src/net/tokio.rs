@@ -15,7 +15,7 @@ use std::{
     cell::RefCell,
     convert::Infallible,
     future::{pending, poll_fn},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream as StdTcpStream},
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    net::{TcpListener, tcp::OwnedReadHalf},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::Notify,
     time::{Sleep, sleep_until},
 };
@@ -100,6 +100,17 @@ impl Driver {
             }
         });
         conn
+    }
+
+    /// Reads on from a connection of Node's loop that has ended, so that our last words are read.
+    pub fn farewell(&self, stream: &StdTcpStream) {
+        // Without a descriptor for it the words may get lost, and nothing else.
+        let Ok(stream) = stream.try_clone() else { return };
+        self.spawn(async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                handshake::farewell(&stream).await;
+            }
+        });
     }
 
     /// Runs another task of this environment.
@@ -217,7 +228,11 @@ async fn run(
                 conn.changed().await;
             }
             let Err(ended) = pump(&conn, hub, &mut reader, rest).await;
+            let told = ended.is_told();
             conn.finish(ended);
+            if told {
+                handshake::farewell(reader.as_ref()).await;
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
 use std::{
     cell::RefCell,
     ffi::c_void,
+    net::TcpStream,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{null, null_mut},
     rc::Rc,
@@ -75,6 +76,10 @@ impl Turn for JsTurn {
             let _ = catch_unwind(AssertUnwindSafe(|| self.deliver()));
             self.inner.flush();
         }
+    }
+
+    fn told(&self, stream: &TcpStream) {
+        self.inner.driver.farewell(stream);
     }
 
     fn expire(&self) -> u64 {

@@ -41,6 +41,8 @@ pub struct Inbound {
     /// A fragmented message is under way in the core, which then gets every frame: how many it got.
     fragments: usize,
     max_payload: usize,
+    /// A close frame came: "a peer discards any further data received" (RFC 6455 section 1.4).
+    closed: bool,
 }
 
 impl Inbound {
@@ -57,6 +59,7 @@ impl Inbound {
             partial: Vec::new(),
             fragments: 0,
             max_payload,
+            closed: false,
         }
     }
 
@@ -71,6 +74,9 @@ impl Inbound {
         control: &mut Vec<u8>,
         mut each: impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
+        if self.closed {
+            return Ok(());
+        }
         let mut rest = bytes;
         while !self.partial.is_empty() {
             let needed = Needed::of(&self.partial, self.max_payload)?;
@@ -91,17 +97,19 @@ impl Inbound {
             self.partial.extend_from_slice(more);
             rest = after;
         }
-        loop {
+        while !self.closed {
             match Needed::of(rest, self.max_payload)? {
                 Needed::Frame(header) if header.frame <= rest.len() => {
                     let (frame, after) = rest.split_at_mut(header.frame);
                     self.frame(header, frame, control, &mut each)?;
                     rest = after;
                 }
-                _ => break,
+                _ => {
+                    self.partial.extend_from_slice(rest);
+                    break;
+                }
             }
         }
-        self.partial.extend_from_slice(rest);
         Ok(())
     }
 
@@ -113,10 +121,11 @@ impl Inbound {
         control: &mut Vec<u8>,
         each: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
-        let masked = header.key.is_some();
-        let simple = matches!(header.first, TEXT | BINARY)
-            && masked == (self.role == Role::Server)
-            && self.fragments == 0;
+        let masked = header.key.is_some() == (self.role == Role::Server);
+        if header.first == CLOSE && masked && frame.len() - header.len <= MAX_CONTROL {
+            return self.close(header, frame, control, each);
+        }
+        let simple = matches!(header.first, TEXT | BINARY) && masked && self.fragments == 0;
         if !simple {
             if header.first & OPCODE < CONTROL {
                 self.fragments = if header.first & FIN == 0 { self.fragments + 1 } else { 0 };
@@ -126,19 +135,49 @@ impl Inbound {
             }
             return self.core(frame, control, each);
         }
-        if self.context.can_read() {
-            let payload = &mut frame[header.len..];
-            if let Some(key) = header.key {
-                frame::mask(payload, key);
+        let payload = header.unmask(frame);
+        each(match header.first {
+            TEXT => Incoming::Text(
+                std::str::from_utf8(payload).map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
+            ),
+            _ => Incoming::Binary(payload),
+        });
+        Ok(())
+    }
+
+    /// Deals with a close frame, which is answered with its own payload. Not left to the core, which
+    /// knows no 1014, and takes a forbidden code for a 1002 that the other side sent.
+    fn close(
+        &mut self,
+        header: Header,
+        frame: &mut [u8],
+        control: &mut Vec<u8>,
+        each: &mut impl FnMut(Incoming<'_>),
+    ) -> Result<(), Error> {
+        let payload = &*header.unmask(frame);
+        let close = match payload {
+            [] => None,
+            [_] => {
+                return Err(Error::Protocol(
+                    "Invalid WebSocket frame: invalid payload length 1".into(),
+                ));
             }
-            each(match header.first {
-                TEXT => Incoming::Text(
-                    std::str::from_utf8(payload)
-                        .map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
-                ),
-                _ => Incoming::Binary(payload),
-            });
-        }
+            [high, low, reason @ ..] => {
+                let code = u16::from_be_bytes([*high, *low]);
+                if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+                    let text = format!("Invalid WebSocket frame: invalid status code {code}");
+                    return Err(Error::Protocol(text));
+                }
+                let reason = std::str::from_utf8(reason);
+                Some((code, reason.map_err(|_| Error::Protocol(INVALID_UTF8.into()))?))
+            }
+        };
+        frame::append(control, self.role, frame::Opcode::Close, |out| {
+            out.extend_from_slice(payload);
+            true
+        });
+        self.closed = true;
+        each(Incoming::Close(close));
         Ok(())
     }
 
@@ -154,18 +193,11 @@ impl Inbound {
             match self.context.read(&mut feed) {
                 Ok(Message::Text(text)) => each(Incoming::Text(text.as_str())),
                 Ok(Message::Binary(data)) => each(Incoming::Binary(&data)),
-                Ok(Message::Close(None)) => each(Incoming::Close(None)),
-                Ok(Message::Close(Some(frame))) => {
-                    each(Incoming::Close(Some((frame.code.into(), frame.reason.as_str()))));
-                }
                 Ok(Message::Ping(data)) => each(Incoming::Ping(&data)),
                 Ok(Message::Pong(data)) => each(Incoming::Pong(&data)),
-                // Only ever composed, never read.
-                Ok(Message::Frame(_)) => {}
+                // Close frames do not get here, and others are only ever composed.
+                Ok(Message::Close(_) | Message::Frame(_)) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(());
-                }
-                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
                     return Ok(());
                 }
                 Err(tungstenite::Error::Utf8(_)) => {
@@ -180,6 +212,10 @@ impl Inbound {
 /// First bytes of unfragmented data frames without reserved bits.
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
+/// First byte of a close frame.
+const CLOSE: u8 = 0x88;
+/// Largest payload of a control frame (RFC 6455 section 5.5).
+const MAX_CONTROL: usize = 125;
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0f;
 /// Opcodes from here on are those of control frames.
@@ -194,6 +230,17 @@ struct Header {
     len: usize,
     /// Bytes of header and payload.
     frame: usize,
+}
+
+impl Header {
+    /// The payload of `frame`, unmasked in its place.
+    fn unmask<'a>(&self, frame: &'a mut [u8]) -> &'a mut [u8] {
+        let payload = &mut frame[self.len..];
+        if let Some(key) = self.key {
+            frame::mask(payload, key);
+        }
+        payload
+    }
 }
 
 /// How many bytes a frame is known to have, by those of it that are there.
@@ -323,11 +370,17 @@ mod tests {
     #[test]
     fn nothing_is_heard_after_a_close_frame() {
         let mut got = Vec::new();
-        let mut bytes = b"\x88\0\x81\x02no".to_vec();
-        let _ = inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |message| {
-            got.push(format!("{message:?}"));
-        });
-        assert_eq!(got, ["Close(None)"]);
+        for late in
+            [&b"\x81\x02no"[..], b"\x89\0", b"\x83\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"]
+        {
+            let mut bytes = [b"\x88\0", late].concat();
+            let mut control = Vec::new();
+            inbound(Role::Client)
+                .receive(&mut bytes, &mut control, |message| got.push(format!("{message:?}")))
+                .unwrap();
+            assert_eq!(got.split_off(0), ["Close(None)"]);
+            assert_eq!(control.len(), 2 + 4);
+        }
     }
 
     #[test]
