@@ -20,14 +20,14 @@ export declare class Core {
   /** The functions of the hot path: see `raw.rs`. */
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
-  listen(port: number, host: string | undefined | null, shared: boolean, inLoop: boolean, lanes: number): Listening
+  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings): Listening
   unlisten(server: number): void
-  connect(dest: string, path: string, inLoop: boolean, lanes: number): number
+  connect(dest: string, path: string, settings: ConnectionSettings): number
   /**
    * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
    * for `open_stream`.
    */
-  stream(isServer: boolean, lanes: number): number
+  stream(isServer: boolean, settings: ConnectionSettings): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
   /** Whether so much waits to be fetched that no more bytes should come. */
@@ -41,14 +41,17 @@ export declare class Core {
   /** Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over. */
   send(conn: number, opcode: number, data: string | Buffer): boolean
   /**
-   * Sends one message to all connections of a server. Returns those that are too far behind:
-   * they got nothing, and are to be ended.
+   * Sends one message to all connections of a server. Returns those that do not keep up, each
+   * with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
+   * are to be ended.
    */
-  publish(server: number, opcode: number, data: string | Buffer): Array<number>
+  publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
   terminate(conn: number): void
+  /** Requests that came by `conn` and are not answered, as far as they are counted. */
+  unanswered(conn: number): number
   /** The end of `conn` was seen: its number may be used again. */
   release(conn: number): void
   /** Posts to a grape; the answer comes as an event with this `id`. */
@@ -73,6 +76,20 @@ export declare class NativeGrape {
   request(id: number, kind: string, data: string, v?: Buffer | undefined | null): void
   /** Stops; the event `stopped` says that the ports are free. */
   stop(): void
+}
+
+/** See [`Settings`]. */
+export interface ConnectionSettings {
+  inLoop: boolean
+  /** 1 the RPC machinery, 2 the socket's own listeners. */
+  lanes: number
+  /** Microseconds; below 0 is learnt. */
+  busyPoll: number
+  maxPayload: number
+  heartbeat: number
+  handshakeTimeout: number
+  maxConnections: number
+  highWater: number
 }
 
 /** An error before it becomes one: JavaScript adds Node's names for system errors. */
@@ -121,4 +138,10 @@ export interface Listening {
   port?: number
   address?: string
   error?: Failure
+}
+
+/** A subscriber that does not keep up. */
+export interface SlowConnection {
+  conn: number
+  lost: number
 }

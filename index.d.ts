@@ -160,6 +160,28 @@ export interface PeerConf {
    * possible; the environment variable GRENACHE_IO decides for all.
    */
   io?: 'libuv' | 'tokio'
+  /**
+   * Microseconds; after each message the event loop looks for the next one for so long instead of
+   * sleeping. A wake-up is most of the latency between two processes of one machine; the price is
+   * a busy core while messages come. 0 never does. By default the loop learns whether it pays: it
+   * looks on for 50 us while that finds a message in two of three times, and hardly ever
+   * otherwise. Only with `io: 'libuv'`.
+   */
+  busyPoll?: number
+  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB. */
+  maxPayload?: number
+  /**
+   * ms; a connection silent for so long is pinged, and ended after as long again without an answer,
+   * unless requests are under way on it. 0 is never. Default: 30000.
+   */
+  heartbeatInterval?: number
+  /** ms; how long the opening handshake may take. Default: 10000. */
+  handshakeTimeout?: number
+  /**
+   * Bytes that may wait for a slow receiver: beyond that its own requests are not read, and a
+   * subscriber is ended or loses messages. Default: 16 MiB.
+   */
+  highWater?: number
   [key: string]: unknown
 }
 
@@ -173,6 +195,10 @@ export interface ClientConf extends PeerConf {
   requestTimeout?: number
   /** ms; a transport without requests for so long is stopped. Default: 120000. */
   inactivityTimeout?: number
+  /** Requests of the peer under way at once; one more ends with `ERR_REQUESTS_LIMIT`. Default: 0, any number. */
+  maxRequests?: number
+  /** The same for each connection. Default: 1048576. */
+  maxConnectionRequests?: number
   /** TLS; default: none. */
   secure?: ClientSecureOptions
 }
@@ -181,6 +207,8 @@ export interface ClientConf extends PeerConf {
 export interface ServerConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
+  /** Clients at once; one more is closed with 1013. Default: 0, any number. */
+  maxConnections?: number
   /** TLS; default: none. */
   secure?: ServerSecureOptions
 }
@@ -189,6 +217,13 @@ export interface ServerConf extends PeerConf {
 export interface PubConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
+  /** Subscribers at once; one more is closed with 1013. Default: 0, any number. */
+  maxConnections?: number
+  /**
+   * What becomes of a subscriber that is more than `highWater` bytes behind: its connection ends,
+   * or it goes on without the oldest messages. Default: `disconnect`.
+   */
+  slowSubscriber?: 'disconnect' | 'drop'
 }
 
 /** `new PeerSub(link, conf)` */
@@ -204,6 +239,15 @@ export interface SubConf extends PeerConf {
 export type TransportConf<C extends PeerConf = PeerConf> = C & { dest?: string }
 
 // Options
+
+/** Of a `stop` in order. */
+export interface DrainOptions {
+  /**
+   * ms at most for what is under way. Meanwhile nothing new begins: a server takes no connections
+   * and is announced no more, a client takes no requests. Connections close with code 1001.
+   */
+  drain: number
+}
 
 /** Options of a transport's `request`. */
 export interface TransportRequestOptions {
@@ -247,7 +291,10 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
 
   init(): void
   isActive(): boolean
+  /** Ends the peer at once. */
   stop(): void
+  /** Ends the peer after what is under way, see `DrainOptions`; resolves when it has ended. */
+  stop(opts: DrainOptions): Promise<void>
   /** Lets the latest transport listen. */
   listen(port: number): any
   /** Publishes with the latest transport. */
@@ -328,7 +375,10 @@ declare abstract class Transport<C extends PeerConf = PeerConf, Events = {}> ext
   init(): void
   isActive(): boolean
   active(): void
+  /** Ends the transport at once. */
   stop(): void
+  /** Ends the transport after what is under way; resolves when it has ended. */
+  stop(opts: DrainOptions): Promise<void>
   monitor(): void
   _stop(): void
 
@@ -453,6 +503,8 @@ export type Publishable =
 export interface TransportPubEvents {
   /** The port cannot be had. */
   error: [err: Error]
+  /** A subscriber is too far behind: it is ended when `lost` is 0, else it lost so many messages. */
+  'slow-subscriber': [socket: WebSocketLike, lost: number]
 }
 
 /** Publishes on a port. */
@@ -575,6 +627,8 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** Announces again and again; `cb` after the first. False: this key and port are announced already. */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null, cb?: (err?: Error | null) => void): false | void
   startAnnouncing(key: string, port: number, cb: (err?: Error | null) => void): false | void
+  /** Ends the announces of everything at `port`. */
+  stopAnnouncingPort(port: number): void
   /** False: this key and port are not announced. */
   stopAnnouncing(key: string, port: number): false | void
 

@@ -274,6 +274,28 @@ test('the workers of a cluster share a port', async () => {
   }
 })
 
+test('a peer that stays awake after messages answers, and its process ends by itself', () => ends(`
+  const { performance } = require('perf_hooks')
+  const conf = { busyPoll: 20000 }
+  const server = new PeerRPCServer({}, conf)
+  server.init()
+  const service = server.transport('server').listen(0)
+  service.on('request', (rid, key, payload, handler) => handler.reply(null, payload))
+  const caller = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, ['127.0.0.1:' + service.port]) }, conf)
+  caller.init()
+  caller.request('k', 1, (err, res) => {
+    console.log(err, res)
+    const before = performance.eventLoopUtilization()
+    const timer = setInterval(() => {
+      // Asleep again, or this would go on for ever.
+      if (performance.eventLoopUtilization(before).utilization > 0.5) return
+      clearInterval(timer)
+      caller.stop()
+      server.stop()
+    }, 50)
+  })
+`, 'null 1\n'))
+
 test('GRENACHE_IO with an unknown value is a clear error', async () => {
   const { stderr, code } = await run(`${PEERS} serve()`, { env: { GRENACHE_IO: 'smoke' } })
   assert.strictEqual(code, 1)

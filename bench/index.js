@@ -1,116 +1,71 @@
 'use strict'
 
-// Measures this package against the original in one interleaved run, each side a process of
-// its own. Only ratios mean anything: the machine may be busy with other things.
+// Measures this package against the original and against what else one could use, in one
+// interleaved run, each side a process of its own. Only ratios of one run mean anything: the
+// machine may be busy with other things.
 //
-//   npm run bench [-- --rounds 5] [--only "64 in flight"] [--io libuv|tokio]
+//   npm run bench [-- --rounds 5] [--only calls | --only "64 in flight"] [--io libuv|tokio] [--quick]
+//
+// A whole run writes RESULTS.md and charts/, and takes about 20 minutes. A part of it, or a quick
+// one that only shows that everything works, prints its tables and writes results-partial/.
 
 const fs = require('fs')
-const { Child, freePort } = require('./lib/processes')
-const { makeCertificates } = require('./lib/certificates')
+const path = require('path')
 const { parseArgs } = require('util')
+const { IMPLEMENTATIONS, available } = require('./implementations')
+const { makeCertificates } = require('./lib/certificates')
+const { prepare } = require('./lib/programs')
+const { runRounds } = require('./lib/rounds')
+const { machine } = require('./report/machine')
+const { writeReport } = require('./report')
+const { groups } = require('./workloads')
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     only: { type: 'string' },
-    io: { type: 'string' }
+    io: { type: 'string' },
+    quick: { type: 'boolean', default: false }
   }
 })
 
-if (options.io) process.env.GRENACHE_IO = options.io
-
-const SUBSCRIBERS = 100
-const TEXT = JSON.stringify({ topic: 'trades', price: 12345.678, amount: 0.5, time: 1700000000000 })
-
-/** `total` requests are measured, after `warm` others. */
-const WORKLOADS = [
-  { name: '1 in flight', inFlight: 1, total: 10000, warm: 2000 },
-  { name: '64 in flight', inFlight: 64, total: 200000, warm: 50000 },
-  { name: '1024 in flight', inFlight: 1024, total: 200000, warm: 50000 },
-  { name: '100,000 at once, cold', inFlight: 100000, total: 100000, warm: 0 },
-  { name: 'TLS, 1 in flight', inFlight: 1, total: 5000, warm: 1000, tls: true },
-  { name: 'TLS, 64 in flight', inFlight: 64, total: 200000, warm: 50000, tls: true },
-  { name: 'publish to 100, 1 a tick', perTick: 1, total: 3000 },
-  { name: 'publish to 100, 10 a tick', perTick: 10, total: 10000 }
-].filter(({ name }) => !options.only || name.includes(options.only))
-
-const IMPLEMENTATIONS = ['original', 'native']
-
-const measure = (implementation, workload) =>
-  workload.perTick ? measurePublish(implementation, workload) : measureRequests(implementation, workload)
-
-async function measureRequests (implementation, { inFlight, total, warm, tls }) {
-  const port = String(await freePort())
-  const certificates = tls ? [makeCertificates()] : []
-  const server = new Child('peer.js', [implementation, 'server', port, ...certificates])
-  await server.ready
-  const client = new Child('peer.js', [implementation, 'client', port, ...certificates])
-  await client.ready
-  const work = { inFlight, payload: 'hello' }
-  if (warm > 0) await client.ask({ ...work, total: warm })
-  const before = (await server.ask({})).result
-  const { result } = await client.ask({ ...work, total })
-  const after = (await server.ask({})).result
-  await Promise.all([client.stop(), server.stop()])
-  return {
-    'requests/s': total / result.seconds,
-    'p50 us': result.p50,
-    'p99 us': result.p99,
-    'client CPU us': result.cpu,
-    'server CPU us': (after.cpu - before.cpu) / total
-  }
-}
-
-async function measurePublish (implementation, { perTick, total }) {
-  const port = String(await freePort())
-  const publisher = new Child('peer.js', [implementation, 'publisher', port])
-  await publisher.ready
-  const subscribers = new Child('peer.js', [implementation, 'subscribers', port])
-  await subscribers.ready
-  await subscribers.ask({ subscribe: SUBSCRIBERS })
-  const round = async total => {
-    await subscribers.ask({ expect: total * SUBSCRIBERS })
-    const received = subscribers.next()
-    const { result } = await publisher.ask({ perTick, total, text: TEXT })
-    const { seconds } = (await received).result
-    return { 'deliveries/s': total * SUBSCRIBERS / seconds, 'publisher CPU us': result.cpu / total / SUBSCRIBERS }
-  }
-  await round(total / 10)
-  const measured = await round(total)
-  await Promise.all([subscribers.stop(), publisher.stop()])
-  return measured
-}
-
-function median (values) {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+/** The groups, or those parts of them that `--only` names. */
+function chosen () {
+  const all = groups(options.quick)
+  if (!options.only) return all
+  return all
+    .map(group => group.name === options.only
+      ? group
+      : { ...group, workloads: group.workloads.filter(({ name }) => `${group.title}: ${name}`.includes(options.only)) })
+    .filter(({ workloads }) => workloads.length > 0)
 }
 
 async function main () {
   const rounds = Number(options.rounds)
-  const rows = []
-  for (const workload of WORKLOADS) {
-    const seen = { original: [], native: [] }
-    for (let round = 0; round < rounds; round++) {
-      const order = round % 2 ? [...IMPLEMENTATIONS].reverse() : IMPLEMENTATIONS
-      for (const implementation of order) {
-        seen[implementation].push(await measure(implementation, workload))
-      }
-    }
-    for (const what of Object.keys(seen.native[0])) {
-      rows.push({
-        workload: workload.name,
-        what,
-        original: +median(seen.original.map(run => run[what])).toFixed(2),
-        native: +median(seen.native.map(run => run[what])).toFixed(2),
-        ratio: +median(seen.native.map((run, at) => run[what] / seen.original[at][what])).toFixed(3)
+  if (!(rounds > 0)) throw new Error('--rounds wants a number')
+  if (options.io && !['libuv', 'tokio'].includes(options.io)) throw new Error('--io wants libuv or tokio')
+  prepare()
+  const results = { machine: machine(), rounds, groups: [], failures: [] }
+  for (const { who, workloads, ...group } of chosen()) {
+    const names = available(who, options.io)
+    const implementations = Object.fromEntries(names.map(name => [name, IMPLEMENTATIONS[name]]))
+    const measured = []
+    for (const workload of workloads) {
+      const started = Date.now()
+      const seen = await runRounds(workload, implementations, rounds, (name, { message }) => {
+        const { label } = IMPLEMENTATIONS[name]
+        console.error(`${group.title}: ${workload.name}: ${label} failed: ${message}`)
+        results.failures.push({ group: group.title, workload: workload.name, label, message })
       })
+      measured.push({ name: workload.name, chart: workload.chart || group.chart, seen })
+      console.error(`${group.title}: ${workload.name}: ${Math.round((Date.now() - started) / 1000)} s`)
     }
+    results.groups.push({ ...group, who: names, workloads: measured })
   }
-  console.log(`medians of ${rounds} interleaved rounds; Node ${process.version}, ${options.io || 'default'} driver`)
-  console.table(rows)
+  const partial = options.quick || options.only || options.io
+  const folder = partial ? path.join(__dirname, 'results-partial') : __dirname
+  writeReport(results, folder, { print: partial })
+  if (results.failures.length > 0) process.exitCode = 1
 }
 
 main()

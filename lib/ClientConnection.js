@@ -3,7 +3,9 @@
 const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
+const { MAX_CONNECTION_REQUESTS } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
+const { amount } = require('./options')
 
 /**
  * One connection of a client transport. Callbacks wait here by slot; the native side has the
@@ -15,6 +17,9 @@ class ClientConnection extends Connection {
     this.transport = transport
     this._callbacks = []
     this._free = []
+    this._limit = amount(transport.conf.maxConnectionRequests, MAX_CONNECTION_REQUESTS)
+    /** What was asked last, which the native side still knows. */
+    this._key = undefined
   }
 
   /** Requests without an answer. */
@@ -24,9 +29,13 @@ class ClientConnection extends Connection {
 
   /** Sends a request, or lets it wait for the connection. `key` ends with its comma. */
   request (key, payload, timeout, cb) {
+    if (this.waiting >= this._limit) {
+      return process.nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
+    }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
-    dispatch.sendRequest(this.conn, slot, timeout, key, payload)
+    dispatch.sendRequest(this.conn, slot, timeout, payload, key === this._key ? undefined : key)
+    this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
   }
 

@@ -26,7 +26,7 @@ class Connection {
   }
 
   /**
-   * Connects as a client. `conf`: `secure`, `io`. Throws what is wrong with `conf.secure`.
+   * Connects as a client; `conf` is the transport's. Throws what is wrong with `conf.secure`.
    */
   dial (dest, conf) {
     if (conf.secure) {
@@ -34,11 +34,11 @@ class Connection {
       // Before there is anything that would have to end.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(false, this.lanes), this)
+      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes), this)
       this.stream = secure.connect(dest, PATH, conf.secure, this)
     } else {
       this.url = `ws://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.connect(String(dest), PATH, conf.io, this.lanes), this)
+      this.conn = dispatch.keep(dispatch.connect(String(dest), PATH, conf, this.lanes), this)
     }
     dispatch.hold()
     this._held = true
@@ -132,6 +132,11 @@ class Connection {
 
   onDrained () {
     if (this._socket !== null) this._socket._drained()
+  }
+
+  /** The native side composed something by itself. */
+  onComposed () {
+    if (this.stream !== null) this.stream.pump()
   }
 
   /** The number is given back after this. */

@@ -5,7 +5,7 @@ const { NativeGrape } = require('../binding.js')
 const dispatch = require('./dispatch')
 const { GRAPE } = require('./defaults')
 const { TEXT, badPort, fromFailure } = require('./errors')
-const { milliseconds, withDefaults } = require('./options')
+const { amount, withDefaults } = require('./options')
 
 /** Events that are made only while somebody listens. */
 const ON_DEMAND = ['node', 'peer', 'announce', 'warning']
@@ -148,13 +148,13 @@ class Grape extends EventEmitter {
       maxTables: +conf.dht_maxTables,
       maxValues: +conf.dht_maxValues,
       concurrency: +conf.dht_concurrency,
-      nodeLiveness: milliseconds(conf.dht_nodeLiveness, GRAPE.dht_nodeLiveness),
-      peerMaxAge: milliseconds(conf.dht_peer_maxAge, GRAPE.dht_peer_maxAge),
+      nodeLiveness: amount(conf.dht_nodeLiveness, GRAPE.dht_nodeLiveness),
+      peerMaxAge: amount(conf.dht_peer_maxAge, GRAPE.dht_peer_maxAge),
       rateLimit: +conf.dht_rateLimit,
       maxPayloadSize: +conf.check_maxPayloadSize,
       state: conf.dht_state || undefined,
       embedded: !!conf.embedded,
-      grace: milliseconds(conf.grace, 0)
+      grace: amount(conf.grace, 0)
     }, event => this._told(native, event))
     if (failure) return fromFailure(failure)
     this._native = native

@@ -2,12 +2,13 @@
 
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
+const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { CbQ, withDeadline } = require('./cbq')
-const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
+const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { milliseconds, withDefaults } = require('./options')
+const { amount, withDefaults } = require('./options')
 const { retry } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
@@ -31,7 +32,7 @@ class Link extends EventEmitter {
     /** Timeouts of the exchanges under way. */
     this._timeouts = new Map()
     this._announces = new Map()
-    this._preferred = 0
+    this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this._embedded) {
       const Embedded = require('./Embedded')
       this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announceAgain())
@@ -105,7 +106,7 @@ class Link extends EventEmitter {
     const id = `${port}:${key}`
     if (this._announces.has(id)) return false
 
-    const announce = { timer: null, stopped: false, again: null }
+    const announce = { key, port, timer: null, stopped: false, again: null }
     this._announces.set(id, announce)
     const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
     const next = err => {
@@ -131,6 +132,14 @@ class Link extends EventEmitter {
     this._announces.delete(id)
     announce.stopped = true
     clearTimeout(announce.timer)
+  }
+
+  /** Ends the announces of everything at `port`: its server goes away. */
+  stopAnnouncingPort (port) {
+    if (!this._inited) return
+    for (const announce of [...this._announces.values()]) {
+      if (announce.port === port) this.stopAnnouncing(announce.key, port)
+    }
   }
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
@@ -159,7 +168,7 @@ class Link extends EventEmitter {
     if (cached) return cb(null, cached)
 
     // As with node-fetch, 0 is no limit of the caller's own.
-    const timeout = milliseconds(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
+    const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
     retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb)
   }
 
@@ -231,15 +240,15 @@ class Link extends EventEmitter {
     })
   }
 
-  /** Asks a grape, and the next one when that fails. */
+  /** Asks a grape, and the next one when that fails; those that failed lately come last. */
   _ask (type, payload, timeout, cb) {
-    const grapes = this._grapes(type)
-    const first = type === 'announce' ? 0 : this._preferred
-    const ask = tried => {
-      const at = (first + tried) % grapes.length
-      this._exchange(`${grapes[at]}/${type}`, payload, timeout, (err, data) => {
-        if (isUnavailable(err) && tried + 1 < grapes.length) return ask(tried + 1)
-        if (!isUnavailable(err) && type !== 'announce') this._preferred = at
+    const grapes = this._grapesBackoff.sorted(this._grapes(type))
+    const ask = at => {
+      const grape = grapes[at]
+      this._exchange(`${grape}/${type}`, payload, timeout, (err, data) => {
+        if (isUnavailable(err)) this._grapesBackoff.fail(grape)
+        else this._grapesBackoff.succeed(grape)
+        if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
         cb(err, data)
       })
     }

@@ -9,16 +9,17 @@ const dispatch = require('./dispatch')
 class Listener {
   /**
    * Listens at once, or throws Node's own error.
-   * @param {object} opts `port`, `host`, `io`
+   * @param {object} conf the transport's
    * @param {number} lanes who gets the messages, see `LANES`
    */
-  constructor ({ port, host, io }, lanes, owner) {
+  constructor (port, conf, lanes, owner) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
-    const { server, port: actual, address } = dispatch.listen(port, host, io, lanes, this)
+    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    this._closed = false
     dispatch.hold()
   }
 
@@ -52,11 +53,18 @@ class Listener {
     this.connections.delete(connection)
   }
 
-  /** Stops listening and ends all connections; `cb` in a later tick. */
-  close (cb) {
+  /** Takes no more connections; those that are there go on. */
+  unlisten () {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)
     this.server = undefined
+  }
+
+  /** Stops listening and ends all connections; `cb` in a later tick. */
+  close (cb) {
+    if (this._closed) return
+    this._closed = true
+    this.unlisten()
     dispatch.letGo()
     for (const connection of this.connections) connection.terminate()
     if (cb) process.nextTick(cb)

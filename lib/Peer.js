@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { callEach } = require('./cbq')
+const { drains } = require('./options')
 
 /** What all peers share: a configuration, a link, and transports made through overridable hooks. */
 class Peer extends EventEmitter {
@@ -53,9 +54,19 @@ class Peer extends EventEmitter {
     return sample(dests)
   }
 
-  stop () {
+  /**
+   * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: it
+   * takes nothing new, is announced no more, and closes its connections with code 1001. Then it
+   * returns a Promise.
+   */
+  stop (opts) {
     this._active = false
+    if (drains(opts)) return this._drain(opts).then(() => this._stop())
     this._stop()
+  }
+
+  _drain (opts) {
+    return Promise.all([...this._transports].map(transport => transport.stop(opts)))
   }
 
   _stop () {

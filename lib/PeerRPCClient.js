@@ -1,10 +1,11 @@
 'use strict'
 
 const { PassThrough } = require('stream')
+const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
 const TransportRPCClient = require('./TransportRPCClient')
-const { CLIENT } = require('./defaults')
+const { CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
 const { withDefaults } = require('./options')
 const { retry, timesOf } = require('./retry')
@@ -14,6 +15,8 @@ class PeerRPCClient extends Peer {
   constructor (link, conf) {
     super(link, conf)
     this.conf = withDefaults(CLIENT, this.conf)
+    this._backoff = new Backoff(DEST_BACKOFF)
+    this._underWay = 0
   }
 
   init () {
@@ -77,7 +80,7 @@ class PeerRPCClient extends Peer {
     this._lookup(key, (err, dests) => {
       if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
       if (timesOf(opts.retry) > 1) return this._retry(dests, key, payload, opts, cb)
-      this._send(this.dest(dests, key, this.getDestOpts(opts)), key, payload, opts, cb)
+      this._send(this.dest(this._backoff.usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
@@ -126,6 +129,10 @@ class PeerRPCClient extends Peer {
     // Whatever was under way when the peer stopped makes no connection any more.
     if (this.isStopped) return cb(new Error(TEXT.TRANSPORT_CLOSE))
     if (dest === undefined) return cb(new Error(TEXT.LOOKUP_EMPTY))
+    if (this.conf.maxRequests > 0) {
+      if (this._underWay >= this.conf.maxRequests) return cb(new Error(TEXT.REQUESTS_LIMIT))
+      cb = this._counted(cb)
+    }
     this.transport(dest, this.getTransportOpts(opts))
       .request(key, payload, this.getRequestOpts(opts), cb)
   }
@@ -134,15 +141,29 @@ class PeerRPCClient extends Peer {
   _retry (dests, key, payload, opts, cb) {
     let left = dests
     retry(opts.retry, done => {
-      const dest = this.dest(left, key, this.getDestOpts(opts))
+      const dest = this.dest(this._backoff.usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
       this._send(dest, key, payload, opts, done)
     }, cb)
   }
 
-  /** A destination cannot be reached: whoever looks up next should hear of another. */
+  /** `cb` of a request that is under way until it is called. */
+  _counted (cb) {
+    this._underWay++
+    return (err, res) => {
+      this._underWay--
+      cb(err, res)
+    }
+  }
+
+  _reachable (dest) {
+    this._backoff.succeed(dest)
+  }
+
+  /** A destination failed: it is not chosen for a while, and who looks up next hears of others. */
   _unreachable (dest) {
+    this._backoff.fail(dest)
     if (this.link && typeof this.link.forget === 'function') this.link.forget(dest)
   }
 
@@ -152,6 +173,10 @@ class PeerRPCClient extends Peer {
   _stop () {
     super._stop()
     if (this.tpool) this.tpool.stop()
+  }
+
+  _drain (opts) {
+    return Promise.all([super._drain(opts), this.tpool && this.tpool.stop(opts)])
   }
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const { callEach } = require('./cbq')
+const { drains } = require('./options')
 const { POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
 
 /** The transports of a client, by destination. */
@@ -76,12 +77,14 @@ class Pool {
     }
   }
 
-  stop () {
+  /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
+  stop (opts) {
     clearInterval(this._monitorItv)
     const pool = this._pool
     this._pool = new Map()
     this._runs = new Map()
     const transports = [...pool.values()].flatMap(transports => [...transports.values()])
+    if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
   }
 }

@@ -6,24 +6,29 @@ const { STATUS_CODES } = require('http')
 const dispatch = require('./dispatch')
 const Stream = require('./Stream')
 const { acceptOf, assertSecure } = require('./secure')
-const { HANDSHAKE_TIMEOUT } = require('./defaults')
+const { CONNECTION, FAREWELL_TIMEOUT, TRY_AGAIN_LATER } = require('./defaults')
+const { amount } = require('./options')
 
 /** A key of 16 bytes (RFC 6455 section 4.2.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
 /** A server with Node's TLS; see Listener.js for what owners have. */
 class SecureListener {
-  constructor ({ port, host, secure }, lanes, owner) {
+  /** See Listener.js; `conf.secure` are options of Node's `tls`. */
+  constructor (port, conf, lanes, owner) {
+    const { host, secure } = conf
     assertSecure(secure)
     assert.strictEqual(typeof secure.verifyClient, 'function', 'conf.secure.verify must be a function')
     this.owner = owner
     this.lanes = lanes
+    this.conf = conf
     this.connections = new Set()
     this.verifyClient = secure.verifyClient
     this._open = true
+    this._closed = false
     this._sockets = new Set()
     this._server = https.createServer(
-      { handshakeTimeout: HANDSHAKE_TIMEOUT, ...secure, requestCert: true },
+      { handshakeTimeout: amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout), ...secure, requestCert: true },
       (req, res) => {
         res.writeHead(426, { 'Content-Type': 'text/plain' })
         res.end(STATUS_CODES[426])
@@ -38,6 +43,7 @@ class SecureListener {
     this._server.on('tlsClientError', () => {})
     this._server.on('error', err => {
       this._open = false
+      this._closed = true
       owner.onListenError(err)
     })
     this._server.listen(port, host)
@@ -61,12 +67,20 @@ class SecureListener {
     this.connections.delete(connection)
   }
 
-  /** Stops listening and ends all connections; `cb` when the port is free. */
-  close (cb) {
+  /** Takes no more connections; those that are there go on. */
+  unlisten () {
     if (!this._open) return
     this._open = false
+    this._server.close()
+  }
+
+  /** Stops listening and ends all connections; `cb` when the port is free. */
+  close (cb) {
+    if (this._closed) return
+    this._closed = true
+    if (cb) this._server.once('close', cb)
+    this.unlisten()
     for (const connection of this.connections) connection.terminate()
-    this._server.close(cb)
     for (const socket of this._sockets) socket.destroy()
   }
 
@@ -101,11 +115,18 @@ class SecureListener {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`)
 
+    const limit = amount(this.conf.maxConnections, CONNECTION.maxConnections)
     const connection = this.owner.newConnection(this.lanes)
-    connection.accepted(dispatch.stream(true, this.lanes), req)
+    connection.accepted(dispatch.stream(true, this.conf, this.lanes), req)
     connection.cert = socket.getPeerCertificate()
     connection.listener = this
     connection.stream = new Stream(connection)
+    if (limit > 0 && this.connections.size >= limit) {
+      connection.stream.start(socket, head)
+      connection.close(TRY_AGAIN_LATER, '')
+      setTimeout(() => connection.terminate(), FAREWELL_TIMEOUT).unref()
+      return
+    }
     this.connections.add(connection)
     if (this.owner.onConnection) this.owner.onConnection(connection)
     connection.stream.start(socket, head)

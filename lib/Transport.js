@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
+const { drains } = require('./options')
 
 /** What all transports share: an owner, a configuration, an id, and whether they are active. */
 class Transport extends EventEmitter {
@@ -26,8 +27,14 @@ class Transport extends EventEmitter {
 
   monitor () {}
 
-  stop () {
+  /** Ends the transport at once, or with `opts.drain` as a peer: see Peer.js. */
+  stop (opts) {
     this._active = false
+    if (drains(opts)) return this._drain(opts)
+    this._stop()
+  }
+
+  async _drain () {
     this._stop()
   }
 

@@ -6,22 +6,27 @@ const Connection = require('./Connection')
 const Listener = require('./Listener')
 const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
+const { drainServer } = require('./drain')
 const { encode } = require('./socket')
+
+const SLOW = ['disconnect', 'drop']
 
 /**
  * Publishes to everybody who is connected to a port.
  *
- * Events: `error` when the port cannot be had, `slow-subscriber` (socket) before a subscriber
- * is ended that is too far behind.
+ * Events: `error` when the port cannot be had, `slow-subscriber` (socket, lost) for a subscriber
+ * that is more than `conf.highWater` bytes behind. With `conf.slowSubscriber` `disconnect` it is
+ * ended then; with `drop` it goes on without the `lost` oldest messages.
  */
 class TransportPub extends TransportSocket {
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
-    const { host, io } = this.conf
+    const { slowSubscriber = 'disconnect' } = this.conf
+    assert(SLOW.includes(slowSubscriber), `conf.slowSubscriber must be ${SLOW.join(' or ')}`)
     this.port = port
     try {
-      this._listener = new Listener({ port, host, io }, dispatch.LANES.NONE, this)
+      this._listener = new Listener(port, this.conf, dispatch.LANES.NONE, this)
       this._face = null
       this.listening()
       if (port === 0) this.port = this._listener.address().port
@@ -59,7 +64,9 @@ class TransportPub extends TransportSocket {
     // The socket's own close leaves the listener here, without a server.
     if (!listener || listener.server === undefined || listener.connections.size === 0) return
     const { opcode, data } = encode(msg)
-    for (const conn of dispatch.publish(listener.server, opcode, data)) this._tooSlow(listener, conn)
+    const disconnect = this.conf.slowSubscriber !== 'drop'
+    const slow = dispatch.publish(listener.server, opcode, data, disconnect)
+    if (slow.length > 0) this._tellSlow(listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
   newConnection (lanes) {
@@ -72,12 +79,18 @@ class TransportPub extends TransportSocket {
   }
 
   /** A subscriber that does not read would hold the publisher's memory for ever. */
-  _tooSlow (listener, conn) {
-    for (const connection of listener.connections) {
-      if (connection.conn !== conn || connection.closing) continue
-      this.emit('slow-subscriber', connection.socket)
-      connection.terminate()
+  _tellSlow (listener, slow) {
+    for (const connection of [...listener.connections]) {
+      const lost = slow.get(connection.conn)
+      if (lost === undefined || connection.closing) continue
+      this.emit('slow-subscriber', connection.socket, lost)
+      if (lost === 0) connection.terminate()
     }
+  }
+
+  async _drain ({ drain }) {
+    if (this._listener) await drainServer(this, this._listener, drain)
+    this._stop()
   }
 
   _stop () {

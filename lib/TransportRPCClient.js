@@ -6,9 +6,10 @@ const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
-const { LANES, toJson } = require('./dispatch')
+const { LANES, roughly, toJson } = require('./dispatch')
+const { farewell, settled } = require('./drain')
 const { TEXT, errorOf } = require('./errors')
-const { milliseconds, withDefaults } = require('./options')
+const { amount, withDefaults } = require('./options')
 
 /**
  * Requests to one destination, over one connection at a time.
@@ -34,6 +35,7 @@ class TransportRPCClient extends TransportRPC {
     this._keyText = undefined
     this._sweeper = null
     this._sweepAt = Infinity
+    this._draining = false
   }
 
   /**
@@ -43,6 +45,7 @@ class TransportRPCClient extends TransportRPC {
   request (key, payload, opts, cb) {
     this.setLastRequestTime()
     if (typeof cb !== 'function') cb = noop
+    if (this._draining) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
     if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
     else this._requestBySocket(key, payload, opts, cb)
   }
@@ -94,7 +97,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   setLastRequestTime () {
-    this._req_last_ts = Date.now()
+    this._req_last_ts = roughly()
   }
 
   newRequest (key, payload, opts, cb) {
@@ -136,8 +139,7 @@ class TransportRPCClient extends TransportRPC {
   /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
   monitor () {
     super.monitor()
-    const waiting = this._reqs.size + (this._connection ? this._connection.waiting : 0)
-    if (waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
+    if (this._waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
   }
 
   _request (key, payload, opts, cb) {
@@ -194,7 +196,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _timeout (opts) {
-    return milliseconds(opts ? opts.timeout : undefined, this.conf.requestTimeout)
+    return amount(opts ? opts.timeout : undefined, this.conf.requestTimeout)
   }
 
   _setKey (key) {
@@ -232,7 +234,7 @@ class TransportRPCClient extends TransportRPC {
       if (!isCurrent()) return
       this._socket = null
       this.disconnected()
-      if (!opened) this._unreachable()
+      this._unreachable()
       const failure = (!opened && error) || new Error(TEXT.TRANSPORT_CLOSE)
       this._fail(failure, [], [...this._reqs.values()])
     })
@@ -247,6 +249,8 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _onOpened () {
+    const { client } = this
+    if (client && typeof client._reachable === 'function') client._reachable(this.conf.dest)
     if (this._reqs.size > 0) this._hearConnection()
     this.connected()
     this.cbq.trigger('req')
@@ -260,7 +264,7 @@ class TransportRPCClient extends TransportRPC {
     }
     this._connection = null
     this.disconnected()
-    if (!connection.open && !connection.closing) this._unreachable()
+    if (!connection.closing) this._unreachable()
     this._fail(err, waiting, [...this._reqs.values()])
   }
 
@@ -289,7 +293,7 @@ class TransportRPCClient extends TransportRPC {
     if (!(deadline < this._sweepAt)) return
     clearTimeout(this._sweeper)
     this._sweepAt = deadline
-    this._sweeper = setTimeout(() => this._sweep(), milliseconds(deadline - Date.now(), 0))
+    this._sweeper = setTimeout(() => this._sweep(), amount(deadline - Date.now(), 0))
     this._sweeper.unref()
   }
 
@@ -305,6 +309,18 @@ class TransportRPCClient extends TransportRPC {
     this._sweepAt = Infinity
     if (next < Infinity) this._sweepBy(Math.max(next, now + SWEEP))
     callEach(expired, req => this.handleReply(req.rid, new Error(TEXT.TIMEOUT)))
+  }
+
+  /** Requests without an answer. */
+  get _waiting () {
+    return this._reqs.size + (this._connection ? this._connection.waiting : 0)
+  }
+
+  async _drain ({ drain }) {
+    this._draining = true
+    await settled(() => this._waiting === 0, drain)
+    if (this._connection) await farewell([this._connection])
+    this._stop()
   }
 
   _stop () {

@@ -6,6 +6,7 @@ const ServerConnection = require('./ServerConnection')
 const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
+const { drainServer } = require('./drain')
 
 /**
  * Serves requests on a port.
@@ -131,13 +132,17 @@ class TransportRPCServer extends TransportRPC {
   }
 
   _plainListener (opts, owner) {
-    const { host, io } = this.conf
-    return new Listener({ host, io, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    return new Listener(opts.port, { ...this.conf, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
   _secureListener (port, secure, owner) {
     const SecureListener = require('./SecureListener')
-    return new SecureListener({ port, host: this.conf.host, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    return new SecureListener(port, { ...this.conf, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+  }
+
+  async _drain ({ drain }) {
+    if (this._listener) await drainServer(this, this._listener, drain)
+    this._stop()
   }
 
   _stop () {

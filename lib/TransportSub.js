@@ -27,7 +27,7 @@ class TransportSub extends TransportSocket {
     this.connecting()
     const connection = new SubConnection(this)
     this._connection = connection
-    connection.dial(this.conf.dest, { io: this.conf.io })
+    connection.dial(this.conf.dest, { ...this.conf, secure: undefined })
   }
 
   /** The object like `ws`'s, or what was assigned. */

@@ -18,6 +18,28 @@ const CLIENT_TRANSPORT = {
   requestTimeout: 60000
 }
 
+/** Requests of one connection under way at once: against a caller's mistake, not against load. */
+const MAX_CONNECTION_REQUESTS = 1024 * 1024
+
+/** Of each connection of a peer. */
+const CONNECTION = {
+  /**
+   * How long the event loop looks for the next message instead of sleeping, in microseconds; 0 is
+   * never. Below 0 it learns whether that pays.
+   */
+  busyPoll: -1,
+  /** Bytes of the largest message that is accepted; as `ws`. */
+  maxPayload: 100 * 1024 * 1024,
+  /** Silence after which the other side is asked for a sign of life; 0 is never. */
+  heartbeatInterval: 30000,
+  /** How long TCP and upgrade may take. */
+  handshakeTimeout: 10000,
+  /** Clients of a server at once; 0 is any number. */
+  maxConnections: 0,
+  /** Bytes that may wait for a slow receiver, who is not read beyond that and gets no more. */
+  highWater: 16 * 1024 * 1024
+}
+
 /** `new Link(conf)` */
 const LINK = {
   /** Address of a grape, or several as an array or a comma list; or `'embedded'`. */
@@ -117,30 +139,51 @@ const RECONNECT_MAX = 10000
 /** Timeout of a subscriber's lookup. */
 const SUB_LOOKUP_TIMEOUT = 5000
 
-/** How long TLS and upgrade may take, as on the native side. */
-const HANDSHAKE_TIMEOUT = 10000
-
 /** How long the other side of a TLS connection that is over may take to end its half. */
 const CLOSE_TIMEOUT = 30000
 
+/** How long a destination that failed is not chosen while there are others. */
+const DEST_BACKOFF = { min: 1000, max: 30000 }
+
+/** How long a grape that failed is asked only after the others. */
+const GRAPE_BACKOFF = { min: 5000, max: 60000 }
+
+/** Pace at which a peer that is being drained looks whether it is done. */
+const DRAIN_POLL = 10
+
+/** How long the other side may take to close a connection that it was told to. */
+const FAREWELL_TIMEOUT = 1000
+
+/** Close code of a server that has enough connections (IANA's registry of close codes). */
+const TRY_AGAIN_LATER = 1013
+
+/** Close code of a side that goes away (RFC 6455 section 7.4.1). */
+const GOING_AWAY = 1001
+
 /** Messages of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
-const MEDIUM_BATCH = { from: 48, to: 128 }
+const MEDIUM_BATCH = { from: 40, to: 128 }
 
 /** Path of a service's WebSocket endpoint; servers take any. */
 const PATH = '/ws'
 
 module.exports = {
+  DEST_BACKOFF,
+  DRAIN_POLL,
+  FAREWELL_TIMEOUT,
+  GOING_AWAY,
+  GRAPE_BACKOFF,
   ANNOUNCE_INTERVAL,
   CLIENT,
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
+  CONNECTION,
   EMBEDDED,
   GRAPE,
   GRAPE_PORT,
   LASTING_AGE,
   LINK,
   LINK_RETRY,
-  HANDSHAKE_TIMEOUT,
+  MAX_CONNECTION_REQUESTS,
   MAX_GRAPE_ANSWER,
   MAX_TIMEOUT,
   MEDIUM_BATCH,
@@ -153,5 +196,6 @@ module.exports = {
   TAKEOVER_GRACE,
   TAKEOVER_PAUSE,
   TAKEOVER_PAUSE_MAX,
-  TRANSPORT_RUN
+  TRANSPORT_RUN,
+  TRY_AGAIN_LATER
 }

@@ -5,7 +5,8 @@
 const cluster = require('cluster')
 const { Core } = require('../binding.js')
 const { badPort, fromFailure } = require('./errors')
-const { MEDIUM_BATCH } = require('./defaults')
+const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
+const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -41,6 +42,13 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
+/** When what is being delivered was begun; 0 while nothing is. */
+let time = 0
+
+/** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
+function roughly () {
+  return time || Date.now()
+}
 
 /**
  * Delivers what has come, one batch a turn. A callback that throws ends the turn, as it would
@@ -55,6 +63,7 @@ function deliver () {
   try {
     deliverCurrent()
   } finally {
+    time = 0
     const done = current.at >= current.items.length
     if (!done || current.more) setImmediate(deliver)
     if (done) current = null
@@ -65,10 +74,11 @@ function deliver () {
 function deliverCurrent () {
   const { items, events } = current
   const half = halfOf(items)
-  let flushed = Date.now()
+  let flushed = time = Date.now()
   while (current.at < items.length) {
     const at = current.at
     const tag = items[at]
+    const before = composed
     // The place moves on before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
@@ -83,13 +93,16 @@ function deliverCurrent () {
       current.at = at + 2
       onEvent(events[items[at + 1] + 2])
     }
-    // An answer does not wait for long work on the other messages of its batch.
-    const now = Date.now()
-    if (now !== flushed || (at < half && current.at >= half)) {
-      flush()
-      pumpAll()
-      flushed = now
+    // An answer does not wait for long work on the other messages of its batch. The native side
+    // looks at its clock whenever it composes for a socket of its own, which costs half.
+    if (composed === before || streams.size > 0) {
+      const now = Date.now()
+      if (now !== flushed) {
+        flushNow()
+        flushed = time = now
+      }
     }
+    if (at < half && current.at >= half) flushNow()
   }
 }
 
@@ -127,6 +140,8 @@ function onEvent (event) {
       return connections[event.conn].onPong(event.data)
     case 'drained':
       return connections[event.conn].onDrained()
+    case 'composed':
+      return connections[event.conn].onComposed()
     case 'expired':
       return connections[event.conn].onExpired(event.slots)
     case 'opened':
@@ -163,6 +178,7 @@ const REFUSED = {
   onPing () {},
   onPong () {},
   onDrained () {},
+  onComposed () {},
   detach () {},
   onClosed () {}
 }
@@ -171,6 +187,8 @@ const REFUSED = {
 // where the native side takes part in the loop, else when the tick ends.
 const flushSoon = core.inLoop ? () => {} : flushInTick
 let flushDue = false
+/** How many requests and replies were composed. */
+let composed = 0
 
 function flushInTick () {
   if (flushDue) return
@@ -181,6 +199,7 @@ function flushInTick () {
 function flushNow () {
   flushDue = false
   flush()
+  pumpAll()
 }
 
 // Streams whose bytes JavaScript moves: what is composed is fetched when the tick ends.
@@ -207,19 +226,18 @@ function catchUp () {
 }
 
 // A reply followed at once by process.exit() still leaves.
-process.on('exit', () => {
-  flush()
-  pumpAll()
-})
+process.on('exit', flushNow)
 
 /** Composes a request; see `request` in src/node/raw.rs. */
-function sendRequest (conn, slot, timeout, key, payload) {
-  request(conn, slot, timeout, key, payload)
+function sendRequest (conn, slot, timeout, payload, key) {
+  composed++
+  request(conn, slot, timeout, payload, key)
   flushSoon()
 }
 
 /** Composes the reply to a request; `result` is a JSON text. */
 function sendReply (conn, rid, err, result) {
+  composed++
   if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result)) {
     text(conn, `[${toJson(rid)},${toJson(err)},${result}]`)
   }
@@ -262,11 +280,14 @@ function take (conn) {
   return raw.take(conn, bytes) === 0 ? null : bytes
 }
 
-/** Sends one message to all connections of a server; returns those that are too far behind. */
-function publish (server, opcode, data) {
-  const behind = core.publish(server, opcode, data)
+/**
+ * Sends one message to all connections of a server. Returns those that do not keep up, as
+ * `{ conn, lost }`: how many older messages they lost, none where they are to be disconnected.
+ */
+function publish (server, opcode, data, disconnect) {
+  const slow = core.publish(server, opcode, data, disconnect)
   flushSoon()
-  return behind
+  return slow
 }
 
 /** `connection` gets what happens on `conn` from now on. */
@@ -275,15 +296,30 @@ function keep (conn, connection) {
   return conn
 }
 
-/** Connects to `dest` (`io`: see `isInLoop`), and returns the connection's number. */
-function connect (dest, path, io, lanes) {
-  return core.connect(dest, path, isInLoop(io), lanes)
+/** What the native side needs to know of a connection. */
+function settings (conf, lanes) {
+  const number = name => amount(conf[name], CONNECTION[name])
+  return {
+    inLoop: isInLoop(conf.io),
+    lanes,
+    busyPoll: number('busyPoll'),
+    maxPayload: number('maxPayload'),
+    heartbeat: number('heartbeatInterval'),
+    handshakeTimeout: number('handshakeTimeout'),
+    maxConnections: number('maxConnections'),
+    highWater: number('highWater')
+  }
 }
 
-/** Listens, or throws Node's own error; `server` gets what happens. */
-function listen (port, host, io, lanes, server) {
+/** Connects to `dest`, and returns the connection's number. */
+function connect (dest, path, conf, lanes) {
+  return core.connect(dest, path, settings(conf, lanes))
+}
+
+/** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
+function listen (port, conf, lanes, server) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, host, cluster.isWorker, isInLoop(io), lanes)
+  const listening = core.listen(port, conf.host, cluster.isWorker, settings(conf, lanes))
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -344,15 +380,17 @@ module.exports = {
   publish,
   pumpSoon,
   receive,
+  roughly,
   send,
   sendReply,
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
-  stream: (isServer, lanes) => core.stream(isServer, lanes),
+  stream: (isServer, conf, lanes) => core.stream(isServer, settings(conf, lanes)),
   take,
   toJson,
   terminate: conn => core.terminate(conn),
+  unanswered: conn => core.unanswered(conn),
   unlisten,
   waiting
 }

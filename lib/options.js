@@ -13,10 +13,15 @@ function withDefaults (defaults, conf) {
   return merged
 }
 
-/** A time in ms, or `fallback` for none; never more than a timer can wait. */
-function milliseconds (time, fallback) {
-  const ms = time === undefined || time === null ? NaN : +time
-  return Math.min(MAX_TIMEOUT, Math.max(0, Number.isNaN(ms) ? fallback : ms))
+/** A time in ms or another amount, or `fallback` for none; never more than a timer can wait. */
+function amount (value, fallback) {
+  const number = value === undefined || value === null ? NaN : +value
+  return Number.isNaN(number) ? fallback : Math.min(MAX_TIMEOUT, Math.max(0, number))
 }
 
-module.exports = { milliseconds, withDefaults }
+/** Whether `stop(opts)` is to end what is under way first. */
+function drains (opts) {
+  return !!opts && opts.drain > 0
+}
+
+module.exports = { amount, drains, withDefaults }

@@ -8,7 +8,7 @@ const net = require('net')
 const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
-const { HANDSHAKE_TIMEOUT } = require('./defaults')
+const { CONNECTION } = require('./defaults')
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -66,7 +66,7 @@ function connect (dest, path, secure, connection) {
   stream.onAbort(() => request.destroy())
   const timer = setTimeout(() => {
     request.destroy(new Error('Opening handshake has timed out'))
-  }, secure.handshakeTimeout || HANDSHAKE_TIMEOUT)
+  }, secure.handshakeTimeout || CONNECTION.handshakeTimeout)
   request.on('error', err => stream.fail(err))
   request.on('close', () => clearTimeout(timer))
   request.on('response', response => {

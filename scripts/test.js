@@ -82,6 +82,11 @@ const PARTS = {
   node: () => nodeTests('node'),
   tokio: () => nodeTests('tokio', { GRENACHE_IO: 'tokio' }),
   originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
+  soak: async () => {
+    for (const io of ['libuv', 'tokio']) {
+      await run('soak', node, ['scripts/soak.js', '20', '--io', io], { count: /^(\d+) passed/ })
+    }
+  },
   compat: () => run('compat', node, ['scripts/compat.js']),
   lint: async () => {
     await run('lint', 'cargo', ['fmt', '--check'])

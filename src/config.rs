@@ -18,15 +18,49 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 /// buffer in the kernel is worth more than a later, larger one here.
 pub const FLUSH_BYTES: usize = 16 * 1024;
 
+/// How long published messages may wait for more of them while Node's event loop has other things
+/// to do: a write for each subscriber and message is most of what publishing costs.
+pub const PUBLISH_LINGER: Duration = Duration::from_micros(200);
+
+/// How long Node's event loop looks for the next message before it sleeps, where it has learnt that
+/// this pays: about what a sleep and a wake-up cost the two sides of a connection.
+pub const SPIN: Duration = Duration::from_micros(50);
+
+/// How many sleeps there are between two such looks, where it has learnt that it does not pay.
+pub const SPIN_GAP: u32 = 256;
+
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 
-/// Bytes that may wait for a slow receiver before its own requests are no longer read.
-pub const WRITE_HIGH_WATER: usize = 4 * 1024 * 1024;
+/// Bytes that may wait for a slow receiver, by default: then its own requests are no longer read,
+/// and a subscriber gets no more, since the others must not wait for it.
+pub const HIGH_WATER: usize = 16 * 1024 * 1024;
 
-/// Bytes that may wait for a slow subscriber before it is ended: what it holds of the
-/// publisher's memory, while the others must not wait for it.
-pub const SUBSCRIBER_HIGH_WATER: usize = 16 * 1024 * 1024;
+/// Published bytes that are copied into a subscriber's own buffer; what comes on top waits in the
+/// memory that all subscribers share.
+pub const SUBSCRIBER_OWN_BYTES: usize = 256 * 1024;
+
+/// Frames that one message may come in. A message in frames of a byte each costs much more than
+/// its size tells.
+pub const MAX_FRAGMENTS: usize = 128 * 1024;
+
+/// Silence after which the other side is asked for a sign of life, by default; as long again
+/// without one, and it is taken for gone.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How often in such an interval connections are looked at, all at once: one pass over thousands
+/// of them is cheap, thousands of timers are not.
+pub const HEARTBEAT_CHECKS: u64 = 8;
+
+/// Silence of a TCP connection after which the system asks the other host for a sign of life.
+pub const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long sent bytes may wait for the other host's word that they came, before the system takes
+/// it for dead (RFC 5482). Linux's own default is a quarter of an hour.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Clients of one server that may be in the middle of their handshake.
+pub const MAX_HANDSHAKES: usize = 4096;
 
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
@@ -59,6 +93,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a handshake may take, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the other side of a connection that we end may take to read why.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Largest handshake head, in bytes. Node's own HTTP parser takes 16 KiB.
 pub const MAX_HANDSHAKE_BYTES: usize = 16 * 1024;

@@ -36,6 +36,8 @@ pub enum Error {
     Http(String),
     /// No answer within the time allowed.
     Timeout,
+    /// The other side gave no sign of life when it was asked for one.
+    Silent,
 }
 
 impl Error {
@@ -121,6 +123,7 @@ impl fmt::Display for Error {
             Self::MessageTooBig => f.write_str("Max payload size exceeded"),
             Self::BadUrl(url) => write!(f, "ERR_GRAPE_URL: {url}"),
             Self::Timeout => f.write_str("ERR_TIMEOUT"),
+            Self::Silent => f.write_str("ERR_HEARTBEAT"),
         }
     }
 }
@@ -154,6 +157,7 @@ mod tests {
             (Error::MessageTooBig, "Max payload size exceeded"),
             (Error::BadUrl("x".into()), "ERR_GRAPE_URL: x"),
             (Error::Timeout, "ERR_TIMEOUT"),
+            (Error::Silent, "ERR_HEARTBEAT"),
         ] {
             assert_eq!(error.to_string(), text);
         }

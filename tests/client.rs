@@ -23,7 +23,7 @@ const LONG: u64 = 60_000;
 
 fn ask(conn: &Conn, slot: u32, timeout: u64, payload: &Value) {
     let text = format!(r#""key",{payload}"#);
-    let composed = conn.request(slot, timeout, |buf| {
+    let composed = conn.request(slot, 0, timeout, |buf| {
         buf.extend_from_slice(text.as_bytes());
         true
     });

@@ -23,7 +23,7 @@ async fn a_refused_connection_says_so_with_its_address() {
     assert_eq!(error.code(), Some("ECONNREFUSED"));
     assert_eq!(error.syscall(), Some("connect"));
     assert_eq!(error.address(), Some(address));
-    assert!(conn.request(0, 60_000, |_| true).is_none(), "the connection is over");
+    assert!(conn.request(0, 0, 60_000, |_| true).is_none(), "the connection is over");
 }
 
 /// What our client says of a server that answers its handshake with `answer` and hangs up.
@@ -54,7 +54,7 @@ async fn closing_sends_a_close_frame_without_a_code() {
     let (conn, mut server) = connected(&mut env).await;
     close(&conn);
     assert_eq!(message(&mut server).await, Message::Close(None));
-    assert!(conn.request(0, 60_000, |_| true).is_none(), "nothing follows the close frame");
+    assert!(conn.request(0, 0, 60_000, |_| true).is_none(), "nothing follows the close frame");
     let end = within("the end of the stream", server.next()).await;
     assert!(end.is_none(), "the server is done, in order: {end:?}");
     drop(server);
@@ -85,7 +85,7 @@ async fn a_servers_close_is_answered_and_told() {
     // At once, though the server's stream stays open.
     let (_, code, reason, error) = env.closed().await;
     assert_eq!((code, &*reason, error.is_none()), (4000, "bye", true));
-    assert!(conn.request(0, 60_000, |_| true).is_none(), "nothing follows the close frame");
+    assert!(conn.request(0, 0, 60_000, |_| true).is_none(), "nothing follows the close frame");
     drop(server);
 }
 

@@ -253,3 +253,23 @@ each('C120: an active subscriber keeps the process alive until stop', async ({ i
   assert.deepStrictEqual(stdout.trim().split('\n').slice(0, 3), ['connected', 'disconnected', 'alive'])
   assert.strictEqual(code, 0)
 })
+
+pair('a published message leaves although the event loop has no rest', async ({ server, client, stage }) => {
+  const service = await stage.publisher(server)
+  const peer = stage.subscriber(client, service.dest)
+  const connected = once(peer, 'connected')
+  peer.sub('k')
+  await connected
+  let restless = true
+  const spin = () => restless && setImmediate(spin)
+  spin()
+  const got = []
+  peer.on('message', message => got.push(message))
+  for (const message of ['a', 'b', 'c']) {
+    const heard = once(peer, 'message')
+    service.pub(message)
+    await heard
+  }
+  restless = false
+  assert.deepStrictEqual(got, ['a', 'b', 'c'])
+})

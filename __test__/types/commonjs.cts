@@ -74,6 +74,7 @@ client.map('sum', null, (err, all) => console.log(err, all.length))
 console.log(client.tpool.list('127.0.0.1:1').length, client.tpool.getActive('127.0.0.1:1')[0].isConnected())
 client.stream('sum', {}).on('error', () => {})
 client.stop()
+const drained: Promise<void> = client.stop({ drain: 1000 })
 // @ts-expect-error the timeout is a number of ms
 client.request('sum', null, { timeout: '10s' }, () => {})
 // @ts-expect-error there is no such option

@@ -1,41 +1,103 @@
 'use strict'
 
-const { fork } = require('child_process')
+const { spawn } = require('child_process')
+const { createInterface } = require('readline')
 const net = require('net')
 const path = require('path')
+const { bunFile, rustFile } = require('./programs')
 
-/** A child that answers each message with one. */
+const PEER = path.join(__dirname, '..', 'peer.js')
+
+/** Longest wait for an answer. */
+const PATIENCE = 90000
+
+/** A process that answers each line of JSON with one. */
 class Child {
-  constructor (script, args) {
-    this.process = fork(path.join(__dirname, '..', script), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    this.ready = this.next()
-  }
-
-  /** Resolves with its next message; rejects when it ends first. */
-  next () {
-    return new Promise((resolve, reject) => {
-      const onExit = code => reject(new Error(`a bench process ended with ${code}`))
-      this.process.once('exit', onExit)
-      this.process.once('message', message => {
-        this.process.removeListener('exit', onExit)
-        if (message.error) reject(new Error(message.error))
-        else resolve(message)
-      })
+  constructor (file, args, env) {
+    this.process = spawn(file, args, {
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'inherit']
     })
+    this.waiting = []
+    this.failure = null
+    createInterface({ input: this.process.stdout }).on('line', line => {
+      const message = JSON.parse(line)
+      const { resolve, reject } = this.waiting.shift()
+      if (message.error) reject(new Error(message.error))
+      else resolve(message.result)
+    })
+    this.process.on('error', err => this._fail(err))
+    this.process.stdin.on('error', err => this._fail(err))
+    this.exited = new Promise(resolve => this.process.on('close', (code, signal) => {
+      this._fail(new Error(`a bench process ended with ${signal || code}`))
+      resolve()
+    }))
+    this.ready = this._next()
+    // Whoever asks next hears of it.
+    this.ready.catch(() => {})
   }
 
-  /** Sends a message, resolves with the answer. */
-  ask (message) {
-    const answer = this.next()
-    this.process.send(message)
+  /** Sends a command, resolves with the result. */
+  async ask (command, more) {
+    await this.ready
+    const answer = this._next()
+    this.process.stdin.write(JSON.stringify({ do: command, ...more }) + '\n')
     return answer
   }
 
+  /** Ends it, whatever it does. */
   stop () {
-    return new Promise(resolve => {
-      this.process.once('exit', resolve)
-      this.process.kill()
+    this.process.kill('SIGKILL')
+    return this.exited
+  }
+
+  _next () {
+    if (this.failure) return Promise.reject(this.failure)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no answer')), PATIENCE)
+      const settled = settle => value => {
+        clearTimeout(timer)
+        settle(value)
+      }
+      this.waiting.push({ resolve: settled(resolve), reject: settled(reject) })
     })
+  }
+
+  _fail (err) {
+    this.failure = this.failure || err
+    for (const { reject } of this.waiting.splice(0)) reject(err)
+  }
+}
+
+/** A role of an implementation, see implementations/index.js, as a process of its own. */
+function startPeer (implementation, role, port, more) {
+  const { program = 'node', env } = implementation
+  if (program === 'rust') return startRust(role, port)
+  const what = JSON.stringify({ ...implementation, role, port, ...more })
+  return program === 'bun'
+    ? new Child(bunFile(), [PEER, what], env)
+    : new Child(process.execPath, ['--expose-gc', PEER, what], env)
+}
+
+/** `role` of bench/rust: server, silent or client. */
+function startRust (role, port) {
+  return new Child(rustFile(), [role, String(port)])
+}
+
+/** Runs `measure` with processes that end with it. */
+async function withChildren (measure) {
+  const children = []
+  const keep = child => {
+    children.push(child)
+    return child
+  }
+  try {
+    return await measure({
+      peer: (...args) => keep(startPeer(...args)),
+      rust: (...args) => keep(startRust(...args))
+    })
+  } finally {
+    await Promise.all(children.map(child => child.stop()))
   }
 }
 
@@ -49,4 +111,4 @@ function freePort () {
   })
 }
 
-module.exports = { Child, freePort }
+module.exports = { freePort, withChildren }

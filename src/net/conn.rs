@@ -4,10 +4,16 @@
 //! With the tokio driver those are two threads, so the shared half is locked, though never
 //! during a system call.
 
-use super::Hub;
+use super::{
+    Hub,
+    handshake::Counter,
+    liveness::{Beat, Liveness},
+    settings::{Io, Lanes, Settings},
+};
 use crate::{
     config,
     error::Error,
+    pubsub::{Backlog, Published},
     rpc::{Event, Requests},
     ws::{Head, Opcode, Outbound, Role},
 };
@@ -41,52 +47,17 @@ pub struct Arrival {
     pub remote: Option<SocketAddr>,
 }
 
-/// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lanes(u8);
-
-impl Lanes {
-    /// Nobody: messages are read and dropped.
-    pub const NONE: Self = Self(0);
-    /// The native RPC machinery.
-    pub const RPC: Self = Self(1);
-    /// Listeners of the socket itself, who also hear of pings, pongs and drains.
-    pub const SOCKET: Self = Self(2);
-
-    /// The lanes of a set of bits.
-    pub fn from_bits(bits: u8) -> Self {
-        Self(bits)
-    }
-
-    /// The set's bits.
-    pub fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(super) fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-/// Which driver moves a connection's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Io {
-    /// Node's own event loop.
-    Libuv,
-    /// A thread beside it.
-    Tokio,
-    /// JavaScript hands bytes in and out: TLS.
-    Stream,
-}
-
 /// A connection, used by its driver and by the JavaScript thread.
 pub struct Conn {
     pub(super) number: u32,
     role: Role,
-    io: Io,
+    settings: Settings,
     lanes: AtomicU8,
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
+    pub(super) liveness: Liveness,
+    /// Among a server's connections.
+    _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
     changed: Notify,
 }
@@ -95,6 +66,7 @@ pub(super) struct Half {
     pub phase: Phase,
     pub out: Outbound,
     pub requests: Requests,
+    backlog: Backlog,
     writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     blocked: bool,
@@ -145,9 +117,36 @@ pub(super) struct Ended {
 const ABNORMAL: u16 = 1006;
 
 impl Ended {
+    /// Whether the other side broke a rule, and was told so.
+    pub fn is_told(&self) -> bool {
+        matches!(self.error, Some(Error::Protocol(_) | Error::MessageTooBig))
+    }
+
     pub fn abnormal(error: Option<Error>) -> Self {
         Self { code: ABNORMAL, reason: String::new(), error }
     }
+}
+
+/// What is done with a subscriber that does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowSubscriber {
+    /// Its connection is to be ended.
+    Disconnect,
+    /// It loses the oldest messages that wait for it.
+    Drop,
+}
+
+/// What became of a published message.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It goes out.
+    Composed(Composed),
+    /// It waits, and so many older ones are lost.
+    Dropped(usize),
+    /// The subscriber is too far behind and did not get it.
+    Behind,
+    /// The connection is over.
+    Over,
 }
 
 /// What a caller has to see to after composing.
@@ -161,33 +160,41 @@ pub struct Composed {
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io)
+        write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io())
     }
 }
 
 impl Conn {
-    pub(super) fn new(hub: &Arc<Connections>, number: u32, role: Role, io: Io) -> Self {
+    pub(super) fn new(hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
         let requests = match role {
             Role::Client => Requests::held(),
             Role::Server => Requests::default(),
         };
         Self {
-            number,
+            number: hub.number(),
             role,
-            io,
-            lanes: AtomicU8::new(Lanes::RPC.bits()),
+            settings,
+            lanes: AtomicU8::new(settings.lanes.bits()),
             hub: hub.clone(),
             half: Mutex::new(Half {
                 phase: Phase::Connecting,
                 out: Outbound::new(role),
                 requests,
+                backlog: Backlog::default(),
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
                 finished: false,
             }),
+            liveness: Liveness::new(hub.now()),
+            _counted: None,
             changed: Notify::new(),
         }
+    }
+
+    /// Counts as one of a server's, for as long as it lives.
+    pub(super) fn counted(self, connections: &Counter) -> Self {
+        Self { _counted: Some(connections.clone()), ..self }
     }
 
     /// The connection's number, by which JavaScript knows it.
@@ -197,22 +204,38 @@ impl Conn {
 
     /// Which driver moves its bytes.
     pub fn io(&self) -> Io {
-        self.io
+        self.settings.io
+    }
+
+    /// A reply to one of the other side's requests was composed.
+    pub fn answered(&self) {
+        self.liveness.answer();
+    }
+
+    /// Requests of the other side that are not answered, as far as they are counted.
+    pub fn unanswered(&self) -> i32 {
+        self.liveness.unanswered()
+    }
+
+    /// What was chosen for it.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn role(&self) -> Role {
         self.role
     }
 
-    /// Composes a request that fails after `timeout` ms; see [`Requests::send`]. `None` when the
-    /// connection is over and the request goes with it, or when there is none.
+    /// Composes a request that fails `timeout` ms after `now`; see [`Requests::send`]. `None` when
+    /// the connection is over and the request goes with it, or when there is none.
     pub fn request(
         &self,
         slot: u32,
+        now: u64,
         timeout: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
-        let deadline = self.hub.now() + timeout.min(config::MAX_TIMEOUT_MS);
+        let deadline = now + timeout.min(config::MAX_TIMEOUT_MS);
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
             return None;
@@ -244,29 +267,49 @@ impl Conn {
         if !half.accepts() {
             return None;
         }
+        half.take_in(usize::MAX);
         half.out.frame(opcode, payload);
         Some(Composed { waiting: half.out.len(), deadline: None })
     }
 
-    /// Adds a frame that is composed already. `None` when the connection is over.
-    pub fn composed(&self, frame: &[u8]) -> Option<Composed> {
+    /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
+    /// loses its oldest messages, as `policy` says.
+    pub fn publish(&self, message: &Arc<Published>, policy: SlowSubscriber) -> Delivery {
         let mut half = self.lock();
         if !half.accepts() {
-            return None;
+            return Delivery::Over;
         }
-        half.out.raw(frame);
-        Some(Composed { waiting: half.out.len(), deadline: None })
+        let Half { out, backlog, .. } = &mut *half;
+        let len = message.frame().len();
+        let own = out.is_empty() || out.len() + len <= config::SUBSCRIBER_OWN_BYTES;
+        if own && backlog.is_empty() {
+            out.raw(message.frame());
+            return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
+        }
+        let limit = self.settings.high_water.saturating_sub(out.len());
+        let lost = match policy {
+            SlowSubscriber::Disconnect if backlog.bytes() > limit => return Delivery::Behind,
+            SlowSubscriber::Disconnect => 0,
+            SlowSubscriber::Drop => backlog.shorten(limit),
+        };
+        backlog.push(message.clone());
+        match lost {
+            0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
+            lost => Delivery::Dropped(lost),
+        }
     }
 
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
-        self.lock().out.len()
+        let half = self.lock();
+        half.out.len() + half.backlog.bytes()
     }
 
     /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
     /// is none.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
+        half.take_in(usize::MAX);
         if !half.accepts() || !half.out.text(fill) {
             return None;
         }
@@ -278,10 +321,12 @@ impl Conn {
     pub fn flush(&self) -> bool {
         let mut half = self.lock();
         // A stream's bytes are fetched; a connection without a handshake has to wait.
-        if half.phase == Phase::Connecting || self.io == Io::Stream {
+        if half.phase == Phase::Connecting || self.io() == Io::Stream {
             return false;
         }
-        while let Some(bytes) = half.out.take() {
+        loop {
+            half.take_in(config::SUBSCRIBER_OWN_BYTES);
+            let Some(bytes) = half.out.take() else { return false };
             let Some(writer) = half.writer.clone() else {
                 half.out.put_back(bytes, 0);
                 half.out.clear();
@@ -304,7 +349,6 @@ impl Conn {
                 return true;
             }
         }
-        false
     }
 
     /// Ends the connection with a closing handshake; `None` is without a code. Replies that come
@@ -313,6 +357,7 @@ impl Conn {
         let mut half = self.lock();
         match half.phase {
             Phase::Open => {
+                half.take_in(usize::MAX);
                 half.out.close(code, reason);
                 half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
             }
@@ -382,7 +427,11 @@ impl Conn {
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
     /// the first time.
     pub(super) fn finish(&self, ended: Ended) {
-        self.lock().out.clear();
+        {
+            let mut half = self.lock();
+            half.out.clear();
+            half.backlog = Backlog::default();
+        }
         self.finish_keeping_output(ended);
     }
 
@@ -407,12 +456,42 @@ impl Conn {
             phase: half.phase,
             writer: half.blocked.then(|| half.writer.clone()).flatten(),
             check_at: half.armed,
-            may_read: half.out.len() <= config::WRITE_HIGH_WATER,
+            may_read: half.out.len() <= self.settings.high_water,
         }
     }
 
-    /// The socket takes bytes again.
+    /// Asks a silent other side for a sign of life; returns when to look again.
+    ///
+    /// # Errors
+    /// It was asked, and said nothing for a whole interval.
+    pub(super) fn beat(&self) -> Result<u64, Ended> {
+        let every = self.settings.heartbeat;
+        if every == 0 {
+            return Ok(u64::MAX);
+        }
+        let mut half = self.lock();
+        let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open;
+        match self.liveness.beat(self.hub.now(), every, waits) {
+            Beat::Wait(time) => Ok(time),
+            Beat::Gone => Err(Ended::abnormal(Some(Error::Silent))),
+            Beat::Ask(time) => {
+                if half.phase == Phase::Open {
+                    half.out.frame(Opcode::Ping, b"");
+                }
+                drop(half);
+                if self.io() == Io::Stream {
+                    self.hub.event(Event::Composed { conn: self.number });
+                } else {
+                    self.flush();
+                }
+                Ok(time)
+            }
+        }
+    }
+
+    /// The socket takes bytes again, so somebody reads them.
     pub(super) fn unblocked(&self) {
+        self.liveness.hear(self.hub.now());
         self.lock().blocked = false;
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
             self.hub.event(Event::Drained { conn: self.number });
@@ -434,6 +513,16 @@ impl Conn {
 }
 
 impl Half {
+    /// Moves published messages that wait to the connection's own buffer, until it holds `bytes`:
+    /// all of them before anything else is composed, so that nothing overtakes them.
+    fn take_in(&mut self, bytes: usize) {
+        while self.out.len() < bytes
+            && let Some(message) = self.backlog.pop()
+        {
+            self.out.raw(message.frame());
+        }
+    }
+
     fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Connecting | Phase::Open)
     }

@@ -1,22 +1,21 @@
 //! Connections up to the end of their handshake, always on the tokio thread: name lookup,
 //! dialling, upgrading, and the time limits of each.
 
-use super::{
-    Destination,
-    conn::{Connections, Io},
-    tasks::Tasks,
-};
+use super::{Destination, conn::Connections, settings::Settings, tasks::Tasks};
 use crate::{
     config,
     error::Error,
-    ws::{ClientHandshake, Head, Upgrade, read_request},
+    ws::{ClientHandshake, Head, Outbound, Role, Upgrade, read_request},
 };
+use socket2::{SockRef, TcpKeepalive};
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
+    net::Shutdown,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream, lookup_host},
@@ -41,10 +40,25 @@ pub struct Established {
 #[derive(Debug)]
 pub(super) struct Service {
     pub number: u32,
-    pub io: Io,
+    /// Of its connections.
+    pub settings: Settings,
     /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
     pub lanes: AtomicU8,
     pub open: AtomicBool,
+    /// Clients whose handshake is done.
+    pub connections: Counter,
+    /// Clients in the middle of it.
+    pub handshakes: Counter,
+}
+
+/// Counts those who have a clone of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counter(Arc<()>);
+
+impl Counter {
+    fn count(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
 }
 
 /// Accepts connections of one server.
@@ -65,12 +79,22 @@ impl Acceptor {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let (service, hub) = (self.service.clone(), self.hub.clone());
+                    let handshake = service.handshakes.clone();
+                    if service.handshakes.count() > config::MAX_HANDSHAKES {
+                        continue;
+                    }
                     self.tasks.spawn(runtime, async move {
                         // A failed handshake concerns nobody but the client, who was told.
-                        if let Ok(Some(established)) =
-                            timeout(config::HANDSHAKE_TIMEOUT, upgrade(stream)).await
-                            && service.open.load(Ordering::SeqCst)
-                        {
+                        let time = Duration::from_millis(service.settings.handshake_timeout);
+                        let Ok(Some(established)) = timeout(time, upgrade(stream)).await else {
+                            return;
+                        };
+                        drop(handshake);
+                        let limit = service.settings.max_connections;
+                        if limit > 0 && service.connections.count() >= limit {
+                            return turn_away(established).await;
+                        }
+                        if service.open.load(Ordering::SeqCst) {
                             serve(service, hub, established).await;
                         }
                     });
@@ -82,9 +106,49 @@ impl Acceptor {
     }
 }
 
+/// Close code of a server that has enough connections (IANA's registry of close codes).
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Tells a client that there are too many, in words that it understands.
+async fn turn_away(established: Established) {
+    let Established { stream, answer, .. } = established;
+    let mut out = Outbound::new(Role::Server);
+    out.raw(&answer);
+    out.close(Some(TRY_AGAIN_LATER), "");
+    let Some(bytes) = out.take_all() else { return };
+    if write_all(&stream, &bytes).await.is_ok() {
+        farewell(&stream).await;
+    }
+}
+
+/// Lets the other side read our last words: closing with bytes of its own unread would reset the
+/// connection, and the words with it (RFC 6455 section 7.1.1).
+pub(super) async fn farewell(stream: &TcpStream) {
+    let rest = async {
+        SockRef::from(stream).shutdown(Shutdown::Write)?;
+        let mut rest = Vec::new();
+        while read_more(stream, &mut rest).await? {
+            rest.clear();
+        }
+        Ok::<_, io::Error>(())
+    };
+    // Whoever does not listen need not be waited for.
+    let _ = timeout(config::FAREWELL_TIMEOUT, rest).await;
+}
+
+/// What every connection's socket is set to.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(config::KEEPALIVE))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(config::TCP_USER_TIMEOUT))?;
+    Ok(())
+}
+
 /// Reads a client's handshake. `None`: it was none, or the client went away.
 async fn upgrade(stream: TcpStream) -> Option<Established> {
-    stream.set_nodelay(true).ok()?;
+    prepare(&stream).ok()?;
     let mut bytes = Vec::new();
     loop {
         if !read_more(&stream, &mut bytes).await.ok()? {
@@ -99,20 +163,21 @@ async fn upgrade(stream: TcpStream) -> Option<Established> {
             }
             Upgrade::Refuse { response } => {
                 write_all(&stream, &response).await.ok()?;
+                farewell(&stream).await;
                 return None;
             }
         }
     }
 }
 
-/// A TCP connection to `dest` (`host:port`) and a handshake for `path`.
+/// A TCP connection to `dest` (`host:port`) and a handshake for `path` within `ms`.
 ///
 /// # Errors
 /// [`Error::BadDestination`], [`Error::UnknownHost`], what the system says of the last address
 /// tried, or what was wrong with the server's answer.
-pub(super) async fn connect(dest: &str, path: &str) -> Result<Established, Error> {
+pub(super) async fn connect(dest: &str, path: &str, ms: u64) -> Result<Established, Error> {
     let stream = dial(&Destination::parse(dest)?).await?;
-    timeout(config::HANDSHAKE_TIMEOUT, shake_hands(stream, dest, path))
+    timeout(Duration::from_millis(ms), shake_hands(stream, dest, path))
         .await
         .map_err(|_| Error::HandshakeTimeout)?
 }
@@ -124,8 +189,7 @@ async fn dial(dest: &Destination) -> Result<TcpStream, Error> {
     for address in found {
         match timeout(config::CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                let nodelay = stream.set_nodelay(true);
-                nodelay.map_err(|error| Error::system("connect", error, Some(address)))?;
+                prepare(&stream).map_err(|error| Error::system("connect", error, Some(address)))?;
                 return Ok(stream);
             }
             Ok(Err(error)) => last = Error::system("connect", error, Some(address)),
@@ -152,7 +216,7 @@ async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Establ
 }
 
 /// Reads once into `bytes`; false at the end of the stream.
-async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
+async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
     let mut part = [0; 1024];
     loop {
         stream.readable().await?;
@@ -167,7 +231,7 @@ async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<b
     }
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         stream.writable().await?;
         match stream.try_write(bytes) {

@@ -7,6 +7,8 @@
 use super::{
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     receive::Reading,
+    settings::BusyPoll,
+    spin::Spin,
     uv::{Loop, Owned, READABLE, STOPPED, WRITABLE},
 };
 use crate::{config, error::Error};
@@ -31,6 +33,8 @@ pub trait Turn {
     /// Fails the requests of all connections whose deadline has come; returns when to be called
     /// again, on the hub's clock.
     fn expire(&self) -> u64;
+    /// A connection ends whose other side was told why.
+    fn told(&self, stream: &TcpStream);
 }
 
 /// The connections that a loop moves.
@@ -38,6 +42,7 @@ pub struct Driver {
     uv: Loop,
     hub: Arc<Connections>,
     me: Weak<Self>,
+    turns: Weak<dyn Turn>,
     scratch: RefCell<Vec<u8>>,
     polled: RefCell<HashMap<u32, Rc<Polled>>>,
     alarm: RefCell<Option<Owned>>,
@@ -45,6 +50,14 @@ pub struct Driver {
     armed: Cell<u64>,
     /// The handles of every turn.
     turn: RefCell<Vec<Owned>>,
+    /// Keeps the loop awake while somebody wants that.
+    idle: RefCell<Option<Owned>>,
+    awake_until: Cell<Option<Instant>>,
+    spin: Spin,
+    /// Awake because of `spin`.
+    spinning: Cell<bool>,
+    /// Something was read or written since the last sleep.
+    active: Cell<bool>,
 }
 
 struct Polled {
@@ -68,7 +81,7 @@ impl Driver {
     ) -> Option<Rc<Self>> {
         // SAFETY: as promised by the caller.
         let uv = unsafe { Loop::new(uv_loop) }?;
-        let (before, after, ring) = (turn.clone(), turn.clone(), turn);
+        let (before, after, ring) = (turn.clone(), turn.clone(), turn.clone());
         let handles = vec![
             uv.prepare(move || {
                 if let Some(turn) = before.upgrade() {
@@ -86,17 +99,30 @@ impl Driver {
             uv,
             hub,
             me: me.clone(),
+            turns: turn.clone(),
             scratch: RefCell::new(vec![0; config::SCRATCH_BYTES]),
             polled: RefCell::default(),
             alarm: RefCell::new(None),
             armed: Cell::new(u64::MAX),
             turn: RefCell::new(handles),
+            idle: RefCell::new(None),
+            awake_until: Cell::new(None),
+            spin: Spin::default(),
+            spinning: Cell::new(false),
+            active: Cell::new(false),
         });
+        let me = driver.me.clone();
+        let idle = driver.uv.idle(move || {
+            if let Some(driver) = me.upgrade() {
+                driver.sleep_if_due();
+            }
+        })?;
+        *driver.idle.borrow_mut() = Some(idle);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
             if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
                 driver.armed.set(u64::MAX);
-                driver.arm(turn.expire().min(driver.check_closing()));
+                driver.arm(turn.expire().min(driver.check_all()));
             }
         })?;
         *driver.alarm.borrow_mut() = Some(alarm);
@@ -118,7 +144,7 @@ impl Driver {
             return conn.finish(Ended::abnormal(Some(error)));
         }
         let polled = Rc::new(Polled {
-            reading: RefCell::new(Reading::new(conn.role())),
+            reading: RefCell::new(Reading::new(&conn)),
             conn,
             stream,
             poll: RefCell::new(poll),
@@ -128,8 +154,9 @@ impl Driver {
         let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
         match received {
             Ok(()) => self.look(&polled),
-            Err(ended) => self.end(&polled, ended),
+            Err(ended) => return self.end(&polled, ended),
         }
+        self.beat(&polled);
     }
 
     /// Makes sure that requests are looked at by `deadline`.
@@ -140,6 +167,64 @@ impl Driver {
         self.armed.set(deadline);
         if let Some(alarm) = &*self.alarm.borrow() {
             alarm.fire_in(deadline.saturating_sub(self.hub.now()));
+        }
+    }
+
+    /// A connection was read or written: whether the loop stays awake for what comes next.
+    pub fn active(&self, busy_poll: BusyPoll) {
+        match busy_poll {
+            BusyPoll::Learnt => self.active.set(true),
+            BusyPoll::Micros(0) => {}
+            BusyPoll::Micros(micros) => self.stay_awake(Duration::from_micros(micros.into())),
+        }
+    }
+
+    /// Before the wait for I/O, when all is written.
+    pub fn before_sleep(&self) {
+        if self.active.replace(false) && self.will_sleep() && self.spin.wants() {
+            self.spinning.set(true);
+            self.stay_awake(config::SPIN);
+        }
+    }
+
+    fn stay_awake(&self, time: Duration) {
+        let until = Instant::now() + time;
+        if self.awake_until.get().is_some_and(|other| other >= until) {
+            return;
+        }
+        if self.awake_until.replace(Some(until)).is_none() {
+            self.set_idle(true);
+        }
+    }
+
+    fn set_idle(&self, awake: bool) {
+        if let Some(idle) = &*self.idle.borrow() {
+            idle.set_idle(awake);
+        }
+    }
+
+    /// Before the wait for I/O: whether the loop is going to sleep there, for it has nothing else to
+    /// do.
+    pub fn will_sleep(&self) -> bool {
+        self.uv.will_sleep()
+    }
+
+    fn sleep_if_due(&self) {
+        if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
+            self.awake_until.set(None);
+            self.set_idle(false);
+            if self.spinning.replace(false) {
+                self.spin.miss();
+            }
+        }
+    }
+
+    /// A message came while the loop was awake for it.
+    fn found(&self) {
+        if self.spinning.replace(false) {
+            self.spin.hit();
+            self.awake_until.set(None);
+            self.set_idle(false);
         }
     }
 
@@ -157,6 +242,7 @@ impl Driver {
             polled.poll.take();
         }
         self.turn.borrow_mut().clear();
+        self.idle.take();
         if let Some(alarm) = self.alarm.take() {
             alarm.hold();
         }
@@ -178,6 +264,8 @@ impl Driver {
             if let Err(ended) = result {
                 return self.end(&polled, ended);
             }
+            self.found();
+            self.active(polled.conn.settings().busy_poll);
         }
         self.look(&polled);
     }
@@ -218,6 +306,11 @@ impl Driver {
         // The poll goes first: libuv must not watch a descriptor that is closed.
         polled.poll.take();
         self.polled.borrow_mut().remove(&polled.conn.number());
+        if ended.is_told()
+            && let Some(turn) = self.turns.upgrade()
+        {
+            turn.told(&polled.stream);
+        }
         polled.conn.finish(ended);
     }
 
@@ -226,8 +319,23 @@ impl Driver {
         self.arm(self.hub.now() + ms.as_millis() as u64);
     }
 
-    /// Ends the connections whose closing handshake takes too long.
-    fn check_closing(&self) -> u64 {
+    /// Asks a silent other side for a sign of life, or gives it up; returns when to look again.
+    fn beat(&self, polled: &Polled) -> u64 {
+        match polled.conn.beat() {
+            Ok(time) => {
+                self.arm(time);
+                time
+            }
+            Err(ended) => {
+                self.end(polled, ended);
+                u64::MAX
+            }
+        }
+    }
+
+    /// Looks after the connections whose time has come: silent ones, and those whose closing
+    /// handshake takes too long. Returns when to look again.
+    fn check_all(&self) -> u64 {
         let now = Instant::now();
         let mut next = u64::MAX;
         let all: Vec<_> = self.polled.borrow().values().cloned().collect();
@@ -238,6 +346,8 @@ impl Driver {
                 } else {
                     next = next.min(self.hub.now() + (until - now).as_millis() as u64 + 1);
                 }
+            } else {
+                next = next.min(self.beat(&polled));
             }
         }
         next

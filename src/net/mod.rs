@@ -8,7 +8,11 @@ mod hub;
 mod io;
 #[cfg(unix)]
 pub mod libuv;
+mod liveness;
 mod receive;
+mod settings;
+#[cfg(unix)]
+mod spin;
 pub mod stream;
 mod tasks;
 pub mod tokio;
@@ -16,6 +20,7 @@ pub mod tokio;
 mod uv;
 
 pub use address::{Destination, Port};
-pub use conn::{Arrival, Composed, Conn, Connections, Io, Lanes};
+pub use conn::{Arrival, Composed, Conn, Connections, Delivery, SlowSubscriber};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub};
+pub use settings::{BusyPoll, Io, Lanes, Settings};

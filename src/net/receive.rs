@@ -1,7 +1,10 @@
 //! The reading side of a connection: bytes become messages, and messages become records and
 //! events for JavaScript.
 
-use super::conn::{Arrival, Conn, Ended, Lanes, Phase};
+use super::{
+    conn::{Arrival, Conn, Ended, Phase},
+    settings::Lanes,
+};
 use crate::{
     config,
     error::Error,
@@ -21,8 +24,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub fn new(role: Role) -> Self {
-        Self { inbound: Inbound::new(role), end: None, control: Vec::new() }
+    pub fn new(conn: &Conn) -> Self {
+        let inbound = Inbound::new(conn.role(), conn.settings().max_payload);
+        Self { inbound, end: None, control: Vec::new() }
     }
 
     /// How the connection ended whose stream is over.
@@ -34,6 +38,7 @@ impl Reading {
 impl Conn {
     /// Parses bytes, which it may change, and passes on what they complete.
     pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
+        self.liveness.hear(self.hub.now());
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
@@ -108,6 +113,7 @@ impl Conn {
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
         let conn = self.number;
+        self.liveness.request();
         if let Some(text) = message.small_text()
             && let Frame::Three(rid, key, payload) = split(text)
         {

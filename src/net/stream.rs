@@ -2,8 +2,9 @@
 //! here.
 
 use super::{
-    conn::{Conn, Connections, Ended, Io, Phase, State},
+    conn::{Conn, Connections, Ended, Phase, State},
     receive::Reading,
+    settings::Settings,
     tokio::{Alarm, Driver, closing},
 };
 use crate::ws::Role;
@@ -18,11 +19,11 @@ pub struct Stream {
 impl Stream {
     /// A connection without a handshake so far; requests are held. Its deadlines are kept by a
     /// task of `driver`.
-    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role) -> Self {
-        let conn = Arc::new(Conn::new(hub, hub.number(), role, Io::Stream));
+    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
+        let conn = Arc::new(Conn::new(hub, role, settings));
         let (watched, clock) = (conn.clone(), hub.clone());
         driver.spawn(async move { watch(&watched, &clock).await });
-        Self { reading: RefCell::new(Reading::new(role)), conn }
+        Self { reading: RefCell::new(Reading::new(&conn)), conn }
     }
 
     /// The connection.
@@ -61,7 +62,8 @@ impl Stream {
 
 /// Expires requests, and gives up a closing handshake that takes too long.
 async fn watch(conn: &Conn, hub: &Connections) {
-    let mut alarm = Alarm::new();
+    let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
+    let mut beat_at = hub.now() + conn.settings().heartbeat;
     loop {
         let State { phase, check_at, .. } = conn.state();
         let until = match phase {
@@ -72,6 +74,10 @@ async fn watch(conn: &Conn, hub: &Connections) {
         tokio::select! {
             () = conn.changed() => {}
             () = alarm.at(hub, check_at) => drop(conn.expire()),
+            () = heartbeat.at(hub, beat_at) => match conn.beat() {
+                Ok(time) => beat_at = time,
+                Err(ended) => return conn.finish(ended),
+            },
             () = closing(until) => return conn.finish(Ended::abnormal(None)),
         }
     }

@@ -3,17 +3,19 @@
 
 use super::{
     address::{self, Port},
-    conn::{Arrival, Conn, Connections, Ended, Io, Lanes, Phase, State, Writer},
-    handshake::{self, Acceptor, Established, Service},
+    conn::{Arrival, Conn, Connections, Ended, Phase, State, Writer},
+    handshake::{self, Acceptor, Counter, Established, Service},
     io,
     receive::Reading,
+    settings::{Io, Lanes, Settings},
     tasks::Tasks,
 };
 use crate::{config, error::Error, rpc::Event, ws::Role};
 use std::{
     cell::RefCell,
+    convert::Infallible,
     future::{pending, poll_fn},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream as StdTcpStream},
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -25,7 +27,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    net::{TcpListener, tcp::OwnedReadHalf},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::Notify,
     time::{Sleep, sleep_until},
 };
@@ -47,11 +49,11 @@ impl Driver {
         Self { hub, tasks: Tasks::default() }
     }
 
-    /// Listens; `lanes` says who gets the messages of its connections.
+    /// Listens; `settings` are those of its connections.
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
-    pub fn listen(&self, server: u32, at: Port<'_>, io: Io, lanes: Lanes) -> Result<Server, Error> {
+    pub fn listen(&self, server: u32, at: Port<'_>, settings: Settings) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
         let listener = address::listen(at)?;
@@ -62,9 +64,11 @@ impl Driver {
         };
         let service = Arc::new(Service {
             number: server,
-            io,
-            lanes: AtomicU8::new(lanes.bits()),
+            settings,
+            lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
+            connections: Counter::default(),
+            handshakes: Counter::default(),
         });
         let closed = Arc::new(Notify::new());
         let acceptor =
@@ -83,8 +87,8 @@ impl Driver {
     }
 
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
-    pub fn connect(&self, dest: &str, path: &str, io: Io) -> Arc<Conn> {
-        let conn = Arc::new(Conn::new(&self.hub, self.hub.number(), Role::Client, io));
+    pub fn connect(&self, dest: &str, path: &str, settings: Settings) -> Arc<Conn> {
+        let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
         let (dialled, hub) = (conn.clone(), self.hub.clone());
         let (dest, path) = (dest.to_owned(), path.to_owned());
         self.spawn(async move {
@@ -96,6 +100,17 @@ impl Driver {
             }
         });
         conn
+    }
+
+    /// Reads on from a connection of Node's loop that has ended, so that our last words are read.
+    pub fn farewell(&self, stream: &StdTcpStream) {
+        // Without a descriptor for it the words may get lost, and nothing else.
+        let Ok(stream) = stream.try_clone() else { return };
+        self.spawn(async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                handshake::farewell(&stream).await;
+            }
+        });
     }
 
     /// Runs another task of this environment.
@@ -143,8 +158,10 @@ impl Drop for Server {
 }
 
 async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Established) {
-    let conn = Arc::new(Conn::new(&hub, hub.number(), Role::Server, service.io));
-    conn.set_lanes(Lanes::from_bits(service.lanes.load(Ordering::SeqCst)));
+    let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
+    let settings = Settings { lanes, ..service.settings };
+    let conn = Conn::new(&hub, Role::Server, settings).counted(&service.connections);
+    let conn = Arc::new(conn);
     let server = service.number;
     run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
 }
@@ -156,7 +173,7 @@ async fn dial(
     dest: &str,
     path: &str,
 ) -> Result<Established, Ended> {
-    let mut connected = pin!(handshake::connect(dest, path));
+    let mut connected = pin!(handshake::connect(dest, path, conn.settings().handshake_timeout));
     let mut alarm = Alarm::new();
     loop {
         let State { phase, check_at, .. } = conn.state();
@@ -210,8 +227,12 @@ async fn run(
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;
             }
-            let ended = pump(&conn, hub, &mut reader, rest).await;
+            let Err(ended) = pump(&conn, hub, &mut reader, rest).await;
+            let told = ended.is_told();
             conn.finish(ended);
+            if told {
+                handshake::farewell(reader.as_ref()).await;
+            }
         }
     }
 }
@@ -222,16 +243,15 @@ async fn pump(
     hub: &Connections,
     reader: &mut OwnedReadHalf,
     mut rest: Vec<u8>,
-) -> Ended {
-    let mut reading = Reading::new(conn.role());
-    if let Err(ended) = conn.receive(&mut reading, &mut rest) {
-        return ended;
-    }
-    let mut alarm = Alarm::new();
+) -> Result<Infallible, Ended> {
+    let mut reading = Reading::new(conn);
+    conn.receive(&mut reading, &mut rest)?;
+    let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
+    let mut beat_at = conn.beat()?;
     loop {
         let State { phase, writer, check_at, may_read } = conn.state();
         let until = match phase {
-            Phase::Dead => return Ended::abnormal(None),
+            Phase::Dead => return Err(Ended::abnormal(None)),
             Phase::Closing(until) => Some(until),
             Phase::Connecting | Phase::Open => None,
         };
@@ -244,14 +264,11 @@ async fn pump(
             biased;
             () = conn.changed() => {}
             () = alarm.at(hub, check_at) => drop(conn.expire()),
-            () = closing(until) => return Ended::abnormal(None),
+            () = heartbeat.at(hub, beat_at) => beat_at = conn.beat()?,
+            () = closing(until) => return Err(Ended::abnormal(None)),
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
-            result = read(conn, reader, &mut reading), if !paused => {
-                if let Err(ended) = result {
-                    return ended;
-                }
-            }
+            result = read(conn, reader, &mut reading), if !paused => result?,
         }
     }
 }

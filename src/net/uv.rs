@@ -26,6 +26,7 @@ pub(super) const STOPPED: c_int = 1 << 8;
 
 /// `uv_handle_type`, part of libuv 1.x's ABI.
 const CHECK: c_int = 2;
+const IDLE: c_int = 6;
 const POLL: c_int = 8;
 const PREPARE: c_int = 9;
 const TIMER: c_int = 13;
@@ -66,9 +67,13 @@ functions! {
     check_start: fn(Handle, OnHandle) -> c_int;
     prepare_init: fn(*mut c_void, Handle) -> c_int;
     prepare_start: fn(Handle, OnHandle) -> c_int;
+    idle_init: fn(*mut c_void, Handle) -> c_int;
+    idle_start: fn(Handle, OnHandle) -> c_int;
+    idle_stop: fn(Handle) -> c_int;
     timer_init: fn(*mut c_void, Handle) -> c_int;
     timer_start: fn(Handle, OnHandle, u64, u64) -> c_int;
     timer_stop: fn(Handle) -> c_int;
+    backend_timeout: fn(*mut c_void) -> c_int;
     update_time: fn(*mut c_void);
 }
 
@@ -99,6 +104,12 @@ impl Loop {
     /// `raw` is the `uv_loop_t` of the calling thread and outlives all handles made here.
     pub unsafe fn new(raw: *mut c_void) -> Option<Self> {
         Some(Self { uv: uv()?, raw, alive: Rc::default() })
+    }
+
+    /// Whether the next wait for I/O is one that takes time.
+    pub fn will_sleep(&self) -> bool {
+        // SAFETY: the loop is live, as promised to `new`.
+        unsafe { (self.uv.backend_timeout)(self.raw) != 0 }
     }
 
     /// Calls `then` once all handles are closed; they must have been dropped.
@@ -139,6 +150,17 @@ impl Loop {
                 let made = (self.uv.check_init)(self.raw, handle);
                 if made == 0 { (self.uv.check_start)(handle, on_handle) } else { made }
             },
+        )
+    }
+
+    /// Keeps the loop from sleeping while it is started, and calls `call` in each turn; see
+    /// [`Owned::set_idle`].
+    pub fn idle(&self, call: impl Fn() + 'static) -> Option<Owned> {
+        // SAFETY: `uv_idle_init` fits a handle of its type.
+        self.handle(
+            IDLE,
+            move |_| call(),
+            |handle| unsafe { (self.uv.idle_init)(self.raw, handle) },
         )
     }
 
@@ -211,6 +233,18 @@ impl Owned {
         unsafe {
             (self.uv.update_time)(self.raw);
             (self.uv.timer_start)(self.handle.as_ptr(), on_handle, ms, 0);
+        }
+    }
+
+    /// An idle handle: whether the loop stays awake.
+    pub fn set_idle(&self, awake: bool) {
+        // SAFETY: only `Loop::idle`'s callers have such a handle, and it is not closed.
+        unsafe {
+            if awake {
+                (self.uv.idle_start)(self.handle.as_ptr(), on_handle);
+            } else {
+                (self.uv.idle_stop)(self.handle.as_ptr());
+            }
         }
     }
 

@@ -99,6 +99,10 @@ pub(super) fn object<'env>(
             object.set("type", "drained")?;
             object.set("conn", conn)?;
         }
+        Event::Composed { conn } => {
+            object.set("type", "composed")?;
+            object.set("conn", conn)?;
+        }
         Event::Expired { conn, slots } => {
             object.set("type", "expired")?;
             object.set("conn", conn)?;

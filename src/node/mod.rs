@@ -14,7 +14,8 @@ use crate::{
     config,
     link::Grapes,
     net::{
-        Arrival, Composed, Conn, Connections, Destination, Hub, Io, Lanes, Port,
+        Arrival, BusyPoll, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
+        Port, Settings, SlowSubscriber,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -34,6 +35,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 /// What the JavaScript thread holds. Never left for another thread.
@@ -45,6 +47,11 @@ struct Inner {
     grapes: Grapes,
     conns: RefCell<Vec<Option<Entry>>>,
     dirty: RefCell<Vec<u32>>,
+    /// Connections whose frames may wait while the event loop does not sleep, and since when.
+    lingering: RefCell<Vec<u32>>,
+    lingering_since: Cell<Option<Instant>>,
+    /// When a message was composed that all before had to leave with, in ms.
+    flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, Server>>,
     next_server: Cell<u32>,
 }
@@ -57,6 +64,8 @@ struct Entry {
     server: Option<u32>,
     /// Whose bytes JavaScript moves.
     stream: Option<Stream>,
+    /// JSON text of the service that was asked last, with its comma.
+    key: RefCell<Vec<u8>>,
 }
 
 impl Inner {
@@ -85,7 +94,14 @@ impl Inner {
         if conns.len() <= number as usize {
             conns.resize_with(number as usize + 1, || None);
         }
-        conns[number as usize] = Some(Entry { conn, dirty: Cell::new(false), server, stream });
+        // A client's connection is known since it was asked for.
+        conns[number as usize].get_or_insert_with(|| Entry {
+            conn,
+            dirty: Cell::new(false),
+            server,
+            stream,
+            key: RefCell::default(),
+        });
         number
     }
 
@@ -104,8 +120,44 @@ impl Inner {
         }
     }
 
+    /// As [`composed`](Self::composed), for the frames of a hot path: an answer does not wait for
+    /// long work on the messages that came with it.
+    fn composed_in_time(&self, number: u32, entry: &Entry, composed: Composed, now: u64) {
+        self.composed(number, entry, composed);
+        if now != self.flushed.get() {
+            self.flush();
+            self.flushed.set(now);
+        }
+    }
+
+    /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
+    /// moves the bytes not before it has nothing else to do.
+    fn published(&self, number: u32, entry: &Entry, composed: Composed) {
+        if entry.conn.io() != Io::Libuv || composed.waiting >= config::FLUSH_BYTES {
+            self.composed(number, entry, composed);
+        } else if !entry.dirty.replace(true) {
+            self.lingering.borrow_mut().push(number);
+            if self.lingering_since.get().is_none() {
+                self.lingering_since.set(Some(Instant::now()));
+            }
+        }
+    }
+
+    /// Writes what need not wait any longer; `sleeps`: the event loop has nothing else to do.
+    fn flush_lingering(&self, sleeps: bool) {
+        let Some(since) = self.lingering_since.get() else { return };
+        if sleeps || since.elapsed() >= config::PUBLISH_LINGER {
+            self.lingering_since.set(None);
+            self.write_all(&self.lingering);
+        }
+    }
+
     fn flush(&self) {
-        for number in self.dirty.borrow_mut().drain(..) {
+        self.write_all(&self.dirty);
+    }
+
+    fn write_all(&self, numbers: &RefCell<Vec<u32>>) {
+        for number in numbers.borrow_mut().drain(..) {
             self.with(number, |entry| {
                 entry.dirty.set(false);
                 self.write(entry);
@@ -114,6 +166,8 @@ impl Inner {
     }
 
     fn write(&self, entry: &Entry) {
+        #[cfg(unix)]
+        self.in_loop.active(entry.conn.settings().busy_poll);
         if entry.conn.flush() {
             self.touched(&entry.conn);
         }
@@ -130,11 +184,34 @@ impl Inner {
     /// The environment ends: what was composed goes out, nobody is woken any more, sockets close.
     fn shut_down(&self) {
         self.flush();
+        self.flush_lingering(true);
         self.hub.silence();
         self.servers.borrow_mut().clear();
         self.driver.shut_down();
         self.conns.borrow_mut().clear();
     }
+}
+
+/// See [`Settings`].
+#[napi(object)]
+pub struct ConnectionSettings {
+    pub in_loop: bool,
+    /// 1 the RPC machinery, 2 the socket's own listeners.
+    pub lanes: u8,
+    /// Microseconds; below 0 is learnt.
+    pub busy_poll: i32,
+    pub max_payload: u32,
+    pub heartbeat: u32,
+    pub handshake_timeout: u32,
+    pub max_connections: u32,
+    pub high_water: u32,
+}
+
+/// A subscriber that does not keep up.
+#[napi(object)]
+pub struct SlowConnection {
+    pub conn: u32,
+    pub lost: u32,
 }
 
 /// Where a server listens, or why it does not.
@@ -174,6 +251,9 @@ impl Core {
             grapes: Grapes::default(),
             conns: RefCell::default(),
             dirty: RefCell::default(),
+            lingering: RefCell::default(),
+            lingering_since: Cell::new(None),
+            flushed: Cell::new(0),
             servers: RefCell::default(),
             next_server: Cell::new(0),
         });
@@ -207,12 +287,11 @@ impl Core {
         port: u16,
         host: Option<String>,
         shared: bool,
-        in_loop: bool,
-        lanes: u8,
+        settings: ConnectionSettings,
     ) -> Listening {
         let number = self.inner.next_server.get();
         let at = Port { host: host.as_deref(), port, shared };
-        match self.inner.driver.listen(number, at, io(in_loop), Lanes::from_bits(lanes)) {
+        match self.inner.driver.listen(number, at, settings.into()) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -236,19 +315,18 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn connect(&self, dest: String, path: String, in_loop: bool, lanes: u8) -> u32 {
-        let conn = self.inner.driver.connect(&dest, &path, io(in_loop));
-        conn.set_lanes(Lanes::from_bits(lanes));
+    pub fn connect(&self, dest: String, path: String, settings: ConnectionSettings) -> u32 {
+        let conn = self.inner.driver.connect(&dest, &path, settings.into());
         self.inner.keep(conn, None, None)
     }
 
     /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
     /// for `open_stream`.
     #[napi(catch_unwind)]
-    pub fn stream(&self, is_server: bool, lanes: u8) -> u32 {
+    pub fn stream(&self, is_server: bool, settings: ConnectionSettings) -> u32 {
         let role = if is_server { Role::Server } else { Role::Client };
-        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role);
-        stream.conn().set_lanes(Lanes::from_bits(lanes));
+        let settings = Settings { io: Io::Stream, ..settings.into() };
+        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role, settings);
         self.inner.keep(stream.conn().clone(), None, Some(stream))
     }
 
@@ -300,35 +378,38 @@ impl Core {
         sent.flatten().is_some()
     }
 
-    /// Sends one message to all connections of a server. Returns those that are too far behind:
-    /// they got nothing, and are to be ended.
+    /// Sends one message to all connections of a server. Returns those that do not keep up, each
+    /// with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
+    /// are to be ended.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
         server: u32,
         opcode: u8,
         data: Either<String, BufferSlice<'_>>,
-    ) -> Vec<u32> {
+        disconnect: bool,
+    ) -> Vec<SlowConnection> {
         let inner = &self.inner;
-        let frame = Published::new(
-            frame_opcode(opcode),
-            match &data {
-                Either::A(text) => text.as_bytes(),
-                Either::B(bytes) => bytes,
-            },
-        );
-        let mut behind = Vec::new();
+        let bytes = match &data {
+            Either::A(text) => text.as_bytes(),
+            Either::B(bytes) => bytes,
+        };
+        let message = Arc::new(Published::new(frame_opcode(opcode), bytes));
+        let policy = if disconnect { SlowSubscriber::Disconnect } else { SlowSubscriber::Drop };
+        let mut slow = Vec::new();
         for (number, entry) in inner.conns.borrow().iter().enumerate() {
             let Some(entry) = entry.as_ref().filter(|entry| entry.server == Some(server)) else {
                 continue;
             };
-            if entry.conn.waiting() > config::SUBSCRIBER_HIGH_WATER {
-                behind.push(number as u32);
-            } else if let Some(composed) = entry.conn.composed(frame.frame()) {
-                inner.composed(number as u32, entry, composed);
+            let conn = number as u32;
+            match entry.conn.publish(&message, policy) {
+                Delivery::Composed(composed) => inner.published(conn, entry, composed),
+                Delivery::Dropped(lost) => slow.push(SlowConnection { conn, lost: lost as u32 }),
+                Delivery::Behind => slow.push(SlowConnection { conn, lost: 0 }),
+                Delivery::Over => {}
             }
         }
-        behind
+        slow
     }
 
     /// Whether `dest` is `host:port`.
@@ -353,6 +434,12 @@ impl Core {
         });
     }
 
+    /// Requests that came by `conn` and are not answered, as far as they are counted.
+    #[napi(catch_unwind)]
+    pub fn unanswered(&self, conn: u32) -> i32 {
+        self.inner.with(conn, |entry| entry.conn.unanswered()).unwrap_or(0)
+    }
+
     /// The end of `conn` was seen: its number may be used again.
     #[napi(catch_unwind)]
     pub fn release(&self, conn: u32) {
@@ -373,8 +460,22 @@ impl Core {
     }
 }
 
-fn io(in_loop: bool) -> Io {
-    if in_loop { Io::Libuv } else { Io::Tokio }
+impl From<ConnectionSettings> for Settings {
+    fn from(settings: ConnectionSettings) -> Self {
+        Self {
+            io: if settings.in_loop { Io::Libuv } else { Io::Tokio },
+            lanes: Lanes::from_bits(settings.lanes),
+            busy_poll: match u32::try_from(settings.busy_poll) {
+                Ok(micros) => BusyPoll::Micros(micros),
+                Err(_) => BusyPoll::Learnt,
+            },
+            max_payload: settings.max_payload as usize,
+            heartbeat: settings.heartbeat.into(),
+            handshake_timeout: settings.handshake_timeout.into(),
+            max_connections: settings.max_connections as usize,
+            high_water: settings.high_water as usize,
+        }
+    }
 }
 
 fn frame_opcode(number: u8) -> Opcode {

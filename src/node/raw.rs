@@ -98,20 +98,27 @@ unsafe fn enter<const N: usize>(
     })
 }
 
-/// `request(conn, slot, timeout, key, payload)`: composes a request. `key` and `payload` are
-/// JSON texts, the key's with its comma; `timeout` is in ms.
+/// `request(conn, slot, timeout, payload, key)`: composes a request. `payload` and `key` are JSON
+/// texts, the key's with its comma; without `key` it is the connection's last. `timeout` is in ms.
 unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, slot, timeout, key, payload]: [sys::napi_value; 5]| {
+    let act = |inner: &Inner, [conn, slot, timeout, payload, key]: [sys::napi_value; 5]| {
         let (number, slot) = (number(env, conn)?, number(env, slot)?);
         let timeout = milliseconds(env, timeout)?;
         let mut read = Ok(());
+        let now = inner.hub.now();
         inner.with(number, |entry| {
-            let composed = entry.conn.request(slot, timeout, |out| {
-                read = append(env, key, out).and_then(|()| append(env, payload, out));
+            let last = &mut *entry.key.borrow_mut();
+            read = read_key(env, key, last);
+            if read.is_err() {
+                return;
+            }
+            let composed = entry.conn.request(slot, now, timeout, |out| {
+                out.extend_from_slice(last);
+                read = append(env, payload, out);
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                inner.composed(number, entry, composed);
+                inner.composed_in_time(number, entry, composed, now);
             }
         });
         read.map(|()| null_mut())
@@ -141,7 +148,8 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                inner.composed(number, entry, composed);
+                entry.conn.answered();
+                inner.composed_in_time(number, entry, composed, inner.hub.now());
             }
         });
         read?;
@@ -151,7 +159,7 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `text(conn, text)`: composes a text frame.
+/// `text(conn, text)`: composes the text frame of a reply.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, [conn, text]: [sys::napi_value; 2]| {
         let number = number(env, conn)?;
@@ -162,7 +170,8 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                inner.composed(number, entry, composed);
+                entry.conn.answered();
+                inner.composed_in_time(number, entry, composed, inner.hub.now());
             }
         });
         read.map(|()| null_mut())
@@ -175,6 +184,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
 unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
         inner.flush();
+        inner.flush_lingering(true);
         Ok(null_mut())
     };
     // SAFETY: this is a callback made by `functions`.
@@ -316,6 +326,18 @@ fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {
         }
     })?;
     Ok(value)
+}
+
+/// Keeps the text of `key`, unless it is `undefined`.
+fn read_key(env: sys::napi_env, key: sys::napi_value, last: &mut Vec<u8>) -> Result<()> {
+    let mut kind = sys::ValueType::napi_undefined;
+    // SAFETY: `env` and `key` belong to the running call.
+    check_status!(unsafe { sys::napi_typeof(env, key, &mut kind) })?;
+    if kind == sys::ValueType::napi_undefined {
+        return Ok(());
+    }
+    last.clear();
+    append(env, key, last)
 }
 
 /// Appends a string's UTF-8 to `out`, in one call if there is room.

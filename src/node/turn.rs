@@ -2,13 +2,14 @@
 
 use super::Inner;
 use crate::net::{
-    Arrival, Io,
+    Arrival, BusyPoll, Io,
     libuv::{Driver, Turn},
 };
 use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
 use std::{
     cell::RefCell,
     ffi::c_void,
+    net::TcpStream,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{null, null_mut},
     rc::Rc,
@@ -29,6 +30,16 @@ impl InLoop {
 
     pub fn arm(&self, deadline: u64) {
         self.with(|driver| driver.arm(deadline));
+    }
+
+    /// See [`Driver::will_sleep`].
+    fn will_sleep(&self) -> bool {
+        self.0.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
+    }
+
+    /// See [`Driver::active`].
+    pub fn active(&self, busy_poll: BusyPoll) {
+        self.with(|driver| driver.active(busy_poll));
     }
 
     pub fn touched(&self, conn: u32) {
@@ -53,8 +64,10 @@ struct JsTurn {
 impl Turn for JsTurn {
     fn before_wait(&self) {
         self.inner.flush();
+        self.inner.flush_lingering(self.inner.in_loop.will_sleep());
         // What JavaScript itself caused since the last wait: nothing else would end this one.
         self.inner.hub.wake_if_due();
+        self.inner.in_loop.with(Driver::before_sleep);
     }
 
     fn after_wait(&self) {
@@ -63,6 +76,10 @@ impl Turn for JsTurn {
             let _ = catch_unwind(AssertUnwindSafe(|| self.deliver()));
             self.inner.flush();
         }
+    }
+
+    fn told(&self, stream: &TcpStream) {
+        self.inner.driver.farewell(stream);
     }
 
     fn expire(&self) -> u64 {

@@ -1,6 +1,10 @@
 //! Publishing: one encoded frame for all subscribers, and what a slow one costs.
 
+mod backlog;
+
 use crate::ws::{Opcode, Outbound, Role};
+
+pub use backlog::Backlog;
 
 /// One message, encoded once. Servers do not mask, so the frame is the same for everybody.
 #[derive(Debug)]

@@ -81,6 +81,11 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
+    /// Something was composed for a stream, whose bytes JavaScript fetches.
+    Composed {
+        /// The connection's number.
+        conn: u32,
+    },
     /// Requests whose deadline has come.
     Expired {
         /// The connection's number.

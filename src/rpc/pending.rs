@@ -5,11 +5,14 @@
 //! finds its request by arithmetic, and the stored id proves that it is the one.
 
 use crate::config;
-use uuid::{Builder, Uuid, fmt::Hyphenated};
+use uuid::{Builder, fmt::Hyphenated};
+
+/// A request's id as it travels.
+pub type Rid = [u8; Hyphenated::LENGTH];
 
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
-    id: Uuid,
+    rid: Rid,
     deadline: u64,
 }
 
@@ -30,20 +33,21 @@ impl Default for Pending {
 
 impl Pending {
     /// Lets the request in `slot` wait until `deadline`, and returns its id.
-    pub fn insert(&mut self, slot: u32, deadline: u64) -> Uuid {
+    pub fn insert(&mut self, slot: u32, deadline: u64) -> Rid {
         let mut bytes = rand::random::<u128>().to_ne_bytes();
         bytes[..4].copy_from_slice(&(slot ^ self.salt).to_be_bytes());
-        let id = Builder::from_random_bytes(bytes).into_uuid();
+        let mut rid = [0; Hyphenated::LENGTH];
+        Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_lower(&mut rid);
 
         let at = slot as usize;
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
         }
-        if self.slots[at].replace(Waiter { id, deadline }).is_none() {
+        if self.slots[at].replace(Waiter { rid, deadline }).is_none() {
             self.waiting += 1;
         }
         self.check_at = self.check_at.min(deadline);
-        id
+        rid
     }
 
     /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
@@ -51,9 +55,7 @@ impl Pending {
         let head = std::str::from_utf8(rid.get(..8)?).ok()?;
         let slot = u32::from_str_radix(head, 16).ok()? ^ self.salt;
         let waiter = self.slots.get_mut(slot as usize)?;
-        let mut text = [0; Hyphenated::LENGTH];
-        let id = waiter.as_ref()?.id.hyphenated().encode_lower(&mut text);
-        if id.as_bytes() != rid {
+        if waiter.as_ref()?.rid != rid {
             return None;
         }
         *waiter = None;
@@ -69,8 +71,8 @@ impl Pending {
     }
 
     /// Whether the request with this id waits in `slot`.
-    pub fn waits(&self, slot: u32, id: Uuid) -> bool {
-        self.slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|w| w.id == id)
+    pub fn waits(&self, slot: u32, rid: &Rid) -> bool {
+        self.slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|w| w.rid == *rid)
     }
 
     /// Requests that wait.
@@ -131,11 +133,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
+    use uuid::Uuid;
+
+    fn text(rid: Rid) -> String {
+        String::from_utf8(rid.to_vec()).unwrap()
+    }
 
     #[test]
     fn ids_are_random_version_4_lower_case() {
         let mut pending = Pending::default();
-        let ids: HashSet<String> = (0..1000).map(|_| pending.insert(7, 1).to_string()).collect();
+        let ids: HashSet<String> = (0..1000).map(|_| text(pending.insert(7, 1))).collect();
         assert_eq!(ids.len(), 1000);
         for id in ids {
             let id = Uuid::parse_str(&id).unwrap();
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn a_reply_finds_its_request_once() {
         let mut pending = Pending::default();
-        let id = pending.insert(3, 10).to_string();
+        let id = text(pending.insert(3, 10));
         assert_eq!(pending.resolve(id.as_bytes()), Some(3));
         assert_eq!(pending.resolve(id.as_bytes()), None);
     }
@@ -155,9 +162,9 @@ mod tests {
     #[test]
     fn a_reused_slot_does_not_take_the_reply_of_its_predecessor() {
         let mut pending = Pending::default();
-        let first = pending.insert(0, 10).to_string();
+        let first = text(pending.insert(0, 10));
         assert_eq!(pending.expire(10), [0]);
-        let second = pending.insert(0, 20).to_string();
+        let second = text(pending.insert(0, 20));
         assert_eq!(pending.resolve(first.as_bytes()), None);
         assert_eq!(pending.resolve(second.as_bytes()), Some(0));
     }
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn foreign_ids_find_nothing() {
         let mut pending = Pending::default();
-        let id = pending.insert(0, 10).to_string();
+        let id = text(pending.insert(0, 10));
         for rid in ["", "0", &id[..35], &id.to_uppercase(), "\u{fffd}\u{fffd}\u{fffd}", "+0000000-"]
         {
             assert_eq!(pending.resolve(rid.as_bytes()), None);
@@ -177,7 +184,7 @@ mod tests {
         let mut pending = Pending::default();
         let mut checks = 0;
         for now in 0..10_000 {
-            let id = pending.insert((now % 64) as u32, now + 1000).to_string();
+            let id = text(pending.insert((now % 64) as u32, now + 1000));
             pending.resolve(id.as_bytes());
             if now >= pending.check_at() {
                 checks += 1;
@@ -196,7 +203,7 @@ mod tests {
             for (step, slot, time) in steps {
                 match step {
                     0 => {
-                        let id = pending.insert(slot, now + time).to_string();
+                        let id = text(pending.insert(slot, now + time));
                         model.insert(slot, (id, now + time));
                     }
                     1 => {

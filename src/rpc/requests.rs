@@ -1,14 +1,13 @@
 //! A client's requests on one connection: composing them, also before the connection is open.
 
-use super::Pending;
+use super::{Pending, Rid};
 use crate::ws::Outbound;
-use uuid::{Uuid, fmt::Hyphenated};
 
 /// A request composed before the handshake was done.
 #[derive(Debug)]
 struct Held {
     slot: u32,
-    id: Uuid,
+    rid: Rid,
     end: usize,
 }
 
@@ -36,11 +35,10 @@ impl Requests {
         deadline: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
-        let id = self.pending.insert(slot, deadline);
+        let rid = self.pending.insert(slot, deadline);
         let sent = out.text(|buf| {
-            let mut text = [0; Hyphenated::LENGTH];
             buf.extend_from_slice(b"[\"");
-            buf.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+            buf.extend_from_slice(&rid);
             buf.extend_from_slice(b"\",");
             let filled = fill(buf);
             buf.push(b']');
@@ -49,7 +47,7 @@ impl Requests {
         if !sent {
             self.pending.remove(slot);
         } else if let Some(held) = &mut self.held {
-            held.push(Held { slot, id, end: out.len() });
+            held.push(Held { slot, rid, end: out.len() });
         }
         sent
     }
@@ -59,7 +57,7 @@ impl Requests {
     pub fn open(&mut self, out: &mut Outbound) {
         let Some(held) = self.held.take() else { return };
         if held.len() > self.pending.len() {
-            out.retain(held.iter().map(|h| (h.end, self.pending.waits(h.slot, h.id))));
+            out.retain(held.iter().map(|h| (h.end, self.pending.waits(h.slot, &h.rid))));
         }
     }
 }
@@ -72,7 +70,7 @@ mod tests {
     fn texts(out: &mut Outbound) -> Vec<String> {
         let mut got = Vec::new();
         let mut bytes = out.take_all().unwrap_or_default();
-        Inbound::new(Role::Server)
+        Inbound::new(Role::Server, usize::MAX)
             .receive(&mut bytes, &mut Vec::new(), |message| match message {
                 Incoming::Text(text) => got.push(text.to_owned()),
                 _ => panic!(),

@@ -65,9 +65,22 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
         Ok(Status::Partial) => return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Err(_) => return refuse(StatusCode::BAD_REQUEST),
     };
-    let Some(request) = request(&head) else { return refuse(StatusCode::BAD_REQUEST) };
+    let Some(mut request) = request(&head) else { return refuse(StatusCode::BAD_REQUEST) };
     if !request.headers().contains_key(header::UPGRADE) {
         return refuse(StatusCode::UPGRADE_REQUIRED);
+    }
+    // What there must be once and not more (RFC 6455 sections 4.2.1 and 11.3).
+    let once = [header::HOST, header::SEC_WEBSOCKET_KEY];
+    if once.iter().any(|name| count(request.headers(), name) != 1) {
+        return refuse(StatusCode::BAD_REQUEST);
+    }
+    let versions = request.headers().get_all(header::SEC_WEBSOCKET_VERSION);
+    if versions.iter().next().is_some() && !versions.iter().eq([VERSION]) {
+        return refuse(StatusCode::UPGRADE_REQUIRED);
+    }
+    // Tungstenite looks at the first line only, and not at what a tab separates.
+    if has_token(request.headers(), header::CONNECTION, "upgrade") {
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
     let Ok(mut response) = create_response(&request) else {
         return refuse(StatusCode::BAD_REQUEST);
@@ -77,8 +90,8 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
         .headers()
         .get(header::SEC_WEBSOCKET_PROTOCOL)
         .and_then(|offered| offered.to_str().ok())
-        .and_then(|offered| offered.split(',').next())
-        .and_then(|first| HeaderValue::from_str(first.trim()).ok())
+        .and_then(|offered| offered.split(',').map(str::trim).find(|one| !one.is_empty()))
+        .and_then(|first| HeaderValue::from_str(first).ok())
     {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, first);
     }
@@ -109,11 +122,25 @@ fn header_map(headers: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     Some(map)
 }
 
+/// The one version of the protocol that there is (RFC 6455 section 4.1).
+const VERSION: &str = "13";
+
+fn count(headers: &HeaderMap, name: &HeaderName) -> usize {
+    headers.get_all(name).iter().count()
+}
+
+/// Whether `token` is in the list that the headers of this name make up together.
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let lists = headers.get_all(name).into_iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
+}
+
 fn refuse(status: StatusCode) -> Upgrade {
     let text = status.canonical_reason().unwrap_or_default();
+    // A client of another version learns which one there is (RFC 6455 section 4.4).
     let response = format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
-         Content-Length: {}\r\n\r\n{text}",
+         Sec-WebSocket-Version: {VERSION}\r\nContent-Length: {}\r\n\r\n{text}",
         text.len()
     );
     Upgrade::Refuse { response: response.into_bytes() }
@@ -166,13 +193,18 @@ impl ClientHandshake {
         if !value(header::UPGRADE).is_some_and(|v| v.eq_ignore_ascii_case("websocket")) {
             return invalid("Invalid Upgrade header");
         }
-        if value(header::SEC_WEBSOCKET_ACCEPT) != Some(&self.accept) {
+        if !has_token(response.headers(), header::CONNECTION, "upgrade") {
+            return invalid("Invalid Connection header");
+        }
+        if value(header::SEC_WEBSOCKET_ACCEPT) != Some(&self.accept)
+            || count(response.headers(), &header::SEC_WEBSOCKET_ACCEPT) != 1
+        {
             return invalid("Invalid Sec-WebSocket-Accept header");
         }
-        if value(header::SEC_WEBSOCKET_PROTOCOL).is_some() {
+        if response.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
             return invalid("Server sent a subprotocol but none was requested");
         }
-        if value(header::SEC_WEBSOCKET_EXTENSIONS).is_some() {
+        if response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
             return invalid("Server sent an extension but none was requested");
         }
         Ok(Some(consumed))
@@ -216,6 +248,13 @@ mod tests {
     fn what_is_no_upgrade_is_answered_in_http() {
         assert_eq!(status(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "426");
         assert_eq!(status(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"), "400");
+        assert_eq!(
+            status(
+                b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+                  Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            ),
+            "426"
+        );
         assert_eq!(status(b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"), "400");
         assert_eq!(status(b"\x16\x03\x01\x02\0 garbage"), "400");
         let mut long = b"GET / HTTP/1.1\r\nA: ".to_vec();
@@ -240,6 +279,13 @@ mod tests {
         assert_eq!(text("HTTP/1.1 101 Ok\r\n\r\n"), "Invalid Upgrade header");
         assert_eq!(
             text("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"),
+            "Invalid Connection header"
+        );
+        assert_eq!(
+            text(
+                "HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+                 Sec-WebSocket-Accept: x\r\n\r\n"
+            ),
             "Invalid Sec-WebSocket-Accept header"
         );
     }

@@ -38,23 +38,28 @@ pub struct Inbound {
     context: WebSocketContext,
     /// The beginning of a frame whose end has not come yet.
     partial: Vec<u8>,
-    /// A fragmented message is under way in the core, which then gets every frame.
-    fragmented: bool,
+    /// A fragmented message is under way in the core, which then gets every frame: how many it got.
+    fragments: usize,
+    max_payload: usize,
+    /// A close frame came: "a peer discards any further data received" (RFC 6455 section 1.4).
+    closed: bool,
 }
 
 impl Inbound {
-    /// A half that begins right after the handshake.
-    pub fn new(role: Role) -> Self {
+    /// A half that begins right after the handshake and takes messages of `max_payload` bytes.
+    pub fn new(role: Role, max_payload: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(config::IDLE_READ_BYTES)
             .write_buffer_size(0)
-            .max_frame_size(Some(config::MAX_MESSAGE_BYTES))
-            .max_message_size(Some(config::MAX_MESSAGE_BYTES));
+            .max_frame_size(Some(max_payload))
+            .max_message_size(Some(max_payload));
         Self {
             role,
             context: WebSocketContext::new(role, Some(config)),
             partial: Vec::new(),
-            fragmented: false,
+            fragments: 0,
+            max_payload,
+            closed: false,
         }
     }
 
@@ -69,9 +74,12 @@ impl Inbound {
         control: &mut Vec<u8>,
         mut each: impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
+        if self.closed {
+            return Ok(());
+        }
         let mut rest = bytes;
         while !self.partial.is_empty() {
-            let needed = Needed::of(&self.partial)?;
+            let needed = Needed::of(&self.partial, self.max_payload)?;
             let missing = needed.bytes() - self.partial.len();
             if missing == 0
                 && let Needed::Frame(header) = needed
@@ -89,17 +97,19 @@ impl Inbound {
             self.partial.extend_from_slice(more);
             rest = after;
         }
-        loop {
-            match Needed::of(rest)? {
+        while !self.closed {
+            match Needed::of(rest, self.max_payload)? {
                 Needed::Frame(header) if header.frame <= rest.len() => {
                     let (frame, after) = rest.split_at_mut(header.frame);
                     self.frame(header, frame, control, &mut each)?;
                     rest = after;
                 }
-                _ => break,
+                _ => {
+                    self.partial.extend_from_slice(rest);
+                    break;
+                }
             }
         }
-        self.partial.extend_from_slice(rest);
         Ok(())
     }
 
@@ -111,29 +121,63 @@ impl Inbound {
         control: &mut Vec<u8>,
         each: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
-        let masked = header.key.is_some();
-        let simple = matches!(header.first, TEXT | BINARY)
-            && masked == (self.role == Role::Server)
-            && !self.fragmented;
+        let masked = header.key.is_some() == (self.role == Role::Server);
+        if header.first == CLOSE && masked && frame.len() - header.len <= MAX_CONTROL {
+            return self.close(header, frame, control, each);
+        }
+        let simple = matches!(header.first, TEXT | BINARY) && masked && self.fragments == 0;
         if !simple {
             if header.first & OPCODE < CONTROL {
-                self.fragmented = header.first & FIN == 0;
+                self.fragments = if header.first & FIN == 0 { self.fragments + 1 } else { 0 };
+                if self.fragments > config::MAX_FRAGMENTS {
+                    return Err(Error::MessageTooBig);
+                }
             }
             return self.core(frame, control, each);
         }
-        if self.context.can_read() {
-            let payload = &mut frame[header.len..];
-            if let Some(key) = header.key {
-                frame::mask(payload, key);
+        let payload = header.unmask(frame);
+        each(match header.first {
+            TEXT => Incoming::Text(
+                std::str::from_utf8(payload).map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
+            ),
+            _ => Incoming::Binary(payload),
+        });
+        Ok(())
+    }
+
+    /// Deals with a close frame, which is answered with its own payload. Not left to the core, which
+    /// knows no 1014, and takes a forbidden code for a 1002 that the other side sent.
+    fn close(
+        &mut self,
+        header: Header,
+        frame: &mut [u8],
+        control: &mut Vec<u8>,
+        each: &mut impl FnMut(Incoming<'_>),
+    ) -> Result<(), Error> {
+        let payload = &*header.unmask(frame);
+        let close = match payload {
+            [] => None,
+            [_] => {
+                return Err(Error::Protocol(
+                    "Invalid WebSocket frame: invalid payload length 1".into(),
+                ));
             }
-            each(match header.first {
-                TEXT => Incoming::Text(
-                    std::str::from_utf8(payload)
-                        .map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
-                ),
-                _ => Incoming::Binary(payload),
-            });
-        }
+            [high, low, reason @ ..] => {
+                let code = u16::from_be_bytes([*high, *low]);
+                if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+                    let text = format!("Invalid WebSocket frame: invalid status code {code}");
+                    return Err(Error::Protocol(text));
+                }
+                let reason = std::str::from_utf8(reason);
+                Some((code, reason.map_err(|_| Error::Protocol(INVALID_UTF8.into()))?))
+            }
+        };
+        frame::append(control, self.role, frame::Opcode::Close, |out| {
+            out.extend_from_slice(payload);
+            true
+        });
+        self.closed = true;
+        each(Incoming::Close(close));
         Ok(())
     }
 
@@ -149,18 +193,11 @@ impl Inbound {
             match self.context.read(&mut feed) {
                 Ok(Message::Text(text)) => each(Incoming::Text(text.as_str())),
                 Ok(Message::Binary(data)) => each(Incoming::Binary(&data)),
-                Ok(Message::Close(None)) => each(Incoming::Close(None)),
-                Ok(Message::Close(Some(frame))) => {
-                    each(Incoming::Close(Some((frame.code.into(), frame.reason.as_str()))));
-                }
                 Ok(Message::Ping(data)) => each(Incoming::Ping(&data)),
                 Ok(Message::Pong(data)) => each(Incoming::Pong(&data)),
-                // Only ever composed, never read.
-                Ok(Message::Frame(_)) => {}
+                // Close frames do not get here, and others are only ever composed.
+                Ok(Message::Close(_) | Message::Frame(_)) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(());
-                }
-                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
                     return Ok(());
                 }
                 Err(tungstenite::Error::Utf8(_)) => {
@@ -175,6 +212,10 @@ impl Inbound {
 /// First bytes of unfragmented data frames without reserved bits.
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
+/// First byte of a close frame.
+const CLOSE: u8 = 0x88;
+/// Largest payload of a control frame (RFC 6455 section 5.5).
+const MAX_CONTROL: usize = 125;
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0f;
 /// Opcodes from here on are those of control frames.
@@ -191,6 +232,17 @@ struct Header {
     frame: usize,
 }
 
+impl Header {
+    /// The payload of `frame`, unmasked in its place.
+    fn unmask<'a>(&self, frame: &'a mut [u8]) -> &'a mut [u8] {
+        let payload = &mut frame[self.len..];
+        if let Some(key) = self.key {
+            frame::mask(payload, key);
+        }
+        payload
+    }
+}
+
 /// How many bytes a frame is known to have, by those of it that are there.
 enum Needed {
     Header(usize),
@@ -198,7 +250,7 @@ enum Needed {
 }
 
 impl Needed {
-    fn of(bytes: &[u8]) -> Result<Self, Error> {
+    fn of(bytes: &[u8], max_payload: usize) -> Result<Self, Error> {
         let [first, second, rest @ ..] = bytes else { return Ok(Self::Header(2)) };
         let extended = match second & 0x7f {
             126 => 2,
@@ -214,7 +266,7 @@ impl Needed {
             0 => u64::from(second & 0x7f),
             _ => rest[..extended].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
         };
-        if payload > config::MAX_MESSAGE_BYTES as u64 {
+        if payload > max_payload as u64 {
             return Err(Error::MessageTooBig);
         }
         let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
@@ -261,6 +313,10 @@ mod tests {
     use super::*;
     use crate::ws::Outbound;
 
+    fn inbound(role: Role) -> Inbound {
+        Inbound::new(role, config::MAX_MESSAGE_BYTES)
+    }
+
     fn texts(inbound: &mut Inbound, bytes: &[u8]) -> Vec<String> {
         let mut got = Vec::new();
         inbound
@@ -284,7 +340,7 @@ mod tests {
             let bytes = out.take_all().unwrap();
             for step in [1, 7, 1024, bytes.len()] {
                 let other = if role == Role::Client { Role::Server } else { Role::Client };
-                let mut inbound = Inbound::new(other);
+                let mut inbound = inbound(other);
                 let got: Vec<_> =
                     bytes.chunks(step).flat_map(|part| texts(&mut inbound, part)).collect();
                 assert_eq!(got, sent);
@@ -297,7 +353,7 @@ mod tests {
         // RFC 6455 section 5.4: "Hel", a ping, "lo", and a frame that is whole.
         let bytes = b"\x01\x03Hel\x89\x01!\x80\x02lo\x81\x02ok";
         for step in 1..=bytes.len() {
-            let mut inbound = Inbound::new(Role::Client);
+            let mut inbound = inbound(Role::Client);
             let got: Vec<_> =
                 bytes.chunks(step).flat_map(|part| texts(&mut inbound, part)).collect();
             assert_eq!(got, ["Hello", "ok"]);
@@ -307,27 +363,30 @@ mod tests {
     #[test]
     fn a_new_message_between_fragments_is_refused() {
         let mut bytes = b"\x01\x03Hel\x81\x02lo".to_vec();
-        let error =
-            Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
+        let error = inbound(Role::Client).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
         assert_eq!(error.close_code(), 1002);
     }
 
     #[test]
     fn nothing_is_heard_after_a_close_frame() {
         let mut got = Vec::new();
-        let mut bytes = b"\x88\0\x81\x02no".to_vec();
-        let _ = Inbound::new(Role::Client).receive(&mut bytes, &mut Vec::new(), |message| {
-            got.push(format!("{message:?}"));
-        });
-        assert_eq!(got, ["Close(None)"]);
+        for late in
+            [&b"\x81\x02no"[..], b"\x89\0", b"\x83\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"]
+        {
+            let mut bytes = [b"\x88\0", late].concat();
+            let mut control = Vec::new();
+            inbound(Role::Client)
+                .receive(&mut bytes, &mut control, |message| got.push(format!("{message:?}")))
+                .unwrap();
+            assert_eq!(got.split_off(0), ["Close(None)"]);
+            assert_eq!(control.len(), 2 + 4);
+        }
     }
 
     #[test]
     fn a_ping_is_answered() {
         let mut control = Vec::new();
-        Inbound::new(Role::Client)
-            .receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {})
-            .unwrap();
+        inbound(Role::Client).receive(&mut b"\x89\x02hi".to_vec(), &mut control, |_| {}).unwrap();
         assert_eq!(control[0], 0x8a);
         assert_eq!(control.len(), 2 + 4 + 2);
     }
@@ -343,11 +402,33 @@ mod tests {
         ] {
             let mut bytes = bytes.to_vec();
             bytes.resize(20, 0);
-            let error = Inbound::new(Role::Server)
-                .receive(&mut bytes, &mut Vec::new(), |_| {})
-                .unwrap_err();
+            let error =
+                inbound(Role::Server).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
             assert_eq!(error.close_code(), code, "{error}");
         }
+    }
+
+    #[test]
+    fn a_message_has_limits_in_bytes_and_in_frames() {
+        let receive = |bytes: &[u8]| {
+            let mut got = 0;
+            Inbound::new(Role::Client, 100)
+                .receive(&mut bytes.to_vec(), &mut Vec::new(), |_| got += 1)
+                .map(|()| got)
+        };
+        let whole = |len: u8| [&[0x82, len][..], &vec![0; len.into()]].concat();
+        assert_eq!(receive(&whole(100)).unwrap(), 1);
+        assert_eq!(receive(&whole(101)).unwrap_err().close_code(), 1009);
+        let halves =
+            |len: u8| [&[0x02, 50][..], &[0; 50], &[0x80, len], &vec![0; len.into()]].concat();
+        assert_eq!(receive(&halves(50)).unwrap(), 1);
+        assert_eq!(receive(&halves(51)).unwrap_err().close_code(), 1009);
+        let empty = |frames: usize| {
+            let between = [0, 0].repeat(frames - 2);
+            [&[0x02, 0][..], &between, &[0x80, 0]].concat()
+        };
+        assert_eq!(receive(&empty(config::MAX_FRAGMENTS + 1)).unwrap(), 1);
+        assert_eq!(receive(&empty(config::MAX_FRAGMENTS + 2)).unwrap_err().close_code(), 1009);
     }
 
     #[test]

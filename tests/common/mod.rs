@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use grenache_nodejs_ws_native::{
     error::Error,
     net::{
-        Arrival, Conn, Connections, Hub, Io, Lanes, Port,
+        Arrival, Conn, Connections, Hub, Port, Settings,
         tokio::{Driver, Server},
     },
     rpc::{Data, Event},
@@ -76,11 +76,11 @@ impl Env {
     /// A server on `port`.
     pub fn listen_on(&self, port: u16) -> Result<Server, Error> {
         let at = Port { host: Some("127.0.0.1"), port, ..Port::default() };
-        self.driver.listen(SERVER, at, Io::Tokio, Lanes::RPC)
+        self.driver.listen(SERVER, at, Settings::default())
     }
 
     pub fn connect(&self, address: SocketAddr) -> Arc<Conn> {
-        self.driver.connect(&address.to_string(), "/", Io::Tokio)
+        self.driver.connect(&address.to_string(), "/", Settings::default())
     }
 
     /// What comes next.

@@ -1,0 +1,133 @@
+'use strict'
+
+// A peer in a process of its own: faulty-peer.js '{"role": "server", ...}'. `conf` is the peer's;
+// what it can be asked to do stands in ROLES.
+
+const fs = require('fs')
+const { native } = require('./implementations')
+
+const what = JSON.parse(process.argv[2])
+const { role, port, dest, grape, key, handler: behaviour = 'echo' } = what
+const conf = { ...what.conf, secure: what.secure }
+for (const name of ['key', 'cert', 'ca']) {
+  if (conf.secure) conf.secure[name] = Buffer.from(conf.secure[name], 'base64')
+}
+if (conf.secure && role !== 'client') conf.secure.verifyClient = () => true
+
+const tell = (event, value) => process.send({ event, value })
+
+function link () {
+  if (!grape) return { lookup: (key, opts, cb) => cb(null, [].concat(dest)) }
+  return new native.Link({ grape, lruMaxAgeLookup: 1 }).start()
+}
+
+/** What the process holds. */
+function usage () {
+  return {
+    rss: process.memoryUsage().rss,
+    descriptors: fs.readdirSync('/proc/self/fd').length
+  }
+}
+
+const ROLES = {
+  /** Answers with the payload, or keeps each request until `answer`. */
+  server () {
+    const own = link()
+    const peer = new native.PeerRPCServer(own, conf)
+    peer.init()
+    const service = peer.transport('server')
+    const asked = []
+    const kept = []
+    service.on('request', (rid, key, payload, handler) => {
+      asked.push(payload)
+      if (behaviour === 'keep') kept.push(() => handler.reply(null, payload))
+      else handler.reply(null, payload)
+    })
+    service.on('error', err => tell('error', err.message))
+    service.listen(port)
+    if (grape) own.startAnnouncing(key, service.port, { interval: 300 }, err => tell('announced', err && err.message))
+    tell('listening', service.port)
+    return {
+      asked: () => asked,
+      connections: () => service.socket.clients.size,
+      answer () {
+        for (const answer of kept.splice(0)) answer()
+      },
+      usage
+    }
+  },
+
+  publisher () {
+    const peer = new native.PeerPub(link(), conf)
+    peer.init()
+    const service = peer.transport('server').listen(port)
+    let slow = 0
+    let lost = 0
+    service.on('slow-subscriber', (socket, count) => {
+      slow++
+      lost += count
+    })
+    tell('listening', service.port)
+    return {
+      connections: () => service.socket.clients.size,
+      /** Publishes the numbers of a range, each with `size` characters behind it. */
+      publish (from, to, size) {
+        const pad = 'x'.repeat(size)
+        for (let at = from; at < to; at++) service.pub(`${at}:${pad}`)
+      },
+      slow: () => ({ ...usage(), slow, lost }),
+      usage
+    }
+  },
+
+  /** Notes the numbers that a publisher's messages begin with. */
+  subscriber () {
+    const peer = new native.PeerSub(link(), conf)
+    peer.init()
+    const heard = { count: 0, last: -1, ordered: true }
+    peer.on('message', text => {
+      const number = parseInt(text)
+      heard.ordered = heard.ordered && number > heard.last
+      heard.last = number
+      heard.count++
+    })
+    peer.on('connected', () => tell('connected'))
+    peer.sub('key')
+    return { heard: () => heard, usage }
+  },
+
+  client () {
+    const peer = new native.PeerRPCClient(link(), conf)
+    peer.init()
+    const held = []
+    return {
+      request: (payload, opts) => new Promise(resolve => {
+        peer.request('key', payload, { timeout: 15000, ...opts }, (err, res) => {
+          resolve({ err: err && { message: err.message, code: err.code }, res })
+        })
+      }),
+      /** Sends without waiting for the answers. */
+      send (count) {
+        for (let at = 0; at < count; at++) peer.request('key', at, {}, () => {})
+      },
+      /** Takes all descriptors that are left. */
+      exhaust () {
+        try {
+          for (;;) held.push(fs.openSync('/dev/null'))
+        } catch (err) {
+          return err.code
+        }
+      },
+      relax () {
+        for (const descriptor of held.splice(0)) fs.closeSync(descriptor)
+      },
+      usage
+    }
+  }
+}
+
+const methods = ROLES[role]()
+process.on('message', async ({ id, method, args }) => {
+  process.send({ id, value: await methods[method](...args) })
+})
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,160 @@
+'use strict'
+
+// Processes that tests kill, stop and starve; see faulty-peer.js for what they do.
+
+const { spawn } = require('child_process')
+const { once } = require('events')
+const path = require('path')
+const { limited } = require('./child')
+const { each, native } = require('./conformance')
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+class Faulty {
+  /**
+   * @param {string} script a file of this folder
+   * @param {object} what its argument
+   * @param {object} [limits] `descriptors`, and `heap` in MiB
+   */
+  constructor (script, what, { descriptors, heap } = {}) {
+    const command = [process.execPath, path.join(__dirname, script), JSON.stringify(what)]
+    if (heap) command.splice(1, 0, `--max-old-space-size=${heap}`)
+    // `exec`, so that the process that is killed is the one that matters.
+    if (descriptors) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh')
+    this.process = spawn(command[0], command.slice(1), { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })
+    this.stderr = ''
+    this.process.stderr.setEncoding('utf8').on('data', text => { this.stderr += text })
+    this.exited = once(this.process, 'exit')
+    this._answers = new Map()
+    this._asked = 0
+    this._heard = new Map()
+    this.process.on('message', ({ id, event, value }) => {
+      if (id === undefined) return this._hear(event)(value)
+      this._answers.get(id)(value)
+      this._answers.delete(id)
+    })
+  }
+
+  /** Resolves with what it says of an event that happens once. */
+  told (event) {
+    return this._orEnd(this._event(event).promise, event)
+  }
+
+  /** Lets it do something, and resolves with the result. */
+  ask (method, ...args) {
+    const id = ++this._asked
+    const answer = new Promise(resolve => this._answers.set(id, resolve))
+    this.process.send({ id, method, args })
+    return this._orEnd(answer, method)
+  }
+
+  signal (name) {
+    this.process.kill(name)
+  }
+
+  /** Ends it at once, and resolves when it is gone. */
+  async kill () {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill('SIGKILL')
+    await this.exited
+  }
+
+  _event (event) {
+    if (!this._heard.has(event)) {
+      const heard = {}
+      heard.promise = new Promise(resolve => { heard.resolve = resolve })
+      this._heard.set(event, heard)
+    }
+    return this._heard.get(event)
+  }
+
+  _hear (event) {
+    return this._event(event).resolve
+  }
+
+  _orEnd (promise, what) {
+    return limited(Promise.race([promise, this.exited.then(([code, signal]) => {
+      throw new Error(`${what}: it ended with ${code} ${signal}\n${this.stderr}`)
+    })]), what)
+  }
+}
+
+/** Starts a process that ends with its test; `script` is faulty-peer.js unless it says otherwise. */
+function start (stage, what, { script = 'faulty-peer.js', ...limits } = {}) {
+  const faulty = new Faulty(script, what, limits)
+  stage.after(() => faulty.kill())
+  return faulty
+}
+
+/** Starts a server or publisher, and resolves with it, its `port` and its `dest`. */
+async function startServer (stage, what, limits) {
+  const faulty = start(stage, { role: 'server', port: 0, ...what }, limits)
+  const port = await faulty.told('listening')
+  return Object.assign(faulty, { port, dest: `127.0.0.1:${port}` })
+}
+
+/** A test of this package alone. */
+function fault (title, body) {
+  each(title, ({ stage, implementation }) => body(stage, implementation), { better: true })
+}
+
+/** Counts how often each of the callbacks it makes is called: `results` by number, `twice`. */
+class Calls {
+  constructor () {
+    this.made = 0
+    this.twice = 0
+    this.results = []
+    this._waiting = new Set()
+    this._idle = []
+  }
+
+  /** A callback. */
+  next () {
+    const at = this.made++
+    this._waiting.add(at)
+    return (err, res) => {
+      if (!this._waiting.delete(at)) {
+        this.twice++
+        return
+      }
+      this.results[at] = { err: err ? err.message : null, res }
+      if (this._waiting.size === 0) for (const resolve of this._idle.splice(0)) resolve(this)
+    }
+  }
+
+  get open () {
+    return this._waiting.size
+  }
+
+  /** Resolves once all are called, and a second call of any would have come too. */
+  async done () {
+    if (this._waiting.size > 0) {
+      await limited(new Promise(resolve => this._idle.push(resolve)), `${this._waiting.size} of ${this.made} callbacks`)
+    }
+    await wait(20)
+    return this
+  }
+
+  /** How often each outcome came: an error's text, or `answer`. */
+  get outcomes () {
+    const counts = {}
+    for (const { err } of this.results.filter(Boolean)) {
+      const name = err || 'answer'
+      counts[name] = (counts[name] || 0) + 1
+    }
+    return counts
+  }
+}
+
+/** Resolves once `isTrue` resolves with true; a test's own limit ends what never does. */
+async function until (isTrue, pace = 20) {
+  while (!await isTrue()) await wait(pace)
+}
+
+/** Resolves once a socket object has closed, with its code and the text of its error. */
+function closing (socket) {
+  let error = null
+  socket.on('error', err => { error = err.message })
+  return limited(new Promise(resolve => socket.on('close', code => resolve({ code, error }))), 'close')
+}
+
+module.exports = { Calls, Faulty, closing, fault, native, start, startServer, until, wait }

@@ -1,0 +1,18 @@
+'use strict'
+
+function median (values) {
+  if (values.length === 0) return NaN
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}
+
+/** What all rounds say about one number of one implementation: of rounds that failed nothing. */
+const medianOf = (runs, what) => median(runs.filter(run => run).map(run => run[what]))
+
+/** The median of the rounds' ratios. */
+function ratioOf (runs, others, what) {
+  return median(runs.flatMap((run, at) => run && others[at] ? [run[what] / others[at][what]] : []))
+}
+
+module.exports = { medianOf, ratioOf }

@@ -1,0 +1,22 @@
+'use strict'
+
+/** Processor time of this process so far, in microseconds. */
+function cpu () {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Processor time, and resident memory in bytes: of what is in use only, if `gc`. */
+function usage ({ gc } = {}) {
+  if (gc) collect()
+  return { cpu: cpu(), rss: process.memoryUsage().rss }
+}
+
+function collect () {
+  if (process.versions.bun) return globalThis.Bun.gc(true)
+  // The second one frees what finalizers of the first let go.
+  global.gc()
+  global.gc()
+}
+
+module.exports = { cpu, usage }

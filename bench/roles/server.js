@@ -1,0 +1,25 @@
+'use strict'
+
+const { monitorEventLoopDelay } = require('perf_hooks')
+const { answer } = require('../lib/commands')
+const { usage } = require('../lib/usage')
+
+/** Echoes what it is asked. */
+module.exports = async function server (implementation, what) {
+  await implementation.serve(what)
+  let delay
+  answer({
+    usage,
+
+    watch () {
+      delay = monitorEventLoopDelay({ resolution: 1 })
+      delay.enable()
+    },
+
+    /** The longest stall of the event loop since then, in ms. */
+    stalled () {
+      delay.disable()
+      return { ms: delay.max / 1e6 }
+    }
+  })
+}

@@ -1,0 +1,42 @@
+'use strict'
+
+/** Whom not to ask for a while, because it failed: the longer the more often it did. */
+class Backoff {
+  /** @param {{min: number, max: number}} wait ms after the first failure, and at most */
+  constructor ({ min, max }) {
+    this.min = min
+    this.max = max
+    this._failed = new Map()
+  }
+
+  fail (name) {
+    const { failures } = this._failed.get(name) || { failures: 0 }
+    const wait = Math.min(this.max, this.min * 2 ** failures)
+    this._failed.set(name, { failures: failures + 1, until: Date.now() + wait })
+  }
+
+  succeed (name) {
+    if (this._failed.size > 0) this._failed.delete(name)
+  }
+
+  /** Those of `names` that may be asked; all of them when none may. */
+  usable (names) {
+    if (this._failed.size === 0) return names
+    const now = Date.now()
+    const usable = names.filter(name => !this._waits(name, now))
+    return usable.length > 0 ? usable : names
+  }
+
+  /** `names`, with those that wait behind the others. */
+  sorted (names) {
+    const now = Date.now()
+    return [false, true].flatMap(waits => names.filter(name => this._waits(name, now) === waits))
+  }
+
+  _waits (name, now) {
+    const failed = this._failed.get(name)
+    return failed !== undefined && failed.until > now
+  }
+}
+
+module.exports = Backoff

@@ -1,0 +1,39 @@
+'use strict'
+
+const dispatch = require('./dispatch')
+const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
+
+/** Resolves once `isDone()`, or after `ms`. */
+function settled (isDone, ms) {
+  if (isDone()) return Promise.resolve()
+  return new Promise(resolve => {
+    const end = Date.now() + ms
+    const poll = setInterval(() => {
+      if (!isDone() && Date.now() < end) return
+      clearInterval(poll)
+      resolve()
+    }, DRAIN_POLL)
+  })
+}
+
+/** Closes connections in order; resolves when they are closed, or have had time for it. */
+function farewell (connections) {
+  for (const connection of connections) connection.close(GOING_AWAY, '')
+  return settled(() => connections.every(({ over }) => over), FAREWELL_TIMEOUT)
+}
+
+/** Ends a transport's listener: its service is announced no more, and has `ms` for what it was asked. */
+async function drainServer (transport, listener, ms) {
+  const { link } = transport.client || {}
+  if (link && typeof link.stopAnnouncingPort === 'function') link.stopAnnouncingPort(transport.port)
+  listener.unlisten()
+  await settled(() => [...listener.connections].every(isIdle), ms)
+  await farewell([...listener.connections])
+}
+
+/** All requests are answered, and all answers are out. */
+function isIdle ({ over, conn }) {
+  return over || (dispatch.unanswered(conn) <= 0 && dispatch.waiting(conn) === 0)
+}
+
+module.exports = { drainServer, farewell, settled }

@@ -1,0 +1,142 @@
+'use strict'
+
+// Mixed traffic between several processes, with faults, for as long as one likes:
+//
+//   npm run soak -- 300 [--io libuv|tokio]
+//
+// Prints what was counted, and ends with 1 if anything was that must not be: a callback that was
+// not called exactly once, a wrong answer, a published message out of order or lost, a process
+// that grows or does not end by itself.
+
+const { parseArgs } = require('util')
+const { certificates } = require('../__test__/helpers/certificates')
+const { Child } = require('../__test__/helpers/child')
+const { freePort } = require('../__test__/helpers/grapes')
+const { Actor } = require('./soak/orchestra')
+const { judge } = require('./soak/judge')
+const { print } = require('./soak/table')
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+/** How a server that comes and goes ends, in turn: at once, in order, and killed. */
+const ENDINGS = [{}, { drain: 3000 }, 'SIGKILL']
+/** How long it lives, and how long it is gone at most. */
+const LIFE = 1500
+const GONE = 500
+/** How long a subscriber stands still, and goes on. */
+const STALLED = 5000
+const AWAKE = 2000
+
+const textsOf = parts => Object.fromEntries(['key', 'cert', 'ca'].map(name => [name, parts[name].toString('base64')]))
+
+async function main () {
+  const { values, positionals } = parseArgs({ options: { io: { type: 'string' } }, allowPositionals: true })
+  const seconds = Number(positionals[0] || 60)
+  if (!(seconds > 0)) throw new Error('how many seconds?')
+  if (values.io) process.env.GRENACHE_IO = values.io
+
+  const { server, client } = certificates()
+  const grapes = new Child('grapes.js')
+  const all = []
+  const start = async (name, script, what) => {
+    const actor = new Actor(name, script, what)
+    all.push(actor)
+    return Object.assign(actor, await actor.ready)
+  }
+  try {
+    const grape = (await grapes.next()).urls[0]
+    const scene = await begin({ start, grape, server: textsOf(server), client: textsOf(client) })
+    console.log(`${seconds} s of traffic on ${process.env.GRENACHE_IO || 'the default driver'} between ${all.length} processes`)
+    const faults = makeFaults(scene, start)
+    await Promise.race([wait(seconds * 1000), ...scene.steady.map(actor => actor.early)])
+    await faults.stop()
+    await end(scene)
+    const verdict = judge(all, scene)
+    print(all, verdict)
+    process.exitCode = verdict.failures.length > 0 ? 1 : 0
+  } finally {
+    await Promise.all([...all, grapes].map(child => child.stop()))
+  }
+}
+
+/** Starts everybody; the grapes know the servers by then. */
+async function begin ({ start, grape, server, client }) {
+  const [one, two, secure, shaky, publisher] = await Promise.all([
+    start('server 1', 'server', { grape, key: 'soak_steady' }),
+    start('server 2', 'server', { grape, key: 'soak_steady' }),
+    start('server, TLS', 'server', { secure: server }),
+    start('server, shaky', 'server', { grape, key: 'soak_shaky', port: await freePort() }),
+    start('publisher', 'publisher', {})
+  ])
+  const dest = ({ port }) => `127.0.0.1:${port}`
+  const { modes, ports } = publisher
+  const news = { modes, dests: ports.map(port => dest({ port })) }
+  const faults = await start('faults', 'faults', { port: one.port, others: [two.port, ...ports] })
+  const tls = { secure: client, secureDest: dest(secure) }
+  const [subscribers, slow, caller, churn, timeouts] = await Promise.all([
+    start('subscribers', 'subscribers', news),
+    start('subscriber, slow', 'subscribers', { ...news, slow: true }),
+    start('client', 'client', { grape, ...tls, proxied: faults.dest }),
+    start('come and go', 'churn', { ...tls, dest: dest(two) }),
+    start('timeouts', 'timeouts', {})
+  ])
+  return {
+    grape,
+    shaky: { current: shaky, port: shaky.port },
+    slow,
+    publisher,
+    subscribers,
+    callers: [caller, churn, faults, timeouts],
+    servers: [one, two, secure],
+    /** Those who live from begin to end, and whose figures are compared. */
+    steady: [one, two, secure, publisher, subscribers, caller, churn, faults, timeouts]
+  }
+}
+
+/** Ends and starts the shaky server, and lets the slow subscriber stand still, until `stop`. */
+function makeFaults (scene, start) {
+  const state = { stopping: false }
+  const pause = async ms => {
+    const end = performance.now() + ms
+    while (!state.stopping && performance.now() < end) await wait(50)
+  }
+  const shaky = async () => {
+    for (let round = 0; !state.stopping; round++) {
+      await pause(LIFE * (0.5 + Math.random()))
+      if (state.stopping) return
+      await scene.shaky.current.end(ENDINGS[round % ENDINGS.length])
+      await wait(GONE * Math.random())
+      scene.shaky.current = await start('server, shaky', 'server', { grape: scene.grape, key: 'soak_shaky', port: scene.shaky.port })
+    }
+  }
+  const slow = async () => {
+    while (!state.stopping) {
+      scene.slow.process.kill('SIGSTOP')
+      await pause(STALLED)
+      scene.slow.process.kill('SIGCONT')
+      await pause(AWAKE)
+    }
+  }
+  const loops = [shaky(), slow()]
+  return {
+    stop () {
+      state.stopping = true
+      return Promise.all(loops)
+    }
+  }
+}
+
+/** Who asks ends before who answers; then what a publisher said last can be compared. */
+async function end ({ callers, servers, publisher, subscribers, slow, shaky }) {
+  await Promise.all(callers.map(actor => actor.end({})))
+  await Promise.all([...servers, shaky.current].map(actor => actor.end({})))
+  await publisher.end({})
+  // What the publisher sent last may still be on its way to a busy process.
+  await wait(500)
+  await Promise.all([subscribers, slow].map(actor => actor.end({})))
+}
+
+main().catch(err => {
+  console.error(err)
+  process.exitCode = 1
+})

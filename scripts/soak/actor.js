@@ -1,0 +1,156 @@
+'use strict'
+
+// What every process of a soak does: counts, says what must not be, and tells what it holds.
+
+const fs = require('fs')
+const { Link } = require('../..')
+const Connection = require('../../lib/Connection')
+const dispatch = require('../../lib/dispatch')
+
+const SAMPLE = 500
+/** Requests end by their own timeouts long before. */
+const PATIENCE = 25000
+/** Breaches of one process that are told in words. */
+const TOLD = 5
+
+const what = JSON.parse(process.argv[2])
+const counts = {}
+const worst = {}
+const breaches = []
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+/** Numbers of native connections: the highest that was given out lately, and how many are in use. */
+const numbers = { highest: 0, used: 0 }
+const { keep } = dispatch
+dispatch.keep = (conn, connection) => {
+  numbers.highest = Math.max(numbers.highest, conn)
+  numbers.used++
+  return keep(conn, connection)
+}
+const { detach } = Connection.prototype
+Connection.prototype.detach = function () {
+  numbers.used--
+  detach.call(this)
+}
+
+function count (name, by = 1) {
+  counts[name] = (counts[name] || 0) + by
+}
+
+/** Something that must never be. */
+function breach (text) {
+  count('breaches')
+  if (breaches.length < TOLD) breaches.push(text)
+}
+
+/** Keeps the largest of the values of a name. */
+function most (name, value) {
+  worst[name] = Math.max(worst[name] || 0, value)
+}
+
+function descriptors () {
+  try {
+    return fs.readdirSync('/proc/self/fd').length
+  } catch (err) {
+    // Not on this system.
+    return 0
+  }
+}
+
+function sample () {
+  process.send({
+    sample: {
+      rss: process.memoryUsage().rss,
+      handles: process._getActiveHandles().length,
+      descriptors: descriptors(),
+      numbers: numbers.highest,
+      used: numbers.used
+    }
+  })
+  numbers.highest = 0
+}
+
+/** A started link to the grape, or one that knows the answer. */
+function linkTo (...dests) {
+  if (dests.length > 0) return { lookup: (key, opts, cb) => cb(null, dests), stop () {} }
+  return new Link({ grape: what.grape, lruMaxAgeLookup: 2000 }).start()
+}
+
+/** What callers may hear while servers and networks go away. */
+const FAULTS = /^ERR_TRANSPORT_CLOSE$|ECONNREFUSED|ECONNRESET|EPIPE|hang up|handshake/i
+
+/** The parts of `conf.secure` as Buffers. */
+function secureOf (secure) {
+  return Object.fromEntries(Object.entries(secure).map(([name, text]) => [name, Buffer.from(text, 'base64')]))
+}
+
+/** Whether the end was announced. */
+const state = { stopping: false }
+const asked = new Promise(resolve => process.once('message', ({ stop }) => resolve(stop)))
+
+/** Runs `round` again and again until the end, `pace` ms apart. */
+async function repeat (pace, round) {
+  while (!state.stopping) {
+    await round()
+    await wait(pace)
+  }
+}
+
+/** Requests of one kind. `allowed` says which errors may come. */
+class Asker {
+  constructor (name, allowed) {
+    this.name = name
+    this.allowed = allowed
+    this.open = 0
+    Asker.all.push(this)
+  }
+
+  /** Asks, and resolves with the error or null; `check(res)` says whether an answer is right. */
+  ask (peer, method, key, payload, opts, check) {
+    const { name } = this
+    let calls = 0
+    this.open++
+    count(`${name} asked`)
+    return new Promise(resolve => {
+      peer[method](key, payload, { timeout: 10000, ...opts }, (err, res) => {
+        if (++calls > 1) return breach(`${name}: a callback was called ${calls} times`)
+        this.open--
+        if (!err) {
+          count(`${name} answered`)
+          if (!check(res)) breach(`${name}: a wrong answer, ${String(JSON.stringify(res)).slice(0, 80)}`)
+        } else {
+          count(`${name} failed`)
+          if (!this.allowed || !this.allowed.test(err.message)) breach(`${name}: ${err.message}`)
+        }
+        resolve(err)
+      })
+    })
+  }
+}
+Asker.all = []
+
+/**
+ * Says that it is ready, with whatever others need to know, and samples until the end. Then `end`
+ * resolves with what it knows; after that nothing may keep the process alive.
+ */
+function act (value, end) {
+  process.send({ ready: value || {} })
+  const timer = setInterval(sample, SAMPLE)
+  asked.then(async opts => {
+    state.stopping = true
+    clearInterval(timer)
+    const result = await Promise.race([end(opts), new Promise(resolve => setTimeout(resolve, PATIENCE, 'late').unref())])
+    if (result === 'late') breach('it did not come to an end')
+    for (const { name, open } of Asker.all) if (open > 0) breach(`${name}: ${open} requests without a callback`)
+    process.removeListener('disconnect', abandoned)
+    process.send({ end: { counts, worst, breaches, result } }, () => process.disconnect())
+  })
+}
+
+/** Who started it is gone. */
+function abandoned () {
+  process.exit(1)
+}
+process.on('disconnect', abandoned)
+
+module.exports = { Asker, FAULTS, act, breach, count, linkTo, most, repeat, secureOf, state, wait, what }

@@ -1,0 +1,108 @@
+//! Whether the other side of a connection is still there: pure, with times from any clock.
+
+use crate::config;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+/// What is known of the other side.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    heard: AtomicU64,
+    /// When it was asked for a sign of life last; 0 is never.
+    asked: AtomicU64,
+    /// Requests that the service has not answered yet, as far as they are counted.
+    unanswered: AtomicI32,
+}
+
+/// What to do at one time.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    /// Nothing before then.
+    Wait(u64),
+    /// Ask for a sign of life, and look again then.
+    Ask(u64),
+    /// It said nothing when it was asked, for a whole interval.
+    Gone,
+}
+
+impl Liveness {
+    /// Of a connection that begins `now`, in ms.
+    pub fn new(now: u64) -> Self {
+        Self { heard: AtomicU64::new(now), asked: AtomicU64::new(0), unanswered: AtomicI32::new(0) }
+    }
+
+    /// A sign of life came.
+    pub fn hear(&self, now: u64) {
+        self.heard.store(now, Ordering::Relaxed);
+    }
+
+    /// A request went to the service.
+    pub fn request(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The service has answered a request.
+    pub fn answer(&self) {
+        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Requests without an answer; below zero when some were answered twice.
+    pub fn unanswered(&self) -> i32 {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether the other side was silent for `every` ms. One that waits for something, or
+    /// that we wait for (`waits`), is never given up: it may be in minutes of work.
+    pub fn beat(&self, now: u64, every: u64, waits: bool) -> Beat {
+        let heard = self.heard.load(Ordering::Relaxed);
+        if heard + every > now {
+            return Beat::Wait(on_grid(heard + every, every));
+        }
+        let asked = self.asked.load(Ordering::Relaxed);
+        if heard < asked && !waits && self.unanswered() <= 0 {
+            return Beat::Gone;
+        }
+        self.asked.store(now, Ordering::Relaxed);
+        Beat::Ask(on_grid(now + every, every))
+    }
+}
+
+/// The next of a few times in an interval at which all connections are looked at together.
+fn on_grid(time: u64, every: u64) -> u64 {
+    time.next_multiple_of((every / config::HEARTBEAT_CHECKS).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: u64 = 800;
+
+    #[test]
+    fn the_silent_are_asked_once_and_then_given_up() {
+        let other = Liveness::new(50);
+        assert_eq!(other.beat(700, EVERY, false), Beat::Wait(900));
+        assert_eq!(other.beat(900, EVERY, false), Beat::Ask(1700));
+        assert_eq!(other.beat(1700, EVERY, false), Beat::Gone);
+    }
+
+    #[test]
+    fn who_answers_is_asked_again_later() {
+        let other = Liveness::new(0);
+        assert_eq!(other.beat(800, EVERY, false), Beat::Ask(1600));
+        other.hear(801);
+        assert_eq!(other.beat(1600, EVERY, false), Beat::Wait(1700));
+        assert_eq!(other.beat(1700, EVERY, false), Beat::Ask(2500));
+    }
+
+    #[test]
+    fn nobody_is_given_up_while_something_is_under_way() {
+        let other = Liveness::new(0);
+        other.request();
+        for round in 1..5 {
+            assert_eq!(other.beat(round * EVERY, EVERY, false), Beat::Ask((round + 1) * EVERY));
+        }
+        other.answer();
+        assert_eq!(other.beat(5 * EVERY, EVERY, true), Beat::Ask(6 * EVERY));
+        assert_eq!(other.beat(6 * EVERY, EVERY, false), Beat::Gone);
+    }
+}
