@@ -278,7 +278,7 @@ class Link extends EventEmitter {
   /** When the process with the embedded grape is gone, another one stands in and is asked once. */
   _replacing (url, payload, timeout, cb) {
     return (err, data) => {
-      if (!err || err.syscall === undefined) return cb(err, data)
+      if (!isBroken(err)) return cb(err, data)
       try {
         this._embedded.replace()
       } catch (err) {
@@ -307,6 +307,11 @@ class Link extends EventEmitter {
 /** Another grape may do better: this one did not answer, or broke. */
 function isUnavailable (err) {
   return !!err && (typeof err.code !== 'number' || err.code >= 500)
+}
+
+/** The connection is gone, or there was none: not an answer, a deadline or a payload that is none. */
+function isBroken (err) {
+  return !!err && err.name === 'Error' && typeof err.code !== 'number' && err.message !== TEXT.TIMEOUT
 }
 
 function hostname (url) {

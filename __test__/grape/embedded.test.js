@@ -121,3 +121,17 @@ test('C278: another program at the port is asked, but not all the time', async t
   await new Promise(resolve => setTimeout(resolve, 500))
   assert(watches < 10, `${watches}`)
 })
+
+test('C279: a request under way when the grape\'s process ends is asked once more', async t => {
+  const server = http.createServer((req, res) => {
+    if (req.url === '/watch') return
+    // As a process that is killed.
+    server.close()
+    server.closeAllConnections()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const link = await embedded(t, server.address().port)
+  const { err, res } = await call(link, 'put', { v: 'Hello World!' })
+  assert.ifError(err)
+  assert.strictEqual(res, 'e5f96f6f38320f0f33959cb4d3d656452117aadb')
+})
