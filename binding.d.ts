@@ -58,6 +58,26 @@ export declare class Core {
   post(id: number, url: string, body: string, timeout: number): void
 }
 
+/** A node, and the function that is told what happens. */
+export declare class NativeGrape {
+  constructor()
+  /** Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event. */
+  start(options: GrapeOptions, tell: (arg: GrapeEvent) => void): Failure | null
+  /** After `stopped`: nothing of it is left. */
+  release(): void
+  /** Where the node and its API are, as `host:port`. */
+  addresses(): Array<string>
+  /** Says which events somebody listens for. */
+  want(node: boolean, peer: boolean, announce: boolean, warning: boolean): void
+  /**
+   * What the API does with a request of this type; the answer comes as an event with this `id`.
+   * `v` is the value of a put that is no text.
+   */
+  request(id: number, kind: string, data: string, v?: Buffer | undefined | null): void
+  /** Stops; the event `stopped` says that the ports are free. */
+  stop(): void
+}
+
 /** See [`Settings`]. */
 export interface ConnectionSettings {
   inLoop: boolean
@@ -80,6 +100,36 @@ export interface Failure {
   syscall?: string
   address?: string
   port?: number
+}
+
+/**
+ * Something that a node tells: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the
+ * answer to the request `id`.
+ */
+export interface GrapeEvent {
+  name: string
+  text?: string
+  id?: number
+  /** Of a request that failed: the HTTP status that goes with the text. */
+  status?: number
+}
+
+/** Options of a node; times in ms. `lib/defaults.js` has the defaults. */
+export interface GrapeOptions {
+  host?: string
+  dhtPort: number
+  apiPort: number
+  bootstrap: Array<string>
+  maxTables: number
+  maxValues: number
+  concurrency: number
+  nodeLiveness: number
+  peerMaxAge: number
+  rateLimit: number
+  maxPayloadSize: number
+  state?: string
+  embedded: boolean
+  grace: number
 }
 
 /** Where a server listens, or why it does not. */

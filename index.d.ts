@@ -536,8 +536,13 @@ export class TransportSub extends Transport<SubConf, PeerSubEvents> {
 
 /** `new Link(conf)` */
 export interface LinkConf {
-  /** `http://host:port` of a grape, or several as an array or a comma list. Default: `''`. */
+  /**
+   * `http://host:port` of a grape, or several as an array or a comma list; `'embedded'` for one that
+   * runs in this process or in another one of this machine. Default: `''`.
+   */
   grape?: string | string[]
+  /** TCP port at which the processes of one machine meet with `'embedded'`. Default: 31001. */
+  grapePort?: number
   /** Kept for code that reads it; timeouts are exact. Default: 2000. */
   monitorTimeout?: number
   /** ms; of one exchange with one grape. Default: 2500. */
@@ -599,7 +604,7 @@ export interface LinkEvents {
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
-  conf: Required<LinkConf>
+  conf: Required<Omit<LinkConf, 'grapePort'>> & Pick<LinkConf, 'grapePort'>
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
   cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
 
@@ -639,6 +644,111 @@ export class Link extends TypedEmitter<LinkEvents> {
 
   /** Hook: carries one exchange, and so all traffic. */
   _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void
+}
+
+// Grape
+
+/** `new Grape(conf)` */
+export interface GrapeConf {
+  /** TCP port of the HTTP API. 0 takes any free one. */
+  api_port: number
+  /** UDP port of the node; 0 takes any free one. Default: 20001. */
+  dht_port?: number
+  /** Other nodes, as `host:port`. Default: none. */
+  dht_bootstrap?: string[]
+  /** Address that both ports are bound to. Default: every interface. */
+  host?: string | null
+  /** Names whose nodes are remembered for their next announce. Default: 5000. */
+  dht_maxTables?: number
+  /** Stored values. Default: 5000. */
+  dht_maxValues?: number
+  /** Queries of one lookup at once. Default: 16. */
+  dht_concurrency?: number
+  /** ms; a node that was silent for so long is pinged. Default: 300000. */
+  dht_nodeLiveness?: number
+  /** ms; announced addresses are forgotten after about so long. Default: 120000, of the command 360000. */
+  dht_peer_maxAge?: number
+  /** Queries a second that one address may ask. Default: 100000. */
+  dht_rateLimit?: number
+  /** File in which known nodes and the own id survive a restart. Default: none. */
+  dht_state?: string | null
+  /** Bytes; largest body of a request. Default: 8192. */
+  check_maxPayloadSize?: number
+  /** Announces and puts succeed when this node alone took them. Default: false. */
+  embedded?: boolean
+  /** Whether a running grape keeps the process alive. Default: true. */
+  keepAlive?: boolean
+  /** Taken and ignored: signatures are verified in any case. */
+  verify?: (...args: any[]) => boolean
+}
+
+export interface GrapeEvents {
+  /** Both ports are bound. */
+  listening: []
+  /** The first look around in the network is done. */
+  ready: []
+  /** A new node is known. */
+  node: []
+  /** A lookup heard of `ip:port`. */
+  peer: [address: string]
+  /** Somebody announced this name. */
+  announce: [key: string]
+  /** A datagram that cannot be right, or a damaged state file. */
+  warning: [text: string]
+}
+
+/** A value that was read from the DHT. */
+export interface GrapeValue {
+  /** Id of the node that had it. */
+  id: string
+  v: string
+  /** Of a signed value: public key, signature and sequence number. */
+  k?: string
+  sig?: string
+  seq?: number
+  salt?: string
+  token?: string | null
+}
+
+/** Bytes as they are, as hex, or as numbers. */
+export type Bytes = NodeJS.ArrayBufferView | string | number[]
+
+/** A value for the DHT: `{ v }` alone, or a signed one (BEP 44). */
+export interface GrapePutOptions {
+  v: any
+  k?: Bytes
+  sig?: Bytes
+  /** Signs what it is given, instead of `sig`. */
+  sign?: (message: Buffer) => Buffer
+  salt?: NodeJS.ArrayBufferView | string
+  seq?: number
+  cas?: number
+}
+
+/** A node of the network in which services find each other, with its HTTP API. */
+export class Grape extends TypedEmitter<GrapeEvents> {
+  constructor(conf: GrapeConf)
+
+  conf: GrapeConf
+  start(cb?: (err?: Error | null) => void): void
+  stop(cb?: (err?: Error | null) => void): void
+  /** Where it is, each as `host:port`; null when it does not run. */
+  address(): { dht: string, api: string } | null
+
+  /** Announces a service on the grape's own machine; `nodes` is how many took it. */
+  announce(key: string, port: number, cb?: Callback<number>): void
+  /** Takes an announce back; grapes of the original let it age. */
+  unannounce(key: string, port: number, cb?: Callback<number>): void
+  /** At most 100 addresses. `order: 'fresh'`: who announced itself last comes first. */
+  lookup(key: string, cb: Callback<string[]>): void
+  lookup(key: string, opts: { order?: 'fresh' }, cb: Callback<string[]>): void
+  /** Stores a value; the answer is its hash. */
+  put(opts: GrapePutOptions | NodeJS.ArrayBufferView | string, cb?: Callback<string>): void
+  /** Reads a value by its hash; undefined when there is none. */
+  get(
+    hash: string | NodeJS.ArrayBufferView | { hash: string | NodeJS.ArrayBufferView, salt?: string | NodeJS.ArrayBufferView },
+    cb: Callback<GrapeValue | undefined>
+  ): void
 }
 
 export type { Peer, Transport, TransportRPC }

@@ -2,9 +2,9 @@
 
 // node --require grenache-nodejs-ws-native/register app.js
 //
-// Makes grenache-nodejs-ws and grenache-nodejs-link, and their lib/*, resolve to this package:
-// by the name that is asked for, and by the file that is found, so that their own examples and
-// tests, which ask for `../`, run on it too.
+// Makes grenache-nodejs-ws, grenache-nodejs-link and grenache-grape, and their lib/*, resolve to
+// this package: by the name that is asked for, and by the file that is found, so that their own
+// examples and tests, which ask for `../`, run on it too.
 
 const Module = require('module')
 const fs = require('fs')
@@ -16,7 +16,8 @@ const LINK = path.join(LIB, 'Link.js')
 /** For each replaced package, our file for one of its own (`''`: its main file). */
 const REPLACED = {
   'grenache-nodejs-ws': file => file === '' ? path.join(__dirname, 'index.js') : ours(file),
-  'grenache-nodejs-link': file => file === '' ? LINK : ours(file)
+  'grenache-nodejs-link': file => file === '' ? LINK : ours(file),
+  'grenache-grape': file => file === '' ? path.join(__dirname, 'index.js') : ours(file)
 }
 
 function ours (file) {

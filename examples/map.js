@@ -6,7 +6,7 @@
 
 const { PeerRPCClient, Link } = require('..')
 
-const link = new Link({ grape: process.env.GRAPE || 'http://127.0.0.1:30001' })
+const link = new Link({ grape: process.env.GRAPE || 'embedded' })
 link.start()
 
 const peer = new PeerRPCClient(link, {})

@@ -1,7 +1,7 @@
 'use strict'
 
-// Two grapes, a server and a client, each a process of its own: one question answered, then as
-// many as go in three seconds.
+// A server and a client, each a process of its own, that find each other through the grape that
+// the first of them runs: one question answered, then as many as go in three seconds.
 //
 //   npm run quickstart
 
@@ -14,8 +14,8 @@ const KEY = 'rpc_test'
 const IN_FLIGHT = 64
 const SECONDS = 3
 
-function serve (grape) {
-  const link = new Link({ grape }).start()
+function serve () {
+  const link = new Link({ grape: 'embedded' }).start()
   const peer = new PeerRPCServer(link, {})
   peer.init()
   const service = peer.transport('server').listen(0)
@@ -26,8 +26,8 @@ function serve (grape) {
   })
 }
 
-function ask (grape) {
-  const link = new Link({ grape }).start()
+function ask () {
+  const link = new Link({ grape: 'embedded' }).start()
   const peer = new PeerRPCClient(link, {})
   peer.init()
   peer.request(KEY, 'hello', { timeout: 10000 }, (err, answer) => {
@@ -71,20 +71,17 @@ async function start (file, ...args) {
 }
 
 async function main () {
-  const grapes = await start(path.join(__dirname, '..', '__test__', 'helpers', 'grapes.js'))
-  const [grape] = grapes.message.urls
-  console.log(`two grapes are running, one at ${grape}`)
-  const server = await start(__filename, 'server', grape)
+  const server = await start(__filename, 'server')
   console.log(`the service ${KEY} is announced at port ${server.message.port}`)
-  const client = await start(__filename, 'client', grape)
+  const client = await start(__filename, 'client')
   console.log(`asked 'hello', answered '${client.message.answer}'`)
   const [{ rate }] = await once(client.child, 'message')
   console.log(`${rate.toLocaleString('en')} requests a second, ${IN_FLIGHT} at a time`)
 }
 
-const [role, grape] = process.argv.slice(2)
-if (role === 'server') serve(grape)
-else if (role === 'client') ask(grape)
+const [role] = process.argv.slice(2)
+if (role === 'server') serve()
+else if (role === 'client') ask()
 else {
   main()
     .catch(err => {

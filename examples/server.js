@@ -4,14 +4,14 @@
 //
 //   node examples/server.js
 //
-// Needs two grapes, each in a terminal of its own (from the package grenache-grape):
-//   grape --dp 20001 --aph 30001 --bn '127.0.0.1:20002'
-//   grape --dp 20002 --aph 40001 --bn '127.0.0.1:20001'
-// Another grape's address can be given in the environment variable GRAPE.
+// The examples find each other through the grape that the first of them runs. With grapes of your
+// own, name one in the environment variable GRAPE, such as http://127.0.0.1:30001:
+//   npx grape --dp 20001 --aph 30001 --bn 127.0.0.1:20002
+//   npx grape --dp 20002 --aph 40001 --bn 127.0.0.1:20001
 
 const { PeerRPCServer, Link } = require('..')
 
-const link = new Link({ grape: process.env.GRAPE || 'http://127.0.0.1:30001' })
+const link = new Link({ grape: process.env.GRAPE || 'embedded' })
 link.start()
 
 const peer = new PeerRPCServer(link, {})

@@ -6,7 +6,7 @@ const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { CbQ, withDeadline } = require('./cbq')
-const { ANNOUNCE_INTERVAL, GRAPE_BACKOFF, LINK, LINK_RETRY } = require('./defaults')
+const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { amount, withDefaults } = require('./options')
 const { retry } = require('./retry')
@@ -15,7 +15,9 @@ const { retry } = require('./retry')
 class Link extends EventEmitter {
   /**
    * @param {object} conf
-   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list
+   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
+   *   `'embedded'` for one that runs in this process, or in another one of this machine
+   * @param {number} [conf.grapePort] where the processes meet with `'embedded'` (31001)
    * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
   constructor (conf) {
@@ -31,11 +33,16 @@ class Link extends EventEmitter {
     this._timeouts = new Map()
     this._announces = new Map()
     this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
+    if (this.conf.grape === EMBEDDED && !this._embedded) {
+      const Embedded = require('./Embedded')
+      this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announceAgain())
+    }
   }
 
   /** Keeps the process alive until `stop`; `connect` is emitted in a later tick. */
   start () {
     if (!this._inited) this.init()
+    if (this._embedded) this._embedded.start()
     if (!this._started) {
       this._started = true
       dispatch.hold()
@@ -54,6 +61,7 @@ class Link extends EventEmitter {
       this._started = false
       dispatch.letGo()
     }
+    if (this._embedded) this._embedded.stop()
     for (const cache of Object.values(this.cache)) cache.clear()
     for (const announce of this._announces.values()) {
       announce.stopped = true
@@ -98,12 +106,13 @@ class Link extends EventEmitter {
     const id = `${port}:${key}`
     if (this._announces.has(id)) return false
 
-    const announce = { key, port, timer: null, stopped: false }
+    const announce = { key, port, timer: null, stopped: false, again: null }
     this._announces.set(id, announce)
     const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
     const next = err => {
       if (!announce.stopped) {
-        announce.timer = setTimeout(again, Math.ceil(interval * (0.5 + Math.random())))
+        clearTimeout(announce.timer)
+        announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
       }
       if (cb) {
         const first = cb
@@ -111,8 +120,8 @@ class Link extends EventEmitter {
         first(err)
       }
     }
-    const again = () => this.announce(key, port, opts, next)
-    again()
+    announce.again = () => this.announce(key, port, opts, next)
+    announce.again()
   }
 
   /** Returns false when this key and port are not announced. */
@@ -246,8 +255,18 @@ class Link extends EventEmitter {
     ask(0)
   }
 
+  /** Announces everything anew, to a grape that knows nothing. */
+  _announceAgain () {
+    for (const announce of this._announces.values()) {
+      // One without a timer is on its way; it may have gone to the one before.
+      clearTimeout(announce.timer)
+      announce.again()
+    }
+  }
+
   /** Where a request may go. A grape on another machine would announce its own address. */
   _grapes (type) {
+    if (this._embedded) return [this._embedded.url]
     const named = this.conf.grape
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
       .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
@@ -256,8 +275,26 @@ class Link extends EventEmitter {
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
+  /** When the process with the embedded grape is gone, another one stands in and is asked once. */
+  _replacing (url, payload, timeout, cb) {
+    return (err, data) => {
+      if (!isBroken(err)) return cb(err, data)
+      try {
+        this._embedded.replace()
+      } catch (err) {
+        return cb(err)
+      }
+      this._exchangeOnce(url, payload, timeout, cb)
+    }
+  }
+
   /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
   _exchange (url, payload, timeout, cb) {
+    if (this._embedded) cb = this._replacing(url, payload, timeout, cb)
+    this._exchangeOnce(url, payload, timeout, cb)
+  }
+
+  _exchangeOnce (url, payload, timeout, cb) {
     const finish = withDeadline(timeout, cb)
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
@@ -270,6 +307,11 @@ class Link extends EventEmitter {
 /** Another grape may do better: this one did not answer, or broke. */
 function isUnavailable (err) {
   return !!err && (typeof err.code !== 'number' || err.code >= 500)
+}
+
+/** The connection is gone, or there was none: not an answer, a deadline or a payload that is none. */
+function isBroken (err) {
+  return !!err && err.name === 'Error' && typeof err.code !== 'number' && err.message !== TEXT.TIMEOUT
 }
 
 function hostname (url) {

@@ -42,7 +42,7 @@ const CONNECTION = {
 
 /** `new Link(conf)` */
 const LINK = {
-  /** Address of a grape, or several as an array or a comma list. */
+  /** Address of a grape, or several as an array or a comma list; or `'embedded'`. */
   grape: '',
   /** Kept for code that reads it: timeouts are exact, nothing needs to be polled. */
   monitorTimeout: 2000,
@@ -53,6 +53,61 @@ const LINK = {
   /** How long an answer is kept. */
   lruMaxAgeLookup: 10000
 }
+
+/** `new Grape(conf)` */
+const GRAPE = {
+  /** What both ports are bound to; every interface without. */
+  host: null,
+  /** UDP port of the node; 0 takes any free one. */
+  dht_port: 20001,
+  /** Other nodes, as `host:port`. */
+  dht_bootstrap: [],
+  /** Names whose nodes are remembered for their next announce. */
+  dht_maxTables: 5000,
+  /** Stored values. */
+  dht_maxValues: 5000,
+  /** Queries that one lookup has in flight. */
+  dht_concurrency: 16,
+  /** A node that was silent for so long is pinged. */
+  dht_nodeLiveness: 5 * 60 * 1000,
+  /** Announced addresses are forgotten after about so long: the original class's default. */
+  dht_peer_maxAge: 120000,
+  /** Queries a second that one address may ask: a whole network may share the loopback address. */
+  dht_rateLimit: 100000,
+  /** File in which known nodes and the own id survive a restart. */
+  dht_state: null,
+  /** TCP port of the HTTP API; there is none. */
+  api_port: null,
+  /** Largest body of a request, in bytes. */
+  check_maxPayloadSize: 8192,
+  /** Announces and puts succeed when this node alone took them. */
+  embedded: false,
+  /** A lookup waits so long after the start for an announce, instead of finding nothing. */
+  grace: 0,
+  /** Whether a running grape keeps the process alive. */
+  keepAlive: true
+}
+
+/**
+ * `dht_peer_maxAge` of the command and of the embedded grape. Services announce every 60 to 180 s,
+ * and an address lives for two thirds of its age at least: none may be lost between two announces.
+ */
+const LASTING_AGE = 6 * 60 * 1000
+
+/** How long lookups of a grape that took another one's place wait for services to announce again. */
+const TAKEOVER_GRACE = 1000
+
+/** Pause before the place of a grape that is gone is taken: it may only have lost a connection. */
+const TAKEOVER_PAUSE = 5
+
+/** The same where another program has the port and only looks like a grape. */
+const TAKEOVER_PAUSE_MAX = 1000
+
+/** What `grape` says for a grape in this process, or in another one of this machine. */
+const EMBEDDED = 'embedded'
+
+/** TCP port at which the processes of one machine meet then, unless `grapePort` says another. */
+const GRAPE_PORT = 31001
 
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
@@ -122,6 +177,10 @@ module.exports = {
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
   CONNECTION,
+  EMBEDDED,
+  GRAPE,
+  GRAPE_PORT,
+  LASTING_AGE,
   LINK,
   LINK_RETRY,
   MAX_CONNECTION_REQUESTS,
@@ -134,6 +193,9 @@ module.exports = {
   RECONNECT_MIN,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
+  TAKEOVER_GRACE,
+  TAKEOVER_PAUSE,
+  TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN,
   TRY_AGAIN_LATER
 }

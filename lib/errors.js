@@ -5,9 +5,11 @@ const { getSystemErrorMap } = require('util')
 /** The texts that callers compare with. */
 const TEXT = {
   ANSWER_LIMIT: 'length limit exceeded',
+  GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
   LOOKUP_EMPTY: 'ERR_GRAPE_LOOKUP_EMPTY',
   LOOKUP_INVALID: 'ERR_GRAPE_LOOKUP_INVALID',
   MISSING_ARGS: 'ERR_MISSING_ARGS',
+  NO_PORT: 'ERR_NO_PORT',
   NO_STREAMS: 'ERR_STREAMS_UNSUPPORTED',
   NO_LOOKUP: 'link.lookup must be a function',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',

@@ -5,6 +5,9 @@
 
 const { spawn, spawnSync } = require('child_process')
 const path = require('path')
+const native = require('..')
+const original = require('grenache-grape')
+const { ask } = require('../__test__/helpers/grape-network')
 const { startGrapes } = require('../__test__/helpers/grapes')
 
 const root = path.join(__dirname, '..')
@@ -12,6 +15,7 @@ const register = path.join(root, 'register.js')
 const folder = name => path.dirname(require.resolve(`${name}/package.json`, { paths: [root] }))
 const WS = folder('grenache-nodejs-ws')
 const LINK = folder('grenache-nodejs-link')
+const GRAPE = folder('grenache-grape')
 const LIMIT = 60000
 
 let passed = 0
@@ -22,8 +26,8 @@ function check (what, ok, output) {
   console.log(`ok ${what}`)
 }
 
-function start (file) {
-  const child = spawn(process.execPath, ['--require', register, file], { stdio: ['ignore', 'pipe', 'pipe'] })
+function start (file, args = ['--require', register]) {
+  const child = spawn(process.execPath, [...args, file], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', text => { child.output += text })
@@ -79,23 +83,45 @@ async function clientPrints (file, pattern) {
   }
 }
 
-async function examples () {
-  const grapes = await startGrapes(true)
+/** The examples on this package, over grapes of either kind. */
+async function examples (kind, Grape) {
+  const grapes = await startGrapes(true, {}, Grape)
   const server = start(path.join(WS, 'examples', 'rpc_server.js'))
   try {
     const time = await until(() => clientPrints('rpc_client.js', /^\d+\n/))
-    check(`rpc_client.js: 100,000 requests in ${time.trim()} ms`, true)
+    check(`rpc_client.js over ${kind} grapes: 100,000 requests in ${time.trim()} ms`, true)
     const mapped = await clientPrints('rpc_client_map.js', /(null \[ 'world' \]\n){10}/)
-    check('rpc_client_map.js', true, mapped)
+    check(`rpc_client_map.js over ${kind} grapes`, true, mapped)
   } finally {
     await stop(server)
   }
   const publisher = start(path.join(WS, 'examples', 'pub.js'))
   try {
     const heard = await until(() => clientPrints('sub.js', /^connected\n(world\n){3}/))
-    check('pub.js and sub.js', true, heard)
+    check(`pub.js and sub.js over ${kind} grapes`, true, heard)
   } finally {
     await stop(publisher)
+    await grapes.stop()
+  }
+}
+
+/** The examples of the original itself, over grapes of this package. */
+async function foreigners () {
+  const grapes = await startGrapes(true, {}, native.Grape)
+  const run = file => start(path.join(WS, 'examples', file), [])
+  const server = run('rpc_server.js')
+  try {
+    // Their client does not end when it finds nobody.
+    while ((await ask(grapes.urls[1], 'lookup', 'rpc_test')).length === 0);
+    const client = run('rpc_client_map.js')
+    try {
+      await prints(client, /(null \[ 'world' \]\n){10}/)
+    } finally {
+      await stop(client)
+    }
+    check('rpc_client_map.js of the original over native grapes', true)
+  } finally {
+    await stop(server)
     await grapes.stop()
   }
 }
@@ -108,10 +134,13 @@ function mocha (folder, args) {
   if (result.status !== 0) throw new Error(`mocha ended with ${result.status}`)
 }
 
-examples()
+examples('original', original.Grape)
+  .then(() => examples('native', native.Grape))
+  .then(foreigners)
   .then(() => {
     mocha(WS, ['test/unit-pool.js'])
     mocha(LINK, ['test/*.js'])
+    mocha(GRAPE, ['test/*.js'])
     console.log(`${passed} passed`)
     process.exit()
   })

@@ -125,3 +125,148 @@ pub const MAX_GRAPE_ANSWER_BYTES: usize = 1024 * 1024;
 /// How long a kept-alive connection to a grape is used again. Node closes its own side after
 /// 5 s, and a request sent into that close fails.
 pub const GRAPE_KEEP_ALIVE: Duration = Duration::from_secs(4);
+
+/// The discovery node. What a caller may set per node stands in `lib/defaults.js`.
+pub mod grape {
+    /// Nodes in a bucket, in a reply's `nodes`, and asked to store (k of Kademlia).
+    pub const K: usize = 20;
+
+    /// Queries that one lookup has in flight.
+    pub const CONCURRENCY: usize = 16;
+
+    /// How long a query waits for its answer, in ms.
+    pub const QUERY_TIMEOUT_MS: u64 = 2_000;
+
+    /// When a query without an answer is sent again, in ms after it was sent first: one lost
+    /// datagram must not cost a node.
+    pub const RESEND_MS: &[u64] = &[600];
+
+    /// The same for bootstrap nodes, which may be about to start: a network that is started
+    /// together should not wait for the timeout.
+    pub const BOOTSTRAP_RESEND_MS: &[u64] = &[100, 300, 700, 1_400];
+
+    /// Nodes that a lookup remembers, the nearest it heard of. More would only help a liar.
+    pub const CANDIDATES: usize = 4 * K;
+
+    /// Queries that one lookup sends at most.
+    pub const WALK_QUERIES: usize = 400;
+
+    /// Lookups, announces, puts and gets under way at once; more are refused.
+    pub const OPERATIONS: usize = 4_096;
+
+    /// Queries without an answer so far; more are not sent.
+    pub const TRANSACTIONS: usize = 32_768;
+
+    /// Pings of nodes that asked something and are not known; while so many are out, others are
+    /// not added.
+    pub const VERIFYING: usize = 256;
+
+    /// Longest service name or info_hash, in bytes: what the API's default body limit lets in.
+    pub const KEY_BYTES: usize = 8_192;
+
+    /// Longest transaction id that is echoed, in bytes. Ours have 4, the original's 2.
+    pub const TRANSACTION_BYTES: usize = 32;
+
+    /// Nesting of a datagram's lists and dictionaries. KRPC needs 3, a stored value has a few.
+    pub const DEPTH: usize = 32;
+
+    /// Addresses in one reply, and in one answer of the API.
+    pub const VALUES: usize = 100;
+
+    /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
+    pub const VALUES_WITH_NODES: usize = 50;
+
+    /// Announced addresses kept, in each generation.
+    pub const PEERS: usize = 10_000;
+
+    /// Addresses that lookups found, kept in each generation.
+    pub const FOUND: usize = 5_000;
+
+    /// Names that lookups are known for with the nodes that took them, so that announces need no
+    /// new lookup (`dht_maxTables`).
+    pub const TABLES: usize = 5_000;
+
+    /// Stored values (`dht_maxValues`).
+    pub const VALUES_KEPT: usize = 5_000;
+
+    /// Largest stored value, bencoded: the original takes strings of 1000 bytes from others.
+    pub const VALUE_BYTES: usize = 1_000;
+
+    /// Longest salt of a mutable value, in bytes (BEP 44).
+    pub const SALT_BYTES: usize = 64;
+
+    /// A lookup is answered by the walk of an equal one that ended at most so many ms ago, and an
+    /// announce by an equal one: a busy machine asks the same again and again. Services' own caches
+    /// hold an answer for seconds.
+    pub const SAME_MS: u64 = 50;
+
+    /// Part of the peer age that this may be at most, where ages are short.
+    pub const SAME_OF_AGE: u64 = 10;
+
+    /// Ports of a name whose last announce is remembered for that.
+    pub const SAME_PORTS: usize = 16;
+
+    /// How long the nodes of a name's lookup serve its announces, in ms: as long as a token is
+    /// good for sure.
+    pub const TABLE_AGE_MS: u64 = 5 * 60 * 1_000;
+
+    /// How often the secret behind the tokens changes, in ms. The one before still counts.
+    pub const ROTATE_MS: u64 = 5 * 60 * 1_000;
+
+    /// A node of a full bucket that was seen within this many ms is not asked whether it lives.
+    pub const RECENT_MS: u64 = 10_000;
+
+    /// Pings in a row without an answer after which a node is dropped.
+    pub const FAILURES: u8 = 2;
+
+    /// Pace of the work that is done now and then, in ms.
+    pub const SWEEP_MS: u64 = 1_000;
+
+    /// Idle nodes that are pinged in one sweep.
+    pub const SWEEP_PINGS: usize = 32;
+
+    /// Wait of an isolated node before it asks its bootstrap nodes again, in ms; doubles each time
+    /// up to the second number.
+    pub const REJOIN_MS: (u64, u64) = (2_000, 60_000);
+
+    /// Senders whose rate is watched, in each generation.
+    pub const SOURCES: usize = 4_096;
+
+    /// Queries a second that one address may ask. High, since a whole network may share one
+    /// loopback address.
+    pub const RATE: u32 = 100_000;
+
+    /// Age of an announced address, in ms, where nobody says otherwise. The services' own
+    /// announces are 60 to 180 s apart, and a generation lives two thirds of it at least.
+    pub const PEER_AGE_MS: u64 = 6 * 60 * 1_000;
+
+    /// A node not heard of for so long is pinged, in ms (`dht_nodeLiveness`).
+    pub const LIVENESS_MS: u64 = 5 * 60 * 1_000;
+
+    /// Largest datagram.
+    pub const DATAGRAM_BYTES: usize = 65_507;
+
+    /// Datagrams read before those that they cause are written.
+    pub const READ_BATCH: usize = 64;
+
+    /// What the kernel may hold of datagrams that are not read yet, in bytes, as far as it lets us.
+    pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+    /// Largest body of an API request, in bytes (`check_maxPayloadSize`).
+    pub const BODY_BYTES: usize = 8_192;
+
+    /// Connections to the API at once.
+    pub const API_CONNECTIONS: usize = 4_096;
+
+    /// How long a request's head and body may take to come.
+    pub const API_READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+    /// How often known nodes are written to the state file, in ms.
+    pub const STATE_EVERY_MS: u64 = 60_000;
+
+    /// Largest state file that is read, in bytes.
+    pub const STATE_BYTES: u64 = 1024 * 1024;
+
+    /// Services on the status page, and in `/status`.
+    pub const STATUS_SERVICES: usize = 1_000;
+}

@@ -1,12 +1,13 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
-//! `ws`, `rpc` and `pubsub` are machines without I/O; `net` moves their bytes; `link` talks to
-//! the grapes; `node` is the only place that knows Node-API.
+//! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
+//! talks to the grapes; `node` is the only place that knows Node-API.
 
 #![deny(missing_docs)]
 
 pub mod config;
 pub mod error;
+pub mod grape;
 pub mod link;
 pub mod net;
 mod node;

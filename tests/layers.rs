@@ -1,5 +1,5 @@
 //! The layers stand one on another: Node-API in `src/node` only, no I/O in `src/ws`,
-//! `src/rpc` and `src/pubsub`.
+//! `src/rpc`, `src/pubsub` and `src/grape`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -83,4 +83,7 @@ fn the_machines_do_no_io() {
     for layer in ["src/ws", "src/rpc", "src/pubsub"] {
         assert_eq!(uses(&sources(layer), does_io), [""; 0]);
     }
+    // There a node is one of the network, and a page has links.
+    let does_io = |name: &str| does_io(name) && !matches!(name, "node" | "link");
+    assert_eq!(uses(&sources("src/grape"), does_io), [""; 0]);
 }

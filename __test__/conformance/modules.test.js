@@ -207,9 +207,9 @@ pair('C14: the sub peer calls public methods of the link, whoever made it', asyn
   assert.deepStrictEqual([...touched], ['lookup'])
 })
 
-test('C189: the main module also exports TransportPub, TransportSub and Link', () => {
+test('C189: the main module also exports TransportPub, TransportSub, Link and Grape', () => {
   const main = require(NAMES.native.main)
-  for (const name of ['TransportPub', 'TransportSub', 'Link']) {
+  for (const name of ['TransportPub', 'TransportSub', 'Link', 'Grape']) {
     assert.strictEqual(main[name].name, name)
     assert.strictEqual(main[name], require(`${NAMES.native.main}/lib/${name}`))
   }

@@ -3,7 +3,7 @@
 // Two real grapes that form one network, in this process or, run as a script, in a process of
 // their own that ends with its parent.
 
-const { Grape } = require('grenache-grape')
+const original = require('grenache-grape')
 const dgram = require('dgram')
 const net = require('net')
 
@@ -17,6 +17,22 @@ function freePort () {
   })
 }
 
+/**
+ * A free port that no outgoing connection takes before it is used: below the range that the system
+ * chooses from. For ports that are used later.
+ */
+async function quietPort () {
+  for (;;) {
+    const port = 10000 + Math.floor(Math.random() * 20000)
+    const server = net.createServer()
+    const isFree = await new Promise(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}
+
 function freeUdpPort () {
   return new Promise((resolve, reject) => {
     const socket = dgram.createSocket('udp4').on('error', reject)
@@ -28,10 +44,10 @@ function freeUdpPort () {
 }
 
 /**
- * Starts two grapes; resolves with their API addresses and `stop`. `conf` is both grapes', such
- * as `verify`.
+ * Starts two grapes; resolves with them, their API addresses and `stop`. `conf` is both grapes',
+ * such as `verify`; `Grape` is their class, by default the original's.
  */
-async function startGrapes (fixed, conf) {
+async function startGrapes (fixed, conf, Grape = original.Grape) {
   const [dht, api] = fixed
     ? [[20001, 20002], [30001, 40001]]
     : [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
@@ -47,6 +63,8 @@ async function startGrapes (fixed, conf) {
   })))
   const stop = grape => new Promise(resolve => grape.stop(resolve))
   return {
+    grapes,
+    dht,
     urls: api.map(port => `http://127.0.0.1:${port}`),
     stop: () => Promise.all(grapes.map(stop))
   }
@@ -57,4 +75,4 @@ if (require.main === module) {
   startGrapes(process.argv.includes('--fixed')).then(({ urls }) => process.send({ urls }))
 }
 
-module.exports = { freePort, startGrapes }
+module.exports = { freePort, freeUdpPort, quietPort, startGrapes }

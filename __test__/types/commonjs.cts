@@ -169,3 +169,6 @@ link.on('mine', (a: number) => a)
 service.emit('mine', 1, 2)
 // @ts-expect-error five arguments
 service.emit('request', 'rid')
+
+const grape = new grenache.Grape({ api_port: 30001 })
+grape.once('ready', () => grape.stop())

@@ -11,7 +11,8 @@ import grenache, {
   TransportPub,
   TransportRPCClient,
   TransportRPCServer,
-  TransportSub
+  TransportSub,
+  Grape
 } from 'grenache-nodejs-ws-native'
 import type {
   Callback,
@@ -177,3 +178,19 @@ rawServer?.on('listening', () => {})
 sub.on('message', (data: number) => data)
 // @ts-expect-error there is no such driver
 const io = new PeerRPCClient(link, { io: 'uring' })
+
+// Grape
+
+const grape = new Grape({ api_port: 30001, dht_bootstrap: ['127.0.0.1:20002'] })
+grape.on('announce', key => key.length)
+grape.start(err => err?.message)
+grape.announce('key', 1337, (err, nodes) => err ?? nodes.toFixed())
+grape.unannounce('key', 1337)
+grape.lookup('key', { order: 'fresh' }, (err, found) => err ?? found[0].split(':'))
+grape.put({ v: 'value', k: Buffer.alloc(32), seq: 1, sign: message => message }, (err, hash) => err ?? hash.length)
+grape.get({ hash: 'ab', salt: 'salt' }, (err, value) => err ?? value?.v.length)
+const where: string | undefined = grape.address()?.api
+grape.stop()
+const local = new Link({ grape: 'embedded', grapePort: 31001 })
+// @ts-expect-error a grape without an API has no port
+const none = new Grape({ dht_port: 20001 })

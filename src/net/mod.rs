@@ -2,6 +2,7 @@
 
 mod address;
 mod conn;
+pub mod grape;
 mod handshake;
 mod hub;
 mod io;

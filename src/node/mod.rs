@@ -5,6 +5,7 @@
 #![allow(missing_docs)]
 
 mod events;
+mod grape;
 mod raw;
 #[cfg(unix)]
 mod turn;

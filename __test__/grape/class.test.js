@@ -1,0 +1,209 @@
+'use strict'
+
+// The class Grape: starting, stopping, events, ages.
+
+const assert = require('node:assert')
+const dgram = require('dgram')
+const { once, EventEmitter } = require('events')
+const fs = require('fs')
+const os = require('os')
+const path = require('path')
+const { call, classes, grapes } = require('../helpers/grape-pair')
+const { exchange } = require('../helpers/grape-network')
+const { limited, run } = require('../helpers/child')
+const { freeUdpPort, quietPort: freePort } = require('../helpers/grapes')
+const { keys } = require('../helpers/signed')
+
+const freeConf = async conf => ({ dht_port: await freeUdpPort(), api_port: await freePort(), ...conf })
+
+/** Starts a grape that is stopped after the test. */
+async function started (t, Grape, conf) {
+  const grape = new Grape(await freeConf(conf))
+  t.after(() => call(grape, 'stop'))
+  assert.ifError((await call(grape, 'start')).err)
+  return grape
+}
+
+classes('C250: a grape is an EventEmitter; it starts, also twice, and stops, also unstarted', async ({ Grape }) => {
+  const grape = new Grape(await freeConf())
+  assert(grape instanceof EventEmitter)
+  for (const method of ['stop', 'start', 'start', 'stop', 'stop', 'start', 'stop']) {
+    assert.ifError((await call(grape, method)).err)
+  }
+})
+
+classes('C251: without api_port start hands back ERR_NO_PORT', async ({ Grape }) => {
+  const grape = new Grape({ dht_port: await freeUdpPort() })
+  assert.strictEqual((await call(grape, 'start')).err.message, 'ERR_NO_PORT')
+  await call(grape, 'stop')
+})
+
+classes('C252: a DHT port in use is an error with Node\'s code and syscall', async ({ Grape, t }) => {
+  const socket = dgram.createSocket('udp4').bind(0)
+  t.after(() => socket.close())
+  await once(socket, 'listening')
+  const grape = new Grape(await freeConf({ dht_port: socket.address().port }))
+  const { err } = await call(grape, 'start')
+  assert.strictEqual(err.code, 'EADDRINUSE')
+  assert.strictEqual(err.syscall, 'bind')
+  assert.strictEqual(err.message, `bind EADDRINUSE 0.0.0.0:${socket.address().port}`)
+  // The original's goes on without its port, and its timers would keep this process alive.
+}, { better: true })
+
+classes('C253: an API port in use is an error too', async ({ Grape, t }) => {
+  const first = await started(t, Grape)
+  const { err } = await call(new Grape(await freeConf({ api_port: first.conf.api_port })), 'start')
+  assert.strictEqual(err.code, 'EADDRINUSE')
+  assert.strictEqual(err.port, first.conf.api_port)
+}, { better: true })
+
+grapes('C254: the events node, peer and announce tell what happens', async ({ grapes: [first, second] }) => {
+  const announced = once(second, 'announce')
+  const found = once(second, 'peer')
+  assert.strictEqual((await call(first, 'announce', 'a name', 1337)).res, 1)
+  assert.deepStrictEqual(await announced, ['a name'])
+  assert.deepStrictEqual((await call(second, 'lookup', 'a name')).res, ['127.0.0.1:1337'])
+  assert.deepStrictEqual(await found, ['127.0.0.1:1337'])
+})
+
+classes('C255: a grape emits listening, and ready once it has looked around', async ({ Grape, t }) => {
+  const grape = new Grape(await freeConf())
+  t.after(() => call(grape, 'stop'))
+  const events = []
+  grape.on('listening', () => events.push('listening'))
+  const ready = once(grape, 'ready').then(() => events.push('ready'))
+  await call(grape, 'start')
+  await ready
+  assert.deepStrictEqual(events.sort(), ['listening', 'ready'])
+})
+
+classes('C256: an isolated grape answers an announce and a put with "No nodes to query"', async ({ Grape, t }) => {
+  const grape = await started(t, Grape)
+  assert.strictEqual((await call(grape, 'announce', 'key', 1337)).err.message, 'No nodes to query')
+  assert.strictEqual((await call(grape, 'put', { v: 'a' })).err.message, 'No nodes to query')
+  assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, [])
+})
+
+classes('C257: a grape with a host stores its own announces under that host', async ({ Grape, name, t }) => {
+  const [one, other] = [await freeUdpPort(), await freeUdpPort()]
+  const conf = { host: '127.0.0.1' }
+  const first = await started(t, Grape, { ...conf, dht_port: one, dht_bootstrap: [`127.0.0.1:${other}`] })
+  const second = await started(t, Grape, { ...conf, dht_port: other, dht_bootstrap: [`127.0.0.1:${one}`] })
+  await once(second, 'ready')
+  const announced = once(first, 'announce')
+  await call(first, 'announce', 'own', 1337)
+  assert.deepStrictEqual(await announced, ['own'])
+})
+
+grapes('C258: announced addresses age out after about dht_peer_maxAge', async ({ grapes: [first, second] }) => {
+  await call(first, 'announce', 'old', 1337)
+  assert.deepStrictEqual((await call(second, 'lookup', 'old')).res, ['127.0.0.1:1337'])
+  const end = Date.now() + 10000
+  while ((await call(second, 'lookup', 'old')).res.length > 0) {
+    assert(Date.now() < end, 'it is still there')
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}, { conf: { dht_peer_maxAge: 300 } })
+
+grapes('C259: put and get take Buffers, and a sign function', async ({ grapes: [first, second] }) => {
+  const { k, privateKey } = keys()
+  const sign = message => require('crypto').sign(null, message, privateKey)
+  const signed = { v: Buffer.from('hello'), k, seq: 1, salt: Buffer.from('salt'), sign }
+  const { err, res: hash } = await call(first, 'put', signed)
+  assert.ifError(err)
+  const { res } = await call(second, 'get', { hash: Buffer.from(hash, 'hex'), salt: Buffer.from('salt') })
+  assert.strictEqual(res.v, 'hello')
+  assert.strictEqual(res.k, k.toString('hex'))
+})
+
+classes('C260: a stopped grape answers ERR_GRAPE_STOPPED', async ({ Grape, t }) => {
+  const grape = await started(t, Grape)
+  await call(grape, 'stop')
+  assert.strictEqual((await call(grape, 'lookup', 'key')).err.message, 'ERR_GRAPE_STOPPED')
+  assert.strictEqual(grape.address(), null)
+}, { better: true })
+
+classes('C261: with a host both ports are bound to it', async ({ Grape, t }) => {
+  const grape = await started(t, Grape, { host: '127.0.0.1', dht_port: 0 })
+  const { dht, api } = grape.address()
+  assert.match(dht, /^127\.0\.0\.1:[1-9]\d*$/)
+  assert.strictEqual(api, `127.0.0.1:${grape.conf.api_port}`)
+}, { better: true })
+
+classes('C262: the dht_state file keeps the id and the nodes over a restart', async ({ Grape, t }) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grape-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const state = path.join(folder, 'state')
+  const other = await started(t, Grape)
+  const id = async grape => (await exchange(`http://127.0.0.1:${grape.conf.api_port}/status`)).answer.id
+
+  const before = new Grape(await freeConf({ dht_state: state, dht_bootstrap: [`127.0.0.1:${other.conf.dht_port}`] }))
+  assert.ifError((await call(before, 'start')).err)
+  await once(before, 'ready')
+  const own = await id(before)
+  await call(before, 'stop')
+  assert.deepStrictEqual(JSON.parse(fs.readFileSync(state)), { id: own, nodes: [`127.0.0.1:${other.conf.dht_port}`] })
+  assert.deepStrictEqual(fs.readdirSync(folder), ['state'])
+
+  // Without bootstrap nodes it finds the network again.
+  const after = await started(t, Grape, { dht_state: state })
+  await once(after, 'ready')
+  assert.strictEqual(await id(after), own)
+  assert.strictEqual((await call(after, 'announce', 'key', 1)).res, 1)
+}, { better: true })
+
+classes('C263: a damaged dht_state file is reported and ignored', async ({ Grape, t }) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grape-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const state = path.join(folder, 'state')
+  fs.writeFileSync(state, '{"id":')
+  const grape = new Grape(await freeConf({ dht_state: state }))
+  t.after(() => call(grape, 'stop'))
+  const warned = once(grape, 'warning')
+  assert.ifError((await call(grape, 'start')).err)
+  assert.match((await warned)[0], /state file .* is ignored/)
+  await call(grape, 'stop')
+  assert.match(JSON.parse(fs.readFileSync(state)).id, /^[0-9a-f]{40}$/)
+}, { better: true })
+
+grapes('C264: datagrams of any kind and number do no harm', async ({ grapes: [first, second], dht, t }) => {
+  const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1')
+  t.after(() => socket.close())
+  await once(socket, 'listening')
+  const bad = [
+    '', 'd', 'de', 'i5e', 'd1:t0:1:y1:qe', 'd1:ad2:id3:abce1:q4:ping1:t2:ab1:y1:qe', 'l'.repeat(60000),
+    'd1:ad2:id20:aaaaaaaaaaaaaaaaaaaa9:info_hash3:key4:porti1e5:token8:xxxxxxxxe1:q13:announce_peer1:t2:ab1:y1:qe',
+    'd1:ad2:id20:aaaaaaaaaaaaaaaaaaaa5:tokeni5e1:v1:ae1:q3:put1:t2:ab1:y1:qe',
+    'd1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t4:abcd1:y1:re', 'd1:eli1e1:xe1:t4:abcd1:y1:ee', '\xff\xfe'
+  ].map(text => Buffer.from(text, 'latin1'))
+  const warned = once(first, 'warning')
+  for (let at = 0; at < 20000; at++) socket.send(bad[at % bad.length], dht[0], '127.0.0.1')
+  await warned
+  assert.strictEqual((await call(second, 'announce', 'key', 1337)).res, 1)
+  assert.deepStrictEqual((await call(first, 'lookup', 'key')).res, ['127.0.0.1:1337'])
+}, { better: true })
+
+classes('C265: register puts Grape in the place of grenache-grape', async () => {
+  const register = path.join(__dirname, '..', '..', 'register.js')
+  const { code, stdout, stderr } = await run(`
+    const { Grape } = require('grenache-grape')
+    const ours = require(pkg).Grape
+    console.log(Grape === ours, require('grenache-grape/lib/Grape') === ours)`, { args: ['--require', register] })
+  assert.deepStrictEqual([code, stdout, stderr], [0, 'true true\n', ''])
+}, { better: true })
+
+classes('C266: a running grape keeps the process alive until stop, and a worker may end with one', async () => {
+  const { code, stdout, stderr } = await limited(run(`
+    const { Worker, isMainThread } = require('worker_threads')
+    const { Grape } = require(pkg)
+    const source = 'const { Grape } = require(' + JSON.stringify(pkg) + '); ' +
+      'new Grape({ dht_port: 0, api_port: 0 }).start(() => process.exit())'
+    new Worker(source, { eval: true }).on('exit', () => {
+      const grape = new Grape({ dht_port: 0, api_port: 0 })
+      grape.start(err => {
+        console.log('started', err)
+        setTimeout(() => grape.stop(() => console.log('stopped')), 100).unref()
+      })
+    })`), 'the process')
+  assert.deepStrictEqual([code, stdout, stderr], [0, 'started null\nstopped\n', ''])
+}, { better: true })

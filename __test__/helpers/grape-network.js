@@ -1,0 +1,82 @@
+'use strict'
+
+// Networks of grapes of both kinds, each a process of its own, and their HTTP API.
+
+const { Child } = require('./child')
+const { freeUdpPort, quietPort } = require('./grapes')
+
+/** Posts to a grape's API; resolves with `{ status, text, answer }`, `answer` being the JSON. */
+async function post (url, type, data) {
+  const body = JSON.stringify({ rid: 'any', data })
+  return exchange(`${url}/${type}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+}
+
+/** One HTTP exchange, as `post`. */
+async function exchange (url, opts) {
+  const response = await fetch(url, opts)
+  const text = await response.text()
+  let answer
+  try {
+    answer = JSON.parse(text)
+  } catch (err) {
+    // Some answers are no JSON.
+  }
+  return { status: response.status, text, answer, headers: response.headers }
+}
+
+/** The answer alone. */
+async function ask (url, type, data) {
+  return (await post(url, type, data)).answer
+}
+
+/** One grape process. */
+class Node {
+  constructor (implementation, conf) {
+    this.implementation = implementation
+    this.url = `http://127.0.0.1:${conf.api_port}`
+    this.child = new Child('grape-process.js', implementation, JSON.stringify(conf))
+  }
+
+  async ready () {
+    const { error } = await this.child.next()
+    if (error) throw new Error(error)
+    return this
+  }
+
+  ask (type, data) {
+    return ask(this.url, type, data)
+  }
+
+  stop () {
+    return this.child.stop()
+  }
+}
+
+/**
+ * Starts `count` grapes, of the two kinds in turn; resolves with them once all are ready. They are
+ * stopped after the test.
+ */
+async function network (t, count, conf) {
+  const ports = []
+  for (let at = 0; at < count; at++) ports.push([await freeUdpPort(), await quietPort()])
+  const nodes = []
+  t.after(() => Promise.all(nodes.map(node => node.stop())))
+  const start = at => {
+    const bootstrap = at === 0 ? [1 % count] : at === 1 ? [0] : [0, 1]
+    const node = new Node(at % 2 === 0 ? 'original' : 'native', {
+      dht_port: ports[at][0],
+      api_port: ports[at][1],
+      dht_bootstrap: bootstrap.map(other => `127.0.0.1:${ports[other][0]}`),
+      ...conf
+    })
+    nodes.push(node)
+    return node.ready()
+  }
+  await Promise.all([0, 1].map(start))
+  for (let at = 2; at < count; at += 2) {
+    await Promise.all([at, at + 1].filter(at => at < count).map(start))
+  }
+  return nodes
+}
+
+module.exports = { ask, exchange, network, post }

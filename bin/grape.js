@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+'use strict'
+
+const { parse, usage } = require('../lib/grape-options')
+const { LASTING_AGE } = require('../lib/defaults')
+
+function main () {
+  let options
+  try {
+    options = parse(process.argv.slice(2))
+  } catch (err) {
+    return fail(`${err.message}\nTry: grape --help`, 2)
+  }
+  if (options.help) return console.log(usage())
+  if (options.version) return console.log(require('../package.json').version)
+  const { json, ...conf } = options
+  run({ dht_peer_maxAge: LASTING_AGE, ...conf }, json ? sayJson : sayText)
+}
+
+function run (conf, say) {
+  const Grape = require('../lib/Grape')
+  const grape = new Grape(conf)
+
+  grape.on('ready', () => say('ready', {}, 'the first look around in the network is done'))
+  grape.on('warning', text => {
+    // Odd datagrams are counted on the status page.
+    if (/state file/.test(text)) say('warning', { text }, `warning: ${text}`)
+  })
+  grape.start(err => {
+    if (err) return fail(explain(err, conf))
+    const { dht, api } = grape.address()
+    say('listening', { dht, api }, [
+      `DHT node at UDP ${dht}`,
+      `HTTP API and status page at http://${readable(api)}/`,
+      `other nodes: ${conf.dht_bootstrap.join(', ') || 'none, it waits for them'}`
+    ].join('\n'))
+  })
+
+  const stop = signal => {
+    say('stopping', { signal }, `${signal}: stopping`)
+    grape.stop()
+  }
+  // Once: who asks a second time does not want to wait.
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}
+
+function sayText (event, fields, text) {
+  console.log(text)
+}
+
+function sayJson (event, fields) {
+  console.log(JSON.stringify({ time: new Date().toISOString(), event, ...fields }))
+}
+
+/** An address that a browser on this machine can use. */
+function readable (address) {
+  return address.replace(/^(\[::\]|0\.0\.0\.0)/, 'localhost')
+}
+
+function explain (err, conf) {
+  if (err.code === 'EADDRINUSE') {
+    const [what, option] = err.syscall === 'bind' ? ['UDP', '--dp'] : ['TCP', '--aph']
+    return `${what} port ${err.port} is in use, by another grape perhaps; choose another one with ${option}`
+  }
+  if (err.code === 'EACCES') return `no permission for port ${err.port}; those above 1023 need none`
+  if (err.code === 'EADDRNOTAVAIL') return `${conf.host} is no address of this machine (--bind)`
+  if (err.code === 'ENOTFOUND') return `${conf.host} has no IPv4 address (--bind)`
+  return err.message
+}
+
+function fail (message, code = 1) {
+  console.error(`grape: ${message}`)
+  process.exitCode = code
+}
+
+main()

@@ -1,0 +1,242 @@
+'use strict'
+
+const EventEmitter = require('events')
+const { NativeGrape } = require('../binding.js')
+const dispatch = require('./dispatch')
+const { GRAPE } = require('./defaults')
+const { TEXT, badPort, fromFailure } = require('./errors')
+const { amount, withDefaults } = require('./options')
+
+/** Events that are made only while somebody listens. */
+const ON_DEMAND = ['node', 'peer', 'announce', 'warning']
+
+/** A node of the network in which services find each other, with its HTTP API. */
+class Grape extends EventEmitter {
+  /**
+   * @param {object} conf
+   * @param {number} conf.api_port TCP port of the HTTP API
+   * @param {number} [conf.dht_port] UDP port of the node (20001)
+   * @param {string[]} [conf.dht_bootstrap] other nodes, as `host:port`
+   * @param {string} [conf.host] what both ports are bound to; every interface without
+   */
+  constructor (conf) {
+    super()
+    this.conf = withDefaults(GRAPE, conf)
+    this._active = false
+    this._native = null
+    /** Callbacks of requests, by number. */
+    this._requests = new Map()
+    /** What follows when a native grape has stopped. */
+    this._stopping = new Map()
+    this._lastRequest = 0
+    // Before it returns, so that a listener hears what happens next.
+    this.on('newListener', name => ON_DEMAND.includes(name) && this._want(name))
+  }
+
+  /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
+  start (cb = noop) {
+    if (this._active) return process.nextTick(cb)
+    const err = this.startNow()
+    process.nextTick(() => {
+      if (!err && this._active) this.emit('listening')
+      cb(err)
+    })
+  }
+
+  /** Binds both ports; returns the error, or null. */
+  startNow () {
+    if (this._active) return null
+    try {
+      return this._start()
+    } catch (err) {
+      return err
+    }
+  }
+
+  /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
+  stop (cb = noop) {
+    if (!this._active) return process.nextTick(cb, null)
+    const native = this._native
+    this._active = false
+    this._native = null
+    this._stopping.set(native, () => {
+      native.release()
+      if (this.conf.keepAlive) dispatch.letGo()
+      cb(null)
+    })
+    native.stop()
+  }
+
+  /** Where it is: `{ dht, api }`, each `host:port`; null when it does not run. */
+  address () {
+    if (!this._active) return null
+    const [dht, api] = this._native.addresses()
+    return { dht, api }
+  }
+
+  /**
+   * Announces that `key` is served at `port` of the machine that this grape is on:
+   * `cb(err, nodes)` with the number of nodes that took it.
+   */
+  announce (key, port, cb) {
+    this.request('announce', [key, port], cb)
+  }
+
+  /** Takes an announce back: `cb(err, nodes)`. Grapes of the original let it age. */
+  unannounce (key, port, cb) {
+    this.request('unannounce', [key, port], cb)
+  }
+
+  /**
+   * Finds addresses: `cb(err, ['ip:port', ...])`, at most 100, `[]` for none.
+   * @param {object} [opts] `order: 'fresh'` puts those first that announced themselves last
+   */
+  lookup (key, opts, cb) {
+    if (typeof opts === 'function') return this.lookup(key, {}, opts)
+    const order = opts && opts.order
+    this.request('lookup', order === undefined ? key : { key, order }, cb)
+  }
+
+  /**
+   * Stores a value: `cb(err, hash)`.
+   * @param {object} opts `{ v }`, or a signed one `{ v, k, sig | sign, seq, salt, cas }` (BEP 44)
+   */
+  put (opts, cb) {
+    try {
+      const { data, v } = wireOf(opts)
+      this.request('put', data, cb, v)
+    } catch (err) {
+      process.nextTick(cb || noop, err)
+    }
+  }
+
+  /** Reads a value by its hash, or by `{ hash, salt }`: `cb(err, value)`. */
+  get (opts, cb) {
+    if (ArrayBuffer.isView(opts)) opts = { hash: opts }
+    if (opts && ArrayBuffer.isView(opts.hash)) opts = { ...opts, hash: hexOf(opts.hash) }
+    if (opts && ArrayBuffer.isView(opts.salt)) opts = { ...opts, salt: listOf(opts.salt) }
+    this.request('get', opts, cb)
+  }
+
+  /** What the HTTP API does with a request: `type` is the path, `data` the data of the body. */
+  request (type, data, cb, v) {
+    if (typeof cb !== 'function') cb = noop
+    let text
+    try {
+      text = JSON.stringify(data)
+    } catch (err) {
+      return process.nextTick(cb, err)
+    }
+    if (!this._active) return process.nextTick(cb, new Error(TEXT.GRAPE_STOPPED))
+    const id = this._lastRequest = (this._lastRequest + 1) >>> 0
+    this._requests.set(id, cb)
+    this._native.request(id, type, text === undefined ? 'null' : text, v)
+  }
+
+  _start () {
+    const { conf } = this
+    if (!conf.api_port && conf.api_port !== ANY) return new Error(TEXT.NO_PORT)
+    for (const port of [conf.dht_port, conf.api_port]) {
+      if (!(Number.isInteger(+port) && port >= 0 && port < 65536)) return badPort(port)
+    }
+    const native = new NativeGrape()
+    const failure = native.start({
+      host: conf.host || undefined,
+      dhtPort: +conf.dht_port,
+      apiPort: +conf.api_port,
+      bootstrap: bootstrapOf(conf.dht_bootstrap),
+      maxTables: +conf.dht_maxTables,
+      maxValues: +conf.dht_maxValues,
+      concurrency: +conf.dht_concurrency,
+      nodeLiveness: amount(conf.dht_nodeLiveness, GRAPE.dht_nodeLiveness),
+      peerMaxAge: amount(conf.dht_peer_maxAge, GRAPE.dht_peer_maxAge),
+      rateLimit: +conf.dht_rateLimit,
+      maxPayloadSize: +conf.check_maxPayloadSize,
+      state: conf.dht_state || undefined,
+      embedded: !!conf.embedded,
+      grace: amount(conf.grace, 0)
+    }, event => this._told(native, event))
+    if (failure) return fromFailure(failure)
+    this._native = native
+    this._active = true
+    if (conf.keepAlive) dispatch.hold()
+    this._want()
+    return null
+  }
+
+  /** `added` is about to have a listener. */
+  _want (added) {
+    if (!this._active) return
+    this._native.want(...ON_DEMAND.map(name => name === added || this.listenerCount(name) > 0))
+  }
+
+  _told (native, { name, text, id, status }) {
+    if (name === 'answered') {
+      const cb = this._requests.get(id)
+      this._requests.delete(id)
+      if (status === undefined) return cb(null, text === '' ? undefined : JSON.parse(text))
+      const err = new Error(text)
+      if (status !== 200) err.code = status
+      return cb(err)
+    }
+    if (name === 'stopped') {
+      const stopped = this._stopping.get(native)
+      this._stopping.delete(native)
+      return stopped()
+    }
+    // What was on its way when it stopped.
+    if (native !== this._native) return
+    if (text === undefined) this.emit(name)
+    else this.emit(name, text)
+  }
+}
+
+/** A port number that the system chooses. */
+const ANY = 0
+
+/** Bootstrap nodes as `host:port`; the original's own forms are an array and `{ host, port }`. */
+function bootstrapOf (list) {
+  if (!list || list === true) return []
+  return [].concat(list).filter(Boolean)
+    .map(node => typeof node === 'string' ? node : `${node.host}:${node.port}`)
+}
+
+/** A put as JSON says it. Bytes become lists of numbers; those of the value go beside it. */
+function wireOf (opts) {
+  if (ArrayBuffer.isView(opts)) opts = { v: opts }
+  if (opts === null || typeof opts !== 'object') return { data: opts }
+  const { sign, ...data } = opts
+  if (typeof sign === 'function' && data.sig === undefined) data.sig = sign(signable(opts))
+  const v = ArrayBuffer.isView(data.v) ? bufferOf(data.v) : undefined
+  if (v) delete data.v
+  for (const name of ['k', 'sig', 'salt']) {
+    if (ArrayBuffer.isView(data[name])) data[name] = listOf(data[name])
+  }
+  return { data, v }
+}
+
+/** What is signed of a text or of bytes (BEP 44). */
+function signable ({ salt, seq, v }) {
+  const string = value => {
+    const bytes = ArrayBuffer.isView(value) ? bufferOf(value) : Buffer.from(String(value))
+    return [Buffer.from(`${bytes.length}:`), bytes]
+  }
+  const salted = salt && salt.length > 0 ? [Buffer.from('4:salt'), ...string(salt)] : []
+  return Buffer.concat([...salted, Buffer.from(`3:seqi${seq || 0}e1:v`), ...string(v)])
+}
+
+function bufferOf (view) {
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength)
+}
+
+function listOf (view) {
+  return [...bufferOf(view)]
+}
+
+function hexOf (view) {
+  return bufferOf(view).toString('hex')
+}
+
+function noop () {}
+
+module.exports = Grape

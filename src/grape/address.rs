@@ -1,0 +1,54 @@
+//! IPv4 addresses with a port, in the six bytes that the network uses.
+
+use std::fmt;
+
+/// Where a node or a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// IPv4 address.
+    pub ip: [u8; 4],
+    /// Port; 0 is no port.
+    pub port: u16,
+}
+
+impl Address {
+    /// Bytes of an address on the wire.
+    pub const BYTES: usize = 6;
+
+    /// The six bytes.
+    pub fn compact(self) -> [u8; Self::BYTES] {
+        let [a, b, c, d] = self.ip;
+        let [high, low] = self.port.to_be_bytes();
+        [a, b, c, d, high, low]
+    }
+
+    /// Reads six bytes; `None` for another length, and for port 0.
+    pub fn from_compact(bytes: &[u8]) -> Option<Self> {
+        let &[a, b, c, d, high, low] = bytes else { return None };
+        let port = u16::from_be_bytes([high, low]);
+        (port > 0).then_some(Self { ip: [a, b, c, d], port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d] = self.ip;
+        write!(f, "{a}.{b}.{c}.{d}:{}", self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_bytes_and_back() {
+        let address = Address { ip: [127, 0, 0, 1], port: 20_001 };
+        assert_eq!(address.to_string(), "127.0.0.1:20001");
+        assert_eq!(address.compact(), [127, 0, 0, 1, 0x4e, 0x21]);
+        assert_eq!(Address::from_compact(&address.compact()), Some(address));
+        for bad in [&[][..], &[1, 2, 3, 4, 5], &[1, 2, 3, 4, 0, 0], &[0; 7]] {
+            assert_eq!(Address::from_compact(bad), None);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Bencode values (BEP 3), borrowed from the datagram that they came in.
+
+use crate::config::grape as config;
+use bendy::{
+    decoding::{Decoder, Object},
+    encoding::{Encoder, Error, SingleItemEncoder, ToBencode},
+};
+use std::borrow::Cow;
+
+/// Any value. Dictionaries are sorted by key, as bencode wants them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value<'a> {
+    /// A byte string.
+    Bytes(Cow<'a, [u8]>),
+    /// An integer.
+    Int(i64),
+    /// A list.
+    List(Vec<Value<'a>>),
+    /// A dictionary.
+    Dict(Vec<(Cow<'a, [u8]>, Value<'a>)>),
+}
+
+impl<'a> Value<'a> {
+    /// Reads one value; what follows it is ignored, as the original does.
+    pub fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let mut decoder = Decoder::new(bytes).with_max_depth(config::DEPTH);
+        decoder.next_object().ok()?.and_then(read)
+    }
+
+    /// The bencoded bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new().with_max_depth(config::DEPTH + 1);
+        // Both fail for unsorted keys and for deep nesting; neither is ever made here.
+        let written = encoder.emit(self);
+        written.and_then(|()| encoder.get_output()).unwrap_or_default()
+    }
+
+    /// A byte string that is borrowed.
+    pub fn bytes(bytes: &'a [u8]) -> Self {
+        Self::Bytes(Cow::Borrowed(bytes))
+    }
+
+    /// A dictionary with these pairs, which must be sorted by key.
+    pub fn dict(pairs: impl IntoIterator<Item = (&'static str, Value<'a>)>) -> Self {
+        let pairs = pairs.into_iter().map(|(key, value)| (Cow::Borrowed(key.as_bytes()), value));
+        Self::Dict(pairs.collect())
+    }
+
+    /// The value of `key`, in a dictionary.
+    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
+        let Self::Dict(pairs) = self else { return None };
+        pairs.iter().find(|(name, _)| **name == *key.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// The bytes of a string.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The number of an integer.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list.
+    pub fn as_list(&self) -> Option<&[Value<'a>]> {
+        match self {
+            Self::List(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The value as JavaScript's `toString` would say it.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Int(number) => number.to_string(),
+            Self::List(values) => values.iter().map(Value::to_text).collect::<Vec<_>>().join(","),
+            Self::Dict(_) => "[object Object]".into(),
+        }
+    }
+}
+
+fn read<'a>(object: Object<'_, 'a>) -> Option<Value<'a>> {
+    Some(match object {
+        Object::Bytes(bytes) => Value::bytes(bytes),
+        Object::Integer(text) => Value::Int(text.parse().ok()?),
+        Object::List(mut list) => {
+            let mut values = Vec::new();
+            while let Some(object) = list.next_object().ok()? {
+                values.push(read(object)?);
+            }
+            Value::List(values)
+        }
+        Object::Dict(mut dict) => {
+            let mut pairs = Vec::new();
+            while let Some((key, object)) = dict.next_pair().ok()? {
+                pairs.push((Cow::Borrowed(key), read(object)?));
+            }
+            Value::Dict(pairs)
+        }
+    })
+}
+
+impl ToBencode for Value<'_> {
+    const MAX_DEPTH: usize = config::DEPTH;
+
+    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
+        match self {
+            Self::Bytes(bytes) => encoder.emit_bytes(bytes),
+            Self::Int(number) => encoder.emit_int(*number),
+            Self::List(values) => {
+                encoder.emit_list(|list| values.iter().try_for_each(|value| list.emit(value)))
+            }
+            Self::Dict(pairs) => encoder.emit_dict(|mut dict| {
+                pairs.iter().try_for_each(|(key, value)| dict.emit_pair(key, value))
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    fn value() -> impl Strategy<Value = Value<'static>> {
+        let leaf = prop_oneof![
+            vec(any::<u8>(), 0..40).prop_map(|bytes| Value::Bytes(bytes.into())),
+            any::<i64>().prop_map(Value::Int),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..6).prop_map(Value::List),
+                proptest::collection::btree_map(vec(any::<u8>(), 0..6), inner, 0..6).prop_map(
+                    |map| Value::Dict(
+                        map.into_iter().map(|(key, value)| (key.into(), value)).collect()
+                    )
+                ),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(value in value()) {
+            let bytes = value.encode();
+            prop_assert_eq!(Value::decode(&bytes), Some(value));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
+            if let Some(value) = Value::decode(&bytes) {
+                let written = value.encode();
+                prop_assert_eq!(&bytes[..written.len()], written);
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| [vec![b'l'; depth], vec![b'e'; depth]].concat();
+        assert!(Value::decode(&nested(config::DEPTH)).is_some());
+        assert!(Value::decode(&nested(config::DEPTH + 1)).is_none());
+        assert!(Value::decode(&vec![b'l'; config::DATAGRAM_BYTES]).is_none());
+    }
+
+    #[test]
+    fn unknown_fields_and_trailing_bytes_do_not_matter() {
+        assert!(Value::decode(b"d1:bi1e1:ai2ee").is_none(), "unsorted keys are no bencode");
+        let value = Value::decode(b"d1:ai1e2:\xff\xfeli2eeetrailing").unwrap();
+        assert_eq!(value.get("a").and_then(Value::as_int), Some(1));
+        assert_eq!(value.get("b"), None);
+    }
+}

@@ -1,0 +1,338 @@
+//! The node as a machine: all of its state, and the way of a datagram through it.
+
+use super::{
+    Address, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options, Outcome,
+    Peers, Rate, Table, Tokens, Values, Wanted,
+    krpc::{Message, Query, Refusal, Response},
+    operation::Purpose,
+    store::Store,
+    transactions::{Due, Pending, Transactions, transaction},
+    walk::Walk,
+};
+use crate::config::grape as config;
+use rand::{SeedableRng, rngs::StdRng};
+use std::{collections::HashMap, mem};
+
+/// A datagram that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// Where to.
+    pub to: Address,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// What a [`Core::tick`] led to.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// To be sent.
+    pub datagrams: Vec<Datagram>,
+    /// To be told.
+    pub events: Vec<Event>,
+}
+
+/// The nodes that a name's walk found.
+#[derive(Debug)]
+pub(super) struct Nearest {
+    pub holders: Vec<Holder>,
+    pub at: u64,
+    /// Announces that they took: port, time, and how many took it.
+    pub announced: Vec<(u16, u64, usize)>,
+}
+
+/// The node. Times are milliseconds on any clock that does not go back.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) id: Id,
+    pub(super) options: Options,
+    pub(super) now: u64,
+    pub(super) started: u64,
+    pub(super) rng: StdRng,
+    pub(super) table: Table,
+    pub(super) tokens: Tokens,
+    /// Announced here.
+    pub(super) peers: Peers,
+    /// Found by lookups of this node.
+    pub(super) found: Peers,
+    pub(super) values: Values,
+    pub(super) nearest: Generations<Vec<u8>, Nearest>,
+    pub(super) transactions: Transactions,
+    pub(super) walks: HashMap<u64, Walk>,
+    /// The walks that equal lookups and announces share.
+    pub(super) lookups: HashMap<Vec<u8>, u64>,
+    pub(super) stores: HashMap<u64, Store>,
+    pub(super) last_number: u64,
+    pub(super) bootstrap: Vec<Address>,
+    pub(super) joining: bool,
+    pub(super) ready: bool,
+    pub(super) rejoin_at: u64,
+    pub(super) rejoin_wait: u64,
+    pub(super) refresh_at: u64,
+    pub(super) counters: Counters,
+    pub(super) out: Output,
+    rate: Rate,
+    verifying: usize,
+    sweep_at: u64,
+    wanted: Wanted,
+}
+
+impl Core {
+    /// A node that knows nobody. Two with the same seed do the same.
+    pub fn new(options: Options, seed: [u8; 32], now: u64) -> Self {
+        let mut rng = StdRng::from_seed(seed);
+        let id = options.id.unwrap_or_else(|| Id::random(&mut rng));
+        let age = options.peer_age;
+        Self {
+            id,
+            now,
+            started: now,
+            table: Table::new(id),
+            tokens: Tokens::new(&mut rng, now),
+            peers: Peers::new(config::PEERS, Some(age), now),
+            found: Peers::new(config::FOUND, Some(age.div_ceil(2)), now),
+            values: Values::new(options.max_values),
+            nearest: Generations::new(options.max_tables, None, now),
+            transactions: Transactions::default(),
+            walks: HashMap::new(),
+            lookups: HashMap::new(),
+            stores: HashMap::new(),
+            last_number: 0,
+            bootstrap: Vec::new(),
+            joining: false,
+            ready: false,
+            rejoin_at: 0,
+            rejoin_wait: config::REJOIN_MS.0,
+            refresh_at: now.saturating_add(options.liveness),
+            counters: Counters::default(),
+            out: Output::default(),
+            rate: Rate::new(options.rate, now),
+            verifying: 0,
+            sweep_at: now + config::SWEEP_MS,
+            wanted: Wanted::default(),
+            rng,
+            options,
+        }
+    }
+
+    /// The node's id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// The nodes that it knows.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Says which events somebody listens for.
+    pub fn want(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+    }
+
+    /// Starts what `op` numbers; an [`Event::Done`] of the next tick, or of a later one, ends it.
+    pub fn start(&mut self, now: u64, op: u64, command: Command) {
+        self.advance(now);
+        self.counters.started(&command);
+        if self.walks.len() + self.stores.len() >= config::OPERATIONS {
+            return self.done(op, Err(Failure::Busy));
+        }
+        self.begin(op, command);
+    }
+
+    /// Deals with the datagrams that came, and with the time that passed.
+    pub fn tick<'a>(
+        &mut self,
+        now: u64,
+        datagrams: impl IntoIterator<Item = (Address, &'a [u8])>,
+    ) -> Output {
+        self.advance(now);
+        for (from, bytes) in datagrams {
+            self.receive(from, bytes);
+        }
+        while let Some(due) = self.transactions.due(now) {
+            match due {
+                Due::Again(to, bytes) => self.send(to, bytes),
+                Due::Expired(pending) => self.failed(pending, None),
+            }
+        }
+        if now >= self.sweep_at {
+            self.sweep_at = now + config::SWEEP_MS;
+            self.sweep();
+        }
+        mem::take(&mut self.out)
+    }
+
+    /// When the next tick is due, if nothing comes before.
+    pub fn wake_at(&self) -> u64 {
+        self.sweep_at
+            .min(self.transactions.due_at())
+            .min(self.peers.swap_at())
+            .min(self.found.swap_at())
+    }
+
+    fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        self.peers.age(now);
+        self.found.age(now);
+        self.tokens.rotate(&mut self.rng, now);
+    }
+
+    fn receive(&mut self, from: Address, bytes: &[u8]) {
+        self.counters.received(bytes.len());
+        match Message::decode(bytes) {
+            // An answer costs its sender a query of ours.
+            Some(Message::Response(response)) => self.responded(from, response),
+            Some(Message::Error(refusal)) => self.refused(from, refusal),
+            _ if !self.rate.allows(from.ip, self.now) => self.counters.limited += 1,
+            Some(Message::Query(asked)) => {
+                if let Some(id) = asked.id {
+                    self.heard(id, from, false);
+                }
+                self.answer(from, asked);
+            }
+            None => {
+                self.counters.malformed += 1;
+                self.warn();
+            }
+        }
+    }
+
+    fn responded(&mut self, from: Address, response: Response<'_>) {
+        let Some(pending) = self.transactions.take(&response.transaction, from) else {
+            self.counters.unexpected += 1;
+            return self.warn();
+        };
+        let Some(id) = response.id else { return self.failed(pending, None) };
+        self.counters.responses += 1;
+        if let Some(expected) = pending.id.filter(|expected| *expected != id) {
+            while self.table.has(&expected) && !self.table.failed(&expected, from) {}
+        }
+        self.settled(&pending);
+        self.heard(id, from, true);
+        match pending.purpose {
+            Purpose::Ping | Purpose::Verify => {}
+            Purpose::Walk(walk) => self.walked(walk, id, from, response),
+            Purpose::Store(store) => self.stored(store, None),
+        }
+    }
+
+    fn refused(&mut self, from: Address, refusal: Refusal<'_>) {
+        let Some(pending) = self.transactions.take(&refusal.transaction, from) else {
+            self.counters.unexpected += 1;
+            return self.warn();
+        };
+        self.counters.errors += 1;
+        self.failed(pending, Some((refusal.code, refusal.text)));
+    }
+
+    /// A query got no answer, or a refusal.
+    fn failed(&mut self, pending: Pending, refusal: Option<(i64, String)>) {
+        self.settled(&pending);
+        // Who refuses is there.
+        if refusal.is_none() {
+            self.counters.timeouts += 1;
+            if let Some(id) = pending.id
+                && !self.table.failed(&id, pending.to)
+                && self.table.has(&id)
+            {
+                self.ping(id, pending.to);
+            }
+        }
+        match pending.purpose {
+            Purpose::Ping | Purpose::Verify => {}
+            Purpose::Walk(walk) => self.unwalked(walk, pending.to),
+            Purpose::Store(store) => self.stored(store, Some(refusal)),
+        }
+    }
+
+    fn settled(&mut self, pending: &Pending) {
+        if pending.purpose == Purpose::Verify {
+            self.verifying -= 1;
+        }
+    }
+
+    fn heard(&mut self, id: Id, address: Address, answered: bool) {
+        // What anybody may claim without an answer is only taken while few such claims are open.
+        if !answered && self.verifying >= config::VERIFYING && !self.table.has(&id) {
+            return;
+        }
+        match self.table.heard(id, address, answered, self.now) {
+            Heard::Known | Heard::Full(None) => {}
+            Heard::Full(Some((id, address))) => self.ping(id, address),
+            Heard::Added => {
+                if !answered && self.query((address, Some(id)), Purpose::Verify, &Query::Ping) {
+                    self.verifying += 1;
+                }
+                if self.wanted.node {
+                    self.out.events.push(Event::Node);
+                }
+            }
+        }
+    }
+
+    pub(super) fn ping(&mut self, id: Id, address: Address) {
+        self.query((address, Some(id)), Purpose::Ping, &Query::Ping);
+    }
+
+    /// Sends a query, unless too many are open.
+    pub(super) fn query(
+        &mut self,
+        to: (Address, Option<Id>),
+        purpose: Purpose,
+        query: &Query,
+    ) -> bool {
+        if !self.transactions.has_room() {
+            return false;
+        }
+        let number = self.transactions.number(&mut self.rng);
+        let bytes = query.encode(&transaction(number), &self.id);
+        self.counters.asked += 1;
+        self.send(to.0, bytes.clone());
+        self.transactions.insert(number, to, purpose, bytes, self.now);
+        true
+    }
+
+    pub(super) fn send(&mut self, to: Address, bytes: Vec<u8>) {
+        self.counters.sent(bytes.len());
+        self.out.datagrams.push(Datagram { to, bytes });
+    }
+
+    pub(super) fn done(&mut self, op: u64, result: Result<Outcome, Failure>) {
+        self.out.events.push(Event::Done { op, result });
+    }
+
+    pub(super) fn tell_peer(&mut self, address: Address) {
+        if self.wanted.peer {
+            self.out.events.push(Event::Peer(address));
+        }
+    }
+
+    pub(super) fn tell_announce(&mut self, key: &[u8]) {
+        if self.wanted.announce {
+            self.out.events.push(Event::Announce(key.to_vec()));
+        }
+    }
+
+    /// Whether what was done at `at` need not be done again yet.
+    pub(super) fn is_same(&self, at: u64) -> bool {
+        at > self.same_since()
+    }
+
+    /// Before this, everything has to be done again.
+    pub(super) fn same_since(&self) -> u64 {
+        let span = config::SAME_MS.min(self.options.peer_age / config::SAME_OF_AGE);
+        self.now.saturating_sub(span)
+    }
+
+    /// A number for a walk or a store.
+    pub(super) fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn warn(&mut self) {
+        if self.wanted.warning {
+            self.out.events.push(Event::Warning);
+        }
+    }
+}

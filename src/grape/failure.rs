@@ -1,0 +1,108 @@
+//! Why the API cannot do what it was asked, in the original's texts where it has one.
+
+use std::{borrow::Cow, fmt};
+
+/// A failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A type of request that does not exist.
+    UnknownType,
+    /// The body is no JSON.
+    BadBody,
+    /// The body is too large.
+    LargeBody,
+    /// A lookup whose key is no text.
+    BadLookup,
+    /// An announce that is no array.
+    BadAnnounce,
+    /// A port that is none.
+    BadPort,
+    /// A get without a hash.
+    BadGet,
+    /// Options of a put that are wrong; the text says what.
+    BadPut(Cow<'static, str>),
+    /// A request that makes no sense at all; the text says why.
+    Malformed(&'static str),
+    /// No other node is known.
+    NoNodes,
+    /// No node took it.
+    AllFailed,
+    /// All nodes refused it.
+    Refused {
+        /// 301 or 302.
+        code: i64,
+        /// Code and text.
+        text: String,
+    },
+    /// Too much is under way.
+    Busy,
+    /// The node has stopped.
+    Stopped,
+}
+
+impl Failure {
+    /// The HTTP status. Most travel with 200, as in the original.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadBody | Self::Malformed(_) => 500,
+            Self::LargeBody => 413,
+            Self::Busy | Self::Stopped => 503,
+            Self::Refused { code, .. } => u16::try_from(*code).unwrap_or(200),
+            _ => 200,
+        }
+    }
+
+    /// Whether the text stands in the body as it is, and not as JSON.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::BadBody | Self::LargeBody | Self::Malformed(_))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownType => "ERR_REQ_NOTFOUND",
+            Self::BadBody => "ERR_GRAPE_PAYLOAD_INVALID",
+            Self::LargeBody => "ERR_GRAPE_PAYLOAD_SIZE",
+            Self::BadLookup => "ERR_GRAPE_LOOKUP",
+            Self::BadAnnounce => "ERR_GRAPE_ANNOUNCE",
+            Self::BadPort => "ERR_GRAPE_SERVICE_PORT",
+            Self::BadGet => "ERR_GRAPE_GENERIC",
+            Self::BadPut(text) => text,
+            Self::Malformed(text) => text,
+            Self::NoNodes => "No nodes to query",
+            Self::AllFailed => "All queries failed",
+            Self::Refused { text, .. } => text,
+            Self::Busy => "ERR_GRAPE_BUSY",
+            Self::Stopped => "ERR_GRAPE_STOPPED",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_texts_and_statuses() {
+        let refused = Failure::Refused { code: 302, text: "302 sequence number".into() };
+        for (failure, status, text) in [
+            (Failure::UnknownType, 200, "ERR_REQ_NOTFOUND"),
+            (Failure::BadBody, 500, "ERR_GRAPE_PAYLOAD_INVALID"),
+            (Failure::LargeBody, 413, "ERR_GRAPE_PAYLOAD_SIZE"),
+            (Failure::BadLookup, 200, "ERR_GRAPE_LOOKUP"),
+            (Failure::BadAnnounce, 200, "ERR_GRAPE_ANNOUNCE"),
+            (Failure::BadPort, 200, "ERR_GRAPE_SERVICE_PORT"),
+            (Failure::BadGet, 200, "ERR_GRAPE_GENERIC"),
+            (Failure::BadPut("opts.v not given".into()), 200, "opts.v not given"),
+            (Failure::Malformed("x"), 500, "x"),
+            (Failure::NoNodes, 200, "No nodes to query"),
+            (Failure::AllFailed, 200, "All queries failed"),
+            (refused, 302, "302 sequence number"),
+            (Failure::Busy, 503, "ERR_GRAPE_BUSY"),
+            (Failure::Stopped, 503, "ERR_GRAPE_STOPPED"),
+        ] {
+            assert_eq!((failure.status(), failure.to_string()), (status, text.into()));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A map that forgets: entries live in a fresh and a stale generation, and a swap drops the stale.
+//!
+//! Nothing is ever searched for old entries. With an age a swap comes after each two thirds of it,
+//! so an entry lives between 0.67 and 1.33 of it since it was last added; a full fresh generation
+//! swaps too, so there are never more than twice the size.
+
+use std::{collections::HashMap, hash::Hash, mem};
+
+/// The map; see the module.
+#[derive(Debug)]
+pub struct Generations<K, V> {
+    fresh: HashMap<K, V>,
+    stale: HashMap<K, V>,
+    size: usize,
+    every: Option<u64>,
+    swap_at: u64,
+}
+
+impl<K: Eq + Hash, V> Generations<K, V> {
+    /// A map of `size` entries a generation that age by `age` ms, or only when it is full.
+    pub fn new(size: usize, age: Option<u64>, now: u64) -> Self {
+        let every = age.map(|age| (2 * age).div_ceil(3).max(1));
+        Self {
+            fresh: HashMap::new(),
+            stale: HashMap::new(),
+            size: size.max(1),
+            every,
+            swap_at: every.map_or(u64::MAX, |every| now.saturating_add(every)),
+        }
+    }
+
+    /// Swaps, when it is time.
+    pub fn age(&mut self, now: u64) {
+        let Some(every) = self.every else { return };
+        if now >= self.swap_at {
+            // What slept through more than one swap is empty.
+            if now >= self.swap_at.saturating_add(every) {
+                self.swap();
+            }
+            self.swap();
+            self.swap_at = now.saturating_add(every);
+        }
+    }
+
+    /// When [`age`](Self::age) has something to do.
+    pub fn swap_at(&self) -> u64 {
+        self.swap_at
+    }
+
+    /// Adds or replaces an entry, which is fresh then. Returns what it replaced.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let old = self.stale.remove(&key);
+        let replaced = self.fresh.insert(key, value);
+        if self.fresh.len() > self.size {
+            self.swap();
+        }
+        replaced.or(old)
+    }
+
+    /// An entry, in either generation.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.fresh.get(key).or_else(|| self.stale.get(key))
+    }
+
+    /// An entry that is to be changed where it is.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.fresh.get_mut(key).or_else(|| self.stale.get_mut(key))
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        self.fresh.remove(key).or_else(|| self.stale.remove(key))
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.fresh.iter().chain(&self.stale)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.fresh.len() + self.stale.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn swap(&mut self) {
+        self.stale = mem::take(&mut self.fresh);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_lives_two_to_four_thirds_of_the_age() {
+        let mut map = Generations::new(10, Some(300), 0);
+        map.insert("early", ());
+        for now in 1..200 {
+            map.age(now);
+            assert!(map.get(&"early").is_some());
+        }
+        map.insert("late", ());
+        map.age(200);
+        assert_eq!(map.len(), 2);
+        map.insert("late", ());
+        map.age(400);
+        assert!(map.get(&"early").is_none() && map.get(&"late").is_some());
+        map.age(600);
+        assert!(map.is_empty());
+    }
+
+    #[test]
+    fn a_long_sleep_forgets_everything() {
+        let mut map = Generations::new(10, Some(300), 0);
+        map.insert(1, ());
+        map.age(1_000);
+        assert!(map.is_empty());
+    }
+
+    #[test]
+    fn the_size_is_bounded_and_the_newest_stay() {
+        let mut map = Generations::new(10, None, 0);
+        for number in 0..1_000 {
+            map.insert(number, number);
+            assert!(map.len() <= 21);
+        }
+        assert!((990..1_000).all(|number| map.get(&number) == Some(&number)));
+        assert_eq!(map.insert(999, 0), Some(999));
+        assert_eq!(map.remove(&999), Some(0));
+        assert_eq!(map.get(&999), None);
+    }
+}

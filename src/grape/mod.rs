@@ -1,0 +1,45 @@
+//! The node that peers find each other through: one of a Kademlia network that speaks KRPC (BEP 5,
+//! BEP 44) with service names of any length.
+//!
+//! [`Core`] owns all state and is driven by [`Core::tick`]: datagrams in, datagrams out. It has no
+//! socket, no clock and no randomness but its seed, so whole networks run in a test. `net::grape`
+//! moves its datagrams and answers HTTP.
+
+mod address;
+mod answer;
+pub mod api;
+pub mod bencode;
+mod candidates;
+mod core;
+mod failure;
+mod generations;
+mod id;
+mod join;
+pub mod krpc;
+mod operation;
+mod options;
+pub mod page;
+mod peers;
+mod rate;
+mod status;
+mod store;
+mod table;
+mod tokens;
+mod transactions;
+mod values;
+mod walk;
+
+pub use address::Address;
+pub use candidates::Holder;
+pub use core::{Core, Datagram, Output};
+pub use failure::Failure;
+pub use generations::Generations;
+pub use id::{Distance, Id};
+pub use operation::{Command, Event, Got, Outcome, Wanted};
+pub use options::Options;
+pub use peers::{Found, Peers};
+pub use rate::Rate;
+pub use status::{Counters, Service, Status};
+pub use table::{Contact, Heard, Table};
+pub use tokens::Tokens;
+pub use values::{Item, Stored, Values};

@@ -1,0 +1,49 @@
+//! What may be chosen for a node.
+
+use super::Id;
+use crate::config::grape as config;
+
+/// Options of a [`Core`](super::Core).
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The node's id. Defaults to a random one.
+    pub id: Option<Id>,
+    /// The address under which the node stores what is announced through it, as well as sending it
+    /// to others. Defaults to none: then it does not.
+    pub host: Option<[u8; 4]>,
+    /// UDP port of the node, which is announced where a service names port 0.
+    pub port: u16,
+    /// Announces and puts succeed when this node alone took them: it serves one machine. Defaults
+    /// to false.
+    pub embedded: bool,
+    /// Names whose nodes are remembered. Defaults to [`config::TABLES`].
+    pub max_tables: usize,
+    /// Stored values, at least. Defaults to [`config::VALUES_KEPT`].
+    pub max_values: usize,
+    /// Queries that one lookup has in flight. Defaults to [`config::CONCURRENCY`].
+    pub concurrency: usize,
+    /// A node not heard of for so many ms is pinged. Defaults to [`config::LIVENESS_MS`].
+    pub liveness: u64,
+    /// Announced addresses are forgotten after about so many ms. Defaults to
+    /// [`config::PEER_AGE_MS`].
+    pub peer_age: u64,
+    /// Queries a second that one address may ask. Defaults to [`config::RATE`].
+    pub rate: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            id: None,
+            host: None,
+            port: 0,
+            embedded: false,
+            max_tables: config::TABLES,
+            max_values: config::VALUES_KEPT,
+            concurrency: config::CONCURRENCY,
+            liveness: config::LIVENESS_MS,
+            peer_age: config::PEER_AGE_MS,
+            rate: config::RATE,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The status of a node for people, as HTML, and for Prometheus, as text.
+
+use super::Status;
+use serde::Serialize;
+use std::fmt::{self, Display, Write};
+
+/// A status with what the core does not know.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    /// Version of the package.
+    pub version: &'static str,
+    /// Resident memory of the process in bytes, where the system tells.
+    pub memory: Option<u64>,
+    /// Where the node is.
+    pub dht: String,
+    /// Where the API is.
+    pub api: String,
+    /// The node's own view.
+    #[serde(flatten)]
+    pub status: Status,
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:.5rem 1rem}\
+h1{font-size:1.4rem;margin:.5rem 0}h2{font-size:1.1rem;margin:1.2rem 0 .3rem}\
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.5rem;margin:0}\
+dl div{border:1px solid #8886;border-radius:.4rem;padding:.4rem .6rem}\
+dt{font-size:.8rem;opacity:.7}dd{margin:0;font-weight:600;overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:100%}\
+th,td{text-align:left;vertical-align:top;padding:.3rem .5rem .3rem 0;border-bottom:1px solid #8884}\
+td{overflow-wrap:anywhere}th{font-size:.8rem;opacity:.7}\
+.warn{background:#c60;color:#fff;border-radius:.4rem;padding:.4rem .6rem}\
+code{font-size:.85rem}footer{font-size:.8rem;opacity:.7;margin:1.2rem 0}";
+
+impl View {
+    /// The status page. It loads itself again every few seconds, and nothing else.
+    pub fn html(&self) -> String {
+        let mut page = String::with_capacity(8_192);
+        // Writing to a string does not fail.
+        let _ = self.write_html(&mut page);
+        page
+    }
+
+    fn write_html(&self, page: &mut String) -> fmt::Result {
+        let (status, counters) = (&self.status, &self.status.counters);
+        write!(
+            page,
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+             <meta http-equiv=\"refresh\" content=\"5\"><link rel=\"icon\" href=\"data:,\">\
+             <title>Grape {dht}</title><style>{STYLE}</style></head><body><h1>Grape</h1>",
+            dht = Escaped(&self.dht)
+        )?;
+        if status.isolated {
+            page.write_str("<p class=\"warn\">No other node answers: this one is alone.</p>")?;
+        }
+        page.write_str("<dl>")?;
+        fact(page, "services", status.names)?;
+        fact(page, "addresses", status.addresses)?;
+        fact(page, "nodes", status.known_nodes)?;
+        fact(page, "values", status.values)?;
+        fact(page, "lookups / s", format_args!("{:.1}", counters.rate_lookups))?;
+        fact(page, "datagrams / s", format_args!("{:.1}", counters.rate_in))?;
+        if let Some(memory) = self.memory {
+            fact(page, "memory", format_args!("{:.1} MiB", memory as f64 / 1_048_576.0))?;
+        }
+        fact(page, "up", Age(status.uptime))?;
+        fact(page, "DHT", Escaped(&self.dht))?;
+        fact(page, "API", Escaped(&self.api))?;
+        page.write_str("</dl><h2>Services</h2>")?;
+        if status.services.is_empty() {
+            page.write_str("<p>No service is announced here.</p>")?;
+        } else {
+            page.write_str(
+                "<table id=\"services\"><tr><th>name</th><th>address</th><th>age</th></tr>",
+            )?;
+            for service in &status.services {
+                for (address, age) in &service.addresses {
+                    let age = age.map(|age| Age(age).to_string()).unwrap_or_default();
+                    row(page, [&service.name, address, &age])?;
+                }
+            }
+            page.write_str("</table>")?;
+        }
+        page.write_str("<h2>Nodes</h2>")?;
+        if status.nodes.is_empty() {
+            page.write_str("<p>No other node is known.</p>")?;
+        } else {
+            page.write_str(
+                "<table id=\"nodes\"><tr><th>id</th><th>address</th><th>last seen</th></tr>",
+            )?;
+            for (address, id, silent) in &status.nodes {
+                let seen = format!("{} ago", Age(*silent));
+                row(page, [&id[..id.len().min(10)], address, &seen])?;
+            }
+            page.write_str("</table>")?;
+        }
+        write!(
+            page,
+            "<footer>id <code>{}</code>, version {}, as JSON at <a href=\"/status\">/status</a>, \
+             for Prometheus at <a href=\"/metrics\">/metrics</a></footer></body></html>",
+            Escaped(&status.id),
+            Escaped(self.version)
+        )
+    }
+
+    /// The metrics in Prometheus' text format.
+    pub fn metrics(&self) -> String {
+        let status = &self.status;
+        let c = &status.counters;
+        let mut text = String::with_capacity(4_096);
+        let mut metric = |kind: &str, name: &str, help: &str, values: &[(&str, u64)]| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "# HELP grape_{name} {help}\n# TYPE grape_{name} {kind}\n");
+            for (labels, value) in values {
+                let _ = writeln!(text, "grape_{name}{labels} {value}");
+            }
+        };
+        metric("gauge", "nodes", "Known nodes.", &[("", status.known_nodes as u64)]);
+        metric("gauge", "services", "Announced names.", &[("", status.names as u64)]);
+        metric("gauge", "addresses", "Announced addresses.", &[("", status.addresses as u64)]);
+        metric("gauge", "values", "Stored values.", &[("", status.values as u64)]);
+        metric(
+            "gauge",
+            "isolated",
+            "1 when no other node answers.",
+            &[("", status.isolated.into())],
+        );
+        metric("gauge", "uptime_seconds", "Time since the start.", &[("", status.uptime)]);
+        if let Some(memory) = self.memory {
+            metric("gauge", "resident_memory_bytes", "Resident memory.", &[("", memory)]);
+        }
+        let by =
+            |inward, outward| [("{direction=\"in\"}", inward), ("{direction=\"out\"}", outward)];
+        let datagrams = by(c.datagrams_in, c.datagrams_out);
+        metric("counter", "datagrams_total", "Datagrams.", &datagrams);
+        metric("counter", "datagram_bytes_total", "Their bytes.", &by(c.bytes_in, c.bytes_out));
+        let queries = [
+            ("{query=\"ping\"}", c.ping),
+            ("{query=\"find_node\"}", c.find_node),
+            ("{query=\"get_peers\"}", c.get_peers),
+            ("{query=\"announce_peer\"}", c.announce_peer),
+            ("{query=\"unannounce_peer\"}", c.unannounce_peer),
+            ("{query=\"get\"}", c.get),
+            ("{query=\"put\"}", c.put),
+        ];
+        metric("counter", "queries_total", "Queries of other nodes.", &queries);
+        let asked = [
+            ("{answer=\"response\"}", c.responses),
+            ("{answer=\"error\"}", c.errors),
+            ("{answer=\"timeout\"}", c.timeouts),
+        ];
+        metric("counter", "asked_total", "Queries to other nodes, by what came back.", &asked);
+        let dropped = [
+            ("{reason=\"malformed\"}", c.malformed),
+            ("{reason=\"unexpected\"}", c.unexpected),
+            ("{reason=\"rate\"}", c.limited),
+            ("{reason=\"refused\"}", c.refused),
+        ];
+        metric("counter", "dropped_total", "Datagrams that led to nothing.", &dropped);
+        metric("counter", "lookups_total", "Lookups of this machine.", &[("", c.lookups)]);
+        metric("counter", "announces_total", "Announces of this machine.", &[("", c.announces)]);
+        metric("counter", "walks_total", "Walks through the network.", &[("", c.walks)]);
+        metric("counter", "walk_queries_total", "Queries of walks.", &[("", c.walk_queries)]);
+        text
+    }
+}
+
+fn fact(page: &mut String, name: &str, value: impl Display) -> fmt::Result {
+    write!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")
+}
+
+fn row(page: &mut String, cells: [&str; 3]) -> fmt::Result {
+    let [a, b, c] = cells.map(Escaped);
+    write!(page, "<tr><td>{a}</td><td>{b}</td><td>{c}</td></tr>")
+}
+
+/// Text in HTML: names come from anybody.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            // Not even a name may take the page's direction or layout along.
+            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => {
+                f.write_char('\u{fffd}')
+            }
+            c => f.write_char(c),
+        })
+    }
+}
+
+/// Seconds for people.
+struct Age(u64);
+
+impl Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            seconds @ 0..100 => write!(f, "{seconds} s"),
+            seconds @ 100..6_000 => write!(f, "{} min", seconds / 60),
+            seconds @ 6_000..172_800 => write!(f, "{} h", seconds / 3_600),
+            seconds => write!(f, "{} days", seconds / 86_400),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grape::{Command, Core, Options};
+
+    fn view(key: &[u8]) -> View {
+        let options = Options { host: Some([127, 0, 0, 1]), embedded: true, ..Options::default() };
+        let mut core = Core::new(options, [1; 32], 0);
+        core.bootstrap(0, Vec::new());
+        core.start(0, 1, Command::Announce { key: key.to_vec(), port: 1337 });
+        core.tick(65_000, []);
+        View {
+            version: "1.2.3",
+            memory: Some(3 * 1_048_576),
+            dht: "127.0.0.1:20001".into(),
+            api: "127.0.0.1:30001".into(),
+            status: core.status(),
+        }
+    }
+
+    #[test]
+    fn the_page_names_services_and_asks_for_nothing_else() {
+        let page = view(b"rpc_test").html();
+        assert!(page.contains("<td>rpc_test</td><td>127.0.0.1:1337</td><td>65 s</td>"), "{page}");
+        assert!(page.contains("3.0 MiB") && page.contains("1.2.3"));
+        assert!(page.contains("http-equiv=\"refresh\"") && page.contains("width=device-width"));
+        for outside in ["http://", "https://", "<script", "src=", "@import", "url("] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_become_html() {
+        let page = view(b"<img onerror='x'>&\"\n").html();
+        assert!(page.contains("&lt;img onerror=&#39;x&#39;&gt;&amp;&quot;\u{fffd}"), "{page}");
+    }
+
+    #[test]
+    fn metrics_are_what_prometheus_reads() {
+        let text = view(b"a").metrics();
+        assert!(text.contains("# TYPE grape_services gauge\ngrape_services 1\n"), "{text}");
+        assert!(text.contains("grape_queries_total{query=\"ping\"} 0\n"));
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(name.starts_with("grape_") && value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What a node tells about itself.
+
+use super::{Address, Command, Core, Found, Id, krpc::Query};
+use crate::config::grape as config;
+use serde::Serialize;
+
+/// What was counted since the start.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counters {
+    /// Datagrams that came.
+    pub datagrams_in: u64,
+    /// Datagrams that were sent.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Queries of others: `ping`.
+    pub ping: u64,
+    /// Queries of others: `find_node`.
+    pub find_node: u64,
+    /// Queries of others: `get_peers`.
+    pub get_peers: u64,
+    /// Queries of others: `announce_peer`.
+    pub announce_peer: u64,
+    /// Queries of others: `unannounce_peer`.
+    pub unannounce_peer: u64,
+    /// Queries of others: `get`.
+    pub get: u64,
+    /// Queries of others: `put`.
+    pub put: u64,
+    /// Queries of others that were refused.
+    pub refused: u64,
+    /// Queries to others.
+    pub asked: u64,
+    /// Answers to them.
+    pub responses: u64,
+    /// Refusals of them.
+    pub errors: u64,
+    /// Those without an answer.
+    pub timeouts: u64,
+    /// Datagrams that were no message.
+    pub malformed: u64,
+    /// Answers that nobody waited for.
+    pub unexpected: u64,
+    /// Datagrams over their sender's rate.
+    pub limited: u64,
+    /// Lookups for this machine.
+    pub lookups: u64,
+    /// Announces of this machine.
+    pub announces: u64,
+    /// Walks through the network.
+    pub walks: u64,
+    /// Queries of those walks.
+    pub walk_queries: u64,
+    /// Datagrams a second that came in the last seconds.
+    pub rate_in: f64,
+    /// Lookups a second in the last seconds.
+    pub rate_lookups: f64,
+    #[serde(skip)]
+    measured: Measured,
+}
+
+/// The counters at the last measurement.
+#[derive(Clone, Debug, Default)]
+struct Measured {
+    at: u64,
+    datagrams: u64,
+    lookups: u64,
+}
+
+/// Weight of the newest second in a rate.
+const NEWEST: f64 = 0.2;
+
+impl Counters {
+    pub(super) fn received(&mut self, bytes: usize) {
+        self.datagrams_in += 1;
+        self.bytes_in += bytes as u64;
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.datagrams_out += 1;
+        self.bytes_out += bytes as u64;
+    }
+
+    pub(super) fn started(&mut self, command: &Command) {
+        match command {
+            Command::Lookup(_) => self.lookups += 1,
+            Command::Announce { .. } => self.announces += 1,
+            _ => {}
+        }
+    }
+
+    pub(super) fn walked(&mut self, queries: usize) {
+        self.walks += 1;
+        self.walk_queries += queries as u64;
+    }
+
+    pub(super) fn asked_by_others(&mut self, query: &Query) {
+        *match query {
+            Query::Ping => &mut self.ping,
+            Query::FindNode(_) => &mut self.find_node,
+            Query::GetPeers(_) => &mut self.get_peers,
+            Query::AnnouncePeer(_) => &mut self.announce_peer,
+            Query::UnannouncePeer(_) => &mut self.unannounce_peer,
+            Query::Get(_) => &mut self.get,
+            Query::Put(_) => &mut self.put,
+        } += 1;
+    }
+
+    /// Once a second or so.
+    pub(super) fn measure(&mut self, now: u64) {
+        let seconds = now.saturating_sub(self.measured.at).max(1) as f64 / 1_000.0;
+        let rate = |before: &mut f64, count: u64| {
+            *before += NEWEST * (count as f64 / seconds - *before);
+        };
+        rate(&mut self.rate_in, self.datagrams_in - self.measured.datagrams);
+        rate(&mut self.rate_lookups, self.lookups - self.measured.lookups);
+        self.measured = Measured { at: now, datagrams: self.datagrams_in, lookups: self.lookups };
+    }
+}
+
+/// A service that was announced here.
+#[derive(Clone, Debug, Serialize)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Where it is, and for how many seconds it was silent.
+    pub addresses: Vec<(String, Option<u64>)>,
+}
+
+/// A node's view of itself and of the network.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Its id.
+    pub id: String,
+    /// Seconds since it started.
+    pub uptime: u64,
+    /// Whether the first walk is done.
+    pub ready: bool,
+    /// Nobody is known although there are bootstrap nodes.
+    pub isolated: bool,
+    /// Known nodes, their number.
+    pub known_nodes: usize,
+    /// Known nodes: address, id, seconds of silence.
+    pub nodes: Vec<(String, String, u64)>,
+    /// Announced names, their number.
+    pub names: usize,
+    /// Announced addresses, their number.
+    pub addresses: usize,
+    /// Announced services.
+    pub services: Vec<Service>,
+    /// Stored values, their number.
+    pub values: usize,
+    /// Queries that wait for an answer.
+    pub in_flight: usize,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+impl Core {
+    /// The node's view of itself; long lists are cut.
+    pub fn status(&self) -> Status {
+        let seconds = |at: u64| self.now.saturating_sub(at) / 1_000;
+        let address = |found: &Found| (found.address.to_string(), found.announced.map(seconds));
+        let services = self.peers.services(config::STATUS_SERVICES);
+        Status {
+            id: self.id.to_string(),
+            uptime: seconds(self.started),
+            ready: self.ready,
+            isolated: self.is_isolated(),
+            known_nodes: self.table.len(),
+            nodes: self
+                .table
+                .iter()
+                .take(config::STATUS_SERVICES)
+                .map(|node| (node.address.to_string(), node.id.to_string(), seconds(node.seen)))
+                .collect(),
+            names: self.peers.names(),
+            addresses: self.peers.len(),
+            services: services
+                .into_iter()
+                .map(|(key, found)| Service {
+                    name: String::from_utf8_lossy(key).into_owned(),
+                    addresses: found.iter().map(address).collect(),
+                })
+                .collect(),
+            values: self.values.len(),
+            in_flight: self.transactions.len(),
+            counters: self.counters.clone(),
+        }
+    }
+
+    /// What is worth keeping over a restart: the id, and the nodes that answered.
+    pub fn known(&self) -> (Id, Vec<Address>) {
+        let answered = self.table.iter().filter(|node| node.answered);
+        (self.id, answered.map(|node| node.address).collect())
+    }
+}

@@ -1,0 +1,165 @@
+//! The second half of announces and puts: telling the nodes that a walk found.
+
+use super::{
+    Address, Command, Core, Failure, Found, Holder, Outcome, Stored,
+    krpc::{Announcement, PutQuery, Query},
+    operation::Purpose,
+};
+use crate::config::grape as config;
+
+/// A store under way.
+#[derive(Debug)]
+pub(super) struct Store {
+    op: u64,
+    command: Command,
+    /// Its nodes come from a walk of its own, so that another one would find no better ones.
+    fresh: bool,
+    missing: usize,
+    taken: usize,
+    refusal: Option<(i64, String)>,
+}
+
+impl Core {
+    /// Sends a command to the nodes that are to take it.
+    pub(super) fn store(&mut self, op: u64, command: Command, holders: Vec<Holder>, fresh: bool) {
+        let (taken, refusal) = self.store_here(&command);
+        let number = self.number();
+        let mut store = Store { op, command, fresh, missing: 0, taken, refusal };
+        for holder in &holders {
+            // The original would leave an unannounce without an answer.
+            if matches!(store.command, Command::Unannounce { .. }) && !holder.ours {
+                continue;
+            }
+            let query = self.store_query(&store.command, holder);
+            let to = (holder.address, Some(holder.id));
+            if self.query(to, Purpose::Store(number), &query) {
+                store.missing += 1;
+            }
+        }
+        if store.missing > 0 {
+            self.stores.insert(number, store);
+            return;
+        }
+        if holders.is_empty() && store.taken == 0 && store.refusal.is_none() {
+            return match store.command {
+                Command::Unannounce { .. } => self.done(op, Ok(Outcome::Stored(0))),
+                _ => self.done(op, Err(Failure::NoNodes)),
+            };
+        }
+        self.finish_store(store);
+    }
+
+    /// A node answered a store's query: it took it, or there is a failure, with what it said.
+    pub(super) fn stored(&mut self, number: u64, failure: Option<Option<(i64, String)>>) {
+        let Some(store) = self.stores.get_mut(&number) else { return };
+        store.missing -= 1;
+        match failure {
+            None => store.taken += 1,
+            // Only these mean something to who stores.
+            Some(Some((code, text))) if (300..400).contains(&code) => {
+                store.refusal = Some((code, text));
+            }
+            Some(_) => {}
+        }
+        if store.missing == 0
+            && let Some(store) = self.stores.remove(&number)
+        {
+            self.finish_store(store);
+        }
+    }
+
+    fn finish_store(&mut self, store: Store) {
+        let Store { op, command, fresh, taken, refusal, .. } = store;
+        self.note_announce(&command, taken);
+        let result = match (&command, refusal) {
+            (Command::Unannounce { .. }, _) => Ok(Outcome::Stored(taken)),
+            (Command::Put { item, .. }, _) if taken > 0 => Ok(Outcome::Put(item.target())),
+            (_, _) if taken > 0 => Ok(Outcome::Stored(taken)),
+            (_, Some((code, text))) => Err(Failure::Refused { code, text }),
+            // Tokens got old, or nodes left, since the walk that found them.
+            (_, None) if !fresh => {
+                self.nearest.remove(&key_of(&command));
+                return self.begin(op, command);
+            }
+            (_, None) => Err(Failure::AllFailed),
+        };
+        self.done(op, result);
+    }
+
+    /// Remembers an announce, so that an equal one a moment later need not be sent.
+    fn note_announce(&mut self, command: &Command, taken: usize) {
+        let (key, port, is_announce) = match command {
+            Command::Announce { key, port } => (key, *port, true),
+            Command::Unannounce { key, port } => (key, *port, false),
+            _ => return,
+        };
+        let (now, since) = (self.now, self.same_since());
+        let Some(nearest) = self.nearest.get_mut(key) else { return };
+        nearest.announced.retain(|(other, at, _)| *other != port && *at > since);
+        if is_announce && taken > 0 && nearest.announced.len() < config::SAME_PORTS {
+            nearest.announced.push((port, now, taken));
+        }
+    }
+
+    /// What this node keeps of its own machine's commands: how many nodes that makes, and why not.
+    fn store_here(&mut self, command: &Command) -> (usize, Option<(i64, String)>) {
+        let counts = usize::from(self.options.embedded);
+        match command {
+            Command::Announce { key, port } => {
+                let Some(address) = self.own_address(*port) else { return (0, None) };
+                self.peers.add(key, Found { address, announced: Some(self.now) });
+                self.tell_announce(key);
+                (counts, None)
+            }
+            Command::Unannounce { key, port } => {
+                let Some(address) = self.own_address(*port) else { return (0, None) };
+                let known = self.peers.remove(key, address);
+                self.found.remove(key, address);
+                (if known { counts } else { 0 }, None)
+            }
+            Command::Put { item, cas } if item.signed.is_none() || self.options.embedded => {
+                let stored = Stored { item: item.clone(), id: self.id };
+                match self.values.put(stored, *cas) {
+                    Ok(()) => (counts, None),
+                    Err((code, text)) => (0, Some((code, format!("{code} {text}")))),
+                }
+            }
+            _ => (0, None),
+        }
+    }
+
+    fn own_address(&self, port: u16) -> Option<Address> {
+        let port = if port == 0 { self.options.port } else { port };
+        self.options.host.map(|ip| Address { ip, port })
+    }
+
+    fn store_query(&self, command: &Command, holder: &Holder) -> Query {
+        let announcement = |key: &[u8], port: u16| Announcement {
+            key: key.to_vec(),
+            port: (port != 0).then_some(port),
+            token: holder.token.clone(),
+        };
+        match command {
+            Command::Announce { key, port } => Query::AnnouncePeer(announcement(key, *port)),
+            Command::Unannounce { key, port } => Query::UnannouncePeer(announcement(key, *port)),
+            Command::Put { item, cas } => Query::Put(Box::new(PutQuery {
+                token: holder.token.clone(),
+                v: item.v.clone(),
+                signed: item.signed.clone(),
+                cas: *cas,
+            })),
+            Command::Lookup(_) | Command::Get { .. } => Query::Ping,
+        }
+    }
+}
+
+/// Where a command's nodes are remembered.
+fn key_of(command: &Command) -> Vec<u8> {
+    match command {
+        Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {
+            key.clone()
+        }
+        Command::Put { item, .. } => item.target().0.to_vec(),
+        Command::Get { target, .. } => target.clone(),
+    }
+}

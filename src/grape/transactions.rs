@@ -1,0 +1,182 @@
+//! Queries that wait for their answers.
+
+use super::{Address, Id, operation::Purpose};
+use crate::config::grape as config;
+use rand::{Rng, RngExt};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
+
+/// A query without an answer so far.
+#[derive(Debug)]
+pub struct Pending {
+    /// Whom it asks.
+    pub to: Address,
+    /// Who that is, if it is known.
+    pub id: Option<Id>,
+    /// What the answer is for.
+    pub purpose: Purpose,
+    datagram: Vec<u8>,
+    sent: u64,
+    /// Times that it was sent again.
+    again: usize,
+}
+
+/// What a timer found.
+#[derive(Debug)]
+pub enum Due {
+    /// The query should be sent again.
+    Again(Address, Vec<u8>),
+    /// There was no answer.
+    Expired(Pending),
+}
+
+/// The queries, by the number that their answers carry.
+#[derive(Debug, Default)]
+pub struct Transactions {
+    pending: HashMap<u32, Pending>,
+    timers: BinaryHeap<Reverse<(u64, u32)>>,
+}
+
+impl Transactions {
+    /// A number for a new query: random, so that nobody can answer who did not see it.
+    pub fn number(&self, rng: &mut impl Rng) -> u32 {
+        loop {
+            let number = rng.random();
+            if !self.pending.contains_key(&number) {
+                return number;
+            }
+        }
+    }
+
+    /// Whether there is room for more.
+    pub fn has_room(&self) -> bool {
+        self.pending.len() < config::TRANSACTIONS
+    }
+
+    /// Starts the wait of a query that was sent now.
+    pub fn insert(
+        &mut self,
+        number: u32,
+        (to, id): (Address, Option<Id>),
+        purpose: Purpose,
+        datagram: Vec<u8>,
+        now: u64,
+    ) {
+        let pending = Pending { to, id, purpose, datagram, sent: now, again: 0 };
+        self.timers.push(Reverse((pending.due_at(), number)));
+        self.pending.insert(number, pending);
+    }
+
+    /// The query that an answer from `peer` belongs to.
+    pub fn take(&mut self, transaction: &[u8], peer: Address) -> Option<Pending> {
+        let number = u32::from_be_bytes(transaction.try_into().ok()?);
+        if self.pending.get(&number)?.to != peer {
+            return None;
+        }
+        self.pending.remove(&number)
+    }
+
+    /// The next query whose time has come.
+    pub fn due(&mut self, now: u64) -> Option<Due> {
+        loop {
+            let Reverse((time, number)) = *self.timers.peek()?;
+            if time > now {
+                return None;
+            }
+            self.timers.pop();
+            // Answered ones leave their timer behind, and their number may be in use again.
+            let Some(pending) = self.pending.get_mut(&number) else { continue };
+            if pending.due_at() != time {
+                continue;
+            }
+            if time >= pending.sent + config::QUERY_TIMEOUT_MS {
+                return self.pending.remove(&number).map(Due::Expired);
+            }
+            pending.again += 1;
+            self.timers.push(Reverse((pending.due_at(), number)));
+            return Some(Due::Again(pending.to, pending.datagram.clone()));
+        }
+    }
+
+    /// When [`due`](Self::due) has something.
+    pub fn due_at(&self) -> u64 {
+        self.timers.peek().map_or(u64::MAX, |Reverse((time, _))| *time)
+    }
+
+    /// Queries without an answer so far.
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+}
+
+impl Pending {
+    fn due_at(&self) -> u64 {
+        let times = match self.id {
+            Some(_) => config::RESEND_MS,
+            None => config::BOOTSTRAP_RESEND_MS,
+        };
+        self.sent + times.get(self.again).copied().unwrap_or(config::QUERY_TIMEOUT_MS)
+    }
+}
+
+/// The bytes under which an answer finds its query.
+pub fn transaction(number: u32) -> [u8; 4] {
+    number.to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    const PEER: Address = Address { ip: [1; 4], port: 1 };
+
+    fn asked(transactions: &mut Transactions, id: Option<Id>, now: u64) -> u32 {
+        let number = transactions.number(&mut StdRng::seed_from_u64(now));
+        transactions.insert(number, (PEER, id), Purpose::Ping, b"datagram".to_vec(), now);
+        number
+    }
+
+    #[test]
+    fn only_who_was_asked_can_answer_and_only_once() {
+        let mut transactions = Transactions::default();
+        let number = asked(&mut transactions, None, 0);
+        let bytes = transaction(number);
+        assert!(transactions.take(&bytes, Address { port: 2, ..PEER }).is_none());
+        assert!(transactions.take(&bytes[..2], PEER).is_none());
+        assert!(transactions.take(&transaction(!number), PEER).is_none());
+        assert!(transactions.take(&bytes, PEER).is_some());
+        assert!(transactions.take(&bytes, PEER).is_none());
+    }
+
+    #[test]
+    fn a_query_is_sent_again_and_then_given_up() {
+        let mut transactions = Transactions::default();
+        asked(&mut transactions, Some(Id([1; 20])), 0);
+        let mut seen = Vec::new();
+        while transactions.due_at() != u64::MAX {
+            let now = transactions.due_at();
+            match transactions.due(now) {
+                Some(Due::Again(PEER, bytes)) => {
+                    assert_eq!(bytes, b"datagram");
+                    seen.push((now, true));
+                }
+                Some(Due::Expired(_)) => seen.push((now, false)),
+                _ => {}
+            }
+        }
+        assert_eq!(seen, [(600, true), (2_000, false)]);
+        assert_eq!(transactions.len(), 0);
+    }
+
+    #[test]
+    fn an_answered_query_is_not_sent_again() {
+        let mut transactions = Transactions::default();
+        let number = asked(&mut transactions, None, 0);
+        transactions.take(&transaction(number), PEER);
+        assert!(transactions.due(10_000).is_none());
+        assert_eq!(transactions.due_at(), u64::MAX);
+    }
+}

@@ -1,0 +1,221 @@
+//! Values that the network stores (BEP 44): immutable ones under their hash, mutable ones under the
+//! hash of a public key.
+
+use super::{Generations, Id, bencode::Value, krpc::Signed, krpc::code};
+use crate::config::grape as config;
+use ed25519_dalek::{Signature, VerifyingKey};
+use sha1::{Digest, Sha1};
+
+/// A value, and what makes it mutable if it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The bencoded value.
+    pub v: Vec<u8>,
+    /// Key, signature, sequence number and salt.
+    pub signed: Option<Signed>,
+}
+
+/// A value as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The value.
+    pub item: Item,
+    /// The node that stored it.
+    pub id: Id,
+}
+
+/// The stored values.
+#[derive(Debug)]
+pub struct Values(Generations<Id, Stored>);
+
+impl Item {
+    /// Where the network stores it.
+    pub fn target(&self) -> Id {
+        let hash = match &self.signed {
+            Some(signed) => Sha1::new().chain_update(&signed.k).chain_update(&signed.salt),
+            None => Sha1::new().chain_update(&self.v),
+        };
+        Id(hash.finalize().into())
+    }
+
+    /// Whether an immutable value is as it should be, and a mutable one signed.
+    ///
+    /// # Errors
+    /// A code and a text, as they go over the wire.
+    pub fn check(&self) -> Result<(), (i64, &'static str)> {
+        if self.size() > config::VALUE_BYTES {
+            return Err((code::TOO_LARGE, "data payload too large"));
+        }
+        let Some(signed) = &self.signed else { return Ok(()) };
+        if signed.salt.len() > config::SALT_BYTES {
+            return Err((code::SALT_TOO_LARGE, "salt too large"));
+        }
+        if !signed.is_good(&self.v) {
+            return Err((code::BAD_SIGNATURE, "invalid signature"));
+        }
+        Ok(())
+    }
+
+    /// What counts against the limit: a string's own bytes, of anything else the bencoded ones.
+    pub fn size(&self) -> usize {
+        match Value::decode(&self.v) {
+            Some(Value::Bytes(bytes)) => bytes.len(),
+            _ => self.v.len(),
+        }
+    }
+}
+
+impl Signed {
+    fn is_good(&self, v: &[u8]) -> bool {
+        let key = <&[u8; 32]>::try_from(&self.k[..]).ok();
+        let key = key.and_then(|key| VerifyingKey::from_bytes(key).ok());
+        let signature = <&[u8; 64]>::try_from(&self.sig[..]).map(Signature::from_bytes).ok();
+        match (key, signature) {
+            (Some(key), Some(signature)) => key.verify_strict(&self.message(v), &signature).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// What is signed: the bencoded pairs, without the dictionary around them.
+    pub fn message(&self, v: &[u8]) -> Vec<u8> {
+        let mut message = Vec::with_capacity(v.len() + self.salt.len() + 48);
+        if !self.salt.is_empty() {
+            message.extend_from_slice(format!("4:salt{}:", self.salt.len()).as_bytes());
+            message.extend_from_slice(&self.salt);
+        }
+        message.extend_from_slice(format!("3:seqi{}e1:v", self.seq).as_bytes());
+        message.extend_from_slice(v);
+        message
+    }
+}
+
+impl Values {
+    /// Keeps at least `size` values, and at most twice as many.
+    pub fn new(size: usize) -> Self {
+        Self(Generations::new(size, None, 0))
+    }
+
+    /// The value under `target`.
+    pub fn get(&self, target: &[u8]) -> Option<&Stored> {
+        self.0.get(&Id::from_slice(target)?)
+    }
+
+    /// Stores what was checked. A mutable value only replaces an older one, and with `cas` only
+    /// the one of that number.
+    ///
+    /// # Errors
+    /// A code and a text, as they go over the wire.
+    pub fn put(&mut self, stored: Stored, cas: Option<i64>) -> Result<(), (i64, &'static str)> {
+        let target = stored.item.target();
+        if let Some(signed) = &stored.item.signed
+            && let Some(old) = self.0.get(&target).and_then(|old| old.item.signed.as_ref())
+        {
+            if cas.is_some_and(|cas| cas != old.seq) {
+                return Err((code::CAS_MISMATCH, "CAS mismatch, re-read and try again"));
+            }
+            if signed.seq <= old.seq {
+                return Err((code::SEQ_NOT_NEWER, "sequence number less than current"));
+            }
+        }
+        self.0.insert(target, stored);
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    fn signed(seq: i64, salt: &[u8], v: &[u8]) -> Item {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        let mut signed = Signed {
+            k: key.verifying_key().to_bytes().to_vec(),
+            sig: Vec::new(),
+            seq,
+            salt: salt.to_vec(),
+        };
+        signed.sig = key.sign(&signed.message(v)).to_bytes().to_vec();
+        Item { v: v.to_vec(), signed: Some(signed) }
+    }
+
+    fn stored(item: Item) -> Stored {
+        Stored { item, id: Id([1; 20]) }
+    }
+
+    #[test]
+    fn the_test_vectors_of_bep_44() {
+        let immutable = Item { v: b"12:Hello World!".to_vec(), signed: None };
+        assert_eq!(immutable.target().to_string(), "e5f96f6f38320f0f33959cb4d3d656452117aadb");
+
+        let hex = |text: &str| -> Vec<u8> {
+            let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+            (0..text.len()).step_by(2).map(byte).collect()
+        };
+        let mut item = Item {
+            v: b"12:Hello World!".to_vec(),
+            signed: Some(Signed {
+                k: hex("77ff84905a91936367c01360803104f92432fcd904a43511876df5cdf3e7e548"),
+                sig: hex(concat!(
+                    "305ac8aeb6c9c151fa120f120ea2cfb923564e11552d06a5d856091e5e853cff",
+                    "1260d3f39e4999684aa92eb73ffd136e6f4f3ecbfda0ce53a1608ecd7ae21f01"
+                )),
+                seq: 1,
+                salt: Vec::new(),
+            }),
+        };
+        assert_eq!(item.target().to_string(), "4a533d47ec9c7d95b1ad75f576cffc641853b750");
+        assert_eq!(item.check(), Ok(()));
+        item.v = b"12:Hello world!".to_vec();
+        assert_eq!(item.check(), Err((206, "invalid signature")));
+    }
+
+    #[test]
+    fn salt_and_sequence_number_are_signed() {
+        let item = signed(1, b"salt", b"5:hello");
+        assert_eq!(item.check(), Ok(()));
+        assert_ne!(item.target(), signed(1, b"", b"5:hello").target());
+        let change = |change: fn(&mut Signed)| {
+            let mut item = item.clone();
+            item.signed.iter_mut().for_each(change);
+            item.check()
+        };
+        assert!(change(|signed| signed.seq = 2).is_err());
+        assert!(change(|signed| signed.salt.clear()).is_err());
+        assert!(change(|signed| signed.k.clear()).is_err());
+        assert!(change(|signed| signed.sig.push(0)).is_err());
+        assert_eq!(change(|signed| signed.salt = vec![0; 65]), Err((207, "salt too large")));
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_original() {
+        let item =
+            |length: usize| Item { v: Value::bytes(&vec![b'x'; length]).encode(), signed: None };
+        assert_eq!(item(1_000).check(), Ok(()));
+        assert_eq!(item(1_001).check(), Err((205, "data payload too large")));
+    }
+
+    #[test]
+    fn a_mutable_value_only_moves_forward() {
+        let mut values = Values::new(10);
+        assert_eq!(values.put(stored(signed(2, b"", b"1:a")), None), Ok(()));
+        let older = values.put(stored(signed(2, b"", b"1:b")), None);
+        assert_eq!(older, Err((302, "sequence number less than current")));
+        let other = values.put(stored(signed(3, b"", b"1:b")), Some(1));
+        assert_eq!(other, Err((301, "CAS mismatch, re-read and try again")));
+        assert_eq!(values.put(stored(signed(3, b"", b"1:b")), Some(2)), Ok(()));
+        let target = signed(3, b"", b"1:b").target();
+        assert_eq!(values.get(&target.0).map(|stored| &stored.item.v[..]), Some(&b"1:b"[..]));
+        assert!(values.get(b"short").is_none());
+    }
+}

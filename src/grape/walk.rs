@@ -1,0 +1,225 @@
+//! Walks: asking nearer and nearer nodes until nobody nearer is left, and what each is for.
+
+use super::{
+    Address, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome,
+    candidates::Candidates,
+    core::Nearest,
+    krpc::{Query, Response},
+    operation::{Goal, Purpose},
+};
+use crate::config::grape as config;
+
+/// A walk under way.
+#[derive(Debug)]
+pub(super) struct Walk {
+    query: Query,
+    candidates: Candidates,
+    goals: Vec<Goal>,
+    /// The best value so far, of a walk for one.
+    best: Option<Got>,
+    /// There is nothing better to find.
+    over: bool,
+}
+
+impl Core {
+    /// Begins a command that has no nodes yet, or that needs none.
+    pub(super) fn begin(&mut self, op: u64, command: Command) {
+        match &command {
+            Command::Lookup(key) => {
+                for own in self.peers.sample(key, config::VALUES, &mut self.rng) {
+                    self.tell_peer(own.address);
+                    self.found.add(key, own);
+                }
+                if self.nearest.get(key).is_some_and(|nearest| self.is_same(nearest.at)) {
+                    let peers = self.found.sample(key, config::VALUES, &mut self.rng);
+                    if !peers.is_empty() {
+                        return self.done(op, Ok(Outcome::Peers(peers)));
+                    }
+                }
+                self.walk(Query::GetPeers(key.clone()), Goal::Command(op, command));
+            }
+            Command::Announce { key, port } => {
+                let announced = self.nearest.get(key).and_then(|nearest| {
+                    let of_port =
+                        |(other, at, _): &&(u16, u64, usize)| other == port && self.is_same(*at);
+                    nearest.announced.iter().find(of_port).map(|(_, _, taken)| *taken)
+                });
+                if let Some(taken) = announced {
+                    return self.done(op, Ok(Outcome::Stored(taken)));
+                }
+                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
+            }
+            Command::Unannounce { key, .. } => {
+                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
+            }
+            Command::Put { item, .. } => {
+                if let Err((_, text)) = item.check() {
+                    return self.done(op, Err(Failure::BadPut(text.into())));
+                }
+                let query = Query::Get(item.target().0.to_vec());
+                self.store_or_walk(query, op, command);
+            }
+            Command::Get { target, .. } => {
+                let stored = self.values.get(target);
+                let own = stored.map(|stored| Got {
+                    id: stored.id,
+                    item: stored.item.clone(),
+                    token: None,
+                });
+                // Of a mutable value another node may have a newer one.
+                if own.as_ref().is_some_and(|own| own.item.signed.is_none()) {
+                    return self.done(op, Ok(Outcome::Value(own.map(Box::new))));
+                }
+                let query = Query::Get(target.clone());
+                self.walk_with(query, Goal::Command(op, command), own);
+            }
+        }
+    }
+
+    /// Walks to where `query` points. Equal lookups, and announces with them, share one.
+    pub(super) fn walk(&mut self, query: Query, goal: Goal) {
+        if let Query::GetPeers(key) = &query
+            && let Some(walk) = self.lookups.get(key).and_then(|walk| self.walks.get_mut(walk))
+        {
+            walk.goals.push(goal);
+            return;
+        }
+        self.walk_with(query, goal, None);
+    }
+
+    fn walk_with(&mut self, query: Query, goal: Goal, best: Option<Got>) {
+        let number = self.number();
+        let key = match &query {
+            Query::FindNode(key) | Query::GetPeers(key) | Query::Get(key) => &key[..],
+            _ => &[],
+        };
+        let mut candidates = Candidates::new(self.id, key, self.options.concurrency);
+        let known = self.table.closest(key, config::K);
+        if known.is_empty() || known.len() < self.bootstrap.len() {
+            self.bootstrap.iter().for_each(|address| candidates.add_unknown(*address));
+        }
+        for (id, address) in known {
+            candidates.add(id, address);
+        }
+        if let Query::GetPeers(key) = &query {
+            self.lookups.insert(key.clone(), number);
+        }
+        let walk = Walk { query, candidates, goals: vec![goal], best, over: false };
+        self.go_on(number, walk);
+    }
+
+    /// A node answered a walk's query.
+    pub(super) fn walked(&mut self, number: u64, id: Id, from: Address, response: Response<'_>) {
+        // It may be over without this answer.
+        let Some(mut walk) = self.walks.remove(&number) else { return };
+        for (address, age) in &response.values {
+            self.tell_peer(*address);
+            let announced = age.map(|age| self.now.saturating_sub(age.saturating_mul(1_000)));
+            self.found.add(walk.candidates.key(), Found { address: *address, announced });
+        }
+        if let Some(v) = response.v {
+            let signed = response.signed;
+            walk.look_at(Got { id, item: Item { v, signed }, token: response.token.clone() });
+        }
+        walk.candidates.answered(id, from, response.token, response.ours);
+        for (id, address) in response.nodes {
+            walk.candidates.add(id, address);
+        }
+        self.go_on(number, walk);
+    }
+
+    /// A node did not answer a walk's query.
+    pub(super) fn unwalked(&mut self, number: u64, from: Address) {
+        if let Some(mut walk) = self.walks.remove(&number) {
+            walk.candidates.failed(from);
+            self.go_on(number, walk);
+        }
+    }
+
+    fn go_on(&mut self, number: u64, mut walk: Walk) {
+        while !walk.over
+            && let Some((id, address)) = walk.candidates.next()
+        {
+            if !self.query((address, id), Purpose::Walk(number), &walk.query) {
+                walk.candidates.failed(address);
+            }
+        }
+        if !walk.over && !walk.candidates.is_idle() {
+            self.walks.insert(number, walk);
+            return;
+        }
+        let holders = walk.candidates.holders();
+        self.counters.walked(walk.candidates.queries());
+        match &walk.query {
+            Query::GetPeers(key) => {
+                self.lookups.remove(key);
+                self.remember(key, holders.clone());
+            }
+            Query::Get(key) => self.remember(key, holders.clone()),
+            _ => {}
+        }
+        let mut best = walk.best;
+        for goal in walk.goals {
+            match goal {
+                Goal::Join => self.joined(),
+                Goal::Command(op, Command::Lookup(key)) => {
+                    let peers = self.found.sample(&key, config::VALUES, &mut self.rng);
+                    self.done(op, Ok(Outcome::Peers(peers)));
+                }
+                Goal::Command(op, Command::Get { .. }) => {
+                    self.done(op, Ok(Outcome::Value(best.take().map(Box::new))));
+                }
+                Goal::Command(op, command) => self.store(op, command, holders.clone(), true),
+            }
+        }
+    }
+
+    fn remember(&mut self, key: &[u8], holders: Vec<super::Holder>) {
+        if !holders.is_empty() {
+            let nearest = Nearest { holders, at: self.now, announced: Vec::new() };
+            self.nearest.insert(key.to_vec(), nearest);
+        }
+    }
+
+    fn store_or_walk(&mut self, query: Query, op: u64, command: Command) {
+        let key = match &query {
+            Query::GetPeers(key) | Query::Get(key) => key,
+            _ => return,
+        };
+        let good = self.now.saturating_sub(config::TABLE_AGE_MS);
+        match self.nearest.get(key).filter(|nearest| nearest.at >= good) {
+            Some(Nearest { holders, .. }) => {
+                let holders = holders.clone();
+                self.store(op, command, holders, false);
+            }
+            None => self.walk(query, Goal::Command(op, command)),
+        }
+    }
+
+    pub(super) fn tell_ready(&mut self) {
+        if !self.ready {
+            self.ready = true;
+            self.out.events.push(Event::Ready);
+        }
+    }
+}
+
+impl Walk {
+    /// Keeps a value if it is what was asked for, and better than the one before.
+    fn look_at(&mut self, mut got: Got) {
+        let Some(Goal::Command(_, Command::Get { target, salt })) = self.goals.first() else {
+            return;
+        };
+        if let Some(signed) = &mut got.item.signed {
+            signed.salt.clone_from(salt);
+        }
+        if got.item.target().0 != target[..] || got.item.check().is_err() {
+            return;
+        }
+        let seq = |got: &Got| got.item.signed.as_ref().map(|signed| signed.seq);
+        self.over = got.item.signed.is_none();
+        if self.best.as_ref().is_none_or(|best| seq(best) < seq(&got)) {
+            self.best = Some(got);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The task that owns the core and its UDP socket.
+
+use super::{Told, compact};
+use crate::{
+    config::grape as config,
+    grape::{
+        Address, Command, Core, Datagram, Event, Failure, Id, Outcome, Output, Status, Wanted,
+    },
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddr},
+    pin::pin,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::UdpSocket,
+    sync::{mpsc::UnboundedReceiver, oneshot},
+    time::sleep_until,
+};
+
+/// Something that the core is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Command(Command, oneshot::Sender<Result<Outcome, Failure>>),
+    Status(oneshot::Sender<Status>),
+    Known(oneshot::Sender<(Id, Vec<Address>)>),
+    Bootstrap(Vec<Address>),
+    Want(Wanted),
+}
+
+/// Datagrams that wait for room in the kernel; more are lost, as on the way they might be.
+const OUTBOX: usize = 1_024;
+
+/// Asks that are taken before the socket is read again.
+const ASKS: usize = 256;
+
+pub(super) struct Actor {
+    core: Core,
+    epoch: Instant,
+    socket: UdpSocket,
+    asks: UnboundedReceiver<Ask>,
+    tell: Box<dyn Fn(Told) + Send + Sync>,
+    waiters: HashMap<u64, oneshot::Sender<Result<Outcome, Failure>>>,
+    last_op: u64,
+    outbox: VecDeque<Datagram>,
+}
+
+impl Actor {
+    pub fn new(
+        core: Core,
+        socket: UdpSocket,
+        asks: UnboundedReceiver<Ask>,
+        tell: Box<dyn Fn(Told) + Send + Sync>,
+    ) -> Self {
+        Self {
+            core,
+            epoch: Instant::now(),
+            socket,
+            asks,
+            tell,
+            waiters: HashMap::new(),
+            last_op: 0,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Runs until nobody can ask any more.
+    pub async fn run(mut self) {
+        let mut buffer = vec![0; config::DATAGRAM_BYTES];
+        let mut alarm = pin!(sleep_until(self.epoch.into()));
+        loop {
+            let wake = self.epoch + Duration::from_millis(self.core.wake_at());
+            if alarm.deadline() != wake.into() {
+                alarm.as_mut().reset(wake.into());
+            }
+            tokio::select! {
+                ask = self.asks.recv() => {
+                    let Some(ask) = ask else { return };
+                    self.take(ask);
+                }
+                _ = self.socket.readable() => {}
+                _ = self.socket.writable(), if !self.outbox.is_empty() => {}
+                () = &mut alarm => {}
+            }
+            // Before the datagrams: who asked to be told has not seen what they bring.
+            for _ in 0..ASKS {
+                let Ok(ask) = self.asks.try_recv() else { break };
+                self.take(ask);
+            }
+            self.write();
+            self.read(&mut buffer);
+            let output = self.core.tick(self.now(), []);
+            self.put_out(output);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) {
+        for _ in 0..config::READ_BATCH {
+            let (len, from) = match self.socket.try_recv_from(buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // Some systems tell here that an earlier datagram was not wanted.
+                Err(_) => continue,
+            };
+            let Some(from) = compact(from) else { continue };
+            let output = self.core.tick(self.now(), [(from, &buffer[..len])]);
+            self.put_out(output);
+        }
+    }
+
+    fn take(&mut self, ask: Ask) {
+        // Who asked may be gone, which is fine.
+        match ask {
+            Ask::Command(command, done) => {
+                self.last_op += 1;
+                self.waiters.insert(self.last_op, done);
+                self.core.start(self.now(), self.last_op, command);
+            }
+            Ask::Status(done) => drop(done.send(self.core.status())),
+            Ask::Known(done) => drop(done.send(self.core.known())),
+            Ask::Bootstrap(addresses) => self.core.bootstrap(self.now(), addresses),
+            Ask::Want(wanted) => self.core.want(wanted),
+        }
+    }
+
+    fn put_out(&mut self, output: Output) {
+        for event in output.events {
+            match event {
+                Event::Ready => (self.tell)(Told::Ready),
+                Event::Node => (self.tell)(Told::Node),
+                Event::Peer(address) => (self.tell)(Told::Peer(address.to_string())),
+                Event::Announce(key) => {
+                    (self.tell)(Told::Announce(String::from_utf8_lossy(&key).into_owned()));
+                }
+                Event::Warning => (self.tell)(Told::Warning("unexpected datagram".into())),
+                Event::Done { op, result } => {
+                    if let Some(waiter) = self.waiters.remove(&op) {
+                        let _ = waiter.send(result);
+                    }
+                }
+            }
+        }
+        self.outbox.extend(output.datagrams);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        while let Some(Datagram { to, bytes }) = self.outbox.front() {
+            let to = SocketAddr::from((Ipv4Addr::from(to.ip), to.port));
+            match self.socket.try_send_to(bytes, to) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // An address that cannot be reached is like one that does not answer.
+                Ok(_) | Err(_) => drop(self.outbox.pop_front()),
+            }
+        }
+        self.outbox.truncate(OUTBOX);
+    }
+}

@@ -1,0 +1,285 @@
+//! A discovery node on real sockets: UDP for the network, HTTP for services and people.
+
+mod actor;
+mod http;
+mod names;
+mod state;
+
+use super::{Port, address, io, tasks::Tasks};
+use crate::{
+    error::Error,
+    grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api, page::View},
+};
+use actor::{Actor, Ask};
+use rand::Rng;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    sync::{
+        Mutex,
+        mpsc::{self, UnboundedSender},
+        oneshot,
+    },
+    time::sleep,
+};
+
+/// Where a node is and what it keeps.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Options of the node itself.
+    pub core: Options,
+    /// Name or address that both sockets are bound to. Defaults to every interface.
+    pub host: Option<String>,
+    /// UDP port; 0 takes any free one.
+    pub dht_port: u16,
+    /// TCP port; 0 takes any free one.
+    pub api_port: u16,
+    /// Nodes to start with, as `host:port`.
+    pub bootstrap: Vec<String>,
+    /// Largest body of an API request, in bytes.
+    pub body_limit: usize,
+    /// File that known nodes and the id are kept in.
+    pub state: Option<PathBuf>,
+    /// For how long after the start a lookup waits for an announce, instead of finding nothing:
+    /// for a node that stands in for one that is gone.
+    pub grace: Duration,
+}
+
+/// What a node tells.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// The first walk through the network is done.
+    Ready,
+    /// A new node is known.
+    Node,
+    /// A lookup heard of this address.
+    Peer(String),
+    /// An address was announced under this name.
+    Announce(String),
+    /// Something came that cannot be right, or the state file is damaged.
+    Warning(String),
+}
+
+/// A running node. Dropping it stops it, without waiting and without writing its state.
+#[derive(Debug)]
+pub struct Grape {
+    shared: Arc<Shared>,
+    tasks: Tasks,
+    over: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+/// What the API's requests need.
+#[derive(Debug)]
+struct Shared {
+    asks: UnboundedSender<Ask>,
+    dht: SocketAddr,
+    api: SocketAddr,
+    body_limit: usize,
+    state: Option<PathBuf>,
+    grace_until: Instant,
+}
+
+/// How often a lookup looks again in its grace.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
+impl Grape {
+    /// Binds both sockets and starts; `tell` is called on another thread.
+    ///
+    /// # Errors
+    /// What the system says of an address, and bootstrap nodes that are no `host:port`.
+    pub fn start(
+        settings: Settings,
+        tell: impl Fn(Told) + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let Settings { host, bootstrap, state, .. } = &settings;
+        let names = names::parse(bootstrap)?;
+        let runtime = io::runtime().map_err(|error| Error::system("listen", error, None))?;
+        let _reactor = runtime.enter();
+        let ip = host.as_deref().map(resolve).transpose()?;
+        let at = SocketAddrV4::new(ip.unwrap_or(Ipv4Addr::UNSPECIFIED), settings.dht_port);
+        let socket = bind(at)?;
+        let listener = address::listen(Port {
+            host: host.as_deref(),
+            port: settings.api_port,
+            shared: false,
+        })?;
+        let listener = TcpListener::from_std(listener)
+            .map_err(|error| Error::system("listen", error, None))?;
+        let dht = socket.local_addr().map_err(|error| Error::system("bind", error, None))?;
+        let api = listener.local_addr().map_err(|error| Error::system("listen", error, None))?;
+
+        let mut options = settings.core.clone();
+        options.port = dht.port();
+        options.host = ip.filter(|ip| !ip.is_unspecified()).map(|ip| ip.octets());
+        let mut known = Vec::new();
+        match state.as_deref().map(state::read).transpose() {
+            Ok(Some(Some(kept))) => {
+                options.id = options.id.or(Some(kept.id));
+                known = kept.nodes;
+            }
+            Ok(_) => {}
+            Err(text) => tell(Told::Warning(text)),
+        }
+
+        let (asks, asked) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            asks,
+            dht,
+            api,
+            body_limit: settings.body_limit,
+            state: state.clone(),
+            grace_until: Instant::now() + settings.grace,
+        });
+        let mut seed = [0; 32];
+        rand::rng().fill_bytes(&mut seed);
+        let core = Core::new(options, seed, 0);
+        let tasks = Tasks::default();
+        // Nothing is ever sent: it ends when all tasks are gone that hold the other end.
+        let (held, over) = mpsc::channel(1);
+        let actor = Actor::new(core, socket, asked, Box::new(tell));
+        let guard = held.clone();
+        tasks.spawn(runtime, async move {
+            actor.run().await;
+            drop(guard);
+        });
+        let asks = shared.asks.clone();
+        tasks.spawn(runtime, names::keep_resolving(names, known, asks));
+        let server = http::Server { shared: shared.clone(), tasks: tasks.clone(), held };
+        tasks.spawn(runtime, server.run(listener));
+        if shared.state.is_some() {
+            tasks.spawn(runtime, state::keep_writing(shared.clone()));
+        }
+        Ok(Self { shared, tasks, over: Arc::new(Mutex::new(over)) })
+    }
+
+    /// Where the node is.
+    pub fn dht_address(&self) -> SocketAddr {
+        self.shared.dht
+    }
+
+    /// Where the API is.
+    pub fn api_address(&self) -> SocketAddr {
+        self.shared.api
+    }
+
+    /// Says which events somebody listens for.
+    pub fn want(&self, wanted: Wanted) {
+        // A node that has stopped tells nothing anyway.
+        let _ = self.shared.asks.send(Ask::Want(wanted));
+    }
+
+    /// What the API does with a request of type `kind`; `v` is the value of a put that is no text.
+    pub fn request(
+        &self,
+        kind: String,
+        data: String,
+        v: Option<Vec<u8>>,
+        done: impl FnOnce(Result<String, Failure>) + Send + 'static,
+    ) {
+        let shared = self.shared.clone();
+        // Without threads nothing can have been started either.
+        let Ok(runtime) = io::runtime() else { return done(Err(Failure::Stopped)) };
+        runtime.spawn(async move {
+            let result = match api::request(&kind, &data, v.as_deref()) {
+                Ok(request) => shared.answer(request).await,
+                Err(failure) => Err(failure),
+            };
+            done(result);
+        });
+    }
+
+    /// Stops; `done` is called when the ports are free and the state is written.
+    pub fn stop(&self, done: impl FnOnce() + Send + 'static) {
+        let (shared, tasks, over) = (self.shared.clone(), self.tasks.clone(), self.over.clone());
+        let Ok(runtime) = io::runtime() else { return done() };
+        runtime.spawn(async move {
+            state::write(&shared).await;
+            tasks.abort_all();
+            while over.lock().await.recv().await.is_some() {}
+            done();
+        });
+    }
+
+    /// Stops at once.
+    pub fn abort(&self) {
+        self.tasks.abort_all();
+    }
+}
+
+impl Drop for Grape {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+impl Shared {
+    async fn answer(&self, request: api::Request) -> Result<String, Failure> {
+        let api::Request { command, freshest } = request;
+        loop {
+            let outcome = self.command(command.clone()).await?;
+            let empty = matches!(&outcome, Outcome::Peers(peers) if peers.is_empty());
+            if !empty || Instant::now() >= self.grace_until {
+                return Ok(api::answer(outcome, freshest));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<Outcome, Failure> {
+        self.ask(|done| Ask::Command(command, done)).await.unwrap_or(Err(Failure::Stopped))
+    }
+
+    async fn view(&self) -> Option<View> {
+        let status: Status = self.ask(Ask::Status).await?;
+        Some(View {
+            version: env!("CARGO_PKG_VERSION"),
+            memory: state::memory(),
+            dht: self.dht.to_string(),
+            api: self.api.to_string(),
+            status,
+        })
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        self.asks.send(ask(done)).ok()?;
+        result.await.ok()
+    }
+}
+
+fn resolve(host: &str) -> Result<Ipv4Addr, Error> {
+    let found = (host, 0).to_socket_addrs().ok();
+    let v4 = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    };
+    found
+        .and_then(|mut found| found.find_map(v4))
+        .ok_or_else(|| Error::UnknownHost(host.to_owned()))
+}
+
+fn bind(at: SocketAddrV4) -> Result<UdpSocket, Error> {
+    let bind = || {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        // The system may allow less.
+        let _ = socket.set_recv_buffer_size(crate::config::grape::RECEIVE_BUFFER);
+        socket.set_nonblocking(true)?;
+        socket.bind(&SocketAddr::V4(at).into())?;
+        UdpSocket::from_std(socket.into())
+    };
+    bind().map_err(|error| Error::system("bind", error, Some(at.into())))
+}
+
+/// An address of the core's kind; the network has IPv4 only.
+fn compact(address: SocketAddr) -> Option<Address> {
+    match address {
+        SocketAddr::V4(v4) => Some(Address { ip: v4.ip().octets(), port: v4.port() }),
+        SocketAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! The state file: the node's id and the nodes that it knows, over a restart.
+
+use super::{Shared, actor::Ask};
+use crate::{
+    config::grape as config,
+    grape::{Address, Id},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Read, Write},
+    net::SocketAddrV4,
+    path::Path,
+    time::Duration,
+};
+use tokio::{task::spawn_blocking, time::sleep};
+
+/// What was kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub id: Id,
+    pub nodes: Vec<Address>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Text {
+    id: String,
+    nodes: Vec<String>,
+}
+
+/// Reads a state file; none yet is fine.
+///
+/// # Errors
+/// A text that says which file is damaged or cannot be read.
+pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
+    let damaged = |what: &dyn std::fmt::Display| {
+        format!("the state file {} is ignored: {what}", path.display())
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(damaged(&error)),
+    };
+    let mut text = String::new();
+    file.take(config::STATE_BYTES).read_to_string(&mut text).map_err(|error| damaged(&error))?;
+    let Text { id, nodes } = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
+    let id = Id::from_hex(&id).ok_or_else(|| damaged(&"no id"))?;
+    let address = |text: &String| {
+        let address: SocketAddrV4 = text.parse().ok()?;
+        Some(Address { ip: address.ip().octets(), port: address.port() })
+    };
+    let nodes: Option<Vec<_>> = nodes.iter().map(address).collect();
+    let nodes = nodes.ok_or_else(|| damaged(&"a node without an address"))?;
+    Ok(Some(Kept { id, nodes }))
+}
+
+/// Writes a state file now and then.
+pub(super) async fn keep_writing(shared: std::sync::Arc<Shared>) {
+    loop {
+        sleep(Duration::from_millis(config::STATE_EVERY_MS)).await;
+        write(&shared).await;
+    }
+}
+
+/// Writes the state file, if there is to be one. Nodes are only replaced by others: one that was
+/// alone for its whole life keeps what the one before knew.
+pub(super) async fn write(shared: &Shared) {
+    let Some(path) = shared.state.clone() else { return };
+    let Some((id, nodes)) = shared.ask(Ask::Known).await else { return };
+    // What cannot be written now is written next time.
+    let _ = spawn_blocking(move || {
+        let nodes = match nodes.is_empty() {
+            true => read(&path).ok().flatten().map(|kept| kept.nodes).unwrap_or_default(),
+            false => nodes,
+        };
+        save(&path, &Kept { id, nodes })
+    })
+    .await;
+}
+
+/// Writes beside the file and renames, so that there is always a whole one.
+fn save(path: &Path, kept: &Kept) -> std::io::Result<()> {
+    let nodes = kept.nodes.iter().map(ToString::to_string).collect();
+    let text = serde_json::to_string(&Text { id: kept.id.to_string(), nodes })?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = Path::new(&name);
+    let mut file = File::create(beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(beside, path).inspect_err(|_| drop(fs::remove_file(beside)))
+}
+
+/// Resident memory of this process in bytes, where the system tells.
+pub(super) fn memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read() {
+        let folder = std::env::temp_dir().join(format!("grape-state-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("state");
+        assert_eq!(read(&path), Ok(None));
+        let kept = Kept { id: Id([7; 20]), nodes: vec![Address { ip: [10, 0, 0, 1], port: 5 }] };
+        for _ in 0..2 {
+            save(&path, &kept).unwrap();
+            assert_eq!(read(&path).as_ref().map(Option::as_ref), Ok(Some(&kept)));
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        for damage in ["", "{", "{\"id\":\"x\",\"nodes\":[]}", "[1]"] {
+            fs::write(&path, damage).unwrap();
+            let text = read(&path).unwrap_err();
+            assert!(text.contains("is ignored") && text.contains("state"), "{text}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

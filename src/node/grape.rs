@@ -1,0 +1,208 @@
+//! The discovery node as a JavaScript object.
+
+use super::events::{Failure, failure};
+use crate::{
+    grape::{Options, Wanted},
+    net::grape::{Grape, Settings, Told},
+};
+use napi::{
+    CleanupEnvHook, Env, Result,
+    bindgen_prelude::{BufferSlice, Function},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Options of a node; times in ms. `lib/defaults.js` has the defaults.
+#[napi(object)]
+pub struct GrapeOptions {
+    pub host: Option<String>,
+    pub dht_port: u16,
+    pub api_port: u16,
+    pub bootstrap: Vec<String>,
+    pub max_tables: u32,
+    pub max_values: u32,
+    pub concurrency: u32,
+    pub node_liveness: f64,
+    pub peer_max_age: f64,
+    pub rate_limit: u32,
+    pub max_payload_size: u32,
+    pub state: Option<String>,
+    pub embedded: bool,
+    pub grace: f64,
+}
+
+/// Something that a node tells: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the
+/// answer to the request `id`.
+#[napi(object)]
+pub struct GrapeEvent {
+    pub name: String,
+    pub text: Option<String>,
+    pub id: Option<u32>,
+    /// Of a request that failed: the HTTP status that goes with the text.
+    pub status: Option<u32>,
+}
+
+type Tell = ThreadsafeFunction<GrapeEvent, (), GrapeEvent, napi::Status, false, true>;
+
+/// Empty when the environment has ended: nobody is told anything any more.
+type Teller = Arc<Mutex<Option<Tell>>>;
+
+/// Only the JavaScript thread looks inside.
+type Slot = Mutex<Option<Grape>>;
+
+type Hook = CleanupEnvHook<(Teller, Arc<Slot>)>;
+
+/// A node, and the function that is told what happens.
+#[napi]
+#[derive(Default)]
+pub struct NativeGrape {
+    teller: Teller,
+    grape: Arc<Slot>,
+    hook: Mutex<Option<Hook>>,
+}
+
+#[napi]
+impl NativeGrape {
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event.
+    #[napi(catch_unwind)]
+    pub fn start(
+        &self,
+        env: Env,
+        options: GrapeOptions,
+        tell: Function<'_, GrapeEvent, ()>,
+    ) -> Result<Option<Failure>> {
+        // Weak: what keeps the process alive is counted in `lib/dispatch.js`.
+        let function = tell
+            .build_threadsafe_function::<GrapeEvent>()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .build()?;
+        *lock(&self.teller) = Some(function);
+        let teller = self.teller.clone();
+        let started = Grape::start(settings(options), move |told| {
+            let (name, text) = match told {
+                Told::Ready => ("ready", None),
+                Told::Node => ("node", None),
+                Told::Peer(text) => ("peer", Some(text)),
+                Told::Announce(text) => ("announce", Some(text)),
+                Told::Warning(text) => ("warning", Some(text)),
+            };
+            call(&teller, GrapeEvent { name: name.into(), text, id: None, status: None });
+        });
+        match started {
+            Ok(grape) => *lock(&self.grape) = Some(grape),
+            Err(error) => {
+                lock(&self.teller).take();
+                return Ok(Some(failure(&error)));
+            }
+        }
+        let held = (self.teller.clone(), self.grape.clone());
+        *lock(&self.hook) = Some(env.add_env_cleanup_hook(held, |(teller, grape)| {
+            lock(&teller).take();
+            lock(&grape).take();
+        })?);
+        Ok(None)
+    }
+
+    /// After `stopped`: nothing of it is left.
+    #[napi(catch_unwind)]
+    pub fn release(&self, env: Env) -> Result<()> {
+        lock(&self.teller).take();
+        lock(&self.grape).take();
+        match lock(&self.hook).take() {
+            Some(hook) => env.remove_env_cleanup_hook(hook),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the node and its API are, as `host:port`.
+    #[napi(catch_unwind)]
+    pub fn addresses(&self) -> Vec<String> {
+        let grape = lock(&self.grape);
+        let addresses = grape.as_ref().map(|grape| [grape.dht_address(), grape.api_address()]);
+        addresses.into_iter().flatten().map(|address| address.to_string()).collect()
+    }
+
+    /// Says which events somebody listens for.
+    #[napi(catch_unwind)]
+    pub fn want(&self, node: bool, peer: bool, announce: bool, warning: bool) {
+        if let Some(grape) = &*lock(&self.grape) {
+            grape.want(Wanted { node, peer, announce, warning });
+        }
+    }
+
+    /// What the API does with a request of this type; the answer comes as an event with this `id`.
+    /// `v` is the value of a put that is no text.
+    #[napi(catch_unwind)]
+    pub fn request(&self, id: u32, kind: String, data: String, v: Option<BufferSlice<'_>>) {
+        let teller = self.teller.clone();
+        let answered = move |result: std::result::Result<String, crate::grape::Failure>| {
+            let (text, status) = match result {
+                Ok(text) => (text, None),
+                Err(failure) => (failure.to_string(), Some(failure.status().into())),
+            };
+            let name = "answered".into();
+            call(&teller, GrapeEvent { name, text: Some(text), id: Some(id), status });
+        };
+        match &*lock(&self.grape) {
+            Some(grape) => grape.request(kind, data, v.map(|v| v.to_vec()), answered),
+            None => answered(Err(crate::grape::Failure::Stopped)),
+        }
+    }
+
+    /// Stops; the event `stopped` says that the ports are free.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        let teller = self.teller.clone();
+        let stopped = move || {
+            let name = "stopped".into();
+            call(&teller, GrapeEvent { name, text: None, id: None, status: None });
+        };
+        match &*lock(&self.grape) {
+            Some(grape) => grape.stop(stopped),
+            None => stopped(),
+        }
+    }
+}
+
+fn call(teller: &Teller, event: GrapeEvent) {
+    if let Some(tell) = &*lock(teller) {
+        tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn settings(options: GrapeOptions) -> Settings {
+    // Casts saturate, and make 0 of NaN.
+    Settings {
+        core: Options {
+            embedded: options.embedded,
+            max_tables: options.max_tables as usize,
+            max_values: options.max_values as usize,
+            concurrency: options.concurrency as usize,
+            liveness: (options.node_liveness as u64).max(1),
+            peer_age: (options.peer_max_age as u64).max(1),
+            rate: options.rate_limit,
+            ..Options::default()
+        },
+        host: options.host,
+        dht_port: options.dht_port,
+        api_port: options.api_port,
+        bootstrap: options.bootstrap,
+        body_limit: options.max_payload_size as usize,
+        state: options.state.map(Into::into),
+        grace: Duration::from_millis(options.grace as u64),
+    }
+}

@@ -1,0 +1,291 @@
+//! Networks of cores with simulated time: finding, storing, dying, and what strangers may send.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
+#[path = "common/simulation.rs"]
+mod simulation;
+
+use grenache_nodejs_ws_native::{
+    config::grape as config,
+    grape::{
+        Address, Command, Failure, Id, Item, Options, Outcome,
+        krpc::{Announcement, Message, PutQuery, Query},
+    },
+};
+use simulation::Network;
+use std::time::Instant;
+
+const KEY: &[u8] = b"rpc_test";
+
+fn network(count: usize) -> Network {
+    let mut network = Network::new(0.0, 1);
+    network.grow(count);
+    network.run(1_000);
+    network
+}
+
+#[test]
+fn a_thousand_nodes_find_each_other_with_a_tenth_of_all_datagrams_lost() {
+    let started = Instant::now();
+    let mut network = Network::new(0.1, 7);
+    let mut costs = Vec::new();
+    for size in [10, 100, 1_000] {
+        network.grow(size);
+        network.run(3_000);
+        let key = format!("service of {size}");
+        let announcer = size / 2;
+        let taken = network.announce(announcer, key.as_bytes(), 1337).unwrap();
+        let Outcome::Stored(taken) = taken else { panic!("{taken:?}") };
+        assert!(taken >= size.min(config::K) * 2 / 3, "{taken} of {size}");
+        let mut messages = 0;
+        for lookup in 0..20 {
+            let number = lookup * size / 20;
+            let before = network.core(number).status().counters.walk_queries;
+            let found = network.lookup(number, key.as_bytes());
+            assert_eq!(
+                found,
+                [format!("{}", Address { port: 1337, ..Network::address(announcer) })]
+            );
+            messages += 2 * (network.core(number).status().counters.walk_queries - before);
+        }
+        costs.push(messages as f64 / 20.0);
+        println!(
+            "{size} nodes: {:.1} messages a lookup, announced to {taken}",
+            messages as f64 / 20.0
+        );
+    }
+    println!("{} datagrams in {:?}", network.datagrams, started.elapsed());
+    // Ten times the nodes cost a few steps more, not ten times the messages.
+    assert!(costs[2] < 2.0 * costs[1], "{costs:?}");
+}
+
+#[test]
+fn a_third_of_the_nodes_may_die() {
+    let mut network = network(60);
+    network.announce(1, KEY, 1337).unwrap();
+    for number in (2..60).step_by(3) {
+        network.kill(number);
+    }
+    let expected = [Address { port: 1337, ..Network::address(1) }.to_string()];
+    for number in (0..60).filter(|number| number % 3 != 2) {
+        assert_eq!(network.lookup(number, KEY), expected);
+    }
+    network.run(3 * config::LIVENESS_MS);
+    network.announce(1, KEY, 1337).unwrap();
+    assert!(network.core(0).table().iter().all(|node| {
+        (0..60).filter(|number| number % 3 != 2).any(|n| Network::address(n) == node.address)
+    }));
+    assert_eq!(network.lookup(58, KEY), expected);
+}
+
+#[test]
+fn a_service_that_announces_is_never_lost_and_one_that_stopped_is() {
+    let mut network = network(5);
+    let expected = [Address { port: 1337, ..Network::address(1) }.to_string()];
+    for _ in 0..20 {
+        network.announce(1, KEY, 1337).unwrap();
+        // The longest wait of `startAnnouncing`.
+        for _ in 0..18 {
+            assert_eq!(network.lookup(3, KEY), expected);
+            network.run(10_000);
+        }
+    }
+    network.run(4 * config::PEER_AGE_MS);
+    assert_eq!(network.lookup(3, KEY), [""; 0]);
+}
+
+#[test]
+fn an_unannounced_service_is_gone_at_once() {
+    let mut network = network(5);
+    network.announce(1, KEY, 1337).unwrap();
+    network.announce(2, KEY, 1338).unwrap();
+    assert_eq!(network.lookup(4, KEY).len(), 2);
+    let gone = network.call(1, Command::Unannounce { key: KEY.to_vec(), port: 1337 });
+    assert_eq!(gone, Ok(Outcome::Stored(4)));
+    assert_eq!(network.lookup(3, KEY), [Address { port: 1338, ..Network::address(2) }.to_string()]);
+}
+
+#[test]
+fn the_freshest_are_known_everywhere() {
+    let mut network = network(5);
+    for (number, port) in [(1, 1), (2, 2), (1, 3)] {
+        network.announce(number, KEY, port).unwrap();
+        network.run(5_000);
+    }
+    let found = network.call(4, Command::Lookup(KEY.to_vec())).unwrap();
+    let Outcome::Peers(mut peers) = found else { panic!() };
+    peers.sort_by_key(|found| std::cmp::Reverse(found.announced));
+    let ports: Vec<_> = peers.iter().map(|found| found.address.port).collect();
+    assert_eq!(ports, [3, 2, 1]);
+}
+
+#[test]
+fn names_of_any_length_work() {
+    let mut network = network(30);
+    for (at, key) in
+        [vec![], vec![b'x'], vec![7; 20], vec![8; 21], vec![9; 3_000]].iter().enumerate()
+    {
+        network.announce(1, key, 1_000 + at as u16).unwrap();
+        let expected = Address { port: 1_000 + at as u16, ..Network::address(1) };
+        assert_eq!(network.lookup(25, key), [expected.to_string()]);
+    }
+}
+
+#[test]
+fn values_are_stored_and_read() {
+    let mut network = network(30);
+    let item = Item { v: b"5:hello".to_vec(), signed: None };
+    let put = network.call(3, Command::Put { item: item.clone(), cas: None });
+    assert_eq!(put, Ok(Outcome::Put(item.target())));
+    let get = Command::Get { target: item.target().0.to_vec(), salt: Vec::new() };
+    for number in [3, 20] {
+        let got = network.call(number, get.clone()).unwrap();
+        let Outcome::Value(Some(got)) = got else { panic!("{got:?}") };
+        assert_eq!(got.item, item);
+    }
+    let nothing = Command::Get { target: vec![1; 20], salt: Vec::new() };
+    assert_eq!(network.call(4, nothing), Ok(Outcome::Value(None)));
+}
+
+#[test]
+fn an_isolated_node_says_so_and_an_embedded_one_serves_itself() {
+    let mut network = Network::new(0.0, 1);
+    let alone = network.add(Options::default(), &[]);
+    assert_eq!(network.announce(alone, KEY, 1), Err(Failure::NoNodes));
+    assert_eq!(network.lookup(alone, KEY), [""; 0]);
+    let host = Some([127, 0, 0, 1]);
+    let embedded = network.add(Options { embedded: true, host, ..Options::default() }, &[]);
+    assert_eq!(network.announce(embedded, KEY, 1), Ok(Outcome::Stored(1)));
+    assert_eq!(network.lookup(embedded, KEY), ["127.0.0.1:1"]);
+    let item = Item { v: b"1:a".to_vec(), signed: None };
+    let put = network.call(embedded, Command::Put { item: item.clone(), cas: None });
+    assert_eq!(put, Ok(Outcome::Put(item.target())));
+}
+
+#[test]
+fn an_isolated_node_comes_back() {
+    let mut network = Network::new(0.0, 1);
+    let early = network.add(Options::default(), &[1]);
+    network.run(10_000);
+    assert!(network.core(early).is_isolated());
+    network.add(Options::default(), &[]);
+    network.run(config::REJOIN_MS.1);
+    assert!(!network.core(early).is_isolated());
+    assert_eq!(network.core(1).table().len(), 1);
+}
+
+fn announce(token: &[u8]) -> Vec<u8> {
+    let said = Announcement { key: KEY.to_vec(), port: Some(1), token: token.to_vec() };
+    Query::AnnouncePeer(said).encode(b"ab", &Id([1; 20]))
+}
+
+#[test]
+fn a_token_only_counts_for_who_got_it() {
+    let mut network = network(2);
+    let (honest, liar) =
+        (Address { ip: [10, 9, 9, 1], port: 1 }, Address { ip: [10, 9, 9, 2], port: 1 });
+    let mut core = network.cores[0].take().unwrap();
+    let mut ask = |from: Address, bytes: &[u8]| {
+        let output = core.tick(5_000, [(from, bytes)]);
+        // The rest verifies the stranger.
+        output
+            .datagrams
+            .into_iter()
+            .find(|datagram| !matches!(Message::decode(&datagram.bytes), Some(Message::Query(_))))
+    };
+    let answer = ask(honest, &Query::GetPeers(KEY.to_vec()).encode(b"ab", &Id([1; 20]))).unwrap();
+    let Some(Message::Response(response)) = Message::decode(&answer.bytes) else { panic!() };
+    let token = response.token.unwrap();
+    for (from, token, code) in
+        [(liar, &token[..], 203), (honest, &[0; 8][..], 203), (honest, b"", 203)]
+    {
+        let answer = ask(from, &announce(token)).unwrap();
+        let Some(Message::Error(refusal)) = Message::decode(&answer.bytes) else { panic!() };
+        assert_eq!(refusal.code, code);
+    }
+    let answer = ask(honest, &announce(&token)).unwrap();
+    assert!(matches!(Message::decode(&answer.bytes), Some(Message::Response(_))));
+    assert_eq!(core.status().addresses, 1);
+}
+
+#[test]
+fn floods_are_bounded() {
+    let mut network = network(3);
+    let mut core = network.cores[0].take().unwrap();
+    let value = Item { v: b"1:a".to_vec(), signed: None };
+    let put = PutQuery { token: vec![1; 8], v: value.v, signed: None, cas: None };
+    let mut sent = 0;
+    for number in 0..100_000_u32 {
+        let [_, b, c, d] = number.to_be_bytes();
+        let from = Address { ip: [11, b, c, d], port: 1 + (number % 60_000) as u16 };
+        let mut id = Id([0; 20]);
+        id.0[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
+        let bytes = match number % 5 {
+            0 => Query::Ping.encode(b"ab", &id),
+            1 => Query::GetPeers(number.to_be_bytes().to_vec()).encode(b"ab", &id),
+            2 => announce(&[0; 8]),
+            3 => Query::Put(Box::new(put.clone())).encode(b"ab", &id),
+            _ => b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t4:abcd1:y1:re".to_vec(),
+        };
+        let output = core.tick(5_000, [(from, &bytes[..])]);
+        sent += output.datagrams.len();
+    }
+    let status = core.status();
+    assert!(status.known_nodes <= 160 * config::K);
+    assert!(status.in_flight <= config::VERIFYING + 10, "{}", status.in_flight);
+    assert!(status.addresses == 0 && status.values == 0);
+    assert!(sent <= 80_000 + config::VERIFYING);
+    // And none of them answers.
+    core.tick(7_100, []);
+    core.tick(10_000, []);
+    assert!(core.status().known_nodes <= 3, "{}", core.status().known_nodes);
+}
+
+#[test]
+fn one_sender_has_a_rate() {
+    let mut network = Network::new(0.0, 1);
+    let node = network.add(Options { rate: 100, ..Options::default() }, &[]);
+    let mut core = network.cores[node].take().unwrap();
+    let from = Address { ip: [11; 4], port: 1 };
+    let ping = Query::Ping.encode(b"ab", &Id([1; 20]));
+    let output = core.tick(5_000, (0..1_000).map(|_| (from, &ping[..])));
+    assert_eq!(output.datagrams.len(), 100 + 1, "and one that verifies the sender");
+    assert_eq!(core.status().counters.limited, 900);
+}
+
+#[test]
+fn too_many_commands_are_refused() {
+    let mut network = Network::new(0.0, 1);
+    // Somebody who never answers.
+    let node = network.add(Options::default(), &[50_000]);
+    let ops: Vec<_> = (0..config::OPERATIONS as u32 + 10)
+        .map(|number| network.start(node, Command::Lookup(number.to_be_bytes().to_vec())))
+        .collect();
+    let results: Vec<_> = ops.into_iter().map(|op| network.wait(op)).collect();
+    let busy = results.iter().filter(|result| **result == Err(Failure::Busy)).count();
+    assert!((10..20).contains(&busy), "{busy}");
+}
+
+#[test]
+fn odd_datagrams_do_no_harm() {
+    let mut network = network(3);
+    for bytes in [
+        &b""[..],
+        b"d",
+        b"de",
+        b"i5e",
+        b"d1:q4:ping1:t0:1:y1:qe",
+        b"d1:ad2:id3:abce1:q4:ping1:t2:ab1:y1:qe",
+        b"d1:ad2:idi5ee1:q9:find_node1:t2:ab1:y1:qe",
+        b"d1:ade1:q13:announce_peer1:t2:ab1:y1:qe",
+        b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa5:nodes5:abcdee1:t4:abcd1:y1:re",
+        b"d1:eli203e3:bade1:t4:abcd1:y1:ee",
+        &[0xff; 1_500],
+        &[b'd'; 60_000],
+    ] {
+        network.inject(Network::address(2), 0, bytes);
+    }
+    network.run(5_000);
+    network.announce(1, KEY, 1337).unwrap();
+    assert_eq!(network.lookup(0, KEY).len(), 1);
+}
