@@ -151,7 +151,8 @@ async function timesOut (answer, timeout) {
   const end = performance.now()
   assert.strictEqual(err && err.message, 'ERR_TIMEOUT')
   const took = end - start
-  assert.ok(took > timeout - 5, `${took} ms instead of ${timeout}: too early`)
+  // Node's timers count from the beginning of their turn, which on a busy machine was a while ago.
+  assert.ok(took > timeout / 2, `${took} ms instead of ${timeout}: too early`)
   const late = end - Math.max(start + timeout, await timer)
   assert.ok(late < 100, `${late} ms too late`)
 }
