@@ -145,11 +145,9 @@ fn text_answer(status: StatusCode, kind: &'static str, text: String) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-        ),
-    );
+    if kind.starts_with("text/html") {
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+        headers.insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
+    }
     answer
 }
