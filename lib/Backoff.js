@@ -12,7 +12,7 @@ class Backoff {
   fail (name) {
     const { failures } = this._failed.get(name) || { failures: 0 }
     const wait = Math.min(this.max, this.min * 2 ** failures)
-    this._failed.set(name, { failures: failures + 1, until: Date.now() + wait })
+    this._failed.set(name, { failures: failures + 1, until: performance.now() + wait })
   }
 
   succeed (name) {
@@ -22,14 +22,14 @@ class Backoff {
   /** Those of `names` that may be asked; all of them when none may. */
   usable (names) {
     if (this._failed.size === 0) return names
-    const now = Date.now()
+    const now = performance.now()
     const usable = names.filter(name => !this._waits(name, now))
     return usable.length > 0 ? usable : names
   }
 
   /** `names`, with those that wait behind the others. */
   sorted (names) {
-    const now = Date.now()
+    const now = performance.now()
     return [false, true].flatMap(waits => names.filter(name => this._waits(name, now) === waits))
   }
 

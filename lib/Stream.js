@@ -101,6 +101,7 @@ class Stream {
     this._write()
     this._detached = true
     this._blocked = this._behind = false
+    if (socket.destroyed) return
     this._flow()
     socket.end()
     socket.unref()

@@ -29,6 +29,7 @@ class TransportRPCClient extends TransportRPC {
     this.setLastRequestTime()
     this.cbq = new CbQ()
     this._reqs = new Map()
+    this._deadlines = new WeakMap()
     this._connection = null
     this._retired = new Set()
     this._key = undefined
@@ -113,7 +114,12 @@ class TransportRPCClient extends TransportRPC {
 
   addRequest (req) {
     this._reqs.set(req.rid, req)
-    if (req.opts) this._sweepBy(req._ts + req.opts.timeout)
+    if (req.opts) {
+      // Not by the system's clock, which may jump.
+      const deadline = performance.now() + req.opts.timeout
+      this._deadlines.set(req, deadline)
+      this._sweepBy(deadline)
+    }
     this._hearConnection()
   }
 
@@ -293,16 +299,16 @@ class TransportRPCClient extends TransportRPC {
     if (!(deadline < this._sweepAt)) return
     clearTimeout(this._sweeper)
     this._sweepAt = deadline
-    this._sweeper = setTimeout(() => this._sweep(), amount(deadline - Date.now(), 0))
+    this._sweeper = setTimeout(() => this._sweep(), amount(deadline - performance.now(), 0))
     this._sweeper.unref()
   }
 
   _sweep () {
-    const now = Date.now()
+    const now = performance.now()
     const expired = []
     let next = Infinity
     for (const req of this._reqs.values()) {
-      const deadline = req._ts + req.opts.timeout
+      const deadline = this._deadlines.get(req) ?? Infinity
       if (deadline <= now) expired.push(req)
       else next = Math.min(next, deadline)
     }

@@ -7,9 +7,9 @@ const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
 function settled (isDone, ms) {
   if (isDone()) return Promise.resolve()
   return new Promise(resolve => {
-    const end = Date.now() + ms
+    const end = performance.now() + ms
     const poll = setInterval(() => {
-      if (!isDone() && Date.now() < end) return
+      if (!isDone() && performance.now() < end) return
       clearInterval(poll)
       resolve()
     }, DRAIN_POLL)

@@ -410,6 +410,16 @@ impl Conn {
         half.armed
     }
 
+    /// Whether all that was composed is written.
+    pub(super) fn is_written(&self) -> bool {
+        self.lock().out.is_written()
+    }
+
+    /// Takes what the kernel has not taken so far, for good.
+    pub(super) fn take_rest(&self) -> Vec<u8> {
+        self.lock().out.take_all().unwrap_or_default()
+    }
+
     /// Moves a stream's bytes that wait to be written into `to`; returns how many there were room
     /// for.
     pub(super) fn take_output(&self, to: &mut [u8]) -> usize {

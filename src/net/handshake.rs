@@ -231,7 +231,7 @@ async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> 
     }
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         stream.writable().await?;
         match stream.try_write(bytes) {

@@ -33,8 +33,8 @@ pub trait Turn {
     /// Fails the requests of all connections whose deadline has come; returns when to be called
     /// again, on the hub's clock.
     fn expire(&self) -> u64;
-    /// A connection ends whose other side was told why.
-    fn told(&self, stream: &TcpStream);
+    /// A connection ends whose other side is told why: `words` are still to be written.
+    fn told(&self, stream: &TcpStream, words: Vec<u8>);
 }
 
 /// The connections that a loop moves.
@@ -309,7 +309,7 @@ impl Driver {
         if ended.is_told()
             && let Some(turn) = self.turns.upgrade()
         {
-            turn.told(&polled.stream);
+            turn.told(&polled.stream, polled.conn.take_rest());
         }
         polled.conn.finish(ended);
     }

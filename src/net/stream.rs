@@ -7,7 +7,7 @@ use super::{
     settings::Settings,
     tokio::{Alarm, Driver, closing},
 };
-use crate::ws::Role;
+use crate::{error::Error, ws::Role};
 use std::{cell::RefCell, sync::Arc};
 
 /// A connection whose bytes are handed in and fetched.
@@ -22,7 +22,10 @@ impl Stream {
     pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
         let conn = Arc::new(Conn::new(hub, role, settings));
         let (watched, clock) = (conn.clone(), hub.clone());
-        driver.spawn(async move { watch(&watched, &clock).await });
+        let started = driver.spawn(async move { watch(&watched, &clock).await });
+        if let Err(error) = started {
+            conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
+        }
         Self { reading: RefCell::new(Reading::new(&conn)), conn }
     }
 

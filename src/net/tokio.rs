@@ -29,7 +29,7 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::Notify,
-    time::{Sleep, sleep_until},
+    time::{Sleep, sleep_until, timeout},
 };
 
 thread_local! {
@@ -91,7 +91,7 @@ impl Driver {
         let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
         let (dialled, hub) = (conn.clone(), self.hub.clone());
         let (dest, path) = (dest.to_owned(), path.to_owned());
-        self.spawn(async move {
+        let started = self.spawn(async move {
             match dial(&dialled, &hub, &dest, &path).await {
                 Ok(established) => {
                     run(&hub, dialled, established, |conn| Event::Opened { conn }).await;
@@ -99,26 +99,33 @@ impl Driver {
                 Err(ended) => dialled.finish(ended),
             }
         });
+        if let Err(error) = started {
+            conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
+        }
         conn
     }
 
-    /// Reads on from a connection of Node's loop that has ended, so that our last words are read.
-    pub fn farewell(&self, stream: &StdTcpStream) {
+    /// Writes the last `words` of a connection of Node's loop that has ended, and reads on so that
+    /// they are read.
+    pub fn farewell(&self, stream: &StdTcpStream, words: Vec<u8>) {
         // Without a descriptor for it the words may get lost, and nothing else.
         let Ok(stream) = stream.try_clone() else { return };
-        self.spawn(async move {
+        let _ = self.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
+                // An error shows at the next read.
+                let _ = handshake::write_all(&stream, &words).await;
                 handshake::farewell(&stream).await;
             }
         });
     }
 
     /// Runs another task of this environment.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // Without threads nothing can have been listening or connected either.
-        if let Ok(runtime) = io::runtime() {
-            self.tasks.spawn(runtime, task);
-        }
+    ///
+    /// # Errors
+    /// The system gives no thread for it: no descriptors are left.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        self.tasks.spawn(io::runtime()?, task);
+        Ok(())
     }
 
     /// Ends everything at once.
@@ -229,6 +236,10 @@ async fn run(
             }
             let Err(ended) = pump(&conn, hub, &mut reader, rest).await;
             let told = ended.is_told();
+            if told {
+                // Not for ever: whoever does not read cannot be told.
+                let _ = timeout(config::FAREWELL_TIMEOUT, written(&conn)).await;
+            }
             conn.finish(ended);
             if told {
                 handshake::farewell(reader.as_ref()).await;
@@ -312,6 +323,17 @@ impl Alarm {
         }
         self.sleep.as_mut().await;
         self.time = 0;
+    }
+}
+
+/// Waits until all that was composed is written, whoever writes it.
+async fn written(conn: &Conn) {
+    while !conn.is_written() {
+        conn.flush();
+        match conn.state().writer {
+            Some(writer) => writable(Some(writer)).await,
+            None => tokio::task::yield_now().await,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod turn;
 
 use crate::{
     config,
+    error::Error,
     link::Grapes,
     net::{
         Arrival, BusyPoll, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
@@ -453,10 +454,14 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn post(&self, id: u32, url: String, body: String, timeout: f64) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
-        self.inner.driver.spawn(async move {
+        let started = self.inner.driver.spawn(async move {
             let result = grapes.post(&url, body, timeout.max(0.0) as u64).await;
             hub.event(Event::Answered { id, result });
         });
+        if let Err(error) = started {
+            let result = Err(Error::system("connect", error, None));
+            self.inner.hub.event(Event::Answered { id, result });
+        }
     }
 }
 

@@ -78,8 +78,8 @@ impl Turn for JsTurn {
         }
     }
 
-    fn told(&self, stream: &TcpStream) {
-        self.inner.driver.farewell(stream);
+    fn told(&self, stream: &TcpStream, words: Vec<u8>) {
+        self.inner.driver.farewell(stream, words);
     }
 
     fn expire(&self) -> u64 {

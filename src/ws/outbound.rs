@@ -87,6 +87,11 @@ impl Outbound {
         self.len() == 0
     }
 
+    /// Whether nothing waits, and nothing is being written right now.
+    pub fn is_written(&self) -> bool {
+        !self.taken && self.is_empty()
+    }
+
     /// Takes the waiting bytes for writing. `None` when there are none, or when somebody else
     /// is writing: that one goes on with what came in between.
     pub fn take(&mut self) -> Option<Taken> {
