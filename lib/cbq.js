@@ -53,6 +53,8 @@ function withDeadline (timeout, cb) {
     cb(err, res)
   }
   const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  // What is waited for keeps the process alive, if anything should.
+  timer.unref()
   return finish
 }
 
