@@ -3,7 +3,7 @@
 const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
-const { MAX_CONNECTION_REQUESTS } = require('./defaults')
+const { MAX_CONNECTION_REQUESTS, MAX_SLOTS } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { amount } = require('./options')
 
@@ -17,7 +17,8 @@ class ClientConnection extends Connection {
     this.transport = transport
     this._callbacks = []
     this._free = []
-    this._limit = amount(transport.conf.maxConnectionRequests, MAX_CONNECTION_REQUESTS)
+    // Beyond its slots the native side would take a request without a word.
+    this._limit = Math.min(MAX_SLOTS, amount(transport.conf.maxConnectionRequests, MAX_CONNECTION_REQUESTS))
     /** What was asked last, which the native side still knows. */
     this._key = undefined
   }

@@ -21,6 +21,9 @@ const CLIENT_TRANSPORT = {
 /** Requests of one connection under way at once: against a caller's mistake, not against load. */
 const MAX_CONNECTION_REQUESTS = 1024 * 1024
 
+/** The most that a connection can be allowed; as MAX_SLOTS on the native side. */
+const MAX_SLOTS = 1 << 24
+
 /** Of each connection of a peer. */
 const CONNECTION = {
   /**
@@ -185,6 +188,7 @@ module.exports = {
   LINK_RETRY,
   MAX_CONNECTION_REQUESTS,
   MAX_GRAPE_ANSWER,
+  MAX_SLOTS,
   MAX_TIMEOUT,
   MEDIUM_BATCH,
   PATH,
