@@ -112,8 +112,8 @@ pub const LISTEN_BACKLOG: i32 = 511;
 /// Pause of a listener that cannot accept (no descriptors left) before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// How long stopping a server waits at most for its port to be free.
-pub const UNLISTEN_WAIT: Duration = Duration::from_millis(100);
+/// How long stopping a server or a grape waits at most for its port to be free.
+pub const UNLISTEN_WAIT: Duration = Duration::from_secs(1);
 
 /// Threads that move bytes. JavaScript is the bottleneck long before one of them is.
 pub const IO_THREADS: usize = 1;

@@ -32,6 +32,19 @@ classes('C250: a grape is an EventEmitter; it starts, also twice, and stops, als
   }
 })
 
+classes('C280: the ports of a grape are free when stop returns', async ({ Grape }) => {
+  const conf = await freeConf()
+  let grape = new Grape(conf)
+  assert.ifError((await call(grape, 'start')).err)
+  for (let i = 0; i < 20; i++) {
+    const next = new Grape(conf)
+    grape.stop()
+    assert.ifError((await call(next, 'start')).err)
+    grape = next
+  }
+  await call(grape, 'stop')
+})
+
 classes('C251: without api_port start hands back ERR_NO_PORT', async ({ Grape }) => {
   const grape = new Grape({ dht_port: await freeUdpPort() })
   assert.strictEqual((await call(grape, 'start')).err.message, 'ERR_NO_PORT')

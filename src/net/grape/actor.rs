@@ -28,6 +28,8 @@ pub(super) enum Ask {
     Known(oneshot::Sender<(Id, Vec<Address>)>),
     Bootstrap(Vec<Address>),
     Want(Wanted),
+    /// The node ends, and leaves what it knew.
+    Stop(oneshot::Sender<(Id, Vec<Address>)>),
 }
 
 /// Datagrams that wait for room in the kernel; more are lost, as on the way they might be.
@@ -45,6 +47,7 @@ pub(super) struct Actor {
     waiters: HashMap<u64, oneshot::Sender<Result<Outcome, Failure>>>,
     last_op: u64,
     outbox: VecDeque<Datagram>,
+    over: bool,
 }
 
 impl Actor {
@@ -63,14 +66,15 @@ impl Actor {
             waiters: HashMap::new(),
             last_op: 0,
             outbox: VecDeque::new(),
+            over: false,
         }
     }
 
-    /// Runs until nobody can ask any more.
+    /// Runs until it is stopped, or nobody can ask any more.
     pub async fn run(mut self) {
         let mut buffer = vec![0; config::DATAGRAM_BYTES];
         let mut alarm = pin!(sleep_until(self.epoch.into()));
-        loop {
+        while !self.over {
             let wake = self.epoch + Duration::from_millis(self.core.wake_at());
             if alarm.deadline() != wake.into() {
                 alarm.as_mut().reset(wake.into());
@@ -126,6 +130,10 @@ impl Actor {
             Ask::Known(done) => drop(done.send(self.core.known())),
             Ask::Bootstrap(addresses) => self.core.bootstrap(self.now(), addresses),
             Ask::Want(wanted) => self.core.want(wanted),
+            Ask::Stop(done) => {
+                self.over = true;
+                drop(done.send(self.core.known()));
+            }
         }
     }
 

@@ -16,11 +16,15 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
+    select,
     sync::{
         Mutex,
         mpsc::{self, UnboundedSender},
@@ -71,6 +75,9 @@ pub enum Told {
 pub struct Grape {
     shared: Arc<Shared>,
     tasks: Tasks,
+    /// Disconnected when the ports are free.
+    freed: Receiver<()>,
+    /// Ends when the connections are closed as well.
     over: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
@@ -143,19 +150,27 @@ impl Grape {
         // Nothing is ever sent: it ends when all tasks are gone that hold the other end.
         let (held, over) = mpsc::channel(1);
         let actor = Actor::new(core, socket, asked, Box::new(tell));
-        let guard = held.clone();
+        let (holds_node, freed) = channel();
+        let (holds_api, node) = (holds_node.clone(), held.clone());
         tasks.spawn(runtime, async move {
             actor.run().await;
-            drop(guard);
+            drop((holds_node, node));
         });
         let asks = shared.asks.clone();
         tasks.spawn(runtime, names::keep_resolving(names, known, asks));
         let server = http::Server { shared: shared.clone(), tasks: tasks.clone(), held };
-        tasks.spawn(runtime, server.run(listener));
+        let asks = shared.asks.clone();
+        tasks.spawn(runtime, async move {
+            select! {
+                () = server.run(listener) => {}
+                () = asks.closed() => {}
+            }
+            drop(holds_api);
+        });
         if shared.state.is_some() {
             tasks.spawn(runtime, state::keep_writing(shared.clone()));
         }
-        Ok(Self { shared, tasks, over: Arc::new(Mutex::new(over)) })
+        Ok(Self { shared, tasks, freed, over: Arc::new(Mutex::new(over)) })
     }
 
     /// Where the node is.
@@ -194,12 +209,17 @@ impl Grape {
         });
     }
 
-    /// Stops; `done` is called when the ports are free and the state is written.
+    /// Stops; `done` is called when the connections are closed and the state is written.
     pub fn stop(&self, done: impl FnOnce() + Send + 'static) {
         let (shared, tasks, over) = (self.shared.clone(), self.tasks.clone(), self.over.clone());
         let Ok(runtime) = io::runtime() else { return done() };
+        let (leave, known) = oneshot::channel();
+        // One that has stopped already left everything then.
+        let _ = shared.asks.send(Ask::Stop(leave));
+        // As with Node's own sockets, both ports can be taken again at once.
+        let _ = self.freed.recv_timeout(crate::config::UNLISTEN_WAIT);
         runtime.spawn(async move {
-            state::write(&shared).await;
+            state::write(&shared, known.await.ok()).await;
             tasks.abort_all();
             while over.lock().await.recv().await.is_some() {}
             done();

@@ -58,15 +58,15 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
 pub(super) async fn keep_writing(shared: std::sync::Arc<Shared>) {
     loop {
         sleep(Duration::from_millis(config::STATE_EVERY_MS)).await;
-        write(&shared).await;
+        let known = shared.ask(Ask::Known).await;
+        write(&shared, known).await;
     }
 }
 
 /// Writes the state file, if there is to be one. Nodes are only replaced by others: one that was
 /// alone for its whole life keeps what the one before knew.
-pub(super) async fn write(shared: &Shared) {
-    let Some(path) = shared.state.clone() else { return };
-    let Some((id, nodes)) = shared.ask(Ask::Known).await else { return };
+pub(super) async fn write(shared: &Shared, known: Option<(Id, Vec<Address>)>) {
+    let (Some(path), Some((id, nodes))) = (shared.state.clone(), known) else { return };
     // What cannot be written now is written next time.
     let _ = spawn_blocking(move || {
         let nodes = match nodes.is_empty() {
