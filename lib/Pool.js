@@ -49,8 +49,9 @@ class Pool {
   }
 
   /**
-   * A random active transport, once there are `enough`. It stays the choice for a few requests, so
-   * that those that are made together share their frames' way: one write, one read.
+   * A random active transport, once there are `enough`. It stays the choice for a run of half of
+   * the requests that are under way: they share a write and a read, and while one half is answered
+   * the other one is asked.
    */
   choose (dest, enough) {
     const run = this._runs.get(dest)
@@ -63,7 +64,7 @@ class Pool {
     const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
     const from = others.length > 0 ? others : active
     const transport = from[Math.floor(Math.random() * from.length)]
-    this._runs.set(dest, { transport, enough, left: TRANSPORT_RUN - 1 })
+    this._runs.set(dest, { transport, enough, left: runAfter(active) - 1 })
     return transport
   }
 
@@ -87,6 +88,12 @@ class Pool {
     if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
   }
+}
+
+function runAfter (transports) {
+  let waiting = 0
+  for (const transport of transports) waiting += transport._waiting || 0
+  return Math.min(Math.max(TRANSPORT_RUN.from, (waiting + 1) >> 1), TRANSPORT_RUN.to)
 }
 
 module.exports = Pool

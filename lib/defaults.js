@@ -116,7 +116,7 @@ const GRAPE_PORT = 31001
 const POOL_MONITOR = 10000
 
 /** Requests in a row that one transport of a full pool gets: measured, see docs/ARCHITECTURE.md. */
-const TRANSPORT_RUN = 16
+const TRANSPORT_RUN = { from: 8, to: 512 }
 
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3
@@ -163,8 +163,8 @@ const TRY_AGAIN_LATER = 1013
 /** Close code of a side that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001
 
-/** Messages of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
-const MEDIUM_BATCH = { from: 40, to: 128 }
+/** Characters of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
+const MEDIUM_BATCH = { from: 2048, to: 8192 }
 
 /** Path of a service's WebSocket endpoint; servers take any. */
 const PATH = '/ws'

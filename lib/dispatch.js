@@ -23,9 +23,6 @@ const MESSAGE = 3
 const LONE = 1
 const FULL = 3
 
-/** Elements of a request's or a reply's record. */
-const RECORD = 5
-
 /** Who gets a connection's messages: any sum of these. */
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
 
@@ -42,12 +39,20 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
-/** When what is being delivered was begun; 0 while nothing is. */
+/** When the delivery, or the tick, that is under way was begun; 0 until somebody asks. */
 let time = 0
 
-/** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
+/** `Date.now()` as of the begin of a delivery or tick: a clock for each message costs too much. */
 function roughly () {
-  return time || Date.now()
+  if (time === 0) {
+    time = Date.now()
+    process.nextTick(forgetTime)
+  }
+  return time
+}
+
+function forgetTime () {
+  time = 0
 }
 
 /**
@@ -58,7 +63,8 @@ function deliver () {
   if (current === null) {
     const batch = fetch()
     if (batch === undefined) return
-    current = { items: JSON.parse(batch[1]), events: batch, at: 0, more: batch[0] }
+    const items = JSON.parse(batch[1])
+    current = { items, events: batch, at: 0, half: halfOf(items, batch[1].length), more: batch[0] }
   }
   try {
     deliverCurrent()
@@ -72,8 +78,7 @@ function deliver () {
 }
 
 function deliverCurrent () {
-  const { items, events } = current
-  const half = halfOf(items)
+  const { items, events, half } = current
   let flushed = time = Date.now()
   while (current.at < items.length) {
     const at = current.at
@@ -121,9 +126,8 @@ function isMessageNext (conn) {
  * other side has nothing to do by then: it starts on the first half while we do the second. A
  * small batch is done too soon for that, and a large one means that there is work enough.
  */
-function halfOf (items) {
-  const messages = items.length / RECORD
-  return messages >= MEDIUM_BATCH.from && messages <= MEDIUM_BATCH.to ? items.length >> 1 : 0
+function halfOf (items, size) {
+  return size >= MEDIUM_BATCH.from && size <= MEDIUM_BATCH.to ? items.length >> 1 : 0
 }
 
 function onEvent (event) {

@@ -1,0 +1,51 @@
+'use strict'
+
+// How a full pool shares out what is asked.
+
+const assert = require('node:assert')
+const { test } = require('node:test')
+const Pool = require('../lib/Pool')
+
+const DEST = '127.0.0.1:1'
+
+/** A pool of three transports, in which `waiting` requests are under way. */
+function poolWith (t, waiting) {
+  const pool = new Pool()
+  pool.init()
+  t.after(() => pool.stop())
+  for (let id = 0; id < 3; id++) {
+    pool.add(DEST, { id, isActive: () => true, stop () {}, _waiting: id === 0 ? waiting : 0 })
+  }
+  return pool
+}
+
+/** Lengths of the runs in which `requests` go to the same transport. */
+function runs (pool, requests) {
+  const lengths = []
+  let last
+  for (let i = 0; i < requests; i++) {
+    const chosen = pool.choose(DEST, 3)
+    if (chosen !== last) lengths.push(0)
+    lengths[lengths.length - 1]++
+    last = chosen
+  }
+  return lengths
+}
+
+for (const [waiting, length] of [[0, 8], [16, 8], [64, 32], [1024, 512], [100000, 512]]) {
+  test(`with ${waiting} requests under way a run has ${length}, and the next one another transport`, t => {
+    assert.deepStrictEqual(runs(poolWith(t, waiting), 4 * length), Array(4).fill(length))
+  })
+}
+
+test('a transport that stops loses the rest of its run', t => {
+  const pool = poolWith(t, 64)
+  const first = pool.choose(DEST, 3)
+  first.isActive = () => false
+  assert.notStrictEqual(pool.choose(DEST, 2), first)
+})
+
+test('a transport of another kind, which does not say what waits, counts as idle', t => {
+  const pool = poolWith(t, undefined)
+  assert.deepStrictEqual(runs(pool, 16), [8, 8])
+})
