@@ -20,6 +20,41 @@ pub enum Frame<'a> {
 
 /// Splits a frame's text.
 pub fn split(text: &str) -> Frame<'_> {
+    split_plain(text).unwrap_or_else(|| split_any(text))
+}
+
+/// What peers write, which takes half of the time: no spaces around the elements, of which there
+/// are three, and no escapes in the first two.
+fn split_plain(text: &str) -> Option<Frame<'_>> {
+    let (a, rest) = word(text.strip_prefix('[')?)?;
+    let (b, rest) = word(rest.strip_prefix(',')?)?;
+    let c = rest.strip_prefix(',')?.strip_suffix(']')?;
+    let is_json = match word(c) {
+        Some((_, rest)) => rest.is_empty(),
+        // It may have spaces around it, which are no part of it.
+        None => {
+            !c.starts_with(SPACES)
+                && !c.ends_with(SPACES)
+                && serde_json::from_str::<IgnoredAny>(c).is_ok()
+        }
+    };
+    is_json.then_some(Frame::Three(a, b, c))
+}
+
+/// JSON's white space.
+const SPACES: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// `null`, or a string without escapes, and what follows.
+fn word(text: &str) -> Option<(&str, &str)> {
+    if text.starts_with("null") {
+        return Some(text.split_at("null".len()));
+    }
+    let inner = text.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
+    inner[end..].starts_with('"').then(|| text.split_at(end + 2))
+}
+
+fn split_any(text: &str) -> Frame<'_> {
     let mut json = serde_json::Deserializer::from_str(text);
     match json.deserialize_seq(Three) {
         Ok(Some([a, b, c])) if json.end().is_ok() => Frame::Three(a, b, c),
@@ -99,6 +134,24 @@ mod tests {
         })
     }
 
+    fn word_or_json() -> impl Strategy<Value = String> {
+        prop_oneof![
+            r#"[ "\\nul\x01a,]{0,6}"#.prop_map(String::from),
+            r#""[a-z0-9é,\[\]-]{0,40}""#.prop_map(String::from),
+            json().prop_map(|value| value.to_string()),
+        ]
+    }
+
+    #[test]
+    fn what_peers_write_goes_the_short_way() {
+        let (rid, key) = (r#""5a1f3c52-0000-4000-8000-000000000000""#, r#""rpc_test""#);
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        for payload in [r#""hello""#, "null", "7", r#"{"a":[1,"\\"]}"#, &deep] {
+            let frame = Frame::Three(rid, key, payload);
+            assert_eq!(split_plain(&format!("[{rid},{key},{payload}]")), Some(frame));
+        }
+    }
+
     proptest! {
         #[test]
         fn splits_as_serde_json_does(parts in prop::collection::vec(json(), 0..6), pretty: bool) {
@@ -113,6 +166,16 @@ mod tests {
                     }
                 }
                 Frame::Other => prop_assert!(whole.len() < 3),
+            }
+        }
+
+        #[test]
+        fn the_short_way_leads_to_the_same(
+            a in word_or_json(), b in word_or_json(), c in word_or_json(), more in r"[\], \n]{0,3}",
+        ) {
+            let text = format!("[{a},{b},{c}{more}]");
+            if let Some(frame) = split_plain(&text) {
+                prop_assert_eq!(frame, split_any(&text));
             }
         }
 
