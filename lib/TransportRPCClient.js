@@ -26,7 +26,6 @@ class TransportRPCClient extends TransportRPC {
 
   init () {
     super.init()
-    this.setLastRequestTime()
     this.cbq = new CbQ()
     this._reqs = new Map()
     this._deadlines = new WeakMap()
@@ -37,6 +36,9 @@ class TransportRPCClient extends TransportRPC {
     this._sweeper = null
     this._sweepAt = Infinity
     this._draining = false
+    /** There were requests since `_req_last_ts`. */
+    this._moreRequests = false
+    this.setLastRequestTime()
   }
 
   /**
@@ -98,7 +100,10 @@ class TransportRPCClient extends TransportRPC {
   }
 
   setLastRequestTime () {
-    this._req_last_ts = roughly()
+    // A transport with something under way is not idle, and a clock for each request of a burst
+    // costs too much: `monitor` looks at it then.
+    if (this._connection !== null && this._connection.waiting > 0) this._moreRequests = true
+    else this._req_last_ts = roughly()
   }
 
   newRequest (key, payload, opts, cb) {
@@ -145,6 +150,10 @@ class TransportRPCClient extends TransportRPC {
   /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
   monitor () {
     super.monitor()
+    if (this._moreRequests) {
+      this._moreRequests = false
+      this._req_last_ts = Date.now()
+    }
     if (this._waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
   }
 

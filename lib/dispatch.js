@@ -39,20 +39,12 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
-/** When the delivery, or the tick, that is under way was begun; 0 until somebody asks. */
+/** When what is being delivered was begun; 0 while nothing is. */
 let time = 0
 
-/** `Date.now()` as of the begin of a delivery or tick: a clock for each message costs too much. */
+/** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
 function roughly () {
-  if (time === 0) {
-    time = Date.now()
-    process.nextTick(forgetTime)
-  }
-  return time
-}
-
-function forgetTime () {
-  time = 0
+  return time || Date.now()
 }
 
 /**

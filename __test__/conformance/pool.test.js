@@ -166,6 +166,29 @@ const stopsAfter = (timeout, conf) => ({ implementation, t, stage }) => {
 each('C71: a transport stops after 120 s without requests', stopsAfter(120000, {}))
 each('C71: conf.inactivityTimeout says after how long', stopsAfter(35000, { inactivityTimeout: 35000 }))
 
+pair('C71: of several requests at once the last one counts', async ({ server, client, stage, t }) => {
+  const answers = []
+  const service = await stage.serve(server, (rid, key, payload, { reply }) => answers.push(() => reply(null, payload)))
+  const peer = stage.client(client, service.dest, { inactivityTimeout: 500 })
+  const start = Date.now()
+  let now = start
+  t.mock.method(Date, 'now', () => now)
+  const transport = peer.transport(service.dest)
+  const replies = [0, 1000].map(time => {
+    now = start + time
+    return call(transport, 'request', 'k', time, {})
+  })
+  while (answers.length < 2) await new Promise(setImmediate)
+  for (const answer of answers) answer()
+  await Promise.all(replies)
+  now = start + 1400
+  transport.monitor()
+  assert.strictEqual(transport.isActive(), true)
+  now = start + 2000
+  transport.monitor()
+  assert.strictEqual(transport.isActive(), false)
+})
+
 pair('C71: a transport with a request under way does not stop, without one it closes', async ({ server, client, stage }) => {
   let answer
   const service = await stage.serve(server, (rid, key, payload, { reply }) => { answer = () => reply(null, payload) })
