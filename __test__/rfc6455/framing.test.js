@@ -147,6 +147,30 @@ for (const length of [2n ** 62n, 2n ** 63n, 2n ** 64n - 1n]) {
   })
 }
 
+// A rule that a header breaks is broken whatever follows, and what follows may never come.
+
+const begun = wire => wire.text('begun', { fin: false })
+const LARGEST = 100n * 1024n * 1024n
+
+for (const [name, code, header, before = () => Buffer.alloc(0)] of [
+  ['wrong masking', 1002, (wire, opts) => wire.frame(TEXT, '', { ...opts, key: wire.masks ? null : MASK })],
+  ['reserved bits', 1002, (wire, opts) => wire.frame(BINARY, '', { ...opts, rsv: 4 })],
+  ['a reserved opcode', 1002, (wire, opts) => wire.frame(3, '', opts)],
+  ['a reserved opcode of a control frame', 1002, (wire, opts) => wire.frame(0xb, '', opts)],
+  ['a ping of 126 bytes', 1002, wire => wire.frame(PING, '', { length: 126 })],
+  ['a close frame of 2^32 bytes', 1002, wire => wire.frame(CLOSE, '', { length: 2 ** 32 })],
+  ['a pong in fragments', 1002, (wire, opts) => wire.frame(PONG, '', { ...opts, fin: false })],
+  ['a continuation of nothing', 1002, (wire, opts) => wire.frame(CONTINUATION, '', opts)],
+  ['a new message between fragments', 1002, (wire, opts) => wire.text('', opts), begun],
+  ['fragments that are too much together', 1009, wire => wire.frame(CONTINUATION, '', { length: LARGEST - 4n }), begun]
+]) {
+  anyPace(`5.2: a header is enough to refuse ${name}`, async ({ wire, ours, send }) => {
+    await send(wire.text('good'), before(wire), header(wire, { length: 100 }))
+    await refused({ wire, ours }, code)
+    assert.deepStrictEqual(ours.heard, [['message', 'good']])
+  })
+}
+
 anyPace('5.6: text is a string, binary bytes, whatever they hold', async ({ wire, ours, send }) => {
   const bytes = Buffer.from([0, 0xff, 0xc3, 0x28])
   await send(wire.text('\0 ü \u{1f600}'), wire.frame(BINARY, bytes), wire.frame(BINARY, ''), wire.text(''), wire.close(1000))

@@ -38,8 +38,10 @@ pub struct Inbound {
     context: WebSocketContext,
     /// The beginning of a frame whose end has not come yet.
     partial: Vec<u8>,
-    /// A fragmented message is under way in the core, which then gets every frame: how many it got.
+    /// A fragmented message is under way in the core: how many frames of it came.
     fragments: usize,
+    /// And how many bytes.
+    collected: usize,
     max_payload: usize,
     /// A close frame came: "a peer discards any further data received" (RFC 6455 section 1.4).
     closed: bool,
@@ -58,6 +60,7 @@ impl Inbound {
             context: WebSocketContext::new(role, Some(config)),
             partial: Vec::new(),
             fragments: 0,
+            collected: 0,
             max_payload,
             closed: false,
         }
@@ -79,7 +82,7 @@ impl Inbound {
         }
         let mut rest = bytes;
         while !self.partial.is_empty() {
-            let needed = Needed::of(&self.partial, self.max_payload)?;
+            let needed = self.needed(&self.partial)?;
             let missing = needed.bytes() - self.partial.len();
             if missing == 0
                 && let Needed::Frame(header) = needed
@@ -98,7 +101,7 @@ impl Inbound {
             rest = after;
         }
         while !self.closed {
-            match Needed::of(rest, self.max_payload)? {
+            match self.needed(rest)? {
                 Needed::Frame(header) if header.frame <= rest.len() => {
                     let (frame, after) = rest.split_at_mut(header.frame);
                     self.frame(header, frame, control, &mut each)?;
@@ -113,7 +116,61 @@ impl Inbound {
         Ok(())
     }
 
-    /// Deals with one whole frame.
+    /// How many bytes the frame has that begins with `bytes`, as far as they tell. They are judged
+    /// as they come: whoever breaks a rule must not make us wait for the rest, or keep it.
+    fn needed(&self, bytes: &[u8]) -> Result<Needed, Error> {
+        let [first, second, rest @ ..] = bytes else { return Ok(Needed::Header(2)) };
+        let (first, second) = (*first, *second);
+        self.check(first, second)?;
+        let extended = match second & LENGTH {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let key_len = if second & MASKED == 0 { 0 } else { 4 };
+        let len = 2 + extended + key_len;
+        if bytes.len() < 2 + extended {
+            return Ok(Needed::Header(len));
+        }
+        let payload = match extended {
+            0 => u64::from(second & LENGTH),
+            _ => rest[..extended].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
+        };
+        let before = if first & OPCODE < CONTROL { self.collected } else { 0 };
+        if payload > (self.max_payload - before) as u64 {
+            return Err(Error::MessageTooBig);
+        }
+        if bytes.len() < len {
+            return Ok(Needed::Header(len));
+        }
+        let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
+        Ok(Needed::Frame(Header { first, key, len, frame: len + payload as usize }))
+    }
+
+    /// Checks what a frame's first two bytes tell (RFC 6455 sections 5.1, 5.2, 5.4 and 5.5).
+    fn check(&self, first: u8, second: u8) -> Result<(), Error> {
+        let last = first & FIN != 0;
+        let broken = match first & OPCODE {
+            _ if first & RESERVED != 0 => "RSV1, RSV2 and RSV3 must be clear",
+            _ if (second & MASKED != 0) != (self.role == Role::Server) => match self.role {
+                Role::Server => "MASK must be set",
+                Role::Client => "MASK must be clear",
+            },
+            0 if self.fragments == 0 => "a continuation of nothing",
+            1 | 2 if self.fragments > 0 => "a new message between fragments",
+            0..=2 if !last && self.fragments == config::MAX_FRAGMENTS => {
+                return Err(Error::MessageTooBig);
+            }
+            0..=2 => return Ok(()),
+            CONTROL..=PONG if !last => "FIN must be set",
+            CONTROL..=PONG if second & LENGTH > MAX_CONTROL => "a control frame above 125 bytes",
+            CONTROL..=PONG => return Ok(()),
+            _ => "a reserved opcode",
+        };
+        Err(Error::Protocol(format!("Invalid WebSocket frame: {broken}")))
+    }
+
+    /// Deals with one whole frame, whose header breaks no rule.
     fn frame(
         &mut self,
         header: Header,
@@ -121,17 +178,14 @@ impl Inbound {
         control: &mut Vec<u8>,
         each: &mut impl FnMut(Incoming<'_>),
     ) -> Result<(), Error> {
-        let masked = header.key.is_some() == (self.role == Role::Server);
-        if header.first == CLOSE && masked && frame.len() - header.len <= MAX_CONTROL {
+        if header.first == CLOSE {
             return self.close(header, frame, control, each);
         }
-        let simple = matches!(header.first, TEXT | BINARY) && masked && self.fragments == 0;
-        if !simple {
+        if !matches!(header.first, TEXT | BINARY) {
             if header.first & OPCODE < CONTROL {
-                self.fragments = if header.first & FIN == 0 { self.fragments + 1 } else { 0 };
-                if self.fragments > config::MAX_FRAGMENTS {
-                    return Err(Error::MessageTooBig);
-                }
+                let more = header.first & FIN == 0;
+                self.fragments = if more { self.fragments + 1 } else { 0 };
+                self.collected = if more { self.collected + frame.len() - header.len } else { 0 };
             }
             return self.core(frame, control, each);
         }
@@ -214,12 +268,18 @@ const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 /// First byte of a close frame.
 const CLOSE: u8 = 0x88;
-/// Largest payload of a control frame (RFC 6455 section 5.5).
-const MAX_CONTROL: usize = 125;
+/// Parts of a frame's first byte.
 const FIN: u8 = 0x80;
+const RESERVED: u8 = 0x70;
 const OPCODE: u8 = 0x0f;
-/// Opcodes from here on are those of control frames.
+/// Opcodes of control frames are these, and those between them.
 const CONTROL: u8 = 0x8;
+const PONG: u8 = 0xa;
+/// Parts of its second byte.
+const MASKED: u8 = 0x80;
+const LENGTH: u8 = 0x7f;
+/// Largest payload of a control frame (RFC 6455 section 5.5).
+const MAX_CONTROL: u8 = 125;
 
 /// A frame's header (RFC 6455 section 5.2).
 #[derive(Clone, Copy)]
@@ -250,29 +310,6 @@ enum Needed {
 }
 
 impl Needed {
-    fn of(bytes: &[u8], max_payload: usize) -> Result<Self, Error> {
-        let [first, second, rest @ ..] = bytes else { return Ok(Self::Header(2)) };
-        let extended = match second & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let key_len = if second & 0x80 == 0 { 0 } else { 4 };
-        let len = 2 + extended + key_len;
-        if bytes.len() < len {
-            return Ok(Self::Header(len));
-        }
-        let payload = match extended {
-            0 => u64::from(second & 0x7f),
-            _ => rest[..extended].iter().fold(0, |len, byte| len << 8 | u64::from(*byte)),
-        };
-        if payload > max_payload as u64 {
-            return Err(Error::MessageTooBig);
-        }
-        let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
-        Ok(Self::Frame(Header { first: *first, key, len, frame: len + payload as usize }))
-    }
-
     fn bytes(&self) -> usize {
         match self {
             Self::Header(bytes) => *bytes,
@@ -398,14 +435,58 @@ mod tests {
             (b"\x83\x80\0\0\0\0", 1002),           // reserved opcode
             (b"\xc1\x80\0\0\0\0", 1002),           // reserved bit
             (b"\x81\x81\0\0\0\0\xff", 1007),       // not UTF-8
-            (b"\x81\xff\0\0\0\0\x7f\0\0\0", 1009), // 2 GiB
+            (b"\x81\xff\0\0\0\0\x80\0\0\0", 1009), // 2 GiB
         ] {
-            let mut bytes = bytes.to_vec();
-            bytes.resize(20, 0);
-            let error =
-                inbound(Role::Server).receive(&mut bytes, &mut Vec::new(), |_| {}).unwrap_err();
+            let error = inbound(Role::Server)
+                .receive(&mut bytes.to_vec(), &mut Vec::new(), |_| {})
+                .unwrap_err();
             assert_eq!(error.close_code(), code, "{error}");
         }
+    }
+
+    #[test]
+    fn a_header_that_breaks_a_rule_is_refused_before_its_payload_comes() {
+        let begun: &[u8] = &[0x01, 0x81, 0, 0, 0, 0, b'x'];
+        for (before, header, code) in [
+            (&[][..], &[0x81, 0x05][..], 1002), // no mask
+            (&[], &[0x81, 0x7f], 1002),         // no mask, and a length that is still to come
+            (&[], &[0xc1, 0x85], 1002),         // reserved bits
+            (&[], &[0xa2, 0x85], 1002),
+            (&[], &[0x99, 0x80], 1002),
+            (&[], &[0x83, 0x85], 1002), // reserved opcodes
+            (&[], &[0x87, 0x85], 1002),
+            (&[], &[0x8b, 0x85], 1002),
+            (&[], &[0x8f, 0x85], 1002),
+            (&[], &[0x89, 0xfe], 1002), // a large ping
+            (&[], &[0x88, 0xff], 1002), // a large close
+            (&[], &[0x09, 0x80], 1002), // a ping in fragments
+            (&[], &[0x80, 0x85], 1002), // a continuation of nothing
+            (&[], &[0x00, 0x85], 1002),
+            (begun, &[0x81, 0x85], 1002), // a new message between fragments
+            (begun, &[0x02, 0x85], 1002),
+            (&[], &[0x82, 0xfe, 0x03, 0xe9], 1009), // above the limit, and no key yet
+            (&[], &[0x82, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0], 1009),
+            (begun, &[0x80, 0xfe, 0x03, 0xe8], 1009), // above it with what came before
+        ] {
+            let bytes = [before, header].concat();
+            let mut whole = Inbound::new(Role::Server, 1000);
+            let error = whole.receive(&mut bytes.clone(), &mut Vec::new(), |_| {}).unwrap_err();
+            assert_eq!(error.close_code(), code, "{bytes:x?}: {error}");
+            let mut slow = Inbound::new(Role::Server, 1000);
+            let mut by_byte = |byte: &u8| slow.receive(&mut [*byte], &mut Vec::new(), |_| {});
+            let (last, others) = bytes.split_last().unwrap();
+            others.iter().for_each(|byte| by_byte(byte).unwrap());
+            assert_eq!(by_byte(last).unwrap_err().to_string(), error.to_string());
+        }
+        // Of a server, which masks nothing.
+        let masked = &mut [0x81, 0x85];
+        assert_eq!(
+            inbound(Role::Client)
+                .receive(masked, &mut Vec::new(), |_| {})
+                .unwrap_err()
+                .close_code(),
+            1002
+        );
     }
 
     #[test]
