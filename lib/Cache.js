@@ -20,7 +20,7 @@ class Cache {
   get (key) {
     const entry = this._entries.get(key)
     if (entry === undefined) return undefined
-    if (this.maxAge && Date.now() - entry.since > this.maxAge) {
+    if (this.maxAge && performance.now() - entry.since > this.maxAge) {
       this.remove(key)
       return undefined
     }
@@ -30,7 +30,7 @@ class Cache {
   }
 
   set (key, value) {
-    this._put(key, { value, since: Date.now() })
+    this._put(key, { value, since: performance.now() })
     if (this._entries.size > this.max) this.remove(this._entries.keys().next().value)
     return value
   }

@@ -83,11 +83,11 @@ class Embedded {
   _look (isNew) {
     const watch = http.get({ host: HOST, port: this.port, path: '/watch', agent: false })
     this._watch = watch
-    const began = Date.now()
+    const began = performance.now()
     const again = () => {
       if (!this._running || this._watch !== watch) return
       // What ends again and again at once is no grape of ours, and need not be asked all the time.
-      const brief = Date.now() - began < TAKEOVER_PAUSE_MAX
+      const brief = performance.now() - began < TAKEOVER_PAUSE_MAX
       this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
       this._timer = setTimeout(() => this.replace(), this._pause)
       this._timer.unref()

@@ -39,7 +39,9 @@ each('C166: an answer is kept for lruMaxAgeLookup ms', async ({ implementation, 
   const grape = await standIn(stage, () => DESTS)
   const link = startLink(stage, implementation, grape.url)
   let now = Date.now()
+  // The original's clock, and ours.
   t.mock.method(Date, 'now', () => now)
+  t.mock.method(performance, 'now', () => now)
   await lookup(link, 'key')
   now += 9999
   await lookup(link, 'key')
@@ -48,6 +50,23 @@ each('C166: an answer is kept for lruMaxAgeLookup ms', async ({ implementation, 
   await lookup(link, 'key')
   assert.strictEqual(grape.requests.length, 2)
 })
+
+each('an answer is kept for its time whatever the wall clock does', async ({ implementation, stage, t }) => {
+  const grape = await standIn(stage, () => DESTS)
+  const link = startLink(stage, implementation, grape.url)
+  const wall = Date.now()
+  let jump = 0
+  t.mock.method(Date, 'now', () => wall + jump)
+  const since = performance.now()
+  let passed = 0
+  t.mock.method(performance, 'now', () => since + passed)
+  for (const [next, requests] of [[0, 1], [3600000, 1], [-3600000, 1], [0, 2]]) {
+    jump = next
+    await lookup(link, 'key')
+    assert.strictEqual(grape.requests.length, requests)
+    passed += 4000
+  }
+}, { better: true })
 
 each('C167 C168: start and stop return the link, also after init', async ({ implementation }) => {
   const link = new implementation.Link({ grape: 'http://127.0.0.1:1' })
