@@ -93,6 +93,7 @@ const PARTS = {
     await run('lint', 'cargo', ['clippy', '--locked', '--all-targets', '--quiet', '--', '-D', 'warnings'])
     await run('lint', node, [bin('standard')])
     await run('lint', node, [bin('typescript'), '-p', '__test__/types'])
+    await run('lint', node, ['scripts/audit.js'])
   }
 }
 
