@@ -6,7 +6,7 @@ const { Latencies } = require('./latencies')
 const { same } = require('./same')
 const { cpu } = require('./usage')
 
-/** Taking the time costs as much as half a request: of many in flight a few tell enough. */
+/** Taking the time costs as much as half a request: of many in flight, or many a second, a few tell enough. */
 const FEW = 16
 
 /** A paced load that is this many seconds behind is given up. */
@@ -78,7 +78,7 @@ function burst (request, { count, payload }) {
 /** Makes `rate` requests a second for `seconds`, evenly: each turn of a timer makes what is due. */
 function paced (request, { rate, payload, seconds }) {
   const all = rate * seconds
-  const load = new Load(request, payload, 1, () => load.answered === all)
+  const load = new Load(request, payload, FEW, () => load.answered === all)
   const tick = () => {
     const due = Math.min(all, Math.floor(load.elapsed * rate))
     if (due - load.answered > rate * BEHIND) return load.reject(new Error('cannot keep up'))
