@@ -1,64 +1,16 @@
 'use strict'
 
 // node --require grenache-nodejs-ws-native/register app.js
+// node --import grenache-nodejs-ws-native/register app.mjs
 //
 // Makes grenache-nodejs-ws, grenache-nodejs-link and grenache-grape, and their lib/*, resolve to
-// this package: by the name that is asked for, and by the file that is found, so that their own
-// examples and tests, which ask for `../`, run on it too.
+// this package.
 
 const Module = require('module')
-const fs = require('fs')
 const path = require('path')
-
-const LIB = path.join(__dirname, 'lib')
-const LINK = path.join(LIB, 'Link.js')
-
-/** For each replaced package, our file for one of its own (`''`: its main file). */
-const REPLACED = {
-  'grenache-nodejs-ws': file => file === '' ? path.join(__dirname, 'index.js') : ours(file),
-  'grenache-nodejs-link': file => file === '' ? LINK : ours(file),
-  'grenache-grape': file => file === '' ? path.join(__dirname, 'index.js') : ours(file)
-}
-
-function ours (file) {
-  const full = path.join(__dirname, file.endsWith('.js') ? file : `${file}.js`)
-  return path.dirname(full) === LIB && fs.existsSync(full) ? full : undefined
-}
-
-/** `name` or `name/file`, as an application asks. */
-function byName (request) {
-  for (const name of Object.keys(REPLACED)) {
-    if (request === name) return REPLACED[name]('')
-    if (request.startsWith(`${name}/`)) return REPLACED[name](request.slice(name.length + 1))
-  }
-}
-
-/** The file that was found may belong to a replaced package, under whatever folder name. */
-function byFile (found) {
-  const root = packageRoot(path.dirname(found))
-  if (root === undefined || REPLACED[root.name] === undefined) return undefined
-  const file = path.relative(root.folder, found).split(path.sep).join('/')
-  return REPLACED[root.name](file === root.main ? '' : file)
-}
-
-const roots = new Map()
-
-function packageRoot (folder) {
-  if (roots.has(folder)) return roots.get(folder)
-  const parent = path.dirname(folder)
-  const root = readPackage(folder) || (parent === folder ? undefined : packageRoot(parent))
-  roots.set(folder, root)
-  return root
-}
-
-function readPackage (folder) {
-  try {
-    const { name, main } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json')))
-    return { folder, name, main: main || 'index.js' }
-  } catch (err) {
-    return undefined
-  }
-}
+const { pathToFileURL } = require('url')
+const importHooks = require('./lib/import-hooks')
+const { byFile, byName } = require('./lib/replaced')
 
 const resolve = Module._resolveFilename
 
@@ -68,3 +20,7 @@ Module._resolveFilename = function (request, ...args) {
   const found = resolve.call(this, request, ...args)
   return (path.isAbsolute(found) && byFile(found)) || found
 }
+
+// Before Node 22.15 hooks need a thread, so who only requires gets none: `import` has no parent.
+if (Module.registerHooks) Module.registerHooks(importHooks)
+else if (Module.register && !module.parent) Module.register(pathToFileURL(require.resolve('./lib/import-hooks')))
