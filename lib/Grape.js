@@ -1,7 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
-const { NativeGrape } = require('../binding.js')
+const { NativeGrape } = require('./native')
 const dispatch = require('./dispatch')
 const { GRAPE } = require('./defaults')
 const { TEXT, badPort, fromFailure } = require('./errors')

@@ -3,7 +3,7 @@
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
 const cluster = require('cluster')
-const { Core } = require('../binding.js')
+const { Core } = require('./native')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
 const { amount } = require('./options')

@@ -67,7 +67,8 @@ function auditPackages () {
   for (const kind of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies', 'bundledDependencies']) {
     check(own[kind] === undefined, `package.json: ${kind}`)
   }
-  for (const event of ['preinstall', 'install', 'postinstall', 'prepare']) {
+  check(scripts.install === 'node scripts/install.js', `package.json: script install: ${scripts.install}`)
+  for (const event of ['preinstall', 'postinstall', 'prepare']) {
     check(scripts[event] === undefined, `package.json: script ${event}`)
   }
   let count = 0

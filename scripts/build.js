@@ -1,11 +1,13 @@
 'use strict'
 
-// Builds the addon from source. `--if-stale`: only when it is missing or older than its sources.
+// Builds the addon in a checkout, with binding.js and its types. `--if-stale`: only when it is
+// missing or older than its sources.
 
 const { createHash } = require('crypto')
 const { spawnSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
+const { NEEDED, problem } = require('./cargo')
 
 const root = path.join(__dirname, '..')
 const stampFile = path.join(root, '.build-stamp')
@@ -42,9 +44,9 @@ function run (command, args) {
 }
 
 function build () {
-  const probe = spawnSync('cargo', ['--version'])
-  if (probe.error || probe.status !== 0) {
-    console.error('Building the native addon needs Rust 1.88 or newer, and `cargo` was not found.\n' +
+  const wrong = problem()
+  if (wrong) {
+    console.error(`Building the native addon needs Rust ${NEEDED} or newer, and ${wrong}.\n` +
       'Get it from https://rustup.rs (or your system\'s packages), then run: npm run build')
     process.exit(1)
   }

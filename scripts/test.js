@@ -19,10 +19,14 @@ const bin = name => {
   return path.join(path.dirname(file), typeof bin === 'string' ? bin : bin[name] || bin.tsc)
 }
 
+/** Tests of what is packed, which need to run only once. */
+const PACKAGE = path.join('__test__', 'package')
+
 /** Test files below a folder, explicit: what `node --test folder` means depends on the version. */
 function testFiles (folder) {
   return fs.readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap(entry => {
     const file = path.join(folder, entry.name)
+    if (file === PACKAGE) return []
     if (entry.isDirectory()) return testFiles(file)
     return entry.name.endsWith('.test.js') ? [file] : []
   }).sort()
@@ -65,13 +69,12 @@ function failures () {
   return line => {
     if (/^\s*(not )?ok /.test(line)) failing = /^\s*not ok /.test(line)
     else if (/^\s*# Subtest/.test(line)) failing = false
-    return failing || /^# (tests|pass|fail|skipped) /.test(line)
+    return failing || /^# (tests|pass|fail|skipped|packed:) /.test(line)
   }
 }
 
-const nodeTests = (part, env) => run(part, node, [
-  '--test', '--test-reporter=tap', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT}`,
-  ...testFiles('__test__')
+const nodeTests = (part, folder, env) => run(part, node, [
+  '--test', '--test-reporter=tap', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT}`, ...testFiles(folder)
 ], { count: /^# pass (\d+)/, show: failures, env })
 
 const PARTS = {
@@ -79,8 +82,9 @@ const PARTS = {
   rust: () => run('rust', 'cargo', ['test', '--locked', '--quiet'], {
     count: /^test result: ok\. (\d+) passed/
   }),
-  node: () => nodeTests('node'),
-  tokio: () => nodeTests('tokio', { GRENACHE_IO: 'tokio' }),
+  node: () => nodeTests('node', '__test__'),
+  tokio: () => nodeTests('tokio', '__test__', { GRENACHE_IO: 'tokio' }),
+  package: () => nodeTests('package', PACKAGE),
   originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
   soak: async () => {
     for (const io of ['libuv', 'tokio']) {

@@ -1,0 +1,75 @@
+'use strict'
+
+// Builds the addon with nothing but cargo: where the package is installed there is no napi CLI.
+
+const { spawnSync } = require('child_process')
+const fs = require('fs')
+const path = require('path')
+
+const root = path.join(__dirname, '..')
+const { napi } = require('../package.json')
+const NEEDED = /^rust-version = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'))[1]
+/** Hundreds of megabytes that nobody needs afterwards. */
+const TARGET = path.join(root, '.build')
+
+/** The name that binding.js gives the addon of a machine; this one's by default. */
+function addonFile ({ platform, arch, musl } = { platform: process.platform, arch: process.arch, musl: isMusl() }) {
+  const abi = { linux: musl ? '-musl' : '-gnu', win32: '-msvc' }[platform] || ''
+  const eabi = platform === 'linux' && arch === 'arm' ? 'eabihf' : ''
+  return `${napi.binaryName}.${platform}-${arch}${abi}${eabi}.node`
+}
+
+function isMusl () {
+  if (process.platform !== 'linux') return false
+  // Without this the report asks for the name of every address.
+  process.report.excludeNetwork = true
+  return process.report.getReport().header.glibcVersionRuntime === undefined
+}
+
+/** What is wrong with this machine's cargo, or undefined. */
+function problem () {
+  const probe = spawnSync('cargo', ['--version'], { cwd: root, encoding: 'utf8' })
+  if (probe.error || probe.status !== 0) return '`cargo` was not found'
+  const [found] = /\d+\.\d+\.\d+/.exec(probe.stdout)
+  return isOlder(found, NEEDED) ? `\`cargo\` is ${found}` : undefined
+}
+
+function isOlder (found, needed) {
+  const [[major, minor], [neededMajor, neededMinor]] = [found, needed].map(version => version.split('.').map(Number))
+  return major < neededMajor || (major === neededMajor && minor < neededMinor)
+}
+
+/** Builds the addon and puts it where binding.js looks; returns the file. */
+function build () {
+  const env = { CARGO_TARGET_DIR: TARGET, ...process.env }
+  // Otherwise musl's compiler makes no libraries that can be loaded.
+  if (isMusl()) env.RUSTFLAGS = `${env.RUSTFLAGS || ''} -C target-feature=-crt-static`
+  try {
+    const result = spawnSync('cargo', ['build', '--release', '--locked', '--message-format=json-render-diagnostics'], {
+      cwd: root,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+      maxBuffer: Infinity
+    })
+    if (result.error) throw result.error
+    if (result.status !== 0) throw new Error(`cargo ended with ${result.signal || result.status}`)
+
+    // A running process may have the old file mapped, so it is replaced and not written over.
+    const file = path.join(root, addonFile())
+    fs.copyFileSync(library(result.stdout), `${file}.new`)
+    fs.renameSync(`${file}.new`, file)
+    return file
+  } finally {
+    fs.rmSync(TARGET, { recursive: true, force: true })
+  }
+}
+
+/** Cargo says where the library is: a configuration above this folder may have a say in that. */
+function library (output) {
+  const { filenames } = output.split('\n').filter(Boolean).map(line => JSON.parse(line))
+    .find(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'))
+  return filenames.find(name => /\.(so|dylib|dll)$/.test(name))
+}
+
+module.exports = { NEEDED, addonFile, build, problem }
