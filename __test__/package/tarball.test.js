@@ -27,3 +27,9 @@ test('the package holds what it needs, and no tests, benches or stray files', as
   assert.deepStrictEqual(NEEDED.filter(file => !paths.includes(file)), [])
   assert.ok(paths.includes('docs/MIGRATING.md') && paths.includes('src/node/mod.rs'))
 })
+
+test('the package of the link holds its module, types, README and license', async t => {
+  const { files } = await pack(path.join(root, 'link'), workplace(t))
+  assert.deepStrictEqual(files.map(file => file.path).sort(),
+    ['LICENSE', 'README.md', 'index.d.ts', 'index.js', 'package.json'])
+})

@@ -1,0 +1,3 @@
+import { Link } from 'grenache-nodejs-ws-native'
+
+export = Link

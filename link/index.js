@@ -1,0 +1,3 @@
+'use strict'
+
+module.exports = require('grenache-nodejs-ws-native/link')
