@@ -50,6 +50,8 @@ export declare class Core {
   isDestination(dest: string): boolean
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
   terminate(conn: number): void
+  /** Gives up a request, of which nothing is heard any more. False: something is on its way. */
+  forget(conn: number, slot: number): boolean
   /** Requests that came by `conn` and are not answered, as far as they are counted. */
   unanswered(conn: number): number
   /** The end of `conn` was seen: its number may be used again. */

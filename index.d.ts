@@ -32,6 +32,9 @@ declare class TypedEmitter<Events> extends EventEmitter {
 /** `err` is null when the call worked; `data` counts only then, or when a server sent both. */
 export type Callback<T = any> = (err: Error | null, data: T) => void
 
+/** What a call takes instead of a callback, to return a Promise. */
+type NoCallback = null | undefined
+
 /** `nodes` is what the grape answered. */
 export type AnnounceCallback = (err: Error | null, nodes?: any) => void
 
@@ -199,6 +202,12 @@ export interface ClientConf extends PeerConf {
   maxRequests?: number
   /** The same for each connection. Default: 1048576. */
   maxConnectionRequests?: number
+  /**
+   * Which of a key's destinations gets a request: any, the one with the fewest requests of this
+   * client under way, or each in turn. Those that failed lately are left out, and `retry` goes
+   * elsewhere, in any case; see `maxActiveKeyDests` too. Default: `random`.
+   */
+  balance?: 'random' | 'least-pending' | 'round-robin'
   /** TLS; default: none. */
   secure?: ClientSecureOptions
 }
@@ -233,6 +242,11 @@ export interface SubConf extends PeerConf {
    * peer or on the transport.
    */
   reconnect?: boolean
+  /**
+   * Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`; one more
+   * ends the loop with `ERR_MESSAGES_LIMIT`, after those. Default: 10000.
+   */
+  maxBuffered?: number
 }
 
 /** What a transport has of its peer's conf, and where it goes: `server` for one that listens. */
@@ -249,8 +263,18 @@ export interface DrainOptions {
   drain: number
 }
 
+/** An option of what can be ended. */
+export interface AbortOptions {
+  /**
+   * Ends the call when it is aborted, also before: with an Error named `AbortError` whose `code` is
+   * `ABORT_ERR` and whose `cause` is the signal's reason. A request that was not sent is not sent
+   * any more; the reply to one that was is ignored.
+   */
+  signal?: AbortSignal | null
+}
+
 /** Options of a transport's `request`. */
-export interface TransportRequestOptions {
+export interface TransportRequestOptions extends AbortOptions {
   /** ms, counted from the call. Default: `conf.requestTimeout`. */
   timeout?: number
 }
@@ -295,6 +319,10 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
   stop(): void
   /** Ends the peer after what is under way, see `DrainOptions`; resolves when it has ended. */
   stop(opts: DrainOptions): Promise<void>
+  /** `using peer`: stops it. */
+  [Symbol.dispose](): void
+  /** `await using peer`: stops it at once, and resolves when its connections are closed. */
+  [Symbol.asyncDispose](): Promise<void>
   /** Lets the latest transport listen. */
   listen(port: number): any
   /** Publishes with the latest transport. */
@@ -315,6 +343,8 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
 
 /** The transports of a client, by destination. */
 export interface TransportPool<T = TransportRPCClient> {
+  /** The transports to all destinations. */
+  all(): T[]
   list(dest: string): T[]
   hasActive(dest: string): boolean
   getActive(dest: string): T[]
@@ -326,10 +356,14 @@ export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> ex
   /** After `init`. */
   tpool: TransportPool<T>
 
+  /** Sends one request to one server. Nobody needs to look after its error. */
+  request<Res = any, Req = any>(key: string, payload: Req, opts?: RequestOptions | null, cb?: NoCallback): Promise<Res>
   /** Sends one request to one server. */
   request<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res>): void
   request<Res = any, Req = any>(key: string, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
 
+  /** Sends one request to each server. Nobody needs to look after its error. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
   /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
   map<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res[]>): void
   map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
@@ -359,6 +393,12 @@ export interface PeerSubEvents {
 /** Subscribes to a publisher by name. */
 export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
   sub(key: string, opts?: object): void
+  /**
+   * `for await (const message of peer)`: each message from now on, until the peer stops; leaving the
+   * loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and
+   * when a lookup of `sub` fails and nobody listens for `error`.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>
 }
 
 // Transports
@@ -379,6 +419,10 @@ declare abstract class Transport<C extends PeerConf = PeerConf, Events = {}> ext
   stop(): void
   /** Ends the transport after what is under way; resolves when it has ended. */
   stop(opts: DrainOptions): Promise<void>
+  /** `using transport`: stops it. */
+  [Symbol.dispose](): void
+  /** `await using transport`: stops it at once, and resolves when its connections are closed. */
+  [Symbol.asyncDispose](): Promise<void>
   monitor(): void
   _stop(): void
 
@@ -426,6 +470,11 @@ export class TransportRPCClient extends TransportRPC<ClientConf> {
   /** Requests wait under `'req'` for the connection. */
   cbq: CallbackQueue
 
+  /**
+   * Sends a request, connecting first if need be. Nobody needs to look after its error. A class
+   * that overrides this returns what `super.request` returns.
+   */
+  request<Res = any, Req = any>(key: string, payload: Req, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<Res>
   /** Sends a request, connecting first if need be. */
   request<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
   setLastRequestTime(): void
@@ -459,6 +508,19 @@ export type RequestListener<Req = any, Res = any> = (
   cert: PeerCertificate | null
 ) => void
 
+/** What a handler knows of a request beside its payload. */
+export interface RequestContext {
+  readonly rid: string
+  readonly key: string
+  /** The caller's certificate: null without TLS, and empty when the caller sent none. */
+  readonly cert: PeerCertificate | null
+  /** Aborted when the caller's connection is gone before the answer, or the server stops. */
+  readonly signal: AbortSignal
+}
+
+/** Answers the requests of one key: with what it returns or resolves with, or with what it throws. */
+export type RequestHandler<Req = any, Res = any> = (payload: Req, context: RequestContext) => Res | PromiseLike<Res>
+
 export interface TransportRPCServerEvents {
   /** `cert` is null without TLS, and empty when the client sent none. */
   request: [rid: string, key: string, payload: any, handler: Handler, cert: PeerCertificate | null]
@@ -474,6 +536,14 @@ export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCSer
   socket: WebSocketServerLike | null | undefined
   /** After `listen`. */
   port: number
+
+  /**
+   * Answers the requests for `key` by a function. The event `request` is for other keys then;
+   * when nobody listens for it, those get `ERR_KEY_UNKNOWN`. `null` ends it, as `unhandle` does.
+   */
+  handle<Req = any, Res = any>(key: string, handler: RequestHandler<Req, Res> | null): this
+  /** Requests for `key` are the event's again. */
+  unhandle(key: string): this
 
   // Hooks.
 
@@ -556,7 +626,7 @@ export interface LinkConf {
 }
 
 /** Options of `link.request`. */
-export interface LinkRequestOptions {
+export interface LinkRequestOptions extends AbortOptions {
   /** Attempts. Default: 1, for `lookup` and `announce` 3. */
   retry?: number
   /** ms; of one exchange. Default: `conf.requestTimeout`. */
@@ -566,7 +636,7 @@ export interface LinkRequestOptions {
 export type LookupOptions = LinkRequestOptions
 export type AnnounceOptions = LinkRequestOptions
 
-export interface StartAnnouncingOptions extends AnnounceOptions {
+export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> {
   /** ms; mean time between two announces. Default: 120000. */
   interval?: number
 }
@@ -600,11 +670,33 @@ export interface LinkEvents {
   connect: []
 }
 
+/** What `link.get` reads by. */
+type ValueAddress = string | { hash: string, salt?: string }
+
+/** A link's methods, as Promises. */
+export interface LinkPromises {
+  /** Addresses of a service's servers. */
+  lookup(key: string, opts?: LookupOptions | null): Promise<string[]>
+  /** Announces once that this machine serves `key` at `port`; resolves with what the grape answered. */
+  announce(key: string, port: number, opts?: AnnounceOptions | null): Promise<any>
+  /**
+   * Announces again and again. Resolves after the first announce, with false when this key and port
+   * were announced already. A first announce that fails rejects, and is followed by others all the same.
+   */
+  startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null): Promise<boolean>
+  /** Stores a value; resolves with its hash. */
+  put(value: PutOptions, opts?: LinkRequestOptions | null): Promise<string>
+  /** Reads a value by its hash. */
+  get<T = any>(hash: ValueAddress, opts?: LinkRequestOptions | null): Promise<T>
+}
+
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
   conf: Required<Omit<LinkConf, 'grapePort'>> & Pick<LinkConf, 'grapePort'>
+  /** Methods that return a Promise. */
+  readonly promises: LinkPromises
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
   cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
 
@@ -612,6 +704,10 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** Keeps the process alive until `stop`. */
   start(): this
   stop(): this
+  /** `using link`: stops it. */
+  [Symbol.dispose](): void
+  /** `await using link`: stops it. */
+  [Symbol.asyncDispose](): Promise<void>
 
   /** One request to the grapes: `type` is the path, `payload` the data. */
   request<Res = any, Req = any>(type: string, payload: Req, opts?: LinkRequestOptions | null, cb?: Callback<Res>): void
@@ -633,9 +729,11 @@ export class Link extends TypedEmitter<LinkEvents> {
   stopAnnouncing(key: string, port: number): false | void
 
   /** Stores a value; the answer is its hash. */
-  put(opts: PutOptions, cb: Callback<string>): void
+  put(value: PutOptions, cb: Callback<string>): void
+  put(value: PutOptions, opts: LinkRequestOptions | null | undefined, cb: Callback<string>): void
   /** Reads a value by its hash. */
-  get<T = any>(hash: string | { hash: string, salt?: string }, cb: Callback<T>): void
+  get<T = any>(hash: ValueAddress, cb: Callback<T>): void
+  get<T = any>(hash: ValueAddress, opts: LinkRequestOptions | null | undefined, cb: Callback<T>): void
 
   /** Hook: the name under which equal requests share one exchange, and answers are cached. */
   getRequestHash(type: string, payload: any): string
@@ -732,6 +830,8 @@ export class Grape extends TypedEmitter<GrapeEvents> {
   conf: GrapeConf
   start(cb?: (err?: Error | null) => void): void
   stop(cb?: (err?: Error | null) => void): void
+  /** `await using grape`: stops it, and resolves when its ports are free. */
+  [Symbol.asyncDispose](): Promise<void>
   /** Where it is, each as `host:port`; null when it does not run. */
   address(): { dht: string, api: string } | null
 

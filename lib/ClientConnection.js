@@ -28,7 +28,10 @@ class ClientConnection extends Connection {
     return this._callbacks.length - this._free.length
   }
 
-  /** Sends a request, or lets it wait for the connection. `key` ends with its comma. */
+  /**
+   * Sends a request, or lets it wait for the connection. `key` ends with its comma. Returns its
+   * slot; undefined when there are too many.
+   */
   request (key, payload, timeout, cb) {
     if (this.waiting >= this._limit) {
       return process.nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
@@ -38,6 +41,15 @@ class ClientConnection extends Connection {
     dispatch.sendRequest(this.conn, slot, timeout, payload, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
+    return slot
+  }
+
+  /** Gives up a request: before the connection is open it is not even sent. */
+  forget (slot, cb) {
+    if (this._callbacks[slot] !== cb) return
+    // What is on its way here is still meant for this slot, which is free only then.
+    this._callbacks[slot] = noop
+    if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
   }
 
   onReply (slot, err, res) {

@@ -4,6 +4,7 @@ const EventEmitter = require('events')
 const { NativeGrape } = require('./native')
 const dispatch = require('./dispatch')
 const { GRAPE } = require('./defaults')
+const { define } = require('./dispose')
 const { TEXT, badPort, fromFailure } = require('./errors')
 const { amount, withDefaults } = require('./options')
 
@@ -238,5 +239,9 @@ function hexOf (view) {
 }
 
 function noop () {}
+
+define(Grape, 'asyncDispose', function () {
+  return new Promise((resolve, reject) => this.stop(err => err ? reject(err) : resolve()))
+})
 
 module.exports = Grape

@@ -5,10 +5,13 @@ const { randomUUID } = require('crypto')
 const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
+const { abortable } = require('./abort')
 const { CbQ, withDeadline } = require('./cbq')
 const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
+const { define } = require('./dispose')
 const { TEXT, errorOf } = require('./errors')
 const { amount, withDefaults } = require('./options')
+const { LinkPromises } = require('./promises')
 const { retry } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
@@ -23,6 +26,11 @@ class Link extends EventEmitter {
   constructor (conf) {
     super()
     this.conf = withDefaults(LINK, conf)
+  }
+
+  /** `lookup`, `announce`, `startAnnouncing`, `put` and `get` that return a Promise. */
+  get promises () {
+    return new LinkPromises(this)
   }
 
   init () {
@@ -74,7 +82,7 @@ class Link extends EventEmitter {
   /**
    * Addresses of a service's servers: `cb(err, ['ip:port', ...])`. A cached answer calls back
    * before this returns.
-   * @param {object} [opts] `retry` attempts (3), `timeout` ms of one exchange
+   * @param {object} [opts] `retry` attempts (3), `timeout` ms of one exchange, `signal` that ends it
    */
   lookup (key, opts, cb) {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
@@ -143,24 +151,27 @@ class Link extends EventEmitter {
   }
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
-  put (opts, cb) {
-    if (!opts || !cb) throw new Error(TEXT.MISSING_ARGS)
-    this.request('put', opts, {}, cb)
+  put (value, opts, cb) {
+    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
+    if (!value || !cb) throw new Error(TEXT.MISSING_ARGS)
+    this.request('put', value, opts, cb)
   }
 
   /** Reads a value by its hash, or by `{ hash, salt }`. */
-  get (hash, cb) {
-    this.request('get', hash, {}, cb)
+  get (hash, opts, cb) {
+    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
+    this.request('get', hash, opts, cb)
   }
 
   /**
    * One request to the grapes: `type` is the path, `payload` the `data` of its body. Equal
    * requests that are under way share one exchange.
-   * @param {object} [opts] `retry` attempts (1), `timeout` ms of one exchange
+   * @param {object} [opts] `retry` attempts (1), `timeout` ms of one exchange, `signal` that ends it
    */
   request (type, payload, opts, cb) {
     opts = opts || {}
     if (typeof cb !== 'function') cb = noop
+    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
     const hash = this._hash(type, payload)
     const cache = this.cache[type]
@@ -169,7 +180,7 @@ class Link extends EventEmitter {
 
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
-    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb)
+    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, opts.signal)
   }
 
   getRequestHash (type, payload) {
@@ -323,5 +334,9 @@ function hostname (url) {
 }
 
 function noop () {}
+
+// Its ports are free when `stop` returns.
+define(Link, 'dispose', function () { this.stop() })
+define(Link, 'asyncDispose', async function () { this.stop() })
 
 module.exports = Link

@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { callEach } = require('./cbq')
+const { disposable } = require('./dispose')
 const { drains } = require('./options')
 
 /** What all peers share: a configuration, a link, and transports made through overridable hooks. */
@@ -75,6 +76,12 @@ class Peer extends EventEmitter {
     callEach(transports, transport => transport.stop())
   }
 
+  /** Connections of its transports. */
+  _openConnections (transports = [...this._transports]) {
+    // One of another class may know of none.
+    return transports.flatMap(transport => transport._openConnections ? transport._openConnections() : [])
+  }
+
   /** The latest transport, made if there is none: for what is said to the peer itself. */
   _server () {
     return this._latest && this._latest.isActive() ? this._latest : this.transport('server')
@@ -93,5 +100,7 @@ class Peer extends EventEmitter {
 function sample (items) {
   return items ? items[Math.floor(Math.random() * items.length)] : undefined
 }
+
+disposable(Peer)
 
 module.exports = Peer

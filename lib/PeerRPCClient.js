@@ -1,13 +1,16 @@
 'use strict'
 
 const { PassThrough } = require('stream')
+const { abortable } = require('./abort')
 const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
 const TransportRPCClient = require('./TransportRPCClient')
-const { CLIENT, DEST_BACKOFF } = require('./defaults')
+const { balancerOf } = require('./balance')
+const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
 const { withDefaults } = require('./options')
+const { promised } = require('./promises')
 const { retry, timesOf } = require('./retry')
 
 /** Sends requests to services by name. */
@@ -17,6 +20,7 @@ class PeerRPCClient extends Peer {
     this.conf = withDefaults(CLIENT, this.conf)
     this._backoff = new Backoff(DEST_BACKOFF)
     this._underWay = 0
+    this._balancer = balancerOf(this.conf.balance ?? BALANCE)
   }
 
   init () {
@@ -26,13 +30,14 @@ class PeerRPCClient extends Peer {
     this.tpool.init()
   }
 
-  /** Chooses among all destinations, or among the connected ones once there are enough. */
+  /** Chooses as `conf.balance` says among all destinations, or the connected ones once there are enough. */
   dest (dests, key, opts = {}) {
     const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
     if (dests && dests.length >= enough) {
       const active = dests.filter(dest => this.tpool.hasActive(dest))
-      if (active.length >= enough) return super.dest(active, key)
+      if (active.length >= enough) dests = active
     }
+    if (this._balancer !== null) return this._balancer.choose(dests || [], key, this.tpool)
     return super.dest(dests, key)
   }
 
@@ -57,6 +62,7 @@ class PeerRPCClient extends Peer {
 
   /** Options of a transport's `request` out of a peer's. */
   getRequestOpts (opts) {
+    if (opts.signal) return { timeout: opts.timeout, signal: opts.signal }
     return { timeout: opts.timeout }
   }
 
@@ -69,14 +75,15 @@ class PeerRPCClient extends Peer {
    * Sends one request to one server.
    * @param {string} key name of the service
    * @param {*} payload anything JSON can say
-   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `maxActiveKeyDests`,
-   *   `maxActiveDestTransports`
-   * @param {function(Error, *)} cb
+   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `signal` that ends it,
+   *   `maxActiveKeyDests`, `maxActiveDestTransports`
+   * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
   request (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
+    if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
     opts = opts || {}
-    cb = cb || noop
+    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this._lookup(key, (err, dests) => {
       if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
       if (timesOf(opts.retry) > 1) return this._retry(dests, key, payload, opts, cb)
@@ -86,13 +93,14 @@ class PeerRPCClient extends Peer {
 
   /**
    * Sends one request to each server, or to `opts.limit` random ones.
-   * @param {function(Error, Array)} cb results in the order of the destinations; the first
-   *   error ends the map
+   * @param {function(Error, Array)} [cb] results in the order of the destinations; the first
+   *   error ends the map. Without it, this returns a Promise.
    */
   map (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
+    if (!cb) return promised(cb => map.call(this, key, payload, opts, cb))
     opts = opts || {}
-    cb = cb || noop
+    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this._lookup(key, (err, dests) => {
       if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
       if (dests.length === 0) return cb(null, [])
@@ -145,7 +153,7 @@ class PeerRPCClient extends Peer {
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
       this._send(dest, key, payload, opts, done)
-    }, cb)
+    }, cb, opts.signal)
   }
 
   /** `cb` of a request that is under way until it is called. */
@@ -170,6 +178,10 @@ class PeerRPCClient extends Peer {
   /** The pool remembers and stops them. */
   _keep () {}
 
+  _openConnections () {
+    return super._openConnections(this.tpool ? this.tpool.all() : [])
+  }
+
   _stop () {
     super._stop()
     if (this.tpool) this.tpool.stop()
@@ -179,8 +191,6 @@ class PeerRPCClient extends Peer {
     return Promise.all([super._drain(opts), this.tpool && this.tpool.stop(opts)])
   }
 }
-
-function noop () {}
 
 function shuffle (items) {
   const shuffled = [...items]
@@ -192,5 +202,7 @@ function shuffle (items) {
   }
   return shuffled
 }
+
+const { request, map } = PeerRPCClient.prototype
 
 module.exports = PeerRPCClient

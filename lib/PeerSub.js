@@ -1,8 +1,11 @@
 'use strict'
 
+const Messages = require('./messages')
 const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
-const { RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { settled } = require('./drain')
+const { amount } = require('./options')
 
 /**
  * Receives what a service publishes.
@@ -25,9 +28,35 @@ class PeerSub extends Peer {
     this._cancel(key)
     this._lookup(key, (err, dest) => {
       if (this.isStopped) return
-      if (err) return this.emit('error', err)
+      if (err) return this._failed(err)
       this._subscribe(dest, key, opts, 0)
     })
+  }
+
+  /**
+   * `for await (const message of peer)`: each message from now on, until `stop`. What the loop is
+   * too slow for waits, up to `conf.maxBuffered` messages and `conf.highWater` bytes; one more ends
+   * the loop with ERR_MESSAGES_LIMIT, after those.
+   */
+  [Symbol.asyncIterator] () {
+    const messages = new Messages(this, {
+      messages: amount(this.conf.maxBuffered, MAX_BUFFERED),
+      bytes: amount(this.conf.highWater, CONNECTION.highWater)
+    }, () => this._loops.delete(messages))
+    this._loops.add(messages)
+    if (this.isStopped) messages.end()
+    return messages
+  }
+
+  /** A subscription that will not be: said to whoever listens for that, else to the loops. */
+  _failed (err) {
+    if (this._loops.size === 0 || this.listenerCount('error') > 0) return this.emit('error', err)
+    for (const messages of [...this._loops]) messages.fail(err)
+  }
+
+  get _loops () {
+    if (!this._iterators) this._iterators = new Set()
+    return this._iterators
   }
 
   _lookup (key, cb) {
@@ -79,7 +108,14 @@ class PeerSub extends Peer {
     return this._timers
   }
 
+  /** What came before is for the loops. */
+  async _drain (opts) {
+    await super._drain(opts)
+    await settled(() => [...this._loops].every(({ isEmpty }) => isEmpty), opts.drain)
+  }
+
   _stop () {
+    for (const messages of [...this._loops]) messages.end()
     for (const key of [...this._pending.keys()]) this._cancel(key)
     super._stop()
   }

@@ -33,6 +33,11 @@ class Pool {
     return transports === undefined ? [] : [...transports.values()]
   }
 
+  /** The transports to all destinations. */
+  all () {
+    return [...this._pool.values()].flatMap(transports => [...transports.values()])
+  }
+
   hasActive (dest) {
     return this.getActive(dest).length > 0
   }
@@ -81,10 +86,9 @@ class Pool {
   /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
   stop (opts) {
     clearInterval(this._monitorItv)
-    const pool = this._pool
+    const transports = this.all()
     this._pool = new Map()
     this._runs = new Map()
-    const transports = [...pool.values()].flatMap(transports => [...transports.values()])
     if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
   }

@@ -19,6 +19,7 @@ class ServerConnection extends Connection {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
     const reply = (err, res) => this.reply(rid, err, res)
+    if (transport._handlers !== null && transport._handles(this, rid, key, payload, reply, this.cert)) return
     transport.emit('request', rid, key, payload, { reply }, this.cert)
   }
 
@@ -51,7 +52,7 @@ class ServerConnection extends Connection {
   }
 
   _replies () {
-    if (this._handler === null) this._handler = { reply: (rid, err, res) => this.reply(rid, err, res) }
+    if (this._handler === null) this._handler = { reply: (rid, err, res) => this.reply(rid, err, res), caller: this }
     return this._handler
   }
 }

@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
+const { disposable } = require('./dispose')
 const { drains } = require('./options')
 
 /** What all transports share: an owner, a configuration, an id, and whether they are active. */
@@ -39,6 +40,12 @@ class Transport extends EventEmitter {
   }
 
   _stop () {}
+
+  _openConnections () {
+    return []
+  }
 }
+
+disposable(Transport)
 
 module.exports = Transport

@@ -88,6 +88,10 @@ class TransportPub extends TransportSocket {
     }
   }
 
+  _openConnections () {
+    return this._listener ? [...this._listener.connections] : []
+  }
+
   async _drain ({ drain }) {
     if (this._listener) await drainServer(this, this._listener, drain)
     this._stop()

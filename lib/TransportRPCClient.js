@@ -4,12 +4,14 @@ const { randomUUID } = require('crypto')
 const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
+const { AbortError, abortable } = require('./abort')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
 const { LANES, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const { TEXT, errorOf } = require('./errors')
 const { amount, withDefaults } = require('./options')
+const { promised } = require('./promises')
 
 /**
  * Requests to one destination, over one connection at a time.
@@ -42,13 +44,15 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /**
-   * Sends a request, connecting first if need be. `opts.timeout` counts from here.
-   * @param {function(Error, *)} cb
+   * Sends a request, connecting first if need be. `opts.timeout` counts from here, and
+   * `opts.signal` ends it.
+   * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
   request (key, payload, opts, cb) {
     this.setLastRequestTime()
-    if (typeof cb !== 'function') cb = noop
+    if (typeof cb !== 'function') return this._requestPromised(key, payload, opts)
     if (this._draining) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
+    if (opts && opts.signal) return this._requestAbortable(key, payload, opts, cb)
     if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
     else this._requestBySocket(key, payload, opts, cb)
   }
@@ -186,7 +190,34 @@ class TransportRPCClient extends TransportRPC {
     const connection = this._connection
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
     if (!connection.open) this.cbq.push('req', noop)
-    connection.request(this._keyText, text, this._timeout(opts), cb)
+    return connection.request(this._keyText, text, this._timeout(opts), cb)
+  }
+
+  /** By itself, since a closure in `request` would cost each request something. */
+  _requestPromised (key, payload, opts) {
+    return promised(cb => request.call(this, key, payload, opts, cb))
+  }
+
+  _requestAbortable (key, payload, opts, cb) {
+    const { signal } = opts
+    let forget = () => this._forgetRequests(signal)
+    // At once, so that a peer that counts its requests has one less when its caller hears of it.
+    cb = abortable(signal, cb, (cb, err) => {
+      forget()
+      cb(err)
+    })
+    if (cb === undefined) return
+    if (!this._isNative() || this._socket) return this._requestBySocket(key, payload, opts, cb)
+    const slot = this._requestNative(key, payload, opts, cb)
+    const connection = this._connection
+    forget = () => slot !== undefined && connection.forget(slot, cb)
+  }
+
+  /** Replies to the requests of the socket lane that this signal ended find none. */
+  _forgetRequests (signal) {
+    for (const req of [...this._reqs.values()]) {
+      if (req.opts && req.opts.signal === signal) this.delRequest(req)
+    }
   }
 
   _requestBySocket (key, payload, opts, cb) {
@@ -194,6 +225,7 @@ class TransportRPCClient extends TransportRPC {
     if (!this.isConnected()) cb = withDeadline(this._timeout(opts), cb)
     this.cbq.push('req', err => {
       if (err) cb(err)
+      else if (opts && opts.signal && opts.signal.aborted) cb(new AbortError(opts.signal))
       else this._request(key, payload, opts, cb)
     })
     try {
@@ -326,9 +358,13 @@ class TransportRPCClient extends TransportRPC {
     callEach(expired, req => this.handleReply(req.rid, new Error(TEXT.TIMEOUT)))
   }
 
-  /** Requests without an answer. */
+  /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
   get _waiting () {
-    return this._reqs.size + (this._connection ? this._connection.waiting : 0)
+    return this._reqs.size + (this._connection ? this._connection.waiting : this.cbq.cnt('req'))
+  }
+
+  _openConnections () {
+    return this._connection ? [this._connection, ...this._retired] : [...this._retired]
   }
 
   async _drain ({ drain }) {

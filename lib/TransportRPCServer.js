@@ -1,6 +1,7 @@
 'use strict'
 
 const assert = require('assert')
+const Handlers = require('./handlers')
 const TransportRPC = require('./TransportRPC')
 const ServerConnection = require('./ServerConnection')
 const SocketServer = require('./SocketServer')
@@ -15,6 +16,30 @@ const { drainServer } = require('./drain')
  * request, `error` when the port cannot be had.
  */
 class TransportRPCServer extends TransportRPC {
+  constructor (client, conf) {
+    super(client, conf)
+    /** Null without any. */
+    this._handlers = null
+  }
+
+  /**
+   * Answers the requests for `key`: with what `handler(payload, context)` returns or resolves with,
+   * or with the error that it throws. The event `request` is for those of other keys then; without
+   * a listener they get ERR_KEY_UNKNOWN. `null` for the handler ends that.
+   */
+  handle (key, handler) {
+    if (handler === null) return this.unhandle(key)
+    const handlers = this._handlers || new Handlers()
+    handlers.set(key, handler)
+    this._handlers = handlers
+    return this
+  }
+
+  unhandle (key) {
+    if (this._handlers !== null && this._handlers.delete(key) === 0) this._handlers = null
+    return this
+  }
+
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
@@ -81,7 +106,13 @@ class TransportRPCServer extends TransportRPC {
     }
     const rid = data[0]
     const reply = (err, res) => handler.reply(rid, err, res)
+    if (this._handlers !== null && this._handles(handler.caller, rid, data[1], data[2], reply, meta.cert)) return
     this.emit('request', rid, data[1], data[2], { reply }, meta.cert)
+  }
+
+  /** Whether a handler answers the request. */
+  _handles (caller, rid, key, payload, reply, cert) {
+    return this._handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)
   }
 
   sendReply (socket, rid, err, res) {
@@ -104,7 +135,7 @@ class TransportRPCServer extends TransportRPC {
 
   /** Answers what comes from a socket, whoever made it. */
   _serveSocket (socket, cert) {
-    const handler = { reply: (rid, err, res) => this.sendReply(socket, rid, err, res) }
+    const handler = { reply: (rid, err, res) => this.sendReply(socket, rid, err, res), caller: { socket } }
     const meta = { cert }
     socket.on('message', data => this.handleRequest(handler, this.parse(data), meta))
   }
@@ -140,6 +171,10 @@ class TransportRPCServer extends TransportRPC {
     return new SecureListener(port, { ...this.conf, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
+  _openConnections () {
+    return this._listener ? [...this._listener.connections] : []
+  }
+
   async _drain ({ drain }) {
     if (this._listener) await drainServer(this, this._listener, drain)
     this._stop()
@@ -147,6 +182,7 @@ class TransportRPCServer extends TransportRPC {
 
   _stop () {
     super._stop()
+    if (this._handlers !== null) this._handlers.abort()
     this.unlisten()
   }
 }

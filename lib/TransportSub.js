@@ -83,6 +83,10 @@ class TransportSub extends TransportSocket {
     if (this._onLost && this.isActive()) this._onLost(unreachable)
   }
 
+  _openConnections () {
+    return this._connection ? [this._connection] : []
+  }
+
   _stop () {
     super._stop()
     this.unsub()

@@ -10,6 +10,9 @@ const CLIENT = {
   maxActiveDestTransports: 3
 }
 
+/** Which of a key's destinations a client chooses: `conf.balance`. */
+const BALANCE = 'random'
+
 /** Of each client transport. */
 const CLIENT_TRANSPORT = {
   /** A transport without requests for so long is stopped. */
@@ -139,6 +142,9 @@ const RECONNECT_MIN = 100
 /** Longest wait of a subscriber before it connects again. */
 const RECONNECT_MAX = 10000
 
+/** Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`. */
+const MAX_BUFFERED = 10000
+
 /** Timeout of a subscriber's lookup. */
 const SUB_LOOKUP_TIMEOUT = 5000
 
@@ -176,6 +182,7 @@ module.exports = {
   GOING_AWAY,
   GRAPE_BACKOFF,
   ANNOUNCE_INTERVAL,
+  BALANCE,
   CLIENT,
   CLIENT_TRANSPORT,
   CLOSE_TIMEOUT,
@@ -186,6 +193,7 @@ module.exports = {
   LASTING_AGE,
   LINK,
   LINK_RETRY,
+  MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
   MAX_GRAPE_ANSWER,
   MAX_SLOTS,

@@ -365,6 +365,7 @@ module.exports = {
   connect,
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
+  forget: (conn, slot) => core.forget(conn, slot),
   hold,
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   isMessageNext,

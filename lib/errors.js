@@ -4,12 +4,16 @@ const { getSystemErrorMap } = require('util')
 
 /** The texts that callers compare with. */
 const TEXT = {
+  ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
+  KEY_UNKNOWN: 'ERR_KEY_UNKNOWN',
   LOOKUP_EMPTY: 'ERR_GRAPE_LOOKUP_EMPTY',
   LOOKUP_INVALID: 'ERR_GRAPE_LOOKUP_INVALID',
+  MESSAGES_LIMIT: 'ERR_MESSAGES_LIMIT',
   MISSING_ARGS: 'ERR_MISSING_ARGS',
   NO_PORT: 'ERR_NO_PORT',
+  NO_SIGNAL: 'opts.signal must be an AbortSignal',
   NO_STREAMS: 'ERR_STREAMS_UNSUPPORTED',
   NO_LOOKUP: 'link.lookup must be a function',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',

@@ -13,15 +13,19 @@ function timesOf (retry) {
  * Calls `attempt(done)` until it succeeds, in a later turn each time; then `cb` with what the
  * last one said.
  * @param {number|{times: number, interval: number}} options attempts, and the ms between them
+ * @param {AbortSignal} [signal] once it is aborted nothing is tried, and nobody waits for `cb`
  */
-function retry (options, attempt, cb) {
+function retry (options, attempt, cb, signal) {
   let left = timesOf(options)
   const interval = (options && options.interval) || 0
-  const next = () => attempt((err, res) => {
-    if (!err || --left <= 0) return cb(err, res)
-    if (interval > 0) setTimeout(next, interval)
-    else setImmediate(next)
-  })
+  const next = () => {
+    if (signal && signal.aborted) return
+    attempt((err, res) => {
+      if (!err || --left <= 0) return cb(err, res)
+      if (interval > 0) setTimeout(next, interval)
+      else setImmediate(next)
+    })
+  }
   next()
 }
 

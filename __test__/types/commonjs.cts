@@ -86,6 +86,55 @@ client.request({ key: 'sum' }, null, () => {})
 // @ts-expect-error a link is needed
 const unlinked = new PeerRPCClient({})
 
+// Promises, signals and disposal
+
+const abort = new AbortController()
+async function modern (): Promise<void> {
+  const sum: number = await client.request<number, Sum>('sum', { a: 1, b: 2 })
+  const sums: number[] = await client.map<number>('sum', { a: 1, b: 2 }, { limit: 3, signal: abort.signal })
+  const any = await client.request('sum', null, { timeout: 1000, signal: abort.signal })
+  console.log(sum.toFixed(), sums[0].toFixed(), any.anything)
+  const one: number = await client.transport('127.0.0.1:1').request<number>('sum', null, { signal: abort.signal })
+  const dests: string[] = await link.promises.lookup('sum', { signal: abort.signal })
+  const hash: string = await link.promises.put({ v: 1 }, { timeout: 1 })
+  const started: boolean = await link.promises.startAnnouncing('sum', 1337, { interval: 1000 })
+  console.log(one.toFixed(), dests[0].length, (await link.promises.get<{ v: string }>(hash)).v, started)
+  await link.promises.announce('sum', 1337)
+  // @ts-expect-error a signal does not end announcing again and again
+  await link.promises.startAnnouncing('sum', 1337, { signal: abort.signal })
+  // @ts-expect-error a signal, not its controller
+  await client.request('sum', null, { signal: abort })
+  // @ts-expect-error there is no Promise with a callback
+  client.request('sum', null, () => {}).then(() => {})
+  await client[Symbol.asyncDispose]()
+  service[Symbol.dispose]()
+}
+client.request('sum', null, { signal: abort.signal }, (err, data) => console.log(err, data))
+link.lookup('sum', { signal: abort.signal }, (err, dests) => console.log(err, dests.length))
+link.get('hash', { signal: abort.signal }, (err, value) => console.log(err, value.v))
+
+// Handlers
+
+service
+  .handle('sum', ({ a, b }: Sum) => a + b)
+  .handle<Sum, number>('sum', async ({ a, b }, { rid, key, cert, signal }) => {
+    signal.throwIfAborted()
+    console.log(rid.length, key.length, cert?.fingerprint)
+    return a + b
+  })
+  .handle('sum', null)
+  .unhandle('sum')
+// @ts-expect-error this handler answers with a number
+service.handle<Sum, number>('sum', () => 'three')
+// @ts-expect-error the key comes first
+service.handle((payload: Sum) => payload.a)
+
+// Balance
+
+const balanced = new PeerRPCClient(link, { balance: 'least-pending' })
+// @ts-expect-error there is no such balance
+const unbalanced = new PeerRPCClient(link, { balance: 'fastest' })
+
 // Anything with `lookup` is a link.
 const fixed = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, ['127.0.0.1:1337']) }, {})
 
@@ -116,6 +165,13 @@ subscriber.on('message', data => typeof data === 'string' ? JSON.parse(data) : d
 subscriber.on('error', err => err.message)
 subscriber.sub('topic')
 subscriber.transport('127.0.0.1:1338').sub()
+async function read (): Promise<void> {
+  for await (const message of subscriber) {
+    if (typeof message === 'string') console.log(message.length)
+    else console.log(message.byteLength)
+  }
+}
+const buffering = new PeerSub(link, { maxBuffered: 100 })
 // @ts-expect-error it is a boolean
 const odd = new PeerSub(link, { reconnect: 'yes' })
 
@@ -156,7 +212,7 @@ link.get({ hash: 'abc', salt: 's' }, () => {})
 link.request('lookup', 'sum', {}, () => {})
 const cached: string[] | undefined = link.cache.lookup.get('lookup:"sum"')
 const found: Promise<string[]> = util.promisify(link.lookup).bind(link)('sum')
-const requested: Promise<unknown> = util.promisify(client.request.bind(client))('sum', null)
+const requested: Promise<unknown> = util.promisify<string, null, unknown>(client.request.bind(client))('sum', null)
 // @ts-expect-error a value is needed
 link.put({ salt: 's' }, () => {})
 // @ts-expect-error the port is a number

@@ -20,7 +20,10 @@ import type {
   DestOptions,
   Handler,
   LinkLike,
+  LinkPromises,
   Peer,
+  RequestContext,
+  RequestHandler,
   RequestOptions,
   RPCRequest,
   ServerLike,
@@ -104,7 +107,7 @@ class OwnClient extends TransportRPCClient {
     super._request(key, payload, opts, cb)
   }
 
-  request (key: string, payload: any, opts: any, cb: Callback): void { super.request(key, payload, opts, cb) }
+  request (key: string, payload: any, opts: any, cb?: any): any { return super.request(key, payload, opts, cb) }
 }
 
 // Every hook of a peer
@@ -161,6 +164,30 @@ async function answer (payload: { n: number }, { reply }: Handler<number>): Prom
   reply(null, payload.n + asked)
 }
 server.on('request', async (rid, key, payload, handler) => await answer(payload, handler))
+
+const onSum: RequestHandler<number[], number> = (numbers, context: RequestContext) => {
+  console.log(context.key, context.signal.aborted, context.cert?.subject)
+  return numbers.length
+}
+server.handle('sum', onSum)
+const asyncAnswer: RequestHandler<string, string> = async payload => payload.trim()
+// @ts-expect-error a handler that answers with numbers
+const noAnswer: RequestHandler<string, number> = async payload => payload.trim()
+
+async function modern (client: PeerRPCClient, own: OwnClient, link: Link, promises: LinkPromises = link.promises): Promise<void> {
+  const dests: string[] = await promises.lookup('key', { retry: 1 })
+  const answer: number = await client.request<number>('key', dests, { signal: AbortSignal.timeout(1000) })
+  const answers: number[] = await client.map('key', answer)
+  console.log(answers.length, await own.request('key', 1, {}))
+  await using used = new PeerRPCClient(link, { balance: 'round-robin' })
+  using stopped = used.transport(dests[0])
+  await using served = new PeerRPCServer(link)
+  await using linked = new Link({})
+  await using grape = new Grape({ api_port: 0 })
+  console.log(stopped.id, served.port, linked.conf, grape.address())
+  for await (const message of new PeerSub(link)) console.log(message.length)
+}
+console.log(modern, asyncAnswer)
 
 // Sub and Pub transports and their sockets
 

@@ -398,6 +398,11 @@ impl Conn {
         self.signal();
     }
 
+    /// Gives up the request in `slot`. False: it waits no more, and JavaScript is told or was.
+    pub fn forget(&self, slot: u32) -> bool {
+        self.lock().requests.pending.remove(slot)
+    }
+
     /// Fails the requests whose deadline has come; returns when to look again.
     pub fn expire(&self) -> u64 {
         let mut half = self.lock();

@@ -435,6 +435,12 @@ impl Core {
         });
     }
 
+    /// Gives up a request, of which nothing is heard any more. False: something is on its way.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, conn: u32, slot: u32) -> bool {
+        self.inner.with(conn, |entry| entry.conn.forget(slot)).unwrap_or(false)
+    }
+
     /// Requests that came by `conn` and are not answered, as far as they are counted.
     #[napi(catch_unwind)]
     pub fn unanswered(&self, conn: u32) -> i32 {

@@ -63,11 +63,13 @@ impl Pending {
         Some(slot)
     }
 
-    /// Ends the wait in `slot`, if there is one.
-    pub fn remove(&mut self, slot: u32) {
-        if self.slots.get_mut(slot as usize).and_then(Option::take).is_some() {
+    /// Ends the wait in `slot`; whether there was one.
+    pub fn remove(&mut self, slot: u32) -> bool {
+        let waited = self.slots.get_mut(slot as usize).and_then(Option::take).is_some();
+        if waited {
             self.waiting -= 1;
         }
+        waited
     }
 
     /// Whether the request with this id waits in `slot`.
@@ -167,6 +169,16 @@ mod tests {
         let second = text(pending.insert(0, 20));
         assert_eq!(pending.resolve(first.as_bytes()), None);
         assert_eq!(pending.resolve(second.as_bytes()), Some(0));
+    }
+
+    #[test]
+    fn what_is_removed_takes_no_reply() {
+        let mut pending = Pending::default();
+        let id = text(pending.insert(0, 10));
+        assert!(pending.remove(0));
+        assert!(!pending.remove(0) && !pending.remove(1));
+        assert_eq!((pending.resolve(id.as_bytes()), pending.len()), (None, 0));
+        assert!(pending.expire(10).is_empty());
     }
 
     #[test]

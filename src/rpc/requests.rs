@@ -52,8 +52,8 @@ impl Requests {
         sent
     }
 
-    /// The handshake is done: what is held in `out` may go, without the requests that expired
-    /// meanwhile.
+    /// The handshake is done: what is held in `out` may go, without the requests that expired or
+    /// were given up meanwhile.
     pub fn open(&mut self, out: &mut Outbound) {
         let Some(held) = self.held.take() else { return };
         if held.len() > self.pending.len() {

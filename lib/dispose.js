@@ -1,0 +1,27 @@
+'use strict'
+
+const { FAREWELL_TIMEOUT } = require('./defaults')
+const { settled } = require('./drain')
+
+/**
+ * Lets `using` and `await using` stop the objects of a class, where this Node has the symbols.
+ * `_openConnections()` are the connections that `await using` sees closed.
+ */
+function disposable (Class) {
+  define(Class, 'dispose', function () {
+    this.stop()
+  })
+  define(Class, 'asyncDispose', async function () {
+    const open = this._openConnections()
+    this.stop()
+    await settled(() => open.every(({ over }) => over), FAREWELL_TIMEOUT)
+  })
+}
+
+/** Not enumerable, like a method. */
+function define (Class, name, value) {
+  if (Symbol[name] === undefined) return
+  Object.defineProperty(Class.prototype, Symbol[name], { value, configurable: true, writable: true })
+}
+
+module.exports = { define, disposable }

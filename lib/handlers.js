@@ -1,0 +1,125 @@
+'use strict'
+
+const assert = require('assert')
+const { TEXT, errorOf } = require('./errors')
+
+/** The functions that answer a server's requests, by key: `handle`. */
+class Handlers {
+  constructor () {
+    this._byKey = new Map()
+    /** By the callers' sockets: what is aborted when one is gone. */
+    this._controllers = new Map()
+  }
+
+  set (key, handler) {
+    assert(typeof handler === 'function', 'the handler must be a function, or null')
+    this._byKey.set(key, handler)
+  }
+
+  /** Returns how many are left. */
+  delete (key) {
+    this._byKey.delete(key)
+    return this._byKey.size
+  }
+
+  /**
+   * Answers a request. False: it is for those who listen for `request`.
+   * @param {object} caller has `socket`, or nothing where nobody knows whose request it is
+   */
+  answer (caller, rid, key, payload, reply, cert, isHeard) {
+    const handler = this._byKey.get(key)
+    if (handler !== undefined) run(handler, payload, new Context(this, caller, rid, key, cert), reply)
+    else if (!isHeard) reply(new Error(TEXT.KEY_UNKNOWN))
+    return handler !== undefined || !isHeard
+  }
+
+  /** The server stops: nobody waits for what is under way. */
+  abort () {
+    for (const socket of [...this._controllers.keys()]) this._abort(socket)
+  }
+
+  /** Lets a controller be aborted when the socket is closed. */
+  _follow (socket, controller) {
+    if (socket.readyState > socket.OPEN) return controller.abort()
+    if (!this._controllers.has(socket)) {
+      this._controllers.set(socket, new Set())
+      socket.on('close', () => this._abort(socket))
+    }
+    this._controllers.get(socket).add(controller)
+  }
+
+  _unfollow (socket, controller) {
+    const controllers = this._controllers.get(socket)
+    if (controllers !== undefined) controllers.delete(controller)
+  }
+
+  _abort (socket) {
+    const controllers = this._controllers.get(socket)
+    this._controllers.delete(socket)
+    if (controllers !== undefined) for (const controller of controllers) controller.abort()
+  }
+}
+
+/** What a handler knows of its request beside the payload. */
+class Context {
+  constructor (handlers, caller, rid, key, cert) {
+    this.rid = rid
+    this.key = key
+    this.cert = cert
+    this._handlers = handlers
+    this._caller = caller
+    this._controller = null
+  }
+
+  /** Aborted when the caller is gone, or the server stops. Made only for who asks. */
+  get signal () {
+    if (this._controller === null) {
+      this._controller = new AbortController()
+      if (this._caller) this._handlers._follow(this._caller.socket, this._controller)
+    }
+    return this._controller.signal
+  }
+
+  /** The request is answered: whoever asks for the signal now needs no abort. */
+  _end () {
+    if (this._controller !== null && this._caller) this._handlers._unfollow(this._caller.socket, this._controller)
+    this._caller = null
+  }
+}
+
+function run (handler, payload, context, reply) {
+  const fail = err => {
+    context._end()
+    reply(telling(err))
+  }
+  const succeed = result => {
+    context._end()
+    try {
+      reply(null, result)
+    } catch (err) {
+      // What JSON cannot say.
+      reply(telling(err))
+    }
+  }
+  let result
+  try {
+    result = handler(payload, context)
+  } catch (err) {
+    return fail(err)
+  }
+  if (isThenable(result)) Promise.resolve(result).then(succeed, fail)
+  else succeed(result)
+}
+
+function isThenable (value) {
+  return value !== null && typeof value === 'object' && typeof value.then === 'function'
+}
+
+/** What was thrown, with a message: without one the caller would see no error. */
+function telling (err) {
+  if (err && typeof err.message === 'string' && err.message !== '') return err
+  const error = err instanceof Error ? new Error(err.name) : errorOf(err)
+  return error.message === '' ? new Error('Error') : error
+}
+
+module.exports = Handlers
