@@ -1,13 +1,16 @@
 'use strict'
 
 const assert = require('assert')
+const http = require('http')
 const https = require('https')
-const { STATUS_CODES } = require('http')
+const tls = require('tls')
 const dispatch = require('./dispatch')
 const Stream = require('./Stream')
 const { acceptOf, assertSecure } = require('./secure')
 const { CONNECTION, FAREWELL_TIMEOUT, TRY_AGAIN_LATER } = require('./defaults')
 const { amount } = require('./options')
+
+const { STATUS_CODES } = http
 
 /** A key of 16 bytes (RFC 6455 section 4.2.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
@@ -27,7 +30,7 @@ class SecureListener {
     this._open = true
     this._closed = false
     this._sockets = new Set()
-    this._server = https.createServer(
+    this._server = createServer(
       { handshakeTimeout: amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout), ...secure, requestCert: true },
       (req, res) => {
         res.writeHead(426, { 'Content-Type': 'text/plain' })
@@ -131,6 +134,19 @@ class SecureListener {
     if (this.owner.onConnection) this.owner.onConnection(connection)
     connection.stream.start(socket, head)
   }
+}
+
+/**
+ * The sockets of Bun's https servers do not know the client's certificate, those of its tls servers
+ * do: there tls accepts, and http goes on.
+ */
+function createServer (options, onRequest) {
+  if (!process.versions.bun) return https.createServer(options, onRequest)
+  const server = tls.createServer(options)
+  const face = http.createServer(onRequest)
+  server.on('secureConnection', socket => face.emit('connection', socket))
+  face.on('upgrade', (req, socket, head) => server.emit('upgrade', req, socket, head))
+  return server
 }
 
 function refuse (socket, code, message = STATUS_CODES[code], headers = {}) {
