@@ -4,6 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('events')
+const { stopClock } = require('../helpers/clock')
 const { call, each, pair } = require('../helpers/conformance')
 
 /** A client whose transports answer at once, with themselves. */
@@ -133,31 +134,31 @@ each('C70: tpool has list, hasActive and getActive', ({ implementation, stage })
 })
 
 each('C71: the pool is monitored every 10 seconds', ({ implementation, t, stage }) => {
-  t.mock.timers.enable({ apis: ['setInterval', 'Date'] })
+  const clock = stopClock(t)
   const peer = instant(stage, implementation, 'a:1')
   let monitored = 0
   peer.tpool.monitor = () => monitored++
-  t.mock.timers.tick(9999)
+  clock.tick(9999)
   assert.strictEqual(monitored, 0)
-  t.mock.timers.tick(1)
+  clock.tick(1)
   assert.strictEqual(monitored, 1)
-  t.mock.timers.tick(50000)
+  clock.tick(50000)
   assert.strictEqual(monitored, 6)
   peer.stop()
-  t.mock.timers.tick(50000)
+  clock.tick(50000)
   assert.strictEqual(monitored, 6)
 })
 
 /** A transport that had its last request so long ago is stopped by the next look at the pool. */
 const stopsAfter = (timeout, conf) => ({ implementation, t, stage }) => {
-  t.mock.timers.enable({ apis: ['setInterval', 'Date'] })
+  const clock = stopClock(t)
   const peer = instant(stage, implementation, 'a:1', conf)
   const transport = peer.transport('a:1')
-  t.mock.timers.tick(4000)
+  clock.tick(4000)
   transport.request('k', 1, {}, () => {})
-  t.mock.timers.tick(timeout)
+  clock.tick(timeout)
   assert.strictEqual(transport.isActive(), true)
-  t.mock.timers.tick(10000)
+  clock.tick(10000)
   assert.strictEqual(transport.isActive(), false)
   assert.deepStrictEqual(peer.tpool.list('a:1'), [])
   peer.stop()
