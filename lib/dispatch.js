@@ -3,7 +3,7 @@
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
 const cluster = require('cluster')
-const { Core } = require('./native')
+const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
 const { amount } = require('./options')
@@ -223,6 +223,16 @@ function catchUp () {
 
 // A reply followed at once by process.exit() still leaves.
 process.on('exit', flushNow)
+
+// Deno frees native objects when an environment ends, and may call back into it after that: from
+// then on their methods do nothing.
+if (process.versions.deno) {
+  globalThis.addEventListener('unload', () => {
+    for (const { prototype } of [Core, NativeGrape]) {
+      for (const name of Object.keys(prototype)) Object.defineProperty(prototype, name, { value: () => {} })
+    }
+  })
+}
 
 /** Composes a request; see `request` in src/node/raw.rs. */
 function sendRequest (conn, slot, timeout, payload, key) {
