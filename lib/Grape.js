@@ -2,8 +2,7 @@
 
 const EventEmitter = require('events')
 const { NativeGrape } = require('./native')
-const dispatch = require('./dispatch')
-const { GRAPE } = require('./defaults')
+const { GRAPE, MAX_TIMEOUT } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badPort, fromFailure } = require('./errors')
 const { amount, withDefaults } = require('./options')
@@ -25,6 +24,8 @@ class Grape extends EventEmitter {
     this.conf = withDefaults(GRAPE, conf)
     this._active = false
     this._native = null
+    /** Keeps the process alive. */
+    this._timer = null
     /** Callbacks of requests, by number. */
     this._requests = new Map()
     /** What follows when a native grape has stopped. */
@@ -57,12 +58,12 @@ class Grape extends EventEmitter {
   /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
   stop (cb = noop) {
     if (!this._active) return process.nextTick(cb, null)
-    const native = this._native
+    const { _native: native, _timer: timer } = this
     this._active = false
     this._native = null
     this._stopping.set(native, () => {
       native.release()
-      if (this.conf.keepAlive) dispatch.letGo()
+      clearInterval(timer)
       cb(null)
     })
     native.stop()
@@ -160,7 +161,7 @@ class Grape extends EventEmitter {
     if (failure) return fromFailure(failure)
     this._native = native
     this._active = true
-    if (conf.keepAlive) dispatch.hold()
+    if (conf.keepAlive) this._timer = setInterval(noop, MAX_TIMEOUT)
     this._want()
     return null
   }

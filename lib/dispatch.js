@@ -2,7 +2,6 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
-const cluster = require('cluster')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
@@ -325,10 +324,15 @@ function connect (dest, path, conf, lanes) {
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
 function listen (port, conf, lanes, server) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, conf.host, cluster.isWorker, settings(conf, lanes))
+  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes))
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
+}
+
+/** Whether other processes listen on the ports of this one. Few need the module, which is large. */
+function sharesPorts () {
+  return require('cluster').isWorker
 }
 
 function unlisten (server) {

@@ -80,7 +80,7 @@ impl NativeGrape {
         options: GrapeOptions,
         tell: Function<'_, GrapeEvent, ()>,
     ) -> Result<Option<Failure>> {
-        // Weak: what keeps the process alive is counted in `lib/dispatch.js`.
+        // Weak: `lib/Grape.js` keeps the process alive.
         let function = tell
             .build_threadsafe_function::<GrapeEvent>()
             .weak::<true>()
