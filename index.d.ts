@@ -619,6 +619,11 @@ export interface LinkConf {
   requestTimeout?: number
   /** Options of Node's `https` for grapes with `https` or `wss` addresses. */
   tls?: import('https').RequestOptions
+  /**
+   * Whether `stopAnnouncing` takes the address back; `false` where several processes announce the
+   * same name and port, as behind a load balancer. Default: true.
+   */
+  unannounce?: boolean
   /** Lookup answers kept. Default: 2500. */
   lruMaxSizeLookup?: number
   /** ms; how long a lookup answer is kept. Default: 10000. */
@@ -694,7 +699,7 @@ export interface LinkPromises {
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
-  conf: Required<Omit<LinkConf, 'grapePort'>> & Pick<LinkConf, 'grapePort'>
+  conf: Required<Omit<LinkConf, 'grapePort' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'unannounce'>
   /** Methods that return a Promise. */
   readonly promises: LinkPromises
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
@@ -723,9 +728,9 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** Announces again and again; `cb` after the first. False: this key and port are announced already. */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null, cb?: (err?: Error | null) => void): false | void
   startAnnouncing(key: string, port: number, cb: (err?: Error | null) => void): false | void
-  /** Ends the announces of everything at `port`. */
+  /** Ends the announces of everything at `port`, as `stopAnnouncing`. */
   stopAnnouncingPort(port: number): void
-  /** False: this key and port are not announced. */
+  /** Also takes the address back; grapes of the original let it age. False: this key and port are not announced. */
   stopAnnouncing(key: string, port: number): false | void
 
   /** Stores a value; the answer is its hash. */

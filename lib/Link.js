@@ -14,6 +14,9 @@ const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
 const { retry } = require('./retry')
 
+/** How many links of this process announce a key and port, by `port:key`. */
+const announcers = new Map()
+
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends EventEmitter {
   /**
@@ -21,6 +24,7 @@ class Link extends EventEmitter {
    * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
    *   `'embedded'` for one that runs in this process, or in another one of this machine
    * @param {number} [conf.grapePort] where the processes meet with `'embedded'` (31001)
+   * @param {boolean} [conf.unannounce] whether `stopAnnouncing` takes the address back (true)
    * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
   constructor (conf) {
@@ -40,6 +44,8 @@ class Link extends EventEmitter {
     /** Timeouts of the exchanges under way. */
     this._timeouts = new Map()
     this._announces = new Map()
+    /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
+    this._leaving = new Map()
     this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this._embedded) {
       const Embedded = require('./Embedded')
@@ -71,10 +77,7 @@ class Link extends EventEmitter {
     }
     if (this._embedded) this._embedded.stop()
     for (const cache of Object.values(this.cache)) cache.clear()
-    for (const announce of this._announces.values()) {
-      announce.stopped = true
-      clearTimeout(announce.timer)
-    }
+    for (const announce of this._announces.values()) end(announce)
     this._announces.clear()
     return this
   }
@@ -100,6 +103,12 @@ class Link extends EventEmitter {
    */
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
+    if (!this._inited) this.init()
+    const waiting = this._leaving.get(idOf(key, port))
+    if (waiting) {
+      waiting.push(() => this.announce(key, port, opts, cb))
+      return
+    }
     this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
   }
 
@@ -111,13 +120,26 @@ class Link extends EventEmitter {
   startAnnouncing (key, port, opts, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
     if (!this._inited) this.init()
-    const id = `${port}:${key}`
+    const id = idOf(key, port)
     if (this._announces.has(id)) return false
 
-    const announce = { key, port, timer: null, stopped: false, again: null }
+    const announce = {
+      key,
+      port,
+      again: null,
+      timer: null,
+      stopped: false,
+      underWay: 0,
+      isKnown: false,
+      takeBack: false
+    }
     this._announces.set(id, announce)
+    announcers.set(id, (announcers.get(id) || 0) + 1)
     const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
     const next = err => {
+      announce.underWay--
+      if (!err) announce.isKnown = true
+      if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
         clearTimeout(announce.timer)
         announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
@@ -128,18 +150,25 @@ class Link extends EventEmitter {
         first(err)
       }
     }
-    announce.again = () => this.announce(key, port, opts, next)
+    announce.again = () => {
+      announce.underWay++
+      this.announce(key, port, opts, next)
+    }
     announce.again()
   }
 
-  /** Returns false when this key and port are not announced. */
+  /**
+   * Ends what `startAnnouncing` began, and tells the grapes: those of this package forget the
+   * address, others let it age. Returns false when this key and port are not announced.
+   */
   stopAnnouncing (key, port) {
-    const id = `${port}:${key}`
+    const id = idOf(key, port)
     const announce = this._inited ? this._announces.get(id) : undefined
     if (announce === undefined) return false
     this._announces.delete(id)
-    announce.stopped = true
-    clearTimeout(announce.timer)
+    end(announce)
+    announce.takeBack = this.conf.unannounce !== false
+    if (announce.takeBack) this._takeBack(announce)
   }
 
   /** Ends the announces of everything at `port`: its server goes away. */
@@ -275,6 +304,23 @@ class Link extends EventEmitter {
     }
   }
 
+  /**
+   * Tells the grapes that nothing is at this key and port any more, whatever they answer. Announces
+   * that come after it are sent after it.
+   */
+  _takeBack ({ key, port, underWay, isKnown }) {
+    const id = idOf(key, port)
+    // One that is under way must not come after this.
+    if (underWay > 0 || !isKnown || this._leaving.has(id)) return
+    if (announcers.has(id) || dispatch.sharesPorts()) return
+    const waiting = []
+    this._leaving.set(id, waiting)
+    this.request('unannounce', [key, port], {}, () => {
+      this._leaving.delete(id)
+      for (const announce of waiting) announce()
+    })
+  }
+
   /** Where a request may go. A grape on another machine would announce its own address. */
   _grapes (type) {
     if (this._embedded) return [this._embedded.url]
@@ -282,7 +328,7 @@ class Link extends EventEmitter {
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
       .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
       .filter((grape, at) => grape !== '' || at === 0)
-    if (type !== 'announce') return grapes
+    if (type !== 'announce' && type !== 'unannounce') return grapes
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
@@ -313,6 +359,20 @@ class Link extends EventEmitter {
       finish(err)
     }
   }
+}
+
+function idOf (key, port) {
+  return `${port}:${key}`
+}
+
+/** No more announces of it. */
+function end (announce) {
+  const id = idOf(announce.key, announce.port)
+  const others = announcers.get(id) - 1
+  if (others > 0) announcers.set(id, others)
+  else announcers.delete(id)
+  announce.stopped = true
+  clearTimeout(announce.timer)
 }
 
 /** Another grape may do better: this one did not answer, or broke. */

@@ -397,6 +397,7 @@ module.exports = {
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
+  sharesPorts,
   stream: (isServer, conf, lanes) => core.stream(isServer, settings(conf, lanes)),
   take,
   toJson,

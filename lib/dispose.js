@@ -1,7 +1,6 @@
 'use strict'
 
 const { FAREWELL_TIMEOUT } = require('./defaults')
-const { settled } = require('./drain')
 
 /**
  * Lets `using` and `await using` stop the objects of a class, where this Node has the symbols.
@@ -12,6 +11,8 @@ function disposable (Class) {
     this.stop()
   })
   define(Class, 'asyncDispose', async function () {
+    // Here, since a grape by itself has no use for what it loads.
+    const { settled } = require('./drain')
     const open = this._openConnections()
     this.stop()
     await settled(() => open.every(({ over }) => over), FAREWELL_TIMEOUT)
