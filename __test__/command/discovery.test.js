@@ -1,0 +1,76 @@
+'use strict'
+
+// `grenache lookup`, `announce`, `put` and `get`.
+
+const assert = require('node:assert')
+const { test } = require('node:test')
+const { Command, announce, network, objects, run } = require('../helpers/command')
+const { quietPort } = require('../helpers/grapes')
+
+test('lookup prints each address, as JSON or as text', async t => {
+  const { url, link } = await network(t)
+  await announce(link, 'service', 1337)
+  await announce(link, 'service', 1338)
+  const json = await run(t, ['lookup', 'service', '--grape', url])
+  assert.strictEqual(json.code, 0, json.stderr)
+  assert.deepStrictEqual(objects(json.stdout).map(({ address }) => address).sort(), ['127.0.0.1:1337', '127.0.0.1:1338'])
+  const text = await run(t, ['lookup', 'service', '--no-json'], { env: { GRENACHE_GRAPE: url } })
+  assert.deepStrictEqual(text.stdout.trim().split('\n').sort(), ['127.0.0.1:1337', '127.0.0.1:1338'])
+})
+
+test('what nobody announced or stored ends with 3', async t => {
+  const { url } = await network(t)
+  for (const [args, text] of [
+    [['lookup', 'nobody'], 'grenache: ERR_GRAPE_LOOKUP_EMPTY: nobody announced this key\n'],
+    [['request', 'nobody', '1'], 'grenache: ERR_GRAPE_LOOKUP_EMPTY: nobody announced this key\n'],
+    [['sub', 'nobody'], 'grenache: ERR_GRAPE_LOOKUP_EMPTY: nobody announced this key\n'],
+    [['get', '00'], 'grenache: 00: no such value\n']
+  ]) {
+    assert.deepStrictEqual(await run(t, [...args, '--grape', url]), { code: 3, stdout: '', stderr: text })
+  }
+})
+
+test('announce announces once', async t => {
+  const { url } = await network(t)
+  const { code, stdout } = await run(t, ['announce', 'service', '1337', '--grape', url])
+  assert.strictEqual(code, 0)
+  assert.deepStrictEqual(objects(stdout), [{ announced: 'service', port: 1337 }])
+  const found = await run(t, ['lookup', 'service', '--grape', url])
+  assert.deepStrictEqual(objects(found.stdout), [{ address: '127.0.0.1:1337' }])
+})
+
+test('announce --keep announces until a signal, and takes it back', async t => {
+  const { url } = await network(t)
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    const command = new Command(t, ['announce', 'service', '1337', '--keep', '--no-json', '--grape', url])
+    await command.prints(/^service is announced at port 1337\n/)
+    assert.strictEqual((await run(t, ['lookup', 'service', '--grape', url])).code, 0)
+    command.process.kill(signal)
+    assert.strictEqual((await command.ends()).code, 0)
+    assert.strictEqual((await run(t, ['lookup', 'service', '--grape', url])).code, 3)
+  }
+})
+
+test('by default the grape is the machine\'s: who keeps an announce runs it, who asks does not', async t => {
+  const port = await quietPort()
+  const lookup = () => run(t, ['lookup', 'service', '--grape-port', port])
+  const before = await lookup()
+  assert.strictEqual(before.code, 4)
+  assert.match(before.stderr, new RegExp(`^grenache: connect ECONNREFUSED 127.0.0.1:${port}; is there a grape at http://127.0.0.1:${port}\\?.*\n$`))
+  const command = new Command(t, ['announce', 'service', '1337', '--keep', '--grape-port', port])
+  await command.prints(/announced/)
+  assert.deepStrictEqual(objects((await lookup()).stdout), [{ address: '127.0.0.1:1337' }])
+  command.process.kill('SIGINT')
+  assert.strictEqual((await command.ends()).code, 0)
+})
+
+test('put stores a text, also from stdin, and get prints it', async t => {
+  const { url } = await network(t)
+  for (const [argument, stdin] of [['hello', ''], ['-', 'hello\n']]) {
+    const put = await run(t, ['put', argument, '--grape', url], { stdin })
+    const [{ hash }] = objects(put.stdout)
+    const get = await run(t, ['get', hash, '--grape', url])
+    assert.deepStrictEqual([get.code, objects(get.stdout)], [0, [{ hash, value: 'hello' }]])
+    assert.strictEqual((await run(t, ['get', hash, '--grape', url, '--no-json'])).stdout, 'hello\n')
+  }
+})

@@ -1,0 +1,130 @@
+'use strict'
+
+// Command lines, and the help that describes them.
+
+const { parseArgs } = require('util')
+const { EMBEDDED, GRAPE_PORT } = require('../defaults')
+const { MEANING, usageError } = require('./failure')
+
+/**
+ * Options of every subcommand: what follows the name, if anything, how that is read, and what it
+ * is for.
+ */
+const COMMON = {
+  grape: { value: 'addresses', default: EMBEDDED, help: `grapes, with commas between, or ${EMBEDDED}: the one of this machine. GRENACHE_GRAPE says it too` },
+  'grape-port': { value: 'port', read: count, default: GRAPE_PORT, help: 'where that one is' },
+  timeout: { value: 'ms', read: count, default: 10000, help: 'how long an answer may take' },
+  json: { help: 'a JSON object a line: the default unless a terminal reads' },
+  'no-json': { help: 'text for people' },
+  ca: { value: 'file', help: 'TLS: who signed the other side\'s certificate (Node\'s own list)' },
+  cert: { value: 'file', help: 'TLS: the own certificate; services are asked by TLS then' },
+  key: { value: 'file', help: 'TLS: its key' },
+  insecure: { help: 'TLS: take any certificate' },
+  help: { short: 'h', help: 'this text' }
+}
+
+/** `{ options, args }` of a subcommand's command line, or a usage error. */
+function parse (command, line) {
+  const known = { ...COMMON, ...command.options }
+  const { values, positionals } = read(known, line)
+  if (values.help) return { options: values, args: [] }
+  const wanted = command.args.split(' ').filter(Boolean)
+  const required = wanted.filter(name => name.startsWith('<'))
+  if (positionals.length < required.length) {
+    throw usageError(`${command.name}: ${required[positionals.length]} is missing`)
+  }
+  if (positionals.length > wanted.length) {
+    throw usageError(`${command.name}: ${positionals[wanted.length]} is too much`)
+  }
+  if (!values.grape) values.grape = process.env.GRENACHE_GRAPE || undefined
+  const options = {}
+  for (const [name, { read, default: fallback }] of Object.entries(known)) {
+    const given = values[name]
+    if (given === undefined) options[name] = fallback
+    else options[name] = read ? read(given, `--${name}`) : given
+  }
+  return { options, args: positionals }
+}
+
+function read (known, line) {
+  const options = {}
+  for (const [name, { value, short }] of Object.entries(known)) {
+    options[name] = { type: value ? 'string' : 'boolean', ...short && { short } }
+  }
+  try {
+    return parseArgs({ args: line, options, allowPositionals: true })
+  } catch (err) {
+    throw usageError(err.message.split('. ')[0])
+  }
+}
+
+/** A number above 0. */
+function amount (text, name) {
+  if (!/^\d+(\.\d+)?$/.test(text) || !(+text > 0)) throw usageError(`${name} ${text}: a number above 0 is wanted`)
+  return +text
+}
+
+/** A whole one. */
+function count (text, name) {
+  if (!/^\d+$/.test(text)) throw usageError(`${name} ${text}: a whole number above 0 is wanted`)
+  return amount(text, name)
+}
+
+/** A TCP port; 0 where any one will do. */
+function port (text) {
+  if (!/^\d+$/.test(text) || +text > 65535) throw usageError(`${text}: a port from 0 to 65535 is wanted`)
+  return +text
+}
+
+/** A payload. */
+function json (text) {
+  try {
+    return JSON.parse(text)
+  } catch (err) {
+    throw usageError(`the payload is no JSON: ${err.message}`)
+  }
+}
+
+function helpOf ({ name, args, help, details = [], options = {} }) {
+  return [
+    `Usage: grenache ${[name, args].filter(Boolean).join(' ')} [options]`,
+    '',
+    `${help[0].toUpperCase()}${help.slice(1)}.`,
+    ...details,
+    '',
+    ...table(Object.entries({ ...options, ...COMMON }).map(([name, option]) => [optionName(name, option), optionHelp(option)]))
+  ].join('\n')
+}
+
+function helpOfAll (commands) {
+  return [
+    'Usage: grenache <command> [options]',
+    '',
+    ...table(commands.map(({ name, args, help }) => [[name, args].filter(Boolean).join(' '), help])),
+    '',
+    'Options, of each command:',
+    ...table(Object.entries(COMMON).map(([name, option]) => [optionName(name, option), optionHelp(option)])),
+    '',
+    'Exit codes:',
+    ...table(Object.entries(MEANING)),
+    '',
+    'grenache <command> --help says more. A - in the place of a payload or a value reads it from stdin.',
+    '',
+    'Examples:',
+    '  grenache lookup rpc_test',
+    '  grenache request rpc_test \'{"hello":"world"}\' --grape http://127.0.0.1:30001',
+    '  tail -f log | grenache pub 1338 --announce news'
+  ].join('\n')
+}
+
+const optionName = (name, { value, short }) =>
+  `${short ? `-${short}, ` : ''}--${name}${value ? ` <${value}>` : ''}`
+
+const optionHelp = ({ help, default: fallback }) => fallback === undefined ? help : `${help} (${fallback})`
+
+function table (rows) {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
+}
+
+module.exports = { amount, count, helpOf, helpOfAll, json, parse, port }

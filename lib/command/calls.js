@@ -1,0 +1,45 @@
+'use strict'
+
+// Requests to services.
+
+const { json } = require('./arguments')
+
+module.exports = [
+  {
+    name: 'request',
+    args: '<key> <json>',
+    help: 'asks one server of a service, and prints its answer',
+    async run (session, key, payload) {
+      const value = json(await session.text(payload))
+      const { client } = await find(session, key)
+      const answer = orNull(await session.answer(done => client.request(key, value, {}, done)))
+      session.print({ answer }, readable(answer))
+    }
+  },
+  {
+    name: 'map',
+    args: '<key> <json>',
+    help: 'asks every server of a service, and prints their answers; one error fails all',
+    async run (session, key, payload) {
+      const value = json(await session.text(payload))
+      const { client, addresses } = await find(session, key)
+      const answers = await session.answer(done => client.map(key, value, {}, done))
+      addresses.forEach((address, at) => {
+        const answer = orNull(answers[at])
+        session.print({ address, answer }, `${address}: ${readable(answer)}`)
+      })
+    }
+  }
+]
+
+/** A client, and where the service is: it asks there, since lookups are kept. */
+async function find (session, key) {
+  const link = session.link()
+  const client = session.client(link)
+  return { client, addresses: await session.ask(link, 'lookup', key, {}) }
+}
+
+const orNull = value => value === undefined ? null : value
+const readable = value => JSON.stringify(value, null, 2)
+
+module.exports.find = find

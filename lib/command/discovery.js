@@ -1,0 +1,63 @@
+'use strict'
+
+// What the grapes know: services and values.
+
+const { port } = require('./arguments')
+const { nothingFound } = require('./failure')
+
+module.exports = [
+  {
+    name: 'lookup',
+    args: '<key>',
+    help: 'finds the addresses of a service',
+    async run (session, key) {
+      for (const address of await session.ask(session.link(), 'lookup', key, {})) {
+        session.print({ address }, address)
+      }
+    }
+  },
+  {
+    name: 'announce',
+    args: '<key> <port>',
+    help: 'announces that this machine serves the key at the port',
+    details: ['A grape forgets it after some minutes, unless it is kept.'],
+    options: { keep: { help: 'announce again and again, until Ctrl-C takes it back' } },
+    async run (session, key, text) {
+      const number = port(text)
+      const { keep } = session.options
+      const link = session.link({ lasting: keep })
+      await session.ask(link, keep ? 'startAnnouncing' : 'announce', key, number, {})
+      session.print({ announced: key, port: number }, `${key} is announced at port ${number}`)
+      if (!keep) return
+      await session.untilSignal()
+      await takeBack(session, link, key, number)
+    }
+  },
+  {
+    name: 'put',
+    args: '<value>',
+    help: 'stores a text in the DHT, and prints its hash',
+    async run (session, value) {
+      const hash = await session.ask(session.link(), 'put', { v: await session.text(value) })
+      session.print({ hash }, hash)
+    }
+  },
+  {
+    name: 'get',
+    args: '<hash>',
+    help: 'prints the value with this hash',
+    async run (session, hash) {
+      const found = await session.ask(session.link(), 'get', hash)
+      if (!found) throw nothingFound(`${hash}: no such value`)
+      session.print({ hash, value: found.v }, found.v)
+    }
+  }
+]
+
+/** What is no longer served should not be found. Grapes of the original let it age. */
+async function takeBack (session, link, key, port) {
+  link.stopAnnouncing(key, port)
+  await session.ask(link, 'request', 'unannounce', [key, port], {}).catch(() => {})
+}
+
+module.exports.takeBack = takeBack
