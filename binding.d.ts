@@ -52,6 +52,10 @@ export declare class Core {
   terminate(conn: number): void
   /** Gives up a request, of which nothing is heard any more. False: something is on its way. */
   forget(conn: number, slot: number): boolean
+  /** Whether a connection is read; not of streams, whose bytes JavaScript moves. */
+  setReading(conn: number, reads: boolean): void
+  /** A request of `conn` was none. */
+  answered(conn: number): void
   /** Requests that came by `conn` and are not answered, as far as they are counted. */
   unanswered(conn: number): number
   /** The end of `conn` was seen: its number may be used again. */

@@ -218,6 +218,16 @@ export interface ServerConf extends PeerConf {
   host?: string
   /** Clients at once; one more is closed with 1013. Default: 0, any number. */
   maxConnections?: number
+  /**
+   * Requests of one connection without an answer: with so many it is not read until one is
+   * answered, or does not count any more. 0 is any number. Default: 1048576.
+   */
+  maxConnectionRequests?: number
+  /**
+   * ms; a request that is not answered counts for so long, for twice that at most.
+   * Default: 60000, as clients'.
+   */
+  requestTimeout?: number
   /** TLS; default: none. */
   secure?: ServerSecureOptions
 }

@@ -80,6 +80,13 @@ class Connection {
     if (!this.over) dispatch.setLanes(this.conn, lanes)
   }
 
+  /** Whether what the other side sends is read; it has to be while the connection is closed. */
+  setReading (reads) {
+    if (this.over || this.closing) return
+    if (this.stream !== null) this.stream.setPaused(!reads)
+    else dispatch.setReading(this.conn, reads)
+  }
+
   /** Composes a frame; false when the connection is over. */
   send (opcode, data) {
     if (this.over) return false

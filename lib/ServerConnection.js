@@ -1,7 +1,10 @@
 'use strict'
 
 const Connection = require('./Connection')
+const Unanswered = require('./Unanswered')
 const dispatch = require('./dispatch')
+const { MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT } = require('./defaults')
+const { amount } = require('./options')
 
 /** One client of a server transport. */
 class ServerConnection extends Connection {
@@ -9,29 +12,44 @@ class ServerConnection extends Connection {
     super(lanes)
     this.transport = transport
     this.cert = null
-    this._handler = null
+    const { maxConnectionRequests, requestTimeout } = transport.conf
+    this._unanswered = new Unanswered(
+      this, amount(maxConnectionRequests, MAX_CONNECTION_REQUESTS), amount(requestTimeout, REQUEST_TIMEOUT))
     this._doubled = false
   }
 
   onRequest (rid, key, payload) {
-    const { transport } = this
+    const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
-    const reply = (err, res) => this.reply(rid, err, res)
-    if (transport._handlers !== null && transport._handles(this, rid, key, payload, reply, this.cert)) return
-    transport.emit('request', rid, key, payload, { reply }, this.cert)
+    const { young } = unanswered
+    young.count++
+    const reply = (err, res) => this.reply(rid, err, res, young)
+    if (transport._handlers === null || !transport._handles(this, rid, key, payload, reply, this.cert)) {
+      transport.emit('request', rid, key, payload, { reply }, this.cert)
+    }
+    if (young.count >= unanswered.room) unanswered.look()
   }
 
   /** A message that was large or no array of three: what it means is decided here. */
   onRequestData (data) {
-    const { transport } = this
+    const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
-    transport.handleRequest(this._replies(), transport.parse(data), { cert: this.cert })
+    const { young } = unanswered
+    const request = transport.parse(data)
+    if (request) young.count++
+    else dispatch.answered(this.conn)
+    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young), caller: this }
+    transport.handleRequest(handler, request, { cert: this.cert })
+    if (young.count >= unanswered.room) unanswered.look()
   }
 
-  reply (rid, err, res) {
+  /** `generation` is what the request was counted in, see Unanswered.js. */
+  reply (rid, err, res, generation) {
     const result = dispatch.toJson(res)
+    generation.count--
+    if (this._unanswered.isFull) this._unanswered.look()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
     dispatch.sendReply(this.conn, rid, err ? err.message : null, result)
@@ -44,6 +62,7 @@ class ServerConnection extends Connection {
     if (this.lanes & dispatch.LANES.RPC) {
       this._doubled = (this.lanes & dispatch.LANES.SOCKET) !== 0
       this.setLanes(dispatch.LANES.SOCKET)
+      this._unanswered.end()
       this.transport._serveSocket(this.socket, this.cert)
     }
     // Where somebody listened already, the same message for the socket comes right behind.
@@ -51,9 +70,8 @@ class ServerConnection extends Connection {
     this.socket.emit('message', data)
   }
 
-  _replies () {
-    if (this._handler === null) this._handler = { reply: (rid, err, res) => this.reply(rid, err, res), caller: this }
-    return this._handler
+  ended () {
+    this._unanswered.end()
   }
 }
 

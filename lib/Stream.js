@@ -18,6 +18,8 @@ class Stream {
     this._blocked = false
     /** JavaScript does not keep up with what is read. */
     this._behind = false
+    /** The service has enough to answer. */
+    this._paused = false
   }
 
   /** `abort` ends the handshake, if the connection is given up before it is done. */
@@ -61,10 +63,17 @@ class Stream {
     this._flow()
   }
 
+  /** Stops reading until the service has answered. */
+  setPaused (paused) {
+    this._paused = paused
+    this._flow()
+  }
+
   /** The connection ends with what was composed so far. */
   close () {
     this._stopHandshake()
     if (this.socket === null) return this._end()
+    this.setPaused(false)
     this.pump()
     this.socket.unref()
   }
@@ -100,7 +109,7 @@ class Stream {
     }
     this._write()
     this._detached = true
-    this._blocked = this._behind = false
+    this._blocked = this._behind = this._paused = false
     if (socket.destroyed) return
     this._flow()
     socket.end()
@@ -136,7 +145,7 @@ class Stream {
   }
 
   _flow () {
-    if (this._blocked || this._behind) this.socket.pause()
+    if (this._blocked || this._behind || this._paused) this.socket.pause()
     else this.socket.resume()
   }
 

@@ -13,15 +13,21 @@ const CLIENT = {
 /** Which of a key's destinations a client chooses: `conf.balance`. */
 const BALANCE = 'random'
 
+/** Timeout of a request that names none. */
+const REQUEST_TIMEOUT = 60000
+
 /** Of each client transport. */
 const CLIENT_TRANSPORT = {
   /** A transport without requests for so long is stopped. */
   inactivityTimeout: 120000,
-  /** Timeout of a request that names none. */
-  requestTimeout: 60000
+  requestTimeout: REQUEST_TIMEOUT
 }
 
-/** Requests of one connection under way at once: against a caller's mistake, not against load. */
+/**
+ * Requests of one connection under way at once: against a mistake or malice, not against load. A
+ * client refuses more; a server does not read them before others are answered, or are as old as
+ * a request gets (`requestTimeout`): a service may never answer.
+ */
 const MAX_CONNECTION_REQUESTS = 1024 * 1024
 
 /** The most that a connection can be allowed; as MAX_SLOTS on the native side. */
@@ -203,6 +209,7 @@ module.exports = {
   POOL_MONITOR,
   RECONNECT_MAX,
   RECONNECT_MIN,
+  REQUEST_TIMEOUT,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
   TAKEOVER_GRACE,

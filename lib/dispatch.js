@@ -375,6 +375,7 @@ function letGo () {
 module.exports = {
   LANES,
   OPCODE,
+  answered: conn => core.answered(conn),
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
   endStream: conn => core.endStream(conn),
@@ -396,6 +397,7 @@ module.exports = {
   sendReply,
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
+  setReading: (conn, reads) => core.setReading(conn, reads),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   sharesPorts,
   stream: (isServer, conf, lanes) => core.stream(isServer, settings(conf, lanes)),

@@ -74,6 +74,8 @@ pub(super) struct Half {
     armed: u64,
     /// JavaScript was told of the end; its number may mean another connection by now.
     finished: bool,
+    /// JavaScript wants no more requests for now.
+    paused: bool,
 }
 
 /// Where a connection is in its life.
@@ -185,6 +187,7 @@ impl Conn {
                 blocked: false,
                 armed: u64::MAX,
                 finished: false,
+                paused: false,
             }),
             liveness: Liveness::new(hub.now()),
             _counted: None,
@@ -215,6 +218,12 @@ impl Conn {
     /// Requests of the other side that are not answered, as far as they are counted.
     pub fn unanswered(&self) -> i32 {
         self.liveness.unanswered()
+    }
+
+    /// Whether the socket is read. What the other side sends meanwhile waits on its own host.
+    pub fn set_reading(&self, reads: bool) {
+        self.lock().paused = !reads;
+        self.signal();
     }
 
     /// What was chosen for it.
@@ -471,7 +480,9 @@ impl Conn {
             phase: half.phase,
             writer: half.blocked.then(|| half.writer.clone()).flatten(),
             check_at: half.armed,
-            may_read: half.out.len() <= self.settings.high_water,
+            // The closing handshake has to come to its end.
+            may_read: half.out.len() <= self.settings.high_water
+                && !(half.paused && half.phase == Phase::Open),
         }
     }
 
@@ -549,6 +560,7 @@ pub(super) struct State {
     /// Set while the kernel's buffer is full.
     pub writer: Option<Writer>,
     pub check_at: u64,
-    /// A receiver that does not take its answers sends no more requests for now.
+    /// A receiver that does not take its answers, or has too many to come, sends no more requests
+    /// for now.
     pub may_read: bool,
 }

@@ -441,6 +441,21 @@ impl Core {
         self.inner.with(conn, |entry| entry.conn.forget(slot)).unwrap_or(false)
     }
 
+    /// Whether a connection is read; not of streams, whose bytes JavaScript moves.
+    #[napi(catch_unwind)]
+    pub fn set_reading(&self, conn: u32, reads: bool) {
+        self.inner.with(conn, |entry| {
+            entry.conn.set_reading(reads);
+            self.inner.touched(&entry.conn);
+        });
+    }
+
+    /// A request of `conn` was none.
+    #[napi(catch_unwind)]
+    pub fn answered(&self, conn: u32) {
+        self.inner.with(conn, |entry| entry.conn.answered());
+    }
+
     /// Requests that came by `conn` and are not answered, as far as they are counted.
     #[napi(catch_unwind)]
     pub fn unanswered(&self, conn: u32) -> i32 {
