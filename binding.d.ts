@@ -20,14 +20,14 @@ export declare class Core {
   /** The functions of the hot path: see `raw.rs`. */
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
-  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings): Listening
+  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter): Listening
   unlisten(server: number): void
-  connect(dest: string, path: string, settings: ConnectionSettings): number
+  connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter): number
   /**
    * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
    * for `open_stream`.
    */
-  stream(isServer: boolean, settings: ConnectionSettings): number
+  stream(isServer: boolean, settings: ConnectionSettings, meter: Meter): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
   /** Whether so much waits to be fetched that no more bytes should come. */
@@ -54,14 +54,28 @@ export declare class Core {
   forget(conn: number, slot: number): boolean
   /** Whether a connection is read; not of streams, whose bytes JavaScript moves. */
   setReading(conn: number, reads: boolean): void
-  /** A request of `conn` was none. */
-  answered(conn: number): void
   /** Requests that came by `conn` and are not answered, as far as they are counted. */
   unanswered(conn: number): number
+  /** A message that came by `conn` as a request is none, and is not going to be answered. */
+  answered(conn: number): void
+  /** Nobody waits any more for what was asked by `conn`. */
+  abandon(conn: number): void
+  /** The id of the request that waits in `slot` of `conn`. */
+  rid(conn: number, slot: number): string | null
+  /** What a meter has counted, with what its connections are doing. */
+  stats(meter: Meter): Stats
   /** The end of `conn` was seen: its number may be used again. */
   release(conn: number): void
   /** Posts to a grape; the answer comes as an event with this `id`. */
   post(id: number, url: string, body: string, timeout: number): void
+}
+
+/** Counts for one transport or peer. */
+export declare class Meter {
+  /** With a `parent`, which counts all of it too. */
+  constructor(parent?: Meter | undefined | null)
+  /** Adds a latency that JavaScript has measured, in milliseconds. */
+  record(ms: number): void
 }
 
 /** A node, and the function that is told what happens. */
@@ -138,6 +152,17 @@ export interface GrapeOptions {
   grace: number
 }
 
+/** See [`crate::stats::Histogram`]; times in milliseconds. */
+export interface Latency {
+  count: number
+  mean: number
+  p50: number
+  p90: number
+  p99: number
+  p999: number
+  max: number
+}
+
 /** Where a server listens, or why it does not. */
 export interface Listening {
   server?: number
@@ -150,4 +175,24 @@ export interface Listening {
 export interface SlowConnection {
   conn: number
   lost: number
+}
+
+/** See [`Totals`]; times in milliseconds. */
+export interface Stats {
+  started: number
+  failed: number
+  timedOut: number
+  broken: number
+  asking: number
+  received: number
+  replied: number
+  serving: number
+  abandoned: number
+  messages: number
+  delivered: number
+  lost: number
+  bytesIn: number
+  bytesOut: number
+  bytesWaiting: number
+  latency: Latency
 }

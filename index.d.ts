@@ -313,6 +313,173 @@ export interface MapOptions extends TransportRequestOptions, TransportOptions {
   limit?: number
 }
 
+// Statistics: since the peer, transport or link was made. docs/OBSERVABILITY.md says more.
+
+/** How long things took, in ms. Percentiles are never too low, and at most 3.2 % too high. */
+export interface Latency {
+  /** How many were measured. */
+  count: number
+  mean: number
+  p50: number
+  p90: number
+  p99: number
+  p999: number
+  max: number
+}
+
+/** What connections did. */
+export interface ConnectionStats {
+  connections: {
+    /** Handshakes that were done. */
+    opened: number
+    /** Those of them that are over. */
+    closed: number
+    /** Those that are there now. */
+    open: number
+    /** Of a client: over before they were open. */
+    failed: number
+  }
+  /** Bytes of WebSocket frames, without those of TLS. */
+  bytes: {
+    sent: number
+    received: number
+    /** Composed, and not yet taken by the system. */
+    waiting: number
+  }
+}
+
+/** `transport.stats()` of a client. */
+export interface ClientStats extends ConnectionStats {
+  /** `started = succeeded + failed + timedOut + pending` */
+  requests: {
+    /** Sent, or waiting for their connection; attempts count each. */
+    started: number
+    /** Answered without an error. */
+    succeeded: number
+    /** Answered with an error, or cut off. */
+    failed: number
+    /** Not answered in time. */
+    timedOut: number
+    /** Under way now. */
+    pending: number
+    /** Never started: no destination, a limit, a payload without JSON, a stopped peer. */
+    rejected: number
+  }
+  /** Of answered requests, from the composing of the request to the reading of its reply. */
+  latency: Latency
+}
+
+/** `peer.stats()` of a client. */
+export interface ClientPeerStats extends ClientStats {
+  requests: ClientStats['requests'] & {
+    /** Attempts after the first. */
+    retried: number
+  }
+  /** Destinations that failed lately and are avoided for now. */
+  unreachable: string[]
+}
+
+/** `stats()` of a server's peer and transports. */
+export interface ServerStats extends ConnectionStats {
+  requests: {
+    /** Handed to `request` listeners. */
+    received: number
+    /** Answered. */
+    replied: number
+    /** Answered with an error. */
+    failed: number
+    /** Not answered so far. */
+    pending: number
+    /** Not answered when the client's connection ended. */
+    abandoned: number
+    /** Messages that were no requests. */
+    invalid: number
+  }
+  /** Of answered requests, from handing over what was read to the composing of the reply. */
+  latency: Latency
+}
+
+/** `stats()` of a publisher's peer and transports. */
+export interface PubStats extends ConnectionStats {
+  messages: {
+    /** Calls of `pub` with somebody connected. */
+    published: number
+    /** Copies for subscribers. */
+    delivered: number
+    /** Copies that subscribers did not get, since they did not keep up. */
+    lost: number
+  }
+}
+
+/** `stats()` of a subscriber's peer and transports. */
+export interface SubStats extends ConnectionStats {
+  messages: { received: number }
+}
+
+/** Things that begin and end: `started = succeeded + failed + timedOut + pending`. */
+export interface Outcomes {
+  started: number
+  succeeded: number
+  failed: number
+  timedOut: number
+  pending: number
+}
+
+/** `link.stats()` */
+export interface LinkStats {
+  /** By type, such as `lookup`; without those that the cache answers. */
+  requests: { [type: string]: Outcomes }
+  /** HTTP exchanges with grapes. */
+  exchanges: Outcomes
+  /** Of exchanges that a grape answered. */
+  latency: Latency
+  /** Lookup answers in the cache. */
+  cached: number
+  /** Services that are announced again and again. */
+  announced: number
+  /** Grapes that failed lately and are asked last for now. */
+  unreachable: string[]
+}
+
+// Channels of `diagnostics_channel`
+
+/**
+ * Message of `grenache:request:start`, `grenache:request:end` and `grenache:request:error`: of one
+ * request always the same object.
+ */
+export interface RequestMessage {
+  side: 'client' | 'server'
+  transport: TransportRPCClient | TransportRPCServer
+  /** The other side, as `host:port`; undefined with sockets that you brought to a server. */
+  address: string | undefined
+  key: string
+  /** Id of the request on both sides; undefined where it was not sent, or hooks are replaced. */
+  rid: string | undefined
+  payload: any
+  /** ms; undefined at the start. */
+  duration: number | undefined
+  error: any
+  result: any
+}
+
+/** Message of `grenache:connection:open` and `grenache:connection:close`. */
+export interface ConnectionMessage {
+  side: 'client' | 'server'
+  /** Null of a connection that is no transport's. */
+  transport: TransportRPCClient | TransportRPCServer | TransportPub | TransportSub | null
+  /** The other side, as `host:port`. */
+  address: string
+  /** Is it TLS? */
+  secure: boolean
+  /** False of a client's connection that could not be made. */
+  opened: boolean
+  /** Of the closing handshake; 1006 without one. Undefined at the start. */
+  code: number | undefined
+  reason: string | undefined
+  /** Why it broke, or could not be made. */
+  error: Error | undefined
+}
+
 // Peers
 
 declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}> extends TypedEmitter<Events> {
@@ -381,6 +548,9 @@ export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> ex
   /** This transport has no streams: what comes back ends with an error. */
   stream(key: string, opts?: RequestOptions): Duplex
 
+  /** What it did so far. */
+  stats(): ClientPeerStats
+
   /** Hook: options of a transport's `request` out of a peer's. */
   getRequestOpts(opts: RequestOptions): TransportRequestOptions
   /** Hook: options of `dest` out of a request's. */
@@ -388,10 +558,16 @@ export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> ex
 }
 
 /** Answers requests: `peer.transport('server').listen(port)`. */
-export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends Peer<T, ServerConf> {}
+export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends Peer<T, ServerConf> {
+  /** What it did so far. */
+  stats(): ServerStats
+}
 
 /** Publishes: `peer.transport('server').listen(port).pub(msg)`. */
-export class PeerPub<T extends TransportPub = TransportPub> extends Peer<T, PubConf> {}
+export class PeerPub<T extends TransportPub = TransportPub> extends Peer<T, PubConf> {
+  /** What it did so far. */
+  stats(): PubStats
+}
 
 export interface PeerSubEvents {
   connected: []
@@ -409,6 +585,8 @@ export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubC
    * when a lookup of `sub` fails and nobody listens for `error`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>
+  /** What it did so far. */
+  stats(): SubStats
 }
 
 // Transports
@@ -488,6 +666,8 @@ export class TransportRPCClient extends TransportRPC<ClientConf> {
   /** Sends a request, connecting first if need be. */
   request<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
   setLastRequestTime(): void
+  /** What it did so far. */
+  stats(): ClientStats
 
   // Hooks.
 
@@ -554,6 +734,8 @@ export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCSer
   handle<Req = any, Res = any>(key: string, handler: RequestHandler<Req, Res> | null): this
   /** Requests for `key` are the event's again. */
   unhandle(key: string): this
+  /** What it did so far. */
+  stats(): ServerStats
 
   // Hooks.
 
@@ -600,6 +782,8 @@ export class TransportPub extends Transport<PubConf, TransportPubEvents> {
   unlisten(): void
   /** Sends to every subscriber. */
   pub(msg: Publishable): void
+  /** What it did so far. */
+  stats(): PubStats
 }
 
 /** Subscribes to one publisher. */
@@ -610,6 +794,8 @@ export class TransportSub extends Transport<SubConf, PeerSubEvents> {
   sub(key?: string, opts?: object): void
   unsub(): void
   checkConnection(): void
+  /** What it did so far. */
+  stats(): SubStats
 }
 
 // Link
@@ -716,6 +902,8 @@ export class Link extends TypedEmitter<LinkEvents> {
   cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
 
   init(): void
+  /** What it did so far. */
+  stats(): LinkStats
   /** Keeps the process alive until `stop`. */
   start(): this
   stop(): this

@@ -1,5 +1,7 @@
 'use strict'
 
+const { debug } = require('./observe')
+
 /** Whom not to ask for a while, because it failed: the longer the more often it did. */
 class Backoff {
   /** @param {{min: number, max: number}} wait ms after the first failure, and at most */
@@ -13,6 +15,7 @@ class Backoff {
     const { failures } = this._failed.get(name) || { failures: 0 }
     const wait = Math.min(this.max, this.min * 2 ** failures)
     this._failed.set(name, { failures: failures + 1, until: performance.now() + wait })
+    debug('%s: failed, left out for %d ms', name, wait)
   }
 
   succeed (name) {
@@ -25,6 +28,12 @@ class Backoff {
     const now = performance.now()
     const usable = names.filter(name => !this._waits(name, now))
     return usable.length > 0 ? usable : names
+  }
+
+  /** Those that are not to be asked for now. */
+  waiting () {
+    const now = performance.now()
+    return [...this._failed.keys()].filter(name => this._waits(name, now))
   }
 
   /** `names`, with those that wait behind the others. */

@@ -3,6 +3,7 @@
 const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
+const context = require('./context')
 const { MAX_CONNECTION_REQUESTS, MAX_SLOTS } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { amount } = require('./options')
@@ -13,8 +14,7 @@ const { amount } = require('./options')
  */
 class ClientConnection extends Connection {
   constructor (transport) {
-    super(dispatch.LANES.RPC)
-    this.transport = transport
+    super(dispatch.LANES.RPC, transport)
     this._callbacks = []
     this._free = []
     // Beyond its slots the native side would take a request without a word.
@@ -34,6 +34,7 @@ class ClientConnection extends Connection {
    */
   request (key, payload, timeout, cb) {
     if (this.waiting >= this._limit) {
+      this.meter.count('rejected')
       return process.nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
@@ -52,6 +53,11 @@ class ClientConnection extends Connection {
     if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
   }
 
+  /** The callbacks that wait are of nobody's context: see context.js. */
+  unbind () {
+    this._callbacks = this._callbacks.map(cb => cb && context.unbind(cb))
+  }
+
   onReply (slot, err, res) {
     this._take(slot)(err ? errorOf(err) : null, res)
   }
@@ -60,12 +66,24 @@ class ClientConnection extends Connection {
   onReplyData (slot, data) {
     const reply = this.transport.parse(data)
     const cb = this._take(slot)
-    if (!Array.isArray(reply)) return cb(new Error(TEXT.REPLY_INVALID))
+    const isArray = Array.isArray(reply)
+    if (!isArray || reply[1]) this.meter.count('errors')
+    if (!isArray) return cb(new Error(TEXT.REPLY_INVALID))
     cb(reply[1] ? errorOf(reply[1]) : null, reply[2])
   }
 
   onExpired (slots) {
     callEach(slots.map(slot => this._take(slot)), cb => cb(new Error(TEXT.TIMEOUT)))
+  }
+
+  /** Where the next request's callback waits. */
+  get nextSlot () {
+    return this._free.length > 0 ? this._free[this._free.length - 1] : this._callbacks.length
+  }
+
+  /** The id of the request whose callback waits in `slot`, if it is this one. */
+  ridOf (slot, cb) {
+    return this._callbacks[slot] === cb ? dispatch.rid(this.conn, slot) : undefined
   }
 
   opened () {
@@ -95,11 +113,16 @@ class ClientConnection extends Connection {
 
   _takeAll () {
     const waiting = this._callbacks.filter(cb => cb !== undefined)
+    // What is still answered is nobody's any more.
+    if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
     this._callbacks = []
     this._free = []
     return waiting
   }
 }
+
+/** Each callback has a context of its own. */
+ClientConnection.prototype.keepsContext = false
 
 function noop () {}
 

@@ -1,19 +1,31 @@
 'use strict'
 
 const dispatch = require('./dispatch')
+const observe = require('./observe')
+const { Meter } = require('./stats')
 const { PATH } = require('./defaults')
 
 const { LANES } = dispatch
+
+/** Counts for connections that are no transport's. */
+const nobodys = new Meter()
 
 /**
  * One native connection, as JavaScript sees it. Subclasses say what its messages mean; a socket
  * object stands before it only once somebody asks for one.
  */
 class Connection {
-  /** @param {number} lanes who gets its messages, see `LANES` */
-  constructor (lanes) {
+  /**
+   * @param {number} lanes who gets its messages, see `LANES`
+   * @param {object} [transport] whose it is
+   */
+  constructor (lanes, transport = null) {
     this.conn = -1
     this.lanes = lanes
+    this.transport = transport
+    this.meter = transport ? transport._meter : nobodys
+    /** What watchers were told of its beginning. */
+    this.told = null
     this.open = false
     this.over = false
     /** Our close frame is sent. */
@@ -29,19 +41,21 @@ class Connection {
    * Connects as a client; `conf` is the transport's. Throws what is wrong with `conf.secure`.
    */
   dial (dest, conf) {
+    this.dest = String(dest)
     if (conf.secure) {
       const secure = require('./secure')
       // Before there is anything that would have to end.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes), this)
+      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter), this)
       this.stream = secure.connect(dest, PATH, conf.secure, this)
     } else {
       this.url = `ws://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.connect(String(dest), PATH, conf, this.lanes), this)
+      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter), this)
     }
     dispatch.hold()
     this._held = true
+    observe.debug('client %s: connecting', dest)
     return this
   }
 
@@ -50,9 +64,21 @@ class Connection {
     this.conn = dispatch.keep(conn, this)
     this.open = true
     this.request = request
+    // Node forgets it when the socket ends.
+    if (request.socket) this.dest = addressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
     // It came with the lanes that its server had when the client connected.
     dispatch.setLanes(conn, this.lanes)
+    observe.opened(this)
     return this
+  }
+
+  get isClient () {
+    return this.url !== undefined
+  }
+
+  /** The other side, as `host:port`. */
+  get address () {
+    return this.dest === undefined ? addressOf(this.request) : this.dest
   }
 
   /** The object like `ws`'s for this connection. */
@@ -115,6 +141,7 @@ class Connection {
     // Closed while the handshake was on its way here.
     if (this.open || this.closing) return
     this.open = true
+    observe.opened(this)
     try {
       this.opened()
     } finally {
@@ -157,6 +184,7 @@ class Connection {
     if (this.listener) this.listener.remove(this)
     this.over = true
     this._letGo()
+    observe.closed(this, code, reason, err)
     try {
       this.ended(err)
     } finally {
@@ -174,6 +202,15 @@ class Connection {
     this._held = false
     dispatch.letGo()
   }
+}
+
+/** Whether it is told things in the context in which it was made. */
+Connection.prototype.keepsContext = true
+
+/** As `host:port`, IPv4 addresses as such. */
+function addressOf ({ address = '', port }) {
+  const host = address.replace(/^::ffff:(?=[\d.]+$)/, '')
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 module.exports = Connection

@@ -7,9 +7,12 @@ const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { abortable } = require('./abort')
 const { CbQ, withDeadline } = require('./cbq')
+const { bind } = require('./context')
 const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, errorOf } = require('./errors')
+const LinkMeter = require('./LinkMeter')
+const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
 const { retry } = require('./retry')
@@ -30,6 +33,7 @@ class Link extends EventEmitter {
   constructor (conf) {
     super()
     this.conf = withDefaults(LINK, conf)
+    this._meter = new LinkMeter()
   }
 
   /** `lookup`, `announce`, `startAnnouncing`, `put` and `get` that return a Promise. */
@@ -209,7 +213,18 @@ class Link extends EventEmitter {
 
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
-    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, opts.signal)
+    cb = this._meter.request(type, cb)
+    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
+  }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return {
+      ...this._meter.read(),
+      cached: this.cache && this.cache.lookup ? this.cache.lookup.length : 0,
+      announced: this._inited ? this._announces.size : 0,
+      unreachable: this._inited ? this._grapesBackoff.waiting() : []
+    }
   }
 
   getRequestHash (type, payload) {
@@ -261,6 +276,7 @@ class Link extends EventEmitter {
   }
 
   _share (hash, type, payload, timeout, cb) {
+    cb = bind(cb)
     const shared = this._timeouts.get(hash)
     // The exchange that is under way may be more patient than who joins it.
     if (timeout < shared) cb = withDeadline(timeout * this._grapes(type).length, cb)
@@ -286,6 +302,7 @@ class Link extends EventEmitter {
     const ask = at => {
       const grape = grapes[at]
       this._exchange(`${grape}/${type}`, payload, timeout, (err, data) => {
+        if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : JSON.stringify(data))
         if (isUnavailable(err)) this._grapesBackoff.fail(grape)
         else this._grapesBackoff.succeed(grape)
         if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
@@ -352,7 +369,7 @@ class Link extends EventEmitter {
   }
 
   _exchangeOnce (url, payload, timeout, cb) {
-    const finish = withDeadline(timeout, cb)
+    const finish = withDeadline(timeout, this._meter.exchange(cb))
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
     } catch (err) {

@@ -1,6 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
+const context = require('./context')
 
 /**
  * A native server: a port, and the connections that came in by it. The owner has
@@ -11,12 +12,14 @@ class Listener {
    * Listens at once, or throws Node's own error.
    * @param {object} conf the transport's
    * @param {number} lanes who gets the messages, see `LANES`
+   * @param {object} meter counts what its connections do
    */
-  constructor (port, conf, lanes, owner) {
+  constructor (port, conf, lanes, owner, meter) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
-    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this)
+    this._scope = context.capture()
+    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
     this._closed = false
@@ -39,7 +42,11 @@ class Listener {
     if (this.server !== undefined) dispatch.setServerLanes(this.server, this.lanes)
   }
 
-  onAccepted ({ conn, url, headers, address, port }) {
+  onAccepted (event) {
+    context.enter(this._scope, this, this._accept, event)
+  }
+
+  _accept ({ conn, url, headers, address, port }) {
     this.add(this.owner.newConnection(this.lanes).accepted(conn, { url, headers, address, port }))
   }
 

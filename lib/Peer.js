@@ -4,6 +4,7 @@ const EventEmitter = require('events')
 const { callEach } = require('./cbq')
 const { disposable } = require('./dispose')
 const { drains } = require('./options')
+const { Meter } = require('./stats')
 
 /** What all peers share: a configuration, a link, and transports made through overridable hooks. */
 class Peer extends EventEmitter {
@@ -16,6 +17,7 @@ class Peer extends EventEmitter {
     this.conf = conf
     this.link = link
     this._transports = new Set()
+    this._meter = new Meter()
   }
 
   init () {

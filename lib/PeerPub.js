@@ -9,6 +9,11 @@ class PeerPub extends PeerServer {
     return TransportPub
   }
 
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofPublisher()
+  }
+
   /** Publishes with the latest transport. */
   pub (msg) {
     this._server().pub(msg)

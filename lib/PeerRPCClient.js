@@ -85,7 +85,7 @@ class PeerRPCClient extends Peer {
     opts = opts || {}
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this._lookup(key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
+      if (err || !Array.isArray(dests)) return this._reject(err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (timesOf(opts.retry) > 1) return this._retry(dests, key, payload, opts, cb)
       this._send(this.dest(this._backoff.usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
@@ -102,7 +102,7 @@ class PeerRPCClient extends Peer {
     opts = opts || {}
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this._lookup(key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return cb(err || new Error(TEXT.LOOKUP_INVALID))
+      if (err || !Array.isArray(dests)) return this._reject(err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (dests.length === 0) return cb(null, [])
       if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
 
@@ -135,10 +135,10 @@ class PeerRPCClient extends Peer {
 
   _send (dest, key, payload, opts, cb) {
     // Whatever was under way when the peer stopped makes no connection any more.
-    if (this.isStopped) return cb(new Error(TEXT.TRANSPORT_CLOSE))
-    if (dest === undefined) return cb(new Error(TEXT.LOOKUP_EMPTY))
+    if (this.isStopped) return this._reject(new Error(TEXT.TRANSPORT_CLOSE), cb)
+    if (dest === undefined) return this._reject(new Error(TEXT.LOOKUP_EMPTY), cb)
     if (this.conf.maxRequests > 0) {
-      if (this._underWay >= this.conf.maxRequests) return cb(new Error(TEXT.REQUESTS_LIMIT))
+      if (this._underWay >= this.conf.maxRequests) return this._reject(new Error(TEXT.REQUESTS_LIMIT), cb)
       cb = this._counted(cb)
     }
     this.transport(dest, this.getTransportOpts(opts))
@@ -148,12 +148,20 @@ class PeerRPCClient extends Peer {
   /** Tries again, elsewhere while there is an elsewhere. */
   _retry (dests, key, payload, opts, cb) {
     let left = dests
+    let attempts = 0
     retry(opts.retry, done => {
+      if (attempts++ > 0) this._meter.count('retried')
       const dest = this.dest(this._backoff.usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
       this._send(dest, key, payload, opts, done)
-    }, cb, opts.signal)
+    }, cb, key, opts.signal)
+  }
+
+  /** A request that reaches no transport. */
+  _reject (err, cb) {
+    this._meter.count('rejected')
+    cb(err)
   }
 
   /** `cb` of a request that is under way until it is called. */
@@ -173,6 +181,14 @@ class PeerRPCClient extends Peer {
   _unreachable (dest) {
     this._backoff.fail(dest)
     if (this.link && typeof this.link.forget === 'function') this.link.forget(dest)
+  }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    const stats = this._meter.ofClient()
+    stats.requests.retried = this._meter.retried
+    stats.unreachable = this._backoff.waiting()
+    return stats
   }
 
   /** The pool remembers and stops them. */

@@ -8,6 +8,11 @@ class PeerRPCServer extends PeerServer {
   getTransportClass () {
     return TransportRPCServer
   }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofServer()
+  }
 }
 
 module.exports = PeerRPCServer

@@ -5,6 +5,7 @@ const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
 const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
+const { debug } = require('./observe')
 const { amount } = require('./options')
 
 /**
@@ -18,6 +19,11 @@ const { amount } = require('./options')
 class PeerSub extends Peer {
   getTransportClass () {
     return TransportSub
+  }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofSubscriber()
   }
 
   /**
@@ -88,6 +94,7 @@ class PeerSub extends Peer {
   _later (key, opts, failures) {
     this._cancel(key)
     const wait = Math.min(RECONNECT_MAX, RECONNECT_MIN * 2 ** (failures - 1)) * (0.5 + Math.random())
+    debug('subscription to %s: again in %d ms', key, Math.round(wait))
     this._pending.set(key, setTimeout(() => {
       this._pending.delete(key)
       this._lookup(key, (err, dest) => {

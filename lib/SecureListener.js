@@ -4,6 +4,7 @@ const assert = require('assert')
 const http = require('http')
 const https = require('https')
 const tls = require('tls')
+const context = require('./context')
 const dispatch = require('./dispatch')
 const Stream = require('./Stream')
 const { acceptOf, assertSecure } = require('./secure')
@@ -37,7 +38,8 @@ class SecureListener {
         res.end(STATUS_CODES[426])
       }
     )
-    this._server.on('upgrade', (req, socket, head) => this._verify(req, socket, head))
+    const scope = context.capture()
+    this._server.on('upgrade', (req, socket, head) => context.enter(scope, this, this._verify, req, socket, head))
     this._server.on('connection', socket => {
       this._sockets.add(socket)
       socket.on('close', () => this._sockets.delete(socket))
@@ -120,10 +122,10 @@ class SecureListener {
 
     const limit = amount(this.conf.maxConnections, CONNECTION.maxConnections)
     const connection = this.owner.newConnection(this.lanes)
-    connection.accepted(dispatch.stream(true, this.conf, this.lanes), req)
+    connection.stream = new Stream(connection)
+    connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter), req)
     connection.cert = socket.getPeerCertificate()
     connection.listener = this
-    connection.stream = new Stream(connection)
     if (limit > 0 && this.connections.size >= limit) {
       connection.stream.start(socket, head)
       connection.close(TRY_AGAIN_LATER, '')

@@ -4,13 +4,13 @@ const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const dispatch = require('./dispatch')
 const { MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT } = require('./defaults')
+const observe = require('./observe')
 const { amount } = require('./options')
 
 /** One client of a server transport. */
 class ServerConnection extends Connection {
   constructor (transport, lanes) {
-    super(lanes)
-    this.transport = transport
+    super(lanes, transport)
     this.cert = null
     const { maxConnectionRequests, requestTimeout } = transport.conf
     this._unanswered = new Unanswered(
@@ -25,10 +25,10 @@ class ServerConnection extends Connection {
     }
     const { young } = unanswered
     young.count++
-    const reply = (err, res) => this.reply(rid, err, res, young)
-    if (transport._handlers === null || !transport._handles(this, rid, key, payload, reply, this.cert)) {
-      transport.emit('request', rid, key, payload, { reply }, this.cert)
-    }
+    const since = dispatch.fetched()
+    const reply = (err, res) => this.reply(rid, err, res, young, since)
+    if (observe.isWatched()) observe.serve(transport, this, rid, key, payload, reply, this.cert)
+    else transport._answer(this, rid, key, payload, reply, this.cert)
     if (young.count >= unanswered.room) unanswered.look()
   }
 
@@ -37,27 +37,30 @@ class ServerConnection extends Connection {
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
     const { young } = unanswered
+    const since = dispatch.fetched()
     const request = transport.parse(data)
     if (request) young.count++
-    else dispatch.answered(this.conn)
-    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young), caller: this }
+    else this._isNone('invalid')
+    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since), caller: this }
     transport.handleRequest(handler, request, { cert: this.cert })
     if (young.count >= unanswered.room) unanswered.look()
   }
 
-  /** `generation` is what the request was counted in, see Unanswered.js. */
-  reply (rid, err, res, generation) {
+  /** `generation` is what the request was counted in, see Unanswered.js; `since` when it came. */
+  reply (rid, err, res, generation, since) {
     const result = dispatch.toJson(res)
     generation.count--
     if (this._unanswered.isFull) this._unanswered.look()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
-    dispatch.sendReply(this.conn, rid, err ? err.message : null, result)
+    dispatch.sendReply(this.conn, rid, err ? err.message : null, result, since)
+    if (err) this.meter.count('errors')
     if (this.stream !== null) this.stream.pumpSoon()
   }
 
   /** Somebody replaced a hook: from now on each message goes through the socket object. */
   _handOver (data) {
+    this._isNone('moved')
     // The messages of one batch may find it handed over already.
     if (this.lanes & dispatch.LANES.RPC) {
       this._doubled = (this.lanes & dispatch.LANES.SOCKET) !== 0
@@ -72,6 +75,12 @@ class ServerConnection extends Connection {
 
   ended () {
     this._unanswered.end()
+  }
+
+  /** What the native side takes for a request is none, and is not answered there. */
+  _isNone (why) {
+    dispatch.answered(this.conn)
+    this.meter.count(why)
   }
 }
 

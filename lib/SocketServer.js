@@ -9,13 +9,16 @@ const Connection = require('./Connection')
  * Events: `connection` (socket, request), `listening`, `close`, `error`.
  */
 class SocketServer extends EventEmitter {
-  /** @param {function(object): object} listen makes the listener for an owner, or throws */
-  constructor (listen) {
+  /**
+   * @param {function(object): object} listen makes the listener for an owner, or throws
+   * @param {object} transport whose connections they are
+   */
+  constructor (listen, transport) {
     super()
     /** The connected clients' sockets. */
     this.clients = new Set()
     this._state = 'open'
-    if (listen) this._listen(listen)
+    if (listen) this._listen(listen, transport)
   }
 
   /** The face of a transport's own listener: the transport listens until one of them is closed. */
@@ -62,10 +65,10 @@ class SocketServer extends EventEmitter {
     else process.nextTick(() => this._closed())
   }
 
-  _listen (listen) {
+  _listen (listen, transport) {
     try {
       this._attach(listen({
-        newConnection: lanes => new Connection(lanes),
+        newConnection: lanes => new Connection(lanes, transport),
         onConnection: connection => this._add(connection),
         onListenError: err => this._refused(err)
       }))

@@ -4,6 +4,7 @@ const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
 const { disposable } = require('./dispose')
 const { drains } = require('./options')
+const { Meter } = require('./stats')
 
 /** What all transports share: an owner, a configuration, an id, and whether they are active. */
 class Transport extends EventEmitter {
@@ -12,6 +13,8 @@ class Transport extends EventEmitter {
     this.client = client
     this.conf = conf
     this.id = randomUUID()
+    const parent = client ? client._meter : undefined
+    this._meter = new Meter(parent instanceof Meter ? parent : undefined)
   }
 
   init () {

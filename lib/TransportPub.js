@@ -26,7 +26,7 @@ class TransportPub extends TransportSocket {
     assert(SLOW.includes(slowSubscriber), `conf.slowSubscriber must be ${SLOW.join(' or ')}`)
     this.port = port
     try {
-      this._listener = new Listener(port, this.conf, dispatch.LANES.NONE, this)
+      this._listener = new Listener(port, this.conf, dispatch.LANES.NONE, this, this._meter)
       this._face = null
       this.listening()
       if (port === 0) this.port = this._listener.address().port
@@ -64,14 +64,20 @@ class TransportPub extends TransportSocket {
     // The socket's own close leaves the listener here, without a server.
     if (!listener || listener.server === undefined || listener.connections.size === 0) return
     const { opcode, data } = encode(msg)
+    this._meter.count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
     const slow = dispatch.publish(listener.server, opcode, data, disconnect)
     if (slow.length > 0) this._tellSlow(listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofPublisher()
+  }
+
   newConnection (lanes) {
     // What subscribers say is for the socket's own listeners.
-    return new Connection(lanes)
+    return new Connection(lanes, this)
   }
 
   onConnection (connection) {

@@ -5,10 +5,12 @@ const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
+const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
 const { LANES, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
+const observe = require('./observe')
 const { TEXT, errorOf } = require('./errors')
 const { amount, withDefaults } = require('./options')
 const { promised } = require('./promises')
@@ -51,10 +53,9 @@ class TransportRPCClient extends TransportRPC {
   request (key, payload, opts, cb) {
     this.setLastRequestTime()
     if (typeof cb !== 'function') return this._requestPromised(key, payload, opts)
-    if (this._draining) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
-    if (opts && opts.signal) return this._requestAbortable(key, payload, opts, cb)
-    if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
-    else this._requestBySocket(key, payload, opts, cb)
+    cb = bind(cb)
+    if (observe.isWatched()) return this._requestWatched(key, payload, opts, cb)
+    this._start(key, payload, opts, cb)
   }
 
   connect () {
@@ -100,7 +101,7 @@ class TransportRPCClient extends TransportRPC {
 
   /** Makes a socket to `conf.dest`. Override it to bring another. */
   getSocket (conf) {
-    return new Connection(LANES.NONE).dial(this.conf.dest, conf).socket
+    return new Connection(LANES.NONE, this).dial(this.conf.dest, conf).socket
   }
 
   setLastRequestTime () {
@@ -159,6 +160,33 @@ class TransportRPCClient extends TransportRPC {
       this._req_last_ts = Date.now()
     }
     if (this._waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
+  }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofClient()
+  }
+
+  _start (key, payload, opts, cb) {
+    if (this._draining) return this._refuse(new Error(TEXT.TRANSPORT_CLOSE), cb)
+    if (opts && opts.signal) return this._requestAbortable(key, payload, opts, cb)
+    if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
+    else this._requestBySocket(key, payload, opts, cb)
+  }
+
+  /** As `_start`, told to those who watch. */
+  _requestWatched (key, payload, opts, cb) {
+    const watched = observe.ask(this, key, payload)
+    const done = (err, res) => {
+      watched.end(err, res)
+      cb(err, res)
+    }
+    const before = this._connection
+    const slot = before === null ? 0 : before.nextSlot
+    this._start(key, payload, opts, done)
+    const connection = this._connection
+    if (connection !== null) watched.message.rid = connection.ridOf(connection === before ? slot : 0, done)
+    watched.start()
   }
 
   _request (key, payload, opts, cb) {
@@ -222,6 +250,7 @@ class TransportRPCClient extends TransportRPC {
 
   _requestBySocket (key, payload, opts, cb) {
     this._hearConnection()
+    cb = this._meter.asked(cb)
     if (!this.isConnected()) cb = withDeadline(this._timeout(opts), cb)
     this.cbq.push('req', err => {
       if (err) cb(err)
@@ -239,6 +268,7 @@ class TransportRPCClient extends TransportRPC {
   /** A request that cannot be sent: its payload, or the transport's configuration. */
   _refuse (err, cb) {
     if (this._connection === null) this.disconnected()
+    this._meter.count('rejected')
     process.nextTick(cb, err)
   }
 
@@ -270,6 +300,7 @@ class TransportRPCClient extends TransportRPC {
       this.handleReply(rid, err ? errorOf(err) : null, res)
     })
     if (this._connection) return
+    this._meter.foreign(socket, opened)
     socket.on('open', () => {
       if (!isCurrent()) return
       opened = true

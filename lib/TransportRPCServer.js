@@ -8,6 +8,8 @@ const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { drainServer } = require('./drain')
+const observe = require('./observe')
+const { Serving } = require('./stats')
 
 /**
  * Serves requests on a port.
@@ -90,12 +92,12 @@ class TransportRPCServer extends TransportRPC {
 
   /** Makes a server without TLS: `opts.port`. Override it to bring another. */
   getSocket (opts) {
-    return new SocketServer(owner => this._plainListener(opts, owner))
+    return new SocketServer(owner => this._plainListener(opts, owner), this)
   }
 
   /** Makes a server with TLS. Override it to bring another. */
   getSecureSocket (port, secure) {
-    return new SocketServer(owner => this._secureListener(port, secure, owner))
+    return new SocketServer(owner => this._secureListener(port, secure, owner), this)
   }
 
   /** Makes a request event of a parsed frame. */
@@ -106,17 +108,24 @@ class TransportRPCServer extends TransportRPC {
     }
     const rid = data[0]
     const reply = (err, res) => handler.reply(rid, err, res)
-    if (this._handlers !== null && this._handles(handler.caller, rid, data[1], data[2], reply, meta.cert)) return
-    this.emit('request', rid, data[1], data[2], { reply }, meta.cert)
+    if (observe.isWatched()) observe.serve(this, handler.caller, rid, data[1], data[2], reply, meta.cert)
+    else this._answer(handler.caller, rid, data[1], data[2], reply, meta.cert)
   }
 
-  /** Whether a handler answers the request. */
-  _handles (caller, rid, key, payload, reply, cert) {
-    return this._handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)
+  /** Lets a function of `handle` answer a request, or those who listen. */
+  _answer (caller, rid, key, payload, reply, cert) {
+    const handlers = this._handlers
+    if (handlers !== null && handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)) return
+    this.emit('request', rid, key, payload, { reply }, cert)
   }
 
   sendReply (socket, rid, err, res) {
     socket.send(this.format([rid, err ? err.message : null, res]))
+  }
+
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofServer()
   }
 
   newConnection (lanes) {
@@ -135,9 +144,16 @@ class TransportRPCServer extends TransportRPC {
 
   /** Answers what comes from a socket, whoever made it. */
   _serveSocket (socket, cert) {
-    const handler = { reply: (rid, err, res) => this.sendReply(socket, rid, err, res), caller: { socket } }
+    const reply = (rid, err, res) => this.sendReply(socket, rid, err, res)
     const meta = { cert }
-    socket.on('message', data => this.handleRequest(handler, this.parse(data), meta))
+    const caller = { socket, address: socket._connection && socket._connection.address }
+    const serving = new Serving(this._meter)
+    this._meter.foreign(socket, true)
+    socket.on('message', data => {
+      const request = this.parse(data)
+      this.handleRequest({ reply: serving.request(reply, request), caller }, request, meta)
+    })
+    socket.on('close', () => serving.end())
   }
 
   _listen (listen, port) {
@@ -163,7 +179,8 @@ class TransportRPCServer extends TransportRPC {
   }
 
   _plainListener (opts, owner) {
-    return new Listener(opts.port, { ...this.conf, ...opts }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    const lanes = owner === this ? LANES.RPC : LANES.SOCKET
+    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this._meter)
   }
 
   _secureListener (port, secure, owner) {

@@ -39,6 +39,11 @@ class TransportSub extends TransportSocket {
     this._socket = socket
   }
 
+  /** See docs/OBSERVABILITY.md. */
+  stats () {
+    return this._meter.ofSubscriber()
+  }
+
   unsub () {
     const connection = this._connection
     const socket = this._socket
@@ -98,8 +103,7 @@ class TransportSub extends TransportSocket {
 
 class SubConnection extends Connection {
   constructor (transport) {
-    super(dispatch.LANES.SOCKET)
-    this.transport = transport
+    super(dispatch.LANES.SOCKET, transport)
   }
 
   opened () {

@@ -2,6 +2,7 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
+const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
@@ -38,6 +39,8 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
+/** When it was fetched, on the native side's clock: see `fetched`. */
+let fetchedAt = 0
 /** When what is being delivered was begun; 0 while nothing is. */
 let time = 0
 
@@ -54,8 +57,9 @@ function deliver () {
   if (current === null) {
     const batch = fetch()
     if (batch === undefined) return
-    const items = JSON.parse(batch[1])
-    current = { items, events: batch, at: 0, half: halfOf(items, batch[1].length), more: batch[0] }
+    const items = JSON.parse(batch[2])
+    current = { items, events: batch, at: 0, half: halfOf(items, batch[2].length), more: batch[0] }
+    fetchedAt = batch[1]
   }
   try {
     deliverCurrent()
@@ -66,6 +70,11 @@ function deliver () {
     if (done) current = null
     if (behind.size > 0 && !core.isFull) catchUp()
   }
+}
+
+/** When what is being delivered was fetched: a reply says how long it took since. */
+function fetched () {
+  return fetchedAt
 }
 
 function deliverCurrent () {
@@ -87,7 +96,7 @@ function deliverCurrent () {
       connections[items[at + 1]].onMessage(items[at + 2])
     } else {
       current.at = at + 2
-      onEvent(events[items[at + 1] + 2])
+      onEvent(events[items[at + 1] + 3])
     }
     // An answer does not wait for long work on the other messages of its batch. The native side
     // looks at its clock whenever it composes for a socket of its own, which costs half.
@@ -108,7 +117,7 @@ function isMessageNext (conn) {
   if (at >= items.length) return false
   if (items[at] === MESSAGE) return items[at + 1] === conn
   if (items[at] === REQUEST || items[at] === REPLY) return false
-  const event = events[items[at + 1] + 2]
+  const event = events[items[at + 1] + 3]
   return event.type === 'message' && event.conn === conn
 }
 
@@ -167,6 +176,7 @@ function onEvent (event) {
 
 /** A connection whose server is gone. */
 const REFUSED = {
+  unbind () {},
   onRequest () {},
   onRequestData () {},
   onMessage () {},
@@ -240,11 +250,11 @@ function sendRequest (conn, slot, timeout, payload, key) {
   flushSoon()
 }
 
-/** Composes the reply to a request; `result` is a JSON text. */
-function sendReply (conn, rid, err, result) {
+/** Composes the reply to a request that was `fetched` at `since`; `result` is a JSON text. */
+function sendReply (conn, rid, err, result, since) {
   composed++
-  if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result)) {
-    text(conn, `[${toJson(rid)},${toJson(err)},${result}]`)
+  if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result, since)) {
+    text(conn, `[${toJson(rid)},${toJson(err)},${result}]`, since)
   }
   flushSoon()
 }
@@ -297,9 +307,19 @@ function publish (server, opcode, data, disconnect) {
 
 /** `connection` gets what happens on `conn` from now on. */
 function keep (conn, connection) {
-  connections[conn] = connection
+  const scope = connection.keepsContext ? context.capture() : null
+  connections[conn] = scope === null ? connection : new context.Scoped(connection, scope)
   return conn
 }
+
+// What was there before anybody used contexts has none, whatever is entered from now on.
+context.whenUsed(() => {
+  connections.forEach((connection, conn) => {
+    if (connection === undefined) return
+    if (connection.keepsContext) connections[conn] = new context.Scoped(connection, context.within(null))
+    else connection.unbind()
+  })
+})
 
 /** What the native side needs to know of a connection. */
 function settings (conf, lanes) {
@@ -316,15 +336,15 @@ function settings (conf, lanes) {
   }
 }
 
-/** Connects to `dest`, and returns the connection's number. */
-function connect (dest, path, conf, lanes) {
-  return core.connect(dest, path, settings(conf, lanes))
+/** Connects to `dest`, and returns the connection's number; `meter` counts what it does. */
+function connect (dest, path, conf, lanes, meter) {
+  return core.connect(dest, path, settings(conf, lanes), meter.native)
 }
 
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
-function listen (port, conf, lanes, server) {
+function listen (port, conf, lanes, server, meter) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes))
+  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes), meter.native)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -375,10 +395,12 @@ function letGo () {
 module.exports = {
   LANES,
   OPCODE,
+  abandon: conn => core.abandon(conn),
   answered: conn => core.answered(conn),
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
   endStream: conn => core.endStream(conn),
+  fetched,
   flush: () => flush(),
   forget: (conn, slot) => core.forget(conn, slot),
   hold,
@@ -392,6 +414,7 @@ module.exports = {
   publish,
   pumpSoon,
   receive,
+  rid: (conn, slot) => core.rid(conn, slot),
   roughly,
   send,
   sendReply,
@@ -400,7 +423,8 @@ module.exports = {
   setReading: (conn, reads) => core.setReading(conn, reads),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   sharesPorts,
-  stream: (isServer, conf, lanes) => core.stream(isServer, settings(conf, lanes)),
+  stats: meter => core.stats(meter),
+  stream: (isServer, conf, lanes, meter) => core.stream(isServer, settings(conf, lanes), meter.native),
   take,
   toJson,
   terminate: conn => core.terminate(conn),

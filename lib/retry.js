@@ -1,5 +1,7 @@
 'use strict'
 
+const { debug } = require('./observe')
+
 /** Attempts of an object that names no number, as in `async.retry`. */
 const TIMES = 5
 
@@ -13,15 +15,17 @@ function timesOf (retry) {
  * Calls `attempt(done)` until it succeeds, in a later turn each time; then `cb` with what the
  * last one said.
  * @param {number|{times: number, interval: number}} options attempts, and the ms between them
- * @param {AbortSignal} [signal] once it is aborted nothing is tried, and nobody waits for `cb`
+ * @param {string} what is tried, for who debugs
+ * @param {AbortSignal} [signal] once it is aborted nothing is tried any more
  */
-function retry (options, attempt, cb, signal) {
+function retry (options, attempt, cb, what, signal) {
   let left = timesOf(options)
   const interval = (options && options.interval) || 0
   const next = () => {
-    if (signal && signal.aborted) return
+    if (signal && signal.aborted) return cb(signal.reason)
     attempt((err, res) => {
       if (!err || --left <= 0) return cb(err, res)
+      debug('%s: %s, trying again', what, err.message)
       if (interval > 0) setTimeout(next, interval)
       else setImmediate(next)
     })

@@ -1,7 +1,7 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
 //! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
-//! talks to the grapes; `node` is the only place that knows Node-API.
+//! talks to the grapes; `stats` counts; `node` is the only place that knows Node-API.
 
 #![deny(missing_docs)]
 
@@ -13,4 +13,5 @@ pub mod net;
 mod node;
 pub mod pubsub;
 pub mod rpc;
+pub mod stats;
 pub mod ws;

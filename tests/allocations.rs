@@ -58,7 +58,7 @@ fn allocations(mut work: impl FnMut()) -> usize {
 
 fn compose(requests: &mut Requests, out: &mut Outbound) {
     for slot in 0..MESSAGES {
-        requests.send(out, slot, u64::MAX, |buf| {
+        requests.send(out, slot, 0, u64::MAX, |buf| {
             buf.extend_from_slice(br#""bench",{"topic":"trades"}"#);
             true
         });
@@ -93,7 +93,7 @@ fn finding_the_request_of_a_reply_allocates_nothing() {
     let mut rids = Vec::with_capacity(MESSAGES as usize);
     let count = allocations(|| {
         rids.clear();
-        rids.extend((0..MESSAGES).map(|slot| requests.pending.insert(slot, u64::MAX)));
+        rids.extend((0..MESSAGES).map(|slot| requests.pending.insert(slot, 0, u64::MAX)));
         assert!(rids.iter().all(|rid| requests.pending.resolve(rid).is_some()));
     });
     assert_eq!(count, 0);

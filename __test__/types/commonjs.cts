@@ -2,6 +2,7 @@
 
 import grenache = require('grenache-nodejs-ws-native')
 import Link = require('grenache-nodejs-ws-native/link')
+import diagnostics = require('diagnostics_channel')
 import fs = require('fs')
 import util = require('util')
 
@@ -228,3 +229,20 @@ service.emit('request', 'rid')
 
 const grape = new grenache.Grape({ api_port: 30001 })
 grape.once('ready', () => grape.stop())
+
+// Statistics and channels
+
+const slow: boolean = client.stats().latency.p99 > 100 || client.stats().requests.retried > 0
+const share: number = service.stats().requests.failed / service.stats().requests.replied
+const lookups: number = link.stats().requests.lookup.failed + link.stats().exchanges.timedOut
+const published: number = new PeerPub(link).stats().messages.delivered
+const received: number = new PeerSub(link).stats().messages.received
+const open: number = client.tpool.list('127.0.0.1:1')[0].stats().connections.open
+// @ts-expect-error attempts are the peer's
+client.tpool.list('127.0.0.1:1')[0].stats().requests.retried
+const onEnd = (message: unknown) => {
+  const { side, key, duration }: grenache.RequestMessage = message as grenache.RequestMessage
+  return side === 'server' && duration !== undefined && key.length
+}
+diagnostics.subscribe('grenache:request:end', onEnd)
+const onClose = ({ code, error }: grenache.ConnectionMessage) => code === 1006 && error?.message

@@ -47,7 +47,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
         match step {
             Step::Insert { slot, wait } => {
                 let (slot, deadline) = (slot.into(), now + u64::from(wait));
-                let rid = pending.insert(slot, deadline);
+                let rid = pending.insert(slot, now, deadline);
                 assert!(pending.waits(slot, &rid));
                 waiting.insert(slot, (rid, deadline));
                 last.insert(slot, rid);
@@ -56,7 +56,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 let slot = slot.into();
                 let Some(rid) = last.get(&slot) else { continue };
                 let waits = waiting.remove(&slot).map(|_| slot);
-                assert_eq!(pending.resolve(rid), waits);
+                assert_eq!(pending.resolve(rid).map(|resolved| resolved.slot), waits);
                 assert_eq!(pending.resolve(rid), None, "a second time");
             }
             Step::Change { slot, at, by, keep } => {
@@ -66,7 +66,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 let rid = &rid[..usize::from(keep).min(rid.len())];
                 let of = waiting.iter().find(|(_, (own, _))| own[..] == *rid);
                 let of = of.map(|(slot, _)| *slot);
-                assert_eq!(pending.resolve(rid), of);
+                assert_eq!(pending.resolve(rid).map(|resolved| resolved.slot), of);
                 of.and_then(|slot| waiting.remove(&slot));
             }
             Step::Foreign { rid } => assert_eq!(pending.resolve(rid), None),

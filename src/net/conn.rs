@@ -7,6 +7,7 @@
 use super::{
     Hub,
     handshake::Counter,
+    hub::milliseconds,
     liveness::{Beat, Liveness},
     settings::{Io, Lanes, Settings},
 };
@@ -14,7 +15,8 @@ use crate::{
     config,
     error::Error,
     pubsub::{Backlog, Published},
-    rpc::{Event, Requests},
+    rpc::{Event, Requests, Rid},
+    stats::{Served, Totals},
     ws::{Head, Opcode, Outbound, Role},
 };
 use std::{
@@ -24,7 +26,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -56,6 +58,9 @@ pub struct Conn {
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
     pub(super) liveness: Liveness,
+    /// Bytes and messages that came, counted by who reads.
+    pub(super) bytes_in: AtomicU64,
+    pub(super) messages: AtomicU64,
     /// Among a server's connections.
     _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -72,6 +77,7 @@ pub(super) struct Half {
     blocked: bool,
     /// When the driver looks for expired requests, as far as it knows.
     armed: u64,
+    bytes_out: u64,
     /// JavaScript was told of the end; its number may mean another connection by now.
     finished: bool,
     /// JavaScript wants no more requests for now.
@@ -186,10 +192,13 @@ impl Conn {
                 writer: None,
                 blocked: false,
                 armed: u64::MAX,
+                bytes_out: 0,
                 finished: false,
                 paused: false,
             }),
             liveness: Liveness::new(hub.now()),
+            bytes_in: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
             _counted: None,
             changed: Notify::new(),
         }
@@ -216,7 +225,7 @@ impl Conn {
     }
 
     /// Requests of the other side that are not answered, as far as they are counted.
-    pub fn unanswered(&self) -> i32 {
+    pub fn unanswered(&self) -> i64 {
         self.liveness.unanswered()
     }
 
@@ -224,6 +233,34 @@ impl Conn {
     pub fn set_reading(&self, reads: bool) {
         self.lock().paused = !reads;
         self.signal();
+    }
+
+    /// What it did so far.
+    pub fn totals(&self) -> Totals {
+        let half = self.lock();
+        Totals {
+            served: Served {
+                received: self.liveness.requests(),
+                replied: self.liveness.replies(),
+                pending: self.unanswered().max(0) as u64,
+                abandoned: 0,
+            },
+            messages: self.messages.load(Ordering::Relaxed),
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            bytes_out: half.bytes_out,
+            bytes_waiting: half.waiting() as u64,
+            ..half.requests.totals()
+        }
+    }
+
+    /// The id of the request that waits in `slot`.
+    pub fn rid(&self, slot: u32) -> Option<Rid> {
+        self.lock().requests.pending.rid(slot)
+    }
+
+    /// Nobody waits any more for what was asked: whatever is answered is dropped.
+    pub fn abandon(&self) {
+        self.lock().requests.clear();
     }
 
     /// What was chosen for it.
@@ -235,8 +272,9 @@ impl Conn {
         self.role
     }
 
-    /// Composes a request that fails `timeout` ms after `now`; see [`Requests::send`]. `None` when
-    /// the connection is over and the request goes with it, or when there is none.
+    /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
+    /// [`Requests::send`]. `None` when the connection is over and the request goes with it, or when
+    /// there is none.
     pub fn request(
         &self,
         slot: u32,
@@ -244,13 +282,14 @@ impl Conn {
         timeout: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
-        let deadline = now + timeout.min(config::MAX_TIMEOUT_MS);
+        let deadline = milliseconds(now) + timeout.min(config::MAX_TIMEOUT_MS);
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
+            half.requests.refuse();
             return None;
         }
         let Half { requests, out, .. } = &mut *half;
-        if !requests.send(out, slot, deadline, fill) {
+        if !requests.send(out, slot, now, deadline, fill) {
             return None;
         }
         let earlier = deadline < half.armed;
@@ -310,8 +349,7 @@ impl Conn {
 
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
-        let half = self.lock();
-        half.out.len() + half.backlog.bytes()
+        self.lock().waiting()
     }
 
     /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
@@ -345,7 +383,10 @@ impl Conn {
             let result = writer.try_write(&bytes);
             half = self.lock();
             let written = match result {
-                Ok(written) => written,
+                Ok(written) => {
+                    half.bytes_out += written as u64;
+                    written
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 // The reading side meets the same error and tells it.
                 Err(_) => bytes.len(),
@@ -415,7 +456,7 @@ impl Conn {
     /// Fails the requests whose deadline has come; returns when to look again.
     pub fn expire(&self) -> u64 {
         let mut half = self.lock();
-        let slots = half.requests.pending.expire(self.hub.now());
+        let slots = half.requests.expire(self.hub.now());
         half.armed = half.requests.pending.check_at();
         if !slots.is_empty() {
             // Under the lock: after `Closed` the number may mean another connection.
@@ -445,6 +486,7 @@ impl Conn {
         let len = taken.len().min(to.len());
         to[..len].copy_from_slice(&taken[..len]);
         half.out.put_back(taken, len);
+        half.bytes_out += len as u64;
         len
     }
 
@@ -463,7 +505,7 @@ impl Conn {
     pub(super) fn finish_keeping_output(&self, ended: Ended) {
         let mut half = self.lock();
         half.phase = Phase::Dead;
-        half.requests.pending.clear();
+        half.requests.clear();
         half.writer = None;
         if !mem::replace(&mut half.finished, true) {
             let Ended { code, reason, error } = ended;
@@ -547,6 +589,11 @@ impl Half {
         {
             self.out.raw(message.frame());
         }
+    }
+
+    /// Bytes that wait to be written.
+    fn waiting(&self) -> usize {
+        self.out.len() + self.backlog.bytes()
     }
 
     fn accepts(&self) -> bool {

@@ -101,7 +101,12 @@ impl<C> Hub<C> {
 
     /// Milliseconds since the hub was made: the clock of all deadlines.
     pub fn now(&self) -> u64 {
-        self.epoch.elapsed().as_millis() as u64
+        milliseconds(self.micros())
+    }
+
+    /// The same clock, in microseconds.
+    pub fn micros(&self) -> u64 {
+        self.epoch.elapsed().as_micros() as u64
     }
 
     /// The same clock's `time`.
@@ -222,6 +227,11 @@ impl<C> Hub<C> {
             wake();
         }
     }
+}
+
+/// What [`Hub::now`] says at this time of [`Hub::micros`].
+pub fn milliseconds(micros: u64) -> u64 {
+    micros / 1000
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

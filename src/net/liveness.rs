@@ -1,7 +1,7 @@
 //! Whether the other side of a connection is still there: pure, with times from any clock.
 
 use crate::config;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is known of the other side.
 #[derive(Debug)]
@@ -9,8 +9,10 @@ pub(super) struct Liveness {
     heard: AtomicU64,
     /// When it was asked for a sign of life last; 0 is never.
     asked: AtomicU64,
-    /// Requests that the service has not answered yet, as far as they are counted.
-    unanswered: AtomicI32,
+    /// Requests that went to the service: counted by who reads.
+    requests: AtomicU64,
+    /// Replies of the service: counted by the JavaScript thread.
+    replies: AtomicU64,
 }
 
 /// What to do at one time.
@@ -27,7 +29,12 @@ pub(super) enum Beat {
 impl Liveness {
     /// Of a connection that begins `now`, in ms.
     pub fn new(now: u64) -> Self {
-        Self { heard: AtomicU64::new(now), asked: AtomicU64::new(0), unanswered: AtomicI32::new(0) }
+        Self {
+            heard: AtomicU64::new(now),
+            asked: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            replies: AtomicU64::new(0),
+        }
     }
 
     /// A sign of life came.
@@ -37,17 +44,27 @@ impl Liveness {
 
     /// A request went to the service.
     pub fn request(&self) {
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        bump(&self.requests, 1);
     }
 
     /// The service has answered a request.
     pub fn answer(&self) {
-        self.unanswered.fetch_sub(1, Ordering::Relaxed);
+        bump(&self.replies, 1);
     }
 
     /// Requests without an answer; below zero when some were answered twice.
-    pub fn unanswered(&self) -> i32 {
-        self.unanswered.load(Ordering::Relaxed)
+    pub fn unanswered(&self) -> i64 {
+        self.requests() as i64 - self.replies() as i64
+    }
+
+    /// Requests that went to the service.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Replies of the service.
+    pub fn replies(&self) -> u64 {
+        self.replies.load(Ordering::Relaxed)
     }
 
     /// Looks whether the other side was silent for `every` ms. One that waits for something, or
@@ -64,6 +81,12 @@ impl Liveness {
         self.asked.store(now, Ordering::Relaxed);
         Beat::Ask(on_grid(now + every, every))
     }
+}
+
+/// Adds to a counter that one thread at a time writes: an addition that others could see in between
+/// would cost as much as the rest of the work on a small message.
+pub(super) fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
 
 /// The next of a few times in an interval at which all connections are looked at together.

@@ -22,5 +22,5 @@ mod uv;
 pub use address::{Destination, Port};
 pub use conn::{Arrival, Composed, Conn, Connections, Delivery, SlowSubscriber};
 pub use handshake::Established;
-pub use hub::{Backlog, Hub};
+pub use hub::{Backlog, Hub, milliseconds};
 pub use settings::{BusyPoll, Io, Lanes, Settings};

@@ -3,6 +3,8 @@
 
 use super::{
     conn::{Arrival, Conn, Ended, Phase},
+    hub::milliseconds,
+    liveness::bump,
     settings::Lanes,
 };
 use crate::{
@@ -38,12 +40,21 @@ impl Reading {
 impl Conn {
     /// Parses bytes, which it may change, and passes on what they complete.
     pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
-        self.liveness.hear(self.hub.now());
+        let now = self.hub.micros();
+        self.liveness.hear(milliseconds(now));
+        bump(&self.bytes_in, bytes.len() as u64);
+        let mut messages = 0;
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
-            Incoming::Text(text) => self.message(&mut batch, Message::Text(text)),
-            Incoming::Binary(bytes) => self.message(&mut batch, Message::Binary(bytes)),
+            Incoming::Text(text) => {
+                messages += 1;
+                self.message(&mut batch, Message::Text(text), now);
+            }
+            Incoming::Binary(bytes) => {
+                messages += 1;
+                self.message(&mut batch, Message::Binary(bytes), now);
+            }
             Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
             }
@@ -56,6 +67,7 @@ impl Conn {
                 *end = Some(Ended { code, reason: reason.to_owned(), error: None });
             }
         });
+        bump(&self.messages, messages);
         if !batch.is_empty() {
             self.hub.append(batch);
         }
@@ -88,12 +100,13 @@ impl Conn {
         Ok(())
     }
 
-    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+    /// `now`: when it was read, in microseconds.
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
         let lanes = self.lanes();
         if lanes.has(Lanes::RPC) {
             match self.role() {
                 Role::Server => self.incoming_request(batch, message),
-                Role::Client => self.incoming_reply(batch, message),
+                Role::Client => self.incoming_reply(batch, message, now),
             }
         }
         // After the RPC machinery, whose listener was there first.
@@ -124,16 +137,17 @@ impl Conn {
     }
 
     /// Replies that belong to no request are dropped here: late ones, and what is no reply.
-    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
         let conn = self.number;
-        let resolve = |rid: &str| self.lock().requests.pending.resolve(rid.as_bytes());
+        let resolve = |rid: &str, failed| self.lock().requests.resolve(rid.as_bytes(), now, failed);
         if let Some(text) = message.small_text()
             && let Frame::Three(rid, error, result) = split(text)
         {
-            if let Some(slot) = unquote(rid).and_then(resolve) {
+            if let Some(slot) = unquote(rid).and_then(|rid| resolve(rid, !is_falsy(error))) {
                 batch.reply(conn, slot, error, result);
             }
-        } else if let Some(slot) = message.first_string().and_then(resolve) {
+        } else if let Some(slot) = message.first_string().and_then(|rid| resolve(rid, false)) {
+            // Whether it is an error is seen in JavaScript.
             batch.event(Event::Reply { conn, slot, data: message.to_data() });
         }
     }
@@ -142,6 +156,11 @@ impl Conn {
 /// A JSON string's content, if it needs no unescaping; ids never do.
 fn unquote(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// Whether JavaScript takes this JSON text for no error.
+fn is_falsy(json: &str) -> bool {
+    json == "null" || matches!(json, "false" | "\"\"") || json.parse() == Ok(0.0)
 }
 
 /// A message while it is looked at.

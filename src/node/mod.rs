@@ -6,6 +6,7 @@
 
 mod events;
 mod grape;
+mod meter;
 mod raw;
 #[cfg(unix)]
 mod turn;
@@ -25,6 +26,7 @@ use crate::{
     ws::{Opcode, Role},
 };
 use events::{Failure, failure};
+use meter::{Counted, Meter, Stats};
 use napi::{
     Env, Result,
     bindgen_prelude::{BufferSlice, Either, Function, Object},
@@ -53,7 +55,7 @@ struct Inner {
     lingering_since: Cell<Option<Instant>>,
     /// When a message was composed that all before had to leave with, in ms.
     flushed: Cell<u64>,
-    servers: RefCell<HashMap<u32, Server>>,
+    servers: RefCell<HashMap<u32, (Server, Rc<Counted>)>>,
     next_server: Cell<u32>,
 }
 
@@ -63,6 +65,8 @@ struct Entry {
     dirty: Cell<bool>,
     /// The server that accepted it.
     server: Option<u32>,
+    /// Whose doing its own is.
+    counted: Option<Rc<Counted>>,
     /// Whose bytes JavaScript moves.
     stream: Option<Stream>,
     /// JSON text of the service that was asked last, with its comma.
@@ -80,7 +84,8 @@ impl Inner {
 
     /// Keeps a connection that the libuv driver takes over, if it is to.
     fn arrive(&self, server: Option<u32>, mut arrival: Arrival) -> u32 {
-        let number = self.keep(arrival.conn.clone(), server, None);
+        let counted = server.and_then(|number| self.counted(number));
+        let number = self.keep(arrival.conn.clone(), server, None, counted);
         if server.is_some() {
             arrival.conn.open();
         }
@@ -89,7 +94,13 @@ impl Inner {
         number
     }
 
-    fn keep(&self, conn: Arc<Conn>, server: Option<u32>, stream: Option<Stream>) -> u32 {
+    fn keep(
+        &self,
+        conn: Arc<Conn>,
+        server: Option<u32>,
+        stream: Option<Stream>,
+        counted: Option<Rc<Counted>>,
+    ) -> u32 {
         let number = conn.number();
         let mut conns = self.conns.borrow_mut();
         if conns.len() <= number as usize {
@@ -100,10 +111,16 @@ impl Inner {
             conn,
             dirty: Cell::new(false),
             server,
+            counted,
             stream,
             key: RefCell::default(),
         });
         number
+    }
+
+    /// What counts for a server's connections.
+    fn counted(&self, server: u32) -> Option<Rc<Counted>> {
+        self.servers.borrow().get(&server).map(|(_, counted)| counted.clone())
     }
 
     /// Composed something: goes out with the tick's flush, or at once when it is much.
@@ -289,6 +306,7 @@ impl Core {
         host: Option<String>,
         shared: bool,
         settings: ConnectionSettings,
+        meter: &Meter,
     ) -> Listening {
         let number = self.inner.next_server.get();
         let at = Port { host: host.as_deref(), port, shared };
@@ -296,7 +314,7 @@ impl Core {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
-                self.inner.servers.borrow_mut().insert(number, server);
+                self.inner.servers.borrow_mut().insert(number, (server, meter.counted()));
                 Listening {
                     server: Some(number),
                     port: Some(address.port().into()),
@@ -316,19 +334,25 @@ impl Core {
     }
 
     #[napi(catch_unwind)]
-    pub fn connect(&self, dest: String, path: String, settings: ConnectionSettings) -> u32 {
+    pub fn connect(
+        &self,
+        dest: String,
+        path: String,
+        settings: ConnectionSettings,
+        meter: &Meter,
+    ) -> u32 {
         let conn = self.inner.driver.connect(&dest, &path, settings.into());
-        self.inner.keep(conn, None, None)
+        self.inner.keep(conn, None, None, Some(meter.counted()))
     }
 
     /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
     /// for `open_stream`.
     #[napi(catch_unwind)]
-    pub fn stream(&self, is_server: bool, settings: ConnectionSettings) -> u32 {
+    pub fn stream(&self, is_server: bool, settings: ConnectionSettings, meter: &Meter) -> u32 {
         let role = if is_server { Role::Server } else { Role::Client };
         let settings = Settings { io: Io::Stream, ..settings.into() };
         let stream = Stream::new(&self.inner.driver, &self.inner.hub, role, settings);
-        self.inner.keep(stream.conn().clone(), None, Some(stream))
+        self.inner.keep(stream.conn().clone(), None, Some(stream), Some(meter.counted()))
     }
 
     /// The handshake of a stream is done.
@@ -358,7 +382,7 @@ impl Core {
     /// The same, for connections that a server will have.
     #[napi(catch_unwind)]
     pub fn set_server_lanes(&self, server: u32, lanes: u8) {
-        if let Some(server) = self.inner.servers.borrow().get(&server) {
+        if let Some((server, _)) = self.inner.servers.borrow().get(&server) {
             server.set_lanes(Lanes::from_bits(lanes));
         }
     }
@@ -397,18 +421,31 @@ impl Core {
         };
         let message = Arc::new(Published::new(frame_opcode(opcode), bytes));
         let policy = if disconnect { SlowSubscriber::Disconnect } else { SlowSubscriber::Drop };
-        let mut slow = Vec::new();
+        let (mut slow, mut delivered, mut missed) = (Vec::new(), 0, 0);
         for (number, entry) in inner.conns.borrow().iter().enumerate() {
             let Some(entry) = entry.as_ref().filter(|entry| entry.server == Some(server)) else {
                 continue;
             };
             let conn = number as u32;
             match entry.conn.publish(&message, policy) {
-                Delivery::Composed(composed) => inner.published(conn, entry, composed),
-                Delivery::Dropped(lost) => slow.push(SlowConnection { conn, lost: lost as u32 }),
-                Delivery::Behind => slow.push(SlowConnection { conn, lost: 0 }),
+                Delivery::Composed(composed) => {
+                    delivered += 1;
+                    inner.published(conn, entry, composed);
+                }
+                Delivery::Dropped(lost) => {
+                    delivered += 1;
+                    missed += lost as u64;
+                    slow.push(SlowConnection { conn, lost: lost as u32 });
+                }
+                Delivery::Behind => {
+                    missed += 1;
+                    slow.push(SlowConnection { conn, lost: 0 });
+                }
                 Delivery::Over => {}
             }
+        }
+        if let Some(counted) = inner.counted(server) {
+            counted.published(delivered, missed);
         }
         slow
     }
@@ -450,23 +487,52 @@ impl Core {
         });
     }
 
-    /// A request of `conn` was none.
+    /// Requests that came by `conn` and are not answered, as far as they are counted.
+    #[napi(catch_unwind)]
+    pub fn unanswered(&self, conn: u32) -> i64 {
+        self.inner.with(conn, |entry| entry.conn.unanswered()).unwrap_or(0)
+    }
+
+    /// A message that came by `conn` as a request is none, and is not going to be answered.
     #[napi(catch_unwind)]
     pub fn answered(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.answered());
     }
 
-    /// Requests that came by `conn` and are not answered, as far as they are counted.
+    /// Nobody waits any more for what was asked by `conn`.
     #[napi(catch_unwind)]
-    pub fn unanswered(&self, conn: u32) -> i32 {
-        self.inner.with(conn, |entry| entry.conn.unanswered()).unwrap_or(0)
+    pub fn abandon(&self, conn: u32) {
+        self.inner.with(conn, |entry| entry.conn.abandon());
+    }
+
+    /// The id of the request that waits in `slot` of `conn`.
+    #[napi(catch_unwind)]
+    pub fn rid(&self, conn: u32, slot: u32) -> Option<String> {
+        let rid = self.inner.with(conn, |entry| entry.conn.rid(slot)).flatten()?;
+        String::from_utf8(rid.to_vec()).ok()
+    }
+
+    /// What a meter has counted, with what its connections are doing.
+    #[napi(catch_unwind)]
+    pub fn stats(&self, meter: &Meter) -> Stats {
+        let counted = meter.counted();
+        let mut totals = counted.totals();
+        for entry in self.inner.conns.borrow().iter().flatten() {
+            if entry.counted.as_ref().is_some_and(|own| own.is_part_of(&counted)) {
+                totals.add(&entry.conn.totals());
+            }
+        }
+        totals.into()
     }
 
     /// The end of `conn` was seen: its number may be used again.
     #[napi(catch_unwind)]
     pub fn release(&self, conn: u32) {
         let entry = self.inner.conns.borrow_mut().get_mut(conn as usize).and_then(Option::take);
-        if entry.is_some() {
+        if let Some(entry) = entry {
+            if let Some(counted) = &entry.counted {
+                counted.add(&entry.conn.totals().ended());
+            }
             self.inner.hub.release(conn);
         }
     }

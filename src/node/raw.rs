@@ -1,8 +1,8 @@
 //! The functions of the hot path, on bare Node-API: a call costs a quarter of one through the
 //! macro, and the strings go straight into a connection's buffer.
 
-use super::{Inner, events};
-use crate::net::Backlog;
+use super::{Entry, Inner, events};
+use crate::net::{Backlog, Composed, milliseconds};
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Object, check_status, sys};
 use std::{
     ffi::{CString, c_char, c_void},
@@ -103,9 +103,9 @@ unsafe fn enter<const N: usize>(
 unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, [conn, slot, timeout, payload, key]: [sys::napi_value; 5]| {
         let (number, slot) = (number(env, conn)?, number(env, slot)?);
-        let timeout = milliseconds(env, timeout)?;
+        let timeout = time(env, timeout)?;
         let mut read = Ok(());
-        let now = inner.hub.now();
+        let now = inner.hub.micros();
         inner.with(number, |entry| {
             let last = &mut *entry.key.borrow_mut();
             read = read_key(env, key, last);
@@ -118,7 +118,7 @@ unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) 
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                inner.composed_in_time(number, entry, composed, now);
+                inner.composed_in_time(number, entry, composed, milliseconds(now));
             }
         });
         read.map(|()| null_mut())
@@ -127,11 +127,12 @@ unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe { enter(env, info, act) }
 }
 
-/// `reply(conn, rid, result)`: composes the reply `["<rid>",null,<result>]` to a string `rid`;
-/// `result` is a JSON text. False, and nothing composed, when the rid needs escapes.
+/// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
+/// `rid`; `result` is a JSON text, `since` what `fetch` said when the request came. False, and
+/// nothing composed, when the rid needs escapes.
 unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, rid, result]: [sys::napi_value; 3]| {
-        let number = number(env, conn)?;
+    let act = |inner: &Inner, [conn, rid, result, since]: [sys::napi_value; 4]| {
+        let (number, since) = (number(env, conn)?, time(env, since)?);
         let (mut read, mut plain) = (Ok(()), true);
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
@@ -148,8 +149,7 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                entry.conn.answered();
-                inner.composed_in_time(number, entry, composed, inner.hub.now());
+                answered(inner, number, entry, composed, since);
             }
         });
         read?;
@@ -159,10 +159,20 @@ unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `text(conn, text)`: composes the text frame of a reply.
+/// A reply was composed to a request that JavaScript has had `since` then.
+fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) {
+    let now = inner.hub.micros();
+    entry.conn.answered();
+    if let Some(counted) = &entry.counted {
+        counted.took(now.saturating_sub(since));
+    }
+    inner.composed_in_time(number, entry, composed, milliseconds(now));
+}
+
+/// `text(conn, text, since)`: composes the text frame of a reply; `since` as in `reply`.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, text]: [sys::napi_value; 2]| {
-        let number = number(env, conn)?;
+    let act = |inner: &Inner, [conn, text, since]: [sys::napi_value; 3]| {
+        let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut read = Ok(());
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
@@ -170,8 +180,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                entry.conn.answered();
-                inner.composed_in_time(number, entry, composed, inner.hub.now());
+                answered(inner, number, entry, composed, since);
             }
         });
         read.map(|()| null_mut())
@@ -191,18 +200,21 @@ unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `fetch()`: the next batch as `[more, text, ...events]`, or undefined.
+/// `fetch()`: the next batch as `[more, time, text, ...events]`, or undefined. The time is on the
+/// clock of `since`.
 unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
         let Some((batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
         let (text, events) = batch.finish();
         let mut array = null_mut();
         let flag = boolean(env, more)?;
+        let now = to_number(env, inner.hub.micros() as usize)?;
         // SAFETY: `env` is live; the values are made in this call's handle scope.
         unsafe {
-            check_status!(sys::napi_create_array_with_length(env, 2 + events.len(), &mut array))?;
+            check_status!(sys::napi_create_array_with_length(env, 3 + events.len(), &mut array))?;
             check_status!(sys::napi_set_element(env, array, 0, flag))?;
-            check_status!(sys::napi_set_element(env, array, 1, string(env, &text)?))?;
+            check_status!(sys::napi_set_element(env, array, 1, now))?;
+            check_status!(sys::napi_set_element(env, array, 2, string(env, &text)?))?;
         }
         let env = Env::from_raw(env);
         for (at, event) in events.into_iter().enumerate() {
@@ -212,7 +224,7 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
                 check_status!(sys::napi_set_element(
                     env.raw(),
                     array,
-                    at as u32 + 2,
+                    at as u32 + 3,
                     object.raw()
                 ))?;
             }
@@ -298,8 +310,8 @@ fn number(env: sys::napi_env, value: sys::napi_value) -> Result<u32> {
     Ok(number)
 }
 
-/// A time in ms; negative ones and NaN are 0.
-fn milliseconds(env: sys::napi_env, value: sys::napi_value) -> Result<u64> {
+/// A time; negative ones and NaN are 0.
+fn time(env: sys::napi_env, value: sys::napi_value) -> Result<u64> {
     let mut number = 0.0;
     // SAFETY: `env` and `value` belong to the running call.
     check_status!(unsafe { sys::napi_get_value_double(env, value, &mut number) })?;

@@ -8,5 +8,5 @@ mod requests;
 
 pub use batch::{Batch, Data, Event};
 pub use frame::{Frame, split};
-pub use pending::{Pending, Rid};
+pub use pending::{Pending, Resolved, Rid};
 pub use requests::Requests;

@@ -13,7 +13,17 @@ pub type Rid = [u8; Hyphenated::LENGTH];
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
     rid: Rid,
+    sent: u64,
     deadline: u64,
+}
+
+/// A request whose reply came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Its slot.
+    pub slot: u32,
+    /// When it was sent, on the clock of who sent it.
+    pub sent: u64,
 }
 
 /// Slots, ids and deadlines. Times are milliseconds on any clock that only goes forward.
@@ -32,8 +42,9 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// Lets the request in `slot` wait until `deadline`, and returns its id.
-    pub fn insert(&mut self, slot: u32, deadline: u64) -> Rid {
+    /// Lets the request in `slot`, which is `sent` at that time of any clock, wait until `deadline`,
+    /// and returns its id.
+    pub fn insert(&mut self, slot: u32, sent: u64, deadline: u64) -> Rid {
         let mut bytes = rand::random::<u128>().to_ne_bytes();
         bytes[..4].copy_from_slice(&(slot ^ self.salt).to_be_bytes());
         let mut rid = [0; Hyphenated::LENGTH];
@@ -43,7 +54,7 @@ impl Pending {
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
         }
-        if self.slots[at].replace(Waiter { rid, deadline }).is_none() {
+        if self.slots[at].replace(Waiter { rid, sent, deadline }).is_none() {
             self.waiting += 1;
         }
         self.check_at = self.check_at.min(deadline);
@@ -51,16 +62,18 @@ impl Pending {
     }
 
     /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
-    pub fn resolve(&mut self, rid: &[u8]) -> Option<u32> {
+    pub fn resolve(&mut self, rid: &[u8]) -> Option<Resolved> {
         let head = std::str::from_utf8(rid.get(..8)?).ok()?;
         let slot = u32::from_str_radix(head, 16).ok()? ^ self.salt;
-        let waiter = self.slots.get_mut(slot as usize)?;
-        if waiter.as_ref()?.rid != rid {
+        let place = self.slots.get_mut(slot as usize)?;
+        let waiter = place.as_ref()?;
+        if waiter.rid != rid {
             return None;
         }
-        *waiter = None;
+        let sent = waiter.sent;
+        *place = None;
         self.waiting -= 1;
-        Some(slot)
+        Some(Resolved { slot, sent })
     }
 
     /// Ends the wait in `slot`; whether there was one.
@@ -70,6 +83,11 @@ impl Pending {
             self.waiting -= 1;
         }
         waited
+    }
+
+    /// The id of the request that waits in `slot`.
+    pub fn rid(&self, slot: u32) -> Option<Rid> {
+        self.slots.get(slot as usize)?.as_ref().map(|waiter| waiter.rid)
     }
 
     /// Whether the request with this id waits in `slot`.
@@ -141,10 +159,14 @@ mod tests {
         String::from_utf8(rid.to_vec()).unwrap()
     }
 
+    fn slot(pending: &mut Pending, rid: &str) -> Option<u32> {
+        pending.resolve(rid.as_bytes()).map(|resolved| resolved.slot)
+    }
+
     #[test]
     fn ids_are_random_version_4_lower_case() {
         let mut pending = Pending::default();
-        let ids: HashSet<String> = (0..1000).map(|_| text(pending.insert(7, 1))).collect();
+        let ids: HashSet<String> = (0..1000).map(|_| text(pending.insert(7, 0, 1))).collect();
         assert_eq!(ids.len(), 1000);
         for id in ids {
             let id = Uuid::parse_str(&id).unwrap();
@@ -156,19 +178,21 @@ mod tests {
     #[test]
     fn a_reply_finds_its_request_once() {
         let mut pending = Pending::default();
-        let id = text(pending.insert(3, 10));
-        assert_eq!(pending.resolve(id.as_bytes()), Some(3));
+        let id = text(pending.insert(3, 5, 10));
+        assert_eq!(pending.rid(3).map(text), Some(id.clone()));
+        assert_eq!(pending.resolve(id.as_bytes()), Some(Resolved { slot: 3, sent: 5 }));
+        assert_eq!(pending.rid(3), None);
         assert_eq!(pending.resolve(id.as_bytes()), None);
     }
 
     #[test]
     fn a_reused_slot_does_not_take_the_reply_of_its_predecessor() {
         let mut pending = Pending::default();
-        let first = text(pending.insert(0, 10));
+        let first = text(pending.insert(0, 0, 10));
         assert_eq!(pending.expire(10), [0]);
-        let second = text(pending.insert(0, 20));
+        let second = text(pending.insert(0, 0, 20));
         assert_eq!(pending.resolve(first.as_bytes()), None);
-        assert_eq!(pending.resolve(second.as_bytes()), Some(0));
+        assert_eq!(slot(&mut pending, &second), Some(0));
     }
 
     #[test]
@@ -184,7 +208,7 @@ mod tests {
     #[test]
     fn foreign_ids_find_nothing() {
         let mut pending = Pending::default();
-        let id = text(pending.insert(0, 10));
+        let id = text(pending.insert(0, 0, 10));
         for rid in ["", "0", &id[..35], &id.to_uppercase(), "\u{fffd}\u{fffd}\u{fffd}", "+0000000-"]
         {
             assert_eq!(pending.resolve(rid.as_bytes()), None);
@@ -196,7 +220,7 @@ mod tests {
         let mut pending = Pending::default();
         let mut checks = 0;
         for now in 0..10_000 {
-            let id = text(pending.insert((now % 64) as u32, now + 1000));
+            let id = text(pending.insert((now % 64) as u32, now, now + 1000));
             pending.resolve(id.as_bytes());
             if now >= pending.check_at() {
                 checks += 1;
@@ -212,15 +236,15 @@ mod tests {
             let mut pending = Pending::default();
             let mut model = std::collections::HashMap::<u32, (String, u64)>::new();
             let mut now = 0;
-            for (step, slot, time) in steps {
+            for (step, at, time) in steps {
                 match step {
                     0 => {
-                        let id = text(pending.insert(slot, now + time));
-                        model.insert(slot, (id, now + time));
+                        let id = text(pending.insert(at, now, now + time));
+                        model.insert(at, (id, now + time));
                     }
                     1 => {
-                        if let Some((id, _)) = model.remove(&slot) {
-                            prop_assert_eq!(pending.resolve(id.as_bytes()), Some(slot));
+                        if let Some((id, _)) = model.remove(&at) {
+                            prop_assert_eq!(slot(&mut pending, &id), Some(at));
                         }
                     }
                     _ => {

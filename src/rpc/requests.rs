@@ -1,7 +1,10 @@
 //! A client's requests on one connection: composing them, also before the connection is open.
 
-use super::{Pending, Rid};
-use crate::ws::Outbound;
+use super::{Pending, Resolved, Rid};
+use crate::{
+    stats::{Asked, Histogram, Totals},
+    ws::Outbound,
+};
 
 /// A request composed before the handshake was done.
 #[derive(Debug)]
@@ -17,6 +20,9 @@ pub struct Requests {
     /// Requests without a reply so far.
     pub pending: Pending,
     held: Option<Vec<Held>>,
+    /// What became of them; how many wait is known by `pending`.
+    asked: Asked,
+    latency: Histogram,
 }
 
 impl Requests {
@@ -25,17 +31,19 @@ impl Requests {
         Self { held: Some(Vec::new()), ..Self::default() }
     }
 
-    /// Composes the request `["<rid>",<key>,<payload>]` into `out` and starts its wait. `fill`
-    /// appends the JSON texts of key and payload with the comma between; when it returns false
-    /// there is no request, and so this returns.
+    /// Composes the request `["<rid>",<key>,<payload>]` into `out` and starts its wait. It is sent
+    /// `now`, in microseconds, and waits until `deadline`, in milliseconds. `fill` appends the JSON
+    /// texts of key and payload with the comma between; when it returns false there is no request,
+    /// and so this returns.
     pub fn send(
         &mut self,
         out: &mut Outbound,
         slot: u32,
+        now: u64,
         deadline: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
-        let rid = self.pending.insert(slot, deadline);
+        let rid = self.pending.insert(slot, now, deadline);
         let sent = out.text(|buf| {
             buf.extend_from_slice(b"[\"");
             buf.extend_from_slice(&rid);
@@ -46,10 +54,46 @@ impl Requests {
         });
         if !sent {
             self.pending.remove(slot);
-        } else if let Some(held) = &mut self.held {
+            return false;
+        }
+        self.asked.started += 1;
+        if let Some(held) = &mut self.held {
             held.push(Held { slot, rid, end: out.len() });
         }
-        sent
+        true
+    }
+
+    /// A request that its connection does not take any more, since it is over.
+    pub fn refuse(&mut self) {
+        self.asked.started += 1;
+        self.asked.broken += 1;
+    }
+
+    /// The slot of the request whose reply came `now`, in microseconds; `failed`: with an error.
+    pub fn resolve(&mut self, rid: &[u8], now: u64, failed: bool) -> Option<u32> {
+        let Resolved { slot, sent } = self.pending.resolve(rid)?;
+        self.latency.record(now.saturating_sub(sent));
+        self.asked.failed += u64::from(failed);
+        Some(slot)
+    }
+
+    /// The slots of those whose deadline has come, as [`Pending::expire`].
+    pub fn expire(&mut self, now: u64) -> Vec<u32> {
+        let expired = self.pending.expire(now);
+        self.asked.timed_out += expired.len() as u64;
+        expired
+    }
+
+    /// Ends every wait, as [`Pending::clear`].
+    pub fn clear(&mut self) {
+        self.asked.broken += self.pending.len() as u64;
+        self.pending.clear();
+    }
+
+    /// What became of all of them, and how long those took that were answered.
+    pub fn totals(&self) -> Totals {
+        let asked = Asked { pending: self.pending.len() as u64, ..self.asked };
+        Totals { asked, latency: self.latency.clone(), ..Totals::default() }
     }
 
     /// The handshake is done: what is held in `out` may go, without the requests that expired or
@@ -82,30 +126,54 @@ mod tests {
     #[test]
     fn a_request_is_what_the_wire_wants() {
         let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
-        requests.send(&mut out, 0, 1, |buf| {
+        requests.send(&mut out, 0, 0, 1, |buf| {
             buf.extend_from_slice(br#""key",{"a":1}"#);
             true
         });
         let text = texts(&mut out).remove(0);
         assert!(text.starts_with("[\"") && text.ends_with(r#"","key",{"a":1}]"#), "{text}");
-        assert_eq!(requests.pending.resolve(&text.as_bytes()[2..38]), Some(0));
+        assert_eq!(requests.resolve(&text.as_bytes()[2..38], 1, false), Some(0));
     }
 
     #[test]
     fn what_expires_before_the_connection_is_open_is_not_sent() {
         let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::held());
         let mut send = |requests: &mut Requests, slot, deadline, payload: &str| {
-            requests.send(&mut out, slot, deadline, |buf| {
+            requests.send(&mut out, slot, 0, deadline, |buf| {
                 buf.extend_from_slice(format!("\"k\",{payload}").as_bytes());
                 true
             });
         };
         send(&mut requests, 0, 5, "1");
         send(&mut requests, 1, 90, "2");
-        assert_eq!(requests.pending.expire(10), [0]);
+        assert_eq!(requests.expire(10), [0]);
         send(&mut requests, 0, 90, "3");
         requests.open(&mut out);
         let sent: Vec<_> = texts(&mut out).iter().map(|text| text[44..45].to_owned()).collect();
         assert_eq!(sent, ["2", "3"]);
+    }
+
+    #[test]
+    fn all_ends_are_counted() {
+        let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
+        for slot in 0..5 {
+            let deadline = if slot == 2 { 10 } else { 1000 };
+            assert!(requests.send(&mut out, slot, 100, deadline, |_| true));
+        }
+        assert!(!requests.send(&mut out, 5, 100, 1000, |_| false));
+        requests.refuse();
+        let rids: Vec<_> = (0..5).filter_map(|slot| requests.pending.rid(slot)).collect();
+        assert_eq!(requests.resolve(&rids[0], 130, false), Some(0));
+        assert_eq!(requests.resolve(&rids[1], 150, true), Some(1));
+        assert_eq!(requests.resolve(&rids[1], 160, true), None);
+        assert_eq!(requests.expire(10), [2]);
+
+        let Totals { asked, latency, .. } = requests.totals();
+        let expected = Asked { started: 6, failed: 1, timed_out: 1, broken: 1, pending: 2 };
+        assert_eq!(asked, expected);
+        assert_eq!((latency.count(), latency.quantile(0.5), latency.max()), (2, 30, 50));
+
+        requests.clear();
+        assert_eq!(requests.totals().asked, Asked { broken: 3, pending: 0, ..expected });
     }
 }

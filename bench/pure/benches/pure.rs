@@ -24,7 +24,7 @@ fn frames() -> Vec<u8> {
 }
 
 fn request(requests: &mut Requests, out: &mut Outbound, slot: u32) {
-    requests.send(out, slot, FAR, |buf| {
+    requests.send(out, slot, 0, FAR, |buf| {
         buf.extend_from_slice(br#""bench",{"topic":"trades","price":12345.678}"#);
         true
     });
@@ -88,7 +88,7 @@ fn pure(c: &mut Criterion) {
         b.iter(|| {
             (0..MESSAGES)
                 .filter(|slot| {
-                    let rid = pending.insert(*slot, FAR);
+                    let rid = pending.insert(*slot, 0, FAR);
                     pending.resolve(black_box(&rid)).is_some()
                 })
                 .count()

@@ -1,0 +1,56 @@
+'use strict'
+
+const { Meter: NativeMeter } = require('./native')
+const dispatch = require('./dispatch')
+const { TEXT } = require('./errors')
+
+/** What `link.stats()` says: counts for a link, by type of request, and of its exchanges. */
+class LinkMeter {
+  constructor () {
+    this._latency = new NativeMeter()
+    this._exchanges = counts()
+    this._requests = new Map()
+  }
+
+  /** `cb` of a request that no cache answers. */
+  request (type, cb) {
+    let requests = this._requests.get(type)
+    if (requests === undefined) this._requests.set(type, requests = counts())
+    return counted(requests, cb)
+  }
+
+  /** `cb` of an exchange with one grape. */
+  exchange (cb) {
+    const since = performance.now()
+    return counted(this._exchanges, (err, data) => {
+      if (!err || typeof err.code === 'number') this._latency.record(performance.now() - since)
+      cb(err, data)
+    })
+  }
+
+  read () {
+    const { latency } = dispatch.stats(this._latency)
+    const requests = {}
+    for (const [type, counts] of this._requests) requests[type] = { ...counts }
+    return { requests, exchanges: { ...this._exchanges }, latency }
+  }
+}
+
+function counts () {
+  return { started: 0, succeeded: 0, failed: 0, timedOut: 0, pending: 0 }
+}
+
+/** `cb` of something that `counts` has under way until it is called. */
+function counted (counts, cb) {
+  counts.started++
+  counts.pending++
+  return (err, res) => {
+    counts.pending--
+    if (!err) counts.succeeded++
+    else if (err.message === TEXT.TIMEOUT) counts.timedOut++
+    else counts.failed++
+    cb(err, res)
+  }
+}
+
+module.exports = LinkMeter
