@@ -12,6 +12,11 @@ const root = path.join(__dirname, '..', '..')
 const FIXTURE = path.join(root, '__test__', 'package', 'fixture')
 const LIMIT = 150000
 
+/** Where npm puts the package, how code of the originals runs on it, and what it says without an addon. */
+const INSTALLED = 'node_modules/grenache-nodejs-ws-native'
+const OLD_CODE = ['--require', 'grenache-nodejs-ws-native/register', 'service.js']
+const ADVICE = /has no native addon for this machine \(\w+ \w+\): [^]*get Rust \d+\.\d+ or newer[^]*npx grenache-build[^]*npm run build:native/
+
 /** What npm tells its scripts is about the checkout, and not about the services. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
 
@@ -63,6 +68,12 @@ function makeService (folder, tarballs, registry = {}) {
   }))
 }
 
+/** A service that asks for the package as it is packed now; resolves with its folder. */
+async function packedService (folder) {
+  makeService(folder, { 'grenache-nodejs-ws-native': (await pack(root, folder)).tarball })
+  return folder
+}
+
 /** `npm install` as a user's, with no registry and nothing cached; npm shows what scripts print. */
 function install (folder, { args = [], env } = {}) {
   const cache = path.join(folder, '.npm')
@@ -94,4 +105,6 @@ function withoutCargo (folder) {
   return { PATH: bin }
 }
 
-module.exports = { install, makeService, pack, root, run, serve, succeed, withoutCargo, workplace }
+module.exports = {
+  ADVICE, INSTALLED, OLD_CODE, install, makeService, pack, packedService, root, run, serve, succeed, withoutCargo, workplace
+}
