@@ -34,6 +34,52 @@ for (const [way, serve, secure] of WAYS) {
     assert.strictEqual((await raw.ended).code, 1009)
   }, better)
 
+  each(`maxPayload: a client takes an answer at the limit, and one byte more ends the connection with 1009, ${way}`, async ({ implementation, stage }) => {
+    const ends = []
+    const { dest } = await rawServer(stage, async raw => {
+      ends.push(raw.ended)
+      for (const length of [1000, 1001]) {
+        const [rid] = JSON.parse((await raw.next()).text)
+        const overhead = JSON.stringify([rid, null, '']).length
+        raw.send(frame(TEXT, JSON.stringify([rid, null, 'x'.repeat(length - overhead)])))
+      }
+    }, { secure: way === 'TLS' && certificates().server })
+    const peer = stage.client(implementation, dest, { maxPayload: 1000, maxActiveDestTransports: 1, ...secure() })
+    assert.ok((await call(peer, 'request', 'k', 1, {})).res.length > 900)
+    assert.strictEqual((await call(peer, 'request', 'k', 1, {})).err.message, 'ERR_TRANSPORT_CLOSE')
+    assert.strictEqual((await ends[0]).code, 1009)
+  }, better)
+
+  each(`highWater: of a client that does not read its answers no request is read, ${way}`, async ({ implementation, stage }) => {
+    const highWater = 256 * 1024
+    const answer = 'x'.repeat(64 * 1024)
+    let asked = 0
+    const service = await serve(stage, implementation, { highWater }, (rid, key, payload, handler) => {
+      if (key === 'other') return handler.reply(null, payload)
+      asked++
+      handler.reply(null, answer)
+    })
+    const raw = await rawClient(stage, service.port, secure())
+    const [socket] = service.socket.clients
+    const other = await rawClient(stage, service.port, secure())
+    raw.socket.setNoDelay(true).pause()
+    let sent = 0
+    while (asked === sent) {
+      assert.ok(++sent < 1000, 'more than any system takes')
+      raw.send(frame(TEXT, '["r","k",1]', { masked: true }))
+      // What came before these would have been read by then.
+      for (let at = 0; at < 10; at++) {
+        other.send(frame(TEXT, '["r","other",1]', { masked: true }))
+        await other.next()
+      }
+    }
+    // With TLS Node has its own measure.
+    if (way === 'plain') assert.ok(socket.bufferedAmount > highWater && socket.bufferedAmount < highWater + 2 * answer.length)
+    raw.socket.resume()
+    for (let at = 0; at < sent; at++) assert.strictEqual(JSON.parse((await raw.next()).text)[2], answer)
+    assert.strictEqual(asked, sent)
+  }, better)
+
   each(`maxConnections: one more than that is told 1013, and comes in once there is room, ${way}`, async ({ implementation, stage }) => {
     const service = await serve(stage, implementation, { maxConnections: 2 })
     const accepted = []

@@ -44,6 +44,15 @@ scene('C195: a grape address wss://... means https://...', echo, async ({ grape,
   assert.strictEqual(grape.requests[0].url, '/lookup')
 })
 
+const LIMIT = 1024 * 1024
+
+scene('an answer at the limit is taken, and one character more is an error', ({ data }) => 'x'.repeat(data), async ({ start }) => {
+  const link = start({ tls: TRUST })
+  const quotes = 2
+  assert.strictEqual((await call(link, 'request', 'any', LIMIT - quotes, {})).res.length, LIMIT - quotes)
+  assert.strictEqual((await call(link, 'request', 'any', LIMIT - quotes + 1, {})).err.message, 'length limit exceeded')
+})
+
 scene('a grape with an EC certificate', echo, async ({ start }) => {
   assert.deepStrictEqual((await call(start({ tls: { ca: ecServer.ca } }), 'lookup', 'key')).res, DESTS)
 }, ecServer)

@@ -2,14 +2,19 @@
 
 // A process has no descriptors left, or a port has too many who begin and do not go on.
 
+const { test } = require('node:test')
 const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
-const { call } = require('../helpers/conformance')
-const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
+const { Child } = require('../helpers/child')
+const { Stage, call } = require('../helpers/conformance')
+const { Calls, fault, start, startServer, until, wait } = require('../helpers/faulty')
+const { freePort } = require('../helpers/grapes')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000
+/** As MAX_HANDSHAKES on the native side, and API_CONNECTIONS of a grape. */
+const HANDSHAKES = 4096
 const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'
 
 /** What a process may keep of what it needed for thousands of connections. */
@@ -57,6 +62,33 @@ fault('2,000 half-open connections: the server goes on, drops them, and keeps no
   assert.ok(second.descriptors <= first.descriptors + FEW, `${first.descriptors} and ${second.descriptors} descriptors`)
   assert.ok(second.descriptors < 100, `${second.descriptors} descriptors`)
   assert.ok(second.rss - first.rss < KEPT, `${first.rss} and ${second.rss} bytes`)
+})
+
+fault('4,096 clients in their handshake are enough: one more is hung up on, and comes in once there is room', async (stage, implementation) => {
+  const server = await startServer(stage, { conf: { handshakeTimeout: 600000 } })
+  const sockets = await connectMany(stage, server.port, HANDSHAKES)
+  await until(async () => (await server.ask('usage')).descriptors > HANDSHAKES)
+  const [extra] = await connectMany(stage, server.port, 1)
+  await extra.gone
+  assert.ok(sockets.every(({ destroyed }) => !destroyed))
+  const peer = stage.client(implementation, server.dest)
+  assert.ok((await call(peer, 'request', 'key', 1, {})).err)
+  sockets[0].destroy()
+  await until(async () => (await call(peer, 'request', 'key', 1, {})).res === 1)
+})
+
+test('4,096 connections to a grape are enough: one more is answered once there is room', async t => {
+  const stage = new Stage(t)
+  const port = await freePort()
+  const grape = new Child('grape-process.js', 'native', JSON.stringify({ dht_port: 0, api_port: port }))
+  stage.after(() => grape.stop())
+  await grape.next()
+  const sockets = await connectMany(stage, port, HANDSHAKES)
+  const answered = fetch(`http://127.0.0.1:${port}/status`, { headers: { connection: 'close' } })
+  const first = await Promise.race([answered, wait(300)])
+  assert.strictEqual(first, undefined)
+  sockets[0].destroy()
+  assert.strictEqual((await answered).status, 200)
 })
 
 fault('a server without descriptors goes on, and accepts again once there are some', async (stage, implementation) => {

@@ -148,4 +148,4 @@ function call (object, method, ...args) {
   return new Promise(resolve => object[method](...args, (err, res) => resolve({ err, res })))
 }
 
-module.exports = { call, each, native, original, pair, reachable }
+module.exports = { Stage, call, each, native, original, pair, reachable }

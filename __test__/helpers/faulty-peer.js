@@ -30,7 +30,7 @@ function usage () {
 }
 
 const ROLES = {
-  /** Answers with the payload, or keeps each request until `answer`. */
+  /** Answers with the payload, keeps each request until `answer`, or forgets it. */
   server () {
     const own = link()
     const peer = new native.PeerRPCServer(own, conf)
@@ -38,7 +38,9 @@ const ROLES = {
     const service = peer.transport('server')
     const asked = []
     const kept = []
+    let forgotten = 0
     service.on('request', (rid, key, payload, handler) => {
+      if (behaviour === 'forget') return forgotten++
       asked.push(payload)
       if (behaviour === 'keep') kept.push(() => handler.reply(null, payload))
       else handler.reply(null, payload)
@@ -50,6 +52,7 @@ const ROLES = {
     return {
       asked: () => asked,
       connections: () => service.socket.clients.size,
+      forgotten: () => forgotten,
       answer () {
         for (const answer of kept.splice(0)) answer()
       },

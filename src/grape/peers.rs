@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_services_is_cut() {
+        let mut peers = Peers::new(100, None, 0);
+        for number in 0..30 {
+            peers.add(&[number % 3], found(1 + u16::from(number), 0));
+        }
+        let services = peers.services(2);
+        let addresses: Vec<_> = services.iter().map(|(_, addresses)| addresses.len()).collect();
+        assert_eq!(addresses, [2, 2]);
+    }
+
+    #[test]
     fn a_flood_of_names_is_bounded() {
         let mut peers = Peers::new(100, None, 0);
         for number in 0..10_000_u32 {

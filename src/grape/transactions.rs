@@ -172,6 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_up_to_the_limit() {
+        let mut transactions = Transactions::default();
+        for number in 0..config::TRANSACTIONS as u32 {
+            assert!(transactions.has_room());
+            transactions.insert(number, (PEER, None), Purpose::Ping, Vec::new(), 0);
+        }
+        assert!(!transactions.has_room());
+        transactions.take(&transaction(0), PEER);
+        assert!(transactions.has_room());
+    }
+
+    #[test]
     fn an_answered_query_is_not_sent_again() {
         let mut transactions = Transactions::default();
         let number = asked(&mut transactions, None, 0);

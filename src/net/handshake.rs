@@ -242,3 +242,27 @@ pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Resul
     }
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_gives_up_a_dead_host_on_both_sides() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let accepted = async { upgrade(listener.accept().await.unwrap().0).await.unwrap().stream };
+        let dialled = async {
+            let stream = dial(&Destination::parse(&address).unwrap()).await.unwrap();
+            write_all(&stream, &ClientHandshake::new(&address, "/").1).await.unwrap();
+            stream
+        };
+        let (accepted, dialled) = tokio::join!(accepted, dialled);
+        for stream in [accepted, dialled] {
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), config::KEEPALIVE);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(config::TCP_USER_TIMEOUT));
+        }
+    }
+}

@@ -114,7 +114,8 @@ mod tests {
             assert_eq!(read(&path).as_ref().map(Option::as_ref), Ok(Some(&kept)));
         }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
-        for damage in ["", "{", "{\"id\":\"x\",\"nodes\":[]}", "[1]"] {
+        let large = " ".repeat(config::STATE_BYTES as usize) + &fs::read_to_string(&path).unwrap();
+        for damage in ["", "{", "{\"id\":\"x\",\"nodes\":[]}", "[1]", &large] {
             fs::write(&path, damage).unwrap();
             let text = read(&path).unwrap_err();
             assert!(text.contains("is ignored") && text.contains("state"), "{text}");

@@ -1,0 +1,94 @@
+'use strict'
+
+// Others that say nothing more: how long they are waited for.
+
+const { test } = require('node:test')
+const assert = require('node:assert')
+const { once } = require('node:events')
+const net = require('node:net')
+const { certificates } = require('../helpers/certificates')
+const { Stage, call, native } = require('../helpers/conformance')
+const { fault, startServer, until, wait } = require('../helpers/faulty')
+const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
+const { freePort } = require('../helpers/grapes')
+
+const COUNT = 30
+/** What a process holds that has nothing to do, give or take. */
+const FEW = 8
+
+fault('clients that are told of their mistake, and neither read nor hang up, are let go', async stage => {
+  const server = await startServer(stage)
+  const before = (await server.ask('usage')).descriptors
+  for (let at = 0; at < COUNT; at++) {
+    const raw = await rawClient(stage, server.port)
+    raw.socket.pause()
+    raw.send(frame(3, 'x', { masked: true }))
+  }
+  await until(async () => (await server.ask('usage')).descriptors <= before + FEW)
+})
+
+fault('a destination whose system does not answer is ETIMEDOUT', async (stage, implementation) => {
+  const server = await startServer(stage)
+  server.signal('SIGSTOP')
+  // Until its system has no room for more.
+  for (let full = false; !full;) {
+    const socket = net.connect(server.port, '127.0.0.1')
+    stage.after(() => socket.destroy())
+    full = await Promise.race([once(socket, 'connect').then(() => false), wait(500).then(() => true)])
+  }
+  const { err } = await call(stage.client(implementation, server.dest), 'request', 'key', 1, {})
+  assert.deepStrictEqual([err.code, err.message], ['ETIMEDOUT', `connect ETIMEDOUT ${server.dest}`])
+})
+
+/** A connection of ours that is closed, and whose other side does not care; resolves with what we hear. */
+const CLOSING = {
+  'our server': async (stage, secure) => {
+    const service = await stage.serve(native, undefined, secure && { secure: { ...certificates().server, verifyClient: () => true } })
+    const connection = once(service.socket, 'connection')
+    const raw = await rawClient(stage, service.port, { secure: secure && certificates().client })
+    const [socket] = await connection
+    return { raw, socket, masked: true }
+  },
+  'our client': async (stage, secure) => {
+    let arrived
+    const raw = new Promise(resolve => { arrived = resolve })
+    const { dest } = await rawServer(stage, arrived, { secure: secure && certificates().server })
+    const peer = stage.client(native, dest, { maxActiveDestTransports: 1, ...(secure && { secure: certificates().client }) })
+    peer.request('k', 1, {}, () => {})
+    await (await raw).next()
+    return { raw: await raw, socket: peer.tpool.list(dest)[0].socket, masked: false }
+  }
+}
+
+// All at once, since each takes half a minute.
+test('who does not answer a close frame, or does not end its request to a grape, is given up', { timeout: 90000 }, async t => {
+  const stage = new Stage(t)
+  const closings = Object.values(CLOSING).flatMap(make => [false, true].map(async secure => {
+    const { raw, socket, masked } = await make(stage, secure)
+    const closed = once(socket, 'close')
+    socket.close(4000)
+    assert.strictEqual((await raw.next()).opcode, CLOSE)
+    raw.send(frame(TEXT, 'still here', { masked }))
+    assert.strictEqual((await closed)[0], 1006)
+    await raw.ended
+  }))
+
+  const api = await freePort()
+  const grape = new native.Grape({ host: '127.0.0.1', dht_port: 0, api_port: api })
+  grape.start()
+  stage.after(() => grape.stop())
+  await once(grape, 'ready')
+  const requests = ['POST /lookup HT', 'POST /lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"data"'].map(async text => {
+    const socket = net.connect(api, '127.0.0.1')
+    stage.after(() => socket.destroy())
+    socket.write(text)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', text => { answer += text })
+    await once(socket, 'close')
+    return answer
+  })
+  await Promise.all(closings)
+  const [head, body] = await Promise.all(requests)
+  assert.strictEqual(head, '')
+  assert.match(body, /^HTTP\/1.1 500 [^]*ERR_GRAPE_PAYLOAD_INVALID$/)
+})
