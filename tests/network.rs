@@ -106,6 +106,26 @@ fn an_unannounced_service_is_gone_at_once() {
 }
 
 #[test]
+fn an_unannounced_service_is_gone_for_those_who_found_it_before() {
+    let mut network = network(60);
+    network.announce(1, KEY, 1337).unwrap();
+    network.announce(2, KEY, 1338).unwrap();
+    for number in 0..60 {
+        assert_eq!(network.lookup(number, KEY).len(), 2);
+    }
+    let gone = network.call(1, Command::Unannounce { key: KEY.to_vec(), port: 1337 });
+    assert_eq!(gone, Ok(Outcome::Stored(config::K)));
+    network.run(config::SAME_MS + 1);
+    for number in 0..60 {
+        let expected = Address { port: 1338, ..Network::address(2) };
+        assert_eq!(network.lookup(number, KEY), [expected.to_string()], "through node {number}");
+    }
+    network.announce(1, KEY, 1337).unwrap();
+    network.run(config::SAME_MS + 1);
+    assert_eq!(network.lookup(50, KEY).len(), 2);
+}
+
+#[test]
 fn the_freshest_are_known_everywhere() {
     let mut network = network(5);
     for (number, port) in [(1, 1), (2, 2), (1, 3)] {

@@ -3,6 +3,7 @@
 // The HTTP API of a grape, as the original's and ours answer it.
 
 const assert = require('node:assert')
+const { once } = require('node:events')
 const { grapes } = require('../helpers/grape-pair')
 const { ask, exchange } = require('../helpers/grape-network')
 const { keys } = require('../helpers/signed')
@@ -174,6 +175,28 @@ grapes('C246: an unannounced service is found no more', async ({ ask: first, url
   assert.strictEqual(await first('unannounce', ['gone', 1337]), 1)
   assert.deepStrictEqual(await ask(urls[1], 'lookup', 'gone'), ['127.0.0.1:1338'])
 }, { better: true })
+
+grapes('C283: an unannounced service is found no more through grapes that found it before', async ({ ask: first, dht, t, Grape }) => {
+  // So many that not each of them keeps each announce.
+  const others = Array.from({ length: 30 }, () => new Grape({
+    host: '127.0.0.1', dht_port: 0, api_port: 0, dht_bootstrap: dht.map(port => `127.0.0.1:${port}`)
+  }))
+  t.after(() => Promise.all(others.map(grape => new Promise(resolve => grape.stop(resolve)))))
+  await Promise.all(others.map(grape => {
+    grape.start()
+    return once(grape, 'ready')
+  }))
+  const lookup = grape => new Promise((resolve, reject) => {
+    grape.lookup('gone', (err, found) => err ? reject(err) : resolve(found))
+  })
+  const found = dests => others.map(() => dests)
+  for (const port of [1337, 1338]) await first('announce', ['gone', port])
+  const before = await Promise.all(others.map(lookup))
+  assert.deepStrictEqual(before.map(dests => dests.sort()), found(['127.0.0.1:1337', '127.0.0.1:1338']))
+  assert.strictEqual(await first('unannounce', ['gone', 1337]), 20)
+  await new Promise(resolve => setTimeout(resolve, 51))
+  assert.deepStrictEqual(await Promise.all(others.map(lookup)), found(['127.0.0.1:1338']))
+}, { better: true, conf: { host: '127.0.0.1' } })
 
 grapes('C247: a lookup of { key, order: "fresh" } puts those first that announced themselves last', async ({ ask: first, urls }) => {
   const ports = [1005, 1001, 1004, 1002, 1003]

@@ -45,7 +45,7 @@ impl Core {
             Query::Get(target) => self.known_value(from, &target),
             Query::AnnouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                self.peers.add(&said.key, Found { address, announced: Some(self.now) });
+                self.peers.add(&said.key, Found { address, announced: Some(self.now) }, self.id);
                 self.tell_announce(&said.key);
                 empty
             }

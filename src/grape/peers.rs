@@ -1,6 +1,6 @@
 //! Announced addresses, by the raw name of their service.
 
-use super::{Address, Generations};
+use super::{Address, Generations, Id};
 use rand::{Rng, RngExt};
 use std::collections::HashMap;
 
@@ -13,11 +13,20 @@ pub struct Found {
     pub announced: Option<u64>,
 }
 
+/// What is known of an address.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// As in [`Found`].
+    announced: Option<u64>,
+    /// The node that said so last, until it says otherwise.
+    source: Option<Id>,
+}
+
 /// The addresses; they age.
 #[derive(Debug)]
 pub struct Peers {
     /// Both maps hold the same: this one to count and to age, the other to look up.
-    announced: Generations<(Box<[u8]>, Address), Option<u64>>,
+    announced: Generations<(Box<[u8]>, Address), Known>,
     by_key: HashMap<Box<[u8]>, Vec<Address>>,
 }
 
@@ -40,15 +49,15 @@ impl Peers {
         self.announced.swap_at()
     }
 
-    /// Adds an address, or makes it fresh again.
-    pub fn add(&mut self, key: &[u8], found: Found) {
+    /// Adds an address that `source` knows, or makes it fresh again.
+    pub fn add(&mut self, key: &[u8], found: Found, source: Id) {
         let Found { address, announced } = found;
         let entry = (Box::from(key), address);
         let known = self.announced.get(&entry).copied();
         // A report through another node may be older than what is known.
-        let newest = known.flatten().max(announced);
+        let announced = known.and_then(|known| known.announced).max(announced);
         let before = self.announced.len();
-        self.announced.insert(entry, newest);
+        self.announced.insert(entry, Known { announced, source: Some(source) });
         if known.is_none() {
             self.by_key.entry(key.into()).or_default().push(address);
         }
@@ -67,6 +76,25 @@ impl Peers {
             }
         }
         removed
+    }
+
+    /// `source` knows just these addresses now: its word does not count for others any more.
+    pub fn retract(&mut self, key: &[u8], source: Id, still: impl Fn(Address) -> bool) {
+        for address in self.by_key.get(key).into_iter().flatten().filter(|at| !still(**at)) {
+            if let Some(known) = self.announced.get_mut(&(key.into(), *address)) {
+                known.source = known.source.filter(|other| *other != source);
+            }
+        }
+    }
+
+    /// Takes out the addresses that nobody's word counts for.
+    pub fn remove_retracted(&mut self, key: &[u8]) {
+        for address in self.by_key.get(key).cloned().unwrap_or_default() {
+            let known = self.announced.get(&(key.into(), address));
+            if known.is_some_and(|known| known.source.is_none()) {
+                self.remove(key, address);
+            }
+        }
     }
 
     /// At most `count` addresses of a service, chosen and ordered at random.
@@ -112,8 +140,8 @@ impl Peers {
     }
 
     fn found(&self, key: &[u8], address: Address) -> Found {
-        let announced = self.announced.get(&(key.into(), address)).copied().flatten();
-        Found { address, announced }
+        let known = self.announced.get(&(key.into(), address)).copied().unwrap_or_default();
+        Found { address, announced: known.announced }
     }
 
     /// A generation is gone: rebuilds the other map out of what is left.
@@ -130,6 +158,8 @@ mod tests {
     use super::*;
     use rand::{SeedableRng, rngs::StdRng};
 
+    const SOURCE: Id = Id([1; 20]);
+
     fn found(port: u16, announced: u64) -> Found {
         Found { address: Address { ip: [127, 0, 0, 1], port }, announced: Some(announced) }
     }
@@ -138,12 +168,12 @@ mod tests {
     fn addresses_are_found_until_they_are_old() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut peers = Peers::new(100, Some(300), 0);
-        peers.add(b"a", found(1, 0));
-        peers.add(b"a", found(1, 10));
-        peers.add(b"b", found(2, 10));
+        peers.add(b"a", found(1, 0), SOURCE);
+        peers.add(b"a", found(1, 10), SOURCE);
+        peers.add(b"b", found(2, 10), SOURCE);
         assert_eq!(peers.sample(b"a", 10, &mut rng), [found(1, 10)]);
         peers.age(200);
-        peers.add(b"b", found(2, 200));
+        peers.add(b"b", found(2, 200), SOURCE);
         peers.age(400);
         assert_eq!(peers.sample(b"a", 10, &mut rng), []);
         assert_eq!(peers.sample(b"b", 10, &mut rng), [found(2, 200)]);
@@ -154,16 +184,16 @@ mod tests {
     fn an_older_report_does_not_make_an_address_older() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut peers = Peers::new(100, Some(300), 0);
-        peers.add(b"a", found(1, 10));
-        peers.add(b"a", Found { announced: None, ..found(1, 0) });
-        peers.add(b"a", found(1, 5));
+        peers.add(b"a", found(1, 10), SOURCE);
+        peers.add(b"a", Found { announced: None, ..found(1, 0) }, SOURCE);
+        peers.add(b"a", found(1, 5), SOURCE);
         assert_eq!(peers.sample(b"a", 10, &mut rng), [found(1, 10)]);
     }
 
     #[test]
     fn a_removed_address_is_gone() {
         let mut peers = Peers::new(100, None, 0);
-        peers.add(b"a", found(1, 0));
+        peers.add(b"a", found(1, 0), SOURCE);
         assert!(!peers.remove(b"a", found(2, 0).address));
         assert!(!peers.remove(b"b", found(1, 0).address));
         assert!(peers.remove(b"a", found(1, 0).address));
@@ -171,11 +201,29 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_gone_when_its_last_source_says_so() {
+        let mut peers = Peers::new(100, None, 0);
+        let other = Id([2; 20]);
+        peers.add(b"a", found(1, 0), SOURCE);
+        peers.add(b"a", found(2, 0), SOURCE);
+        peers.retract(b"a", other, |_| false);
+        peers.remove_retracted(b"a");
+        assert_eq!(peers.len(), 2, "another node's word");
+        peers.retract(b"a", SOURCE, |address| address.port == 2);
+        peers.add(b"a", found(1, 0), other);
+        peers.remove_retracted(b"a");
+        assert_eq!(peers.len(), 2, "another node knows it");
+        peers.retract(b"a", other, |_| false);
+        peers.remove_retracted(b"a");
+        assert_eq!(peers.sample(b"a", 10, &mut StdRng::seed_from_u64(1)), [found(2, 0)]);
+    }
+
+    #[test]
     fn a_sample_has_no_address_twice() {
         let mut rng = StdRng::seed_from_u64(1);
         let mut peers = Peers::new(1_000, None, 0);
         for port in 1..=500 {
-            peers.add(b"a", found(port, 0));
+            peers.add(b"a", found(port, 0), SOURCE);
         }
         let mut ports: Vec<_> =
             peers.sample(b"a", 100, &mut rng).iter().map(|found| found.address.port).collect();
@@ -200,7 +248,7 @@ mod tests {
     fn a_flood_of_names_is_bounded() {
         let mut peers = Peers::new(100, None, 0);
         for number in 0..10_000_u32 {
-            peers.add(&number.to_be_bytes(), found(1, 0));
+            peers.add(&number.to_be_bytes(), found(1, 0), SOURCE);
             assert!(peers.len() <= 201 && peers.names() == peers.len());
         }
     }

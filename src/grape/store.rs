@@ -107,7 +107,7 @@ impl Core {
         match command {
             Command::Announce { key, port } => {
                 let Some(address) = self.own_address(*port) else { return (0, None) };
-                self.peers.add(key, Found { address, announced: Some(self.now) });
+                self.peers.add(key, Found { address, announced: Some(self.now) }, self.id);
                 self.tell_announce(key);
                 (counts, None)
             }

@@ -26,10 +26,11 @@ impl Core {
     pub(super) fn begin(&mut self, op: u64, command: Command) {
         match &command {
             Command::Lookup(key) => {
-                for own in self.peers.sample(key, config::VALUES, &mut self.rng) {
+                let own = self.peers.sample(key, config::VALUES, &mut self.rng);
+                for own in &own {
                     self.tell_peer(own.address);
-                    self.found.add(key, own);
                 }
+                self.learn(key, self.id, &own);
                 if self.nearest.get(key).is_some_and(|nearest| self.is_same(nearest.at)) {
                     let peers = self.found.sample(key, config::VALUES, &mut self.rng);
                     if !peers.is_empty() {
@@ -112,10 +113,16 @@ impl Core {
     pub(super) fn walked(&mut self, number: u64, id: Id, from: Address, response: Response<'_>) {
         // It may be over without this answer.
         let Some(mut walk) = self.walks.remove(&number) else { return };
-        for (address, age) in &response.values {
-            self.tell_peer(*address);
-            let announced = age.map(|age| self.now.saturating_sub(age.saturating_mul(1_000)));
-            self.found.add(walk.candidates.key(), Found { address: *address, announced });
+        if matches!(walk.query, Query::GetPeers(_)) {
+            let found = |(address, age): &(Address, Option<u64>)| {
+                let announced = age.map(|age| self.now.saturating_sub(age.saturating_mul(1_000)));
+                Found { address: *address, announced }
+            };
+            let found: Vec<_> = response.values.iter().map(found).collect();
+            for found in &found {
+                self.tell_peer(found.address);
+            }
+            self.learn(walk.candidates.key(), id, &found);
         }
         if let Some(v) = response.v {
             let signed = response.signed;
@@ -153,6 +160,7 @@ impl Core {
         match &walk.query {
             Query::GetPeers(key) => {
                 self.lookups.remove(key);
+                self.found.remove_retracted(key);
                 self.remember(key, holders.clone());
             }
             Query::Get(key) => self.remember(key, holders.clone()),
@@ -171,6 +179,17 @@ impl Core {
                 }
                 Goal::Command(op, command) => self.store(op, command, holders.clone(), true),
             }
+        }
+    }
+
+    /// What a node knows of a service: all of it, unless there may be more than one answer holds.
+    fn learn(&mut self, key: &[u8], source: Id, found: &[Found]) {
+        for found in found {
+            self.found.add(key, *found, source);
+        }
+        if found.len() < config::VALUES {
+            let is_known = |address| found.iter().any(|found| found.address == address);
+            self.found.retract(key, source, is_known);
         }
     }
 
