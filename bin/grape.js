@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 'use strict'
 
+const fs = require('fs')
 const { parse, usage } = require('../lib/grape-options')
 const { LASTING_AGE } = require('../lib/defaults')
 
@@ -46,11 +47,20 @@ function run (conf, say) {
 }
 
 function sayText (event, fields, text) {
-  console.log(text)
+  print(text)
 }
 
 function sayJson (event, fields) {
-  console.log(JSON.stringify({ time: new Date().toISOString(), event, ...fields }))
+  print(JSON.stringify({ time: new Date().toISOString(), event, ...fields }))
+}
+
+/** As `console.log`, which would load Node's streams for a few lines. */
+function print (line) {
+  try {
+    fs.writeSync(1, `${line}\n`)
+  } catch (err) {
+    // Nobody reads it.
+  }
 }
 
 /** An address that a browser on this machine can use. */
