@@ -3,7 +3,7 @@
 // Announcing: once, again and again, and how long it waits in between.
 
 const assert = require('node:assert')
-const { replaceGlobal } = require('../helpers/clock')
+const { replace } = require('../helpers/clock')
 const { call, each } = require('../helpers/conformance')
 const { fail, standIn, startLink } = require('../helpers/stand-in')
 
@@ -82,7 +82,7 @@ for (const interval of [undefined, 10 * MINUTES]) {
     const done = new Promise(resolve => { enough = resolve })
     // The clock in fast motion: a wait is noted, and over at once.
     const { setTimeout } = global
-    replaceGlobal(t, 'setTimeout', (fn, ms, ...args) => {
+    replace(t, global, 'setTimeout', (fn, ms, ...args) => {
       if (ms < MINUTES / 2) return setTimeout(fn, ms, ...args)
       waits.push(ms)
       if (waits.length < 2000) setImmediate(fn, ...args)

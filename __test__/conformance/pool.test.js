@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('events')
-const { stopClock } = require('../helpers/clock')
+const { replace, stopClock } = require('../helpers/clock')
 const { call, each, pair } = require('../helpers/conformance')
 
 /** A client whose transports answer at once, with themselves. */
@@ -173,7 +173,7 @@ pair('C71: of several requests at once the last one counts', async ({ server, cl
   const peer = stage.client(client, service.dest, { inactivityTimeout: 500 })
   const start = Date.now()
   let now = start
-  t.mock.method(Date, 'now', () => now)
+  replace(t, Date, 'now', () => now)
   const transport = peer.transport(service.dest)
   const replies = [0, 1000].map(time => {
     now = start + time

@@ -234,8 +234,9 @@ pair('C119: somebody who listens only later hears what comes later', async ({ se
 each('C120: an active subscriber keeps the process alive until stop', async ({ implementation, stage }) => {
   const server = await rawServer(stage)
   server.on('connection', socket => socket.close())
+  const main = require.resolve(implementation.name === 'native' ? '../..' : 'grenache-nodejs-ws')
   const { code, stdout, stderr } = await run(`
-    const { PeerSub } = require(pkg + '/__test__/helpers/implementations').byName.${implementation.name}
+    const { PeerSub } = require(${JSON.stringify(main)})
     const peer = new PeerSub({}, {})
     peer.init()
     const transport = peer.transport('${server.dest}')

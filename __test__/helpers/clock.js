@@ -1,10 +1,10 @@
 'use strict'
 
-/** Puts `value` in the place of a global function for one test. */
-function replaceGlobal (t, name, value) {
-  const descriptor = Object.getOwnPropertyDescriptor(global, name)
-  Object.defineProperty(global, name, { value, writable: true, configurable: true })
-  t.after(() => Object.defineProperty(global, name, descriptor))
+/** Puts `value` in the place of `object[name]` for one test. */
+function replace (t, object, name, value) {
+  const descriptor = Object.getOwnPropertyDescriptor(object, name)
+  Object.defineProperty(object, name, { value, writable: true, configurable: true })
+  t.after(() => Object.defineProperty(object, name, descriptor))
 }
 
 /**
@@ -15,13 +15,13 @@ function replaceGlobal (t, name, value) {
 function stopClock (t) {
   let now = Date.now()
   const timers = new Set()
-  t.mock.method(Date, 'now', () => now)
-  replaceGlobal(t, 'setInterval', (callback, interval) => {
+  replace(t, Date, 'now', () => now)
+  replace(t, global, 'setInterval', (callback, interval) => {
     const timer = { callback, interval, next: now + interval }
     timers.add(timer)
     return timer
   })
-  replaceGlobal(t, 'clearInterval', timer => timers.delete(timer))
+  replace(t, global, 'clearInterval', timer => timers.delete(timer))
 
   return {
     tick (ms) {
@@ -37,4 +37,4 @@ function stopClock (t) {
   }
 }
 
-module.exports = { replaceGlobal, stopClock }
+module.exports = { replace, stopClock }
