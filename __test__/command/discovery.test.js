@@ -74,3 +74,16 @@ test('put stores a text, also from stdin, and get prints it', async t => {
     assert.strictEqual((await run(t, ['get', hash, '--grape', url, '--no-json'])).stdout, 'hello\n')
   }
 })
+
+test('what a grape refuses ends with 1', async t => {
+  const { url } = await network(t, false)
+  for (const [args, text] of [
+    [['put', 'x'.repeat(1000)], 'v must be less than 1000 bytes in put()'],
+    [['put', 'x'], 'No nodes to query'],
+    [['announce', 'service', '1337'], 'No nodes to query'],
+    [['announce', 'service', '1337', '--keep'], 'No nodes to query'],
+    [['pub', '--announce', 'service'], 'No nodes to query']
+  ]) {
+    assert.deepStrictEqual(await run(t, [...args, '--grape', url]), { code: 1, stdout: '', stderr: `grenache: ${text}\n` })
+  }
+})

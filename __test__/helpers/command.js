@@ -10,9 +10,9 @@ const { limited } = require('./child')
 
 const COMMAND = path.join(__dirname, '..', '..', 'bin', 'grenache.js')
 
-/** A grape on free ports, and a link to it. */
-async function network (t) {
-  const grape = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, embedded: true })
+/** A grape on free ports, and a link to it. Without `embedded` it wants other nodes to store at. */
+async function network (t, embedded = true) {
+  const grape = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, embedded })
   await new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))
   const url = `http://${grape.address().api}`
   const link = new Link({ grape: url }).start()

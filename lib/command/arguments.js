@@ -127,4 +127,4 @@ function table (rows) {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
 }
 
-module.exports = { amount, count, helpOf, helpOfAll, json, parse, port }
+module.exports = { COMMON, amount, count, helpOf, helpOfAll, json, parse, port }

@@ -5,6 +5,9 @@
 const { port } = require('./arguments')
 const { nothingFound } = require('./failure')
 
+// With HTTP status 200, what a grape says is no error to a link; it is a text in its place.
+const HASH = /^[0-9a-f]{40}$/
+
 module.exports = [
   {
     name: 'lookup',
@@ -26,7 +29,7 @@ module.exports = [
       const number = port(text)
       const { keep } = session.options
       const link = session.link({ lasting: keep })
-      await session.ask(link, keep ? 'startAnnouncing' : 'announce', key, number, {})
+      await announce(session, link, key, number, keep)
       session.print({ announced: key, port: number }, `${key} is announced at port ${number}`)
       if (!keep) return
       await session.untilSignal()
@@ -39,6 +42,7 @@ module.exports = [
     help: 'stores a text in the DHT, and prints its hash',
     async run (session, value) {
       const hash = await session.ask(session.link(), 'put', { v: await session.text(value) })
+      if (!HASH.test(hash)) throw new Error(hash)
       session.print({ hash }, hash)
     }
   },
@@ -49,10 +53,18 @@ module.exports = [
     async run (session, hash) {
       const found = await session.ask(session.link(), 'get', hash)
       if (!found) throw nothingFound(`${hash}: no such value`)
+      if (typeof found === 'string') throw new Error(found)
       session.print({ hash, value: found.v }, found.v)
     }
   }
 ]
+
+/** Announces once, or with `keep` again and again. */
+async function announce (session, link, key, port, keep) {
+  const nodes = await session.ask(link, 'announce', key, port, {})
+  if (typeof nodes === 'string') throw new Error(nodes)
+  if (keep) await session.ask(link, 'startAnnouncing', key, port, {})
+}
 
 /** What is no longer served should not be found. Grapes of the original let it age. */
 async function takeBack (session, link, key, port) {
@@ -60,4 +72,5 @@ async function takeBack (session, link, key, port) {
   await session.ask(link, 'request', 'unannounce', [key, port], {}).catch(() => {})
 }
 
+module.exports.announce = announce
 module.exports.takeBack = takeBack

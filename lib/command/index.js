@@ -46,3 +46,4 @@ async function start ([name, ...rest]) {
 }
 
 module.exports = main
+module.exports.COMMANDS = COMMANDS

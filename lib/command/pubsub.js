@@ -5,7 +5,7 @@
 const { once } = require('events')
 const { createInterface } = require('readline')
 const { count, port } = require('./arguments')
-const { takeBack } = require('./discovery')
+const { announce, takeBack } = require('./discovery')
 const { explain, usageError } = require('./failure')
 
 module.exports = [
@@ -26,7 +26,7 @@ module.exports = [
 
       const link = key === undefined ? null : session.link({ lasting: true })
       const service = await listen(session, link, number)
-      if (link) await session.ask(link, 'startAnnouncing', key, service.port, {})
+      if (link) await announce(session, link, key, service.port, true)
       session.print({ publishing: service.port }, `publishing at port ${service.port}`)
       await Promise.race([subscribers(service, wait), signal])
       const published = await publish(service, signal)

@@ -1,0 +1,323 @@
+'use strict'
+
+// docs/API.md has everything that the package has, and nothing else. What the package has is found
+// by reflection over its classes, and in the syntax trees of its source.
+
+const assert = require('node:assert')
+const EventEmitter = require('events')
+const { test } = require('node:test')
+const api = require('..')
+const defaults = require('../lib/defaults')
+const { TEXT } = require('../lib/errors')
+const { COMMON } = require('../lib/command/arguments')
+const { EXIT } = require('../lib/command/failure')
+const { COMMANDS } = require('../lib/command')
+const { codes, rows } = require('./helpers/api-page')
+const { calls, errors, modules, reads, rustTexts, types } = require('./helpers/source')
+
+const PAGE = rows()
+const MODULES = modules('lib')
+const TYPES = types()
+
+/** Not of the classes: the command `grape` has its own help. */
+const COMMAND_MODULES = ['grape-options']
+
+const sorted = names => [...new Set(names)].sort()
+const ofKinds = (...kinds) => PAGE.filter(({ kind }) => kinds.includes(kind))
+const namesOf = rows => sorted(rows.flatMap(({ names }) => names))
+const inSection = (rows, name) => rows.filter(({ section }) => section.includes(name))
+
+/** `documented` and `real` are the same. */
+function same (documented, real, what) {
+  const missing = real.filter(name => !documented.includes(name))
+  const invented = documented.filter(name => !real.includes(name))
+  assert.deepStrictEqual({ missing, invented }, { missing: [], invented: [] }, `docs/API.md, ${what}`)
+}
+
+/** The classes from `Class` up to EventEmitter. */
+function chainOf (Class) {
+  const chain = []
+  for (let one = Class; one !== EventEmitter; one = Object.getPrototypeOf(one)) chain.push(one)
+  return chain
+}
+
+/** The language's symbols as they are written; others are somebody's private matter. */
+const SYMBOLS = new Map(Object.getOwnPropertyNames(Symbol).filter(name => typeof Symbol[name] === 'symbol')
+  .map(name => [Symbol[name], `[Symbol.${name}]`]))
+
+const isPublic = name => typeof name === 'symbol' ? SYMBOLS.has(name) : !name.startsWith('_') && name !== 'constructor'
+const written = name => SYMBOLS.get(name) || name
+
+/** Whether this Node can have a member: older ones lack symbols. */
+const isPossible = name => !name.startsWith('[') || [...SYMBOLS.values()].includes(name)
+
+/** Public members of a prototype or an object, itself. */
+const ownMembers = object => Reflect.ownKeys(object).filter(isPublic).map(written)
+
+/** An object of each class, after what makes it complete. */
+function instances (t) {
+  const link = new api.Link({}).start()
+  t.after(() => link.stop())
+  const found = { Link: link, Grape: new api.Grape({ api_port: 0 }) }
+  for (const name of ['PeerRPCClient', 'PeerRPCServer', 'PeerPub', 'PeerSub']) {
+    const peer = new api[name](link, {})
+    peer.init()
+    t.after(() => peer.stop())
+    const isServer = typeof peer.listen === 'function'
+    const transport = peer.transport(isServer ? 'server' : '127.0.0.1:1')
+    if (isServer) transport.listen(0)
+    found[name] = peer
+    found[name.replace('Peer', 'Transport')] = transport
+  }
+  return found
+}
+
+const Socket = require('../lib/socket')
+const SocketServer = require('../lib/SocketServer')
+
+test('every class has its sections', t => {
+  same(sorted(PAGE.flatMap(({ section }) => section)).filter(name => name !== 'grenache'),
+    sorted([...Object.values(api), Socket, SocketServer].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
+})
+
+/** What the types give every peer, and only those have that listen. */
+const OF_SERVERS = ['port', 'listen', 'pub']
+
+test('every public method and property is documented, and no other', t => {
+  const members = ofKinds('Method', 'Hook', 'Property')
+  const internals = ofKinds('Internal')
+  for (const [name, object] of Object.entries(instances(t))) {
+    assert(Object.keys(api).includes(name))
+    const chain = chainOf(api[name])
+    const real = [...chain.flatMap(({ prototype }) => ownMembers(prototype)), ...ownMembers(object)]
+    const documented = [
+      ...chain.flatMap(({ name }) => namesOf(inSection(members, name))),
+      ...namesOf(internals.filter(({ cells }) => codes(cells[1]).includes(name)))
+    ]
+    // The types promise some whose names say otherwise.
+    const typed = chain.flatMap(({ name }) => [...TYPES.get(name) || []])
+    const promised = typed.filter(member => member.startsWith('_') && typeof object[member] === 'function')
+    same(sorted(documented).filter(isPossible), sorted([...real, ...promised]), name)
+    const lacking = typed.filter(member => !documented.includes(member) && !OF_SERVERS.includes(member))
+    assert.deepStrictEqual(lacking, [], `index.d.ts: ${name} has none of these`)
+  }
+  // What only the package uses of them is not for others.
+  const inside = ['isWatched', 'belongTo', 'fail', 'emit']
+  for (const [Class, object] of [[Socket, {}], [SocketServer, new SocketServer()]]) {
+    const real = [...ownMembers(Class.prototype), ...ownMembers(object)].filter(member => !inside.includes(member))
+    same(namesOf(inSection(members, Class.name)), sorted(real), Class.name)
+  }
+})
+
+test('every class that is exported was looked at', t => {
+  assert.deepStrictEqual(sorted(Object.keys(instances(t))), sorted(Object.keys(api)))
+})
+
+/** Whose options, call options and events each module knows: sections of the page. */
+const PEERS = ['Peer', 'PeerServer', 'PeerRPCServer', 'PeerRPCClient', 'Transport']
+const OWNERS = {
+  ClientConnection: ['PeerRPCClient'],
+  Connection: ['PeerRPCClient', 'PeerRPCServer', 'Socket'],
+  Grape: ['Grape'],
+  Link: ['Link'],
+  PeerPub: ['PeerPub'],
+  PeerRPCClient: ['PeerRPCClient'],
+  PeerRPCServer: ['PeerRPCServer'],
+  PeerSub: ['PeerSub', 'Peer'],
+  SecureListener: ['Peer', 'PeerServer', 'PeerRPCServer'],
+  ServerConnection: ['PeerRPCServer', 'TransportRPCServer', 'Socket'],
+  SocketServer: ['SocketServer', 'TransportRPCServer', 'TransportPub'],
+  TransportPub: ['PeerPub', 'TransportPub'],
+  TransportRPCClient: ['PeerRPCClient', 'TransportRPCClient', 'Transport'],
+  TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
+  TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
+  dispatch: ['Peer', 'PeerServer'],
+  observe: ['Transport', 'TransportRPCServer'],
+  options: ['Peer'],
+  retry: ['PeerRPCClient', 'Link'],
+  secure: PEERS,
+  socket: ['Socket']
+}
+
+function ownersOf (module) {
+  assert(OWNERS[module], `say whose options and events lib/${module}.js knows: OWNERS in __test__/api-docs.test.js`)
+  return OWNERS[module]
+}
+
+/** Each name that a module has is documented in one of its sections; returns names by section. */
+function belong (rows, found, what) {
+  const bySection = new Map()
+  for (const [module, names] of found) {
+    const owners = names.length > 0 ? ownersOf(module) : []
+    for (const name of names) {
+      const places = owners.filter(owner => namesOf(inSection(rows, owner)).includes(name))
+      assert(places.length > 0, `docs/API.md, ${what}: ${name} of lib/${module}.js is in none of the tables of ${owners.join(', ')}`)
+      for (const place of places) bySection.set(place, [...bySection.get(place) || [], name])
+    }
+  }
+  return bySection
+}
+
+/** No row has a name that none of its sections' modules has. */
+function nothingElse (rows, bySection, what) {
+  for (const { section, names } of rows) {
+    const known = section.flatMap(name => bySection.get(name) || [])
+    assert.deepStrictEqual(names.filter(name => !known.includes(name)), [], `docs/API.md, ${what} of ${section}: nobody knows these`)
+  }
+}
+
+test('every option is documented where it is read, and no other', t => {
+  const options = ofKinds('Option')
+  const found = new Map()
+  for (const [module, tree] of MODULES) {
+    if (COMMAND_MODULES.includes(module)) continue
+    const { read, dynamic } = reads(tree, ['conf'])
+    // The settings of a connection are read by name.
+    const numbers = module === 'dispatch' ? [...calls(tree, 'number').texts] : []
+    assert.deepStrictEqual(dynamic, module === 'dispatch' ? ['conf[name]'] : [], `lib/${module}.js reads options that no test can find`)
+    found.set(module, [...read, ...numbers])
+  }
+  // For code that reads it.
+  found.set('Link', [...found.get('Link'), 'monitorTimeout'])
+  nothingElse(options, belong(options, found, 'options'), 'options')
+})
+
+test('the types have the same options', t => {
+  const typed = [...TYPES].filter(([name]) => name.endsWith('Conf')).flatMap(([, members]) => [...members])
+  // One that is taken and ignored; one of the embedded grape alone, and one that a peer gives its transports.
+  same(sorted([...namesOf(ofKinds('Option')), 'verify']), sorted([...typed, 'grace', 'dest']), 'options')
+})
+
+test('the defaults are those of lib/defaults.js, all of them', t => {
+  const {
+    BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, GRAPE, GRAPE_PORT, LINK, MAX_BUFFERED, MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT
+  } = defaults
+  const options = ofKinds('Option')
+  for (const [sections, table] of [
+    [['Peer', 'PeerServer'], CONNECTION],
+    [['PeerRPCClient'], { ...CLIENT, ...CLIENT_TRANSPORT, balance: BALANCE, maxConnectionRequests: MAX_CONNECTION_REQUESTS }],
+    [['PeerRPCServer'], { maxConnectionRequests: MAX_CONNECTION_REQUESTS, requestTimeout: REQUEST_TIMEOUT }],
+    [['PeerSub'], { maxBuffered: MAX_BUFFERED }],
+    [['Link'], { ...LINK, grapePort: GRAPE_PORT }],
+    [['Grape'], GRAPE]
+  ]) {
+    const rows = sections.flatMap(section => inSection(options, section))
+    for (const [name, value] of Object.entries(table)) {
+      const row = rows.find(({ names }) => names.includes(name))
+      assert(row, `docs/API.md: the option ${name} of ${sections}`)
+      const [said] = codes(row.cells[row.headers.indexOf('Default')])
+      const isSaid = typeof value === 'boolean' || value === BALANCE || (typeof value === 'number' && value > 0)
+      if (isSaid) assert.strictEqual(said, String(value), `docs/API.md: the default of ${name}`)
+    }
+  }
+})
+
+test('every option of a call, and of conf.secure, is documented, and no other', t => {
+  const read = names => sorted([...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
+    .flatMap(([, tree]) => [...reads(tree, names).read]))
+  const typed = pattern => sorted([...TYPES].filter(([name]) => pattern.test(name)).flatMap(([, members]) => [...members]))
+
+  // The hook `getSocket` has it of its transport.
+  const isCallers = name => name !== 'port'
+  const found = [...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
+    .map(([module, tree]) => [module, [...reads(tree, ['opts', 'options']).read].filter(isCallers)])
+  belong(ofKinds('Call option'), found, 'call options')
+  const ofCalls = [...read(['opts', 'options']), ...typed(/Options$/)].filter(name => isCallers(name) && !typed(/SecureOptions$/).includes(name))
+  same(namesOf(ofKinds('Call option')), sorted([...ofCalls, 'hash']), 'call options')
+
+  const functions = ['assertSecure', 'connect']
+  const ofSecure = [...read(['secure']), ...typed(/Secure(Options|Buffers)$/)].filter(name => !functions.includes(name))
+  same(namesOf(ofKinds('TLS option')), sorted(ofSecure), 'TLS options')
+})
+
+/** Events whose names only a run can tell: by module, the calls and the names. */
+const DYNAMIC_EVENTS = {
+  Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', 'call(&teller') },
+  SocketServer: { calls: ['super.emit(event, ...args)'], names: [] },
+  TransportSub: { calls: ['this.client.emit(event, data)'], names: ['connected', 'disconnected', 'message'] }
+}
+
+const TYPED_EVENTS = {
+  PeerSubEvents: ['PeerSub', 'TransportSub'],
+  TransportRPCServerEvents: ['TransportRPCServer'],
+  TransportPubEvents: ['TransportPub'],
+  LinkEvents: ['Link'],
+  GrapeEvents: ['Grape'],
+  WebSocketEvents: ['Socket'],
+  WebSocketServerEvents: ['SocketServer']
+}
+
+test('every event is documented where it is emitted, and no other', t => {
+  const events = PAGE.filter(({ kind }) => kind === 'Event')
+    .map(row => ({ ...row, names: row.codes }))
+  const found = new Map()
+  for (const [module, tree] of MODULES) {
+    if (module === 'SecureListener') continue // It passes on those of Node's servers.
+    const { texts, dynamic } = calls(tree, 'emit')
+    const known = DYNAMIC_EVENTS[module] || { calls: [], names: [] }
+    assert.deepStrictEqual(dynamic, known.calls, `lib/${module}.js emits events that no test can find`)
+    found.set(module, [...texts, ...known.names])
+  }
+  nothingElse(events, belong(events, found, 'events'), 'events')
+  assert.deepStrictEqual(sorted([...TYPES.keys()].filter(name => name.endsWith('Events'))), sorted(Object.keys(TYPED_EVENTS)))
+  for (const [type, sections] of Object.entries(TYPED_EVENTS)) {
+    for (const section of sections) same(namesOf(inSection(events, section)), sorted(TYPES.get(type)), `events of ${section}`)
+  }
+})
+
+/** What a connection that breaks the protocol ends with; the rest are a library's words. */
+const BROKEN = 'Invalid WebSocket frame: '
+
+test('every channel of diagnostics_channel is documented, and no other', t => {
+  const channels = [...MODULES.values()].flatMap(tree => [...calls(tree, 'channel').texts])
+  same(sorted(ofKinds('Channel').flatMap(({ codes }) => codes)), sorted(channels), 'channels')
+})
+
+/** A text with `<>` where it differs. */
+const plain = text => text.replace(/<[^<>]*>/g, '<>')
+
+test('every error is documented, and no other', t => {
+  const documented = sorted(ofKinds('Error', 'Code').flatMap(({ codes }) => codes.map(plain)))
+  const real = sorted([
+    ...Object.values(TEXT),
+    ...[...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module)).flatMap(([, tree]) => [...errors(tree)]),
+    // What the system says is no text of ours.
+    ...rustTexts('error.rs', 'impl fmt::Display', 'impl std::error::Error').filter(text => text !== '<> <>'),
+    ...rustTexts('error.rs', 'pub fn code', 'pub fn errno'),
+    ...rustTexts('grape/failure.rs', 'impl fmt::Display', '#[cfg(test)]'),
+    ...rustTexts('grape/api.rs', 'const NULL_BODY', '\n\n'),
+    ...rustTexts('grape/api.rs', 'fn put', 'fn get').filter(text => text.includes(' ')),
+    ...rustTexts('grape/values.rs', 'impl Item', '#[cfg(test)]').filter(text => text.includes(' ')).map(numbered),
+    ...rustTexts('ws/handshake.rs', 'pub fn read_response', '#[cfg(test)]').filter(text => text.includes(' ')),
+    ...rustTexts('ws/inbound.rs', 'use ', '#[cfg(test)]').filter(text => text.startsWith(BROKEN)).map(() => `${BROKEN}<>`),
+    'socket hang up'
+  ])
+  same(documented, real, 'errors')
+})
+
+/** A refusal travels with its number. */
+function numbered (text) {
+  if (/^CAS/.test(text)) return `301 ${text}`
+  return /^sequence/.test(text) ? `302 ${text}` : text
+}
+
+test('every environment variable is documented, and no other', t => {
+  const trees = [...MODULES.values(), ...modules('lib/command').values()]
+  same(namesOf(ofKinds('Variable')), sorted(trees.flatMap(tree => [...reads(tree, ['env']).read])), 'environment')
+})
+
+test('the command is documented: subcommands, options, exit codes', t => {
+  const texts = kind => ofKinds(kind).flatMap(({ codes }) => codes)
+  same(texts('Command'), COMMANDS.map(({ name, args }) => `${name} ${args}`), 'commands')
+  same(texts('Flag'), Object.entries(COMMON).map(([name, { value }]) => `--${name}${value ? ` <${value}>` : ''}`), 'flags')
+  for (const { names: [name], cells, codes: flags, headers } of ofKinds('Flag').filter(({ codes }) => codes.length === 1)) {
+    const option = COMMON[flags[0].slice(2).split(' ')[0]]
+    const [said] = codes(cells[headers.indexOf('Default')])
+    assert.strictEqual(said, option.default === undefined ? undefined : String(option.default), name)
+  }
+  for (const { name, options = {} } of COMMANDS) {
+    const row = ofKinds('Command').find(({ names }) => names.includes(name))
+    for (const option of Object.keys(options)) assert.match(row.cells[1], new RegExp(`--${option}\\b`))
+  }
+  same(texts('Exit code'), Object.values(EXIT).map(String), 'exit codes')
+})
