@@ -11,7 +11,7 @@ const COMMANDS = [
   ...require('./discovery'),
   ...require('./calls'),
   ...require('./pubsub'),
-  ...require('./bench')
+  ...require('./measure')
 ]
 
 async function main (args) {

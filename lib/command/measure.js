@@ -1,5 +1,7 @@
 'use strict'
 
+// How fast a service answers.
+
 const { createHistogram } = require('perf_hooks')
 const { amount, count, json } = require('./arguments')
 const { find } = require('./calls')
