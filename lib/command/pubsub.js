@@ -83,10 +83,10 @@ async function publish (service, signal) {
 async function subscribe (session, link, key, limit) {
   const PeerSub = require('../PeerSub')
   const peer = new PeerSub(link, { reconnect: true })
-  const lost = () => session.note(`lost the publisher of ${key}, looking for it`)
+  let left = limit
+  const lost = () => left > 0 && session.note(`lost the publisher of ${key}, looking for it`)
   peer.init()
   session.onEnd(() => peer.off('disconnected', lost).stop())
-  let left = limit
   const done = new Promise(resolve => {
     peer.on('message', data => {
       if (left <= 0) return
