@@ -76,6 +76,14 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 /// shared text costs more than the extra string.
 pub const BATCHED_MESSAGE_BYTES: usize = 8 * 1024;
 
+/// Buckets of a histogram for each doubling of the latency, as a power of two: a percentile is at
+/// most a 32nd too high.
+pub const LATENCY_BITS: u32 = 5;
+
+/// Longest latency that has a bucket of its own, in microseconds: 19 hours. It bounds the memory of
+/// a histogram.
+pub const MAX_LATENCY_US: u64 = 1 << 36;
+
 /// Requests that one connection may have in flight. Slots are dense, so this bounds memory
 /// against a caller's mistake, not against load.
 pub const MAX_SLOTS: u32 = 1 << 24;

@@ -1,6 +1,8 @@
 //! What connections did and how long requests took, as pure data: counted where the numbers are at
 //! hand, put together when somebody asks.
 
+use crate::config::{LATENCY_BITS as BITS, MAX_LATENCY_US as MOST};
+
 /// Latencies in microseconds, in buckets that grow with what they hold: below 64 us one for each,
 /// above 32 for each doubling. So a quantile is at most 3.2 % more than what was seen, and never
 /// less. Recording is an addition; memory is taken only as far as the slowest request.
@@ -10,12 +12,6 @@ pub struct Histogram {
     sum: u64,
     max: u64,
 }
-
-/// Buckets of one doubling, as a power of two.
-const BITS: u32 = 5;
-
-/// Beyond this all is one bucket: 19 hours.
-const MOST: u64 = 1 << 36;
 
 impl Histogram {
     /// Adds one.

@@ -3,6 +3,8 @@
 // TLS that cannot be: the client's callback hears why, nothing is uncaught, and the next one works.
 
 const assert = require('node:assert')
+const { once } = require('events')
+const net = require('net')
 const { call, each, pair } = require('../helpers/conformance')
 const { certificates } = require('../helpers/certificates')
 const { secureClient, serveSecure } = require('../helpers/secure')
@@ -80,3 +82,13 @@ for (const [what, wrong, message] of [
     assert.throws(() => peer.transport('server').listen(1), message)
   })
 }
+
+each('conf.handshakeTimeout ends a client that gets no answer with TLS', async ({ implementation, stage }) => {
+  const silent = net.createServer(socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  stage.after(() => silent.close())
+  const dest = `127.0.0.1:${silent.address().port}`
+  const peer = stage.client(implementation, dest, { secure: made.client, handshakeTimeout: 50 })
+  const { err } = await call(peer, 'request', 'key', 1, {})
+  assert.strictEqual(err.message, 'Opening handshake has timed out')
+}, { better: true })

@@ -96,6 +96,10 @@ for (const [way, conf, Transports] of WAYS) {
 each('requests that are not sent, not answered, or cut off are told as errors', async ({ implementation, stage }) => {
   const service = await stage.serve(implementation, () => {})
   const peer = stage.client(implementation, service.dest, { maxActiveDestTransports: 1 })
+  const transport = peer.transport(service.dest)
+  transport.connect()
+  // What times out was sent before.
+  await until(() => transport.isConnected())
   const heard = listen(stage, ...REQUEST)
   const ask = async (payload, opts) => (await call(peer, 'request', 'key', payload, opts)).err
   const circular = {}

@@ -33,8 +33,10 @@ for (const [way, conf, Transports] of WAYS) {
 
     const ask = (payload, opts = {}) => call(peer, 'request', 'key', payload, opts)
     const big = 'x'.repeat(20000)
+    // Connected, so that the one that times out is sent before.
+    await ask({ payload: 1 })
     await Promise.all([
-      ...[1, 'two', { big }].map(payload => ask({ payload })),
+      ...['two', { big }].map(payload => ask({ payload })),
       ask({ fail: 'no' }),
       ask({ fail: big }),
       ask({ silent: true }, { timeout: 50 })
@@ -163,12 +165,15 @@ each('a reply that comes too late is a timeout only', async ({ implementation, s
     else handler.reply(null, payload)
   })
   const peer = stage.client(implementation, service.dest, { maxActiveDestTransports: 1 })
+  // Connected, so that the one that times out is sent before.
+  await call(peer, 'request', 'key', 'first', {})
   await call(peer, 'request', 'key', 'late', { timeout: 30 })
+  await until(() => handlers.length === 1)
   handlers[0].reply(null, 1)
   await call(peer, 'request', 'key', 'last', {})
   const { started, succeeded, timedOut } = peer.stats().requests
-  assert.deepStrictEqual({ started, succeeded, timedOut }, { started: 2, succeeded: 1, timedOut: 1 })
-  assert.strictEqual(peer.stats().latency.count, 1)
+  assert.deepStrictEqual({ started, succeeded, timedOut }, { started: 3, succeeded: 2, timedOut: 1 })
+  assert.strictEqual(peer.stats().latency.count, 2)
 }, better)
 
 each('what is no request is invalid, and nobody waits for its answer', async ({ implementation, stage }) => {
