@@ -48,7 +48,7 @@ class Connection {
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter), this)
-      this.stream = secure.connect(dest, PATH, { handshakeTimeout: conf.handshakeTimeout, ...conf.secure }, this)
+      this.stream = secure.connect(dest, PATH, conf, this)
     } else {
       this.url = `ws://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter), this)

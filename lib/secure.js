@@ -9,6 +9,7 @@ const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
 const { CONNECTION } = require('./defaults')
+const { amount } = require('./options')
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -23,10 +24,11 @@ function assertSecure (secure) {
 }
 
 /**
- * Connects to `dest` with Node's TLS and upgrades to WebSocket. All of `secure` reaches Node:
+ * Connects to `dest` with Node's TLS and upgrades to WebSocket. All of `conf.secure` reaches Node:
  * the options of TLS, and `headers` and `origin` of the request.
  */
-function connect (dest, path, secure, connection) {
+function connect (dest, path, conf, connection) {
+  const { secure } = conf
   const stream = new Stream(connection)
   let url
   try {
@@ -66,7 +68,7 @@ function connect (dest, path, secure, connection) {
   stream.onAbort(() => request.destroy())
   const timer = setTimeout(() => {
     request.destroy(new Error('Opening handshake has timed out'))
-  }, secure.handshakeTimeout || CONNECTION.handshakeTimeout)
+  }, secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout))
   request.on('error', err => stream.fail(err))
   request.on('close', () => clearTimeout(timer))
   request.on('response', response => {

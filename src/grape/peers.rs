@@ -237,7 +237,7 @@ mod tests {
     fn a_list_of_services_is_cut() {
         let mut peers = Peers::new(100, None, 0);
         for number in 0..30 {
-            peers.add(&[number % 3], found(1 + u16::from(number), 0));
+            peers.add(&[number % 3], found(1 + u16::from(number), 0), SOURCE);
         }
         let services = peers.services(2);
         let addresses: Vec<_> = services.iter().map(|(_, addresses)| addresses.len()).collect();

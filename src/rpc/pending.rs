@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_removed_takes_no_reply() {
         let mut pending = Pending::default();
-        let id = text(pending.insert(0, 10));
+        let id = text(pending.insert(0, 0, 10));
         assert!(pending.remove(0));
         assert!(!pending.remove(0) && !pending.remove(1));
         assert_eq!((pending.resolve(id.as_bytes()), pending.len()), (None, 0));
