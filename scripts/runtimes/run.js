@@ -1,0 +1,162 @@
+'use strict'
+
+// Runs the smoke checks and the conformance tests of one runtime, each process bounded in time.
+
+const { spawn } = require('child_process')
+const { once } = require('events')
+const fs = require('fs')
+const path = require('path')
+
+const root = path.join(__dirname, '..', '..')
+const SMOKE = 'scripts/runtimes/smoke.js'
+const FOLDERS = ['__test__/conformance', '__test__/rfc6455']
+
+/** A process that does not end is a failure too, in ms. */
+const LIMIT = 180000
+
+/** Of one test, in ms: Bun's own is less than some take under load. */
+const TEST_LIMIT = '30000'
+
+/**
+ * Tests with the original packages in them. Outside Node they do not count: what would be seen is
+ * how well the original and its own dependencies do there.
+ */
+const WITH_ORIGINAL = /\boriginal\b[^\]]*\]$/
+/** The others, in a form that each of their test runners takes. */
+const OTHERS = '\\[native( server, native client)?\\]$|[^\\]]$'
+
+/** How each kind of runtime is told to run a test file, and says what became of a test. */
+const KINDS = {
+  node: {
+    command: ([bin], file) => [bin, '--test-reporter=tap', file],
+    result: /^(not ok|ok) \d+ - (.*)$/
+  },
+  bun: {
+    command: ([bin], file) => [bin, 'test', '--timeout', TEST_LIMIT, '-t', OTHERS, `./${file}`],
+    result: /^\((pass|fail)\) (.*?)(?: \[[\d.]+ms\])?$/,
+    before: true
+  },
+  deno: {
+    command: ([bin], file) => [bin, 'test', '-A', '--no-check', '--reporter=tap', '--filter', `/${OTHERS}/`, file],
+    result: /^(not ok|ok) \d+ - (.*)$/
+  }
+}
+
+/** Runs a command; resolves with its output, and why it failed: null if it ended by itself with 0. */
+async function run ([command, ...args], io) {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, GRENACHE_IO: io, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => { output += text })
+  }
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, LIMIT)
+  // Not 'close': a child of its own may outlive it.
+  const [code, signal] = await once(child, 'exit')
+  clearTimeout(timer)
+  await new Promise(resolve => setTimeout(resolve, 50))
+  for (const stream of [child.stdout, child.stderr]) stream.destroy()
+  return { output, failure: late ? 'did not end' : code === 0 ? null : `ended with ${signal || code}` }
+}
+
+/** How a process ends that had a failing test. */
+const FAILED = 'ended with 1'
+
+const indent = text => text.trim().replace(/^/gm, '    ')
+
+/** The smoke checks: `{ passed, total, failures }`; that the process ends by itself is one of them. */
+async function smoke (command, io) {
+  const { output, failure } = await run([...command, SMOKE], io)
+  const results = output.match(/^(not ok|ok) .*$/gm) || []
+  const failures = results.filter(line => line.startsWith('not')).map(line => line.slice('not ok '.length))
+  const ended = /^# the end$/m.test(output) && failure !== 'did not end' && (failure === null) === (failures.length === 0)
+  if (!ended) failures.push(`it ${failure || 'stopped half-way'}`)
+  if (failures.length > 0) console.log(indent(output))
+  const total = results.length + 1
+  return { passed: total - failures.length, total, failures }
+}
+
+const files = () => FOLDERS.flatMap(folder => fs.readdirSync(path.join(root, folder))
+  .filter(name => name.endsWith('.test.js')).sort().map(name => `${folder}/${name}`))
+
+/** Titles of the tests of each file in a run in which it ended: one that does not run has failed. */
+const known = new Map()
+
+/** The conformance tests: `{ passed, total, failures }`, the latter as `{ file, title }`. */
+async function conformance (runtime, command, io, concurrency) {
+  const kind = KINDS[runtime.kind]
+  const sum = { passed: 0, total: 0, failures: [] }
+  const todo = files()
+  const work = async () => {
+    for (let file; (file = todo.shift());) {
+      const { output, failure } = await run(kind.command(command, file), io)
+      const result = resultOf(file, output, kind, failure)
+      if (failure === null && runtime.kind === 'node') known.set(file, result.titles)
+      sum.total += result.titles.length
+      sum.passed += result.passed.size
+      sum.failures.push(...result.failed.map(title => ({ file, title })))
+      if (result.failed.length > 0) {
+        console.log(`${file}: ${result.failed.length} failed`)
+        console.log(indent(excerpt(output, kind)))
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work))
+  return sum
+}
+
+/** What a file's output says: `titles` of all its tests, those that `passed`, and that `failed`. */
+function resultOf (file, output, kind, failure) {
+  const counts = title => kind === KINDS.node || !WITH_ORIGINAL.test(title)
+  const passed = new Set()
+  const failed = new Set()
+  for (const line of output.split('\n')) {
+    const found = kind.result.exec(line)
+    if (found) (/not|fail/.test(found[1]) ? failed : passed).add(found[2])
+  }
+  for (const title of failed) passed.delete(title)
+  for (const title of known.get(file) || []) {
+    if (counts(title) && !passed.has(title)) failed.add(title)
+  }
+  // A crash, a process that does not end, or that runs nothing.
+  const isAsExpected = failure === null || failure === FAILED
+  if (!isAsExpected || (failed.size === 0 && failure !== null) || passed.size + failed.size === 0) {
+    failed.add(`(the process ${failure || 'ran no test'})`)
+  }
+  return { titles: [...passed, ...failed], passed, failed: [...failed] }
+}
+
+/** Longest excerpt of a file's output, in lines. */
+const EXCERPT = 60
+
+/** What a file says of its failures, which Bun does before their titles; not of what passed. */
+function excerpt (output, { result, before }) {
+  const shown = []
+  let pending = []
+  let failing = !before
+  for (const line of output.split('\n')) {
+    if (/^# Subtest|^\s*(---|\.\.\.|duration_ms.*|type:.*)?$/.test(line)) continue
+    const found = result.exec(line)
+    if (found) {
+      failing = /not|fail/.test(found[1])
+      if (failing) shown.push(...pending, line)
+      pending = []
+    } else if (before) {
+      pending.push(line)
+    } else if (failing) {
+      shown.push(line)
+    }
+  }
+  shown.push(...pending)
+  const rest = shown.length - EXCERPT
+  return shown.slice(0, EXCERPT).join('\n') + (rest > 0 ? `\n... and ${rest} lines more` : '')
+}
+
+module.exports = { conformance, run, smoke }
