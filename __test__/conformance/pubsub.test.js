@@ -107,6 +107,18 @@ pair('C112: every connected socket gets every message, in order', async ({ serve
   for (const subscription of subscriptions) assert.deepStrictEqual(await received(subscription, sent.length), sent)
 })
 
+pair('C112: what is published in the turn that a subscriber comes in leaves at once', async ({ server, client, stage }) => {
+  const service = await stage.publisher(server)
+  for (let i = 0; i < 20; i++) {
+    const peer = stage.subscriber(client, service.dest)
+    service.socket.once('connection', () => service.pub(String(i)))
+    const message = once(peer, 'message')
+    peer.sub('key')
+    assert.deepStrictEqual(await message, [String(i)])
+    peer.stop()
+  }
+})
+
 pair('C112: who leaves is forgotten, who comes later gets what comes later', async ({ server, client, stage }) => {
   const service = await stage.publisher(server)
   service.pub('to nobody')

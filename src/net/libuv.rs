@@ -50,6 +50,8 @@ pub struct Driver {
     armed: Cell<u64>,
     /// The handles of every turn.
     turn: RefCell<Vec<Owned>>,
+    /// Lets the next wait for I/O end at once.
+    again: RefCell<Option<Owned>>,
     /// Keeps the loop awake while somebody wants that.
     idle: RefCell<Option<Owned>>,
     awake_until: Cell<Option<Instant>>,
@@ -105,12 +107,14 @@ impl Driver {
             alarm: RefCell::new(None),
             armed: Cell::new(u64::MAX),
             turn: RefCell::new(handles),
+            again: RefCell::new(None),
             idle: RefCell::new(None),
             awake_until: Cell::new(None),
             spin: Spin::default(),
             spinning: Cell::new(false),
             active: Cell::new(false),
         });
+        *driver.again.borrow_mut() = Some(driver.uv.timer(|| {})?);
         let me = driver.me.clone();
         let idle = driver.uv.idle(move || {
             if let Some(driver) = me.upgrade() {
@@ -203,8 +207,16 @@ impl Driver {
         }
     }
 
+    /// Lets another turn follow this one at once.
+    pub fn turn_again(&self) {
+        if let Some(again) = &*self.again.borrow() {
+            again.fire_in(0);
+        }
+    }
+
     /// Before the wait for I/O: whether the loop is going to sleep there, for it has nothing else to
-    /// do.
+    /// do. It may sleep all the same: libuv does not tell while there are sockets that are not
+    /// polled yet as they should be.
     pub fn will_sleep(&self) -> bool {
         self.uv.will_sleep()
     }
@@ -243,6 +255,7 @@ impl Driver {
         }
         self.turn.borrow_mut().clear();
         self.idle.take();
+        self.again.take();
         if let Some(alarm) = self.alarm.take() {
             alarm.hold();
         }

@@ -162,12 +162,15 @@ impl Inner {
     }
 
     /// Writes what need not wait any longer; `sleeps`: the event loop has nothing else to do.
-    fn flush_lingering(&self, sleeps: bool) {
-        let Some(since) = self.lingering_since.get() else { return };
-        if sleeps || since.elapsed() >= config::PUBLISH_LINGER {
+    /// Returns whether something waits.
+    fn flush_lingering(&self, sleeps: bool) -> bool {
+        let Some(since) = self.lingering_since.get() else { return false };
+        let waits = !sleeps && since.elapsed() < config::PUBLISH_LINGER;
+        if !waits {
             self.lingering_since.set(None);
             self.write_all(&self.lingering);
         }
+        waits
     }
 
     fn flush(&self) {

@@ -64,7 +64,9 @@ struct JsTurn {
 impl Turn for JsTurn {
     fn before_wait(&self) {
         self.inner.flush();
-        self.inner.flush_lingering(self.inner.in_loop.will_sleep());
+        if self.inner.flush_lingering(self.inner.in_loop.will_sleep()) {
+            self.inner.in_loop.with(Driver::turn_again);
+        }
         // What JavaScript itself caused since the last wait: nothing else would end this one.
         self.inner.hub.wake_if_due();
         self.inner.in_loop.with(Driver::before_sleep);
