@@ -41,6 +41,7 @@ const ALONE = {
   'async_iteration.js': /^message 1\nmessage 2\nmessage 3\n$/,
   'balance.js': /^random {[^}]*}\nround-robin { slow: 100, fast: 100, 'also fast': 100 }\nleast-pending { slow: \d+, [^}]*}\n$/,
   'handle.js': /^1 \+ 2 = 3\nerror: -1 has no root\nthe caller is gone\n$/,
+  'observability.js': /client .*: 10 is round, after [^]*\nclient {[^]*\nserver {[^]*\nlink {[^]*}\n$/,
   'promises.js': /^answer: world\nanswers of all servers: \[ 'world' \]\nAbortError, since The operation was aborted due to timeout\n$/,
   'put_get.js': /^stored as [0-9a-f]{40}\nread: hello world\n$/,
   'quickstart.js': /^the service rpc_test is announced at port \d+\nasked 'hello', answered 'world'\n[\d,]+ requests a second, 64 at a time\n$/
