@@ -29,6 +29,7 @@ const DEVIATIONS = [
     text: 'its TLS takes no encrypted key and no `ciphers`, and `pfx` not before `cert`',
     tests: [
       'C155: passphrase', 'C155: pfx', 'C155: ciphers ECDHE', 'C156: ciphers ECDHE', 'C155 C165: encrypted keys',
+      'C156: passphrase', 'C156: pfx',
       'C155: a server with an encrypted key', 'C156: an encrypted key', 'C156: no cipher in common'
     ]
   },
@@ -41,6 +42,11 @@ const DEVIATIONS = [
     probe: 'rawCertificate',
     text: 'the `raw` of its `getPeerCertificate()` is no Buffer',
     tests: ['C163: cert is what Node\'s']
+  },
+  {
+    probe: 'servername',
+    text: 'the `servername` of a socket without one is not `false`',
+    tests: ['C156: without servername']
   },
   {
     probe: 'plainClient',

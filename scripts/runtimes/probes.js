@@ -95,6 +95,13 @@ const PROBES = {
     return handshake(server, { ca: server.ca }, client => !Buffer.isBuffer(client.getPeerCertificate().raw))
   },
 
+  /** Of a client that names none. */
+  async servername () {
+    const { server } = certificates()
+    const lax = { servername: '', checkServerIdentity: () => undefined }
+    return await handshake(server, { ca: server.ca, ...lax }, (client, socket) => socket.servername) !== false
+  },
+
   /** What a TLS server says to a client without it: nothing. */
   async plainClient () {
     const server = https.createServer(certificates().server)
