@@ -25,6 +25,7 @@ function link () {
 function usage () {
   return {
     rss: process.memoryUsage().rss,
+    most: process.resourceUsage().maxRSS * 1024,
     descriptors: fs.readdirSync('/proc/self/fd').length
   }
 }
@@ -53,6 +54,10 @@ const ROLES = {
       asked: () => asked,
       connections: () => service.socket.clients.size,
       forgotten: () => forgotten,
+      /** Does nothing else until there is a file of that name; what came meanwhile waits. */
+      block (file) {
+        setImmediate(() => { while (!fs.existsSync(file)); })
+      },
       answer () {
         for (const answer of kept.splice(0)) answer()
       },
