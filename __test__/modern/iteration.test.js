@@ -22,8 +22,6 @@ async function connects (service, peer, act) {
   const isThere = [once(peer, 'connected'), once(service.socket, 'connection')]
   act()
   await Promise.all(isThere)
-  // What both sides do for it in the event loop is done.
-  await turn()
   await turn()
 }
 
