@@ -59,10 +59,11 @@ async fn requests_made_before_the_handshake_are_held_and_go_out_in_order() {
 #[tokio::test]
 async fn a_request_expires_in_time_while_the_handshake_hangs_and_is_never_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // `ask` says that it asks when the hub's clock begins.
+    let start = Instant::now();
     let mut env = Env::new();
     let conn = env.connect(listener.local_addr().unwrap());
     let stream = accept(&listener).await;
-    let start = Instant::now();
     ask(&conn, 0, LONG, &json!("later"));
     ask(&conn, 1, 100, &json!("expires"));
     match env.event().await {
