@@ -2,6 +2,8 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const { call, each } = require('./helpers/conformance')
+const { deadDest } = require('./helpers/subscribers')
 const Backoff = require('../lib/Backoff')
 
 test('what failed is not usable for a while, the longer the more often it failed', t => {
@@ -35,3 +37,26 @@ test('sorting keeps the order, and puts what failed behind', () => {
   backoff.fail('b')
   assert.deepStrictEqual(backoff.sorted(['a', 'b', 'c']), ['a', 'c', 'b'])
 })
+
+each('a destination that failed is chosen again after a while, the longer the more often it failed', async ({ implementation, stage, t }) => {
+  const service = await stage.serve(implementation)
+  const dead = await deadDest()
+  const peer = stage.client(implementation, [dead, service.dest])
+  const offered = []
+  // Prefers what is dead wherever it is offered.
+  peer.dest = dests => {
+    offered.push(dests.includes(dead))
+    return dests[0]
+  }
+  let now = performance.now()
+  t.mock.method(performance, 'now', () => now)
+  const asked = async opts => (await call(peer, 'request', 'key', 1, opts)).err === null
+  for (const wait of [1000, 2000, 4000]) {
+    assert.strictEqual(await asked({}), false)
+    for (const opts of [{}, { retry: 2 }, {}]) assert.strictEqual(await asked(opts), true)
+    now += wait - 1
+    assert.strictEqual(await asked({}), true)
+    assert.deepStrictEqual(offered.splice(0), [true, false, false, false, false])
+    now += 1
+  }
+}, { better: true })
