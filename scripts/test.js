@@ -111,7 +111,11 @@ async function main (wanted) {
   console.log(`${total} passed, 0 failed`)
 }
 
-main(process.argv.slice(2)).catch(err => {
-  console.error(`# ${err.message}`)
-  process.exit(1)
-})
+if (require.main === module) {
+  main(process.argv.slice(2)).catch(err => {
+    console.error(`# ${err.message}`)
+    process.exit(1)
+  })
+}
+
+module.exports = { failures, run, testFiles }
