@@ -3,6 +3,7 @@
 // Calls that an AbortSignal ends.
 
 const { callEach } = require('./cbq')
+const { bind } = require('./context')
 const { TEXT } = require('./errors')
 
 /** As Node's own, whose class cannot be had. */
@@ -63,6 +64,8 @@ function abortable (signal, cb, end = process.nextTick) {
     return undefined
   }
 
+  // Who aborts may be somebody else.
+  cb = bind(cb)
   const all = waitsOf(signal)
   // What ends does not keep its callback, however late its reply.
   const take = () => {

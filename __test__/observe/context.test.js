@@ -48,6 +48,12 @@ for (const [way, conf, Transports] of WAYS) {
     ]), [calledIn('map'), failedIn('error'), failedIn('retry'), failedIn('timeout')])
 
     const [transport] = peer.tpool.list(service.dest)
+    for (const object of [peer, transport]) {
+      const controller = new AbortController()
+      const aborted = contextOf('aborted', object, 'request', 'key', 'silent', { signal: controller.signal })
+      als.run('who aborts', () => controller.abort())
+      assert.deepStrictEqual(await aborted, failedIn('aborted'))
+    }
     const stopped = contextOf('stop', transport, 'request', 'key', 'silent', {})
     transport.stop()
     assert.deepStrictEqual(await stopped, failedIn('stop'))
