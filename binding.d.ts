@@ -183,6 +183,7 @@ export interface Stats {
   failed: number
   timedOut: number
   broken: number
+  aborted: number
   asking: number
   received: number
   replied: number

@@ -350,7 +350,7 @@ export interface ConnectionStats {
 
 /** `transport.stats()` of a client. */
 export interface ClientStats extends ConnectionStats {
-  /** `started = succeeded + failed + timedOut + pending` */
+  /** `started = succeeded + failed + timedOut + aborted + pending` */
   requests: {
     /** Sent, or waiting for their connection; attempts count each. */
     started: number
@@ -360,6 +360,8 @@ export interface ClientStats extends ConnectionStats {
     failed: number
     /** Not answered in time. */
     timedOut: number
+    /** Given up by their `signal`. */
+    aborted: number
     /** Under way now. */
     pending: number
     /** Never started: no destination, a limit, a payload without JSON, a stopped peer. */

@@ -171,7 +171,7 @@ class TransportRPCClient extends TransportRPC {
     if (this._draining) return this._refuse(new Error(TEXT.TRANSPORT_CLOSE), cb)
     if (opts && opts.signal) return this._requestAbortable(key, payload, opts, cb)
     if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
-    else this._requestBySocket(key, payload, opts, cb)
+    else this._requestBySocket(key, payload, opts, this._meter.asked(cb))
   }
 
   /** As `_start`, told to those who watch. */
@@ -228,14 +228,17 @@ class TransportRPCClient extends TransportRPC {
 
   _requestAbortable (key, payload, opts, cb) {
     const { signal } = opts
+    const isNative = this._isNative() && !this._socket
+    // Inside, so that it hears of the abort.
+    if (!isNative && !signal.aborted) cb = this._meter.asked(cb)
     let forget = () => this._forgetRequests(signal)
     // At once, so that a peer that counts its requests has one less when its caller hears of it.
     cb = abortable(signal, cb, (cb, err) => {
       forget()
       cb(err)
     })
-    if (cb === undefined) return
-    if (!this._isNative() || this._socket) return this._requestBySocket(key, payload, opts, cb)
+    if (cb === undefined) return this._meter.count('rejected')
+    if (!isNative) return this._requestBySocket(key, payload, opts, cb)
     const slot = this._requestNative(key, payload, opts, cb)
     const connection = this._connection
     forget = () => slot !== undefined && connection.forget(slot, cb)
@@ -250,7 +253,6 @@ class TransportRPCClient extends TransportRPC {
 
   _requestBySocket (key, payload, opts, cb) {
     this._hearConnection()
-    cb = this._meter.asked(cb)
     if (!this.isConnected()) cb = withDeadline(this._timeout(opts), cb)
     this.cbq.push('req', err => {
       if (err) cb(err)

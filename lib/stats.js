@@ -23,6 +23,7 @@ const NOTHING = {
   socketStarted: 0,
   socketFailed: 0,
   socketTimedOut: 0,
+  socketAborted: 0,
   socketAsking: 0,
   socketReceived: 0,
   socketReplied: 0,
@@ -57,7 +58,7 @@ class Meter {
     return (err, res) => {
       this.count('socketAsking', -1)
       if (!err) this.record(performance.now() - since)
-      else this.count(err.message === TEXT.TIMEOUT ? 'socketTimedOut' : 'socketFailed')
+      else this.count(endOf(err))
       cb(err, res)
     }
   }
@@ -79,11 +80,12 @@ class Meter {
     const started = native.started + counts.socketStarted
     const failed = native.failed + native.broken + counts.errors + counts.socketFailed
     const timedOut = native.timedOut + counts.socketTimedOut
+    const aborted = native.aborted + counts.socketAborted
     const pending = native.asking + counts.socketAsking
-    const succeeded = started - failed - timedOut - pending
+    const succeeded = started - failed - timedOut - aborted - pending
     return {
       ...base,
-      requests: { started, succeeded, failed, timedOut, pending, rejected: counts.rejected },
+      requests: { started, succeeded, failed, timedOut, aborted, pending, rejected: counts.rejected },
       latency: native.latency
     }
   }
@@ -130,6 +132,12 @@ class Meter {
     const bytes = { sent: native.bytesOut, received: native.bytesIn, waiting: native.bytesWaiting }
     return { native, counts, base: { connections, bytes } }
   }
+}
+
+/** What a request that goes by the socket object counts as when it fails. */
+function endOf (err) {
+  if (err.message === TEXT.TIMEOUT) return 'socketTimedOut'
+  return err.name === 'AbortError' ? 'socketAborted' : 'socketFailed'
 }
 
 /** Counts the requests that come by one socket object. */

@@ -124,6 +124,8 @@ pub struct Asked {
     pub timed_out: u64,
     /// Not answered when their connection ended.
     pub broken: u64,
+    /// Given up by who asked.
+    pub aborted: u64,
     /// Not answered so far.
     pub pending: u64,
 }
@@ -149,6 +151,7 @@ impl Totals {
         self.asked.failed += asked.failed;
         self.asked.timed_out += asked.timed_out;
         self.asked.broken += asked.broken;
+        self.asked.aborted += asked.aborted;
         self.asked.pending += asked.pending;
         self.served.received += served.received;
         self.served.replied += served.replied;

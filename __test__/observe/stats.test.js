@@ -27,7 +27,7 @@ for (const [way, conf, Transports] of WAYS) {
     const service = await stage.serve(implementation, serve, conf.server, Transports.server)
     const peer = stage.client(implementation, service.dest, { ...conf.client, maxActiveDestTransports: 1 }, Transports.client)
     assert.deepStrictEqual(peer.stats().requests, {
-      started: 0, succeeded: 0, failed: 0, timedOut: 0, pending: 0, rejected: 0, retried: 0
+      started: 0, succeeded: 0, failed: 0, timedOut: 0, aborted: 0, pending: 0, rejected: 0, retried: 0
     })
     assert.deepStrictEqual(peer.stats().connections, NONE)
 
@@ -49,7 +49,7 @@ for (const [way, conf, Transports] of WAYS) {
 
     const [transport] = peer.tpool.list(service.dest)
     const requests = {
-      started: 8, succeeded: 3, failed: 2, timedOut: 1, pending: 2, rejected: way === 'replaced hooks' ? 0 : 1
+      started: 8, succeeded: 3, failed: 2, timedOut: 1, aborted: 0, pending: 2, rejected: way === 'replaced hooks' ? 0 : 1
     }
     assert.deepStrictEqual(transport.stats().requests, requests)
     assert.deepStrictEqual(peer.stats().requests, { ...requests, retried: 0 })
@@ -69,6 +69,33 @@ for (const [way, conf, Transports] of WAYS) {
     assert.deepStrictEqual(peer.stats().connections, { opened: 1, closed: 1, open: 0, failed: 0 })
     assert.deepStrictEqual(service.stats().requests, { ...served, pending: 0, abandoned: 3 })
     assert.deepStrictEqual(service.stats().connections, { opened: 1, closed: 1, open: 0, failed: 0 })
+  }, better)
+
+  each(`what its signal ends is aborted, and nothing else, ${way}`, async ({ implementation, stage }) => {
+    const service = await stage.serve(implementation, serve, conf.server, Transports.server)
+    const peer = stage.client(implementation, service.dest, { ...conf.client, maxActiveDestTransports: 1 }, Transports.client)
+    const expect = expected => {
+      const { started, succeeded, failed, aborted, pending, rejected } = peer.stats().requests
+      assert.deepStrictEqual({ started, succeeded, failed, aborted, pending, rejected }, expected)
+    }
+    const abort = async (signal, whenAsked) => {
+      const asked = call(peer, 'request', 'key', { silent: true }, { signal })
+      await whenAsked()
+      return asked
+    }
+    // Before it is connected, while the service works on it, and before it is asked.
+    const early = new AbortController()
+    const late = new AbortController()
+    assert.strictEqual((await abort(early.signal, () => early.abort())).err.name, 'AbortError')
+    expect({ started: 1, succeeded: 0, failed: 0, aborted: 1, pending: 0, rejected: 0 })
+    await call(peer, 'request', 'key', 1, {})
+    assert.strictEqual((await abort(late.signal, async () => {
+      await until(() => service.stats().requests.received === 2)
+      late.abort()
+    })).err.name, 'AbortError')
+    const [transport] = peer.tpool.list(service.dest)
+    assert.strictEqual((await call(transport, 'request', 'key', 1, { signal: late.signal })).err.name, 'AbortError')
+    expect({ started: 3, succeeded: 1, failed: 0, aborted: 2, pending: 0, rejected: 1 })
   }, better)
 
   each(`the same bytes go in as come out, ${way}`, async ({ implementation, stage }) => {
@@ -116,7 +143,7 @@ each('what reaches no transport is rejected, and attempts are counted', async ({
   assert.strictEqual(err.code, 'ECONNREFUSED')
   const { requests, connections, unreachable, latency } = peer.stats()
   assert.deepStrictEqual(requests, {
-    started: 3, succeeded: 0, failed: 3, timedOut: 0, pending: 0, rejected: 0, retried: 2
+    started: 3, succeeded: 0, failed: 3, timedOut: 0, aborted: 0, pending: 0, rejected: 0, retried: 2
   })
   assert.deepStrictEqual(connections, { opened: 0, closed: 0, open: 0, failed: 3 })
   assert.deepStrictEqual(unreachable, [dead])

@@ -450,7 +450,7 @@ impl Conn {
 
     /// Gives up the request in `slot`. False: it waits no more, and JavaScript is told or was.
     pub fn forget(&self, slot: u32) -> bool {
-        self.lock().requests.pending.remove(slot)
+        self.lock().requests.forget(slot)
     }
 
     /// Fails the requests whose deadline has come; returns when to look again.

@@ -77,6 +77,13 @@ impl Requests {
         Some(slot)
     }
 
+    /// Gives up the request in `slot`; whether there was one.
+    pub fn forget(&mut self, slot: u32) -> bool {
+        let waited = self.pending.remove(slot);
+        self.asked.aborted += u64::from(waited);
+        waited
+    }
+
     /// The slots of those whose deadline has come, as [`Pending::expire`].
     pub fn expire(&mut self, now: u64) -> Vec<u32> {
         let expired = self.pending.expire(now);
@@ -156,20 +163,23 @@ mod tests {
     #[test]
     fn all_ends_are_counted() {
         let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
-        for slot in 0..5 {
+        for slot in 0..6 {
             let deadline = if slot == 2 { 10 } else { 1000 };
             assert!(requests.send(&mut out, slot, 100, deadline, |_| true));
         }
-        assert!(!requests.send(&mut out, 5, 100, 1000, |_| false));
+        assert!(!requests.send(&mut out, 6, 100, 1000, |_| false));
         requests.refuse();
         let rids: Vec<_> = (0..5).filter_map(|slot| requests.pending.rid(slot)).collect();
         assert_eq!(requests.resolve(&rids[0], 130, false), Some(0));
         assert_eq!(requests.resolve(&rids[1], 150, true), Some(1));
         assert_eq!(requests.resolve(&rids[1], 160, true), None);
         assert_eq!(requests.expire(10), [2]);
+        assert!(requests.forget(5));
+        assert!(!requests.forget(5));
 
         let Totals { asked, latency, .. } = requests.totals();
-        let expected = Asked { started: 6, failed: 1, timed_out: 1, broken: 1, pending: 2 };
+        let expected =
+            Asked { started: 7, failed: 1, timed_out: 1, broken: 1, aborted: 1, pending: 2 };
         assert_eq!(asked, expected);
         assert_eq!((latency.count(), latency.quantile(0.5), latency.max()), (2, 30, 50));
 
