@@ -113,9 +113,10 @@ for (const [way, serve, secure] of WAYS) {
   }, better)
 
   each(`heartbeatInterval: who answers stays, ${way}`, async ({ implementation, stage }) => {
-    const service = await serve(stage, implementation, { heartbeatInterval: 40 })
+    // Long enough for a busy machine to answer in.
+    const service = await serve(stage, implementation, { heartbeatInterval: 300 })
     const raw = await rawClient(stage, service.port, secure())
-    for (let pings = 0; pings < 5; pings++) {
+    for (let pings = 0; pings < 3; pings++) {
       assert.strictEqual((await raw.next()).opcode, PING)
       raw.send(frame(PONG, '', { masked: true }))
     }

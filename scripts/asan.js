@@ -34,7 +34,7 @@ const OPTIONS = {
 async function build () {
   await run('build', 'cargo', ['build', '--locked', '--lib', '--profile', 'test', '--target', TARGET, '--target-dir', out], {
     // The sanitizer is an unstable option, which the stable compiler takes only with this.
-    env: { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address' }
+    env: { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address -Copt-level=3' }
   })
   fs.copyFileSync(path.join(out, TARGET, 'debug', 'libgrenache_nodejs_ws_native.so'), addon)
 }
