@@ -1,12 +1,12 @@
 'use strict'
 
-// The table of the README, made of what one whole run saw.
+// The table of the README: each row is what a run saw of its runtime and driver last.
 
 const fs = require('fs')
 const path = require('path')
 
 const README = path.join(__dirname, '..', '..', 'README.md')
-const MARKED = /(<!-- runtimes -->\n)[^]*(<!-- \/runtimes -->)/
+const MARKED = /(<!-- runtimes -->\n)([^]*)(<!-- \/runtimes -->)/
 
 /** Says why tests failed; sets the row's `unexplained` to the number of those that nothing explains. */
 function remark (row) {
@@ -23,23 +23,37 @@ function remark (row) {
   return parts.join('. ')
 }
 
-function writeTable (rows) {
-  const lines = rows.map(row => `| ${[
-    row.kind === 'node' ? 'Node' : row.title,
-    row.version,
-    row.io,
-    `${row.smoke.passed} of ${row.smoke.total}`,
-    `${row.conformance.passed} of ${row.conformance.total}`,
-    row.remark
-  ].join(' | ')} |`)
-  const table = [
-    '| runtime | version | `io` | smoke | conformance | remarks |',
-    '|---|---|---|---|---|---|',
-    ...lines
-  ].join('\n')
+const HEAD = [
+  '| runtime | version | `io` | smoke | conformance | remarks |',
+  '|---|---|---|---|---|---|'
+]
+
+const lineOf = row => `| ${[
+  row.kind === 'node' ? 'Node' : row.title,
+  row.version,
+  row.io,
+  `${row.smoke.passed} of ${row.smoke.total}`,
+  `${row.conformance.passed} of ${row.conformance.total}`,
+  row.remark
+].join(' | ')} |`
+
+/** What a line is about: the runtime, of Node the major version too, and the driver. */
+function subjectOf (line) {
+  const [, name, version, io] = line.split('|').map(cell => cell.trim())
+  return [name, name === 'Node' ? version.split('.')[0] : '', io].join()
+}
+
+/** Writes the rows in the places of those about the same; `isWhole`: there are no others. */
+function writeTable (rows, isWhole) {
   const readme = fs.readFileSync(README, 'utf8')
   if (!MARKED.test(readme)) throw new Error('README.md has no place for the table')
-  fs.writeFileSync(README, readme.replace(MARKED, (all, begin, end) => `${begin}${table}\n${end}`))
+  const fresh = new Map(rows.map(lineOf).map(line => [subjectOf(line), line]))
+  fs.writeFileSync(README, readme.replace(MARKED, (all, begin, old, end) => {
+    const kept = isWhole ? [] : old.trim().split('\n').slice(HEAD.length)
+    const lines = new Map(kept.map(line => [subjectOf(line), line]))
+    for (const [subject, line] of fresh) lines.set(subject, line)
+    return `${begin}${[...HEAD, ...lines.values()].join('\n')}\n${end}`
+  }))
 }
 
 module.exports = { remark, writeTable }
