@@ -257,6 +257,21 @@ pub mod grape {
     /// Datagrams read before those that they cause are written.
     pub const READ_BATCH: usize = 64;
 
+    /// Datagrams that wait for room in the kernel; more are lost, as on the way they might be.
+    pub const OUTBOX: usize = 1_024;
+
+    /// Requests of this process and of the API that are taken before the socket is read again.
+    pub const ASKS: usize = 256;
+
+    /// How often a lookup looks again while services have to announce again (`grace`).
+    pub const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(25);
+
+    /// Wait before the names of bootstrap nodes are looked up again; a node may move.
+    pub const RESOLVE_AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+    /// The same while a name has no address.
+    pub const RESOLVE_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+
     /// What the kernel may hold of datagrams that are not read yet, in bytes, as far as it lets us.
     pub const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 

@@ -1,28 +1,27 @@
-//! One WebSocket connection, whichever driver moves its bytes.
+//! One WebSocket connection, whichever driver moves its bytes: what it holds, and its life from the
+//! handshake to its end.
 //!
-//! The thread that calls composes and writes; the driver reads, and writes what had to wait.
-//! With the tokio driver those are two threads, so the shared half is locked, though never
-//! during a system call.
+//! The thread that calls composes (`compose.rs`) and writes (`transmit.rs`); the driver reads
+//! (`receive.rs`), and writes what had to wait. With the tokio driver those are two threads, so the
+//! shared half is locked, though never during a system call.
 
 use super::{
     Hub,
     handshake::Counter,
-    hub::milliseconds,
     liveness::{Beat, Liveness},
     settings::{Io, Lanes, Settings},
+    transmit::Writer,
 };
 use crate::{
     config,
     error::Error,
-    pubsub::{Backlog, Published},
+    pubsub::Backlog,
     rpc::{Event, Requests, Rid},
     stats::{Served, Totals},
     ws::{Head, Opcode, Outbound, Role},
 };
 use std::{
-    fmt,
-    io::{self, ErrorKind, Write},
-    mem,
+    fmt, mem,
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -30,7 +29,7 @@ use std::{
     },
     time::Instant,
 };
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+use tokio::sync::Notify;
 
 /// The hub of connections.
 pub type Connections = Hub<Arrival>;
@@ -71,13 +70,13 @@ pub(super) struct Half {
     pub phase: Phase,
     pub out: Outbound,
     pub requests: Requests,
-    backlog: Backlog,
-    writer: Option<Writer>,
+    pub backlog: Backlog,
+    pub writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
-    blocked: bool,
+    pub blocked: bool,
     /// When the driver looks for expired requests, as far as it knows.
-    armed: u64,
-    bytes_out: u64,
+    pub armed: u64,
+    pub bytes_out: u64,
     /// JavaScript was told of the end; its number may mean another connection by now.
     finished: bool,
     /// JavaScript wants no more requests for now.
@@ -95,22 +94,6 @@ pub(super) enum Phase {
     Closing(Instant),
     /// Nothing is composed or read any more.
     Dead,
-}
-
-/// The socket's writing side.
-#[derive(Clone)]
-pub(super) enum Writer {
-    Tokio(Arc<OwnedWriteHalf>),
-    Libuv(Arc<TcpStream>),
-}
-
-impl Writer {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tokio(writer) => writer.try_write(bytes),
-            Self::Libuv(stream) => (&**stream).write(bytes),
-        }
-    }
 }
 
 /// How a connection ended.
@@ -133,37 +116,6 @@ impl Ended {
     pub fn abnormal(error: Option<Error>) -> Self {
         Self { code: ABNORMAL, reason: String::new(), error }
     }
-}
-
-/// What is done with a subscriber that does not keep up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlowSubscriber {
-    /// Its connection is to be ended.
-    Disconnect,
-    /// It loses the oldest messages that wait for it.
-    Drop,
-}
-
-/// What became of a published message.
-#[derive(Debug)]
-pub enum Delivery {
-    /// It goes out.
-    Composed(Composed),
-    /// It waits, and so many older ones are lost.
-    Dropped(usize),
-    /// The subscriber is too far behind and did not get it.
-    Behind,
-    /// The connection is over.
-    Over,
-}
-
-/// What a caller has to see to after composing.
-#[derive(Debug)]
-pub struct Composed {
-    /// Bytes that wait to be written.
-    pub waiting: usize,
-    /// A deadline before all that the driver knows of.
-    pub deadline: Option<u64>,
 }
 
 impl fmt::Debug for Conn {
@@ -272,34 +224,6 @@ impl Conn {
         self.role
     }
 
-    /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
-    /// [`Requests::send`]. `None` when the connection is over and the request goes with it, or when
-    /// there is none.
-    pub fn request(
-        &self,
-        slot: u32,
-        now: u64,
-        timeout: u64,
-        fill: impl FnOnce(&mut Vec<u8>) -> bool,
-    ) -> Option<Composed> {
-        let deadline = milliseconds(now) + timeout.min(config::MAX_TIMEOUT_MS);
-        let mut half = self.lock();
-        if !half.accepts() || slot >= config::MAX_SLOTS {
-            half.requests.refuse();
-            return None;
-        }
-        let Half { requests, out, .. } = &mut *half;
-        if !requests.send(out, slot, now, deadline, fill) {
-            return None;
-        }
-        let earlier = deadline < half.armed;
-        if earlier {
-            half.armed = deadline;
-            self.signal();
-        }
-        Some(Composed { waiting: half.out.len(), deadline: earlier.then_some(deadline) })
-    }
-
     /// Changes who gets the messages that come from now on.
     pub fn set_lanes(&self, lanes: Lanes) {
         self.lanes.store(lanes.bits(), Ordering::SeqCst);
@@ -309,96 +233,9 @@ impl Conn {
         Lanes::from_bits(self.lanes.load(Ordering::Relaxed))
     }
 
-    /// Composes any frame. `None` when the connection is over.
-    pub fn frame(&self, opcode: Opcode, payload: &[u8]) -> Option<Composed> {
-        let mut half = self.lock();
-        if !half.accepts() {
-            return None;
-        }
-        half.take_in(usize::MAX);
-        half.out.frame(opcode, payload);
-        Some(Composed { waiting: half.out.len(), deadline: None })
-    }
-
-    /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
-    /// loses its oldest messages, as `policy` says.
-    pub fn publish(&self, message: &Arc<Published>, policy: SlowSubscriber) -> Delivery {
-        let mut half = self.lock();
-        if !half.accepts() {
-            return Delivery::Over;
-        }
-        let Half { out, backlog, .. } = &mut *half;
-        let len = message.frame().len();
-        let own = out.is_empty() || out.len() + len <= config::SUBSCRIBER_OWN_BYTES;
-        if own && backlog.is_empty() {
-            out.raw(message.frame());
-            return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
-        }
-        let limit = self.settings.high_water.saturating_sub(out.len());
-        let lost = match policy {
-            SlowSubscriber::Disconnect if backlog.bytes() > limit => return Delivery::Behind,
-            SlowSubscriber::Disconnect => 0,
-            SlowSubscriber::Drop => backlog.shorten(limit),
-        };
-        backlog.push(message.clone());
-        match lost {
-            0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
-            lost => Delivery::Dropped(lost),
-        }
-    }
-
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
         self.lock().waiting()
-    }
-
-    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
-    /// is none.
-    pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
-        let mut half = self.lock();
-        half.take_in(usize::MAX);
-        if !half.accepts() || !half.out.text(fill) {
-            return None;
-        }
-        Some(Composed { waiting: half.out.len(), deadline: None })
-    }
-
-    /// Writes what waits, as far as the kernel takes it without blocking. Returns whether
-    /// something is left for the driver.
-    pub fn flush(&self) -> bool {
-        let mut half = self.lock();
-        // A stream's bytes are fetched; a connection without a handshake has to wait.
-        if half.phase == Phase::Connecting || self.io() == Io::Stream {
-            return false;
-        }
-        loop {
-            half.take_in(config::SUBSCRIBER_OWN_BYTES);
-            let Some(bytes) = half.out.take() else { return false };
-            let Some(writer) = half.writer.clone() else {
-                half.out.put_back(bytes, 0);
-                half.out.clear();
-                return false;
-            };
-            drop(half);
-            let result = writer.try_write(&bytes);
-            half = self.lock();
-            let written = match result {
-                Ok(written) => {
-                    half.bytes_out += written as u64;
-                    written
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                // The reading side meets the same error and tells it.
-                Err(_) => bytes.len(),
-            };
-            let partial = written < bytes.len();
-            half.out.put_back(bytes, written);
-            if partial {
-                half.blocked = true;
-                self.signal();
-                return true;
-            }
-        }
     }
 
     /// Ends the connection with a closing handshake; `None` is without a code. Replies that come
@@ -463,31 +300,6 @@ impl Conn {
             self.hub.event(Event::Expired { conn: self.number, slots });
         }
         half.armed
-    }
-
-    /// Whether all that was composed is written.
-    pub(super) fn is_written(&self) -> bool {
-        self.lock().out.is_written()
-    }
-
-    /// Takes what the kernel has not taken so far, for good.
-    pub(super) fn take_rest(&self) -> Vec<u8> {
-        self.lock().out.take_all().unwrap_or_default()
-    }
-
-    /// Moves a stream's bytes that wait to be written into `to`; returns how many there were room
-    /// for.
-    pub(super) fn take_output(&self, to: &mut [u8]) -> usize {
-        let mut half = self.lock();
-        if half.phase == Phase::Connecting {
-            return 0;
-        }
-        let Some(taken) = half.out.take() else { return 0 };
-        let len = taken.len().min(to.len());
-        to[..len].copy_from_slice(&taken[..len]);
-        half.out.put_back(taken, len);
-        half.bytes_out += len as u64;
-        len
     }
 
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
@@ -557,21 +369,12 @@ impl Conn {
         }
     }
 
-    /// The socket takes bytes again, so somebody reads them.
-    pub(super) fn unblocked(&self) {
-        self.liveness.hear(self.hub.now());
-        self.lock().blocked = false;
-        if !self.flush() && self.lanes().has(Lanes::SOCKET) {
-            self.hub.event(Event::Drained { conn: self.number });
-        }
-    }
-
     /// Waits until something changed that a task must look at.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    fn signal(&self) {
+    pub(super) fn signal(&self) {
         self.changed.notify_one();
     }
 
@@ -583,7 +386,7 @@ impl Conn {
 impl Half {
     /// Moves published messages that wait to the connection's own buffer, until it holds `bytes`:
     /// all of them before anything else is composed, so that nothing overtakes them.
-    fn take_in(&mut self, bytes: usize) {
+    pub fn take_in(&mut self, bytes: usize) {
         while self.out.len() < bytes
             && let Some(message) = self.backlog.pop()
         {
@@ -596,7 +399,7 @@ impl Half {
         self.out.len() + self.backlog.bytes()
     }
 
-    fn accepts(&self) -> bool {
+    pub fn accepts(&self) -> bool {
         matches!(self.phase, Phase::Connecting | Phase::Open)
     }
 }

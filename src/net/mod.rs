@@ -1,6 +1,7 @@
 //! What moves the bytes between sockets and the machines in `ws` and `rpc`.
 
 mod address;
+mod compose;
 mod conn;
 pub mod grape;
 mod handshake;
@@ -16,11 +17,13 @@ mod spin;
 pub mod stream;
 mod tasks;
 pub mod tokio;
+mod transmit;
 #[cfg(unix)]
 mod uv;
 
 pub use address::{Destination, Port};
-pub use conn::{Arrival, Composed, Conn, Connections, Delivery, SlowSubscriber};
+pub use compose::{Composed, Delivery, SlowSubscriber};
+pub use conn::{Arrival, Conn, Connections};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub, milliseconds};
 pub use settings::{BusyPoll, Io, Lanes, Settings};

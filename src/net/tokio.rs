@@ -3,12 +3,13 @@
 
 use super::{
     address::{self, Port},
-    conn::{Arrival, Conn, Connections, Ended, Phase, State, Writer},
+    conn::{Arrival, Conn, Connections, Ended, Phase, State},
     handshake::{self, Acceptor, Counter, Established, Service},
     io,
     receive::Reading,
     settings::{Io, Lanes, Settings},
     tasks::Tasks,
+    transmit::Writer,
 };
 use crate::{config, error::Error, rpc::Event, ws::Role};
 use std::{

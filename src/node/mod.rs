@@ -5,6 +5,7 @@
 #![allow(missing_docs)]
 
 mod events;
+mod flush;
 mod grape;
 mod meter;
 mod raw;
@@ -12,12 +13,11 @@ mod raw;
 mod turn;
 
 use crate::{
-    config,
     error::Error,
     link::Grapes,
     net::{
-        Arrival, BusyPoll, Composed, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
-        Port, Settings, SlowSubscriber,
+        Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes, Port,
+        Settings, SlowSubscriber,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -121,77 +121,6 @@ impl Inner {
     /// What counts for a server's connections.
     fn counted(&self, server: u32) -> Option<Rc<Counted>> {
         self.servers.borrow().get(&server).map(|(_, counted)| counted.clone())
-    }
-
-    /// Composed something: goes out with the tick's flush, or at once when it is much.
-    fn composed(&self, number: u32, entry: &Entry, composed: Composed) {
-        #[cfg(unix)]
-        if entry.conn.io() == Io::Libuv
-            && let Some(deadline) = composed.deadline
-        {
-            self.in_loop.arm(deadline);
-        }
-        if composed.waiting >= config::FLUSH_BYTES {
-            self.write(entry);
-        } else if !entry.dirty.replace(true) {
-            self.dirty.borrow_mut().push(number);
-        }
-    }
-
-    /// As [`composed`](Self::composed), for the frames of a hot path: an answer does not wait for
-    /// long work on the messages that came with it.
-    fn composed_in_time(&self, number: u32, entry: &Entry, composed: Composed, now: u64) {
-        self.composed(number, entry, composed);
-        if now != self.flushed.get() {
-            self.flush();
-            self.flushed.set(now);
-        }
-    }
-
-    /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
-    /// moves the bytes not before it has nothing else to do.
-    fn published(&self, number: u32, entry: &Entry, composed: Composed) {
-        if entry.conn.io() != Io::Libuv || composed.waiting >= config::FLUSH_BYTES {
-            self.composed(number, entry, composed);
-        } else if !entry.dirty.replace(true) {
-            self.lingering.borrow_mut().push(number);
-            if self.lingering_since.get().is_none() {
-                self.lingering_since.set(Some(Instant::now()));
-            }
-        }
-    }
-
-    /// Writes what need not wait any longer; `sleeps`: the event loop has nothing else to do.
-    /// Returns whether something waits.
-    fn flush_lingering(&self, sleeps: bool) -> bool {
-        let Some(since) = self.lingering_since.get() else { return false };
-        let waits = !sleeps && since.elapsed() < config::PUBLISH_LINGER;
-        if !waits {
-            self.lingering_since.set(None);
-            self.write_all(&self.lingering);
-        }
-        waits
-    }
-
-    fn flush(&self) {
-        self.write_all(&self.dirty);
-    }
-
-    fn write_all(&self, numbers: &RefCell<Vec<u32>>) {
-        for number in numbers.borrow_mut().drain(..) {
-            self.with(number, |entry| {
-                entry.dirty.set(false);
-                self.write(entry);
-            });
-        }
-    }
-
-    fn write(&self, entry: &Entry) {
-        #[cfg(unix)]
-        self.in_loop.active(entry.conn.settings().busy_poll);
-        if entry.conn.flush() {
-            self.touched(&entry.conn);
-        }
     }
 
     /// The driver in the loop is not told by itself what the JavaScript thread does.

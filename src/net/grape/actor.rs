@@ -32,12 +32,6 @@ pub(super) enum Ask {
     Stop(oneshot::Sender<(Id, Vec<Address>)>),
 }
 
-/// Datagrams that wait for room in the kernel; more are lost, as on the way they might be.
-const OUTBOX: usize = 1_024;
-
-/// Asks that are taken before the socket is read again.
-const ASKS: usize = 256;
-
 pub(super) struct Actor {
     core: Core,
     epoch: Instant,
@@ -89,7 +83,7 @@ impl Actor {
                 () = &mut alarm => {}
             }
             // Before the datagrams: who asked to be told has not seen what they bring.
-            for _ in 0..ASKS {
+            for _ in 0..config::ASKS {
                 let Ok(ask) = self.asks.try_recv() else { break };
                 self.take(ask);
             }
@@ -167,6 +161,6 @@ impl Actor {
                 Ok(_) | Err(_) => drop(self.outbox.pop_front()),
             }
         }
-        self.outbox.truncate(OUTBOX);
+        self.outbox.truncate(config::OUTBOX);
     }
 }

@@ -7,6 +7,7 @@ mod state;
 
 use super::{Port, address, io, tasks::Tasks};
 use crate::{
+    config,
     error::Error,
     grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api, page::View},
 };
@@ -91,9 +92,6 @@ struct Shared {
     state: Option<PathBuf>,
     grace_until: Instant,
 }
-
-/// How often a lookup looks again in its grace.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 impl Grape {
     /// Binds both sockets and starts; `tell` is called on another thread.
@@ -217,7 +215,7 @@ impl Grape {
         // One that has stopped already left everything then.
         let _ = shared.asks.send(Ask::Stop(leave));
         // As with Node's own sockets, both ports can be taken again at once.
-        let _ = self.freed.recv_timeout(crate::config::UNLISTEN_WAIT);
+        let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
         runtime.spawn(async move {
             state::write(&shared, known.await.ok()).await;
             tasks.abort_all();
@@ -247,7 +245,7 @@ impl Shared {
             if !empty || Instant::now() >= self.grace_until {
                 return Ok(api::answer(outcome, freshest));
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(config::grape::LOOK_AGAIN).await;
         }
     }
 
@@ -288,7 +286,7 @@ fn bind(at: SocketAddrV4) -> Result<UdpSocket, Error> {
     let bind = || {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         // The system may allow less.
-        let _ = socket.set_recv_buffer_size(crate::config::grape::RECEIVE_BUFFER);
+        let _ = socket.set_recv_buffer_size(config::grape::RECEIVE_BUFFER);
         socket.set_nonblocking(true)?;
         socket.bind(&SocketAddr::V4(at).into())?;
         UdpSocket::from_std(socket.into())

@@ -1,15 +1,8 @@
 //! Bootstrap nodes: addresses at once, names as soon as they have one.
 
 use super::{actor::Ask, compact};
-use crate::{error::Error, grape::Address, net::Destination};
-use std::time::Duration;
+use crate::{config::grape as config, error::Error, grape::Address, net::Destination};
 use tokio::{net::lookup_host, sync::mpsc::UnboundedSender, time::sleep};
-
-/// Wait before names are looked up again; a node may move.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-
-/// The same while a name has no address.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Reads a bootstrap list.
 ///
@@ -46,6 +39,6 @@ pub(super) async fn keep_resolving(
         if !has_names {
             return;
         }
-        sleep(if missing { TRY_AGAIN } else { LOOK_AGAIN }).await;
+        sleep(if missing { config::RESOLVE_RETRY } else { config::RESOLVE_AGAIN }).await;
     }
 }

@@ -1,0 +1,119 @@
+//! What a connection is to send: requests, replies, published messages and other frames, in the
+//! order in which they were composed.
+
+use super::{
+    conn::{Conn, Half},
+    hub::milliseconds,
+};
+use crate::{config, pubsub::Published, ws::Opcode};
+use std::sync::Arc;
+
+/// What is done with a subscriber that does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowSubscriber {
+    /// Its connection is to be ended.
+    Disconnect,
+    /// It loses the oldest messages that wait for it.
+    Drop,
+}
+
+/// What became of a published message.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It goes out.
+    Composed(Composed),
+    /// It waits, and so many older ones are lost.
+    Dropped(usize),
+    /// The subscriber is too far behind and did not get it.
+    Behind,
+    /// The connection is over.
+    Over,
+}
+
+/// What a caller has to see to after composing.
+#[derive(Debug)]
+pub struct Composed {
+    /// Bytes that wait to be written.
+    pub waiting: usize,
+    /// A deadline before all that the driver knows of.
+    pub deadline: Option<u64>,
+}
+
+impl Conn {
+    /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
+    /// [`Requests::send`]. `None` when the connection is over and the request goes with it, or when
+    /// there is none.
+    pub fn request(
+        &self,
+        slot: u32,
+        now: u64,
+        timeout: u64,
+        fill: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> Option<Composed> {
+        let deadline = milliseconds(now) + timeout.min(config::MAX_TIMEOUT_MS);
+        let mut half = self.lock();
+        if !half.accepts() || slot >= config::MAX_SLOTS {
+            half.requests.refuse();
+            return None;
+        }
+        let Half { requests, out, .. } = &mut *half;
+        if !requests.send(out, slot, now, deadline, fill) {
+            return None;
+        }
+        let earlier = deadline < half.armed;
+        if earlier {
+            half.armed = deadline;
+            self.signal();
+        }
+        Some(Composed { waiting: half.out.len(), deadline: earlier.then_some(deadline) })
+    }
+
+    /// Composes any frame. `None` when the connection is over.
+    pub fn frame(&self, opcode: Opcode, payload: &[u8]) -> Option<Composed> {
+        let mut half = self.lock();
+        if !half.accepts() {
+            return None;
+        }
+        half.take_in(usize::MAX);
+        half.out.frame(opcode, payload);
+        Some(Composed { waiting: half.out.len(), deadline: None })
+    }
+
+    /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
+    /// loses its oldest messages, as `policy` says.
+    pub fn publish(&self, message: &Arc<Published>, policy: SlowSubscriber) -> Delivery {
+        let mut half = self.lock();
+        if !half.accepts() {
+            return Delivery::Over;
+        }
+        let Half { out, backlog, .. } = &mut *half;
+        let len = message.frame().len();
+        let own = out.is_empty() || out.len() + len <= config::SUBSCRIBER_OWN_BYTES;
+        if own && backlog.is_empty() {
+            out.raw(message.frame());
+            return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
+        }
+        let limit = self.settings().high_water.saturating_sub(out.len());
+        let lost = match policy {
+            SlowSubscriber::Disconnect if backlog.bytes() > limit => return Delivery::Behind,
+            SlowSubscriber::Disconnect => 0,
+            SlowSubscriber::Drop => backlog.shorten(limit),
+        };
+        backlog.push(message.clone());
+        match lost {
+            0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
+            lost => Delivery::Dropped(lost),
+        }
+    }
+
+    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
+    /// is none.
+    pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
+        let mut half = self.lock();
+        half.take_in(usize::MAX);
+        if !half.accepts() || !half.out.text(fill) {
+            return None;
+        }
+        Some(Composed { waiting: half.out.len(), deadline: None })
+    }
+}
