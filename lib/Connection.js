@@ -1,5 +1,6 @@
 'use strict'
 
+const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const observe = require('./observe')
 const { Meter } = require('./stats')
@@ -53,7 +54,7 @@ class Connection {
       this.url = `ws://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter), this)
     }
-    dispatch.hold()
+    hold()
     this._held = true
     observe.debug('client %s: connecting', dest)
     return this
@@ -200,7 +201,7 @@ class Connection {
   _letGo () {
     if (!this._held) return
     this._held = false
-    dispatch.letGo()
+    letGo()
   }
 }
 

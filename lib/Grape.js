@@ -2,7 +2,8 @@
 
 const EventEmitter = require('events')
 const { NativeGrape } = require('./native')
-const { GRAPE, MAX_TIMEOUT } = require('./defaults')
+const { hold, letGo } = require('./alive')
+const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badPort, fromFailure } = require('./errors')
 const { amount, withDefaults } = require('./options')
@@ -24,8 +25,6 @@ class Grape extends EventEmitter {
     this.conf = withDefaults(GRAPE, conf)
     this._active = false
     this._native = null
-    /** Keeps the process alive. */
-    this._timer = null
     /** Callbacks of requests, by number. */
     this._requests = new Map()
     /** What follows when a native grape has stopped. */
@@ -58,12 +57,12 @@ class Grape extends EventEmitter {
   /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
   stop (cb = noop) {
     if (!this._active) return process.nextTick(cb, null)
-    const { _native: native, _timer: timer } = this
+    const native = this._native
     this._active = false
     this._native = null
     this._stopping.set(native, () => {
       native.release()
-      clearInterval(timer)
+      if (this.conf.keepAlive) letGo()
       cb(null)
     })
     native.stop()
@@ -161,7 +160,7 @@ class Grape extends EventEmitter {
     if (failure) return fromFailure(failure)
     this._native = native
     this._active = true
-    if (conf.keepAlive) this._timer = setInterval(noop, MAX_TIMEOUT)
+    if (conf.keepAlive) hold()
     this._want()
     return null
   }

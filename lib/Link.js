@@ -2,13 +2,15 @@
 
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
+const Announcer = require('./Announcer')
 const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const { abortable } = require('./abort')
+const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
 const { bind } = require('./context')
-const { ANNOUNCE_INTERVAL, EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
+const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
@@ -16,9 +18,6 @@ const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
 const { retry } = require('./retry')
-
-/** How many links of this process announce a key and port, by `port:key`. */
-const announcers = new Map()
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends EventEmitter {
@@ -47,13 +46,11 @@ class Link extends EventEmitter {
     this._flights = new CbQ()
     /** Timeouts of the exchanges under way. */
     this._timeouts = new Map()
-    this._announces = new Map()
-    /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
-    this._leaving = new Map()
+    this._announcer = new Announcer(this)
     this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this._embedded) {
       const Embedded = require('./Embedded')
-      this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announceAgain())
+      this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announcer.again())
     }
   }
 
@@ -63,7 +60,7 @@ class Link extends EventEmitter {
     if (this._embedded) this._embedded.start()
     if (!this._started) {
       this._started = true
-      dispatch.hold()
+      hold()
     }
     this.cache.lookup = new Cache({
       max: this.conf.lruMaxSizeLookup,
@@ -77,12 +74,11 @@ class Link extends EventEmitter {
     if (!this._inited) return this
     if (this._started) {
       this._started = false
-      dispatch.letGo()
+      letGo()
     }
     if (this._embedded) this._embedded.stop()
     for (const cache of Object.values(this.cache)) cache.clear()
-    for (const announce of this._announces.values()) end(announce)
-    this._announces.clear()
+    this._announcer.stopAll()
     return this
   }
 
@@ -108,11 +104,7 @@ class Link extends EventEmitter {
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
     if (!this._inited) this.init()
-    const waiting = this._leaving.get(idOf(key, port))
-    if (waiting) {
-      waiting.push(() => this.announce(key, port, opts, cb))
-      return
-    }
+    if (this._announcer.waits(key, port, () => this.announce(key, port, opts, cb))) return
     this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
   }
 
@@ -124,41 +116,7 @@ class Link extends EventEmitter {
   startAnnouncing (key, port, opts, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
     if (!this._inited) this.init()
-    const id = idOf(key, port)
-    if (this._announces.has(id)) return false
-
-    const announce = {
-      key,
-      port,
-      again: null,
-      timer: null,
-      stopped: false,
-      underWay: 0,
-      isKnown: false,
-      takeBack: false
-    }
-    this._announces.set(id, announce)
-    announcers.set(id, (announcers.get(id) || 0) + 1)
-    const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
-    const next = err => {
-      announce.underWay--
-      if (!err) announce.isKnown = true
-      if (announce.takeBack) this._takeBack(announce)
-      if (!announce.stopped) {
-        clearTimeout(announce.timer)
-        announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
-      }
-      if (cb) {
-        const first = cb
-        cb = null
-        first(err)
-      }
-    }
-    announce.again = () => {
-      announce.underWay++
-      this.announce(key, port, opts, next)
-    }
-    announce.again()
+    return this._announcer.start(key, port, opts, cb)
   }
 
   /**
@@ -166,21 +124,14 @@ class Link extends EventEmitter {
    * address, others let it age. Returns false when this key and port are not announced.
    */
   stopAnnouncing (key, port) {
-    const id = idOf(key, port)
-    const announce = this._inited ? this._announces.get(id) : undefined
-    if (announce === undefined) return false
-    this._announces.delete(id)
-    end(announce)
-    announce.takeBack = this.conf.unannounce !== false
-    if (announce.takeBack) this._takeBack(announce)
+    if (!this._inited) return false
+    return this._announcer.stop(key, port, this.conf.unannounce !== false)
   }
 
   /** Ends the announces of everything at `port`: its server goes away. */
   stopAnnouncingPort (port) {
     if (!this._inited) return
-    for (const announce of [...this._announces.values()]) {
-      if (announce.port === port) this.stopAnnouncing(announce.key, port)
-    }
+    for (const key of this._announcer.keysAt(port)) this.stopAnnouncing(key, port)
   }
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
@@ -222,7 +173,7 @@ class Link extends EventEmitter {
     return {
       ...this._meter.read(),
       cached: this.cache && this.cache.lookup ? this.cache.lookup.length : 0,
-      announced: this._inited ? this._announces.size : 0,
+      announced: this._inited ? this._announcer.size : 0,
       unreachable: this._inited ? this._grapesBackoff.waiting() : []
     }
   }
@@ -312,32 +263,6 @@ class Link extends EventEmitter {
     ask(0)
   }
 
-  /** Announces everything anew, to a grape that knows nothing. */
-  _announceAgain () {
-    for (const announce of this._announces.values()) {
-      // One without a timer is on its way; it may have gone to the one before.
-      clearTimeout(announce.timer)
-      announce.again()
-    }
-  }
-
-  /**
-   * Tells the grapes that nothing is at this key and port any more, whatever they answer. Announces
-   * that come after it are sent after it.
-   */
-  _takeBack ({ key, port, underWay, isKnown }) {
-    const id = idOf(key, port)
-    // One that is under way must not come after this.
-    if (underWay > 0 || !isKnown || this._leaving.has(id)) return
-    if (announcers.has(id) || dispatch.sharesPorts()) return
-    const waiting = []
-    this._leaving.set(id, waiting)
-    this.request('unannounce', [key, port], {}, () => {
-      this._leaving.delete(id)
-      for (const announce of waiting) announce()
-    })
-  }
-
   /** Where a request may go. A grape on another machine would announce its own address. */
   _grapes (type) {
     if (this._embedded) return [this._embedded.url]
@@ -376,20 +301,6 @@ class Link extends EventEmitter {
       finish(err)
     }
   }
-}
-
-function idOf (key, port) {
-  return `${port}:${key}`
-}
-
-/** No more announces of it. */
-function end (announce) {
-  const id = idOf(announce.key, announce.port)
-  const others = announcers.get(id) - 1
-  if (others > 0) announcers.set(id, others)
-  else announcers.delete(id)
-  announce.stopped = true
-  clearTimeout(announce.timer)
 }
 
 /** Another grape may do better: this one did not answer, or broke. */

@@ -1,5 +1,6 @@
 'use strict'
 
+const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const context = require('./context')
 
@@ -23,7 +24,7 @@ class Listener {
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
     this._closed = false
-    dispatch.hold()
+    hold()
   }
 
   /** As Node's `server.address()`; null once it is closed. */
@@ -72,7 +73,7 @@ class Listener {
     if (this._closed) return
     this._closed = true
     this.unlisten()
-    dispatch.letGo()
+    letGo()
     for (const connection of this.connections) connection.terminate()
     if (cb) process.nextTick(cb)
   }

@@ -2,6 +2,7 @@
 
 const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
+const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 
 const FORWARDED = ['connected', 'disconnected', 'message']
@@ -18,7 +19,7 @@ class TransportSub extends TransportSocket {
     this._connection = null
     for (const event of FORWARDED) this.on(event, data => this.client.emit(event, data))
     // As long as it is active it keeps the process alive, connected or not.
-    dispatch.hold()
+    hold()
     this._held = true
   }
 
@@ -97,7 +98,7 @@ class TransportSub extends TransportSocket {
     this.unsub()
     if (!this._held) return
     this._held = false
-    dispatch.letGo()
+    letGo()
   }
 }
 

@@ -127,6 +127,12 @@ const POOL_MONITOR = 10000
 /** Requests in a row that one transport of a full pool gets: measured, see docs/ARCHITECTURE.md. */
 const TRANSPORT_RUN = { from: 8, to: 512 }
 
+/** Attempts of an object that names no number, as in `async.retry`. */
+const RETRY_TIMES = 5
+
+/** What `grenache bench` does: requests in flight, and for how many seconds. */
+const MEASURE = { inFlight: 64, seconds: 5 }
+
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3
 
@@ -204,12 +210,14 @@ module.exports = {
   MAX_GRAPE_ANSWER,
   MAX_SLOTS,
   MAX_TIMEOUT,
+  MEASURE,
   MEDIUM_BATCH,
   PATH,
   POOL_MONITOR,
   RECONNECT_MAX,
   RECONNECT_MIN,
   REQUEST_TIMEOUT,
+  RETRY_TIMES,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
   TAKEOVER_GRACE,

@@ -2,6 +2,7 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
+const { hold, letGo } = require('./alive')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
@@ -18,6 +19,9 @@ const { request, reply, text, flush, fetch, waiting } = raw
 const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
+
+/** Where the events of a fetched batch begin: `[more, time, text, ...events]`. */
+const EVENTS = 3
 
 /** What `raw.receive` says of what waits to be delivered. */
 const LONE = 1
@@ -96,7 +100,7 @@ function deliverCurrent () {
       connections[items[at + 1]].onMessage(items[at + 2])
     } else {
       current.at = at + 2
-      onEvent(events[items[at + 1] + 3])
+      onEvent(events[EVENTS + items[at + 1]])
     }
     // An answer does not wait for long work on the other messages of its batch. The native side
     // looks at its clock whenever it composes for a socket of its own, which costs half.
@@ -117,7 +121,7 @@ function isMessageNext (conn) {
   if (at >= items.length) return false
   if (items[at] === MESSAGE) return items[at + 1] === conn
   if (items[at] === REQUEST || items[at] === REPLY) return false
-  const event = events[items[at + 1] + 3]
+  const event = events[EVENTS + items[at + 1]]
   return event.type === 'message' && event.conn === conn
 }
 
@@ -379,19 +383,6 @@ function isInLoop (io = process.env.GRENACHE_IO) {
   return io === 'libuv'
 }
 
-// What keeps the process alive: connections, servers, exchanges, started links.
-const FOREVER = 0x7fffffff
-let held = 0
-let keeper = null
-
-function hold () {
-  if (++held === 1) keeper = setInterval(() => {}, FOREVER)
-}
-
-function letGo () {
-  if (--held === 0) clearInterval(keeper)
-}
-
 module.exports = {
   LANES,
   OPCODE,
@@ -403,11 +394,9 @@ module.exports = {
   fetched,
   flush: () => flush(),
   forget: (conn, slot) => core.forget(conn, slot),
-  hold,
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   isMessageNext,
   keep,
-  letGo,
   listen,
   openStream: conn => core.openStream(conn),
   post,

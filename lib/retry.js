@@ -1,13 +1,11 @@
 'use strict'
 
+const { RETRY_TIMES } = require('./defaults')
 const { debug } = require('./observe')
-
-/** Attempts of an object that names no number, as in `async.retry`. */
-const TIMES = 5
 
 /** How often somebody wants to try: a number of attempts, or an object like `async.retry`'s. */
 function timesOf (retry) {
-  if (typeof retry === 'object' && retry !== null) return retry.times === undefined ? TIMES : +retry.times || 1
+  if (typeof retry === 'object' && retry !== null) return retry.times === undefined ? RETRY_TIMES : +retry.times || 1
   return +retry || 1
 }
 

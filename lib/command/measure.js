@@ -5,10 +5,7 @@
 const { createHistogram } = require('perf_hooks')
 const { amount, count, json } = require('./arguments')
 const { find } = require('./calls')
-
-/** Requests in flight, and for how long. */
-const IN_FLIGHT = 64
-const SECONDS = 5
+const { MEASURE } = require('../defaults')
 
 module.exports = [
   {
@@ -17,8 +14,8 @@ module.exports = [
     help: 'asks a service as often as it answers: requests a second, and latencies in ms',
     details: ['The service gets each of these requests, with null or the payload that is given.'],
     options: {
-      'in-flight': { value: 'n', read: count, default: IN_FLIGHT, help: 'requests that wait for their answers at once' },
-      seconds: { value: 's', read: amount, default: SECONDS, help: 'how long' }
+      'in-flight': { value: 'n', read: count, default: MEASURE.inFlight, help: 'requests that wait for their answers at once' },
+      seconds: { value: 's', read: amount, default: MEASURE.seconds, help: 'how long' }
     },
     async run (session, key, payload = 'null') {
       const { 'in-flight': inFlight, seconds } = session.options

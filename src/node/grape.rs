@@ -80,7 +80,7 @@ impl NativeGrape {
         options: GrapeOptions,
         tell: Function<'_, GrapeEvent, ()>,
     ) -> Result<Option<Failure>> {
-        // Weak: `lib/Grape.js` keeps the process alive.
+        // Weak: `lib/alive.js` keeps the process alive.
         let function = tell
             .build_threadsafe_function::<GrapeEvent>()
             .weak::<true>()

@@ -1,0 +1,132 @@
+'use strict'
+
+const { sharesPorts } = require('./dispatch')
+const { ANNOUNCE_INTERVAL } = require('./defaults')
+
+/** How many links of this process announce a key and port, by `port:key`. */
+const announcers = new Map()
+
+/** Announces for a link, again and again, and takes back what is no more. */
+class Announcer {
+  constructor (link) {
+    this._link = link
+    this._announces = new Map()
+    /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
+    this._leaving = new Map()
+  }
+
+  /** What is announced. */
+  get size () {
+    return this._announces.size
+  }
+
+  /** See `startAnnouncing` of Link.js. */
+  start (key, port, opts, cb) {
+    const id = idOf(key, port)
+    if (this._announces.has(id)) return false
+
+    const announce = {
+      key,
+      port,
+      again: null,
+      timer: null,
+      stopped: false,
+      underWay: 0,
+      isKnown: false,
+      takeBack: false
+    }
+    this._announces.set(id, announce)
+    announcers.set(id, (announcers.get(id) || 0) + 1)
+    const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
+    const next = err => {
+      announce.underWay--
+      if (!err) announce.isKnown = true
+      if (announce.takeBack) this._takeBack(announce)
+      if (!announce.stopped) {
+        clearTimeout(announce.timer)
+        announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
+      }
+      if (cb) {
+        const first = cb
+        cb = null
+        first(err)
+      }
+    }
+    announce.again = () => {
+      announce.underWay++
+      this._link.announce(key, port, opts, next)
+    }
+    announce.again()
+  }
+
+  /** Ends what `start` began, and tells the grapes if `tells`. */
+  stop (key, port, tells) {
+    const id = idOf(key, port)
+    const announce = this._announces.get(id)
+    if (announce === undefined) return false
+    this._announces.delete(id)
+    end(announce)
+    announce.takeBack = tells
+    if (tells) this._takeBack(announce)
+  }
+
+  /** Ends everything, and tells nobody. */
+  stopAll () {
+    for (const announce of this._announces.values()) end(announce)
+    this._announces.clear()
+  }
+
+  /** The keys that are announced at `port`. */
+  keysAt (port) {
+    return [...this._announces.values()].filter(announce => announce.port === port).map(({ key }) => key)
+  }
+
+  /** Announces everything anew, to a grape that knows nothing. */
+  again () {
+    for (const announce of this._announces.values()) {
+      // One without a timer is on its way; it may have gone to the one before.
+      clearTimeout(announce.timer)
+      announce.again()
+    }
+  }
+
+  /** Lets `announce` wait while the grapes are told that an equal one ended; false: they are not. */
+  waits (key, port, announce) {
+    const waiting = this._leaving.get(idOf(key, port))
+    if (waiting) waiting.push(announce)
+    return waiting !== undefined
+  }
+
+  /**
+   * Tells the grapes that nothing is at this key and port any more, whatever they answer. Announces
+   * that come after it are sent after it.
+   */
+  _takeBack ({ key, port, underWay, isKnown }) {
+    const id = idOf(key, port)
+    // One that is under way must not come after this.
+    if (underWay > 0 || !isKnown || this._leaving.has(id)) return
+    if (announcers.has(id) || sharesPorts()) return
+    const waiting = []
+    this._leaving.set(id, waiting)
+    this._link.request('unannounce', [key, port], {}, () => {
+      this._leaving.delete(id)
+      for (const announce of waiting) announce()
+    })
+  }
+}
+
+function idOf (key, port) {
+  return `${port}:${key}`
+}
+
+/** No more announces of it. */
+function end (announce) {
+  const id = idOf(announce.key, announce.port)
+  const others = announcers.get(id) - 1
+  if (others > 0) announcers.set(id, others)
+  else announcers.delete(id)
+  announce.stopped = true
+  clearTimeout(announce.timer)
+}
+
+module.exports = Announcer
