@@ -8,10 +8,10 @@ const { certificates } = require('./helpers/certificates')
 const { call, each } = require('./helpers/conformance')
 const { refused } = require('./helpers/frames')
 const { standIn, startLink } = require('./helpers/stand-in')
+const { turn } = require('./helpers/until')
 
 const better = { better: true }
 const LONG = 20000
-const turn = () => new Promise(resolve => setImmediate(resolve))
 
 const WAYS = [
   ['plain', () => ({}), () => ({})],

@@ -8,6 +8,7 @@ const net = require('node:net')
 const { certificates } = require('./helpers/certificates')
 const { call, each } = require('./helpers/conformance')
 const { CLOSE, TEXT, frame, rawClient, rawServer } = require('./helpers/frames')
+const { turn, until } = require('./helpers/until')
 
 const better = { better: true }
 const PING = 9
@@ -146,7 +147,7 @@ for (const [way, serve, secure] of WAYS) {
     const conf = { heartbeatInterval: 40, maxActiveDestTransports: 1 }
     const peer = stage.client(implementation, dest, way === 'TLS' ? { ...conf, secure: certificates().client } : conf)
     const asked = call(peer, 'request', 'k', 1, {})
-    while (raws.length === 0) await new Promise(resolve => setImmediate(resolve))
+    await until(() => raws.length > 0)
     const [rid] = JSON.parse((await raws[0].next()).text)
     for (let pings = 0; pings < 4; pings++) assert.strictEqual((await raws[0].next()).opcode, PING)
     raws[0].send(frame(TEXT, JSON.stringify([rid, null, 'late'])))
@@ -170,11 +171,11 @@ each('maxConnectionRequests and maxRequests: one request more is an error at onc
     const peer = stage.client(implementation, service.dest, conf)
     const calls = Array.from({ length: count }, () => call(peer, 'request', 'k', 1, {}))
     assert.strictEqual((await call(peer, 'request', 'k', 1, {})).err.message, 'ERR_REQUESTS_LIMIT')
-    while (handlers.length < count) await new Promise(resolve => setImmediate(resolve))
+    await until(() => handlers.length >= count)
     for (const handler of handlers.splice(0)) handler.reply(null, 'done')
     for (const { res } of await Promise.all(calls)) assert.strictEqual(res, 'done')
     const again = call(peer, 'request', 'k', 1, {})
-    while (handlers.length === 0) await new Promise(resolve => setImmediate(resolve))
+    await until(() => handlers.length > 0)
     handlers.pop().reply(null, 'again')
     assert.strictEqual((await again).res, 'again')
   }
@@ -185,7 +186,7 @@ each('slowSubscriber drop: a subscriber that does not read loses its oldest mess
   const service = await stage.publisher(implementation, { slowSubscriber: 'drop', highWater })
   const raw = await rawClient(stage, service.port)
   raw.socket.pause()
-  while (service.socket.clients.size === 0) await new Promise(resolve => setImmediate(resolve))
+  await until(() => service.socket.clients.size > 0)
   const [socket] = service.socket.clients
   const lost = []
   service.on('slow-subscriber', (slow, count) => {
@@ -197,7 +198,7 @@ each('slowSubscriber drop: a subscriber that does not read loses its oldest mess
   for (; lost.length < 10; sent++) {
     service.pub(`${sent}:${pad}`)
     assert.ok(socket.bufferedAmount <= highWater + 2 * pad.length)
-    await new Promise(resolve => setImmediate(resolve))
+    await turn()
   }
   raw.socket.resume()
   const got = []
@@ -213,7 +214,7 @@ each('what is sent to a slow subscriber alone, and its close frame, come after w
   const service = await stage.publisher(implementation)
   const raw = await rawClient(stage, service.port)
   raw.socket.pause()
-  while (service.socket.clients.size === 0) await new Promise(resolve => setImmediate(resolve))
+  await until(() => service.socket.clients.size > 0)
   const [socket] = service.socket.clients
   const pad = 'x'.repeat(100 * 1024)
   const count = 120

@@ -8,14 +8,13 @@ const { once } = require('node:events')
 const { certificates } = require('./helpers/certificates')
 const { each } = require('./helpers/conformance')
 const { CLOSE, TEXT, frame, rawClient } = require('./helpers/frames')
+const { turn } = require('./helpers/until')
 const Unanswered = require('../lib/Unanswered')
 
 const better = { better: true }
 const LIMIT = 4
 /** So many answers to somebody else show that what came before was not read. */
 const TURNS = 20
-
-const turn = () => new Promise(resolve => setImmediate(resolve))
 
 const request = number => frame(TEXT, `["${number}","k",${number}]`, { masked: true })
 
@@ -135,8 +134,9 @@ each('a drained server does not wait for an answer to what is no request', async
   const error = once(service, 'request-error')
   raw.send(frame(TEXT, 'null', { masked: true }))
   await error
-  raw.ended.then(({ frames }) => assert.deepStrictEqual(frames.map(({ opcode }) => opcode), [CLOSE]))
   await service.stop({ drain: 600000 })
+  const { frames } = await raw.ended
+  assert.deepStrictEqual(frames.map(({ opcode }) => opcode), [CLOSE])
 }, better)
 
 // The counter by itself, with a clock of its own.

@@ -9,6 +9,7 @@ const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
 const { CONNECTION } = require('./defaults')
+const { TEXT } = require('./errors')
 const { amount } = require('./options')
 
 /** RFC 6455 section 1.3. */
@@ -67,7 +68,7 @@ function connect (dest, path, conf, connection) {
   }
   stream.onAbort(() => request.destroy())
   const timer = setTimeout(() => {
-    request.destroy(new Error('Opening handshake has timed out'))
+    request.destroy(new Error(TEXT.HANDSHAKE_TIMEOUT))
   }, secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout))
   request.on('error', err => stream.fail(err))
   request.on('close', () => clearTimeout(timer))

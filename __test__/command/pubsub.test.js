@@ -81,6 +81,5 @@ test('a reader that goes away ends the command', async t => {
   sub.process.stdout.destroy()
   const again = setInterval(() => service.pub('more'), 5)
   t.after(() => clearInterval(again))
-  const [code] = await once(sub.process, 'exit')
-  assert.strictEqual(code, 0)
+  assert.strictEqual((await sub.ends()).code, 0)
 })

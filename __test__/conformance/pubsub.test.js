@@ -274,6 +274,7 @@ pair('a published message leaves although the event loop has no rest', async ({ 
   peer.sub('k')
   await connected
   let restless = true
+  stage.after(() => { restless = false })
   const spin = () => restless && setImmediate(spin)
   spin()
   const got = []

@@ -133,14 +133,14 @@ fault('a publisher without descriptors goes on publishing', async (stage, implem
   await until(async () => await publisher.ask('connections') === 1)
   const idle = await connectMany(stage, publisher.port, 2 * DESCRIPTORS)
   await publisher.ask('publish', 0, 100, 10)
-  await until(() => heard.length === 100)
+  await until(() => heard.length >= 100)
   for (const socket of idle) socket.destroy()
   const late = stage.subscriber(implementation, publisher.dest)
   const arrived = new Promise(resolve => late.on('connected', resolve))
   late.sub('key')
   await arrived
   await publisher.ask('publish', 100, 200, 10)
-  await until(() => heard.length === 200)
+  await until(() => heard.length >= 200)
   assert.deepStrictEqual(heard, Array.from({ length: 200 }, (_, at) => at))
 })
 

@@ -3,20 +3,9 @@
 // A grape's process is killed, and started again.
 
 const assert = require('node:assert')
-const { once } = require('node:events')
-const dgram = require('node:dgram')
 const { call } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort, freeUdpPort } = require('../helpers/grapes')
 const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
-
-async function freeUdpPort () {
-  const socket = dgram.createSocket('udp4')
-  socket.bind(0)
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
-}
 
 /** `up()` starts the grapes at their ports, and resolves with their process. */
 async function network (stage) {

@@ -28,6 +28,9 @@ test('a first request without descriptors hears why, and a later one may work', 
       })
     })
   `
-  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, script])
+  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, script], {
+    timeout: 20000,
+    killSignal: 'SIGKILL'
+  })
   assert.strictEqual(stdout, 'EMFILE EMFILE ECONNREFUSED')
 })

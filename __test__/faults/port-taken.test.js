@@ -79,7 +79,7 @@ for (const [name, make, expected] of OTHERS) {
     const restarted = await startServer(stage, { role: 'publisher', port: publisher.port })
     await back
     await restarted.ask('publish', 0, 1, 2)
-    await until(() => heard.length === 1)
+    await until(() => heard.length >= 1)
     assert.deepStrictEqual(heard, ['0:xx'])
   })
 }
@@ -93,7 +93,7 @@ for (const [name, make] of [OTHERS[0], OTHERS[3]]) {
     for (let at = 0; at < 10; at++) peer.request('key', at, {}, calls.next())
     await calls.done()
     assert.strictEqual(calls.twice, 0)
-    for (const { err } of calls.results) assert.ok(err)
+    for (const { err } of calls.results) assert.match(err, /wrong version number|packet length/i)
   })
 }
 

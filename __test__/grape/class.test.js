@@ -32,17 +32,16 @@ classes('C250: a grape is an EventEmitter; it starts, also twice, and stops, als
   }
 })
 
-classes('C280: the ports of a grape are free when stop returns', async ({ Grape }) => {
+classes('C280: the ports of a grape are free when stop returns', async ({ Grape, t }) => {
   const conf = await freeConf()
   let grape = new Grape(conf)
+  t.after(() => call(grape, 'stop'))
   assert.ifError((await call(grape, 'start')).err)
   for (let i = 0; i < 20; i++) {
-    const next = new Grape(conf)
     grape.stop()
-    assert.ifError((await call(next, 'start')).err)
-    grape = next
+    grape = new Grape(conf)
+    assert.ifError((await call(grape, 'start')).err)
   }
-  await call(grape, 'stop')
 })
 
 classes('C251: without api_port start hands back ERR_NO_PORT', async ({ Grape }) => {

@@ -129,6 +129,7 @@ test('C279: a request under way when the grape\'s process ends is asked once mor
     server.close()
     server.closeAllConnections()
   }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
   await once(server, 'listening')
   const link = await embedded(t, server.address().port)
   const { err, res } = await call(link, 'put', { v: 'Hello World!' })

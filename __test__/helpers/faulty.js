@@ -7,8 +7,10 @@ const { once } = require('events')
 const path = require('path')
 const { limited } = require('./child')
 const { each, native } = require('./conformance')
+const { wait } = require('./subscribers')
 
-const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+/** In nanoseconds; by a clock that no test replaces. */
+const PATIENCE = 60000n * 1000000n
 
 class Faulty {
   /**
@@ -145,9 +147,13 @@ class Calls {
   }
 }
 
-/** Resolves once `isTrue` resolves with true; a test's own limit ends what never does. */
+/** Resolves once `isTrue` resolves with true; rejects when the test's own limit has long passed. */
 async function until (isTrue, pace = 20) {
-  while (!await isTrue()) await wait(pace)
+  const end = process.hrtime.bigint() + PATIENCE
+  while (!await isTrue()) {
+    if (process.hrtime.bigint() > end) throw new Error(`waited too long: ${isTrue}`)
+    await wait(pace)
+  }
 }
 
 /** Resolves once a socket object has closed, with its code and the text of its error. */

@@ -3,14 +3,8 @@
 // What tests of statistics and contexts share: RPC peers in each way that bytes and requests go.
 
 const { certificates } = require('./certificates')
+const { turn, until } = require('./until')
 const { TransportRPCClient, TransportRPCServer } = require('../..')
-
-const turn = () => new Promise(resolve => setImmediate(resolve))
-
-/** Resolves once `isSo()`; a test that waits in vain ends by the limit of its file. */
-async function until (isSo) {
-  while (!isSo()) await turn()
-}
 
 /** Transports of the socket lane, since a hook of theirs is replaced. */
 class HookedServer extends TransportRPCServer {

@@ -195,7 +195,7 @@ each('a reply that comes too late is a timeout only', async ({ implementation, s
   // Connected, so that the one that times out is sent before.
   await call(peer, 'request', 'key', 'first', {})
   await call(peer, 'request', 'key', 'late', { timeout: 30 })
-  await until(() => handlers.length === 1)
+  await until(() => handlers.length >= 1)
   handlers[0].reply(null, 1)
   await call(peer, 'request', 'key', 'last', {})
   const { started, succeeded, timedOut } = peer.stats().requests
@@ -289,9 +289,10 @@ test('messages that a slow subscriber loses are counted', async t => {
   socket._socket.pause()
   let lost = 0
   service.on('slow-subscriber', (socket, count) => { lost += count })
-  do {
+  for (let at = 0; service.stats().messages.lost === 0; at++) {
+    assert.ok(at < 1000, 'nothing is lost')
     service.pub('x'.repeat(100000))
-  } while (service.stats().messages.lost === 0)
+  }
   assert.strictEqual(service.stats().messages.lost, lost)
   assert.ok(service.stats().bytes.waiting > 0)
 })

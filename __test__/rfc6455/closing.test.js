@@ -103,7 +103,7 @@ bothSides('5.4: a close between fragments closes', async ({ wire, ours }) => {
 // 7.1.1 and 7.1.2: whoever closes sends a close frame and waits for the answer.
 
 for (const [code, reason] of [[undefined], [1000, ''], [1001, ''], [4999, 'enough ü'], [3000, 'x'.repeat(123)]]) {
-  bothSides(`7.1.2: our close with ${code} ${reason && 'and a reason '}waits for its answer`, async ({ wire, ours }) => {
+  bothSides(`7.1.2: our close with ${code} ${reason ? 'and a reason ' : ''}waits for its answer`, async ({ wire, ours }) => {
     ours.socket.close(code, reason)
     const { opcode, payload, fin } = await wire.next()
     assert.deepStrictEqual([opcode, fin], [CLOSE, true])

@@ -15,7 +15,7 @@ const MEANING = {
   [EXIT.NO_ANSWER]: 'no answer: nobody there, the connection was lost, or the time is up'
 }
 
-const SILENCE = [TEXT.TIMEOUT, TEXT.TRANSPORT_CLOSE, 'Opening handshake has timed out', 'socket hang up']
+const SILENCE = [TEXT.TIMEOUT, TEXT.TRANSPORT_CLOSE, TEXT.HANDSHAKE_TIMEOUT, 'socket hang up']
 
 class Failure extends Error {
   constructor (message, exit) {
