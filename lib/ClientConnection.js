@@ -29,17 +29,17 @@ class ClientConnection extends Connection {
   }
 
   /**
-   * Sends a request, or lets it wait for the connection. `key` ends with its comma. Returns its
-   * slot; undefined when there are too many.
+   * Sends a request, or lets it wait for the connection. `key` ends with its comma, and `payload`
+   * is a JSON text, unless it `isString`. Returns its slot; undefined when there are too many.
    */
-  request (key, payload, timeout, cb) {
+  request (key, payload, isString, timeout, cb) {
     if (this.waiting >= this._limit) {
       this.meter.count('rejected')
       return process.nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
-    dispatch.sendRequest(this.conn, slot, timeout, payload, key === this._key ? undefined : key)
+    dispatch.sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
     return slot

@@ -48,12 +48,13 @@ class ServerConnection extends Connection {
 
   /** `generation` is what the request was counted in, see Unanswered.js; `since` when it came. */
   reply (rid, err, res, generation, since) {
-    const result = dispatch.toJson(res)
+    const isString = typeof res === 'string'
+    const result = isString ? res : dispatch.toJson(res)
     generation.count--
     if (this._unanswered.isFull) this._unanswered.look()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
-    dispatch.sendReply(this.conn, rid, err ? err.message : null, result, since)
+    dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
     if (err) this.meter.count('errors')
     if (this.stream !== null) this.stream.pumpSoon()
   }

@@ -201,9 +201,10 @@ class TransportRPCClient extends TransportRPC {
   }
 
   _requestNative (key, payload, opts, cb) {
-    let text
+    const isString = typeof payload === 'string'
+    let text = payload
     try {
-      text = toJson(payload)
+      if (!isString) text = toJson(payload)
       if (key !== this._key || this._keyText === undefined) this._setKey(key)
       // Somebody closed its socket.
       if (this._connection !== null && this._connection.closing) {
@@ -218,7 +219,7 @@ class TransportRPCClient extends TransportRPC {
     const connection = this._connection
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
     if (!connection.open) this.cbq.push('req', noop)
-    return connection.request(this._keyText, text, this._timeout(opts), cb)
+    return connection.request(this._keyText, text, isString, this._timeout(opts), cb)
   }
 
   /** By itself, since a closure in `request` would cost each request something. */

@@ -13,7 +13,7 @@ const { amount } = require('./options')
 const isNode = !process.versions.bun && !process.versions.deno
 const core = new Core(deliver, isNode)
 const raw = core.raw()
-const { request, reply, text, flush, fetch, waiting } = raw
+const { request, requestString, reply, replyString, text, flush, fetch, waiting } = raw
 
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
 const REQUEST = 0
@@ -247,18 +247,22 @@ if (process.versions.deno) {
   })
 }
 
-/** Composes a request; see `request` in src/node/raw.rs. */
-function sendRequest (conn, slot, timeout, payload, key) {
+/** Composes a request. `payload` is a JSON text, or `isString`, of which one is to be made. */
+function sendRequest (conn, slot, timeout, payload, isString, key) {
   composed++
-  request(conn, slot, timeout, payload, key)
+  if (!isString || !requestString(conn, slot, timeout, payload, key)) {
+    request(conn, slot, timeout, isString ? toJson(payload) : payload, key)
+  }
   flushSoon()
 }
 
-/** Composes the reply to a request that was `fetched` at `since`; `result` is a JSON text. */
-function sendReply (conn, rid, err, result, since) {
+/** Composes the reply to a request that was `fetched` at `since`; `result` as the payload of one. */
+function sendReply (conn, rid, err, result, isString, since) {
   composed++
-  if (err !== null || typeof rid !== 'string' || !reply(conn, rid, result, since)) {
-    text(conn, `[${toJson(rid)},${toJson(err)},${result}]`, since)
+  const isComposed = err === null && typeof rid === 'string' &&
+    (isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since))
+  if (!isComposed) {
+    text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
   }
   flushSoon()
 }

@@ -2,7 +2,10 @@
 //! macro, and the strings go straight into a connection's buffer.
 
 use super::{Entry, Inner, events};
-use crate::net::{Backlog, Composed, milliseconds};
+use crate::{
+    net::{Backlog, Composed, milliseconds},
+    rpc::escape,
+};
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Object, check_status, sys};
 use std::{
     ffi::{CString, c_char, c_void},
@@ -12,14 +15,21 @@ use std::{
     slice,
 };
 
+/// What a payload or result is given as: a JSON text, or a string of which it is made here. Most
+/// strings are their own JSON text between quotes, and seeing that is faster than writing it.
+const JSON: bool = false;
+const STRING: bool = true;
+
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
 /// Creates the object that holds the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
-    let functions: [(&str, Callback); 8] = [
-        ("request", request),
-        ("reply", reply),
+    let functions: [(&str, Callback); 10] = [
+        ("request", request::<JSON>),
+        ("requestString", request::<STRING>),
+        ("reply", reply::<JSON>),
+        ("replyString", reply::<STRING>),
         ("text", text),
         ("flush", flush),
         ("fetch", fetch),
@@ -98,62 +108,66 @@ unsafe fn enter<const N: usize>(
     })
 }
 
-/// `request(conn, slot, timeout, payload, key)`: composes a request. `payload` and `key` are JSON
-/// texts, the key's with its comma; without `key` it is the connection's last. `timeout` is in ms.
-unsafe extern "C" fn request(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+/// `request(conn, slot, timeout, payload, key)`: composes a request. `payload` is [`JSON`] or a
+/// [`STRING`], `key` a JSON text with its comma; without `key` it is the connection's last.
+/// `timeout` is in ms. False, and nothing composed, when JavaScript has to write the string's JSON.
+unsafe extern "C" fn request<const PAYLOAD: bool>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let act = |inner: &Inner, [conn, slot, timeout, payload, key]: [sys::napi_value; 5]| {
         let (number, slot) = (number(env, conn)?, number(env, slot)?);
         let timeout = time(env, timeout)?;
-        let mut read = Ok(());
+        let mut is_json = Ok(true);
         let now = inner.hub.micros();
         inner.with(number, |entry| {
             let last = &mut *entry.key.borrow_mut();
-            read = read_key(env, key, last);
-            if read.is_err() {
+            if let Err(error) = read_key(env, key, last) {
+                is_json = Err(error);
                 return;
             }
             let composed = entry.conn.request(slot, now, timeout, |out| {
                 out.extend_from_slice(last);
-                read = append(env, payload, out);
-                read.is_ok()
+                is_json = append_value::<PAYLOAD>(env, payload, out);
+                matches!(is_json, Ok(true))
             });
             if let Some(composed) = composed {
                 inner.composed_in_time(number, entry, composed, milliseconds(now));
             }
         });
-        read.map(|()| null_mut())
+        boolean(env, is_json?)
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
 }
 
 /// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
-/// `rid`; `result` is a JSON text, `since` what `fetch` said when the request came. False, and
-/// nothing composed, when the rid needs escapes.
-unsafe extern "C" fn reply(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+/// `rid`; `result` is [`JSON`] or a [`STRING`], `since` what `fetch` said when the request came.
+/// False, and nothing composed, when JavaScript has to write the JSON of one of the strings.
+unsafe extern "C" fn reply<const RESULT: bool>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let act = |inner: &Inner, [conn, rid, result, since]: [sys::napi_value; 4]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
-        let (mut read, mut plain) = (Ok(()), true);
+        let mut is_json = Ok(true);
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
-                out.extend_from_slice(b"[\"");
-                let start = out.len();
-                read = append(env, rid, out);
-                plain = out[start..].iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
-                if !plain || read.is_err() {
+                out.push(b'[');
+                is_json = append_value::<STRING>(env, rid, out);
+                if !matches!(is_json, Ok(true)) {
                     return false;
                 }
-                out.extend_from_slice(b"\",null,");
-                read = append(env, result, out);
+                out.extend_from_slice(b",null,");
+                is_json = append_value::<RESULT>(env, result, out);
                 out.push(b']');
-                read.is_ok()
+                matches!(is_json, Ok(true))
             });
             if let Some(composed) = composed {
                 answered(inner, number, entry, composed, since);
             }
         });
-        read?;
-        boolean(env, plain)
+        boolean(env, is_json?)
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
@@ -350,6 +364,25 @@ fn read_key(env: sys::napi_env, key: sys::napi_value, last: &mut Vec<u8>) -> Res
     }
     last.clear();
     append(env, key, last)
+}
+
+/// Appends the JSON text of a value that is given as `VALUE` says. False when JavaScript has to
+/// write it: a string with lone surrogates, which UTF-8 cannot say and JSON can.
+fn append_value<const VALUE: bool>(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    out: &mut Vec<u8>,
+) -> Result<bool> {
+    if VALUE == JSON {
+        append(env, value, out)?;
+        return Ok(true);
+    }
+    out.push(b'"');
+    let start = out.len();
+    append(env, value, out)?;
+    let is_json = escape(out, start);
+    out.push(b'"');
+    Ok(is_json)
 }
 
 /// Appends a string's UTF-8 to `out`, in one call if there is room.

@@ -5,6 +5,7 @@
 //! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
 //! evaluated, and nesting is not recursive.
 
+use super::escape::plain;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -50,7 +51,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
         return Some(text.split_at("null".len()));
     }
     let inner = text.strip_prefix('"')?;
-    let end = inner.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
+    let end = plain(inner.as_bytes());
     inner[end..].starts_with('"').then(|| text.split_at(end + 2))
 }
 
