@@ -176,7 +176,7 @@ impl<C> Batch<C> {
             if at > 0 {
                 self.text.push(',');
             }
-            push_number(&mut self.text, *number);
+            self.text.push_str(itoa::Buffer::new().format(*number));
         }
         for text in texts {
             self.text.push(',');
@@ -246,20 +246,6 @@ impl<C> Batch<C> {
         self.text.push(']');
         (self.text, self.events)
     }
-}
-
-fn push_number(text: &mut String, mut number: u32) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 #[cfg(test)]
