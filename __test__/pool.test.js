@@ -38,6 +38,25 @@ for (const [waiting, length] of [[0, 8], [16, 8], [64, 32], [1024, 512], [100000
   })
 }
 
+test('a run that begins at rest goes on until its transport is at rest again', t => {
+  const pool = poolWith(t, 0)
+  const transports = pool.list(DEST)
+  const ask = count => new Set(Array.from({ length: count }, () => {
+    const chosen = pool.choose(DEST, 3)
+    chosen._waiting++
+    return chosen
+  }))
+  const answerAll = () => transports.forEach(transport => { transport._waiting = 0 })
+
+  const [first, ...others] = ask(40)
+  assert.deepStrictEqual(others, [])
+  answerAll()
+  assert.strictEqual(ask(40).has(first), false)
+  answerAll()
+  assert.strictEqual(ask(64).size, 1)
+  assert.strictEqual(ask(64).size, 2)
+})
+
 test('a transport that stops loses the rest of its run', t => {
   const pool = poolWith(t, 64)
   const first = pool.choose(DEST, 3)

@@ -54,13 +54,13 @@ class Pool {
   }
 
   /**
-   * A random active transport, once there are `enough`. It stays the choice for a run of half of
-   * the requests that are under way: they share a write and a read, and while one half is answered
-   * the other one is asked.
+   * A random active transport, once there are `enough`. It stays the choice for a run of requests,
+   * which share a write and a read: half of those that are under way, so that while one half is
+   * answered the other one is asked; or, when none is, all that are made before it is at rest again.
    */
   choose (dest, enough) {
     const run = this._runs.get(dest)
-    if (run !== undefined && run.left > 0 && run.enough === enough && run.transport.isActive()) {
+    if (run !== undefined && run.enough === enough && goesOn(run)) {
       run.left--
       return run.transport
     }
@@ -69,7 +69,7 @@ class Pool {
     const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
     const from = others.length > 0 ? others : active
     const transport = from[Math.floor(Math.random() * from.length)]
-    this._runs.set(dest, { transport, enough, left: runAfter(active) - 1 })
+    this._runs.set(dest, { transport, enough, ...lengthOf(active) })
     return transport
   }
 
@@ -94,10 +94,17 @@ class Pool {
   }
 }
 
-function runAfter (transports) {
+/** A run of `left` more requests, of which the last `loose` are not made by a transport at rest. */
+function lengthOf (transports) {
   let waiting = 0
   for (const transport of transports) waiting += transport._waiting || 0
-  return Math.min(Math.max(TRANSPORT_RUN.from, (waiting + 1) >> 1), TRANSPORT_RUN.to)
+  const { from, rested, to } = TRANSPORT_RUN
+  if (waiting === 0) return { left: rested - 1, loose: rested - from }
+  return { left: Math.min(Math.max(from, (waiting + 1) >> 1), to) - 1, loose: 0 }
+}
+
+function goesOn ({ transport, left, loose }) {
+  return left > 0 && (left > loose || transport._waiting > 0) && transport.isActive()
 }
 
 module.exports = Pool

@@ -124,8 +124,11 @@ const GRAPE_PORT = 31001
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
-/** Requests in a row that one transport of a full pool gets: measured, see docs/ARCHITECTURE.md. */
-const TRANSPORT_RUN = { from: 8, to: 512 }
+/**
+ * Requests in a row that one transport of a full pool gets, at least and at most, and after a rest:
+ * measured, see docs/ARCHITECTURE.md.
+ */
+const TRANSPORT_RUN = { from: 8, to: 512, rested: 64 }
 
 /** Attempts of an object that names no number, as in `async.retry`. */
 const RETRY_TIMES = 5
