@@ -62,6 +62,7 @@ function deliver () {
     const batch = fetch()
     if (batch === undefined) return
     const items = JSON.parse(batch[2])
+    flushDue = streams.size > 0
     current = { items, events: batch, at: 0, half: halfOf(items, batch[2].length), more: batch[0] }
     fetchedAt = batch[1]
   }
@@ -82,16 +83,27 @@ function fetched () {
 }
 
 function deliverCurrent () {
-  const { items, events, half } = current
-  let flushed = time = Date.now()
+  const { items, events } = current
+  let { half } = current
+  time = Date.now()
+  let asker = -1
   while (current.at < items.length) {
     const at = current.at
     const tag = items[at]
+    // What was answered of one connection leaves while those of the next are: it would be a write of
+    // its own anyway.
+    if (tag === REQUEST && items[at + 1] !== asker) {
+      if (flushDue && asker >= 0) {
+        flushNow()
+        half = 0
+      }
+      asker = items[at + 1]
+    }
     const before = composed
     // The place moves on before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
-      connections[items[at + 1]].onRequest(items[at + 2], items[at + 3], items[at + 4])
+      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4])
     } else if (tag === REPLY) {
       current.at = at + 5
       connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
@@ -104,11 +116,11 @@ function deliverCurrent () {
     }
     // An answer does not wait for long work on the other messages of its batch. The native side
     // looks at its clock whenever it composes for a socket of its own, which costs half.
-    if (composed === before || streams.size > 0) {
+    if (flushDue && (composed === before || streams.size > 0)) {
       const now = Date.now()
-      if (now !== flushed) {
+      if (now !== time) {
         flushNow()
-        flushed = time = now
+        time = now
       }
     }
     if (at < half && current.at >= half) flushNow()
@@ -194,7 +206,8 @@ const REFUSED = {
 
 // What is composed in a tick leaves in one write per connection: before the loop waits again,
 // where the native side takes part in the loop, else when the tick ends.
-const flushSoon = core.inLoop ? () => {} : flushInTick
+const flushSoon = core.inLoop ? () => { flushDue = true } : flushInTick
+/** Whether something may be composed that has not left. */
 let flushDue = false
 /** How many requests and replies were composed. */
 let composed = 0

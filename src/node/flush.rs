@@ -40,6 +40,12 @@ impl Inner {
         }
     }
 
+    /// JavaScript has its turn, at `now` in milliseconds: what it composes right away leaves together.
+    /// A write for the first frame alone would cost each side a wake-up more.
+    pub(super) fn turn_begins(&self, now: u64) {
+        self.flushed.set(now);
+    }
+
     /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
     /// moves the bytes not before it has nothing else to do.
     pub(super) fn published(&self, number: u32, entry: &Entry, composed: Composed) {

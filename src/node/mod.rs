@@ -53,7 +53,7 @@ struct Inner {
     /// Connections whose frames may wait while the event loop does not sleep, and since when.
     lingering: RefCell<Vec<u32>>,
     lingering_since: Cell<Option<Instant>>,
-    /// When a message was composed that all before had to leave with, in ms.
+    /// When all that was composed had to leave, or JavaScript's turn began, in ms.
     flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, (Server, Rc<Counted>)>>,
     next_server: Cell<u32>,

@@ -215,14 +215,18 @@ unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) ->
 }
 
 /// `fetch()`: the next batch as `[more, time, text, ...events]`, or undefined. The time is on the
-/// clock of `since`.
+/// clock of `since`. What was composed so far leaves.
 unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
+        inner.flush();
         let Some((batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
+        let now = inner.hub.micros();
+        // The answer to a lone message has nothing to wait for.
+        inner.turn_begins(if batch.len() > 1 { milliseconds(now) } else { 0 });
         let (text, events) = batch.finish();
         let mut array = null_mut();
         let flag = boolean(env, more)?;
-        let now = to_number(env, inner.hub.micros() as usize)?;
+        let now = to_number(env, now as usize)?;
         // SAFETY: `env` is live; the values are made in this call's handle scope.
         unsafe {
             check_status!(sys::napi_create_array_with_length(env, 3 + events.len(), &mut array))?;

@@ -73,6 +73,7 @@ impl Turn for JsTurn {
     }
 
     fn after_wait(&self) {
+        self.inner.turn_begins(self.inner.hub.now());
         if self.inner.hub.take_due() {
             // A panic must not unwind into libuv.
             let _ = catch_unwind(AssertUnwindSafe(|| self.deliver()));
