@@ -9,7 +9,11 @@ const TIMEOUT = 120000
 
 const packageOf = ({ original }) => original ? require('grenache-nodejs-ws') : require('../..')
 
-const linkTo = port => ({ lookup: (key, opts, cb) => cb(null, [`127.0.0.1:${port}`]) })
+/** A link that knows the answer already, as links do after the first lookup. */
+function linkTo (port) {
+  const dests = [`127.0.0.1:${port}`]
+  return { lookup: (key, opts, cb) => cb(null, dests) }
+}
 
 function confOf ({ conf, certificates }, name) {
   if (!certificates) return conf || {}

@@ -15,7 +15,7 @@ function measureRequests ({ server, client }, { kind = 'loop', payload = HELLO, 
     const serving = peer(server, 'server', port, more)
     await serving.ready
     const asking = load === 'rust' ? rust('client', port) : peer(client, 'client', port, more)
-    await asking.ask('loop', { inFlight: 64, payload, ...work, seconds: warm })
+    await asking.ask(kind, { inFlight: 64, payload, ...work, seconds: warm })
     const before = await serving.ask('usage')
     const result = await asking.ask(kind, { payload, ...work, seconds })
     const after = await serving.ask('usage')
