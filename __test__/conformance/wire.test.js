@@ -34,10 +34,16 @@ async function asked (stage, implementation) {
   return { requests, service, socket }
 }
 
+/** Strings that are their own JSON between quotes, that need escapes, and that only escapes can say. */
+const STRINGS = [
+  '', 'text', 'äöü 你好 🦀 \u2028', '"quoted" \\ \b\t\n\f\r\u0000\u001f\u007f', '1234567"', '12345678\\9',
+  '\ufffd', '\ud800', 'a\udc00b', '\udc00\ud800', 'x'.repeat(20000), 'ü"'.repeat(20000)
+]
+
 each('C15: a request is a text frame of rid, key and payload', async ({ implementation, stage }) => {
   const { dest, frames } = await noting(stage)
   const peer = stage.client(implementation, dest)
-  const payloads = [{ a: [1, 'ü'] }, 'text', 5, null, [], true]
+  const payloads = [{ a: [1, 'ü'] }, 5, null, [], true, ...STRINGS]
   for (const payload of payloads) {
     const { err, res } = await call(peer, 'request', 'the:key', payload, {})
     assert.ifError(err)
@@ -56,6 +62,17 @@ each('C16: a reply is a text frame of rid, error message and result', async ({ i
   assert.strictEqual(await exchange(socket, '["1","k","ok"]'), '["1",null,{"b":["ö"]}]')
   assert.strictEqual(await exchange(socket, '["2","k","no"]'), '["2","no",null]')
   assert.strictEqual(await exchange(socket, '["3","k","both"]'), '["3","but",2]')
+})
+
+each('C16: a string is answered as JSON says it', async ({ implementation, stage }) => {
+  const service = await stage.serve(implementation, (rid, key, payload, handler) => handler.reply(null, payload))
+  const socket = await otherClient(stage, `ws://${service.dest}/ws`)
+  for (const string of STRINGS) {
+    // As an id too: the other side chooses it.
+    const [rid, text] = [string.slice(0, 100), JSON.stringify(string)]
+    const answer = await exchange(socket, `[${JSON.stringify(rid)},"k",${text}]`)
+    assert.strictEqual(answer, `[${JSON.stringify(rid)},null,${text}]`)
+  }
 })
 
 each('C17: each request has a fresh lower-case UUID v4', async ({ implementation, stage }) => {
