@@ -16,7 +16,7 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Frames collected in a tick are written early once they reach this many bytes: a full
 /// buffer in the kernel is worth more than a later, larger one here.
-pub const FLUSH_BYTES: usize = 16 * 1024;
+pub const FLUSH_BYTES: usize = 32 * 1024;
 
 /// How long published messages may wait for more of them while Node's event loop has other things
 /// to do: a write for each subscriber and message is most of what publishing costs.
@@ -67,7 +67,7 @@ pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
 
 /// Messages handed to JavaScript in one call: enough to spread the cost of the call, few
 /// enough that timers and other sockets get their turn.
-pub const BATCH_MESSAGES: usize = 256;
+pub const BATCH_MESSAGES: usize = 512;
 
 /// Bytes of text handed to JavaScript in one call, as a soft limit.
 pub const BATCH_BYTES: usize = 256 * 1024;

@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn batches_are_bounded_and_in_order() {
         let hub = Hub::<()>::new(|| {});
-        for conn in 0..600 {
+        for conn in 0..1200 {
             let mut batch = Batch::default();
             batch.reply(conn, 0, "null", "0");
             hub.append(batch);
@@ -303,7 +303,7 @@ mod tests {
             assert_eq!(values[1], counts.iter().sum::<usize>());
             counts.push(values.len() / 5);
         }
-        assert_eq!(counts, [256, 256, 88]);
+        assert_eq!(counts, [512, 512, 176]);
     }
 
     #[test]
