@@ -20,8 +20,8 @@ const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
 
-/** Where the events of a fetched batch begin: `[more, time, text, ...events]`. */
-const EVENTS = 3
+/** Where the events of a fetched batch begin: `[text, ...events]`. */
+const EVENTS = 1
 
 /** What `raw.receive` says of what waits to be delivered. */
 const LONE = 1
@@ -61,10 +61,12 @@ function deliver () {
   if (current === null) {
     const batch = fetch()
     if (batch === undefined) return
-    const items = JSON.parse(batch[2])
+    const text = typeof batch === 'string' ? batch : batch[0]
+    const items = JSON.parse(text)
+    const more = items.pop() === 1
+    fetchedAt = items.pop()
     flushDue = streams.size > 0
-    current = { items, events: batch, at: 0, half: halfOf(items, batch[2].length), more: batch[0] }
-    fetchedAt = batch[1]
+    current = { items, events: batch, at: 0, half: halfOf(items, text.length), more }
   }
   try {
     deliverCurrent()

@@ -214,38 +214,34 @@ unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `fetch()`: the next batch as `[more, time, text, ...events]`, or undefined. The time is on the
-/// clock of `since`. What was composed so far leaves.
+/// `fetch()`: the next batch, or undefined: its text, or `[text, ...events]` when it has events. The
+/// text's last two elements are the time, on the clock of `since`, and 1 when more batches wait. What
+/// was composed so far leaves.
 unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, []: [sys::napi_value; 0]| {
         inner.flush();
-        let Some((batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
+        let Some((mut batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
         let now = inner.hub.micros();
         // The answer to a lone message has nothing to wait for.
         inner.turn_begins(if batch.len() > 1 { milliseconds(now) } else { 0 });
+        batch.number(now);
+        batch.number(more.into());
         let (text, events) = batch.finish();
+        let text = string(env, &text)?;
+        if events.is_empty() {
+            return Ok(text);
+        }
         let mut array = null_mut();
-        let flag = boolean(env, more)?;
-        let now = to_number(env, now as usize)?;
         // SAFETY: `env` is live; the values are made in this call's handle scope.
         unsafe {
-            check_status!(sys::napi_create_array_with_length(env, 3 + events.len(), &mut array))?;
-            check_status!(sys::napi_set_element(env, array, 0, flag))?;
-            check_status!(sys::napi_set_element(env, array, 1, now))?;
-            check_status!(sys::napi_set_element(env, array, 2, string(env, &text)?))?;
+            check_status!(sys::napi_create_array_with_length(env, 1 + events.len(), &mut array))?;
+            check_status!(sys::napi_set_element(env, array, 0, text))?;
         }
         let env = Env::from_raw(env);
-        for (at, event) in events.into_iter().enumerate() {
+        for (at, event) in (1..).zip(events) {
             let object = events::object(&env, inner, event)?;
             // SAFETY: as above.
-            unsafe {
-                check_status!(sys::napi_set_element(
-                    env.raw(),
-                    array,
-                    at as u32 + 3,
-                    object.raw()
-                ))?;
-            }
+            check_status!(unsafe { sys::napi_set_element(env.raw(), array, at, object.raw()) })?;
         }
         Ok(array)
     };

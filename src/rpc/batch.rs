@@ -241,6 +241,12 @@ impl<C> Batch<C> {
         self.bytes
     }
 
+    /// Adds a number that is no record, behind all of them.
+    pub fn number(&mut self, number: u64) {
+        self.text.push(',');
+        self.text.push_str(itoa::Buffer::new().format(number));
+    }
+
     /// The text, closed to a JSON array, and the events.
     pub fn finish(mut self) -> (String, Vec<Event<C>>) {
         self.text.push(']');
@@ -258,8 +264,9 @@ mod tests {
         batch.request(3, "\"r\"", "\"k\"", "{}");
         batch.event(Event::Opened { conn: () });
         batch.reply(7, 4294967295, "null", " 1 ");
+        batch.number(u64::MAX);
         let (text, events) = batch.finish();
-        assert_eq!(text, "[0,3,\"r\",\"k\",{},2,0,1,7,4294967295,null, 1 ]");
+        assert_eq!(text, "[0,3,\"r\",\"k\",{},2,0,1,7,4294967295,null, 1 ,18446744073709551615]");
         assert_eq!(events.len(), 1);
     }
 
