@@ -65,7 +65,8 @@ function deliver () {
     const items = JSON.parse(text)
     const more = items.pop() === 1
     fetchedAt = items.pop()
-    flushDue = streams.size > 0
+    // `fetch` wrote what waited; streams write by themselves.
+    if (streams.size === 0) flushDue = false
     current = { items, events: batch, at: 0, half: halfOf(items, text.length), more }
   }
   try {
