@@ -1,6 +1,6 @@
 //! Events and errors as JavaScript objects.
 
-use super::Inner;
+use super::{Inner, raw};
 use crate::{
     error::Error,
     net::Arrival,
@@ -8,7 +8,7 @@ use crate::{
 };
 use napi::{
     Env, Result,
-    bindgen_prelude::{BufferSlice, Object},
+    bindgen_prelude::{BufferSlice, Object, Unknown},
 };
 use napi_derive::napi;
 
@@ -125,7 +125,11 @@ pub(super) fn object<'env>(
 
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
-        Data::Text(text) => object.set("data", text),
+        Data::Text(text) => {
+            let text = raw::string(env.raw(), &text)?;
+            // SAFETY: the value was made with this `env`, in this scope.
+            object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) })
+        }
         // Copied: an external buffer costs more than the copy.
         Data::Binary(bytes) => object.set("data", BufferSlice::copy_from(env, bytes)?),
     }

@@ -339,7 +339,8 @@ fn boolean(env: sys::napi_env, value: bool) -> Result<sys::napi_value> {
     Ok(boolean)
 }
 
-fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {
+/// A string of JavaScript's.
+pub(super) fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {
     let mut value = null_mut();
     let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len() as isize);
     // SAFETY: `env` is live and `bytes` holds `len` bytes; ASCII is Latin-1, which V8 copies
@@ -391,17 +392,22 @@ fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u8>) -> Resu
     const ROOM: usize = 1024;
     /// Longest character, and the NUL that Node-API adds.
     const TAIL: usize = 4 + 1;
+    /// What follows in the frame, and its longer header: a large buffer should not move for that.
+    const MORE: usize = 32;
 
     out.reserve(ROOM);
-    let fits = read(env, value, out)?;
-    if !fits {
+    if read(env, value, out)? {
+        return Ok(());
+    }
+    // What it takes if it is ASCII is told at once; for other bytes all of it has to be looked at.
+    for length in [sys::napi_get_value_string_latin1, sys::napi_get_value_string_utf8] {
         let mut len = 0;
         // SAFETY: `env` and `value` belong to the running call; a null buffer asks for the length.
-        check_status!(unsafe {
-            sys::napi_get_value_string_utf8(env, value, null_mut(), 0, &mut len)
-        })?;
-        out.reserve(len + TAIL);
-        read(env, value, out)?;
+        check_status!(unsafe { length(env, value, null_mut(), 0, &mut len) })?;
+        out.reserve(len + TAIL + MORE);
+        if read(env, value, out)? {
+            break;
+        }
     }
     return Ok(());
 
