@@ -20,6 +20,8 @@ class Stream {
     this._behind = false
     /** The service has enough to answer. */
     this._paused = false
+    /** What comes is being handed over; then follows a `pump`. */
+    this._receiving = false
   }
 
   /** `abort` ends the handshake, if the connection is given up before it is done. */
@@ -48,7 +50,7 @@ class Stream {
   }
 
   pumpSoon () {
-    if (this.socket !== null) dispatch.pumpSoon(this)
+    if (this.socket !== null && !this._receiving) dispatch.pumpSoon(this)
   }
 
   /** Writes what was composed, while the socket takes it. */
@@ -121,9 +123,11 @@ class Stream {
 
   _receive (bytes) {
     if (this._detached) return
+    this._receiving = true
     try {
       dispatch.receive(this, bytes)
     } finally {
+      this._receiving = false
       this.pump()
     }
   }
