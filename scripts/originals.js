@@ -4,7 +4,10 @@
 // They use fixed ports, so they run one after the other, and nothing else runs beside them.
 
 const { spawn, spawnSync } = require('child_process')
+const dgram = require('dgram')
+const net = require('net')
 const path = require('path')
+const { setTimeout: sleep } = require('timers/promises')
 const native = require('..')
 const original = require('grenache-grape')
 const { ask } = require('../__test__/helpers/grape-network')
@@ -17,6 +20,13 @@ const WS = folder('grenache-nodejs-ws')
 const LINK = folder('grenache-nodejs-link')
 const GRAPE = folder('grenache-grape')
 const LIMIT = 60000
+
+/** What the originals' files bind: their tests start up to 100 grapes. */
+const GRAPES = Array.from({ length: 100 }, (_, at) => at)
+const TCP_PORTS = [20001, 30000, 30001, 30002, ...GRAPES.map(at => 40001 + at)]
+const UDP_PORTS = [20000, ...GRAPES.map(at => 20001 + at)]
+/** Longer than Linux keeps a closed connection in TIME_WAIT. */
+const PORTS_LIMIT = 90000
 
 let passed = 0
 
@@ -83,6 +93,34 @@ async function clientPrints (file, pattern) {
   }
 }
 
+/** Whether `socket` got its port; closes it. */
+function isFree (socket) {
+  return new Promise((resolve, reject) => {
+    socket.once('error', err => err.code === 'EADDRINUSE' ? resolve(false) : reject(err))
+    socket.once('listening', () => socket.close(() => resolve(true)))
+  })
+}
+
+const isFreeTcp = port => isFree(net.createServer().listen(port, '0.0.0.0'))
+const isFreeUdp = port => isFree(dgram.createSocket('udp4').bind(port))
+
+/**
+ * Resolves when the fixed ports are free. Most of them are of the range from which the system
+ * gives ports to outgoing connections, and one that another test closed keeps its own for a
+ * minute. Grapes that do not get theirs would fail each file that follows.
+ */
+async function portsFree () {
+  const end = Date.now() + PORTS_LIMIT
+  for (const [ports, isFree] of [[TCP_PORTS, isFreeTcp], [UDP_PORTS, isFreeUdp]]) {
+    for (const port of ports) {
+      while (!await isFree(port)) {
+        if (Date.now() > end) throw new Error(`port ${port} is in use`)
+        await sleep(500)
+      }
+    }
+  }
+}
+
 /** The examples on this package, over grapes of either kind. */
 async function examples (kind, Grape) {
   const grapes = await startGrapes(true, {}, Grape)
@@ -126,7 +164,8 @@ async function foreigners () {
   }
 }
 
-function mocha (folder, args) {
+async function mocha (folder, args) {
+  await portsFree()
   const result = spawnSync(process.execPath, [
     require.resolve('mocha/bin/mocha.js', { paths: [root] }), '--exit', '--require', register, ...args
   ], { cwd: folder, encoding: 'utf8', timeout: LIMIT })
@@ -134,13 +173,14 @@ function mocha (folder, args) {
   if (result.status !== 0) throw new Error(`mocha ended with ${result.status}`)
 }
 
-examples('original', original.Grape)
+portsFree()
+  .then(() => examples('original', original.Grape))
   .then(() => examples('native', native.Grape))
   .then(foreigners)
+  .then(() => mocha(WS, ['test/unit-pool.js']))
+  .then(() => mocha(LINK, ['test/*.js']))
+  .then(() => mocha(GRAPE, ['test/*.js']))
   .then(() => {
-    mocha(WS, ['test/unit-pool.js'])
-    mocha(LINK, ['test/*.js'])
-    mocha(GRAPE, ['test/*.js'])
     console.log(`${passed} passed`)
     process.exit()
   })
