@@ -26,8 +26,20 @@ pub const PUBLISH_LINGER: Duration = Duration::from_micros(200);
 /// this pays: about what a sleep and a wake-up cost the two sides of a connection.
 pub const SPIN: Duration = Duration::from_micros(50);
 
-/// How many sleeps there are between two such looks, where it has learnt that it does not pay.
-pub const SPIN_GAP: u32 = 256;
+/// The same with TLS, where an answer takes longer, and so does what a sleep leaves cold.
+pub const STREAM_SPIN: Duration = Duration::from_micros(150);
+
+/// How often all processes of a machine try that at the same time, in milliseconds.
+pub const SPIN_TRIAL_EVERY: u64 = 128;
+
+/// For how many milliseconds then: 2 % of the time at most.
+pub const SPIN_TRIAL: u64 = 2;
+
+/// How long it looks then, until the other side, which may sleep when the trial begins, takes part.
+pub const SPIN_TRIAL_PATIENCE: Duration = Duration::from_micros(500);
+
+/// How many times of success are remembered.
+pub const SPIN_CREDIT: u32 = 16;
 
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;

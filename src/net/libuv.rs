@@ -7,7 +7,7 @@
 use super::{
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     receive::Reading,
-    settings::BusyPoll,
+    settings::{BusyPoll, Io, Settings},
     spin::Spin,
     uv::{Loop, Owned, READABLE, STOPPED, WRITABLE},
 };
@@ -21,7 +21,7 @@ use std::{
     os::fd::AsRawFd,
     rc::{Rc, Weak},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// The binding's part in a turn of the loop.
@@ -56,10 +56,10 @@ pub struct Driver {
     idle: RefCell<Option<Owned>>,
     awake_until: Cell<Option<Instant>>,
     spin: Spin,
-    /// Awake because of `spin`.
-    spinning: Cell<bool>,
-    /// Something was read or written since the last sleep.
-    active: Cell<bool>,
+    /// Awake because of `spin`, and until when that pays.
+    spinning: Cell<Option<Instant>>,
+    /// For how long looking on pays, if something was read or written since the last sleep.
+    active: Cell<Option<Duration>>,
 }
 
 struct Polled {
@@ -111,8 +111,8 @@ impl Driver {
             idle: RefCell::new(None),
             awake_until: Cell::new(None),
             spin: Spin::default(),
-            spinning: Cell::new(false),
-            active: Cell::new(false),
+            spinning: Cell::new(None),
+            active: Cell::new(None),
         });
         *driver.again.borrow_mut() = Some(driver.uv.timer(|| {})?);
         let me = driver.me.clone();
@@ -175,9 +175,15 @@ impl Driver {
     }
 
     /// A connection was read or written: whether the loop stays awake for what comes next.
-    pub fn active(&self, busy_poll: BusyPoll) {
-        match busy_poll {
-            BusyPoll::Learnt => self.active.set(true),
+    pub fn active(&self, settings: &Settings) {
+        let pays = match settings.io {
+            Io::Libuv => config::SPIN,
+            Io::Stream => config::STREAM_SPIN,
+            // What comes next is another thread's.
+            Io::Tokio => return,
+        };
+        match settings.busy_poll {
+            BusyPoll::Learnt => self.active.set(self.active.get().max(Some(pays))),
             BusyPoll::Micros(0) => {}
             BusyPoll::Micros(micros) => self.stay_awake(Duration::from_micros(micros.into())),
         }
@@ -185,9 +191,12 @@ impl Driver {
 
     /// Before the wait for I/O, when all is written.
     pub fn before_sleep(&self) {
-        if self.active.replace(false) && self.will_sleep() && self.spin.wants() {
-            self.spinning.set(true);
-            self.stay_awake(config::SPIN);
+        if let Some(pays) = self.active.take()
+            && self.will_sleep()
+            && let Some(time) = self.spin.wants(system_time(), pays)
+        {
+            self.spinning.set(Some(Instant::now() + pays));
+            self.stay_awake(time);
         }
     }
 
@@ -225,19 +234,24 @@ impl Driver {
         if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
             self.awake_until.set(None);
             self.set_idle(false);
-            if self.spinning.replace(false) {
+            if self.spinning.take().is_some() {
                 self.spin.miss();
             }
         }
     }
 
-    /// A message came while the loop was awake for it.
-    fn found(&self) {
-        if self.spinning.replace(false) {
-            self.spin.hit();
+    /// A connection was read: perhaps the loop was awake for that.
+    pub fn heard(&self, settings: &Settings) {
+        if let Some(in_time) = self.spinning.take() {
+            if Instant::now() <= in_time {
+                self.spin.hit();
+            } else {
+                self.spin.miss();
+            }
             self.awake_until.set(None);
             self.set_idle(false);
         }
+        self.active(settings);
     }
 
     /// Looks again at a connection that JavaScript wrote to or ended.
@@ -277,8 +291,7 @@ impl Driver {
             if let Err(ended) = result {
                 return self.end(&polled, ended);
             }
-            self.found();
-            self.active(polled.conn.settings().busy_poll);
+            self.heard(polled.conn.settings());
         }
         self.look(&polled);
     }
@@ -365,4 +378,9 @@ impl Driver {
         }
         next
     }
+}
+
+/// Milliseconds on the clock that all processes of the machine share.
+fn system_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

@@ -43,7 +43,8 @@ pub enum Io {
 /// What an event loop does after a message of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusyPoll {
-    /// It looks for the next one for [`config::SPIN`] where that has paid so far.
+    /// It looks for the next one for [`config::SPIN`] where that has paid so far; of a stream for
+    /// [`config::STREAM_SPIN`].
     Learnt,
     /// It looks for the next one for so many microseconds; 0 is not at all.
     Micros(u32),
@@ -56,8 +57,8 @@ pub struct Settings {
     pub io: Io,
     /// Who gets the messages at first.
     pub lanes: Lanes,
-    /// Whether Node's event loop looks for the next message for a while instead of sleeping. Only
-    /// [`Io::Libuv`].
+    /// Whether Node's event loop looks for the next message for a while instead of sleeping. Not
+    /// [`Io::Tokio`].
     pub busy_poll: BusyPoll,
     /// Largest message that is accepted, in bytes.
     pub max_payload: usize,

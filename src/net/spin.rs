@@ -1,57 +1,68 @@
 //! Whether to look for the next message for a moment before sleeping: pure.
 
 use crate::config;
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 /// Learns from how it went. Looking on pays as long as messages keep coming before it is given up,
-/// as between two processes that answer each other at once; otherwise it is tried ever more seldom.
-#[derive(Debug)]
+/// as between two processes that answer each other at once. Neither side can learn that alone: while
+/// the other one sleeps, its answer comes late. So now and then all try it at the same time, by the
+/// clock that they share.
+#[derive(Debug, Default)]
 pub(super) struct Spin {
-    /// Once in so many sleeps.
-    gap: Cell<u32>,
-    /// Sleeps until then.
-    left: Cell<u32>,
-}
-
-impl Default for Spin {
-    fn default() -> Self {
-        Self { gap: Cell::new(config::SPIN_GAP), left: Cell::new(config::SPIN_GAP) }
-    }
+    /// While there is any, it is done before each sleep.
+    credit: Cell<u32>,
 }
 
 impl Spin {
-    /// Before a sleep: whether to look on instead, this time.
-    pub fn wants(&self) -> bool {
-        let left = self.left.get() - 1;
-        self.left.set(if left == 0 { self.gap.get() } else { left });
-        left == 0
+    /// Before a sleep at `now`, in milliseconds of the system's clock: for how long to look on
+    /// instead, where that `pays` for so long.
+    pub fn wants(&self, now: u64, pays: Duration) -> Option<Duration> {
+        if now % config::SPIN_TRIAL_EVERY < config::SPIN_TRIAL {
+            Some(config::SPIN_TRIAL_PATIENCE.max(pays))
+        } else {
+            (self.credit.get() > 0).then_some(pays)
+        }
     }
 
     /// A message came in time.
     pub fn hit(&self) {
-        self.set((self.gap.get() / 2).max(1));
+        self.credit.set((self.credit.get() + 1).min(config::SPIN_CREDIT));
     }
 
-    /// It was for nothing. Costs twice of what a hit gains, so that it pays from two in three on.
+    /// It was for nothing.
     pub fn miss(&self) {
-        self.set((self.gap.get() * 4).min(config::SPIN_GAP));
-    }
-
-    fn set(&self, gap: u32) {
-        self.gap.set(gap);
-        self.left.set(gap);
+        self.credit.set(self.credit.get().saturating_sub(MISS));
     }
 }
+
+/// What looking on for nothing costs, in hits: it pays from two in three on.
+const MISS: u32 = 2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Of `sleeps`, how many it looked on before, when every `nth` look is for nothing.
+    const TIME: Duration = Duration::from_micros(50);
+    /// Of a trial, and between two.
+    const TRIAL: u64 = 10 * config::SPIN_TRIAL_EVERY;
+    const BETWEEN: u64 = TRIAL + config::SPIN_TRIAL;
+
+    /// One whose trial succeeded.
+    fn after_success() -> Spin {
+        let spin = Spin::default();
+        for _ in 0..config::SPIN_CREDIT {
+            assert_eq!(spin.wants(TRIAL, TIME), Some(config::SPIN_TRIAL_PATIENCE));
+            spin.hit();
+        }
+        spin
+    }
+
+    /// Of `sleeps` between two trials, how many it looked on before, when every `nth` look is for
+    /// nothing.
     fn looks(spin: &Spin, sleeps: u32, nth: u32) -> u32 {
         let mut looks = 0;
         for _ in 0..sleeps {
-            if spin.wants() {
+            if spin.wants(BETWEEN, TIME).is_some() {
                 looks += 1;
                 if looks % nth == 0 { spin.miss() } else { spin.hit() }
             }
@@ -60,20 +71,34 @@ mod tests {
     }
 
     #[test]
-    fn it_is_tried_seldom_while_it_does_not_pay() {
-        let spin = Spin::default();
-        assert_eq!(looks(&spin, 100 * config::SPIN_GAP, 1), 100);
-        assert!(looks(&spin, 100 * config::SPIN_GAP, 2) < 1000, "every other one is not enough");
+    fn all_try_it_at_the_same_time() {
+        let tried = |spin: Spin| -> Vec<u64> {
+            let tries = |now: &u64| spin.wants(*now, TIME) == Some(config::SPIN_TRIAL_PATIENCE);
+            (TRIAL..TRIAL + 2 * config::SPIN_TRIAL_EVERY).filter(tries).collect()
+        };
+        let all = tried(Spin::default());
+        assert_eq!(all.len() as u64, 2 * config::SPIN_TRIAL);
+        assert_eq!(all, tried(after_success()));
+    }
+
+    #[test]
+    fn a_trial_takes_no_less_than_what_pays() {
+        let long = 2 * config::SPIN_TRIAL_PATIENCE;
+        assert_eq!(Spin::default().wants(TRIAL, long), Some(long));
+    }
+
+    #[test]
+    fn it_is_not_done_while_it_does_not_pay() {
+        assert_eq!(Spin::default().wants(BETWEEN, TIME), None);
+        assert_eq!(looks(&after_success(), 1000, 1), config::SPIN_CREDIT / MISS);
+        assert!(looks(&after_success(), 1000, 2) < 50, "every other one is not enough");
     }
 
     #[test]
     fn it_is_done_always_while_it_pays() {
-        let spin = Spin::default();
-        looks(&spin, 2 * config::SPIN_GAP, u32::MAX);
+        let spin = after_success();
+        assert_eq!(spin.wants(BETWEEN, TIME), Some(TIME));
         assert_eq!(looks(&spin, 1000, u32::MAX), 1000);
-        assert!(looks(&spin, 1000, 100) > 900, "a few for nothing do no harm");
-        spin.miss();
-        spin.miss();
-        assert!(!spin.wants());
+        assert_eq!(looks(&spin, 1000, 4), 1000);
     }
 }

@@ -86,7 +86,7 @@ impl Inner {
 
     fn write(&self, entry: &Entry) {
         #[cfg(unix)]
-        self.in_loop.active(entry.conn.settings().busy_poll);
+        self.in_loop.active(entry.conn.settings());
         if entry.conn.flush() {
             self.touched(&entry.conn);
         }

@@ -266,7 +266,11 @@ unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) 
         let number = number(env, conn)?;
         // SAFETY: nothing in here runs JavaScript or keeps the bytes.
         let bytes = unsafe { buffer(env, bytes) }?;
-        inner.with_stream(number, |stream| stream.receive(bytes));
+        inner.with_stream(number, |stream| {
+            #[cfg(unix)]
+            inner.in_loop.heard(stream.conn().settings());
+            stream.receive(bytes);
+        });
         to_number(
             env,
             match inner.hub.backlog() {

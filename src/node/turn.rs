@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::net::{
-    Arrival, BusyPoll, Io,
+    Arrival, Io, Settings,
     libuv::{Driver, Turn},
 };
 use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
@@ -38,8 +38,13 @@ impl InLoop {
     }
 
     /// See [`Driver::active`].
-    pub fn active(&self, busy_poll: BusyPoll) {
-        self.with(|driver| driver.active(busy_poll));
+    pub fn active(&self, settings: &Settings) {
+        self.with(|driver| driver.active(settings));
+    }
+
+    /// See [`Driver::heard`].
+    pub fn heard(&self, settings: &Settings) {
+        self.with(|driver| driver.heard(settings));
     }
 
     pub fn touched(&self, conn: u32) {
