@@ -8,7 +8,7 @@ const context = require('./context')
 const dispatch = require('./dispatch')
 const Stream = require('./Stream')
 const { acceptOf, assertSecure } = require('./secure')
-const { CONNECTION, FAREWELL_TIMEOUT, TRY_AGAIN_LATER } = require('./defaults')
+const { CONNECTION, FAREWELL_TIMEOUT, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
 const { amount } = require('./options')
 
 const { STATUS_CODES } = http
@@ -31,19 +31,22 @@ class SecureListener {
     this._open = true
     this._closed = false
     this._sockets = new Set()
+    /** What gives up each handshake, by where it comes from. */
+    this._handshakes = new Map()
+    this._handshakeTimeout = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
     this._server = createServer(
-      { handshakeTimeout: amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout), ...secure, requestCert: true },
+      { ...secure, handshakeTimeout: this._handshakeTimeout, requestCert: true },
       (req, res) => {
         res.writeHead(426, { 'Content-Type': 'text/plain' })
         res.end(STATUS_CODES[426])
       }
     )
     const scope = context.capture()
-    this._server.on('upgrade', (req, socket, head) => context.enter(scope, this, this._verify, req, socket, head))
-    this._server.on('connection', socket => {
-      this._sockets.add(socket)
-      socket.on('close', () => this._sockets.delete(socket))
+    this._server.on('upgrade', (req, socket, head) => {
+      this._endHandshake(addressOf(socket))
+      context.enter(scope, this, this._verify, req, socket, head)
     })
+    this._server.on('connection', socket => this._onSocket(socket))
     // A handshake that failed concerns nobody but the client.
     this._server.on('tlsClientError', () => {})
     this._server.on('error', err => {
@@ -87,6 +90,26 @@ class SecureListener {
     this.unlisten()
     for (const connection of this.connections) connection.terminate()
     for (const socket of this._sockets) socket.destroy()
+  }
+
+  /** From here to the request for an upgrade, TLS included, a client has limited time. */
+  _onSocket (socket) {
+    if (this._handshakes.size >= MAX_HANDSHAKES) return socket.destroy()
+    const address = addressOf(socket)
+    const timer = setTimeout(() => socket.destroy(), this._handshakeTimeout)
+    this._endHandshake(address)
+    this._handshakes.set(address, timer)
+    this._sockets.add(socket)
+    socket.on('close', () => {
+      this._sockets.delete(socket)
+      // The address may be another connection's by now.
+      if (this._handshakes.get(address) === timer) this._endHandshake(address)
+    })
+  }
+
+  _endHandshake (address) {
+    clearTimeout(this._handshakes.get(address))
+    this._handshakes.delete(address)
   }
 
   /** Asks the service whether this client may come in. */
@@ -149,6 +172,11 @@ function createServer (options, onRequest) {
   server.on('secureConnection', socket => face.emit('connection', socket))
   face.on('upgrade', (req, socket, head) => server.emit('upgrade', req, socket, head))
   return server
+}
+
+/** Tells a server's connections apart, on the TCP socket and on the TLS one. */
+function addressOf ({ remoteAddress, remotePort }) {
+  return `${remoteAddress} ${remotePort}`
 }
 
 function refuse (socket, code, message = STATUS_CODES[code], headers = {}) {

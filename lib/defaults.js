@@ -178,6 +178,9 @@ const DRAIN_POLL = 10
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000
 
+/** Clients of one server that may be in the middle of their handshake; as on the native side. */
+const MAX_HANDSHAKES = 4096
+
 /** Close code of a server that has enough connections (IANA's registry of close codes). */
 const TRY_AGAIN_LATER = 1013
 
@@ -211,6 +214,7 @@ module.exports = {
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
   MAX_GRAPE_ANSWER,
+  MAX_HANDSHAKES,
   MAX_SLOTS,
   MAX_TIMEOUT,
   MEASURE,

@@ -9,7 +9,7 @@
 // that grows or does not end by itself.
 
 const { parseArgs } = require('util')
-const { certificates } = require('../__test__/helpers/certificates')
+const { asTexts, certificates } = require('../__test__/helpers/certificates')
 const { Child } = require('../__test__/helpers/child')
 const { freePort } = require('../__test__/helpers/grapes')
 const { Actor } = require('./soak/orchestra')
@@ -27,8 +27,6 @@ const GONE = 500
 const STALLED = 5000
 const AWAKE = 2000
 
-const textsOf = parts => Object.fromEntries(['key', 'cert', 'ca'].map(name => [name, parts[name].toString('base64')]))
-
 async function main () {
   const { values, positionals } = parseArgs({ options: { io: { type: 'string' } }, allowPositionals: true })
   const seconds = Number(positionals[0] || 60)
@@ -45,7 +43,7 @@ async function main () {
   }
   try {
     const grape = (await grapes.next()).urls[0]
-    const scene = await begin({ start, grape, server: textsOf(server), client: textsOf(client) })
+    const scene = await begin({ start, grape, server: asTexts(server), client: asTexts(client) })
     console.log(`${seconds} s of traffic on ${process.env.GRENACHE_IO || 'the default driver'} between ${all.length} processes`)
     const faults = makeFaults(scene, start)
     await Promise.race([wait(seconds * 1000), ...scene.steady.map(actor => actor.early)])

@@ -6,6 +6,7 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const net = require('node:net')
+const { asTexts, certificates } = require('../helpers/certificates')
 const { Child } = require('../helpers/child')
 const { call } = require('../helpers/conformance')
 const { Calls, fault, start, startServer, until, wait } = require('../helpers/faulty')
@@ -13,7 +14,7 @@ const { freePort } = require('../helpers/grapes')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000
-/** As MAX_HANDSHAKES on the native side, and API_CONNECTIONS of a grape. */
+/** As MAX_HANDSHAKES, and API_CONNECTIONS of a grape. */
 const HANDSHAKES = 4096
 /** What the kernel surely keeps for a process until it accepts. */
 const SOME = 64
@@ -77,17 +78,20 @@ fault('2,000 half-open connections: the server goes on, drops them, and keeps no
   assert.ok(second.rss - first.rss < KEPT, `${first.rss} and ${second.rss} bytes`)
 })
 
-fault('4,096 clients in their handshake are enough: one more is hung up on, and comes in once there is room', async (stage, implementation) => {
-  const server = await startServer(stage, { conf: { handshakeTimeout: 600000 } })
-  const sockets = await fill(stage, server.port, HANDSHAKES, async () => (await server.ask('usage')).descriptors)
-  const [extra] = await connectMany(stage, server.port, 1)
-  await extra.gone
-  assert.ok(sockets.every(({ destroyed }) => !destroyed))
-  const peer = stage.client(implementation, server.dest)
-  assert.ok((await call(peer, 'request', 'key', 1, {})).err)
-  sockets[0].destroy()
-  await until(async () => (await call(peer, 'request', 'key', 1, {})).res === 1)
-})
+for (const secure of [false, true]) {
+  fault(`4,096 clients in their handshake${secure ? ' with TLS' : ''} are enough: one more is hung up on, and comes in once there is room`, async (stage, implementation) => {
+    const what = { conf: { handshakeTimeout: 600000 }, secure: secure ? asTexts(certificates().server) : undefined }
+    const server = await startServer(stage, what)
+    const sockets = await fill(stage, server.port, HANDSHAKES, async () => (await server.ask('usage')).descriptors)
+    const [extra] = await connectMany(stage, server.port, 1)
+    await extra.gone
+    assert.ok(sockets.every(({ destroyed }) => !destroyed))
+    const peer = stage.client(implementation, server.dest, secure ? { secure: certificates().client } : {})
+    assert.ok((await call(peer, 'request', 'key', 1, {})).err)
+    sockets[0].destroy()
+    await until(async () => (await call(peer, 'request', 'key', 1, {})).res === 1)
+  })
+}
 
 fault('4,096 connections to a grape are enough: one more is answered once there is room', async stage => {
   const port = await freePort()

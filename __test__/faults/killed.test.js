@@ -3,7 +3,7 @@
 // The other side's process ends at once, without a word.
 
 const assert = require('node:assert')
-const { certificates } = require('../helpers/certificates')
+const { asTexts, certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
 const { freePort } = require('../helpers/grapes')
 const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
@@ -12,11 +12,9 @@ const { told } = require('../helpers/subscribers')
 /** Much longer than the test's own limit: nothing here ends by a timeout. */
 const LONG = { timeout: 600000 }
 
-const texts = ({ key, cert, ca }) => ({ key: key.toString('base64'), cert: cert.toString('base64'), ca: ca.toString('base64') })
-
 const WAYS = [
   ['plain', () => ({}), () => ({})],
-  ['TLS', () => ({ secure: texts(certificates().server) }), () => ({ secure: certificates().client })]
+  ['TLS', () => ({ secure: asTexts(certificates().server) }), () => ({ secure: certificates().client })]
 ]
 
 for (const [way, ofServer, ofClient] of WAYS) {

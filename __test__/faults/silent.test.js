@@ -6,7 +6,9 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
-const { certificates } = require('../helpers/certificates')
+const tls = require('node:tls')
+const { asTexts, certificates } = require('../helpers/certificates')
+const { limited } = require('../helpers/child')
 const { Stage, call, native } = require('../helpers/conformance')
 const { fault, startServer, until, wait } = require('../helpers/faulty')
 const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
@@ -26,6 +28,40 @@ fault('clients that are told of their mistake, and neither read nor hang up, are
   }
   await until(async () => (await server.ask('usage')).descriptors <= before + FEW)
 })
+
+/** Clients of a server with TLS that do not come to the point. */
+const UNDECIDED = {
+  'who does not begin TLS': port => net.connect(port, '127.0.0.1'),
+  'who says nothing after it': port => tls.connect({ port, ...certificates().client }),
+  'who does not end its request': port => {
+    const socket = tls.connect({ port, ...certificates().client })
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n')
+    return socket
+  },
+  'who asks for something else again and again': port => {
+    const socket = tls.connect({ port, ...certificates().client })
+    const ask = () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    ask()
+    socket.on('data', ask)
+    return socket
+  }
+}
+
+for (const [who, connect] of Object.entries(UNDECIDED)) {
+  fault(`with TLS, ${who} is hung up on in time, and others are not`, async (stage, implementation) => {
+    const server = await startServer(stage, { conf: { handshakeTimeout: 1000 }, secure: asTexts(certificates().server) })
+    const peer = stage.client(implementation, server.dest, { secure: certificates().client })
+    assert.strictEqual((await call(peer, 'request', 'key', 1, {})).res, 1)
+    const socket = connect(server.port)
+    stage.after(() => socket.destroy())
+    socket.on('error', () => {}).resume()
+    // Node's own limit is a minute.
+    await limited(new Promise(resolve => socket.on('close', resolve)), 'being hung up on')
+    assert.strictEqual(await server.ask('connections'), 1)
+    assert.strictEqual((await call(peer, 'request', 'key', 2, {})).res, 2)
+    assert.strictEqual(server.stderr, '')
+  })
+}
 
 fault('a destination whose system does not answer is ETIMEDOUT', async (stage, implementation) => {
   const server = await startServer(stage)

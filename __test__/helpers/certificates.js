@@ -77,8 +77,14 @@ function pfx ({ key, cert }, passphrase) {
 
 let made
 
+/** Key and certificates as another process can be told them: base64. */
+function asTexts (parts) {
+  return Object.fromEntries(['key', 'cert', 'ca'].map(name => [name, parts[name].toString('base64')]))
+}
+
 module.exports = {
   PASSPHRASE,
+  asTexts,
   certificates: () => (made = made || make()),
   pfx
 }
