@@ -489,8 +489,6 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
 
   conf: C
   link: any
-  /** The port of the latest transport that listens. */
-  readonly port: number | undefined
 
   init(): void
   isActive(): boolean
@@ -502,10 +500,6 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
   [Symbol.dispose](): void
   /** `await using peer`: stops it at once, and resolves when its connections are closed. */
   [Symbol.asyncDispose](): Promise<void>
-  /** Lets the latest transport listen. */
-  listen(port: number): any
-  /** Publishes with the latest transport. */
-  pub(payload: Publishable): void
 
   // Hooks: overridable, and called on every request.
 
@@ -518,6 +512,14 @@ declare abstract class Peer<T extends Transport, C extends PeerConf, Events = {}
   /** Chooses one of the destinations. */
   dest(dests: string[], key: string, opts?: DestOptions): string
   _stop(): void
+}
+
+declare abstract class PeerServer<T extends Transport, C extends PeerConf> extends Peer<T, C> {
+  /** The port of the latest transport; undefined before it listens. A service may keep its own here. */
+  port: number | undefined
+
+  /** Lets the latest transport listen, and returns it. */
+  listen(port: number): T
 }
 
 /** The transports of a client, by destination. */
@@ -560,13 +562,15 @@ export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> ex
 }
 
 /** Answers requests: `peer.transport('server').listen(port)`. */
-export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends Peer<T, ServerConf> {
+export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends PeerServer<T, ServerConf> {
   /** What it did so far. */
   stats(): ServerStats
 }
 
 /** Publishes: `peer.transport('server').listen(port).pub(msg)`. */
-export class PeerPub<T extends TransportPub = TransportPub> extends Peer<T, PubConf> {
+export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T, PubConf> {
+  /** Publishes with the latest transport. */
+  pub(msg: Publishable): void
   /** What it did so far. */
   stats(): PubStats
 }

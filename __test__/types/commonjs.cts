@@ -35,6 +35,12 @@ service.listen('1337')
 // @ts-expect-error the rid comes first, and is a string
 service.on('request', (rid: number) => rid)
 
+server.listen(1338).on('request-error', () => {})
+const own: number | undefined = server.port
+server.port = 1339
+// @ts-expect-error only a publisher publishes
+server.pub('news')
+
 interface Sum { a: number, b: number }
 const onSum: grenache.RequestListener<Sum, number> = (rid, key, { a, b }, handler) => {
   handler.reply(null, a + b)
@@ -65,6 +71,8 @@ if (service.socket) {
 
 const client = new PeerRPCClient(link, { maxActiveKeyDests: 2, requestTimeout: 5000 })
 client.init()
+// @ts-expect-error only servers listen
+client.listen(1340)
 client.request('sum', { a: 1, b: 2 }, { timeout: 10000, retry: 2 }, (err, data) => {
   if (err) console.error(err.message)
   console.log(data.anything)
