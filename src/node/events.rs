@@ -1,6 +1,6 @@
 //! Events and errors as JavaScript objects.
 
-use super::{Inner, raw};
+use super::{Inner, value};
 use crate::{
     error::Error,
     net::Arrival,
@@ -126,7 +126,7 @@ pub(super) fn object<'env>(
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
         Data::Text(text) => {
-            let text = raw::string(env.raw(), &text)?;
+            let text = value::string(env.raw(), &text)?;
             // SAFETY: the value was made with this `env`, in this scope.
             object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) })
         }

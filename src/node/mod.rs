@@ -11,6 +11,7 @@ mod meter;
 mod raw;
 #[cfg(unix)]
 mod turn;
+mod value;
 
 use crate::{
     error::Error,
