@@ -168,7 +168,7 @@ export interface PeerConf {
    * sleeping. A wake-up is most of the latency between two processes of one machine; the price is
    * a busy core while messages come. 0 never does. By default the loop learns whether it pays: it
    * looks on for 50 us (150 with `secure`) while that finds a message in two of three times, and
-   * otherwise only in 2 of 128 ms, to see whether it would. Not with `io: 'tokio'`, unless `secure`.
+   * otherwise only in 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless `secure`.
    */
   busyPoll?: number
   /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB. */

@@ -30,16 +30,16 @@ pub const SPIN: Duration = Duration::from_micros(50);
 pub const STREAM_SPIN: Duration = Duration::from_micros(150);
 
 /// How often all processes of a machine try that at the same time, in milliseconds.
-pub const SPIN_TRIAL_EVERY: u64 = 128;
+pub const SPIN_TRIAL_EVERY: u64 = 256;
 
-/// For how many milliseconds then: 2 % of the time at most.
+/// For how many milliseconds then: 1 % of the time at most.
 pub const SPIN_TRIAL: u64 = 2;
 
 /// How long it looks then, until the other side, which may sleep when the trial begins, takes part.
 pub const SPIN_TRIAL_PATIENCE: Duration = Duration::from_micros(500);
 
 /// How many times of success are remembered.
-pub const SPIN_CREDIT: u32 = 16;
+pub const SPIN_CREDIT: u32 = 64;
 
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;

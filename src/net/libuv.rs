@@ -237,6 +237,9 @@ impl Driver {
             if self.spinning.take().is_some() {
                 self.spin.miss();
             }
+        } else if self.spinning.get().is_some() {
+            // Who has work to do on this core goes first.
+            std::thread::yield_now();
         }
     }
 
