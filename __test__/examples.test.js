@@ -9,7 +9,7 @@ const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
 const { limited } = require('./helpers/child')
-const { quietPort } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 
 const FOLDER = path.join(__dirname, '..', 'examples')
 const PORT = path.join(__dirname, 'helpers', 'grape-port.js')
@@ -59,12 +59,12 @@ test('each example is run here', () => {
 
 for (const [file, expected] of Object.entries(ALONE)) {
   test(`examples/${file} runs to its end`, async t => {
-    assert.match(await start(t, file, await quietPort()).output(), expected)
+    assert.match(await start(t, file, await freePort()).output(), expected)
   })
 }
 
 test('examples/server.js serves its clients until it is interrupted', async t => {
-  const port = await quietPort()
+  const port = await freePort()
   const server = start(t, 'server.js', port)
   assert.match(await server.prints(), /^rpc_test is announced at port \d+\n$/)
   for (const [file, expected] of Object.entries(CLIENTS)) {

@@ -10,7 +10,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
 const { run } = require('./helpers/child')
-const { freePort } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 
 /** A server and a client that know each other, for scripts. */
 const PEERS = `

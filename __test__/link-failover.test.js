@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { call, each, native } = require('./helpers/conformance')
-const { freePort } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 const { fail, standIn, startLink } = require('./helpers/stand-in')
 
 const DESTS = ['127.0.0.1:1337']

@@ -9,7 +9,7 @@ const path = require('path')
 const { call, each, native } = require('./helpers/conformance')
 const { certificates } = require('./helpers/certificates')
 const { run } = require('./helpers/child')
-const { freePort } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 const { fail, standIn, startLink } = require('./helpers/stand-in')
 
 const DESTS = ['127.0.0.1:1337']

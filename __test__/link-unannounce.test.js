@@ -6,7 +6,8 @@ const assert = require('node:assert')
 const cluster = require('cluster')
 const { call, each, native, original } = require('./helpers/conformance')
 const { ask } = require('./helpers/grape-network')
-const { freePort, startGrapes } = require('./helpers/grapes')
+const { startGrapes } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 const { fail, standIn, startLink } = require('./helpers/stand-in')
 
 const BETTER = { better: true }

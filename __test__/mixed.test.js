@@ -5,7 +5,7 @@
 const { after, before, test } = require('node:test')
 const assert = require('node:assert')
 const { Child } = require('./helpers/child')
-const { freePort } = require('./helpers/grapes')
+const { freePort } = require('./helpers/ports')
 
 const PAIRS = [
   ['native', 'native'],

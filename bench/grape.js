@@ -12,7 +12,7 @@ const fs = require('fs')
 const net = require('net')
 const path = require('path')
 const { ask } = require('../__test__/helpers/grape-network')
-const { freeUdpPort, quietPort } = require('../__test__/helpers/grapes')
+const { freePort, freeUdpPort } = require('../__test__/helpers/ports')
 
 const KINDS = ['native', 'original']
 const WORK = ['announce', 'lookup']
@@ -70,7 +70,7 @@ async function startGrapes (kind) {
   const dht = [await freeUdpPort(), await freeUdpPort()]
   const grapes = []
   for (const at of [0, 1]) {
-    const api = await quietPort()
+    const api = await freePort()
     const args = ['--dp', dht[at], '--aph', api, '--bn', `127.0.0.1:${dht[1 - at]}`]
     grapes.push({ api, child: spawn(process.execPath, [COMMANDS[kind], ...args], { stdio: 'ignore' }) })
   }

@@ -4,14 +4,13 @@
 // They use fixed ports, so they run one after the other, and nothing else runs beside them.
 
 const { spawn, spawnSync } = require('child_process')
-const dgram = require('dgram')
-const net = require('net')
 const path = require('path')
 const { setTimeout: sleep } = require('timers/promises')
 const native = require('..')
 const original = require('grenache-grape')
 const { ask } = require('../__test__/helpers/grape-network')
 const { startGrapes } = require('../__test__/helpers/grapes')
+const { isFreeTcp, isFreeUdp } = require('../__test__/helpers/ports')
 
 const root = path.join(__dirname, '..')
 const register = path.join(root, 'register.js')
@@ -92,17 +91,6 @@ async function clientPrints (file, pattern) {
     await stop(client)
   }
 }
-
-/** Whether `socket` got its port; closes it. */
-function isFree (socket) {
-  return new Promise((resolve, reject) => {
-    socket.once('error', err => err.code === 'EADDRINUSE' ? resolve(false) : reject(err))
-    socket.once('listening', () => socket.close(() => resolve(true)))
-  })
-}
-
-const isFreeTcp = port => isFree(net.createServer().listen(port, '0.0.0.0'))
-const isFreeUdp = port => isFree(dgram.createSocket('udp4').bind(port))
 
 /**
  * Resolves when the fixed ports are free. Most of them are of the range from which the system

@@ -11,7 +11,7 @@
 const { parseArgs } = require('util')
 const { asTexts, certificates } = require('../__test__/helpers/certificates')
 const { Child } = require('../__test__/helpers/child')
-const { freePort } = require('../__test__/helpers/grapes')
+const { freePort } = require('../__test__/helpers/ports')
 const { Actor } = require('./soak/orchestra')
 const { judge } = require('./soak/judge')
 const { print } = require('./soak/table')

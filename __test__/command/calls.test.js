@@ -10,7 +10,7 @@ const path = require('path')
 const { test } = require('node:test')
 const { announce, network, objects, run, serve } = require('../helpers/command')
 const { certificates } = require('../helpers/certificates')
-const { quietPort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 
 const echo = payload => ({ echo: payload })
 
@@ -63,7 +63,7 @@ test('no answer ends with 4: the time is up, the connection is lost or refused',
   const lost = await run(t, ['request', 'ending', '1', '--grape', url])
   assert.deepStrictEqual(lost, { code: 4, stdout: '', stderr: 'grenache: ERR_TRANSPORT_CLOSE: the connection was lost\n' })
 
-  const port = await quietPort()
+  const port = await freePort()
   await announce(link, 'gone', port)
   const refused = await run(t, ['request', 'gone', '1', '--grape', url])
   assert.deepStrictEqual(refused, { code: 4, stdout: '', stderr: `grenache: connect ECONNREFUSED 127.0.0.1:${port}\n` })

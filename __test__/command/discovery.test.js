@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const { Command, announce, network, objects, run } = require('../helpers/command')
-const { quietPort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 
 test('lookup prints each address, as JSON or as text', async t => {
   const { url, link } = await network(t)
@@ -52,7 +52,7 @@ test('announce --keep announces until a signal, and takes it back', async t => {
 })
 
 test('by default the grape is the machine\'s: who keeps an announce runs it, who asks does not', async t => {
-  const port = await quietPort()
+  const port = await freePort()
   const lookup = () => run(t, ['lookup', 'service', '--grape-port', port])
   const before = await lookup()
   assert.strictEqual(before.code, 4)

@@ -9,7 +9,7 @@ const { once } = require('node:events')
 const { certificates } = require('../helpers/certificates')
 const { run } = require('../helpers/child')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { TEXT, frame, rawServer } = require('../helpers/frames')
 
 /** The ways of a request: all native, by the socket object, and over TLS. */

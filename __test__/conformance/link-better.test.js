@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { fail, standIn, startLink } = require('../helpers/stand-in')
 
 const DESTS = ['127.0.0.1:1337', '127.0.0.1:1338']

@@ -9,7 +9,7 @@ const { once } = require('node:events')
 const { certificates } = require('../helpers/certificates')
 const { run } = require('../helpers/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { refused } = require('../helpers/frames')
 
 const serverConf = () => ({ secure: { ...certificates().server, verifyClient: () => true } })

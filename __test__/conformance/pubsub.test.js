@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { RawClient } = require('../helpers/rawclient')
 const { run } = require('../helpers/child')
 

@@ -7,7 +7,7 @@ const { once } = require('node:events')
 const WebSocket = require('ws')
 const { certificates } = require('../helpers/certificates')
 const { call, each, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { rawClient, refused, TEXT } = require('../helpers/frames')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { RawClient } = require('../helpers/rawclient')
 
 const TEXT = 1

@@ -7,7 +7,7 @@ const http = require('http')
 const net = require('net')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { RawClient } = require('../helpers/rawclient')
 
 /** An RPC server and a connected client transport: `{ service, transport, connection, request }`. */

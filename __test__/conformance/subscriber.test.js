@@ -7,7 +7,7 @@ const assert = require('node:assert')
 const net = require('net')
 const { once } = require('events')
 const { each, pair, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { RawClient } = require('../helpers/rawclient')
 const { SETTLED, deadDest, endAll, linkOf, subscribed, told, wait } = require('../helpers/subscribers')
 

@@ -10,7 +10,7 @@ const { asTexts, certificates } = require('../helpers/certificates')
 const { Child } = require('../helpers/child')
 const { call } = require('../helpers/conformance')
 const { Calls, fault, start, startServer, until, wait } = require('../helpers/faulty')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000

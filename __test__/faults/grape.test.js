@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { call } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../helpers/grapes')
+const { freePort, freeUdpPort } = require('../helpers/ports')
 const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
 
 /** `up()` starts the grapes at their ports, and resolves with their process. */

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { asTexts, certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
 const { told } = require('../helpers/subscribers')
 

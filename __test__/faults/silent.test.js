@@ -12,7 +12,7 @@ const { limited } = require('../helpers/child')
 const { Stage, call, native } = require('../helpers/conformance')
 const { fault, startServer, until, wait } = require('../helpers/faulty')
 const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 
 const COUNT = 30
 /** What a process holds that has nothing to do, give or take. */

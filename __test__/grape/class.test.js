@@ -11,7 +11,7 @@ const path = require('path')
 const { call, classes, grapes } = require('../helpers/grape-pair')
 const { exchange } = require('../helpers/grape-network')
 const { limited, run } = require('../helpers/child')
-const { freeUdpPort, quietPort: freePort } = require('../helpers/grapes')
+const { freePort, freeUdpPort } = require('../helpers/ports')
 const { keys } = require('../helpers/signed')
 
 const freeConf = async conf => ({ dht_port: await freeUdpPort(), api_port: await freePort(), ...conf })

@@ -9,7 +9,7 @@ const net = require('net')
 const path = require('path')
 const { test } = require('node:test')
 const { ask, exchange } = require('../helpers/grape-network')
-const { freeUdpPort, quietPort: freePort } = require('../helpers/grapes')
+const { freePort, freeUdpPort } = require('../helpers/ports')
 const { limited } = require('../helpers/child')
 
 const COMMANDS = {

@@ -10,7 +10,7 @@ const { Link } = require('../..')
 const { call } = require('../helpers/grape-pair')
 const { exchange } = require('../helpers/grape-network')
 const { Child, run } = require('../helpers/child')
-const { quietPort: freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 
 async function embedded (t, port, conf) {
   const link = new Link({ grape: 'embedded', grapePort: port, ...conf })

@@ -6,7 +6,7 @@
 const { test } = require('node:test')
 const { once } = require('events')
 const { native, original } = require('./implementations')
-const { freePort } = require('./grapes')
+const { freePort } = require('./ports')
 const { limited } = require('./child')
 
 const WAYS = [

@@ -3,7 +3,7 @@
 // Networks of grapes of both kinds, each a process of its own, and their HTTP API.
 
 const { Child } = require('./child')
-const { freeUdpPort, quietPort } = require('./grapes')
+const { freePort, freeUdpPort } = require('./ports')
 
 /** Posts to a grape's API; resolves with `{ status, text, answer }`, `answer` being the JSON. */
 async function post (url, type, data) {
@@ -58,7 +58,7 @@ class Node {
  */
 async function network (t, count, conf) {
   const ports = []
-  for (let at = 0; at < count; at++) ports.push([await freeUdpPort(), await quietPort()])
+  for (let at = 0; at < count; at++) ports.push([await freeUdpPort(), await freePort()])
   const nodes = []
   t.after(() => Promise.all(nodes.map(node => node.stop())))
   const start = at => {

@@ -4,44 +4,7 @@
 // their own that ends with its parent.
 
 const original = require('grenache-grape')
-const dgram = require('dgram')
-const net = require('net')
-
-function freePort () {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().on('error', reject)
-    server.listen(0, () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-}
-
-/**
- * A free port that no outgoing connection takes before it is used: below the range that the system
- * chooses from. For ports that are used later.
- */
-async function quietPort () {
-  for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 20000)
-    const server = net.createServer()
-    const isFree = await new Promise(resolve => {
-      server.once('error', () => resolve(false))
-      server.listen(port, () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
-}
-
-function freeUdpPort () {
-  return new Promise((resolve, reject) => {
-    const socket = dgram.createSocket('udp4').on('error', reject)
-    socket.bind(0, () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
-}
+const { freePort, freeUdpPort } = require('./ports')
 
 /**
  * Starts two grapes; resolves with them, their API addresses and `stop`. `conf` is both grapes',
@@ -75,4 +38,4 @@ if (require.main === module) {
   startGrapes(process.argv.includes('--fixed')).then(({ urls }) => process.send({ urls }))
 }
 
-module.exports = { freePort, freeUdpPort, quietPort, startGrapes }
+module.exports = { startGrapes }

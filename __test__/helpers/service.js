@@ -4,6 +4,7 @@
 // in the payload: `{ echo }`, `{ error }`, `{ both }`, `{ late: ms, echo }`, `{ exit }`.
 
 const { byName } = require('./implementations')
+const { freePort } = require('./ports')
 const [implementation, grape, key] = process.argv.slice(2)
 const { PeerRPCServer, Link } = byName[implementation]
 
@@ -24,7 +25,11 @@ service.on('request', (rid, key, payload, handler) => {
   if (payload.exit) process.exit()
 })
 
-const port = +process.argv[5] || 1024 + Math.floor(Math.random() * 60000)
-service.listen(port)
-link.startAnnouncing(key, port, {}, err => process.send(err ? { error: err.message } : { port }))
+async function listen () {
+  const port = +process.argv[5] || await freePort()
+  service.listen(port)
+  link.startAnnouncing(key, port, {}, err => process.send(err ? { error: err.message } : { port }))
+}
+
+listen()
 process.on('disconnect', () => process.exit())

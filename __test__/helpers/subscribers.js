@@ -3,7 +3,7 @@
 // What tests of subscribers share.
 
 const { once } = require('events')
-const { freePort } = require('./grapes')
+const { freePort } = require('./ports')
 
 /** Longer than the first wait before a reconnect. */
 const SETTLED = 250

@@ -8,7 +8,7 @@ const { once } = require('node:events')
 const { certificates } = require('../helpers/certificates')
 const { each } = require('../helpers/conformance')
 const { refused } = require('../helpers/frames')
-const { quietPort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { until } = require('../helpers/until')
 const { define } = require('../../lib/dispose')
 
@@ -76,7 +76,7 @@ each('disposed transports, publishers and subscribers have stopped', async ({ im
 }, better)
 
 each('a link and a grape are disposed too, with their ports', async ({ implementation }) => {
-  const grapePort = await quietPort()
+  const grapePort = await freePort()
   const link = new implementation.Link({ grape: 'embedded', grapePort })
   link.start()
   assert.strictEqual(await link.promises.announce('k', 1), 1)

@@ -8,7 +8,7 @@ const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks')
 const { test } = require('node:test')
 const { run } = require('../helpers/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { WAYS, until } = require('../helpers/observed')
 const { Link, PeerPub, PeerSub } = require('../..')
 

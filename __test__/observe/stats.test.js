@@ -7,7 +7,7 @@ const { test } = require('node:test')
 const { once } = require('node:events')
 const Ws = require('ws')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/grapes')
+const { freePort } = require('../helpers/ports')
 const { WAYS, until } = require('../helpers/observed')
 const { PeerPub, PeerRPCClient, PeerSub, TransportRPCClient } = require('../..')
 

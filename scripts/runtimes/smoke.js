@@ -13,7 +13,7 @@ const { pathToFileURL } = require('url')
 const { Worker, isMainThread, parentPort, workerData } = require('worker_threads')
 const main = require('../..')
 const { certificates } = require('../../__test__/helpers/certificates')
-const { freePort } = require('../../__test__/helpers/grapes')
+const { freePort } = require('../../__test__/helpers/ports')
 const { PeerRPCServer, PeerRPCClient, PeerPub, PeerSub, Link, Grape } = main
 
 const LIMIT = 20000
