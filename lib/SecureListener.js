@@ -34,13 +34,10 @@ class SecureListener {
     /** What gives up each handshake, by where it comes from. */
     this._handshakes = new Map()
     this._handshakeTimeout = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
-    this._server = createServer(
-      { ...secure, handshakeTimeout: this._handshakeTimeout, requestCert: true },
-      (req, res) => {
-        res.writeHead(426, { 'Content-Type': 'text/plain' })
-        res.end(STATUS_CODES[426])
-      }
-    )
+    this._server = createServer({ ...secure, requestCert: true }, (req, res) => {
+      res.writeHead(426, { 'Content-Type': 'text/plain' })
+      res.end(STATUS_CODES[426])
+    })
     const scope = context.capture()
     this._server.on('upgrade', (req, socket, head) => {
       this._endHandshake(addressOf(socket))

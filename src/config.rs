@@ -41,6 +41,9 @@ pub const SPIN_TRIAL_PATIENCE: Duration = Duration::from_micros(500);
 /// How many times of success are remembered.
 pub const SPIN_CREDIT: u32 = 64;
 
+/// How many of them one for nothing takes away: it pays from two in three on.
+pub const SPIN_MISS: u32 = 2;
+
 /// A write buffer above this capacity is given back once it is empty.
 pub const KEEP_WRITE_BYTES: usize = 64 * 1024;
 

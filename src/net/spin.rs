@@ -31,12 +31,9 @@ impl Spin {
 
     /// It was for nothing.
     pub fn miss(&self) {
-        self.credit.set(self.credit.get().saturating_sub(MISS));
+        self.credit.set(self.credit.get().saturating_sub(config::SPIN_MISS));
     }
 }
-
-/// What looking on for nothing costs, in hits: it pays from two in three on.
-const MISS: u32 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +87,7 @@ mod tests {
     #[test]
     fn it_is_not_done_while_it_does_not_pay() {
         assert_eq!(Spin::default().wants(BETWEEN, TIME), None);
-        assert_eq!(looks(&after_success(), 1000, 1), config::SPIN_CREDIT / MISS);
+        assert_eq!(looks(&after_success(), 1000, 1), config::SPIN_CREDIT / config::SPIN_MISS);
         assert!(
             looks(&after_success(), 1000, 2) < 3 * config::SPIN_CREDIT,
             "every other one is not enough"
