@@ -4,6 +4,7 @@
 
 const { spawn } = require('child_process')
 const { once } = require('events')
+const fs = require('fs')
 const path = require('path')
 const { limited } = require('./child')
 const { each, native } = require('./conformance')
@@ -12,13 +13,26 @@ const { wait } = require('./subscribers')
 /** In nanoseconds; by a clock that no test replaces. */
 const PATIENCE = 60000n * 1000000n
 
+/** How often the memory of a process with a limit is looked at, in ms. */
+const MEMORY_PACE = 20
+
+/** Resident memory of a process; 0 once it is gone. */
+function residentMiB (pid) {
+  try {
+    return Math.round(/^VmRSS:\s*(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1] / 1024)
+  } catch (err) {
+    return 0
+  }
+}
+
 class Faulty {
   /**
    * @param {string} script a file of this folder
    * @param {object} what its argument
-   * @param {object} [limits] `descriptors`, and `heap` in MiB
+   * @param {object} [limits] `descriptors`; `heap` in MiB; `memory`, the resident MiB beyond which it
+   *   is killed
    */
-  constructor (script, what, { descriptors, heap } = {}) {
+  constructor (script, what, { descriptors, heap, memory } = {}) {
     const command = [process.execPath, path.join(__dirname, script), JSON.stringify(what)]
     if (heap) command.splice(1, 0, `--max-old-space-size=${heap}`)
     // `exec`, so that the process that is killed is the one that matters.
@@ -27,6 +41,7 @@ class Faulty {
     this.stderr = ''
     this.process.stderr.setEncoding('utf8').on('data', text => { this.stderr += text })
     this.exited = once(this.process, 'exit')
+    if (memory) this._limitMemory(memory)
     this._answers = new Map()
     this._asked = 0
     this._heard = new Map()
@@ -58,6 +73,17 @@ class Faulty {
   async kill () {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill('SIGKILL')
     await this.exited
+  }
+
+  /** What comes from outside may not fill the machine that runs the tests either. */
+  _limitMemory (most) {
+    const timer = setInterval(() => {
+      const resident = residentMiB(this.process.pid)
+      if (resident <= most) return
+      this.stderr += `killed: ${resident} MiB are resident, ${most} are allowed\n`
+      this.process.kill('SIGKILL')
+    }, MEMORY_PACE)
+    this.exited.then(() => clearInterval(timer))
   }
 
   _event (event) {
@@ -163,4 +189,4 @@ function closing (socket) {
   return limited(new Promise(resolve => socket.on('close', code => resolve({ code, error }))), 'close')
 }
 
-module.exports = { Calls, Faulty, closing, fault, native, start, startServer, until, wait }
+module.exports = { Calls, Faulty, closing, fault, native, residentMiB, start, startServer, until, wait }
