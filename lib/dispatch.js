@@ -179,6 +179,8 @@ function onEvent (event) {
     case 'closed': {
       const connection = connections[event.conn]
       connections[event.conn] = undefined
+      // Its beginning could not be told: nobody has heard of it.
+      if (connection === undefined) return core.release(event.conn)
       // Before the number may mean another connection.
       connection.detach()
       core.release(event.conn)

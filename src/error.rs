@@ -38,6 +38,8 @@ pub enum Error {
     Timeout,
     /// The other side gave no sign of life when it was asked for one.
     Silent,
+    /// The native code has a fault, which cost this connection, exchange or call.
+    Panic,
 }
 
 impl Error {
@@ -124,6 +126,7 @@ impl fmt::Display for Error {
             Self::BadUrl(url) => write!(f, "ERR_GRAPE_URL: {url}"),
             Self::Timeout => f.write_str("ERR_TIMEOUT"),
             Self::Silent => f.write_str("ERR_HEARTBEAT"),
+            Self::Panic => f.write_str("ERR_NATIVE_PANIC"),
         }
     }
 }
@@ -158,6 +161,7 @@ mod tests {
             (Error::BadUrl("x".into()), "ERR_GRAPE_URL: x"),
             (Error::Timeout, "ERR_TIMEOUT"),
             (Error::Silent, "ERR_HEARTBEAT"),
+            (Error::Panic, "ERR_NATIVE_PANIC"),
         ] {
             assert_eq!(error.to_string(), text);
         }

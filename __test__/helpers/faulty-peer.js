@@ -21,11 +21,12 @@ function link () {
   return new native.Link({ grape, lruMaxAgeLookup: 1 }).start()
 }
 
-/** What the process holds. */
+/** What the process holds, and its CPU time in ms. */
 function usage () {
   return {
     rss: process.memoryUsage().rss,
     most: process.resourceUsage().maxRSS * 1024,
+    cpu: Object.values(process.cpuUsage()).reduce((sum, micros) => sum + micros / 1000, 0),
     descriptors: fs.readdirSync('/proc/self/fd').length
   }
 }
@@ -52,6 +53,7 @@ const ROLES = {
     tell('listening', service.port)
     return {
       asked: () => asked,
+      askedCount: () => asked.length,
       connections: () => service.socket.clients.size,
       forgotten: () => forgotten,
       /** Does nothing else until there is a file of that name; what came meanwhile waits. */

@@ -21,10 +21,12 @@ use crate::{
     ws::{Head, Opcode, Outbound, Role},
 };
 use std::{
-    fmt, mem,
+    fmt,
+    io::{self, ErrorKind},
+    mem,
     net::{SocketAddr, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Instant,
@@ -77,6 +79,8 @@ pub(super) struct Half {
     /// When the driver looks for expired requests, as far as it knows.
     pub armed: u64,
     pub bytes_out: u64,
+    /// Why nothing is written any more, and what is told of the end.
+    broken: Option<Error>,
     /// JavaScript was told of the end; its number may mean another connection by now.
     finished: bool,
     /// JavaScript wants no more requests for now.
@@ -145,6 +149,7 @@ impl Conn {
                 blocked: false,
                 armed: u64::MAX,
                 bytes_out: 0,
+                broken: None,
                 finished: false,
                 paused: false,
             }),
@@ -319,11 +324,64 @@ impl Conn {
         half.phase = Phase::Dead;
         half.requests.clear();
         half.writer = None;
-        if !mem::replace(&mut half.finished, true) {
-            let Ended { code, reason, error } = ended;
-            self.hub.event(Event::Closed { conn: self.number, code, reason, error });
-        }
+        self.tell(&mut half, ended);
         drop(half);
+        self.signal();
+    }
+
+    /// JavaScript hears of the end, the first time.
+    fn tell(&self, half: &mut Half, ended: Ended) {
+        if mem::replace(&mut half.finished, true) {
+            return;
+        }
+        let Ended { code, reason, error } = ended;
+        // Whoever said goodbye ended in order, whatever became of our words after that.
+        let error = error.or_else(|| half.broken.take().filter(|_| code == ABNORMAL));
+        self.hub.event(Event::Closed { conn: self.number, code, reason, error });
+    }
+
+    /// The socket does not take any more, because of `error`, and `writer` was its writing side.
+    /// What the other side sent before that is still read, and then comes the end, with this error.
+    pub(super) fn cannot_write(&self, half: &mut Half, writer: &Writer, error: Error) {
+        // So that the reading side meets an end whatever the error was.
+        writer.shut_down();
+        half.give_up(error);
+        if half.phase == Phase::Open {
+            half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
+        }
+        self.signal();
+    }
+
+    /// Whether a panic interrupted who was composing, which ends the connection: nobody knows what
+    /// its buffers hold. The driver has to look at it.
+    pub fn is_spoilt(&self) -> bool {
+        if !self.half.is_poisoned() {
+            return false;
+        }
+        drop(self.lock());
+        true
+    }
+
+    /// Nothing of the connection is trusted any more, because of `error`: after a panic nobody
+    /// knows what its buffers hold. The driver has to look at it.
+    pub fn spoil(&self, error: Error) {
+        self.spoil_half(&mut self.lock(), error);
+    }
+
+    /// Ends a connection that no driver looks at.
+    pub fn end(&self) {
+        self.finish(Ended::abnormal(None));
+    }
+
+    fn spoil_half(&self, half: &mut Half, error: Error) {
+        half.out = Outbound::new(self.role);
+        half.give_up(error);
+        half.requests.clear();
+        half.phase = Phase::Dead;
+        if self.io() == Io::Stream {
+            // The other drivers end it as soon as they see its phase; a stream has nobody who looks.
+            self.tell(half, Ended::abnormal(None));
+        }
         self.signal();
     }
 
@@ -349,23 +407,49 @@ impl Conn {
         if every == 0 {
             return Ok(u64::MAX);
         }
-        let mut half = self.lock();
+        let half = self.lock();
         let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open;
         match self.liveness.beat(self.hub.now(), every, waits) {
             Beat::Wait(time) => Ok(time),
             Beat::Gone => Err(Ended::abnormal(Some(Error::Silent))),
             Beat::Ask(time) => {
-                if half.phase == Phase::Open {
-                    half.out.frame(Opcode::Ping, b"");
-                }
                 drop(half);
-                if self.io() == Io::Stream {
-                    self.hub.event(Event::Composed { conn: self.number });
-                } else {
-                    self.flush();
-                }
+                self.probe();
                 Ok(time)
             }
+        }
+    }
+
+    /// Asks the other side for a sign of life. The system of one that is gone answers too, by a
+    /// reset.
+    pub(super) fn probe(&self) {
+        let mut half = self.lock();
+        if half.phase == Phase::Open {
+            half.out.frame(Opcode::Ping, b"");
+        }
+        drop(half);
+        if self.io() == Io::Stream {
+            self.hub.event(Event::Composed { conn: self.number });
+        } else {
+            self.flush();
+        }
+    }
+
+    /// The other side has reset a connection that is not read for now, as `error` says.
+    ///
+    /// # Errors
+    /// That is its end: nobody waits for the answer to what a client may have asked before. What a
+    /// server may have answered is still read, and then comes the end.
+    pub(super) fn was_reset(&self, error: io::Result<Option<io::Error>>) -> Result<(), Ended> {
+        let error = error.ok().flatten().unwrap_or_else(|| ErrorKind::ConnectionReset.into());
+        let error = Error::system("read", error, None);
+        let mut half = self.lock();
+        match half.writer.clone() {
+            Some(writer) if self.role == Role::Client => {
+                self.cannot_write(&mut half, &writer, error);
+                Ok(())
+            }
+            _ => Err(Ended::abnormal(Some(error))),
         }
     }
 
@@ -379,11 +463,25 @@ impl Conn {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Half> {
-        self.half.lock().unwrap_or_else(PoisonError::into_inner)
+        self.half.lock().unwrap_or_else(|poisoned| {
+            let mut half = poisoned.into_inner();
+            self.half.clear_poison();
+            self.spoil_half(&mut half, Error::Panic);
+            half
+        })
     }
 }
 
 impl Half {
+    /// Nothing is written any more.
+    fn give_up(&mut self, error: Error) {
+        self.broken.get_or_insert(error);
+        self.out.clear();
+        self.backlog = Backlog::default();
+        self.writer = None;
+        self.blocked = false;
+    }
+
     /// Moves published messages that wait to the connection's own buffer, until it holds `bytes`:
     /// all of them before anything else is composed, so that nothing overtakes them.
     pub fn take_in(&mut self, bytes: usize) {

@@ -225,7 +225,7 @@ async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> 
                 bytes.extend_from_slice(&part[..read]);
                 return Ok(read > 0);
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
     }
@@ -236,11 +236,16 @@ pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Resul
         stream.writable().await?;
         match stream.try_write(bytes) {
             Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if is_passing(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Whether the same call can go well the next time.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 #[cfg(all(test, target_os = "linux"))]

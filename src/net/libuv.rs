@@ -9,16 +9,16 @@ use super::{
     receive::Reading,
     settings::{BusyPoll, Io, Settings},
     spin::Spin,
-    uv::{Loop, Owned, READABLE, STOPPED, WRITABLE},
+    uv::{DISCONNECT, Idle, Loop, Owned, PRIORITIZED, Poll, READABLE, STOPPED, Timer, WRITABLE},
 };
-use crate::{config, error::Error};
+use crate::{caught::caught, config, error::Error};
+use socket2::SockRef;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     ffi::{c_int, c_void},
-    io::{self, ErrorKind, Read},
+    io::{ErrorKind, Read},
     net::TcpStream,
-    os::fd::AsRawFd,
     rc::{Rc, Weak},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -45,15 +45,15 @@ pub struct Driver {
     turns: Weak<dyn Turn>,
     scratch: RefCell<Vec<u8>>,
     polled: RefCell<HashMap<u32, Rc<Polled>>>,
-    alarm: RefCell<Option<Owned>>,
+    alarm: RefCell<Option<Timer>>,
     /// When the alarm rings, on the hub's clock.
     armed: Cell<u64>,
     /// The handles of every turn.
     turn: RefCell<Vec<Owned>>,
     /// Lets the next wait for I/O end at once.
-    again: RefCell<Option<Owned>>,
+    again: RefCell<Option<Timer>>,
     /// Keeps the loop awake while somebody wants that.
-    idle: RefCell<Option<Owned>>,
+    idle: RefCell<Option<Idle>>,
     awake_until: Cell<Option<Instant>>,
     spin: Spin,
     /// Awake because of `spin`, and until when that pays.
@@ -66,12 +66,15 @@ struct Polled {
     conn: Arc<Conn>,
     stream: Arc<TcpStream>,
     reading: RefCell<Reading>,
-    poll: RefCell<Option<Owned>>,
+    poll: RefCell<Option<Poll>>,
     interest: Cell<c_int>,
+    /// What is of interest while it is not read.
+    paused: Cell<c_int>,
 }
 
 impl Driver {
-    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv's.
+    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv's, or
+    /// one fails.
     ///
     /// # Safety
     /// `uv_loop` is the `uv_loop_t` of the calling thread, and runs until
@@ -89,12 +92,14 @@ impl Driver {
                 if let Some(turn) = before.upgrade() {
                     turn.before_wait();
                 }
-            })?,
+            })
+            .ok()?,
             uv.check(move || {
                 if let Some(turn) = after.upgrade() {
                     turn.after_wait();
                 }
-            })?,
+            })
+            .ok()?,
         ];
         hub.settle();
         let driver = Rc::new_cyclic(|me: &Weak<Self>| Self {
@@ -114,22 +119,22 @@ impl Driver {
             spinning: Cell::new(None),
             active: Cell::new(None),
         });
-        *driver.again.borrow_mut() = Some(driver.uv.timer(|| {})?);
+        *driver.again.borrow_mut() = Some(driver.uv.timer(|| {}).ok()?);
         let me = driver.me.clone();
         let idle = driver.uv.idle(move || {
             if let Some(driver) = me.upgrade() {
                 driver.sleep_if_due();
             }
-        })?;
-        *driver.idle.borrow_mut() = Some(idle);
+        });
+        *driver.idle.borrow_mut() = Some(idle.ok()?);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
             if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
                 driver.armed.set(u64::MAX);
                 driver.arm(turn.expire().min(driver.check_all()));
             }
-        })?;
-        *driver.alarm.borrow_mut() = Some(alarm);
+        });
+        *driver.alarm.borrow_mut() = Some(alarm.ok()?);
         Some(driver)
     }
 
@@ -138,29 +143,48 @@ impl Driver {
         let Some((stream, mut rest)) = arrival.socket.take() else { return };
         let conn = arrival.conn.clone();
         let (me, number) = (self.me.clone(), conn.number());
-        let poll = self.uv.poll(stream.as_raw_fd(), move |events| {
+        let poll = self.uv.poll(stream.clone(), move |events| {
             if let Some(driver) = me.upgrade() {
-                driver.ready(number, events);
+                driver.with(number, |polled| driver.ready(polled, events));
             }
         });
-        if poll.is_none() {
-            let error = Error::system("read", io::Error::last_os_error(), None);
-            return conn.finish(Ended::abnormal(Some(error)));
-        }
+        let poll = match poll {
+            Ok(poll) => poll,
+            Err(error) => {
+                let error = Error::system("read", error, None);
+                return conn.finish(Ended::abnormal(Some(error)));
+            }
+        };
         let polled = Rc::new(Polled {
             reading: RefCell::new(Reading::new(&conn)),
             conn,
             stream,
-            poll: RefCell::new(poll),
+            poll: RefCell::new(Some(poll)),
             interest: Cell::new(0),
+            paused: Cell::new(DISCONNECT),
         });
-        self.polled.borrow_mut().insert(number, polled.clone());
-        let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
-        match received {
-            Ok(()) => self.look(&polled),
-            Err(ended) => return self.end(&polled, ended),
+        self.polled.borrow_mut().insert(number, polled);
+        self.with(number, |polled| {
+            let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
+            match received {
+                Ok(()) => self.look(polled),
+                Err(ended) => return self.end(polled, ended),
+            }
+            self.beat(polled);
+        });
+    }
+
+    /// Does something about a connection, if it is still there. A panic costs this connection.
+    fn with<R>(&self, number: u32, act: impl FnOnce(&Polled) -> R) -> Option<R> {
+        let polled = self.polled.borrow().get(&number).cloned()?;
+        match caught(|| act(&polled)) {
+            Ok(result) => Some(result),
+            Err(error) => {
+                polled.conn.spoil(error);
+                self.end(&polled, Ended::abnormal(None));
+                None
+            }
         }
-        self.beat(&polled);
     }
 
     /// Makes sure that requests are looked at by `deadline`.
@@ -212,7 +236,7 @@ impl Driver {
 
     fn set_idle(&self, awake: bool) {
         if let Some(idle) = &*self.idle.borrow() {
-            idle.set_idle(awake);
+            idle.set(awake);
         }
     }
 
@@ -259,10 +283,7 @@ impl Driver {
 
     /// Looks again at a connection that JavaScript wrote to or ended.
     pub fn touched(&self, number: u32) {
-        let polled = self.polled.borrow().get(&number).cloned();
-        if let Some(polled) = polled {
-            self.look(&polled);
-        }
+        self.with(number, |polled| self.look(polled));
     }
 
     /// Closes everything; `then` is called when the loop has let go of it.
@@ -279,24 +300,44 @@ impl Driver {
         self.uv.when_closed(then);
     }
 
-    fn ready(&self, number: u32, events: c_int) {
-        let polled = self.polled.borrow().get(&number).cloned();
-        let Some(polled) = polled else { return };
+    fn ready(&self, polled: &Polled, events: c_int) {
         if events & STOPPED != 0 {
             polled.interest.set(0);
+        }
+        if events & (STOPPED | DISCONNECT | PRIORITIZED) != 0 && !polled.conn.state().may_read {
+            match self.ready_while_paused(polled, events) {
+                Ok(()) => {}
+                Err(ended) => return self.end(polled, ended),
+            }
+            return self.look(polled);
         }
         if events & WRITABLE != 0 {
             polled.conn.unblocked();
         }
         // While JavaScript is behind, what came can wait in the kernel: the poll reports again.
         if events & READABLE != 0 && !self.hub.is_full() {
-            let result = self.read(&polled);
+            let result = self.read(polled);
             if let Err(ended) = result {
-                return self.end(&polled, ended);
+                return self.end(polled, ended);
             }
             self.heard(polled.conn.settings());
         }
-        self.look(&polled);
+        self.look(polled);
+    }
+
+    /// Something happened to a connection that is not read for now.
+    fn ready_while_paused(&self, polled: &Polled, events: c_int) -> Result<(), Ended> {
+        if events & STOPPED != 0 {
+            return polled.conn.was_reset(SockRef::from(&*polled.stream).take_error());
+        }
+        // Each is reported as long as it is so, and heard of once.
+        if events & DISCONNECT != 0 {
+            polled.paused.set(PRIORITIZED);
+            polled.conn.probe();
+        } else {
+            polled.paused.set(0);
+        }
+        Ok(())
     }
 
     /// Reads once: what fits in the scratch buffer, for the others' sake.
@@ -323,11 +364,18 @@ impl Driver {
             Phase::Closing(until) => self.arm_at(until),
             Phase::Connecting | Phase::Open => {}
         }
-        let interest = if may_read { READABLE } else { 0 } | writer.map_or(0, |_| WRITABLE);
-        if polled.interest.replace(interest) != interest
-            && let Some(poll) = &*polled.poll.borrow()
-        {
-            poll.poll(interest);
+        let interest = match (may_read, writer) {
+            (true, None) => READABLE,
+            (true, Some(_)) => READABLE | WRITABLE,
+            (false, Some(_)) => WRITABLE,
+            (false, None) => polled.paused.get(),
+        };
+        if polled.interest.replace(interest) == interest {
+            return;
+        }
+        let watched = polled.poll.borrow().as_ref().map_or(Ok(()), |poll| poll.watch(interest));
+        if let Err(error) = watched {
+            self.end(polled, Ended::abnormal(Some(Error::system("read", error, None))));
         }
     }
 
@@ -367,17 +415,19 @@ impl Driver {
     fn check_all(&self) -> u64 {
         let now = Instant::now();
         let mut next = u64::MAX;
-        let all: Vec<_> = self.polled.borrow().values().cloned().collect();
-        for polled in all {
-            if let Phase::Closing(until) = polled.conn.state().phase {
-                if until <= now {
-                    self.end(&polled, Ended::abnormal(None));
-                } else {
-                    next = next.min(self.hub.now() + (until - now).as_millis() as u64 + 1);
+        let all: Vec<_> = self.polled.borrow().keys().copied().collect();
+        for number in all {
+            let again = self.with(number, |polled| {
+                let Phase::Closing(until) = polled.conn.state().phase else {
+                    return self.beat(polled);
+                };
+                if until > now {
+                    return self.hub.now() + (until - now).as_millis() as u64 + 1;
                 }
-            } else {
-                next = next.min(self.beat(&polled));
-            }
+                self.end(polled, Ended::abnormal(None));
+                u64::MAX
+            });
+            next = next.min(again.unwrap_or(u64::MAX));
         }
         next
     }

@@ -7,7 +7,7 @@ use super::{
     settings::Settings,
     tokio::{Alarm, Driver, closing},
 };
-use crate::{error::Error, ws::Role};
+use crate::{caught::caught, error::Error, ws::Role};
 use std::{cell::RefCell, sync::Arc};
 
 /// A connection whose bytes are handed in and fetched.
@@ -21,8 +21,9 @@ impl Stream {
     /// task of `driver`.
     pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
         let conn = Arc::new(Conn::new(hub, role, settings));
-        let (watched, clock) = (conn.clone(), hub.clone());
-        let started = driver.spawn(async move { watch(&watched, &clock).await });
+        let (watched, clock, spoilt) = (conn.clone(), hub.clone(), conn.clone());
+        let watching = async move { watch(&watched, &clock).await };
+        let started = driver.spawn_or(watching, move || spoilt.spoil(Error::Panic));
         if let Err(error) = started {
             conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
         }
@@ -46,8 +47,10 @@ impl Stream {
             return;
         }
         let mut reading = self.reading.borrow_mut();
-        if let Err(ended) = self.conn.receive(&mut reading, &mut bytes.to_vec()) {
-            self.conn.finish_keeping_output(ended);
+        match caught(|| self.conn.receive(&mut reading, &mut bytes.to_vec())) {
+            Ok(Ok(())) => {}
+            Ok(Err(ended)) => self.conn.finish_keeping_output(ended),
+            Err(error) => self.conn.spoil(error),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The tasks of one JavaScript environment, so that all of them end with it.
 
+use crate::caught::caught_in;
 use slab::Slab;
 use std::{
     future::Future,
@@ -18,7 +19,19 @@ struct Running {
 
 impl Tasks {
     /// Runs `task` on `runtime` until it is done or everything is aborted; not at all after that.
+    /// One that panics ends without a word: see [`spawn_or`](Self::spawn_or) where somebody waits.
     pub fn spawn(&self, runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_or(runtime, task, || {});
+    }
+
+    /// As [`spawn`](Self::spawn); `panicked` is called when the task panics, for whoever waits for
+    /// what it does.
+    pub fn spawn_or(
+        &self,
+        runtime: &Handle,
+        task: impl Future<Output = ()> + Send + 'static,
+        panicked: impl FnOnce() + Send + 'static,
+    ) {
         let mut running = self.lock();
         if running.over {
             return;
@@ -28,7 +41,9 @@ impl Tasks {
         // Under the lock, so that a task that ends at once finds itself in the list.
         let handle = runtime.spawn(async move {
             let _done = done;
-            task.await;
+            if caught_in(task).await.is_err() {
+                panicked();
+            }
         });
         entry.insert(handle.abort_handle());
     }
@@ -56,5 +71,32 @@ struct Done {
 impl Drop for Done {
     fn drop(&mut self) {
         self.tasks.lock().tasks.try_remove(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn who_waits_for_a_task_that_panics_is_told_and_the_others_go_on() {
+        let tasks = Tasks::default();
+        let (tell, told) = oneshot::channel();
+        let (go, gone) = oneshot::channel::<()>();
+        let other = async move { drop(gone.await) };
+        let runtime = Handle::current();
+        tasks.spawn_or(&runtime, other, || {});
+        tasks.spawn_or(&runtime, async { panic!("by a test") }, move || {
+            let _ = tell.send("panicked");
+        });
+        assert_eq!(told.await, Ok("panicked"));
+        go.send(()).unwrap();
+        while !tasks.lock().tasks.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        tasks.spawn(&runtime, pending());
+        tasks.abort_all();
     }
 }

@@ -11,11 +11,13 @@ use super::{
     tasks::Tasks,
     transmit::Writer,
 };
-use crate::{config, error::Error, rpc::Event, ws::Role};
+use crate::{caught::caught_in, config, error::Error, rpc::Event, ws::Role};
+use socket2::SockRef;
 use std::{
     cell::RefCell,
     convert::Infallible,
     future::{pending, poll_fn},
+    io::ErrorKind,
     net::{SocketAddr, TcpStream as StdTcpStream},
     pin::{Pin, pin},
     sync::{
@@ -27,8 +29,11 @@ use std::{
     time::Instant,
 };
 use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
+    io::{AsyncRead, Interest, ReadBuf},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::Notify,
     time::{Sleep, sleep_until, timeout},
 };
@@ -90,16 +95,18 @@ impl Driver {
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
     pub fn connect(&self, dest: &str, path: &str, settings: Settings) -> Arc<Conn> {
         let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
-        let (dialled, hub) = (conn.clone(), self.hub.clone());
+        let (dialled, spoilt, hub) = (conn.clone(), conn.clone(), self.hub.clone());
         let (dest, path) = (dest.to_owned(), path.to_owned());
-        let started = self.spawn(async move {
+        let dialling = async move {
             match dial(&dialled, &hub, &dest, &path).await {
                 Ok(established) => {
                     run(&hub, dialled, established, |conn| Event::Opened { conn }).await;
                 }
                 Err(ended) => dialled.finish(ended),
             }
-        });
+        };
+        let panicked = move || spoilt.finish(Ended::abnormal(Some(Error::Panic)));
+        let started = self.spawn_or(dialling, panicked);
         if let Err(error) = started {
             conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
         }
@@ -125,7 +132,20 @@ impl Driver {
     /// # Errors
     /// The system gives no thread for it: no descriptors are left.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        self.tasks.spawn(io::runtime()?, task);
+        self.spawn_or(task, || {})
+    }
+
+    /// As [`spawn`](Self::spawn); `panicked` is called when the task panics, for whoever waits for
+    /// it.
+    ///
+    /// # Errors
+    /// As of `spawn`.
+    pub fn spawn_or(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+        panicked: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        self.tasks.spawn_or(io::runtime()?, task, panicked);
         Ok(())
     }
 
@@ -227,7 +247,8 @@ async fn run(
         // Streams have no handshake here.
         Io::Tokio | Io::Stream => {
             let (mut reader, writer) = stream.into_split();
-            conn.attach(Writer::Tokio(Arc::new(writer)), &answer);
+            let writer = Arc::new(writer);
+            conn.attach(Writer::Tokio(writer.clone()), &answer);
             if conn.role() == Role::Client {
                 conn.open();
             }
@@ -235,7 +256,13 @@ async fn run(
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;
             }
-            let Err(ended) = pump(&conn, hub, &mut reader, rest).await;
+            let ended = match caught_in(pump(&conn, hub, &mut reader, writer, rest)).await {
+                Ok(Err(ended)) => ended,
+                Err(error) => {
+                    conn.spoil(error);
+                    Ended::abnormal(None)
+                }
+            };
             let told = ended.is_told();
             if told {
                 // Not for ever: whoever does not read cannot be told.
@@ -249,17 +276,20 @@ async fn run(
     }
 }
 
-/// Moves bytes until the connection ends. `rest` came with the handshake.
+/// Moves bytes until the connection ends. `rest` came with the handshake, and `socket` is the
+/// reader's other half.
 async fn pump(
     conn: &Conn,
     hub: &Connections,
     reader: &mut OwnedReadHalf,
+    socket: Arc<OwnedWriteHalf>,
     mut rest: Vec<u8>,
 ) -> Result<Infallible, Ended> {
     let mut reading = Reading::new(conn);
     conn.receive(&mut reading, &mut rest)?;
     let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
     let mut beat_at = conn.beat()?;
+    let mut probed = false;
     loop {
         let State { phase, writer, check_at, may_read } = conn.state();
         let until = match phase {
@@ -281,6 +311,7 @@ async fn pump(
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
             result = read(conn, reader, &mut reading), if !paused => result?,
+            result = watch(conn, &socket, &mut probed), if !may_read => result?,
         }
     }
 }
@@ -294,6 +325,7 @@ async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) ->
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if buf.filled().is_empty() => Err(reading.ended(None)),
                 Poll::Ready(Ok(())) => conn.receive(reading, buf.filled_mut()),
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(()),
                 Poll::Ready(Err(error)) => {
                     Err(reading.ended(Some(Error::system("read", error, None))))
                 }
@@ -301,6 +333,34 @@ async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) ->
         })
     })
     .await
+}
+
+/// Watches a connection that is not read for now. Where the system does not tell of these things,
+/// signs of life do, later.
+async fn watch(conn: &Conn, socket: &OwnedWriteHalf, probed: &mut bool) -> Result<(), Ended> {
+    tokio::select! {
+        // Waiting itself only fails when the runtime ends.
+        _ = socket.ready(Interest::ERROR) => {
+            conn.was_reset(SockRef::from(socket.as_ref()).take_error())
+        }
+        () = other_half_ended(socket), if !*probed => {
+            *probed = true;
+            conn.probe();
+            Ok(())
+        }
+    }
+}
+
+/// Waits until the other side has ended its half of the connection.
+#[cfg(target_os = "linux")]
+async fn other_half_ended(socket: &OwnedWriteHalf) {
+    // Or sends urgent data, which nobody does.
+    let _ = socket.ready(Interest::PRIORITY).await;
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn other_half_ended(_: &OwnedWriteHalf) {
+    pending().await
 }
 
 /// A sleep that is only set again when its time changes.

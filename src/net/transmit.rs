@@ -4,10 +4,11 @@ use super::{
     conn::{Conn, Phase},
     settings::{Io, Lanes},
 };
-use crate::{config, rpc::Event};
+use crate::{config, error::Error, rpc::Event};
+use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     sync::Arc,
 };
 use tokio::net::tcp::OwnedWriteHalf;
@@ -26,11 +27,20 @@ impl Writer {
             Self::Libuv(stream) => (&**stream).write(bytes),
         }
     }
+
+    /// Nothing is written any more, which the other side sees if it is still there.
+    pub fn shut_down(&self) {
+        // A socket with an error is shut down already.
+        let _ = match self {
+            Self::Tokio(writer) => SockRef::from((**writer).as_ref()).shutdown(Shutdown::Write),
+            Self::Libuv(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
 }
 
 impl Conn {
     /// Writes what waits, as far as the kernel takes it without blocking. Returns whether
-    /// something is left for the driver.
+    /// the driver has something left to do.
     pub fn flush(&self) -> bool {
         let mut half = self.lock();
         // A stream's bytes are fetched; a connection without a handshake has to wait.
@@ -54,8 +64,15 @@ impl Conn {
                     written
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                // The reading side meets the same error and tells it.
-                Err(_) => bytes.len(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    half.out.put_back(bytes, 0);
+                    continue;
+                }
+                Err(error) => {
+                    half.out.put_back(bytes, 0);
+                    self.cannot_write(&mut half, &writer, Error::system("write", error, None));
+                    return true;
+                }
             };
             let partial = written < bytes.len();
             half.out.put_back(bytes, written);
@@ -99,5 +116,70 @@ impl Conn {
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
             self.hub.event(Event::Drained { conn: self.number });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        net::{Arrival, Connections, Hub, Settings, conn::Ended},
+        ws::{Opcode, Role},
+    };
+    use std::{
+        net::TcpListener,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    /// A connection that no driver reads, and the other side's socket.
+    fn unread() -> (Arc<Connections>, Conn, TcpStream) {
+        let hub = Arc::new(Hub::<Arrival>::new(|| {}));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let conn = Conn::new(&hub, Role::Server, Settings { io: Io::Libuv, ..Settings::default() });
+        conn.attach(Writer::Libuv(Arc::new(stream)), b"");
+        conn.open();
+        (hub, conn, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_write_that_fails_is_what_ends_the_connection() {
+        let (hub, conn, other) = unread();
+        SockRef::from(&other).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(other);
+        let patience = Instant::now() + Duration::from_secs(8);
+        while conn.state().phase == Phase::Open {
+            assert!(Instant::now() < patience, "no write fails");
+            conn.frame(Opcode::Text, b"x").unwrap();
+            conn.flush();
+            thread::yield_now();
+        }
+        assert!(conn.frame(Opcode::Text, b"x").is_none(), "nothing more is composed");
+        assert_eq!(conn.waiting(), 0);
+        assert!(conn.state().may_read, "what came before is still read");
+        // The reading side meets the end.
+        conn.finish(Ended::abnormal(None));
+        let (_, events) = hub.fetch().unwrap().0.finish();
+        let Some(Event::Closed { code: 1006, error: Some(error), .. }) = events.last() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(error.syscall(), Some("write"));
+        assert!(matches!(error.code(), Some("ECONNRESET" | "EPIPE")), "{error}");
+    }
+
+    #[test]
+    fn a_goodbye_that_came_is_an_end_in_order() {
+        let (hub, conn, other) = unread();
+        let writer = Writer::Libuv(Arc::new(other));
+        let error = Error::system("write", ErrorKind::BrokenPipe.into(), None);
+        conn.cannot_write(&mut conn.lock(), &writer, error);
+        conn.finish(Ended { code: 1000, reason: String::new(), error: None });
+        let (_, events) = hub.fetch().unwrap().0.finish();
+        assert!(
+            matches!(events[..], [Event::Closed { code: 1000, error: None, .. }]),
+            "{events:?}"
+        );
     }
 }

@@ -1,17 +1,21 @@
 //! The few libuv functions that are needed, found in the running program, and its handles as
 //! values that close when they are dropped.
 //!
-//! Everything here belongs to one event loop and its thread.
+//! Everything here belongs to one event loop and its thread. A panic in what a handle calls ends
+//! there, and not in libuv.
 
+use crate::caught::caught;
 use libloading::os::unix::Library;
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     cell::{Cell, RefCell},
     ffi::{c_int, c_void},
-    os::fd::RawFd,
+    io::{self, ErrorKind},
+    net::TcpStream,
+    os::fd::AsRawFd,
     ptr::NonNull,
     rc::Rc,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 type Handle = *mut c_void;
@@ -21,6 +25,10 @@ type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
 /// Bits of a poll's interest and of what is reported.
 pub(super) const READABLE: c_int = 1;
 pub(super) const WRITABLE: c_int = 2;
+/// The other side has ended its half of the connection.
+pub(super) const DISCONNECT: c_int = 4;
+/// Urgent data came, which nobody sends: an interest in errors alone, which are always reported.
+pub(super) const PRIORITIZED: c_int = 8;
 /// Reported: the socket has an error, and libuv has stopped the poll.
 pub(super) const STOPPED: c_int = 1 << 8;
 
@@ -121,78 +129,99 @@ impl Loop {
         }
     }
 
-    /// Calls `call` with what is ready of the socket `fd`; see [`Owned::poll`].
-    pub fn poll(&self, fd: RawFd, call: impl Fn(c_int) + 'static) -> Option<Owned> {
-        // SAFETY: `uv_poll_init` fits a handle of its type; `fd` is open and non-blocking.
-        self.handle(POLL, call, |handle| unsafe { (self.uv.poll_init)(self.raw, handle, fd) })
+    /// Calls `call` with what is ready of a socket that does not block; see [`Poll::watch`].
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn poll(&self, stream: Arc<TcpStream>, call: impl Fn(c_int) + 'static) -> io::Result<Poll> {
+        let fd = stream.as_raw_fd();
+        // SAFETY: `uv_poll_init` fits a handle of its type; `fd` is open, as long as `Poll`.
+        let handle =
+            self.handle(POLL, call, |handle| unsafe { (self.uv.poll_init)(self.raw, handle, fd) })?;
+        Ok(Poll { handle, _stream: stream })
     }
 
     /// Calls `call` before each wait for I/O.
-    pub fn prepare(&self, call: impl Fn() + 'static) -> Option<Owned> {
-        // SAFETY: the functions fit a handle of their type, which is live.
-        self.handle(
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn prepare(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
+        // SAFETY: `uv_prepare_init` fits a handle of its type.
+        let handle = self.handle(
             PREPARE,
             move |_| call(),
-            |handle| unsafe {
-                let made = (self.uv.prepare_init)(self.raw, handle);
-                if made == 0 { (self.uv.prepare_start)(handle, on_handle) } else { made }
-            },
-        )
+            |handle| unsafe { (self.uv.prepare_init)(self.raw, handle) },
+        )?;
+        // SAFETY: the handle is a prepare's, and not closed.
+        result(unsafe { (self.uv.prepare_start)(handle.handle.as_ptr(), on_handle) })?;
+        Ok(handle)
     }
 
     /// Calls `call` after each wait for I/O.
-    pub fn check(&self, call: impl Fn() + 'static) -> Option<Owned> {
-        // SAFETY: the functions fit a handle of their type, which is live.
-        self.handle(
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn check(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
+        // SAFETY: `uv_check_init` fits a handle of its type.
+        let handle = self.handle(
             CHECK,
             move |_| call(),
-            |handle| unsafe {
-                let made = (self.uv.check_init)(self.raw, handle);
-                if made == 0 { (self.uv.check_start)(handle, on_handle) } else { made }
-            },
-        )
+            |handle| unsafe { (self.uv.check_init)(self.raw, handle) },
+        )?;
+        // SAFETY: the handle is a check's, and not closed.
+        result(unsafe { (self.uv.check_start)(handle.handle.as_ptr(), on_handle) })?;
+        Ok(handle)
     }
 
-    /// Keeps the loop from sleeping while it is started, and calls `call` in each turn; see
-    /// [`Owned::set_idle`].
-    pub fn idle(&self, call: impl Fn() + 'static) -> Option<Owned> {
+    /// Keeps the loop from sleeping while it is started, and calls `call` in each turn.
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn idle(&self, call: impl Fn() + 'static) -> io::Result<Idle> {
         // SAFETY: `uv_idle_init` fits a handle of its type.
-        self.handle(
+        let handle = self.handle(
             IDLE,
             move |_| call(),
             |handle| unsafe { (self.uv.idle_init)(self.raw, handle) },
-        )
+        )?;
+        Ok(Idle(handle))
     }
 
-    /// Calls `call` when the time comes; see [`Owned::fire_in`].
-    pub fn timer(&self, call: impl Fn() + 'static) -> Option<Owned> {
+    /// Calls `call` when the time comes; see [`Timer::fire_in`].
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn timer(&self, call: impl Fn() + 'static) -> io::Result<Timer> {
         // SAFETY: `uv_timer_init` fits a handle of its type.
-        self.handle(
+        let handle = self.handle(
             TIMER,
             move |_| call(),
             |handle| unsafe { (self.uv.timer_init)(self.raw, handle) },
-        )
+        )?;
+        Ok(Timer(handle))
     }
 
-    /// A handle that does not keep the process alive: that is JavaScript's to say.
+    /// A handle that does not keep the process alive: that is JavaScript's to say. `init` leaves
+    /// one alone that it fails to initialise.
     fn handle(
         &self,
         kind: c_int,
         call: impl Fn(c_int) + 'static,
         init: impl FnOnce(Handle) -> c_int,
-    ) -> Option<Owned> {
+    ) -> io::Result<Owned> {
         // SAFETY: libuv tells the size of its types; 16 is malloc's alignment, which they expect.
-        let layout = unsafe { Layout::from_size_align((self.uv.handle_size)(kind), 16) }.ok()?;
+        let layout = unsafe { Layout::from_size_align((self.uv.handle_size)(kind), 16) }
+            .map_err(|_| io::Error::from(ErrorKind::Unsupported))?;
         // SAFETY: the size is not zero.
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(handle) = NonNull::new(memory.cast::<c_void>()) else {
             handle_alloc_error(layout)
         };
-        if init(handle.as_ptr()) != 0 {
+        if let Err(error) = result(init(handle.as_ptr())) {
             // SAFETY: allocated above with this layout; a handle that failed to initialise is
             // not known to the loop.
             unsafe { dealloc(memory, layout) };
-            return None;
+            return Err(error);
         }
         let context = Context { layout, alive: self.alive.clone(), call: Rc::new(call) };
         self.alive.handles.set(self.alive.handles.get() + 1);
@@ -201,8 +230,13 @@ impl Loop {
             (self.uv.handle_set_data)(handle.as_ptr(), Box::into_raw(Box::new(context)).cast());
             (self.uv.unref)(handle.as_ptr());
         }
-        Some(Owned { uv: self.uv, raw: self.raw, handle })
+        Ok(Owned { uv: self.uv, raw: self.raw, handle })
     }
+}
+
+/// What libuv's functions return: an error's number below zero.
+fn result(code: c_int) -> io::Result<()> {
+    if code < 0 { Err(io::Error::from_raw_os_error(-code)) } else { Ok(()) }
 }
 
 /// What a handle points to: alive until the loop has let go of the handle.
@@ -219,39 +253,64 @@ pub(super) struct Owned {
     handle: NonNull<c_void>,
 }
 
-impl Owned {
-    /// A poll's handle: reports `interest` from now on, again and again while it is so.
-    pub fn poll(&self, interest: c_int) -> bool {
-        // SAFETY: only `Loop::poll`'s callers have such a handle, and it is not closed.
-        unsafe { (self.uv.poll_start)(self.handle.as_ptr(), interest, on_poll) == 0 }
-    }
+/// A socket that is watched. The socket stays open as long as this: libuv must not watch a
+/// descriptor that is closed, or means something else by now.
+pub(super) struct Poll {
+    // Closes before the socket does: fields are dropped in this order.
+    handle: Owned,
+    _stream: Arc<TcpStream>,
+}
 
-    /// A timer's handle: fires once in `ms`, instead of any other time.
+impl Poll {
+    /// Reports `interest` from now on, again and again while it is so.
+    ///
+    /// # Errors
+    /// What libuv says.
+    pub fn watch(&self, interest: c_int) -> io::Result<()> {
+        let Owned { uv, handle, .. } = &self.handle;
+        // SAFETY: the handle is a poll's, and not closed.
+        result(unsafe { (uv.poll_start)(handle.as_ptr(), interest, on_poll) })
+    }
+}
+
+/// A timer, which fires once.
+pub(super) struct Timer(Owned);
+
+impl Timer {
+    /// Fires in `ms`, instead of at any other time.
     pub fn fire_in(&self, ms: u64) {
-        // SAFETY: only `Loop::timer`'s callers have such a handle, and it is not closed. The
-        // loop's idea of now may be as old as the callback that runs.
+        let Owned { uv, raw, handle } = &self.0;
+        // SAFETY: the handle is a timer's, and not closed, so that this does not fail. The loop's
+        // idea of now may be as old as the callback that runs.
         unsafe {
-            (self.uv.update_time)(self.raw);
-            (self.uv.timer_start)(self.handle.as_ptr(), on_handle, ms, 0);
+            (uv.update_time)(*raw);
+            (uv.timer_start)(handle.as_ptr(), on_handle, ms, 0);
         }
     }
 
-    /// An idle handle: whether the loop stays awake.
-    pub fn set_idle(&self, awake: bool) {
-        // SAFETY: only `Loop::idle`'s callers have such a handle, and it is not closed.
+    /// Does not fire.
+    pub fn hold(&self) {
+        let Owned { uv, handle, .. } = &self.0;
+        // SAFETY: the handle is a timer's, and not closed.
+        unsafe { (uv.timer_stop)(handle.as_ptr()) };
+    }
+}
+
+/// What keeps the loop from sleeping.
+pub(super) struct Idle(Owned);
+
+impl Idle {
+    /// Whether the loop stays awake.
+    pub fn set(&self, awake: bool) {
+        let Owned { uv, handle, .. } = &self.0;
+        // SAFETY: the handle is an idle one, and not closed, so that this does not fail.
         unsafe {
             if awake {
-                (self.uv.idle_start)(self.handle.as_ptr(), on_handle);
+                (uv.idle_start)(handle.as_ptr(), on_handle);
             } else {
-                (self.uv.idle_stop)(self.handle.as_ptr());
+                (uv.idle_stop)(handle.as_ptr());
             }
         }
-    }
-
-    /// A timer's handle: does not fire.
-    pub fn hold(&self) {
-        // SAFETY: as in `fire_in`.
-        unsafe { (self.uv.timer_stop)(self.handle.as_ptr()) };
     }
 }
 
@@ -274,20 +333,31 @@ unsafe fn call_of(handle: Handle) -> Option<Rc<dyn Fn(c_int)>> {
     Some(context.call.clone())
 }
 
+/// Calls what a handle reports to.
+///
+/// # Safety
+/// As of `call_of`.
+unsafe fn report(handle: Handle, what: c_int) {
+    // Who panicked has said so on stderr. What it was about is dealt with where that is known.
+    let _ = caught(|| {
+        // SAFETY: as promised by the caller.
+        if let Some(call) = unsafe { call_of(handle) } {
+            call(what);
+        }
+    });
+}
+
 unsafe extern "C" fn on_handle(handle: Handle) {
     // SAFETY: libuv calls this for handles that are not closed.
-    if let Some(call) = unsafe { call_of(handle) } {
-        call(0);
-    }
+    unsafe { report(handle, 0) };
 }
 
 unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
+    // A socket with an error is ready: a read or write tells it, once it has met all that came
+    // before.
+    let what = if status < 0 { READABLE | WRITABLE | STOPPED } else { events };
     // SAFETY: libuv calls this for handles that are not closed.
-    if let Some(call) = unsafe { call_of(handle) } {
-        // A socket with an error is ready: a read or write tells it, once it has met all that came
-        // before.
-        call(if status < 0 { READABLE | WRITABLE | STOPPED } else { events });
-    }
+    unsafe { report(handle, what) };
 }
 
 unsafe extern "C" fn on_close(handle: Handle) {
@@ -300,12 +370,23 @@ unsafe extern "C" fn on_close(handle: Handle) {
         context
     };
     let alive = context.alive.clone();
-    drop(context);
+    let _ = caught(|| drop(context));
     alive.handles.set(alive.handles.get() - 1);
     if alive.handles.get() == 0 {
         let then = alive.then.borrow_mut().take();
         if let Some(then) = then {
-            then();
+            let _ = caught(then);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_below_zero_is_the_systems_error() {
+        assert!(result(0).is_ok());
+        assert_eq!(result(-17).unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
 }

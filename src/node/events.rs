@@ -2,8 +2,9 @@
 
 use super::{Inner, value};
 use crate::{
+    caught::caught,
     error::Error,
-    net::Arrival,
+    net::{Arrival, Conn},
     rpc::{Data, Event},
 };
 use napi::{
@@ -11,6 +12,7 @@ use napi::{
     bindgen_prelude::{BufferSlice, Object, Unknown},
 };
 use napi_derive::napi;
+use std::sync::Arc;
 
 /// An error before it becomes one: JavaScript adds Node's names for system errors.
 #[napi(object)]
@@ -35,12 +37,68 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
-/// Converts an event; an accepted connection is kept from here on.
-pub(super) fn object<'env>(
+/// What an event is about.
+enum Subject {
+    Conn(u32),
+    Arrival(Arc<Conn>),
+    Exchange(u32),
+}
+
+fn subject(event: &Event<Arrival>) -> Subject {
+    match event {
+        Event::Accepted { conn, .. } | Event::Opened { conn } => {
+            Subject::Arrival(conn.conn.clone())
+        }
+        Event::Closed { conn, .. }
+        | Event::Request { conn, .. }
+        | Event::Reply { conn, .. }
+        | Event::Message { conn, .. }
+        | Event::Ping { conn, .. }
+        | Event::Pong { conn, .. }
+        | Event::Drained { conn }
+        | Event::Composed { conn }
+        | Event::Expired { conn, .. } => Subject::Conn(*conn),
+        Event::Answered { id, .. } => Subject::Exchange(*id),
+    }
+}
+
+/// Converts an event. One that cannot be converted costs what it is about, and not the other
+/// messages and events of its batch.
+pub(super) fn object_or_end<'env>(
     env: &'env Env,
     inner: &Inner,
     event: Event<Arrival>,
 ) -> Result<Object<'env>> {
+    let subject = subject(&event);
+    let error = match caught(|| object(env, inner, event)) {
+        Ok(Ok(object)) => return Ok(object),
+        // All that V8 can refuse is a string that is longer than any of its.
+        Ok(Err(_)) => Error::MessageTooBig,
+        Err(error) => error,
+    };
+    let mut object = Object::new(env)?;
+    match subject {
+        Subject::Conn(number) => {
+            inner.with(number, |entry| inner.spoil(&entry.conn, error));
+        }
+        Subject::Arrival(conn) => {
+            inner.spoil(&conn, error);
+            // No driver has it that could.
+            conn.end();
+        }
+        Subject::Exchange(id) => {
+            object.set("type", "answered")?;
+            object.set("id", id)?;
+            object.set("error", failure(&error))?;
+            return Ok(object);
+        }
+    }
+    object.set("type", "lost")?;
+    Ok(object)
+}
+
+/// Converts an event; an accepted connection is kept from here on.
+fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<Object<'env>> {
     let mut object = Object::new(env)?;
     match event {
         Event::Accepted { server, conn } => {

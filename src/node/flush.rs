@@ -3,8 +3,10 @@
 
 use super::{Entry, Inner};
 use crate::{
+    caught::caught,
     config,
-    net::{Composed, Io},
+    error::Error,
+    net::{Composed, Conn, Io},
 };
 use std::{cell::RefCell, time::Instant};
 
@@ -79,9 +81,18 @@ impl Inner {
         for number in numbers.borrow_mut().drain(..) {
             self.with(number, |entry| {
                 entry.dirty.set(false);
-                self.write(entry);
+                // A panic costs this connection, and the others are still written.
+                if let Err(error) = caught(|| self.write(entry)) {
+                    self.spoil(&entry.conn, error);
+                }
             });
         }
+    }
+
+    /// Ends a connection that is not to be trusted any more, because of `error`.
+    pub(super) fn spoil(&self, conn: &Conn, error: Error) {
+        conn.spoil(error);
+        self.touched(conn);
     }
 
     fn write(&self, entry: &Entry) {

@@ -67,7 +67,7 @@ pub struct NativeGrape {
 
 #[napi]
 impl NativeGrape {
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
         Self::default()
     }

@@ -57,7 +57,7 @@ pub struct Meter {
 #[napi]
 impl Meter {
     /// With a `parent`, which counts all of it too.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(parent: Option<&Meter>) -> Self {
         let parent = parent.map(Self::counted);
         Self { counted: Rc::new(Counted { parent, ..Counted::default() }) }

@@ -14,6 +14,7 @@ mod turn;
 mod value;
 
 use crate::{
+    caught::caught,
     error::Error,
     link::Grapes,
     net::{
@@ -37,6 +38,7 @@ use napi_derive::napi;
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    mem,
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -74,9 +76,32 @@ struct Entry {
     key: RefCell<Vec<u8>>,
 }
 
+/// Dropped when a panic interrupts who deals with a connection, which ends if that left it half done.
+struct Interrupted<'a> {
+    inner: &'a Inner,
+    entry: &'a Entry,
+}
+
+impl Drop for Interrupted<'_> {
+    fn drop(&mut self) {
+        // The first panic goes on to where it is caught; another one must not join it.
+        let _ = caught(|| {
+            if self.entry.conn.is_spoilt() {
+                self.inner.touched(&self.entry.conn);
+            }
+        });
+    }
+}
+
 impl Inner {
     fn with<R>(&self, number: u32, act: impl FnOnce(&Entry) -> R) -> Option<R> {
-        self.conns.borrow().get(number as usize).and_then(Option::as_ref).map(act)
+        let conns = self.conns.borrow();
+        let entry = conns.get(number as usize).and_then(Option::as_ref)?;
+        let interrupted = Interrupted { inner: self, entry };
+        let result = act(entry);
+        // It was not.
+        mem::forget(interrupted);
+        Some(result)
     }
 
     fn with_stream<R>(&self, number: u32, act: impl FnOnce(&Stream) -> R) -> Option<R> {
@@ -183,7 +208,7 @@ pub struct Core {
 impl Core {
     /// `deliver` is called on the JavaScript thread when there is something to fetch. With
     /// `in_loop` connections may be moved by Node's own event loop, where that is possible.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, deliver: Function<'_, (), ()>, in_loop: bool) -> Result<Self> {
         // Weak: listening and waiting keep the process alive, not the bare module.
         let wake = deliver
@@ -212,12 +237,15 @@ impl Core {
         if in_loop {
             turn::start(&env, &inner, &deliver)?;
         }
-        env.add_env_cleanup_hook(inner.clone(), |inner| inner.shut_down())?;
+        env.add_env_cleanup_hook(inner.clone(), |inner| {
+            // Nobody is there to be told.
+            let _ = caught(|| inner.shut_down());
+        })?;
         Ok(Self { inner })
     }
 
     /// Whether Node's own event loop can move connections here.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn in_loop(&self) -> bool {
         #[cfg(unix)]
         return self.inner.in_loop.is_running();
@@ -295,7 +323,7 @@ impl Core {
     }
 
     /// Whether so much waits to be fetched that no more bytes should come.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn is_full(&self) -> bool {
         self.inner.hub.is_full()
     }
@@ -360,7 +388,12 @@ impl Core {
                 continue;
             };
             let conn = number as u32;
-            match entry.conn.publish(&message, policy) {
+            let delivery =
+                caught(|| entry.conn.publish(&message, policy)).unwrap_or_else(|error| {
+                    inner.spoil(&entry.conn, error);
+                    Delivery::Over
+                });
+            match delivery {
                 Delivery::Composed(composed) => {
                     delivered += 1;
                     inner.published(conn, entry, composed);
@@ -474,9 +507,13 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn post(&self, id: u32, url: String, body: String, timeout: f64) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
-        let started = self.inner.driver.spawn(async move {
+        let answered = self.inner.hub.clone();
+        let exchange = async move {
             let result = grapes.post(&url, body, timeout.max(0.0) as u64).await;
             hub.event(Event::Answered { id, result });
+        };
+        let started = self.inner.driver.spawn_or(exchange, move || {
+            answered.event(Event::Answered { id, result: Err(Error::Panic) });
         });
         if let Err(error) = started {
             let result = Err(Error::system("connect", error, None));

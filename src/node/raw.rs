@@ -6,13 +6,13 @@ use super::{
     value::{append, boolean, buffer, number, string, time, to_number},
 };
 use crate::{
+    caught::caught,
     net::{Backlog, Composed, milliseconds},
     rpc::escape,
 };
 use napi::{Env, Error, JsValue, Result, bindgen_prelude::Object, check_status, sys};
 use std::{
     ffi::{CString, c_char, c_void},
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::{null, null_mut},
     rc::Rc,
 };
@@ -75,7 +75,9 @@ pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Objec
 unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
     // SAFETY: `data` came from `Rc::into_raw` in `functions`, one count for this call, and
     // finalizers run on the environment's own thread.
-    drop(unsafe { Rc::from_raw(data.cast::<Inner>()) });
+    let inner = unsafe { Rc::from_raw(data.cast::<Inner>()) };
+    // Nobody is there to be told.
+    let _ = caught(|| drop(inner));
 }
 
 /// Runs `act` with the arguments of a call; a panic or error becomes a JavaScript exception.
@@ -96,8 +98,8 @@ unsafe fn enter<const N: usize>(
         sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), null_mut(), &mut data);
         &*data.cast::<Inner>()
     };
-    let result = catch_unwind(AssertUnwindSafe(|| act(inner, args)))
-        .unwrap_or_else(|_| Err(Error::from_reason("native code panicked")));
+    let result = caught(|| act(inner, args))
+        .unwrap_or_else(|error| Err(Error::from_reason(error.to_string())));
     result.unwrap_or_else(|error| {
         let text = error.reason.replace('\0', " ");
         // SAFETY: `env` is live, and the text has no inner NUL.
@@ -241,7 +243,7 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
         }
         let env = Env::from_raw(env);
         for (at, event) in (1..).zip(events) {
-            let object = events::object(&env, inner, event)?;
+            let object = events::object_or_end(&env, inner, event)?;
             // SAFETY: as above.
             check_status!(unsafe { sys::napi_set_element(env.raw(), array, at, object.raw()) })?;
         }

@@ -1,18 +1,21 @@
 //! The libuv driver's part of the binding: what happens in each turn of Node's event loop.
 
 use super::Inner;
-use crate::net::{
-    Arrival, Io, Settings,
-    libuv::{Driver, Turn},
+use crate::{
+    caught::caught,
+    net::{
+        Arrival, Conn, Io, Settings,
+        libuv::{Driver, Turn},
+    },
 };
 use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
 use std::{
     cell::RefCell,
     ffi::c_void,
     net::TcpStream,
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr::{null, null_mut},
     rc::Rc,
+    sync::Arc,
 };
 
 /// The driver, where there is one.
@@ -80,8 +83,8 @@ impl Turn for JsTurn {
     fn after_wait(&self) {
         self.inner.turn_begins(self.inner.hub.now());
         if self.inner.hub.take_due() {
-            // A panic must not unwind into libuv.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.deliver()));
+            // What was answered before leaves all the same.
+            let _ = caught(|| self.deliver());
             self.inner.flush();
         }
     }
@@ -100,7 +103,13 @@ impl Turn for JsTurn {
             .filter(|entry| entry.conn.io() == Io::Libuv)
             .map(|entry| entry.conn.clone())
             .collect();
-        conns.iter().map(|conn| conn.expire()).min().unwrap_or(u64::MAX)
+        let expire = |conn: &Arc<Conn>| {
+            caught(|| conn.expire()).unwrap_or_else(|error| {
+                self.inner.spoil(conn, error);
+                u64::MAX
+            })
+        };
+        conns.iter().map(expire).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -164,15 +173,16 @@ pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>
 unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     // SAFETY: `data` is the box of `start`, given back once.
     let (inner, turn) = *unsafe { Box::from_raw(data.cast::<(Rc<Inner>, Rc<dyn Turn>)>()) };
-    inner.flush();
-    drop(turn);
-    let driver = inner.in_loop.0.borrow_mut().take();
+    let driver = caught(|| {
+        inner.flush();
+        drop(turn);
+        inner.in_loop.0.borrow_mut().take()
+    });
     // SAFETY: called once, when all is closed, as Node-API wants it.
     let closed = move || unsafe {
         sys::napi_remove_async_cleanup_hook(hook);
     };
-    match driver {
-        Some(driver) => driver.shut_down(closed),
-        None => closed(),
-    }
+    // Without a word the environment would wait for ever.
+    let Ok(Some(driver)) = driver else { return closed() };
+    let _ = caught(|| driver.shut_down(closed));
 }

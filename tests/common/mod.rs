@@ -55,17 +55,26 @@ pub enum Got {
 /// what was accepted.
 pub struct Env {
     pub driver: Driver,
+    pub hub: Arc<Connections>,
     got: UnboundedReceiver<Got>,
 }
 
 impl Env {
     pub fn new() -> Self {
+        Self::with_wake(|| {})
+    }
+
+    /// One whose wake does something else as well, on the thread that has something to tell.
+    pub fn with_wake(also: impl Fn() + Send + 'static) -> Self {
         let woken = Arc::new(Notify::new());
         let wake = woken.clone();
-        let hub = Arc::new(Hub::new(move || wake.notify_one()));
+        let hub = Arc::new(Hub::new(move || {
+            wake.notify_one();
+            also();
+        }));
         let (each, got) = unbounded_channel();
         tokio::spawn(fetch(hub.clone(), woken, each));
-        Self { driver: Driver::new(hub), got }
+        Self { driver: Driver::new(hub.clone()), hub, got }
     }
 
     /// A server on a free port.

@@ -1,0 +1,74 @@
+//! Where a panic ends: at the borders to libuv, to the tasks of the runtime, and to Node. It costs
+//! what it was about, a connection or an exchange, and nothing else.
+//!
+//! What the panic says, and where it was, is written to stderr by Rust's own hook.
+
+use crate::error::Error;
+use std::{
+    any::Any,
+    future::poll_fn,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+/// Runs `act`.
+///
+/// # Errors
+/// [`Error::Panic`] when it panicked. What it was changing must not be trusted any more.
+pub fn caught<R>(act: impl FnOnce() -> R) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(panicked)
+}
+
+/// Runs `task` to its end.
+///
+/// # Errors
+/// As of [`caught`].
+pub async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, Error> {
+    let mut task = pin!(task);
+    poll_fn(|cx| match caught(|| task.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+        Err(error) => Poll::Ready(Err(error)),
+    })
+    .await
+}
+
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    // Nobody needs it, and to drop it could panic again.
+    mem::forget(payload);
+    Error::Panic
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::panic_any;
+
+    /// A payload that is one fault more.
+    struct Worse;
+
+    impl Drop for Worse {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        assert_eq!(caught(|| 5).unwrap(), 5);
+        assert!(matches!(caught(|| panic!("by a test")), Err::<(), _>(Error::Panic)));
+        assert!(matches!(caught(|| panic_any(Worse)), Err::<(), _>(Error::Panic)));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_later_is_an_error() {
+        let task = async {
+            tokio::task::yield_now().await;
+            panic!("by a test");
+        };
+        assert!(matches!(caught_in(task).await, Err::<(), _>(Error::Panic)));
+        assert_eq!(caught_in(async { 5 }).await.unwrap(), 5);
+    }
+}
