@@ -1,11 +1,13 @@
 'use strict'
 
-// What this package is made of: licences, where it comes from, what runs when it is installed.
+// What this package is made of: licences, where it comes from, what runs when it is installed, and
+// when it is released.
 // Known holes are looked up in .github/workflows/ci.yml, since that needs the network.
 
 const { spawnSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
+const { workflowProblems } = require('./workflows')
 
 const root = path.join(__dirname, '..')
 const read = name => JSON.parse(fs.readFileSync(path.join(root, name), 'utf8'))
@@ -85,6 +87,8 @@ function auditPackages () {
   return count
 }
 
-console.log(`${auditCrates()} crates, ${auditPackages()} npm packages, ${errors.length} objections`)
+const counts = `${auditCrates()} crates, ${auditPackages()} npm packages`
+errors.push(...workflowProblems(root))
+console.log(`${counts}, ${errors.length} objections`)
 for (const error of errors) console.error(`error: ${error}`)
 process.exitCode = errors.length === 0 ? 0 : 1
