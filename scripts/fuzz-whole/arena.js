@@ -1,0 +1,125 @@
+'use strict'
+
+// The targets with who behaves, and the cases that are played against them.
+
+const { asTexts, certificates } = require('../../__test__/helpers/certificates')
+const { Ambush, attack } = require('./attackers')
+const { Target } = require('./targets')
+
+/** The targets of a role. */
+const OF_ROLE = { server: ['server', 'watched'], pub: ['pub'], client: ['client'], sub: ['sub'], link: ['link'], grape: ['grape'] }
+/** Who is asked by the witness: the others ask it. */
+const WATCHED = ['server', 'watched', 'pub', 'grape']
+/** After a case, how long its effects may take to show. */
+const AFTERMATH = 1500
+
+/** How much later than its effects a target's end may be heard of. */
+const GRACE = 500
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+class Arena {
+  constructor () {
+    const { client, server } = certificates()
+    this._secure = { client, server }
+    this._texts = { client: asTexts(client), server: asTexts(server) }
+    this.targets = new Map()
+    this.ports = new Map()
+    this.counts = { connections: 0, sent: 0, heard: 0 }
+    this.cases = 0
+    this._ambushes = new Map()
+  }
+
+  /** Starts the targets of some roles, and who behaves. Who fails first is the `failure`. */
+  async start (roles) {
+    const good = await this._start('witness', { secure: this._texts.client })
+    await Promise.all(roles.flatMap(role => OF_ROLE[role]).map(async name => {
+      const asks = ['client', 'link', 'sub'].includes(name)
+      const ports = await this._start(name, { good, secure: this._texts[asks ? 'client' : 'server'] })
+      this.ports.set(name, ports)
+      if (WATCHED.includes(name)) await this.witness.ask('watch', name === 'watched' ? 'server' : name, name, ports)
+    }))
+    this.failure = this._firstFailure()
+  }
+
+  /** Who waits for an answer may hear of a target's end before we do: that end is the failure. */
+  async _firstFailure () {
+    const first = await Promise.race([...this.targets.values()].map(({ failure }) => failure))
+    if (first.target !== this.witness) return first
+    return Promise.race([...this.attacked.map(({ failure }) => failure), wait(GRACE).then(() => first)])
+  }
+
+  get witness () {
+    return this.targets.get('witness')
+  }
+
+  /** Those who are attacked. */
+  get attacked () {
+    return [...this.targets.values()].filter(target => target !== this.witness)
+  }
+
+  /** Plays a case in a lane: connections of different lanes do not meet. */
+  async play ({ target: name, door, actors, asks }, lane) {
+    const target = this.targets.get(name)
+    if (asks) {
+      const isSecure = door === 'tls'
+      const ambush = await this._ambush(`${name}, ${lane}, ${door}`, isSecure)
+      ambush.set(actors)
+      await target.ask('ask', `127.0.0.1:${ambush.port}`, isSecure, asks)
+      ambush.set([])
+    } else {
+      const ports = this.ports.get(name)
+      // Datagrams go elsewhere.
+      const tcp = attack(actors.filter(({ udp }) => !udp), ports[door], this.counts, this._secure.client)
+      const udp = attack(actors.filter(({ udp }) => udp), ports.dht, this.counts)
+      await Promise.all([tcp, udp])
+    }
+    this.cases++
+  }
+
+  /** Resolves with the first failure that shows after what was played, or null. */
+  aftermath () {
+    return Promise.race([this.failure, wait(AFTERMATH).then(() => null)])
+  }
+
+  /** What each target holds when nothing is under way, by name. */
+  async settle () {
+    const all = await Promise.all(this.attacked.map(async target => [target.name, await target.ask('settle')]))
+    return new Map(all)
+  }
+
+  /** What each process has counted, by name. */
+  async read () {
+    const all = await Promise.all([...this.targets.values()].map(async target => [target.name, await target.ask('counts')]))
+    return new Map(all)
+  }
+
+  /** Ends all in order; resolves once they have ended by themselves. */
+  async end () {
+    for (const ambush of this._ambushes.values()) ambush.close()
+    await this.witness.ask('leave')
+    await Promise.all(this.attacked.map(target => target.end()))
+    await this.witness.end()
+  }
+
+  /** Ends all whatever they do. */
+  async kill () {
+    for (const ambush of this._ambushes.values()) ambush.close()
+    await Promise.all([...this.targets.values()].map(target => target.kill()))
+  }
+
+  _start (name, what) {
+    const target = new Target(name, what)
+    this.targets.set(name, target)
+    return target.ready
+  }
+
+  async _ambush (name, isSecure) {
+    if (!this._ambushes.has(name)) this._ambushes.set(name, new Ambush(this.counts, isSecure ? this._secure.server : undefined))
+    const ambush = this._ambushes.get(name)
+    await ambush.ready()
+    return ambush
+  }
+}
+
+module.exports = { Arena }

@@ -1,0 +1,141 @@
+'use strict'
+
+// The processes under attack, as seen by who attacks: they must live, beat, stay small, and end
+// when they are told to.
+
+const { spawn } = require('child_process')
+const { once } = require('events')
+const fs = require('fs')
+const path = require('path')
+
+/** How a target is started: its script, what it gets, its environment. */
+const TARGETS = {
+  witness: { script: 'witness' },
+  server: { script: 'server', witnesses: 4 },
+  watched: { script: 'server', watched: true, witnesses: 4, env: { NODE_DEBUG: 'grenache' } },
+  pub: { script: 'pub', witnesses: 1 },
+  client: { script: 'client' },
+  sub: { script: 'sub', env: { NODE_DEBUG: 'grenache' } },
+  link: { script: 'link' },
+  grape: { script: 'grape' }
+}
+
+/** Resident MiB that no target may reach, however it is attacked. */
+const MEMORY = 512
+/** How often that is looked at, in ms. */
+const MEMORY_PACE = 40
+/** Longest that an event loop may stand still, in ms, with a processor at hand. */
+const STALL = 1000
+/** Silence after which a process is taken for hung, beside the time that it waits for a processor. */
+const SILENCE = 8000
+/** How long a target may take to begin, to answer, and to end. */
+const PATIENCE = 30000
+/** Characters of the standard error that are kept. */
+const TAIL = 4000
+
+const MIB = 1024 * 1024
+
+/** What the system says of a process, or '' once it is gone. */
+function about (pid, file) {
+  try {
+    return fs.readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch (err) {
+    return ''
+  }
+}
+
+const residentMiB = pid => Math.round(Number((/^VmRSS:\s*(\d+) kB$/m.exec(about(pid, 'status')) || [0, 0])[1]) / 1024)
+/** For how long a process has waited for a processor, in ms. */
+const waited = pid => Number(about(pid, 'schedstat').split(' ')[1] || 0) / 1e6
+
+class Target {
+  /**
+   * @param {string} name of `TARGETS`
+   * @param {object} what more it gets
+   */
+  constructor (name, what) {
+    const { script, env, ...own } = TARGETS[name]
+    this.name = name
+    this.most = 0
+    this.stall = 0
+    this.stderr = ''
+    this._ending = false
+    this._asked = 0
+    this._answers = new Map()
+    this.failure = new Promise(resolve => { this._fail = text => resolve({ target: this, text }) })
+    this.process = spawn(process.execPath, ['--expose-gc', path.join(__dirname, 'targets', `${script}.js`), JSON.stringify({ ...what, ...own })], {
+      env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'pipe', 'ipc']
+    })
+    this.process.stderr.setEncoding('utf8').on('data', text => { this.stderr = (this.stderr + text).slice(-TAIL) })
+    this.exited = once(this.process, 'exit').then(([code, signal]) => {
+      clearInterval(this._watch)
+      if (!this._ending || code !== 0) this._fail(`its process ended with ${signal || code}`)
+      for (const { reject } of this._answers.values()) reject(new Error(`${name} is gone`))
+    })
+    this.ready = new Promise((resolve, reject) => {
+      this.process.on('message', message => this._hear(message, resolve))
+      this.exited.then(() => reject(new Error(`${name} did not begin\n${this.stderr}`)))
+    })
+    this.ready.catch(() => {})
+    this._beaten()
+    this._watch = setInterval(() => this._look(), MEMORY_PACE)
+  }
+
+  /** Lets it do something; resolves with the result. */
+  ask (method, ...args) {
+    const id = ++this._asked
+    return new Promise((resolve, reject) => {
+      this._answers.set(id, { resolve, reject })
+      if (this.process.connected) this.process.send({ id, method, args })
+      else reject(new Error(`${this.name} is gone`))
+    }).finally(() => this._answers.delete(id))
+  }
+
+  /** Ends it; it has to end by itself. */
+  async end () {
+    if (this._ending) return this.exited
+    this._ending = true
+    if (this.process.connected) this.process.send({ method: 'stop' })
+    const timer = setTimeout(() => this._give('its process did not end'), PATIENCE)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  /** Ends it whatever it does. */
+  async kill () {
+    this._ending = true
+    this.process.kill('SIGKILL')
+    await this.exited
+  }
+
+  _hear ({ ready, beat, breach, id, value }, resolve) {
+    if (ready) return resolve(ready)
+    if (breach) return this._fail(breach)
+    if (id !== undefined) return this._answers.has(id) && this._answers.get(id).resolve(value)
+    this._beaten()
+    this.stall = Math.max(this.stall, beat.stall)
+    if (beat.stall > STALL) this._fail(`its event loop stood still for ${beat.stall} ms`)
+  }
+
+  _beaten () {
+    this._beat = { at: performance.now(), waited: waited(this.process.pid) }
+  }
+
+  _look () {
+    const { pid } = this.process
+    const resident = residentMiB(pid)
+    this.most = Math.max(this.most, resident)
+    if (resident > MEMORY) return this._give(`${resident} MiB are resident, ${MEMORY} are allowed`)
+    const silence = performance.now() - this._beat.at
+    if (silence < SILENCE) return
+    const held = waited(pid) - this._beat.waited
+    if (silence - held > SILENCE) this._give(`nothing was heard of it for ${Math.round(silence - held)} ms`)
+  }
+
+  _give (text) {
+    this._fail(text)
+    this.process.kill('SIGKILL')
+  }
+}
+
+module.exports = { MEMORY, MIB, STALL, TARGETS, Target }

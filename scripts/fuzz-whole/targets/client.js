@@ -1,0 +1,61 @@
+'use strict'
+
+// Clients that ask strangers, and one that asks a server which behaves.
+
+const { PeerRPCClient } = require('../../..')
+const { begin, breach, count, secureOf, wait, what } = require('./target')
+const { PATIENCE, witness } = require('./good')
+
+/** How late an answer's callback may be, in ms. */
+const LATE = 5000
+
+const clients = new Map()
+
+function clientOf (dest, isSecure) {
+  if (!clients.has(dest)) {
+    const link = { lookup: (key, opts, cb) => cb(null, [dest]) }
+    const conf = { maxPayload: 4 * 1024 * 1024, handshakeTimeout: 1000, ...(isSecure && { secure: secureOf(what.secure) }) }
+    const peer = new PeerRPCClient(link, conf)
+    peer.init()
+    clients.set(dest, peer)
+  }
+  return clients.get(dest)
+}
+
+let open = 0
+
+/** Asks, and resolves when it was answered: once, and in time. */
+function ask (peer, dest, { via, key, payload, timeout }) {
+  return new Promise(resolve => {
+    let calls = 0
+    open++
+    const late = setTimeout(() => breach(`no callback of ${via} within ${timeout + LATE} ms`), timeout + LATE)
+    const done = err => {
+      if (++calls > 1) return breach(`a callback of ${via} was called ${calls} times`)
+      open--
+      clearTimeout(late)
+      count(err ? 'failed' : 'answered')
+      resolve()
+    }
+    const opts = { timeout }
+    if (via === 'promise') peer.request(key, payload, opts).then(() => done(), done)
+    else if (via === 'transport') peer.transport(dest, {}).request(key, payload, opts, done)
+    else peer[via](key, payload, opts, done)
+  })
+}
+
+const own = clientOf(what.good.server, false)
+const stop = witness('a good server', async at => await own.request('echo', at, { timeout: PATIENCE }) === at)
+
+begin({}, {
+  async ask (dest, isSecure, asks) {
+    const peer = clientOf(dest, isSecure)
+    await Promise.all(asks.map(one => ask(peer, dest, { ...one, payload: JSON.parse(one.payload) })))
+    await wait(20)
+  },
+  isQuiet: () => open === 0,
+  async stop () {
+    await stop()
+    for (const peer of clients.values()) peer.stop()
+  }
+})

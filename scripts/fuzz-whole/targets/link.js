@@ -1,0 +1,65 @@
+'use strict'
+
+// Links to grapes that are strangers, and one to a grape that behaves.
+
+const { Link, PeerRPCClient } = require('../../..')
+const { begin, breach, count, wait, what } = require('./target')
+const { witness } = require('./good')
+
+const LATE = 20000
+
+const links = new Map()
+const clients = new Map()
+
+function linkOf (dest) {
+  if (!links.has(dest)) {
+    const link = new Link({ grape: `http://${dest}`, requestTimeout: 400, lruMaxAgeLookup: 50 })
+    link.start()
+    links.set(dest, link)
+    const client = new PeerRPCClient(link, { requestTimeout: 200, handshakeTimeout: 500 })
+    client.init()
+    clients.set(dest, client)
+  }
+  return links.get(dest)
+}
+
+let open = 0
+
+function ask (link, client, { via, key, timeout }) {
+  return new Promise(resolve => {
+    let calls = 0
+    open++
+    const late = setTimeout(() => breach(`no callback of ${via} within ${LATE} ms`), LATE)
+    const done = err => {
+      if (++calls > 1) return breach(`a callback of ${via} was called ${calls} times`)
+      open--
+      clearTimeout(late)
+      count(err ? 'failed' : 'answered')
+      resolve()
+    }
+    const opts = { timeout, retry: 1 }
+    if (via === 'request') client.request(key, 1, opts, done)
+    else if (via === 'promise') link.promises.lookup(key, opts).then(() => done(), done)
+    else if (via === 'announce') link.announce(key, 80, opts, done)
+    else if (via === 'put') link.put({ v: key }, done)
+    else link[via](key, opts, done)
+  })
+}
+
+const own = new Link({ grape: what.good.grape, lruMaxAgeLookup: 1 })
+own.start()
+const stop = witness('a good grape', async () => (await own.promises.lookup('good', { timeout: 5000 })).length > 0)
+
+begin({}, {
+  async ask (dest, isSecure, asks) {
+    const link = linkOf(dest)
+    await Promise.all(asks.map(one => ask(link, clients.get(dest), { ...one, key: JSON.parse(one.key) })))
+    await wait(20)
+  },
+  isQuiet: () => open === 0,
+  async stop () {
+    await stop()
+    for (const peer of clients.values()) peer.stop()
+    for (const link of [own, ...links.values()]) link.stop()
+  }
+})

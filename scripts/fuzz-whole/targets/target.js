@@ -1,0 +1,103 @@
+'use strict'
+
+// What every process that is attacked does: its heart beats, it says what it holds, and it ends
+// when it is told to.
+
+const fs = require('fs')
+
+/** How often the event loop is looked at, in ms. */
+const PACE = 25
+/** How often the process says that it lives. */
+const BEAT = 200
+/** How long what is over may take to go. */
+const PATIENCE = 5000
+
+const what = JSON.parse(process.argv[2])
+const counts = {}
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+const tell = message => { if (process.connected) process.send(message) }
+
+function count (name, by = 1) {
+  counts[name] = (counts[name] || 0) + by
+}
+
+/** Something that must never be. */
+function breach (text) {
+  tell({ breach: text })
+}
+
+/** For how long this thread has waited for a processor, in ms: others' work is no stall. */
+function waited () {
+  try {
+    return Number(fs.readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+  } catch (err) {
+    // Not on this system.
+    return 0
+  }
+}
+
+const pulse = { at: performance.now(), waited: waited(), worst: 0 }
+
+function look () {
+  const now = { at: performance.now(), waited: waited() }
+  const stall = now.at - pulse.at - PACE - (now.waited - pulse.waited)
+  Object.assign(pulse, now, { worst: Math.max(pulse.worst, stall) })
+}
+setInterval(look, PACE).unref()
+setInterval(() => {
+  tell({ beat: { stall: Math.round(pulse.worst) } })
+  pulse.worst = 0
+}, BEAT).unref()
+
+function usage () {
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { rss, heapUsed, external, descriptors: descriptors() }
+}
+
+function descriptors () {
+  try {
+    return fs.readdirSync('/proc/self/fd').length
+  } catch (err) {
+    return 0
+  }
+}
+
+/** What is held once nothing is under way; `isQuiet` says when. */
+async function settle (isQuiet) {
+  const end = performance.now() + PATIENCE
+  while (performance.now() < end && !isQuiet()) await wait(50)
+  const isSettled = isQuiet()
+  for (let round = 0; round < 4; round++) {
+    global.gc()
+    await wait(50)
+  }
+  // Collecting is no stall of the package's.
+  Object.assign(pulse, { at: performance.now(), waited: waited() })
+  return { ...usage(), isSettled }
+}
+
+/** The parts of `conf.secure` as Buffers. */
+function secureOf (secure) {
+  return Object.fromEntries(Object.entries(secure).map(([name, text]) => [name, Buffer.from(text, 'base64')]))
+}
+
+/**
+ * Begins: `ready` are the ports. `methods` are what others may ask; among them `isQuiet`, whether
+ * nothing is under way, and `stop`, after which the process has to end by itself.
+ */
+function begin (ready, { isQuiet = () => true, stop, ...methods }) {
+  const all = { ...methods, settle: () => settle(isQuiet), counts: () => counts }
+  process.on('message', async ({ id, method, args }) => {
+    if (method === 'stop') {
+      await stop()
+      return process.disconnect()
+    }
+    tell({ id, value: await all[method](...args) })
+  })
+  // Whoever started it is gone.
+  process.on('disconnect', () => setTimeout(() => process.exit(3), 4 * PATIENCE).unref())
+  tell({ ready })
+}
+
+module.exports = { begin, breach, count, secureOf, tell, wait, what }

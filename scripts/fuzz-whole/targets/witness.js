@@ -1,0 +1,116 @@
+'use strict'
+
+// Who behaves: a server, a publisher and a grape for the targets that ask, and a peer of each kind
+// that asks the targets.
+
+const { once } = require('events')
+const http = require('http')
+const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = require('../../..')
+const { begin, secureOf, what } = require('./target')
+const { PATIENCE, witness } = require('./good')
+
+const HOST = '127.0.0.1'
+/** An announce ages. */
+const ANNOUNCE = 5000
+
+const linkTo = (...dests) => ({ lookup: (key, opts, cb) => cb(null, dests) })
+
+function peerOf (Peer, ...args) {
+  const peer = new Peer(...args)
+  peer.init()
+  return peer
+}
+
+const service = peerOf(PeerRPCServer, linkTo(), { host: HOST }).transport('server').listen(0)
+service.on('request', (rid, key, payload, handler) => handler.reply(null, payload))
+
+const news = peerOf(PeerPub, linkTo(), { host: HOST }).transport('server').listen(0)
+const timer = setInterval(() => news.pub('news'), 50)
+
+/** Loops that ask, and the peers that they ask with. */
+const loops = []
+const asking = []
+
+function watchServer (name, port, key, secure) {
+  const peer = peerOf(PeerRPCClient, linkTo(`${HOST}:${port}`), { maxActiveDestTransports: 1, ...(secure && { secure }) })
+  asking.push(peer)
+  loops.push(witness(name, async at => await peer.request(key, at, { timeout: PATIENCE, retry: 1 }) === at))
+}
+
+function watchPublisher (name, port) {
+  const peer = peerOf(PeerSub, linkTo(`${HOST}:${port}`), { reconnect: true })
+  asking.push(peer)
+  peer.sub('key')
+  loops.push(witness(name, async () => {
+    await once(peer, 'message')
+    return true
+  }))
+}
+
+/** Asks a grape by HTTP, over connections of its own. */
+function post (port, path, data) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: HOST, port, path, method: 'POST', agent: false }, answer => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', part => { text += part })
+      answer.on('end', () => resolve({ status: answer.statusCode, text }))
+      answer.on('error', reject)
+    })
+    request.on('error', reject)
+    request.end(JSON.stringify({ data }))
+  })
+}
+
+const METHODS = {
+  /** Asks servers for as long as they live: `ports` by name. */
+  server (name, ports) {
+    for (const [door, key] of [['echo', 'echo'], ['handlers', 'sync'], ['replaced', 'echo']]) watchServer(`${name}, ${door}`, ports[door], key)
+    watchServer(`${name}, tls`, ports.tls, 'echo', secureOf(what.secure))
+  },
+  pub (name, ports) {
+    for (const [door, port] of Object.entries(ports)) watchPublisher(`${name}, ${door}`, port)
+  },
+  grape (name, { api }) {
+    loops.push(witness(name, async () => {
+      const { status, text } = await post(api, '/lookup', 'good')
+      return status === 200 && Array.isArray(JSON.parse(text))
+    }))
+  },
+  /** The target is about to be ended. */
+  async leave () {
+    await Promise.all(loops.splice(0).map(stop => stop()))
+    for (const peer of asking.splice(0)) peer.stop()
+  }
+}
+
+/** A grape of its own, which takes announces without knowing others since it has an address. */
+function grapeOf () {
+  const grape = new Grape({ host: HOST, api_port: 0, dht_port: 0 })
+  return new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve(grape)))
+}
+
+async function main () {
+  // One for links, and one that the grape under attack knows: strangers may find that one too.
+  const [grape, partner] = await Promise.all([grapeOf(), grapeOf()])
+  const announce = () => grape.announce('good', service.port, () => {})
+  const again = setInterval(announce, ANNOUNCE)
+  announce()
+  begin({
+    server: `${HOST}:${service.port}`,
+    pub: `${HOST}:${news.port}`,
+    grape: `http://${grape.address().api}`,
+    dht: partner.address().dht
+  }, {
+    watch: (role, name, ports) => METHODS[role](name, ports),
+    leave: METHODS.leave,
+    async stop () {
+      await METHODS.leave()
+      clearInterval(timer)
+      clearInterval(again)
+      for (const { client } of [service, news]) client.stop()
+      for (const each of [grape, partner]) each.stop()
+    }
+  })
+}
+
+main()

@@ -1,0 +1,51 @@
+'use strict'
+
+// What must hold when nothing has failed on the way.
+
+const { MIB } = require('./targets')
+
+/** How much more may be resident at the end than when all was warm: the allocator keeps some. */
+const GROWTH = { rss: 96 * MIB, heapUsed: 16 * MIB, external: 16 * MIB, descriptors: 8 }
+
+/** What has to have happened to the targets of a role, or nothing was tried. */
+const ESSENTIAL = {
+  server: ['requests', 'handled', 'verified', 'parsed', 'request-errors'],
+  watched: ['requests', 'handled', 'request:end', 'connection:close'],
+  pub: ['published', 'heard', 'slow subscribers'],
+  client: ['answered', 'failed', 'a good server answered'],
+  sub: ['connected', 'heard', 'failed', 'a good publisher answered'],
+  link: ['answered', 'failed', 'a good grape answered'],
+  grape: ['node', 'announce', 'the grape in its own process answered'],
+  witness: []
+}
+
+/** `{ passed, failures, lines }`: texts of what does not hold, and of what was counted. */
+function judge ({ arena, warm, settled, counts }) {
+  const failures = []
+  let passed = 0
+  const check = (holds, text) => {
+    if (holds) passed++
+    else failures.push(text)
+  }
+  const number = value => value.toLocaleString('en', { maximumFractionDigits: 1 })
+  const lines = [`${arena.cases} cases, ${number(arena.counts.connections)} connections, ${number(arena.counts.sent / MIB)} MiB sent, ${number(arena.counts.heard / MIB)} MiB heard`]
+  for (const { name, most, stall } of arena.attacked) {
+    // Each of these ended the run, had it not held.
+    for (let held = 0; held < 4; held++) check(true)
+    const [before, after] = [warm.get(name), settled.get(name)]
+    check(after.isSettled, `${name}: something is still under way`)
+    for (const [figure, most] of Object.entries(GROWTH)) {
+      check(after[figure] - before[figure] <= most, `${name}: ${figure} grew from ${number(before[figure])} to ${number(after[figure])}`)
+    }
+    const counted = counts.get(name)
+    for (const what of ESSENTIAL[name]) check(counted[what] > 0, `${name}: nothing of "${what}"`)
+    lines.push(`${name}: ${Object.entries(counted).map(([what, count]) => `${what} ${number(count)}`).join(', ')}`)
+    lines.push(`  MiB ${number(before.rss / MIB)} -> ${number(after.rss / MIB)}, ${number(most)} at most; heap ${number(before.heapUsed / MIB)} -> ${number(after.heapUsed / MIB)}, external ${number(before.external / MIB)} -> ${number(after.external / MIB)}; descriptors ${before.descriptors} -> ${after.descriptors}; longest stall ${stall} ms`)
+  }
+  const witnessed = counts.get('witness')
+  lines.push(`witness: ${Object.entries(witnessed).map(([what, count]) => `${what} ${number(count)}`).join(', ')}`)
+  check(Object.values(witnessed).every(count => count > 0), 'the witness was not answered')
+  return { passed, failures, lines }
+}
+
+module.exports = { judge }
