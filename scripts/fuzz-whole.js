@@ -34,7 +34,9 @@ const OPTIONS = {
   case: { type: 'string' },
   replay: { type: 'string' },
   shrink: { type: 'boolean' },
-  all: { type: 'boolean' }
+  all: { type: 'boolean' },
+  // A service that fails, to see that this is found.
+  weak: { type: 'boolean' }
 }
 
 const usage = text => Object.assign(new Error(text), { isUsage: true })
@@ -46,6 +48,7 @@ async function main () {
   const roles = values.only || ROLES
   const unknown = roles.filter(role => !ROLES.includes(role))
   if (unknown.length > 0) throw usage(`no such target: ${unknown.join(', ')}; there are ${ROLES.join(', ')}`)
+  if (values.weak) process.env.FUZZ_WEAK = 'yes'
   if (values.io) process.env.GRENACHE_IO = values.io
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed)
 
@@ -74,12 +77,12 @@ async function fuzz (about, isGoingOn) {
   const known = new Set()
   const next = new Map(roles.map(role => [role, 0]))
   const end = performance.now() + seconds * 1000
-  do {
-    const left = end - performance.now()
-    const failure = await fight(about, left, next, known)
-    if (failure === null) break
+  for (;;) {
+    const failure = await fight(about, end - performance.now(), next, known)
+    if (failure === null) return
     process.exitCode = 1
-  } while (isGoingOn && performance.now() < end)
+    if (!isGoingOn || performance.now() > end) return
+  }
 }
 
 /** Attacks new targets for so many ms; resolves with what failed on the way, or null. */

@@ -92,6 +92,12 @@ const PARTS = {
       await run('soak', node, ['scripts/soak.js', '20', '--io', io], { count: /^(\d+) passed/ })
     }
   },
+  // With a seed of its own each time: what fails says how it is played again.
+  whole: async () => {
+    for (const io of ['libuv', 'tokio']) {
+      await run('whole', node, ['scripts/fuzz-whole.js', '10', '--io', io], { count: /^(\d+) passed/ })
+    }
+  },
   compat: () => run('compat', node, ['scripts/compat.js']),
   lint: async () => {
     await run('lint', 'cargo', ['fmt', '--check'])

@@ -2,12 +2,20 @@
 
 // Cases as files, to be played again.
 
+const { createHash } = require('crypto')
 const fs = require('fs')
 const path = require('path')
 
 const FOLDER = path.join(__dirname, '..', '..', 'fuzz', 'artifacts')
 
-const encode = (key, value) => value && value.type === 'Buffer' ? { hex: Buffer.from(value.data).toString('hex') } : value
+/** The same with bytes as hexadecimal digits. */
+function plain (value) {
+  if (Buffer.isBuffer(value)) return { hex: value.toString('hex') }
+  if (Array.isArray(value)) return value.map(plain)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([key, value]) => [key, plain(value)]))
+}
+
 const decode = (key, value) => value && typeof value.hex === 'string' ? Buffer.from(value.hex, 'hex') : value
 
 /** Writes cases, which were played at once or one after the other; returns the file's name. */
@@ -15,7 +23,7 @@ function save (cases, about) {
   fs.mkdirSync(FOLDER, { recursive: true })
   const name = `whole-${cases.map(({ id }) => id.replace(':', '-')).slice(0, 3).join('-')}-${about.seed}.json`
   const file = path.join(FOLDER, name)
-  fs.writeFileSync(file, `${JSON.stringify({ ...about, cases }, encode)}\n`)
+  fs.writeFileSync(file, `${JSON.stringify(plain({ ...about, cases }))}\n`)
   return path.relative(process.cwd(), file)
 }
 
@@ -23,4 +31,9 @@ function load (file) {
   return JSON.parse(fs.readFileSync(file, 'utf8'), decode)
 }
 
-module.exports = { load, save }
+/** Tells cases from others. */
+function digestOf (cases) {
+  return createHash('sha1').update(JSON.stringify(plain(cases))).digest('hex')
+}
+
+module.exports = { digestOf, load, save }

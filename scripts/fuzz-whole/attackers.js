@@ -285,6 +285,8 @@ class Ambush {
 
   async _meet (socket) {
     socket.setNoDelay(true)
+    // It may have come while this was closing.
+    if (!this.server.listening) return socket.destroy()
     const host = new Host(socket, this.counts, this.port)
     this._sockets.add(host)
     socket.on('close', () => this._sockets.delete(host))
