@@ -216,7 +216,8 @@ function show (cases, seed) {
   }
 }
 
-main().catch(err => {
+// Node 20 may wait for ever for sockets that were reset, when it ends by itself.
+main().then(() => process.exit(), err => {
   console.error(err.isUsage ? err.message : err)
-  process.exitCode = err.isUsage ? 2 : 1
+  process.exit(err.isUsage ? 2 : 1)
 })
