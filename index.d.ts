@@ -171,7 +171,7 @@ export interface PeerConf {
    * otherwise only in 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless `secure`.
    */
   busyPoll?: number
-  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB. */
+  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB; at most V8's longest string. */
   maxPayload?: number
   /**
    * ms; a connection silent for so long is pinged, and ended after as long again without an answer,

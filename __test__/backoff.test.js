@@ -38,6 +38,16 @@ test('sorting keeps the order, and puts what failed behind', () => {
   assert.deepStrictEqual(backoff.sorted(['a', 'b', 'c']), ['a', 'c', 'b'])
 })
 
+test('no more than 4,096 failures are remembered, the latest', () => {
+  const backoff = new Backoff({ min: 1000000, max: 1000000 })
+  const names = Array.from({ length: 5000 }, (_, at) => `127.0.${at >> 8}.${at & 255}:1`)
+  for (const name of names) backoff.fail(name)
+  assert.deepStrictEqual(backoff.waiting(), names.slice(-4096))
+  backoff.fail(names[4999 - 4095])
+  backoff.fail('another')
+  assert.ok(backoff.waiting().includes(names[4999 - 4095]))
+})
+
 each('a destination that failed is chosen again after a while, the longer the more often it failed', async ({ implementation, stage, t }) => {
   const service = await stage.serve(implementation)
   const dead = await deadDest()

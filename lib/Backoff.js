@@ -1,5 +1,6 @@
 'use strict'
 
+const { MAX_BACKOFFS } = require('./defaults')
 const { debug } = require('./observe')
 
 /** Whom not to ask for a while, because it failed: the longer the more often it did. */
@@ -14,7 +15,10 @@ class Backoff {
   fail (name) {
     const { failures } = this._failed.get(name) || { failures: 0 }
     const wait = Math.min(this.max, this.min * 2 ** failures)
+    // Grapes may name others without end. Which failed longest ago is the first of the map.
+    this._failed.delete(name)
     this._failed.set(name, { failures: failures + 1, until: performance.now() + wait })
+    if (this._failed.size > MAX_BACKOFFS) this._failed.delete(this._failed.keys().next().value)
     debug('%s: failed, left out for %d ms', name, wait)
   }
 

@@ -64,7 +64,7 @@ class ClientConnection extends Connection {
 
   /** A reply that was large or short. */
   onReplyData (slot, data) {
-    const reply = this.transport.parse(data)
+    const reply = this.transport._parse(data)
     const cb = this._take(slot)
     const isArray = Array.isArray(reply)
     if (!isArray || reply[1]) this.meter.count('errors')

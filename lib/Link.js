@@ -10,10 +10,11 @@ const { abortable } = require('./abort')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
 const { bind } = require('./context')
-const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY } = require('./defaults')
+const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
+const { isNested } = require('./nesting')
 const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
@@ -201,16 +202,15 @@ class Link extends EventEmitter {
     const text = JSON.stringify(data)
     const answered = (err, status, body) => {
       if (err) return cb(err)
+      const isFine = status >= 200 && status < 300
+      if (isNested(body)) return cb(isFine ? new Error(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
       let answer = body
       try {
         answer = JSON.parse(body)
       } catch (err) {
         // Some failures are plain text.
       }
-      if (status >= 200 && status < 300) return cb(null, answer)
-      const error = errorOf(answer)
-      error.code = status
-      cb(error)
+      cb(isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
     if (/^https:/i.test(url)) require('./secure-post')(url, text, opts.timeout, this.conf.tls, answered)
     else dispatch.post(url, text, opts.timeout, answered)
@@ -237,7 +237,7 @@ class Link extends EventEmitter {
     this._ask(type, payload, timeout, (err, data) => {
       this._timeouts.delete(hash)
       if (!err && Array.isArray(data) && type === 'lookup') {
-        const dests = data.filter(dispatch.isDestination)
+        const dests = destinationsOf(data)
         if (dests.length > 0) {
           data = dests
           if (this.cache.lookup) this.cache.lookup.set(hash, dests)
@@ -253,7 +253,7 @@ class Link extends EventEmitter {
     const ask = at => {
       const grape = grapes[at]
       this._exchange(`${grape}/${type}`, payload, timeout, (err, data) => {
-        if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : JSON.stringify(data))
+        if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
         if (isUnavailable(err)) this._grapesBackoff.fail(grape)
         else this._grapesBackoff.succeed(grape)
         if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
@@ -301,6 +301,27 @@ class Link extends EventEmitter {
       finish(err)
     }
   }
+}
+
+/** The Error for an HTTP status and what came with it. */
+function failureOf (status, answer) {
+  let error = errorOf(answer)
+  if (error.message === '') {
+    const { STATUS_CODES } = require('http')
+    error = new Error(`${status} ${STATUS_CODES[status] || 'without a text'}`)
+  }
+  error.code = status
+  return error
+}
+
+/** The addresses in a grape's answer, each once, and no more than a service can have. */
+function destinationsOf (answer) {
+  const dests = new Set()
+  for (const dest of answer) {
+    if (dispatch.isDestination(dest)) dests.add(dest)
+    if (dests.size === MAX_ADDRESSES) break
+  }
+  return [...dests]
 }
 
 /** Another grape may do better: this one did not answer, or broke. */

@@ -4,6 +4,7 @@ const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const dispatch = require('./dispatch')
 const { MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT } = require('./defaults')
+const { isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { amount } = require('./options')
 
@@ -38,7 +39,7 @@ class ServerConnection extends Connection {
     if (!transport._isNative()) return this._handOver(data)
     const { young } = unanswered
     const since = dispatch.fetched()
-    const request = transport.parse(data)
+    const request = transport._parse(data)
     if (request) young.count++
     else this._isNone('invalid')
     const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since), caller: this }
@@ -49,14 +50,36 @@ class ServerConnection extends Connection {
   /** `generation` is what the request was counted in, see Unanswered.js; `since` when it came. */
   reply (rid, err, res, generation, since) {
     const isString = typeof res === 'string'
-    const result = isString ? res : dispatch.toJson(res)
+    let result = res
+    try {
+      if (!isString) result = dispatch.toJson(res)
+    } catch (error) {
+      // What came in may be what cannot be written: that is the caller's error, and not the service's.
+      if (!isTooLarge(error)) throw error
+      return this.reply(rid, error, null, generation, since)
+    }
     generation.count--
     if (this._unanswered.isFull) this._unanswered.look()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
-    dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
+    try {
+      dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      this._replyTooLarge(rid, error, since)
+    }
     if (err) this.meter.count('errors')
     if (this.stream !== null) this.stream.pumpSoon()
+  }
+
+  /** Id, error and result are too long together. */
+  _replyTooLarge (rid, error, since) {
+    try {
+      dispatch.sendReply(this.conn, rid, error.message, 'null', false, since)
+    } catch (err) {
+      // No peer makes such an id.
+      this._isNone('errors')
+    }
   }
 
   /** Somebody replaced a hook: from now on each message goes through the socket object. */

@@ -1,13 +1,15 @@
 'use strict'
 
 const TransportSocket = require('./TransportSocket')
+const { isNested } = require('./nesting')
 
 /** A transport that speaks JSON. */
 class TransportRPC extends TransportSocket {
-  /** The value of a JSON text or Buffer; null for what is no JSON. */
+  /** The value of a JSON text or Buffer; null for what is no JSON, and for what nests too deep. */
   parse (data) {
     try {
-      return JSON.parse(data)
+      const text = typeof data === 'string' ? data : String(data)
+      return isNested(text) ? null : JSON.parse(text)
     } catch (err) {
       return null
     }
@@ -17,6 +19,18 @@ class TransportRPC extends TransportSocket {
   format (value) {
     return JSON.stringify(value)
   }
+
+  /** `parse` of what the native side has looked at. */
+  _parse (data) {
+    if (this.parse !== parse) return this.parse(data)
+    try {
+      return JSON.parse(data)
+    } catch (err) {
+      return null
+    }
+  }
 }
+
+const { parse } = TransportRPC.prototype
 
 module.exports = TransportRPC

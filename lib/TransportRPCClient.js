@@ -12,6 +12,7 @@ const { LANES, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const observe = require('./observe')
 const { TEXT, errorOf } = require('./errors')
+const { refusedId } = require('./nesting')
 const { amount, withDefaults } = require('./options')
 const { promised } = require('./promises')
 
@@ -298,6 +299,8 @@ class TransportRPCClient extends TransportRPC {
     const isCurrent = () => this.socket === socket
     socket.on('message', data => {
       const reply = this.parse(data)
+      const refused = reply === null ? refusedId(data) : undefined
+      if (refused !== undefined) return this.handleReply(refused, new Error(TEXT.NESTING_LIMIT))
       if (!reply || typeof reply[Symbol.iterator] !== 'function') return
       const [rid, err, res] = reply
       this.handleReply(rid, err ? errorOf(err) : null, res)

@@ -8,6 +8,8 @@ const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { drainServer } = require('./drain')
+const { TEXT, isTooLarge } = require('./errors')
+const { refusedId } = require('./nesting')
 const observe = require('./observe')
 const { Serving } = require('./stats')
 
@@ -120,7 +122,18 @@ class TransportRPCServer extends TransportRPC {
   }
 
   sendReply (socket, rid, err, res) {
-    socket.send(this.format([rid, err ? err.message : null, res]))
+    socket.send(this._formatReply(rid, err ? err.message : null, res))
+  }
+
+  /** What came in may be what cannot be written: that is the caller's error, and not the service's. */
+  _formatReply (rid, err, res) {
+    if (this.format !== format) return this.format([rid, err, res])
+    try {
+      return format([rid, err, res])
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      return format([rid, error.message, null])
+    }
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -151,6 +164,8 @@ class TransportRPCServer extends TransportRPC {
     this._meter.foreign(socket, true)
     socket.on('message', data => {
       const request = this.parse(data)
+      const refused = request === null ? refusedId(data) : undefined
+      if (refused !== undefined) reply(refused, new Error(TEXT.NESTING_LIMIT), null)
       this.handleRequest({ reply: serving.request(reply, request), caller }, request, meta)
     })
     socket.on('close', () => serving.end())

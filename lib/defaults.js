@@ -2,6 +2,8 @@
 
 // Every default that a caller may change, in ms unless a name says otherwise.
 
+const { constants } = require('buffer')
+
 /** `new PeerRPCClient(link, conf)` */
 const CLIENT = {
   /** Once so many destinations of a key have connections, only those are chosen. */
@@ -51,6 +53,24 @@ const CONNECTION = {
   /** Bytes that may wait for a slow receiver, who is not read beyond that and gets no more. */
   highWater: 16 * 1024 * 1024
 }
+
+/** The most that `maxPayload` may say: a longer text is no string of V8's. */
+const MAX_PAYLOAD = constants.MAX_STRING_LENGTH
+
+/**
+ * Levels of arrays and objects in a message or in an answer of a grape; the reason stands at
+ * MAX_NESTING of the native side.
+ */
+const MAX_NESTING = 256
+
+/** Longest id of a request that is told that it nests too deep; as on the native side. */
+const REFUSED_ID = 128
+
+/** Addresses of one name that are taken from a grape's answer: honest grapes tell 100 at most. */
+const MAX_ADDRESSES = 256
+
+/** Characters of a text of others in a line of NODE_DEBUG, or in one that the command says. */
+const MAX_LINE = 1000
 
 /** `new Link(conf)` */
 const LINK = {
@@ -172,6 +192,9 @@ const DEST_BACKOFF = { min: 1000, max: 30000 }
 /** How long a grape that failed is asked only after the others. */
 const GRAPE_BACKOFF = { min: 5000, max: 60000 }
 
+/** Destinations that failed and are remembered. */
+const MAX_BACKOFFS = 4096
+
 /** Pace at which a peer that is being drained looks whether it is done. */
 const DRAIN_POLL = 10
 
@@ -211,10 +234,15 @@ module.exports = {
   LASTING_AGE,
   LINK,
   LINK_RETRY,
+  MAX_ADDRESSES,
+  MAX_BACKOFFS,
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
   MAX_GRAPE_ANSWER,
   MAX_HANDSHAKES,
+  MAX_LINE,
+  MAX_NESTING,
+  MAX_PAYLOAD,
   MAX_SLOTS,
   MAX_TIMEOUT,
   MEASURE,
@@ -223,6 +251,7 @@ module.exports = {
   POOL_MONITOR,
   RECONNECT_MAX,
   RECONNECT_MIN,
+  REFUSED_ID,
   REQUEST_TIMEOUT,
   RETRY_TIMES,
   SUB_LOOKUP_TIMEOUT,

@@ -6,7 +6,7 @@ const { hold, letGo } = require('./alive')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { CONNECTION, MEDIUM_BATCH } = require('./defaults')
+const { CONNECTION, MAX_PAYLOAD, MEDIUM_BATCH } = require('./defaults')
 const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
@@ -165,6 +165,8 @@ function onEvent (event) {
       return connections[event.conn].onDrained()
     case 'composed':
       return connections[event.conn].onComposed()
+    case 'unreadable':
+      return connections[event.conn].terminate()
     case 'expired':
       return connections[event.conn].onExpired(event.slots)
     case 'opened':
@@ -205,6 +207,7 @@ const REFUSED = {
   onPong () {},
   onDrained () {},
   onComposed () {},
+  terminate () {},
   detach () {},
   onClosed () {}
 }
@@ -354,7 +357,7 @@ function settings (conf, lanes) {
     inLoop: isInLoop(conf.io),
     lanes,
     busyPoll: number('busyPoll'),
-    maxPayload: number('maxPayload'),
+    maxPayload: Math.min(number('maxPayload'), MAX_PAYLOAD),
     heartbeat: number('heartbeatInterval'),
     handshakeTimeout: number('handshakeTimeout'),
     maxConnections: number('maxConnections'),

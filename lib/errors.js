@@ -16,6 +16,7 @@ const TEXT = {
   NO_PORT: 'ERR_NO_PORT',
   NO_SIGNAL: 'opts.signal must be an AbortSignal',
   NO_STREAMS: 'ERR_STREAMS_UNSUPPORTED',
+  NESTING_LIMIT: 'ERR_NESTING_LIMIT',
   NO_LOOKUP: 'link.lookup must be a function',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',
   REPLY_INVALID: 'ERR_REPLY_INVALID',
@@ -57,11 +58,22 @@ function fromFailure ({ message, code, errno, syscall, address, port }) {
 
 /** The Error for what another process calls one: any JSON, also what no string can be made of. */
 function errorOf (value) {
-  try {
-    return new Error(value)
-  } catch (err) {
-    return new Error(JSON.stringify(value))
+  if (value === undefined || typeof value === 'string') return new Error(value)
+  for (const textOf of [String, JSON.stringify]) {
+    try {
+      const text = textOf(value)
+      // Of `[[]]` it is empty.
+      if (text !== '') return new Error(text)
+    } catch (err) {
+      // `{"toString":1}`; or it is so deep or large that there is no text of it.
+    }
   }
+  return new Error(TEXT.REPLY_INVALID)
+}
+
+/** Whether a value cannot be written since that takes more stack than there is, or makes too long a text. */
+function isTooLarge (err) {
+  return err instanceof RangeError
 }
 
 /** What Node says to a port that is none. */
@@ -73,4 +85,4 @@ function badPort (port) {
   return err
 }
 
-module.exports = { TEXT, badPort, errorOf, fromFailure }
+module.exports = { TEXT, badPort, errorOf, fromFailure, isTooLarge }

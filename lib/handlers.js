@@ -117,9 +117,14 @@ function isThenable (value) {
 
 /** What was thrown, with a message: without one the caller would see no error. */
 function telling (err) {
-  if (err && typeof err.message === 'string' && err.message !== '') return err
-  const error = err instanceof Error ? new Error(err.name) : errorOf(err)
-  return error.message === '' ? new Error('Error') : error
+  let error = null
+  try {
+    if (err && typeof err.message === 'string' && err.message !== '') return err
+    error = errorOf(err instanceof Error ? err.name : err)
+  } catch (failure) {
+    // A getter that throws, say.
+  }
+  return error === null || error.message === '' ? new Error('Error') : error
 }
 
 module.exports = Handlers

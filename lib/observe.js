@@ -5,6 +5,7 @@
 
 const { channel } = require('diagnostics_channel')
 const { debuglog } = require('util')
+const { inLine } = require('./printable')
 
 const start = channel('grenache:request:start')
 const end = channel('grenache:request:end')
@@ -12,7 +13,14 @@ const error = channel('grenache:request:error')
 const open = channel('grenache:connection:open')
 const close = channel('grenache:connection:close')
 
-const debug = debuglog('grenache')
+const log = debuglog('grenache')
+
+/** A line for NODE_DEBUG. Addresses, errors and answers are others' texts. */
+function debug (format, ...args) {
+  if (log.enabled) log(format, ...args.map(arg => typeof arg === 'number' ? arg : inLine(arg)))
+}
+
+Object.defineProperty(debug, 'enabled', { get: () => log.enabled })
 
 /** Whether anybody watches requests; nearly free, and asked for each of them. */
 function isWatched () {
@@ -86,7 +94,9 @@ function closed (connection, code, reason, err) {
   told.code = code
   told.reason = reason
   told.error = err || undefined
-  debug('%s %s: %s, code %d%s', told.side, told.address, told.opened ? 'closed' : 'not connected', code, err ? `, ${err.message}` : '')
+  const end = told.opened ? 'closed' : 'not connected'
+  if (err) debug('%s %s: %s, code %d, %s', told.side, told.address, end, code, err.message)
+  else debug('%s %s: %s, code %d', told.side, told.address, end, code)
   close.publish(told)
 }
 

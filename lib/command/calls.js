@@ -3,6 +3,7 @@
 // Requests to services.
 
 const { json } = require('./arguments')
+const { printable } = require('../printable')
 
 module.exports = [
   {
@@ -40,6 +41,7 @@ async function find (session, key) {
 }
 
 const orNull = value => value === undefined ? null : value
-const readable = value => JSON.stringify(value, null, 2)
+const readable = value => printable(JSON.stringify(value, null, 2), '\n')
 
 module.exports.find = find
+module.exports.readable = readable

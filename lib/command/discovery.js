@@ -3,6 +3,7 @@
 // What the grapes know: services and values.
 
 const { port } = require('./arguments')
+const { readable } = require('./calls')
 const { nothingFound } = require('./failure')
 
 // With HTTP status 200, what a grape says is no error to a link; it is a text in its place.
@@ -54,7 +55,7 @@ module.exports = [
       const found = await session.ask(session.link(), 'get', hash)
       if (!found) throw nothingFound(`${hash}: no such value`)
       if (typeof found === 'string') throw new Error(found)
-      session.print({ hash, value: found.v }, found.v)
+      session.print({ hash, value: found.v }, typeof found.v === 'string' ? found.v : readable(found.v))
     }
   }
 ]

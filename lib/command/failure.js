@@ -3,6 +3,7 @@
 // How the command ends, and what it says then.
 
 const { TEXT } = require('../errors')
+const { inLine } = require('../printable')
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2, NOTHING: 3, NO_ANSWER: 4 }
 
@@ -43,7 +44,7 @@ function explain (err) {
   if (err.grape !== undefined && exitCodeOf(err) === EXIT.NO_ANSWER) {
     text += `; is there a grape at ${err.grape}? Name another one with --grape`
   }
-  return text.replace(/\s+/g, ' ')
+  return inLine(text.replace(/\s+/g, ' '))
 }
 
 module.exports = { EXIT, MEANING, exitCodeOf, explain, nothingFound, usageError }

@@ -4,6 +4,7 @@ const fs = require('fs')
 const tls = require('tls')
 const { EMBEDDED, LINK } = require('../defaults')
 const { TEXT } = require('../errors')
+const { inLine, printable } = require('../printable')
 const { usageError } = require('./failure')
 
 /** One run of the command: its way to the network, and to who reads what it says. */
@@ -72,14 +73,20 @@ class Session {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer))
   }
 
-  /** Prints an object, which is a text for people. */
+  /**
+   * Prints an object, which is a text for people. What others wrote may not rule a terminal; a pipe
+   * gets their text, or their bytes, as they are.
+   */
   print (object, text) {
-    console.log(this.isJson ? JSON.stringify(object) : text)
+    if (this.isJson) console.log(printable(JSON.stringify(object)))
+    else if (process.stdout.isTTY) console.log(printable(String(text), '\n\t'))
+    else if (Buffer.isBuffer(text)) process.stdout.write(Buffer.concat([text, Buffer.from('\n')]))
+    else console.log(text)
   }
 
   /** Says something that is no result. */
   note (text) {
-    console.error(`grenache: ${text}`)
+    console.error(`grenache: ${inLine(text)}`)
   }
 
   /** Resolves when somebody asks the command to end. */

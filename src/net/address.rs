@@ -29,7 +29,9 @@ impl Destination {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let valid = match bare {
             Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.bytes().all(is_host_byte),
+            None => {
+                (1..=config::HOST_BYTES).contains(&host.len()) && host.bytes().all(is_host_byte)
+            }
         };
         if !valid {
             return Err(bad());
@@ -116,6 +118,8 @@ mod tests {
         {
             assert_eq!(parse(bad), None, "{bad}");
         }
+        assert!(parse(&format!("{}:1", "a".repeat(253))).is_some());
+        assert!(parse(&format!("{}:1", "a".repeat(254))).is_none());
     }
 
     #[test]

@@ -10,12 +10,15 @@ use super::{
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Data, Event, Frame, split},
+    rpc::{Batch, Data, Event, Frame, is_nested, plain, split},
     ws::{Inbound, Incoming, Role},
 };
 
 /// Close code of a close frame without one (RFC 6455 section 7.1.5).
 const NO_CODE: u16 = 1005;
+
+/// What a peer is told whose message nests too deep, as JSON; as in `lib/errors.js`.
+const NESTING_LIMIT: &str = "\"ERR_NESTING_LIMIT\"";
 
 /// The reading half, the driver's alone.
 pub(super) struct Reading {
@@ -44,16 +47,17 @@ impl Conn {
         self.liveness.hear(milliseconds(now));
         bump(&self.bytes_in, bytes.len() as u64);
         let mut messages = 0;
+        let mut refused = false;
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
             Incoming::Text(text) => {
                 messages += 1;
-                self.message(&mut batch, Message::Text(text), now);
+                refused |= self.message(&mut batch, Message::Text(text), now);
             }
             Incoming::Binary(bytes) => {
                 messages += 1;
-                self.message(&mut batch, Message::Binary(bytes), now);
+                refused |= self.message(&mut batch, Message::Binary(bytes), now);
             }
             Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
@@ -81,6 +85,9 @@ impl Conn {
             control.clear();
             self.flush();
         }
+        if refused {
+            self.flush();
+        }
         if let Err(error) = result {
             let mut half = self.lock();
             if half.phase == Phase::Open {
@@ -100,13 +107,16 @@ impl Conn {
         Ok(())
     }
 
-    /// `now`: when it was read, in microseconds.
-    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
+    /// `now`: when it was read, in microseconds. True when the other side is told that it was refused.
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> bool {
         let lanes = self.lanes();
+        let mut refused = false;
         if lanes.has(Lanes::RPC) {
-            match self.role() {
-                Role::Server => self.incoming_request(batch, message),
-                Role::Client => self.incoming_reply(batch, message, now),
+            match (self.role(), is_nested(message.bytes(), config::MAX_NESTING)) {
+                (Role::Server, false) => self.incoming_request(batch, message),
+                (Role::Client, false) => self.incoming_reply(batch, message, now),
+                (Role::Server, true) => refused = self.refuse_request(batch, message),
+                (Role::Client, true) => self.refuse_reply(batch, message, now),
             }
         }
         // After the RPC machinery, whose listener was there first.
@@ -122,6 +132,7 @@ impl Conn {
         if batch.is_full() {
             self.hub.append(std::mem::take(batch));
         }
+        refused
     }
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
@@ -133,6 +144,28 @@ impl Conn {
             batch.request(conn, rid, key, payload);
         } else {
             batch.event(Event::Request { conn, data: message.to_data() });
+        }
+    }
+
+    /// A request that nests too deep is none to JavaScript. Who asked is told, if its id can be read.
+    fn refuse_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) -> bool {
+        self.liveness.request();
+        batch.event(Event::Request { conn: self.number, data: Data::Text(String::new()) });
+        let Some(rid) = message.first_plain_string() else { return false };
+        let composed = self.text(|out| {
+            for part in ["[\"", rid, "\",", NESTING_LIMIT, ",null]"] {
+                out.extend_from_slice(part.as_bytes());
+            }
+            true
+        });
+        composed.is_some()
+    }
+
+    /// A reply that nests too deep is an error of its request.
+    fn refuse_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
+        let Some(rid) = message.first_plain_string() else { return };
+        if let Some(slot) = self.lock().requests.resolve(rid.as_bytes(), now, true) {
+            batch.reply(self.number, slot, NESTING_LIMIT, "null");
         }
     }
 
@@ -183,16 +216,31 @@ impl<'a> Message<'a> {
         (text.len() <= config::BATCHED_MESSAGE_BYTES).then_some(text)
     }
 
-    /// The first element of an array's text, if it is a plain string. V8 checks the rest.
-    fn first_string(self) -> Option<&'a str> {
-        let bytes = match self {
+    fn bytes(self) -> &'a [u8] {
+        match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
-        };
-        let inner = bytes.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
-        let inner = inner.strip_prefix(b"\"")?;
+        }
+    }
+
+    /// The first element of an array's text, if it is a plain string. V8 checks the rest.
+    fn first_string(self) -> Option<&'a str> {
+        let inner = self.after_first_quote()?;
         let end = inner.iter().position(|byte| *byte == b'"')?;
         std::str::from_utf8(&inner[..end]).ok()
+    }
+
+    /// The same, of a short string that is its own JSON between quotes.
+    fn first_plain_string(self) -> Option<&'a str> {
+        let inner = self.after_first_quote()?;
+        let inner = &inner[..inner.len().min(config::REFUSED_ID_BYTES + 1)];
+        let end = plain(inner);
+        inner[end..].starts_with(b"\"").then(|| std::str::from_utf8(&inner[..end]).ok()).flatten()
+    }
+
+    fn after_first_quote(self) -> Option<&'a [u8]> {
+        let inner = self.bytes().trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+        inner.strip_prefix(b"\"")
     }
 
     fn to_data(self) -> Data {

@@ -14,6 +14,9 @@ use napi::{
 use napi_derive::napi;
 use std::sync::Arc;
 
+/// Type of the event in place of a message that is longer than a string or Buffer may be.
+const UNREADABLE: &str = "unreadable";
+
 /// An error before it becomes one: JavaScript adds Node's names for system errors.
 #[napi(object)]
 pub struct Failure {
@@ -181,14 +184,18 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
     Ok(object)
 }
 
+/// What JavaScript has no room for is an event of its own: the rest of the batch must not be lost.
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
-        Data::Text(text) => {
-            let text = value::string(env.raw(), &text)?;
+        Data::Text(text) => match value::string(env.raw(), &text) {
             // SAFETY: the value was made with this `env`, in this scope.
-            object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) })
-        }
+            Ok(text) => object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) }),
+            Err(_) => object.set("type", UNREADABLE),
+        },
         // Copied: an external buffer costs more than the copy.
-        Data::Binary(bytes) => object.set("data", BufferSlice::copy_from(env, bytes)?),
+        Data::Binary(bytes) => match BufferSlice::copy_from(env, bytes) {
+            Ok(bytes) => object.set("data", bytes),
+            Err(_) => object.set("type", UNREADABLE),
+        },
     }
 }

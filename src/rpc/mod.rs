@@ -2,13 +2,17 @@
 //! belongs to, deadlines, and the batches that JavaScript gets.
 
 mod batch;
+#[cfg(target_arch = "x86_64")]
+mod blocks;
+mod depth;
 mod escape;
 mod frame;
 mod pending;
 mod requests;
 
 pub use batch::{Batch, Data, Event};
-pub use escape::escape;
+pub use depth::is_nested;
+pub use escape::{escape, plain};
 pub use frame::{Frame, split};
 pub use pending::{Pending, Resolved, Rid};
 pub use requests::Requests;

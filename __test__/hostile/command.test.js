@@ -1,0 +1,156 @@
+'use strict'
+
+// What services, grapes and publishers say to whoever uses the command: it may not rule a terminal,
+// and what reads a pipe gets JSON, or the text as it is.
+
+const assert = require('assert')
+const { test } = require('node:test')
+const path = require('path')
+const { Command, network, objects, publish, run, serve } = require('../helpers/command')
+const { Stage } = require('../helpers/conformance')
+const { TEXT, BINARY, frame, rawServer } = require('../helpers/frames')
+const { fail, standIn } = require('../helpers/stand-in')
+
+/** Clears the screen, sets the title, hides what follows, and turns the direction of writing. */
+const EVIL = '\x1b[2J\x1b]0;title\x07\b\r\x9b31m\x7f\u202egnp.exe\u2066\u2028end'
+const SHOWN = '\\u001b[2J\\u001b]0;title\\u0007\\u0008\\u000d\\u009b31m\\u007f\\u202egnp.exe\\u2066\\u2028end'
+
+/** What no line may have but its end. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u2028\u2029]/
+
+/** The command, as it is when a terminal reads what it prints. */
+const TERMINAL = {
+  node: ['-e', `process.stdout.isTTY = true; require(${JSON.stringify(path.join(__dirname, '..', '..', 'lib', 'command'))})(process.argv.slice(1))`, '--']
+}
+
+const arrays = levels => '['.repeat(levels) + ']'.repeat(levels)
+const deeper = value => { for (let level = 0; level < 200; level++) value = [value]; return value }
+
+function mustBeClean ({ stdout, stderr }) {
+  assert.doesNotMatch(stdout, CONTROL)
+  assert.doesNotMatch(stderr, CONTROL)
+  assert.doesNotMatch(stderr, /\bat .*\.js:\d+/)
+}
+
+for (const json of [true, false]) {
+  for (const terminal of [true, false]) {
+    const options = [json ? '--json' : '--no-json']
+    const how = `${json ? 'JSON' : 'text'}, ${terminal ? 'a terminal' : 'a pipe'}`
+    const command = (t, args, more) => run(t, [...args, ...options], { ...(terminal && TERMINAL), ...more })
+
+    test(`answers and errors of a service: ${how}`, async t => {
+      const { url, link } = await network(t)
+      const values = { text: EVIL, object: { [EVIL]: [EVIL] }, deep: deeper(EVIL) }
+      await serve(t, link, 'evil', name => name === 'error' ? new Error(EVIL) : name === 'long' ? new Error(EVIL.repeat(10000)) : values[name])
+      await Promise.all(Object.entries(values).map(async ([name, value], at) => {
+        const { code, ...output } = await command(t, [at % 2 ? 'request' : 'map', 'evil', JSON.stringify(name), '--grape', url])
+        assert.strictEqual(code, 0, output.stderr)
+        mustBeClean(output)
+        const answer = json ? objects(output.stdout)[0].answer : JSON.parse(output.stdout.replace(/^127[^ ]+: /, ''))
+        assert.deepStrictEqual(answer, value)
+      }))
+      await Promise.all(['error', 'long'].map(async name => {
+        const { code, ...output } = await command(t, ['request', 'evil', JSON.stringify(name), '--grape', url])
+        assert.strictEqual(code, 1)
+        mustBeClean(output)
+        assert.ok(output.stderr.startsWith('grenache: \\u001b[2J') && output.stderr.length < 4000, output.stderr.slice(0, 100))
+      }))
+    })
+
+    test(`answers of a service that nest too deep: ${how}`, async t => {
+      const stage = new Stage(t)
+      const { dest } = await rawServer(stage, async raw => {
+        const [rid] = JSON.parse((await raw.next()).text)
+        raw.send(frame(TEXT, `["${rid}",null,${arrays(4200)}]`))
+      })
+      const grape = await standIn(stage, () => [dest])
+      const { code, ...output } = await command(t, ['request', 'evil', '1', '--grape', grape.url])
+      assert.deepStrictEqual([code, output], [1, { stdout: '', stderr: 'grenache: ERR_NESTING_LIMIT\n' }])
+    })
+
+    test(`messages of a publisher: ${how}`, async t => {
+      const { url, link } = await network(t)
+      const service = await publish(t, link, 'evil')
+      const bytes = Buffer.from([0xff, 0x1b, 0x5b, 0x32, 0x4a, 0xc2, 0x9b])
+      const subscribed = new Command(t, ['sub', 'evil', '--count', 2, '--grape', url, ...options], { stdin: null, ...(terminal && TERMINAL) })
+      const parts = []
+      subscribed.process.stdout.removeAllListeners('data')
+      subscribed.process.stdout.setEncoding('latin1').on('data', part => parts.push(part))
+      service.socket.once('connection', () => {
+        service.pub(EVIL)
+        service.pub(bytes)
+      })
+      const { code, stderr } = await subscribed.ends()
+      assert.strictEqual(code, 0, stderr)
+      const stdout = Buffer.from(parts.join(''), 'latin1')
+      if (json) {
+        mustBeClean({ stdout: String(stdout), stderr })
+        assert.deepStrictEqual(objects(String(stdout)), [{ message: EVIL }, { binary: bytes.toString('base64') }])
+      } else if (terminal) {
+        mustBeClean({ stdout: String(stdout), stderr })
+        assert.strictEqual(String(stdout), `${SHOWN}\n\ufffd\\u001b[2J\\u009b\n`)
+      } else {
+        // Byte for byte.
+        assert.deepStrictEqual(stdout, Buffer.concat([Buffer.from(`${EVIL}\n`), bytes, Buffer.from('\n')]))
+      }
+    })
+
+    // A process for each of them.
+    if (json !== terminal) {
+      test(`what a grape says: ${how}`, async t => {
+        const stage = new Stage(t)
+        const commands = [['lookup', 'key'], ['get', 'hash'], ['put', 'value'], ['announce', 'key', '1']]
+        const answers = [[200, JSON.stringify(EVIL)], [200, JSON.stringify([EVIL])], [200, '{"toString":1}'], [500, EVIL], [500, arrays(4200)]]
+        await Promise.all(commands.map(async line => {
+          for (const [status, body] of answers) {
+            const grape = await standIn(stage, fail(status, body))
+            const { code, ...output } = await command(t, [...line, '--grape', grape.url])
+            mustBeClean(output)
+            assert.ok(code === 1 || (status === 200 && [0, 3].includes(code)), `${line} ${body.slice(0, 20)}: ${code} ${output.stderr}`)
+          }
+        }))
+      })
+    }
+
+    test(`a stored value: ${how}`, async t => {
+      const stage = new Stage(t)
+      await Promise.all([EVIL, { text: EVIL }, null].map(async value => {
+        const grape = await standIn(stage, () => ({ v: value }))
+        const { code, ...output } = await command(t, ['get', 'hash', '--grape', grape.url])
+        assert.strictEqual(code, 0, output.stderr)
+        if (json) {
+          mustBeClean(output)
+          assert.deepStrictEqual(objects(output.stdout), [{ hash: 'hash', value }])
+        } else if (value === EVIL) {
+          assert.strictEqual(output.stdout, `${terminal ? SHOWN : EVIL}\n`)
+        } else {
+          mustBeClean(output)
+          assert.deepStrictEqual(JSON.parse(output.stdout), value)
+        }
+      }))
+    })
+  }
+}
+
+test('the lines of NODE_DEBUG', async t => {
+  const stage = new Stage(t)
+  const answers = [
+    [200, JSON.stringify([EVIL])], [200, JSON.stringify(EVIL.repeat(10000))], [500, EVIL], [200, arrays(4200)], [500, arrays(4200)], [404, '']
+  ]
+  await Promise.all(answers.map(async ([status, body]) => {
+    const grape = await standIn(stage, fail(status, body))
+    const output = await run(t, ['request', 'key', '1', '--grape', grape.url], { env: { NODE_DEBUG: 'grenache' } })
+    mustBeClean(output)
+    assert.match(output.stderr, /^GRENACHE \d+: lookup at http/m)
+    for (const line of output.stderr.split('\n')) assert.ok(line.length < 5000, line.slice(0, 100))
+  }))
+  // A close reason, and what a server answers in place of an upgrade.
+  const { dest } = await rawServer(stage, async raw => {
+    await raw.next()
+    raw.send(frame(BINARY, EVIL), frame(8, Buffer.concat([Buffer.from([3, 0xe8]), Buffer.from(EVIL)])))
+    raw.socket.end()
+  })
+  const grape = await standIn(stage, () => [dest])
+  mustBeClean(await run(t, ['request', 'key', '1', '--grape', grape.url], { env: { NODE_DEBUG: 'grenache' } }))
+})

@@ -1,0 +1,152 @@
+'use strict'
+
+// What a grape answers, whoever runs it: nothing of it throws, fills the process, or makes it call
+// others without end.
+
+const assert = require('assert')
+const net = require('net')
+const { once } = require('events')
+const zlib = require('zlib')
+const { hostile } = require('../helpers/hostile')
+const { certificates } = require('../helpers/certificates')
+const { standIn } = require('../helpers/stand-in')
+
+const SCRIPT = { script: 'values-peer.js' }
+
+/** As MAX_ADDRESSES of lib/defaults.js. */
+const ADDRESSES = 256
+
+const arrays = levels => '['.repeat(levels) + ']'.repeat(levels)
+const objects = levels => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels)
+
+/** Texts of answers, of any status. */
+const BODIES = [
+  '', ' ', 'null', 'true', '5', '{}', '[]', '[[]]', '[null]', '[1,2,3]', '"text"', '""', 'text', '{"toString":1}', '[{"toString":1}]',
+  '{"v":1}', '{"length":3,"0":"127.0.0.1:1"}', '"\\ud800"', '\0', '["\\u0000:1"]', '["127.0.0.1"]', '["127.0.0.1:0"]',
+  JSON.stringify([`${'a'.repeat(1000000)}:80`]), JSON.stringify('x'.repeat(1000000)), `[${'1,'.repeat(500000)}1]`
+]
+
+const DEEP = [arrays(257), objects(257), arrays(4200), objects(4200), arrays(500000), `{"v":${arrays(257)}}`, `["127.0.0.1:1",${arrays(257)}]`]
+
+const STATUSES = [200, 204, 302, 304, 400, 404, 418, 500, 502, 599]
+
+const METHODS = [['lookup', 'key'], ['get', 'hash'], ['get', { hash: 'hash', salt: 'salt' }], ['put', { v: '1' }], ['announce', 'key', 1], ['request', 'any', 1]]
+
+/** A grape that answers with what `next()` says: `[status, body, headers]`. */
+function grapeOf (stage, secure, next) {
+  return standIn(stage, (request, res) => {
+    const [status, body, headers] = next(request)
+    res.writeHead(status, { 'content-type': 'application/json', ...headers })
+    res.end(body)
+  }, secure && certificates().server)
+}
+
+hostile('answers of any shape and status', async ({ stage, secure, startServer }) => {
+  let answer
+  const grape = await grapeOf(stage, secure, () => answer)
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  for (const status of STATUSES) {
+    for (const body of status === 200 || status === 500 ? BODIES : BODIES.slice(0, 14)) {
+      answer = [status, body]
+      for (const method of METHODS) {
+        const outcome = await child.ask('call', grape.url, ...method)
+        const what = `${status} ${body.slice(0, 30)} ${method[0]}`
+        if (status !== 200 && status !== 204) {
+          assert.strictEqual(outcome.code, status, what)
+          assert.ok(outcome.err.length > 0, what)
+        } else if (method[0] === 'lookup') {
+          assert.match(outcome.err, /^ERR_GRAPE_LOOKUP_(EMPTY|INVALID)$/, what)
+        } else {
+          assert.strictEqual(outcome.err, undefined, what)
+        }
+      }
+    }
+  }
+  assert.strictEqual(child.stderr, '')
+})
+
+hostile('answers that nest too deep', async ({ stage, secure, startServer }) => {
+  let answer
+  const grape = await grapeOf(stage, secure, () => answer)
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  for (const status of [200, 404, 500]) {
+    for (const body of DEEP) {
+      answer = [status, body]
+      for (const method of METHODS) {
+        const { err, code } = await child.ask('call', grape.url, ...method)
+        assert.deepStrictEqual([err, code], ['ERR_NESTING_LIMIT', status === 200 ? undefined : status], `${status} ${body.slice(0, 10)}`)
+      }
+    }
+  }
+  // What was a good answer still is.
+  answer = [200, arrays(256)]
+  assert.strictEqual((await child.ask('call', grape.url, 'get', 'hash')).res, arrays(256).slice(0, 200))
+  assert.strictEqual(child.stderr, '')
+})
+
+hostile('a status without a text has that of HTTP', async ({ stage, secure, startServer }) => {
+  let answer
+  const grape = await grapeOf(stage, secure, () => answer)
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  for (const [status, text] of [[404, '404 Not Found'], [304, '304 Not Modified'], [500, '500 Internal Server Error'], [599, '599 without a text']]) {
+    answer = [status, '']
+    assert.deepStrictEqual(await child.ask('call', grape.url, 'get', 'hash'), { err: text, code: status })
+  }
+})
+
+hostile('answers without end, and compressed ones', async ({ stage, secure, startServer }) => {
+  const bomb = zlib.gzipSync(Buffer.alloc(200 * 1024 * 1024, ' '))
+  const grape = await standIn(stage, ({ type }, res) => {
+    if (type === 'get') {
+      res.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+      return
+    }
+    const more = () => { while (!res.destroyed && res.write(Buffer.alloc(65536, ' '))); }
+    res.on('drain', more).on('error', () => {})
+    more()
+  }, secure && certificates().server)
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  assert.strictEqual((await child.ask('call', grape.url, 'request', 'endless', 1)).err, 'length limit exceeded')
+  // The bytes as they came, which are no JSON.
+  const { err, length } = await child.ask('call', grape.url, 'get', 'hash')
+  assert.strictEqual(err, undefined)
+  assert.ok(length <= bomb.length, `${length} characters`)
+  assert.strictEqual(child.stderr, '')
+})
+
+hostile('as many addresses as a service can have, and no more', async ({ stage, secure, startServer }) => {
+  // Each of them is listened at: the loopback network has many.
+  let calls = 0
+  const server = net.createServer(socket => {
+    calls++
+    socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')
+  }).listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  stage.after(() => server.close())
+  const { port } = server.address()
+  const address = at => `127.${1 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}:${port}`
+  const many = Array.from({ length: 47000 }, (_, at) => address(at))
+  const garbage = [null, 5, {}, [], 'x', 'a b:1', `${'a'.repeat(300)}:80`, `[::1]${' '.repeat(9)}:1`]
+  let answer
+  const grape = await grapeOf(stage, secure, () => [200, JSON.stringify(answer)])
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+
+  answer = many
+  const { res, length } = await child.ask('call', grape.url, 'lookup', 'many')
+  assert.strictEqual(length, ADDRESSES)
+  assert.ok(res.startsWith(`["${address(0)}","${address(1)}"`))
+  assert.match((await child.ask('map', grape.url)).err, /400|hang up|ECONN/)
+  assert.ok(calls > 0 && calls <= ADDRESSES, `${calls} calls`)
+
+  answer = [...garbage, address(1), ...garbage, address(0), address(1), ...Array(1000).fill(address(1))]
+  assert.deepStrictEqual(await child.ask('call', grape.url, 'lookup', 'twice'), { res: JSON.stringify([address(1), address(0)]), length: 2 })
+
+  answer = garbage
+  assert.deepStrictEqual((await child.ask('call', grape.url, 'lookup', 'garbage')).err, 'ERR_GRAPE_LOOKUP_INVALID')
+
+  // A grape that lies beside one that fails.
+  const failing = await grapeOf(stage, secure, () => [500, arrays(4200)])
+  answer = many
+  assert.strictEqual((await child.ask('call', `${failing.url},${grape.url}`, 'lookup', 'key')).length, ADDRESSES)
+  assert.strictEqual(child.stderr, '')
+})
