@@ -187,7 +187,7 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
 /// What JavaScript has no room for is an event of its own: the rest of the batch must not be lost.
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
-        Data::Text(text) => match value::string(env.raw(), &text) {
+        Data::Text(text) => match value::string(env.into(), &text) {
             // SAFETY: the value was made with this `env`, in this scope.
             Ok(text) => object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) }),
             Err(_) => object.set("type", UNREADABLE),

@@ -401,7 +401,10 @@ impl Core {
                 Delivery::Dropped(lost) => {
                     delivered += 1;
                     missed += lost as u64;
-                    slow.push(SlowConnection { conn, lost: lost as u32 });
+                    slow.push(SlowConnection {
+                        conn,
+                        lost: u32::try_from(lost).unwrap_or(u32::MAX),
+                    });
                 }
                 Delivery::Behind => {
                     missed += 1;

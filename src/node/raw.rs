@@ -3,7 +3,7 @@
 
 use super::{
     Entry, Inner, events,
-    value::{append, boolean, buffer, number, string, time, to_number},
+    value::{Scope, Value, append, boolean, buffer, is_undefined, number, string, time, to_number},
 };
 use crate::{
     caught::caught,
@@ -87,7 +87,7 @@ unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut
 unsafe fn enter<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
-    act: impl FnOnce(&Inner, [sys::napi_value; N]) -> Result<sys::napi_value>,
+    act: impl for<'a> FnOnce(&Inner, Scope<'a>, [Value<'a>; N]) -> Result<sys::napi_value>,
 ) -> sys::napi_value {
     let mut args = [null_mut(); N];
     let mut count = N;
@@ -98,7 +98,9 @@ unsafe fn enter<const N: usize>(
         sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), null_mut(), &mut data);
         &*data.cast::<Inner>()
     };
-    let result = caught(|| act(inner, args))
+    // SAFETY: this call is of that `env`, and so are its arguments.
+    let (scope, args) = unsafe { (Scope::new(env), args.map(|value| Value::new(value))) };
+    let result = caught(|| act(inner, scope, args))
         .unwrap_or_else(|error| Err(Error::from_reason(error.to_string())));
     result.unwrap_or_else(|error| {
         let text = error.reason.replace('\0', " ");
@@ -119,28 +121,29 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
 ) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, slot, timeout, payload, key]: [sys::napi_value; 5]| {
-        let (number, slot) = (number(env, conn)?, number(env, slot)?);
-        let timeout = time(env, timeout)?;
-        let mut is_json = Ok(true);
-        let now = inner.hub.micros();
-        inner.with(number, |entry| {
-            let last = &mut *entry.key.borrow_mut();
-            if let Err(error) = read_key(env, key, last) {
-                is_json = Err(error);
-                return;
-            }
-            let composed = entry.conn.request(slot, now, timeout, |out| {
-                out.extend_from_slice(last);
-                is_json = append_value::<PAYLOAD>(env, payload, out);
-                matches!(is_json, Ok(true))
+    let act =
+        |inner: &Inner, env: Scope<'_>, [conn, slot, timeout, payload, key]: [Value<'_>; 5]| {
+            let (number, slot) = (number(env, conn)?, number(env, slot)?);
+            let timeout = time(env, timeout)?;
+            let mut is_json = Ok(true);
+            let now = inner.hub.micros();
+            inner.with(number, |entry| {
+                let last = &mut *entry.key.borrow_mut();
+                if let Err(error) = read_key(env, key, last) {
+                    is_json = Err(error);
+                    return;
+                }
+                let composed = entry.conn.request(slot, now, timeout, |out| {
+                    out.extend_from_slice(last);
+                    is_json = append_value::<PAYLOAD>(env, payload, out);
+                    matches!(is_json, Ok(true))
+                });
+                if let Some(composed) = composed {
+                    inner.composed_in_time(number, entry, composed, milliseconds(now));
+                }
             });
-            if let Some(composed) = composed {
-                inner.composed_in_time(number, entry, composed, milliseconds(now));
-            }
-        });
-        boolean(env, is_json?)
-    };
+            boolean(env, is_json?)
+        };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
 }
@@ -152,7 +155,7 @@ unsafe extern "C" fn reply<const RESULT: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
 ) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, rid, result, since]: [sys::napi_value; 4]| {
+    let act = |inner: &Inner, env: Scope<'_>, [conn, rid, result, since]: [Value<'_>; 4]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut is_json = Ok(true);
         inner.with(number, |entry| {
@@ -189,7 +192,7 @@ fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since
 
 /// `text(conn, text, since)`: composes the text frame of a reply; `since` as in `reply`.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, text, since]: [sys::napi_value; 3]| {
+    let act = |inner: &Inner, env: Scope<'_>, [conn, text, since]: [Value<'_>; 3]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut read = Ok(());
         inner.with(number, |entry| {
@@ -209,7 +212,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
 
 /// `flush()`: writes what was composed since the last flush.
 unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, []: [sys::napi_value; 0]| {
+    let act = |inner: &Inner, _: Scope<'_>, []: [Value<'_>; 0]| {
         inner.flush();
         inner.flush_lingering(true);
         Ok(null_mut())
@@ -222,7 +225,7 @@ unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) ->
 /// text's last two elements are the time, on the clock of `since`, and 1 when more batches wait. What
 /// was composed so far leaves.
 unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, []: [sys::napi_value; 0]| {
+    let act = |inner: &Inner, env: Scope<'_>, []: [Value<'_>; 0]| {
         inner.flush();
         let Some((mut batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
         let now = inner.hub.micros();
@@ -238,10 +241,14 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
         let mut array = null_mut();
         // SAFETY: `env` is live; the values are made in this call's handle scope.
         unsafe {
-            check_status!(sys::napi_create_array_with_length(env, 1 + events.len(), &mut array))?;
-            check_status!(sys::napi_set_element(env, array, 0, text))?;
+            check_status!(sys::napi_create_array_with_length(
+                env.raw(),
+                1 + events.len(),
+                &mut array
+            ))?;
+            check_status!(sys::napi_set_element(env.raw(), array, 0, text))?;
         }
-        let env = Env::from_raw(env);
+        let env = Env::from_raw(env.raw());
         for (at, event) in (1..).zip(events) {
             let object = events::object_or_end(&env, inner, event)?;
             // SAFETY: as above.
@@ -255,7 +262,7 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
 
 /// `waiting(conn)`: bytes that wait to be written.
 unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn]: [sys::napi_value; 1]| {
+    let act = |inner: &Inner, env: Scope<'_>, [conn]: [Value<'_>; 1]| {
         let waiting = inner.with(number(env, conn)?, |entry| entry.conn.waiting()).unwrap_or(0);
         to_number(env, waiting)
     };
@@ -266,7 +273,7 @@ unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) 
 /// `receive(conn, bytes)`: bytes of a stream came, as a Buffer. Returns what waits to be fetched
 /// then: 0 nothing, 1 one message, 2 more, 3 so much that no more bytes should come.
 unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, bytes]: [sys::napi_value; 2]| {
+    let act = |inner: &Inner, env: Scope<'_>, [conn, bytes]: [Value<'_>; 2]| {
         let number = number(env, conn)?;
         // SAFETY: nothing in here runs JavaScript or keeps the bytes.
         let bytes = unsafe { buffer(env, bytes) }?;
@@ -292,7 +299,7 @@ unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) 
 /// `take(conn, to)`: moves bytes of a stream that wait to be written into a Buffer, and returns how
 /// many.
 unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, [conn, to]: [sys::napi_value; 2]| {
+    let act = |inner: &Inner, env: Scope<'_>, [conn, to]: [Value<'_>; 2]| {
         let number = number(env, conn)?;
         // SAFETY: as in `receive`.
         let to = unsafe { buffer(env, to) }?;
@@ -303,12 +310,10 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 /// Keeps the text of `key`, unless it is `undefined`.
-fn read_key(env: sys::napi_env, key: sys::napi_value, last: &mut Vec<u8>) -> Result<()> {
-    let mut kind = sys::ValueType::napi_undefined;
-    // SAFETY: `env` and `key` belong to the running call.
-    check_status!(unsafe { sys::napi_typeof(env, key, &mut kind) })?;
-    if kind == sys::ValueType::napi_undefined {
-        return Ok(());
+fn read_key<'a>(env: Scope<'a>, key: Value<'a>, last: &mut Vec<u8>) -> Result<()> {
+    if is_undefined(env, key)? {
+        // One that could not be read is not replaced by nothing.
+        return if last.is_empty() { Err(Error::from_reason("no key")) } else { Ok(()) };
     }
     last.clear();
     append(env, key, last)
@@ -316,9 +321,9 @@ fn read_key(env: sys::napi_env, key: sys::napi_value, last: &mut Vec<u8>) -> Res
 
 /// Appends the JSON text of a value that is given as `VALUE` says. False when JavaScript has to
 /// write it: a string with lone surrogates, which UTF-8 cannot say and JSON can.
-fn append_value<const VALUE: bool>(
-    env: sys::napi_env,
-    value: sys::napi_value,
+fn append_value<'a, const VALUE: bool>(
+    env: Scope<'a>,
+    value: Value<'a>,
     out: &mut Vec<u8>,
 ) -> Result<bool> {
     if VALUE == JSON {

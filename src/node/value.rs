@@ -1,20 +1,65 @@
 //! JavaScript's values on bare Node-API: see `raw.rs`.
 
-use napi::{Result, check_status, sys};
-use std::{ffi::c_char, ptr::null_mut, slice};
+use napi::{Env, Result, check_status, sys};
+use std::{ffi::c_char, marker::PhantomData, ptr::null_mut, slice};
+
+/// A running call of JavaScript's, on its thread: the only time at which there are values.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    env: sys::napi_env,
+    call: PhantomData<&'a ()>,
+}
+
+impl Scope<'_> {
+    /// The call that `env` is running.
+    ///
+    /// # Safety
+    /// It does, for as long as this lives.
+    pub unsafe fn new(env: sys::napi_env) -> Self {
+        Self { env, call: PhantomData }
+    }
+
+    pub fn raw(self) -> sys::napi_env {
+        self.env
+    }
+}
+
+impl<'a> From<&'a Env> for Scope<'a> {
+    fn from(env: &'a Env) -> Self {
+        Self { env: env.raw(), call: PhantomData }
+    }
+}
+
+/// A value of such a call.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
+    value: sys::napi_value,
+    call: PhantomData<&'a ()>,
+}
+
+impl Value<'_> {
+    /// The value that Node-API knows as `value`.
+    ///
+    /// # Safety
+    /// It belongs to the running call, for as long as this lives.
+    pub unsafe fn new(value: sys::napi_value) -> Self {
+        Self { value, call: PhantomData }
+    }
+
+    pub fn raw(self) -> sys::napi_value {
+        self.value
+    }
+}
 
 /// The bytes of a Buffer.
 ///
 /// # Safety
 /// No JavaScript runs while they are used, and nothing else has them.
-pub(super) unsafe fn buffer<'a>(
-    env: sys::napi_env,
-    value: sys::napi_value,
-) -> Result<&'a mut [u8]> {
+pub(super) unsafe fn buffer<'a>(env: Scope<'a>, value: Value<'a>) -> Result<&'a mut [u8]> {
     let (mut bytes, mut len) = (null_mut(), 0);
     // SAFETY: `env` and `value` belong to the running call; the buffer is alive as long as that.
     unsafe {
-        check_status!(sys::napi_get_buffer_info(env, value, &mut bytes, &mut len))?;
+        check_status!(sys::napi_get_buffer_info(env.raw(), value.raw(), &mut bytes, &mut len))?;
         if len == 0 {
             return Ok(&mut []);
         }
@@ -22,54 +67,61 @@ pub(super) unsafe fn buffer<'a>(
     }
 }
 
-pub(super) fn to_number(env: sys::napi_env, number: usize) -> Result<sys::napi_value> {
+pub(super) fn to_number(env: Scope<'_>, number: usize) -> Result<sys::napi_value> {
     let mut value = null_mut();
     // SAFETY: `env` is live.
-    check_status!(unsafe { sys::napi_create_double(env, number as f64, &mut value) })?;
+    check_status!(unsafe { sys::napi_create_double(env.raw(), number as f64, &mut value) })?;
     Ok(value)
 }
 
+pub(super) fn is_undefined<'a>(env: Scope<'a>, value: Value<'a>) -> Result<bool> {
+    let mut kind = sys::ValueType::napi_undefined;
+    // SAFETY: `env` and `value` belong to the running call.
+    check_status!(unsafe { sys::napi_typeof(env.raw(), value.raw(), &mut kind) })?;
+    Ok(kind == sys::ValueType::napi_undefined)
+}
+
 /// A connection's number, or a slot.
-pub(super) fn number(env: sys::napi_env, value: sys::napi_value) -> Result<u32> {
+pub(super) fn number<'a>(env: Scope<'a>, value: Value<'a>) -> Result<u32> {
     let mut number = 0;
     // SAFETY: `env` and `value` belong to the running call.
-    check_status!(unsafe { sys::napi_get_value_uint32(env, value, &mut number) })?;
+    check_status!(unsafe { sys::napi_get_value_uint32(env.raw(), value.raw(), &mut number) })?;
     Ok(number)
 }
 
 /// A time; negative ones and NaN are 0.
-pub(super) fn time(env: sys::napi_env, value: sys::napi_value) -> Result<u64> {
+pub(super) fn time<'a>(env: Scope<'a>, value: Value<'a>) -> Result<u64> {
     let mut number = 0.0;
     // SAFETY: `env` and `value` belong to the running call.
-    check_status!(unsafe { sys::napi_get_value_double(env, value, &mut number) })?;
+    check_status!(unsafe { sys::napi_get_value_double(env.raw(), value.raw(), &mut number) })?;
     Ok(number as u64) // Saturates, and makes 0 of NaN.
 }
 
-pub(super) fn boolean(env: sys::napi_env, value: bool) -> Result<sys::napi_value> {
+pub(super) fn boolean(env: Scope<'_>, value: bool) -> Result<sys::napi_value> {
     let mut boolean = null_mut();
     // SAFETY: `env` is live.
-    check_status!(unsafe { sys::napi_get_boolean(env, value, &mut boolean) })?;
+    check_status!(unsafe { sys::napi_get_boolean(env.raw(), value, &mut boolean) })?;
     Ok(boolean)
 }
 
 /// A string of JavaScript's.
-pub(super) fn string(env: sys::napi_env, text: &str) -> Result<sys::napi_value> {
+pub(super) fn string(env: Scope<'_>, text: &str) -> Result<sys::napi_value> {
     let mut value = null_mut();
     let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len() as isize);
     // SAFETY: `env` is live and `bytes` holds `len` bytes; ASCII is Latin-1, which V8 copies
     // without decoding.
     check_status!(unsafe {
         if text.is_ascii() {
-            sys::napi_create_string_latin1(env, bytes, len, &mut value)
+            sys::napi_create_string_latin1(env.raw(), bytes, len, &mut value)
         } else {
-            sys::napi_create_string_utf8(env, bytes, len, &mut value)
+            sys::napi_create_string_utf8(env.raw(), bytes, len, &mut value)
         }
     })?;
     Ok(value)
 }
 
 /// Appends a string's UTF-8 to `out`, in one call if there is room.
-pub(super) fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u8>) -> Result<()> {
+pub(super) fn append<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) -> Result<()> {
     /// Room that is made in advance.
     const ROOM: usize = 1024;
     /// Longest character, and the NUL that Node-API adds.
@@ -85,7 +137,7 @@ pub(super) fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u
     for length in [sys::napi_get_value_string_latin1, sys::napi_get_value_string_utf8] {
         let mut len = 0;
         // SAFETY: `env` and `value` belong to the running call; a null buffer asks for the length.
-        check_status!(unsafe { length(env, value, null_mut(), 0, &mut len) })?;
+        check_status!(unsafe { length(env.raw(), value.raw(), null_mut(), 0, &mut len) })?;
         out.reserve(len + TAIL + MORE);
         if read(env, value, out)? {
             break;
@@ -94,7 +146,7 @@ pub(super) fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u
     return Ok(());
 
     /// Copies into the spare room; false, and nothing appended, when it may have been too small.
-    fn read(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u8>) -> Result<bool> {
+    fn read(env: Scope<'_>, value: Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
         let spare = out.spare_capacity_mut();
         let room = spare.len();
         let mut written = 0;
@@ -102,8 +154,8 @@ pub(super) fn append(env: sys::napi_env, value: sys::napi_value, out: &mut Vec<u
         // of them are text; those are initialised then.
         unsafe {
             check_status!(sys::napi_get_value_string_utf8(
-                env,
-                value,
+                env.raw(),
+                value.raw(),
                 spare.as_mut_ptr().cast::<c_char>(),
                 room,
                 &mut written,

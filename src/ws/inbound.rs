@@ -144,7 +144,7 @@ impl Inbound {
             return Ok(Needed::Header(len));
         }
         let key = <[u8; 4]>::try_from(&rest[extended..extended + key_len]).ok();
-        Ok(Needed::Frame(Header { first, key, len, frame: len + payload as usize }))
+        Ok(Needed::Frame(Header { first, key, len, frame: len.saturating_add(payload as usize) }))
     }
 
     /// Checks what a frame's first two bytes tell (RFC 6455 sections 5.1, 5.2, 5.4 and 5.5).
