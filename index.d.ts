@@ -975,7 +975,7 @@ export interface GrapeConf {
   dht_nodeLiveness?: number
   /** ms; announced addresses are forgotten after about so long. Default: 120000, of the command 360000. */
   dht_peer_maxAge?: number
-  /** Queries a second that one address may ask. Default: 100000. */
+  /** Queries a second that one address may ask; this machine may ask 20 times as many. Default: 5000. */
   dht_rateLimit?: number
   /** File in which known nodes and the own id survive a restart. Default: none. */
   dht_state?: string | null

@@ -104,8 +104,8 @@ const GRAPE = {
   dht_nodeLiveness: 5 * 60 * 1000,
   /** Announced addresses are forgotten after about so long: the original class's default. */
   dht_peer_maxAge: 120000,
-  /** Queries a second that one address may ask: a whole network may share the loopback address. */
-  dht_rateLimit: 100000,
+  /** Queries a second that one address may ask. This machine may ask 20 times as many: a whole network may share its address. */
+  dht_rateLimit: 5000,
   /** File in which known nodes and the own id survive a restart. */
   dht_state: null,
   /** TCP port of the HTTP API; there is none. */
@@ -121,8 +121,8 @@ const GRAPE = {
 }
 
 /**
- * `dht_peer_maxAge` of the command and of the embedded grape. Services announce every 60 to 180 s,
- * and an address lives for two thirds of its age at least: none may be lost between two announces.
+ * `dht_peer_maxAge` of the command and of the embedded grape. Services announce every 60 to 180 s:
+ * none may be lost between two announces, nor when one of them is.
  */
 const LASTING_AGE = 6 * 60 * 1000
 

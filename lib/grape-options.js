@@ -15,7 +15,7 @@ const OPTIONS = [
   { names: ['cache_maxAge'], key: 'cache_maxAge', kind: 'count', help: 'taken for the original\'s sake, without effect' },
   { names: ['dnl', 'dht_nodeLiveness'], key: 'dht_nodeLiveness', kind: 'count', help: 'ms until a silent node is pinged (300000)' },
   { names: ['check_maxPayloadSize'], key: 'check_maxPayloadSize', kind: 'count', help: 'bytes of a request\'s body (8192)' },
-  { names: ['dht_rateLimit'], key: 'dht_rateLimit', kind: 'count', help: 'queries a second from one address (100000)' },
+  { names: ['dht_rateLimit'], key: 'dht_rateLimit', kind: 'count', help: 'queries a second from one address, of this machine 20 times as many (5000)' },
   { names: ['dht_state'], key: 'dht_state', kind: 'text', help: 'file that known nodes and the id are kept in' },
   { names: ['json'], key: 'json', kind: 'flag', help: 'a JSON object a line instead of text' },
   { names: ['help', 'h'], key: 'help', kind: 'flag', help: 'this text' },

@@ -185,14 +185,41 @@ pub mod grape {
     /// Queries that one lookup sends at most.
     pub const WALK_QUERIES: usize = 400;
 
+    /// Nodes without an answer that one lookup asks because the same host named them: a liar can
+    /// turn a lookup on so many others. Each that answers makes room for another.
+    pub const UNPROVEN_NAMED: usize = 8;
+
+    /// Nodes without an answer that one lookup asks at one host.
+    pub const UNPROVEN_AT_HOST: usize = 4;
+
+    /// Nodes of one host among the `K` that count: in a bucket, and nearest to a name. This
+    /// machine's own have no share, since a whole network may live on one.
+    pub const HOST_SHARE: usize = 4;
+
     /// Lookups, announces, puts and gets under way at once; more are refused.
     pub const OPERATIONS: usize = 4_096;
+
+    /// Bytes that all of them may hold; more are refused.
+    pub const OPERATION_BYTES: usize = 320 * 1024 * 1024;
+
+    /// What one walk holds at most beside its key, in bytes: candidates with their tokens, the
+    /// addresses it asked, and what it was told.
+    pub const WALK_COST: usize = 64 * 1024;
+
+    /// What one command holds beside its key, in bytes.
+    pub const COMMAND_COST: usize = 512;
 
     /// Queries without an answer so far; more are not sent.
     pub const TRANSACTIONS: usize = 32_768;
 
+    /// Their bytes: each is kept to be sent again.
+    pub const TRANSACTION_TOTAL_BYTES: usize = 32 * 1024 * 1024;
+
+    /// What such a query holds beside its datagram, in bytes.
+    pub const TRANSACTION_COST: usize = 192;
+
     /// Pings of nodes that asked something and are not known; while so many are out, others are
-    /// not added.
+    /// not pinged. Only who answers is added.
     pub const VERIFYING: usize = 256;
 
     /// Longest service name or info_hash, in bytes: what the API's default body limit lets in.
@@ -200,6 +227,20 @@ pub mod grape {
 
     /// Longest transaction id that is echoed, in bytes. Ours have 4, the original's 2.
     pub const TRANSACTION_BYTES: usize = 32;
+
+    /// Longest token that is kept, in bytes. Ours have 8, the original's 20.
+    pub const TOKEN_BYTES: usize = 64;
+
+    /// What is kept of the text of a refusal, in bytes: it goes on to who asked.
+    pub const ERROR_TEXT_BYTES: usize = 256;
+
+    /// Largest datagram that is read as a message: the longest key with everything around it, or
+    /// more than 1,000 addresses of an original.
+    pub const MESSAGE_BYTES: usize = 16 * 1024;
+
+    /// Values in one message, counting those within lists and dictionaries: one takes two bytes on
+    /// the wire, and 30 times as many here.
+    pub const ELEMENTS: usize = 4_096;
 
     /// Nesting of a datagram's lists and dictionaries. KRPC needs 3, a stored value has a few.
     pub const DEPTH: usize = 32;
@@ -210,18 +251,59 @@ pub mod grape {
     /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
 
-    /// Announced addresses kept, in each generation.
-    pub const PEERS: usize = 10_000;
+    /// Announced addresses kept for other hosts, in bytes, and as many again for those announced
+    /// through this node or from this machine. The host with the most loses its oldest first.
+    pub const PEERS_BYTES: usize = 8 * 1024 * 1024;
 
-    /// Addresses that lookups found, kept in each generation.
-    pub const FOUND: usize = 5_000;
+    /// What one costs beside its name, in bytes.
+    pub const PEER_COST: usize = 512;
+
+    /// What lookups found, with who told it, in bytes, in each generation.
+    pub const FOUND_BYTES: usize = 8 * 1024 * 1024;
+
+    /// Nodes whose word on one name is kept, the nearest to it.
+    pub const WORDS: usize = 40;
+
+    /// Addresses kept of one name beyond which those go that only one node tells, of who tells
+    /// most of them: more than an answer holds from twenty nodes that tell different ones.
+    pub const TOLD: usize = 4 * VALUES;
+
+    /// What one of them costs, in bytes.
+    pub const TOLD_COST: usize = 72;
+
+    /// What one node's word costs, and a name without any, in bytes.
+    pub const WORD_COST: usize = 64;
 
     /// Names that lookups are known for with the nodes that took them, so that announces need no
     /// new lookup (`dht_maxTables`).
     pub const TABLES: usize = 5_000;
 
+    /// Their bytes, in each generation.
+    pub const TABLES_BYTES: usize = 16 * 1024 * 1024;
+
+    /// What the nodes of one name cost beside name and tokens, in bytes.
+    pub const TABLE_COST: usize = 1_024;
+
+    /// What one node of it costs beside its token, in bytes.
+    pub const HOLDER_COST: usize = 80;
+
     /// Stored values (`dht_maxValues`).
     pub const VALUES_KEPT: usize = 5_000;
+
+    /// Their bytes, and as many again for those stored through this node.
+    pub const VALUES_BYTES: usize = 16 * 1024 * 1024;
+
+    /// What a stored value costs beside its own bytes.
+    pub const VALUE_COST: usize = 640;
+
+    /// A value that nobody stores again is forgotten after so many ms (BEP 44).
+    pub const VALUE_AGE_MS: u64 = 2 * 60 * 60 * 1_000;
+
+    /// Signatures checked a second for one host: each takes a twentieth of a millisecond or more.
+    pub const SIGNATURES: u32 = 50;
+
+    /// The same for this machine, and for all hosts together.
+    pub const SIGNATURES_TOTAL: u32 = 1_000;
 
     /// Largest stored value, bencoded: the original takes strings of 1000 bytes from others.
     pub const VALUE_BYTES: usize = 1_000;
@@ -263,15 +345,53 @@ pub mod grape {
     /// up to the second number.
     pub const REJOIN_MS: (u64, u64) = (2_000, 60_000);
 
-    /// Senders whose rate is watched, in each generation.
+    /// Hosts whose rate is watched, in each generation, and as many that proved where they are.
     pub const SOURCES: usize = 4_096;
 
-    /// Queries a second that one address may ask. High, since a whole network may share one
-    /// loopback address.
-    pub const RATE: u32 = 100_000;
+    /// Queries a second that one host may ask (`dht_rateLimit`): a busy grape asks another one for
+    /// each of its names every `SAME_MS` at most.
+    pub const RATE: u32 = 5_000;
+
+    /// Bytes of a datagram that count as another query: reading a long one takes longer.
+    pub const RATE_BYTES: usize = 512;
+
+    /// How many times as many this machine may ask: a whole network may share its address.
+    pub const RATE_LOOPBACK: u32 = 20;
+
+    /// Queries a second of all hosts together that have not proved where they are: anybody can
+    /// write any address on a datagram.
+    pub const RATE_UNPROVEN: u32 = 10_000;
+
+    /// How long an answer or a token proves where a host is, in ms.
+    pub const PROVEN_MS: u64 = 15 * 60 * 1_000;
+
+    /// Bytes that an answer to an unproven host may have for each byte of its question, ...
+    pub const UNPROVEN_FACTOR: usize = 3;
+
+    /// ... beside so many at once, so that a new node's first questions get whole answers, ...
+    pub const UNPROVEN_BYTES: u32 = 4_096;
+
+    /// ... and so many a second to all of them together.
+    pub const UNPROVEN_TOTAL_BYTES: u32 = 64 * 1024;
+
+    /// Bytes of a ping at most, which asks an unproven host whether it is there.
+    pub const PING_BYTES: usize = 80;
+
+    /// Bytes of an answer beside what was asked for, at most: ids, a token, a version.
+    pub const ANSWER_BYTES: usize = 110;
+
+    /// Time in which such a host's bytes come back, in seconds.
+    pub const UNPROVEN_REFILL: u32 = 64;
+
+    /// Warnings a second that are told: each costs JavaScript more than the datagram cost its
+    /// sender.
+    pub const WARNINGS: u32 = 20;
+
+    /// Other events a second, of each kind.
+    pub const EVENTS: u32 = 5_000;
 
     /// Age of an announced address, in ms, where nobody says otherwise. The services' own
-    /// announces are 60 to 180 s apart, and a generation lives two thirds of it at least.
+    /// announces are 60 to 180 s apart, so that none is lost when one is.
     pub const PEER_AGE_MS: u64 = 6 * 60 * 1_000;
 
     /// A node not heard of for so long is pinged, in ms (`dht_nodeLiveness`).
@@ -283,8 +403,17 @@ pub mod grape {
     /// Datagrams read before those that they cause are written.
     pub const READ_BATCH: usize = 64;
 
-    /// Datagrams that wait for room in the kernel; more are lost, as on the way they might be.
-    pub const OUTBOX: usize = 1_024;
+    /// Time for reading them, in ms: requests of this machine come in between.
+    pub const READ_MS: u128 = 5;
+
+    /// Bytes that wait for room in the kernel; more are lost, as on the way they might be.
+    pub const OUTBOX_BYTES: usize = 1024 * 1024;
+
+    /// Bytes of them that may be for one address.
+    pub const OUTBOX_SHARE: usize = OUTBOX_BYTES / 8;
+
+    /// What a waiting datagram costs beside its bytes.
+    pub const DATAGRAM_COST: usize = 64;
 
     /// Requests of this process and of the API that are taken before the socket is read again.
     pub const ASKS: usize = 256;

@@ -168,11 +168,11 @@ fn values_are_stored_and_read() {
 }
 
 #[test]
-fn an_isolated_node_says_so_and_an_embedded_one_serves_itself() {
+fn an_isolated_node_says_so_and_serves_its_machine() {
     let mut network = Network::new(0.0, 1);
     let alone = network.add(Options::default(), &[]);
     assert_eq!(network.announce(alone, KEY, 1), Err(Failure::NoNodes));
-    assert_eq!(network.lookup(alone, KEY), [""; 0]);
+    assert_eq!(network.lookup(alone, KEY), ["127.0.0.1:1"]);
     let host = Some([127, 0, 0, 1]);
     let embedded = network.add(Options { embedded: true, host, ..Options::default() }, &[]);
     assert_eq!(network.announce(embedded, KEY, 1), Ok(Outcome::Stored(1)));

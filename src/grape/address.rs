@@ -28,6 +28,22 @@ impl Address {
         let port = u16::from_be_bytes([high, low]);
         (port > 0).then_some(Self { ip: [a, b, c, d], port })
     }
+
+    /// Whether it is this machine: nobody else can send from such an address.
+    pub fn is_loopback(self) -> bool {
+        is_loopback(self.ip)
+    }
+
+    /// What shares are given to: the host of any port. On the loopback address each port counts by
+    /// itself, since a whole network may live on one machine.
+    pub fn group(self) -> Self {
+        if self.is_loopback() { self } else { Self { port: 0, ..self } }
+    }
+}
+
+/// Whether `ip` is this machine.
+pub fn is_loopback(ip: [u8; 4]) -> bool {
+    ip[0] == 127
 }
 
 impl fmt::Display for Address {
@@ -40,6 +56,14 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_one_group_but_for_this_machine() {
+        let at = |ip, port| Address { ip, port };
+        assert_eq!(at([10, 0, 0, 1], 5).group(), at([10, 0, 0, 1], 6).group());
+        assert_ne!(at([10, 0, 0, 1], 5).group(), at([10, 0, 0, 2], 5).group());
+        assert_ne!(at([127, 0, 0, 1], 5).group(), at([127, 0, 0, 1], 6).group());
+    }
 
     #[test]
     fn six_bytes_and_back() {

@@ -1,7 +1,7 @@
 //! What a node answers to the others.
 
 use super::{
-    Address, Core, Found, Item, Stored,
+    Address, Core, Item, Source, Stored,
     krpc::{Announcement, Asked, PutQuery, Query, Response, code, refuse},
 };
 use crate::config::grape as config;
@@ -9,14 +9,18 @@ use crate::config::grape as config;
 type Refusal = (i64, &'static str);
 
 const BAD_TOKEN: Refusal = (code::PROTOCOL, "cannot `announce_peer` with bad token");
+const TOO_MANY_PUTS: Refusal = (code::SERVER, "too many signatures to check");
 const BAD_PUT_TOKEN: Refusal = (code::PROTOCOL, "cannot `put` with bad token");
 
 impl Core {
-    pub(super) fn answer(&mut self, from: Address, asked: Asked<'_>) {
+    /// Answers with `allowed` bytes, or with what cannot be left out.
+    pub(super) fn answer(&mut self, from: Address, asked: Asked<'_>, allowed: usize) {
+        let fixed = config::ANSWER_BYTES + asked.transaction.len();
+        let room = allowed.saturating_sub(fixed);
         let answer = match asked.query {
             Ok(Some(query)) => {
                 self.counters.asked_by_others(&query);
-                self.response(from, query)
+                self.response(from, query, room)
             }
             Ok(None) => return,
             Err(refusal) => Err(refusal),
@@ -34,25 +38,32 @@ impl Core {
         self.send(from, bytes);
     }
 
-    fn response(&mut self, from: Address, query: Query) -> Result<Response<'static>, Refusal> {
+    fn response(
+        &mut self,
+        from: Address,
+        query: Query,
+        room: usize,
+    ) -> Result<Response<'static>, Refusal> {
         let empty = Response::default();
         Ok(match query {
             Query::Ping => empty,
             Query::FindNode(target) => {
-                Response { nodes: self.table.closest(&target, config::K), ..empty }
+                Response { nodes: self.table.closest(&target, nodes_in(room)), ..empty }
             }
-            Query::GetPeers(key) => self.known_peers(from, &key),
-            Query::Get(target) => self.known_value(from, &target),
+            Query::GetPeers(key) => self.known_peers(from, &key, room),
+            Query::Get(target) => self.known_value(from, &target, room),
             Query::AnnouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                self.peers.add(&said.key, Found { address, announced: Some(self.now) }, self.id);
+                // What other machines announce has no place among what is announced here.
+                let source = if from.is_loopback() { Source::Own } else { Source::Host(from.ip) };
+                self.peers.add(&said.key, address, source, self.now);
                 self.tell_announce(&said.key);
                 empty
             }
             Query::UnannouncePeer(said) => {
                 let address = self.announced(from, &said)?;
                 self.peers.remove(&said.key, address);
-                self.found.remove(&said.key, address);
+                self.forget_found(&said.key, address);
                 empty
             }
             Query::Put(put) => {
@@ -63,10 +74,13 @@ impl Core {
     }
 
     /// What was announced, or who is near it. Few addresses leave room for both.
-    fn known_peers(&mut self, from: Address, key: &[u8]) -> Response<'static> {
-        let peers = self.peers.sample(key, config::VALUES, &mut self.rng);
+    fn known_peers(&mut self, from: Address, key: &[u8], room: usize) -> Response<'static> {
+        let for_values = if room > ENOUGH { room } else { room / 2 };
+        let count = config::VALUES.min(for_values / VALUE_BYTES);
+        let peers = self.peers.sample(key, count, &mut self.rng);
         let nodes = if peers.len() <= config::VALUES_WITH_NODES {
-            self.table.closest(key, config::K)
+            let room = room - peers.len() * VALUE_BYTES;
+            self.table.closest(key, nodes_in(room))
         } else {
             Vec::new()
         };
@@ -79,37 +93,60 @@ impl Core {
         }
     }
 
-    fn known_value(&self, from: Address, target: &[u8]) -> Response<'static> {
-        let token = Some(self.tokens.make(from).to_vec());
-        match self.values.get(target) {
-            Some(Stored { item, .. }) => Response {
-                token,
-                v: Some(item.v.clone()),
-                signed: item.signed.clone(),
-                ..Response::default()
-            },
-            None => Response {
-                token,
-                nodes: self.table.closest(target, config::K),
-                ..Response::default()
-            },
+    /// A value, and who is near it: another node may have a newer one.
+    fn known_value(&self, from: Address, target: &[u8], room: usize) -> Response<'static> {
+        let stored = self.values.get(target).map(|Stored { item, .. }| item);
+        let cost =
+            |item: &&Item| item.v.len() + if item.signed.is_some() { SIGNED_BYTES } else { 0 };
+        let stored = stored.filter(|item| cost(item) <= room);
+        Response {
+            nodes: self.table.closest(target, nodes_in(room - stored.as_ref().map_or(0, cost))),
+            token: Some(self.tokens.make(from).to_vec()),
+            v: stored.map(|item| item.v.clone()),
+            signed: stored.and_then(|item| item.signed.clone()),
+            ..Response::default()
         }
     }
 
     /// The address that is meant, if the sender proved that it has it.
-    fn announced(&self, from: Address, said: &Announcement) -> Result<Address, Refusal> {
+    fn announced(&mut self, from: Address, said: &Announcement) -> Result<Address, Refusal> {
         if !self.tokens.is_good(from, &said.token) {
             return Err(BAD_TOKEN);
         }
+        self.sources.proves(from.ip, self.now);
         Ok(Address { port: said.port.unwrap_or(from.port), ..from })
     }
 
+    /// Stores a value; what costs most to check comes last.
     fn take(&mut self, from: Address, put: PutQuery) -> Result<(), Refusal> {
         if !self.tokens.is_good(from, &put.token) {
             return Err(BAD_PUT_TOKEN);
         }
+        self.sources.proves(from.ip, self.now);
         let item = Item { v: put.v, signed: put.signed };
+        item.check_size()?;
+        self.values.check(&item, put.cas)?;
+        if item.signed.is_some() && !self.sources.allows_signature(from.ip, self.now) {
+            return Err(TOO_MANY_PUTS);
+        }
         item.check()?;
-        self.values.put(Stored { item, id: self.id }, put.cas)
+        let source = if from.is_loopback() { Source::Own } else { Source::Host(from.ip) };
+        self.values.put(Stored { item, id: self.id }, put.cas, source, self.now)
     }
+}
+
+/// Bytes of an address and its age in an answer, and of a node.
+const VALUE_BYTES: usize = 10;
+const NODE_BYTES: usize = 26;
+
+/// What is around those in an answer, and what makes a value mutable.
+const LISTS_BYTES: usize = 40;
+const SIGNED_BYTES: usize = 170;
+
+/// Room for the largest answer.
+const ENOUGH: usize = config::VALUES * VALUE_BYTES + config::K * NODE_BYTES + LISTS_BYTES;
+
+/// How many nodes such a part of an answer has.
+fn nodes_in(room: usize) -> usize {
+    config::K.min(room.saturating_sub(LISTS_BYTES) / NODE_BYTES)
 }

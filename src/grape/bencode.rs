@@ -24,7 +24,8 @@ impl<'a> Value<'a> {
     /// Reads one value; what follows it is ignored, as the original does.
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let mut decoder = Decoder::new(bytes).with_max_depth(config::DEPTH);
-        decoder.next_object().ok()?.and_then(read)
+        let mut left = config::ELEMENTS;
+        decoder.next_object().ok()?.and_then(|object| read(object, &mut left))
     }
 
     /// The bencoded bytes.
@@ -87,21 +88,23 @@ impl<'a> Value<'a> {
     }
 }
 
-fn read<'a>(object: Object<'_, 'a>) -> Option<Value<'a>> {
+/// Reads what `left` values may hold: an element of two bytes takes many times as many here.
+fn read<'a>(object: Object<'_, 'a>, left: &mut usize) -> Option<Value<'a>> {
+    *left = left.checked_sub(1)?;
     Some(match object {
         Object::Bytes(bytes) => Value::bytes(bytes),
         Object::Integer(text) => Value::Int(text.parse().ok()?),
         Object::List(mut list) => {
             let mut values = Vec::new();
             while let Some(object) = list.next_object().ok()? {
-                values.push(read(object)?);
+                values.push(read(object, left)?);
             }
             Value::List(values)
         }
         Object::Dict(mut dict) => {
             let mut pairs = Vec::new();
             while let Some((key, object)) = dict.next_pair().ok()? {
-                pairs.push((Cow::Borrowed(key), read(object)?));
+                pairs.push((Cow::Borrowed(key), read(object, left)?));
             }
             Value::Dict(pairs)
         }
@@ -168,7 +171,18 @@ mod tests {
         let nested = |depth: usize| [vec![b'l'; depth], vec![b'e'; depth]].concat();
         assert!(Value::decode(&nested(config::DEPTH)).is_some());
         assert!(Value::decode(&nested(config::DEPTH + 1)).is_none());
-        assert!(Value::decode(&vec![b'l'; config::DATAGRAM_BYTES]).is_none());
+        assert!(Value::decode(&vec![b'l'; config::MESSAGE_BYTES]).is_none());
+    }
+
+    #[test]
+    fn elements_are_bounded() {
+        let list = |count: usize| [b"l", &b"le".repeat(count)[..], b"e"].concat();
+        assert!(Value::decode(&list(config::ELEMENTS - 1)).is_some());
+        assert!(Value::decode(&list(config::ELEMENTS)).is_none());
+        let mut dict = b"d".to_vec();
+        (0..8_000).for_each(|key| dict.extend(format!("4:{key:04}i1e").bytes()));
+        dict.push(b'e');
+        assert!(Value::decode(&dict).is_none());
     }
 
     #[test]

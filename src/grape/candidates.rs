@@ -3,7 +3,7 @@
 
 use super::{Address, Distance, Id};
 use crate::config::grape as config;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// A node that answered, with what it needs to store something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ struct Candidate {
     address: Address,
     state: State,
     holder: Option<(Vec<u8>, bool)>,
+    /// The host that named it; `None` if it is this node's own knowledge.
+    by: Option<Address>,
 }
 
 /// The candidates; see the module.
@@ -42,9 +44,17 @@ pub struct Candidates {
     own: Id,
     /// Nearest first.
     nodes: Vec<Candidate>,
+    /// How many of them are at a host, and how many at hosts with more than their share.
+    hosts: HashMap<Address, usize>,
+    beyond: usize,
     /// Addresses without an id so far: bootstrap nodes.
     unknown: Vec<Address>,
-    asked: HashSet<Address>,
+    /// Who was asked, and the host that named it.
+    asked: HashMap<Address, Option<Address>>,
+    /// How many that a host named were asked and have not answered.
+    named: HashMap<Address, usize>,
+    /// How many at a host were asked and have not answered.
+    at_host: HashMap<Address, usize>,
     in_flight: usize,
     concurrency: usize,
 }
@@ -56,8 +66,12 @@ impl Candidates {
             key: key.to_vec(),
             own,
             nodes: Vec::new(),
+            hosts: HashMap::new(),
+            beyond: 0,
             unknown: Vec::new(),
-            asked: HashSet::new(),
+            asked: HashMap::new(),
+            named: HashMap::new(),
+            at_host: HashMap::new(),
             in_flight: 0,
             concurrency: concurrency.max(1),
         }
@@ -78,20 +92,51 @@ impl Candidates {
         self.unknown.push(address);
     }
 
-    /// A node that may be worth asking.
-    pub fn add(&mut self, id: Id, address: Address) {
-        if id == self.own {
+    /// A node that may be worth asking, and who named it: `None` if it answered this node before.
+    pub fn add(&mut self, id: Id, address: Address, by: Option<Address>) {
+        if id == self.own || address.port == 0 {
             return;
         }
+        let by = by.map(Address::group);
         let distance = id.distance(&self.key);
-        let place = self.nodes.binary_search_by(|node| node.distance.cmp(&distance));
-        // Ids are unique, and so are their distances.
-        if let Err(at) = place
-            && at < config::CANDIDATES
-        {
-            let state = if self.asked.contains(&address) { State::Asked } else { State::New };
-            self.nodes.insert(at, Candidate { distance, id, address, state, holder: None });
-            self.nodes.truncate(config::CANDIDATES);
+        match self.nodes.binary_search_by(|node| node.distance.cmp(&distance)) {
+            // Ids are unique, and so are their distances. Who named more than its share may not
+            // keep others from naming the same.
+            Ok(at) => {
+                let node = &self.nodes[at];
+                let is_new = node.state == State::New && node.address == address;
+                if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
+                    self.nodes[at].by = by;
+                }
+            }
+            Err(at) => {
+                let state =
+                    if self.asked.contains_key(&address) { State::Asked } else { State::New };
+                let node = Candidate { distance, id, address, state, holder: None, by };
+                self.nodes.insert(at, node);
+                let count = self.hosts.entry(address.group()).or_default();
+                *count += 1;
+                self.beyond += usize::from(*count > config::HOST_SHARE);
+                if self.nodes.len() > config::CANDIDATES {
+                    self.drop_least();
+                }
+            }
+        }
+    }
+
+    /// Lets one go: the farthest of a host that has more than its share, or of all.
+    fn drop_least(&mut self) {
+        let is_beyond = |node: &Candidate| {
+            self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_SHARE)
+        };
+        let at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
+        let node = self.nodes.remove(at.unwrap_or(self.nodes.len() - 1));
+        let host = node.address.group();
+        let Some(count) = self.hosts.get_mut(&host) else { return };
+        self.beyond -= usize::from(*count > config::HOST_SHARE);
+        *count -= 1;
+        if *count == 0 {
+            self.hosts.remove(&host);
         }
     }
 
@@ -101,28 +146,76 @@ impl Candidates {
             return None;
         }
         while let Some(address) = self.unknown.pop() {
-            if self.asked.insert(address) {
-                self.in_flight += 1;
+            if !self.asked.contains_key(&address) {
+                self.ask(address, None);
                 return Some((None, address));
             }
         }
-        let alive = self.nodes.iter_mut().filter(|node| node.state != State::Failed);
-        for node in alive.take(config::K) {
-            if node.state == State::New {
-                node.state = State::Asked;
-                if self.asked.insert(node.address) {
-                    self.in_flight += 1;
-                    return Some((Some(node.id), node.address));
+        // First the nearest of which no host has more than its share, then the nearest of all.
+        self.next_of(config::HOST_SHARE).or_else(|| self.next_of(usize::MAX))
+    }
+
+    /// Whom to ask of the nearest nodes that live, of which a host may have so many.
+    fn next_of(&mut self, share: usize) -> Option<(Option<Id>, Address)> {
+        let mut of_host: Vec<(Address, usize)> = Vec::new();
+        let mut counted = 0;
+        for at in 0..self.nodes.len() {
+            let Candidate { state, address, id, by, .. } = self.nodes[at];
+            if state == State::Failed {
+                continue;
+            }
+            if share < usize::MAX {
+                let host = address.group();
+                match of_host.iter_mut().find(|(other, _)| *other == host) {
+                    Some((_, count)) if *count >= share => continue,
+                    Some((_, count)) => *count += 1,
+                    None => of_host.push((host, 1)),
                 }
+            }
+            counted += 1;
+            if counted > config::K {
+                return None;
+            }
+            if state != State::New {
+                continue;
+            }
+            if self.asked.contains_key(&address) {
+                self.nodes[at].state = State::Asked;
+                continue;
+            }
+            let may = by.is_none_or(|by| {
+                has_room(&self.named, by, NAMED)
+                    && has_room(&self.at_host, address.group(), AT_HOST)
+            });
+            if may {
+                self.nodes[at].state = State::Asked;
+                self.ask(address, by);
+                return Some((Some(id), address));
             }
         }
         None
     }
 
+    fn ask(&mut self, address: Address, by: Option<Address>) {
+        self.asked.insert(address, by);
+        self.in_flight += 1;
+        if let Some(by) = by {
+            *self.named.entry(by).or_default() += 1;
+            *self.at_host.entry(address.group()).or_default() += 1;
+        }
+    }
+
     /// A node that was asked answered.
     pub fn answered(&mut self, id: Id, address: Address, token: Option<Vec<u8>>, ours: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.add(id, address);
+        if let Some(Some(by)) = self.asked.get(&address) {
+            for (counts, of) in [(&mut self.named, *by), (&mut self.at_host, address.group())] {
+                if let Some(count) = counts.get_mut(&of) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+        }
+        self.add(id, address, None);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             // What else was said to be at this address is not there.
             if node.id != id {
@@ -149,18 +242,29 @@ impl Candidates {
         self.in_flight == 0
     }
 
-    /// The nearest nodes that answered with a token.
+    /// The nearest nodes that answered with a token. Those of a host beyond its share only count
+    /// where there are no others.
     pub fn holders(&self) -> Vec<Holder> {
-        self.nodes
-            .iter()
-            .filter(|node| node.state == State::Answered)
-            .filter_map(|node| {
-                let (token, ours) = node.holder.clone()?;
-                Some(Holder { id: node.id, address: node.address, token, ours })
-            })
-            .take(config::K)
-            .collect()
+        let mut of_host: HashMap<Address, usize> = HashMap::new();
+        let (mut chosen, mut rest) = (Vec::new(), Vec::new());
+        for node in self.nodes.iter().filter(|node| node.state == State::Answered) {
+            let Some((token, ours)) = node.holder.clone() else { continue };
+            let count = of_host.entry(node.address.group()).or_default();
+            *count += 1;
+            let list = if *count <= config::HOST_SHARE { &mut chosen } else { &mut rest };
+            list.push(Holder { id: node.id, address: node.address, token, ours });
+        }
+        chosen.extend(rest);
+        chosen.truncate(config::K);
+        chosen
     }
+}
+
+const NAMED: usize = config::UNPROVEN_NAMED;
+const AT_HOST: usize = config::UNPROVEN_AT_HOST;
+
+fn has_room(counts: &HashMap<Address, usize>, of: Address, most: usize) -> bool {
+    counts.get(&of).is_none_or(|count| *count < most)
 }
 
 #[cfg(test)]
@@ -181,7 +285,7 @@ mod tests {
         let mut walk = candidates(2);
         for number in [3, 1, 2, 1] {
             let (id, address) = node(number);
-            walk.add(id, address);
+            walk.add(id, address, None);
         }
         let asked = |walk: &mut Candidates| walk.next().map(|(_, address)| address.ip[3]);
         assert_eq!(
@@ -204,7 +308,7 @@ mod tests {
         walk.add_unknown(address);
         walk.add_unknown(address);
         assert_eq!(walk.next(), Some((None, address)));
-        walk.add(id, address);
+        walk.add(id, address, None);
         assert_eq!(walk.next(), None);
         walk.answered(id, address, Some(vec![1]), false);
         assert_eq!(walk.next(), None);
@@ -214,7 +318,7 @@ mod tests {
     #[test]
     fn this_node_itself_is_no_candidate() {
         let mut walk = candidates(8);
-        walk.add(Id([0xff; 20]), node(1).1);
+        walk.add(Id([0xff; 20]), node(1).1, None);
         assert_eq!(walk.next(), None);
     }
 
@@ -222,7 +326,7 @@ mod tests {
     fn a_node_that_is_another_one_does_not_count() {
         let mut walk = candidates(8);
         let (id, address) = node(1);
-        walk.add(id, address);
+        walk.add(id, address, None);
         walk.next();
         walk.answered(Id([9; 20]), address, Some(vec![1]), true);
         assert_eq!(
@@ -231,13 +335,89 @@ mod tests {
         );
     }
 
+    /// Far and near ids, of the same address but for the port.
+    fn sybil(number: u16) -> (Id, Address) {
+        let mut id = Id([0; 20]);
+        id.0[18..].copy_from_slice(&number.to_be_bytes());
+        (id, Address { ip: [10, 9, 9, 9], port: 1 + number })
+    }
+
+    #[test]
+    fn a_liar_turns_a_walk_on_few_others() {
+        let mut walk = candidates(16);
+        let (id, liar) = node(1);
+        walk.add(id, liar, None);
+        walk.next();
+        walk.answered(id, liar, None, true);
+        for number in 2..200 {
+            let (id, address) = node(number);
+            walk.add(id, address, Some(Address { port: u16::from(number), ..liar }));
+        }
+        let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+        assert_eq!(asked.len(), config::UNPROVEN_NAMED);
+        walk.failed(asked[0].1);
+        assert_eq!(walk.next(), None, "who is silent makes no room");
+        walk.answered(asked[1].0.unwrap(), asked[1].1, None, true);
+        assert!(walk.next().is_some() && walk.next().is_none(), "who answers does");
+        // Somebody else's word counts for itself.
+        let (id, address) = node(20);
+        walk.add(id, address, Some(node(201).1));
+        assert_eq!(walk.next(), Some((Some(id), address)));
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_is_asked_a_few_times() {
+        let mut walk = candidates(16);
+        for number in 0..100 {
+            let (id, address) = sybil(number);
+            walk.add(id, address, Some(node(number as u8).1));
+        }
+        let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+        assert_eq!(asked.len(), config::UNPROVEN_AT_HOST);
+    }
+
+    #[test]
+    fn many_nodes_of_one_host_drive_out_nobody() {
+        let mut walk = candidates(1_000);
+        let honest: Vec<_> = (1..=30).map(node).collect();
+        for (id, address) in &honest {
+            walk.add(*id, *address, None);
+        }
+        for number in 0..1_000 {
+            let (id, address) = sybil(number);
+            walk.add(id, address, None);
+        }
+        let mut order = Vec::new();
+        while let Some((id, address)) = walk.next() {
+            order.push(address.ip[1]);
+            walk.answered(id.unwrap(), address, Some(vec![1]), true);
+        }
+        let holders = walk.holders();
+        let of_sybils = holders.iter().filter(|holder| holder.address.ip[1] == 9).count();
+        assert_eq!((holders.len(), of_sybils), (config::K, config::HOST_SHARE));
+    }
+
+    #[test]
+    fn a_network_of_one_host_has_holders() {
+        let mut walk = candidates(16);
+        for number in 0..50 {
+            let (id, address) = sybil(number);
+            walk.add(id, address, Some(node(1).1));
+        }
+        while let Some((id, address)) = walk.next() {
+            walk.answered(id.unwrap(), address, Some(vec![1]), true);
+        }
+        let ids: Vec<_> = walk.holders().iter().map(|holder| holder.id).collect();
+        assert_eq!(ids, (0..20).map(|number| sybil(number).0).collect::<Vec<_>>());
+    }
+
     proptest! {
         #[test]
         fn a_walk_ends_and_is_bounded(answers in proptest::collection::vec(any::<bool>(), 1..2_000)) {
             // Every answer brings new nodes that claim to be nearer still.
             let mut walk = candidates(16);
             let (id, address) = node(200);
-            walk.add(id, address);
+            walk.add(id, address, None);
             let mut number = 0_u32;
             let mut queries = 0;
             while let Some((id, address)) = walk.next() {
@@ -253,7 +433,7 @@ mod tests {
                     let mut id = Id([0; 20]);
                     id.0[4..8].copy_from_slice(&(u32::MAX - number).to_be_bytes());
                     let [_, b, c, d] = number.to_be_bytes();
-                    walk.add(id, Address { ip: [11, b, c, d], port: 1 });
+                    walk.add(id, Address { ip: [11, b, c, d], port: 1 }, Some(address));
                 }
                 prop_assert!(walk.nodes.len() <= config::CANDIDATES);
             }

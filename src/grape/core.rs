@@ -1,17 +1,21 @@
 //! The node as a machine: all of its state, and the way of a datagram through it.
 
 use super::{
-    Address, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options, Outcome,
-    Peers, Rate, Table, Tokens, Values, Wanted,
-    krpc::{Message, Query, Refusal, Response},
+    Address, Answers, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options,
+    Outcome, Peers, Silence, Sources, Table, Tokens, Values, Wanted,
+    krpc::{Asked, Message, Query, Refusal, Response},
     operation::Purpose,
+    sources::Bucket,
     store::Store,
     transactions::{Due, Pending, Transactions, transaction},
     walk::Walk,
 };
 use crate::config::grape as config;
 use rand::{SeedableRng, rngs::StdRng};
-use std::{collections::HashMap, mem};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 /// A datagram that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +56,10 @@ pub struct Core {
     pub(super) tokens: Tokens,
     /// Announced here.
     pub(super) peers: Peers,
+    /// Announced through this node, which does not know under which address others know it.
+    pub(super) local: Peers,
     /// Found by lookups of this node.
-    pub(super) found: Peers,
+    pub(super) found: Generations<Vec<u8>, Box<Answers>>,
     pub(super) values: Values,
     pub(super) nearest: Generations<Vec<u8>, Nearest>,
     pub(super) transactions: Transactions,
@@ -70,10 +76,23 @@ pub struct Core {
     pub(super) refresh_at: u64,
     pub(super) counters: Counters,
     pub(super) out: Output,
-    rate: Rate,
-    verifying: usize,
+    pub(super) sources: Sources,
+    /// What walks and stores hold, in bytes.
+    pub(super) held: usize,
+    /// Who was pinged because it asked something.
+    verifying: HashSet<Address>,
     sweep_at: u64,
     wanted: Wanted,
+    told: Told,
+}
+
+/// How many events may be told still, of each kind.
+#[derive(Debug)]
+struct Told {
+    warnings: Bucket,
+    nodes: Bucket,
+    peers: Bucket,
+    announces: Bucket,
 }
 
 impl Core {
@@ -88,10 +107,16 @@ impl Core {
             started: now,
             table: Table::new(id),
             tokens: Tokens::new(&mut rng, now),
-            peers: Peers::new(config::PEERS, Some(age), now),
-            found: Peers::new(config::FOUND, Some(age.div_ceil(2)), now),
+            peers: Peers::new(config::PEERS_BYTES, age),
+            local: Peers::new(config::PEERS_BYTES, age),
+            found: Generations::new(
+                usize::MAX,
+                config::FOUND_BYTES,
+                Some(age.div_ceil(2).max(1)),
+                now,
+            ),
             values: Values::new(options.max_values),
-            nearest: Generations::new(options.max_tables, None, now),
+            nearest: Generations::new(options.max_tables, config::TABLES_BYTES, None, now),
             transactions: Transactions::default(),
             walks: HashMap::new(),
             lookups: HashMap::new(),
@@ -105,10 +130,17 @@ impl Core {
             refresh_at: now.saturating_add(options.liveness),
             counters: Counters::default(),
             out: Output::default(),
-            rate: Rate::new(options.rate, now),
-            verifying: 0,
+            sources: Sources::new(options.rate, now),
+            held: 0,
+            verifying: HashSet::new(),
             sweep_at: now + config::SWEEP_MS,
             wanted: Wanted::default(),
+            told: Told {
+                warnings: Bucket::per_second(config::WARNINGS, now),
+                nodes: Bucket::per_second(config::EVENTS, now),
+                peers: Bucket::per_second(config::EVENTS, now),
+                announces: Bucket::per_second(config::EVENTS, now),
+            },
             rng,
             options,
         }
@@ -133,7 +165,10 @@ impl Core {
     pub fn start(&mut self, now: u64, op: u64, command: Command) {
         self.advance(now);
         self.counters.started(&command);
-        if self.walks.len() + self.stores.len() >= config::OPERATIONS {
+        let held = self.held + config::WALK_COST + cost_of(&command);
+        if self.walks.len() + self.stores.len() >= config::OPERATIONS
+            || held > config::OPERATION_BYTES
+        {
             return self.done(op, Err(Failure::Busy));
         }
         self.begin(op, command);
@@ -164,37 +199,74 @@ impl Core {
 
     /// When the next tick is due, if nothing comes before.
     pub fn wake_at(&self) -> u64 {
-        self.sweep_at
-            .min(self.transactions.due_at())
-            .min(self.peers.swap_at())
-            .min(self.found.swap_at())
+        self.sweep_at.min(self.transactions.due_at())
     }
 
     fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.peers.age(now);
+        self.local.age(now);
         self.found.age(now);
+        self.values.age(now);
         self.tokens.rotate(&mut self.rng, now);
     }
 
     fn receive(&mut self, from: Address, bytes: &[u8]) {
         self.counters.received(bytes.len());
+        // An answer costs its sender a query of ours. Anything else has a rate before it is read,
+        // since a long one takes longer.
+        let awaited = self.transactions.awaits(bytes, from);
+        let weight = 1 + (bytes.len() / config::RATE_BYTES) as u64;
+        if awaited.is_none() && !self.sources.allows(from.ip, weight, self.now) {
+            self.counters.limited += 1;
+            return;
+        }
         match Message::decode(bytes) {
-            // An answer costs its sender a query of ours.
             Some(Message::Response(response)) => self.responded(from, response),
             Some(Message::Error(refusal)) => self.refused(from, refusal),
-            _ if !self.rate.allows(from.ip, self.now) => self.counters.limited += 1,
-            Some(Message::Query(asked)) => {
-                if let Some(id) = asked.id {
-                    self.heard(id, from, false);
-                }
-                self.answer(from, asked);
-            }
+            Some(Message::Query(asked)) => self.asked(from, asked, bytes.len()),
             None => {
                 self.counters.malformed += 1;
                 self.warn();
+                // Who answers so has answered.
+                let pending = awaited.and_then(|number| self.transactions.take(&number, from));
+                if let Some(pending) = pending {
+                    self.failed(pending, None);
+                }
             }
         }
+    }
+
+    /// Answers a query. Whoever has not proved where it is gets little more than it sent, whatever
+    /// it asks for.
+    fn asked(&mut self, from: Address, asked: Asked<'_>, len: usize) {
+        let before = self.counters.bytes_out;
+        let id = asked.id.filter(|id| self.is_to_be_verified(id, from));
+        let reserved = if id.is_some() { config::PING_BYTES } else { 0 };
+        let allowed = self.sources.allowance(from.ip, len, self.now).saturating_sub(reserved);
+        self.answer(from, asked, allowed);
+        if let Some(id) = id
+            && self.query((from, Some(id)), Purpose::Verify, &Query::Ping)
+        {
+            self.verifying.insert(from);
+        }
+        let sent = (self.counters.bytes_out - before) as usize;
+        self.sources.spend(from.ip, len, sent, self.now);
+    }
+
+    /// Whether one that asks should be pinged: to know it, or to know that it is there.
+    fn is_to_be_verified(&self, id: &Id, from: Address) -> bool {
+        let is_proven = self.sources.is_proven(from.ip, self.now);
+        if from.port == 0
+            || self.verifying.contains(&from)
+            || (is_proven && !self.table.has_room(id, from))
+        {
+            return false;
+        }
+        // False addresses take all of the room for those that nothing is known of.
+        let most = if is_proven { 2 * config::VERIFYING } else { config::VERIFYING };
+        let of_host = self.verifying.iter().filter(|other| other.group() == from.group()).count();
+        self.verifying.len() < most && of_host < config::HOST_SHARE
     }
 
     fn responded(&mut self, from: Address, response: Response<'_>) {
@@ -202,13 +274,14 @@ impl Core {
             self.counters.unexpected += 1;
             return self.warn();
         };
+        self.sources.proves(from.ip, self.now);
         let Some(id) = response.id else { return self.failed(pending, None) };
         self.counters.responses += 1;
         if let Some(expected) = pending.id.filter(|expected| *expected != id) {
-            while self.table.has(&expected) && !self.table.failed(&expected, from) {}
+            self.table.forget(&expected, from);
         }
         self.settled(&pending);
-        self.heard(id, from, true);
+        self.heard(id, from);
         match pending.purpose {
             Purpose::Ping | Purpose::Verify => {}
             Purpose::Walk(walk) => self.walked(walk, id, from, response),
@@ -221,6 +294,7 @@ impl Core {
             self.counters.unexpected += 1;
             return self.warn();
         };
+        self.sources.proves(from.ip, self.now);
         self.counters.errors += 1;
         self.failed(pending, Some((refusal.code, refusal.text)));
     }
@@ -232,8 +306,7 @@ impl Core {
         if refusal.is_none() {
             self.counters.timeouts += 1;
             if let Some(id) = pending.id
-                && !self.table.failed(&id, pending.to)
-                && self.table.has(&id)
+                && self.table.failed(&id, pending.to) == Silence::Kept
             {
                 self.ping(id, pending.to);
             }
@@ -247,23 +320,17 @@ impl Core {
 
     fn settled(&mut self, pending: &Pending) {
         if pending.purpose == Purpose::Verify {
-            self.verifying -= 1;
+            self.verifying.remove(&pending.to);
         }
     }
 
-    fn heard(&mut self, id: Id, address: Address, answered: bool) {
-        // What anybody may claim without an answer is only taken while few such claims are open.
-        if !answered && self.verifying >= config::VERIFYING && !self.table.has(&id) {
-            return;
-        }
-        match self.table.heard(id, address, answered, self.now) {
+    /// A node answered.
+    fn heard(&mut self, id: Id, address: Address) {
+        match self.table.heard(id, address, self.now) {
             Heard::Known | Heard::Full(None) => {}
             Heard::Full(Some((id, address))) => self.ping(id, address),
             Heard::Added => {
-                if !answered && self.query((address, Some(id)), Purpose::Verify, &Query::Ping) {
-                    self.verifying += 1;
-                }
-                if self.wanted.node {
+                if self.wanted.node && self.told.nodes.take_one(config::EVENTS, self.now) {
                     self.out.events.push(Event::Node);
                 }
             }
@@ -281,11 +348,11 @@ impl Core {
         purpose: Purpose,
         query: &Query,
     ) -> bool {
-        if !self.transactions.has_room() {
-            return false;
-        }
         let number = self.transactions.number(&mut self.rng);
         let bytes = query.encode(&transaction(number), &self.id);
+        if !self.transactions.has_room(bytes.len()) {
+            return false;
+        }
         self.counters.asked += 1;
         self.send(to.0, bytes.clone());
         self.transactions.insert(number, to, purpose, bytes, self.now);
@@ -302,13 +369,13 @@ impl Core {
     }
 
     pub(super) fn tell_peer(&mut self, address: Address) {
-        if self.wanted.peer {
+        if self.wanted.peer && self.told.peers.take_one(config::EVENTS, self.now) {
             self.out.events.push(Event::Peer(address));
         }
     }
 
     pub(super) fn tell_announce(&mut self, key: &[u8]) {
-        if self.wanted.announce {
+        if self.wanted.announce && self.told.announces.take_one(config::EVENTS, self.now) {
             self.out.events.push(Event::Announce(key.to_vec()));
         }
     }
@@ -331,8 +398,21 @@ impl Core {
     }
 
     fn warn(&mut self) {
-        if self.wanted.warning {
+        if self.wanted.warning && self.told.warnings.take_one(config::WARNINGS, self.now) {
             self.out.events.push(Event::Warning);
         }
     }
+}
+
+/// Bytes that a command holds while it is under way.
+pub(super) fn cost_of(command: &Command) -> usize {
+    let bytes = match command {
+        Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {
+            key.len()
+        }
+        Command::Put { item, .. } => item.v.len(),
+        Command::Get { target, salt } => target.len() + salt.len(),
+    };
+    // The walk, its candidates, and the map of walks have a copy each.
+    config::COMMAND_COST + 4 * bytes
 }

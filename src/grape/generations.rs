@@ -2,28 +2,35 @@
 //!
 //! Nothing is ever searched for old entries. With an age a swap comes after each two thirds of it,
 //! so an entry lives between 0.67 and 1.33 of it since it was last added; a full fresh generation
-//! swaps too, so there are never more than twice the size.
+//! swaps too, so there are never more than twice the size, in entries and in bytes.
 
-use std::{collections::HashMap, hash::Hash, mem};
+use std::{borrow::Borrow, collections::HashMap, hash::Hash, mem};
 
 /// The map; see the module.
 #[derive(Debug)]
 pub struct Generations<K, V> {
-    fresh: HashMap<K, V>,
-    stale: HashMap<K, V>,
+    /// Each with its bytes.
+    fresh: HashMap<K, (V, usize)>,
+    stale: HashMap<K, (V, usize)>,
     size: usize,
+    /// Of the fresh generation, as those who insert count them.
+    bytes: usize,
+    max_bytes: usize,
     every: Option<u64>,
     swap_at: u64,
 }
 
 impl<K: Eq + Hash, V> Generations<K, V> {
-    /// A map of `size` entries a generation that age by `age` ms, or only when it is full.
-    pub fn new(size: usize, age: Option<u64>, now: u64) -> Self {
+    /// A map of `size` entries and `max_bytes` a generation that age by `age` ms, or only when it is
+    /// full.
+    pub fn new(size: usize, max_bytes: usize, age: Option<u64>, now: u64) -> Self {
         let every = age.map(|age| (2 * age).div_ceil(3).max(1));
         Self {
             fresh: HashMap::new(),
             stale: HashMap::new(),
             size: size.max(1),
+            bytes: 0,
+            max_bytes,
             every,
             swap_at: every.map_or(u64::MAX, |every| now.saturating_add(every)),
         }
@@ -47,34 +54,42 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.swap_at
     }
 
-    /// Adds or replaces an entry, which is fresh then. Returns what it replaced.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+    /// Adds or replaces an entry of so many bytes, which is fresh then. Returns what it replaced.
+    pub fn insert(&mut self, key: K, value: V, bytes: usize) -> Option<V> {
         let old = self.stale.remove(&key);
-        let replaced = self.fresh.insert(key, value);
-        if self.fresh.len() > self.size {
+        let replaced = self.fresh.insert(key, (value, bytes));
+        self.bytes += bytes;
+        self.bytes -= replaced.as_ref().map_or(0, |(_, bytes)| *bytes);
+        if self.fresh.len() > self.size || self.bytes > self.max_bytes {
             self.swap();
         }
-        replaced.or(old)
+        replaced.or(old).map(|(value, _)| value)
     }
 
     /// An entry, in either generation.
-    pub fn get(&self, key: &K) -> Option<&V> {
-        self.fresh.get(key).or_else(|| self.stale.get(key))
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.fresh.get(key).or_else(|| self.stale.get(key)).map(|(value, _)| value)
     }
 
     /// An entry that is to be changed where it is.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.fresh.get_mut(key).or_else(|| self.stale.get_mut(key))
+    pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.fresh.get_mut(key).or_else(|| self.stale.get_mut(key)).map(|(value, _)| value)
     }
 
     /// Takes an entry out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
-        self.fresh.remove(key).or_else(|| self.stale.remove(key))
-    }
-
-    /// All entries.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.fresh.iter().chain(&self.stale)
+    pub fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let fresh = self.fresh.remove(key);
+        self.bytes -= fresh.as_ref().map_or(0, |(_, bytes)| *bytes);
+        fresh.or_else(|| self.stale.remove(key)).map(|(value, _)| value)
     }
 
     /// How many there are.
@@ -89,6 +104,7 @@ impl<K: Eq + Hash, V> Generations<K, V> {
 
     fn swap(&mut self) {
         self.stale = mem::take(&mut self.fresh);
+        self.bytes = 0;
     }
 }
 
@@ -98,16 +114,16 @@ mod tests {
 
     #[test]
     fn an_entry_lives_two_to_four_thirds_of_the_age() {
-        let mut map = Generations::new(10, Some(300), 0);
-        map.insert("early", ());
+        let mut map = Generations::new(10, usize::MAX, Some(300), 0);
+        map.insert("early", (), 1);
         for now in 1..200 {
             map.age(now);
             assert!(map.get(&"early").is_some());
         }
-        map.insert("late", ());
+        map.insert("late", (), 1);
         map.age(200);
         assert_eq!(map.len(), 2);
-        map.insert("late", ());
+        map.insert("late", (), 1);
         map.age(400);
         assert!(map.get(&"early").is_none() && map.get(&"late").is_some());
         map.age(600);
@@ -116,22 +132,32 @@ mod tests {
 
     #[test]
     fn a_long_sleep_forgets_everything() {
-        let mut map = Generations::new(10, Some(300), 0);
-        map.insert(1, ());
+        let mut map = Generations::new(10, usize::MAX, Some(300), 0);
+        map.insert(1, (), 1);
         map.age(1_000);
         assert!(map.is_empty());
     }
 
     #[test]
     fn the_size_is_bounded_and_the_newest_stay() {
-        let mut map = Generations::new(10, None, 0);
+        let mut map = Generations::new(10, usize::MAX, None, 0);
         for number in 0..1_000 {
-            map.insert(number, number);
+            map.insert(number, number, 1);
             assert!(map.len() <= 21);
         }
         assert!((990..1_000).all(|number| map.get(&number) == Some(&number)));
-        assert_eq!(map.insert(999, 0), Some(999));
+        assert_eq!(map.insert(999, 0, 1), Some(999));
         assert_eq!(map.remove(&999), Some(0));
         assert_eq!(map.get(&999), None);
+    }
+
+    #[test]
+    fn the_bytes_are_bounded() {
+        let mut map = Generations::new(1_000, 100, None, 0);
+        for number in 0..1_000 {
+            map.insert(number, number, 30);
+            assert!(map.len() <= 7);
+        }
+        assert_eq!(map.get(&999), Some(&999));
     }
 }

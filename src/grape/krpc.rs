@@ -2,6 +2,7 @@
 
 use super::{Address, Id, bencode::Value};
 use crate::config::grape as config;
+use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
 use std::borrow::Cow;
 
 /// Marks our messages, under the key where BEP 5 has the client's version. Others ignore it; we
@@ -13,6 +14,8 @@ const NODE_BYTES: usize = Id::BYTES + Address::BYTES;
 
 /// Codes of errors (BEP 5, BEP 44).
 pub mod code {
+    /// The node cannot do it now.
+    pub const SERVER: i64 = 202;
     /// Malformed query, missing field, bad token.
     pub const PROTOCOL: i64 = 203;
     /// The value is too large.
@@ -141,6 +144,9 @@ pub struct Refusal<'a> {
 impl<'a> Message<'a> {
     /// Reads a datagram; `None` for what is no message.
     pub fn decode(datagram: &'a [u8]) -> Option<Self> {
+        if datagram.len() > config::MESSAGE_BYTES {
+            return None;
+        }
         let Value::Dict(pairs) = Value::decode(datagram)? else { return None };
         let (mut t, mut y, mut q, mut a, mut r, mut e, mut v) =
             (None, None, None, None, None, None, None);
@@ -175,8 +181,7 @@ impl<'a> Message<'a> {
             b"e" => {
                 let list = e.as_ref().and_then(Value::as_list).unwrap_or_default();
                 let code = list.first().and_then(Value::as_int).unwrap_or(0);
-                let text = list.iter().map(Value::to_text).collect::<Vec<_>>().join(" ");
-                Some(Self::Error(Refusal { transaction, code, text }))
+                Some(Self::Error(Refusal { transaction, code, text: text_of(list) }))
             }
             _ => None,
         }
@@ -207,6 +212,11 @@ impl Query {
             }
             Ok(key.to_vec())
         };
+        // No token is so long: this one is bad, and the answer says so.
+        let token = |text| {
+            let token = bytes("token", text)?;
+            Ok(if token.len() > config::TOKEN_BYTES { Vec::new() } else { token.to_vec() })
+        };
         Ok(Some(match name {
             b"ping" => Self::Ping,
             b"find_node" => {
@@ -219,19 +229,18 @@ impl Query {
             b"announce_peer" => Self::AnnouncePeer(Announcement {
                 key: key("info_hash", "`announce_peer` missing required `a.info_hash` field")?,
                 port: port(a)?,
-                token: bytes("token", "`announce_peer` missing required `a.token` field")?.to_vec(),
+                token: token("`announce_peer` missing required `a.token` field")?,
             }),
             b"unannounce_peer" => Self::UnannouncePeer(Announcement {
                 key: key("info_hash", "`unannounce_peer` missing required `a.info_hash` field")?,
                 port: port(a)?,
-                token: bytes("token", "`unannounce_peer` missing required `a.token` field")?
-                    .to_vec(),
+                token: token("`unannounce_peer` missing required `a.token` field")?,
             }),
             b"get" => Self::Get(key("target", "`get` missing required `a.target` field")?),
             b"put" => Self::Put(Box::new(PutQuery {
-                token: bytes("token", "`put` missing required `a.token` field")?.to_vec(),
+                token: token("`put` missing required `a.token` field")?,
                 v: a.get("v").ok_or(missing("`put` missing required `a.v` field"))?.encode(),
-                signed: Signed::read(a),
+                signed: Signed::read(a)?,
                 cas: a.get("cas").and_then(Value::as_int),
             })),
             _ => return Ok(None),
@@ -283,15 +292,24 @@ impl Query {
 }
 
 impl Signed {
-    fn read(a: &Value<'_>) -> Option<Self> {
-        let bytes = |key| a.get(key).and_then(Value::as_bytes).map(<[u8]>::to_vec);
-        let (k, sig) = (bytes("k"), bytes("sig"));
-        (k.is_some() || sig.is_some()).then(|| Self {
-            k: k.unwrap_or_default(),
-            sig: sig.unwrap_or_default(),
+    fn read(a: &Value<'_>) -> Result<Option<Self>, (i64, &'static str)> {
+        let bytes = |key| a.get(key).and_then(Value::as_bytes);
+        let of = |key, length, text| match bytes(key) {
+            Some(bytes) if bytes.len() > length => Err((code::PROTOCOL, text)),
+            bytes => Ok(bytes.unwrap_or_default().to_vec()),
+        };
+        if bytes("k").or(bytes("sig")).is_none() {
+            return Ok(None);
+        }
+        if bytes("salt").is_some_and(|salt| salt.len() > config::SALT_BYTES) {
+            return Err((code::SALT_TOO_LARGE, "salt too large"));
+        }
+        Ok(Some(Self {
+            k: of("k", PUBLIC_KEY_LENGTH, "invalid `a.k` field")?,
+            sig: of("sig", SIGNATURE_LENGTH, "invalid `a.sig` field")?,
             seq: a.get("seq").and_then(Value::as_int).unwrap_or(0),
-            salt: bytes("salt").unwrap_or_default(),
-        })
+            salt: bytes("salt").unwrap_or_default().to_vec(),
+        }))
     }
 }
 
@@ -309,23 +327,28 @@ impl<'a> Response<'a> {
             let (id, address) = bytes.split_at_checked(Id::BYTES)?;
             Some((Id::from_slice(id)?, Address::from_compact(address)?))
         };
+        let signed = Signed::read(r).ok();
         Self {
             transaction,
             id: bytes("id").and_then(Id::from_slice),
             nodes: bytes("nodes")
                 .unwrap_or_default()
                 .chunks(NODE_BYTES)
+                .take(config::K)
                 .filter_map(node)
-                .take(config::CANDIDATES)
                 .collect(),
             values: values
                 .iter()
+                .take(config::VALUES)
                 .enumerate()
                 .filter_map(|(at, value)| Some((address(value)?, age(at))))
                 .collect(),
-            token: bytes("token").map(<[u8]>::to_vec),
-            v: r.get("v").map(Value::encode),
-            signed: Signed::read(r),
+            token: bytes("token")
+                .filter(|token| token.len() <= config::TOKEN_BYTES)
+                .map(<[u8]>::to_vec),
+            // What nobody could have stored is no value.
+            v: signed.as_ref().and_then(|_| r.get("v")).map(Value::encode),
+            signed: signed.flatten(),
             ours,
         }
     }
@@ -379,6 +402,24 @@ pub fn refuse(transaction: &[u8], code: i64, text: &str) -> Vec<u8> {
         ("y", Value::bytes(b"e")),
     ])
     .encode()
+}
+
+/// The text of a refusal, cut to what is kept of it.
+fn text_of(list: &[Value<'_>]) -> String {
+    let mut text = String::new();
+    for part in list.iter().take(config::ERROR_TEXT_BYTES) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&part.to_text());
+        if text.len() >= config::ERROR_TEXT_BYTES {
+            let ends = text.char_indices().map(|(at, char)| at + char.len_utf8());
+            let end = ends.take_while(|end| *end <= config::ERROR_TEXT_BYTES).last();
+            text.truncate(end.unwrap_or(0));
+            break;
+        }
+    }
+    text
 }
 
 /// The port of an announcement; `None` where the sender's own is meant.

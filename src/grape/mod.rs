@@ -7,6 +7,7 @@
 
 mod address;
 mod answer;
+mod answers;
 pub mod api;
 pub mod bencode;
 mod candidates;
@@ -20,7 +21,8 @@ mod operation;
 mod options;
 pub mod page;
 mod peers;
-mod rate;
+mod shares;
+mod sources;
 mod status;
 mod store;
 mod table;
@@ -30,6 +32,7 @@ mod values;
 mod walk;
 
 pub use address::Address;
+pub use answers::Answers;
 pub use candidates::Holder;
 pub use core::{Core, Datagram, Output};
 pub use failure::Failure;
@@ -38,8 +41,9 @@ pub use id::{Distance, Id};
 pub use operation::{Command, Event, Got, Outcome, Wanted};
 pub use options::Options;
 pub use peers::{Found, Peers};
-pub use rate::Rate;
+pub use shares::{Budget, Shares, Source};
+pub use sources::Sources;
 pub use status::{Counters, Service, Status};
-pub use table::{Contact, Heard, Table};
+pub use table::{Contact, Heard, Silence, Table};
 pub use tokens::Tokens;
 pub use values::{Item, Stored, Values};

@@ -9,7 +9,7 @@ pub struct Options {
     /// The node's id. Defaults to a random one.
     pub id: Option<Id>,
     /// The address under which the node stores what is announced through it, as well as sending it
-    /// to others. Defaults to none: then it does not.
+    /// to others. Defaults to none: then it keeps it for this machine alone.
     pub host: Option<[u8; 4]>,
     /// UDP port of the node, which is announced where a service names port 0.
     pub port: u16,
@@ -18,7 +18,7 @@ pub struct Options {
     pub embedded: bool,
     /// Names whose nodes are remembered. Defaults to [`config::TABLES`].
     pub max_tables: usize,
-    /// Stored values, at least. Defaults to [`config::VALUES_KEPT`].
+    /// Stored values of others, and as many of this machine. Defaults to [`config::VALUES_KEPT`].
     pub max_values: usize,
     /// Queries that one lookup has in flight. Defaults to [`config::CONCURRENCY`].
     pub concurrency: usize,
@@ -27,7 +27,8 @@ pub struct Options {
     /// Announced addresses are forgotten after about so many ms. Defaults to
     /// [`config::PEER_AGE_MS`].
     pub peer_age: u64,
-    /// Queries a second that one address may ask. Defaults to [`config::RATE`].
+    /// Queries a second that one address may ask, and a [`config::RATE_LOOPBACK`]th of what this
+    /// machine may. Defaults to [`config::RATE`].
     pub rate: u32,
 }
 

@@ -1,8 +1,15 @@
 //! Announced addresses, by the raw name of their service.
 
-use super::{Address, Generations, Id};
-use rand::{Rng, RngExt};
-use std::collections::HashMap;
+use super::{
+    Address,
+    shares::{Budget, Shares, Source},
+};
+use crate::config::grape as config;
+use rand::{Rng, RngExt, seq::index};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// A service's address, as a lookup finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,100 +20,95 @@ pub struct Found {
     pub announced: Option<u64>,
 }
 
-/// What is known of an address.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// As in [`Found`].
-    announced: Option<u64>,
-    /// The node that said so last, until it says otherwise.
-    source: Option<Id>,
+/// The addresses of one name, by their hosts: no host drives the others out of an answer.
+#[derive(Debug, Default)]
+struct Named {
+    hosts: BTreeMap<Address, Vec<Address>>,
+    len: usize,
 }
 
 /// The addresses; they age.
 #[derive(Debug)]
 pub struct Peers {
-    /// Both maps hold the same: this one to count and to age, the other to look up.
-    announced: Generations<(Box<[u8]>, Address), Known>,
-    by_key: HashMap<Box<[u8]>, Vec<Address>>,
+    /// Both hold the same: this one to age and to bound, the other to look up.
+    shares: Shares<(Arc<[u8]>, Address), ()>,
+    by_key: HashMap<Arc<[u8]>, Named>,
 }
 
 impl Peers {
-    /// Keeps `size` addresses a generation, each for about `age` ms.
-    pub fn new(size: usize, age: Option<u64>, now: u64) -> Self {
-        Self { announced: Generations::new(size, age, now), by_key: HashMap::new() }
+    /// Keeps `bytes` of addresses, each for `age` ms.
+    pub fn new(bytes: usize, age: u64) -> Self {
+        let budget = Budget { entries: usize::MAX, bytes };
+        Self { shares: Shares::new(budget, age), by_key: HashMap::new() }
     }
 
     /// Forgets what is old.
     pub fn age(&mut self, now: u64) {
-        if now >= self.announced.swap_at() {
-            self.announced.age(now);
-            self.forget_dropped();
-        }
+        let Self { shares, by_key } = self;
+        shares.expire(now, |(key, address)| forget(by_key, &key, address));
     }
 
-    /// When [`age`](Self::age) has something to do.
-    pub fn swap_at(&self) -> u64 {
-        self.announced.swap_at()
-    }
-
-    /// Adds an address that `source` knows, or makes it fresh again.
-    pub fn add(&mut self, key: &[u8], found: Found, source: Id) {
-        let Found { address, announced } = found;
-        let entry = (Box::from(key), address);
-        let known = self.announced.get(&entry).copied();
-        // A report through another node may be older than what is known.
-        let announced = known.and_then(|known| known.announced).max(announced);
-        let before = self.announced.len();
-        self.announced.insert(entry, Known { announced, source: Some(source) });
-        if known.is_none() {
-            self.by_key.entry(key.into()).or_default().push(address);
+    /// Adds an address that `source` announced, or makes it fresh again.
+    pub fn add(&mut self, key: &[u8], address: Address, source: Source, now: u64) {
+        let Self { shares, by_key } = self;
+        let known = by_key.get_key_value(key).map(|(key, _)| key.clone());
+        let key = known.unwrap_or_else(|| key.into());
+        let entry = (key.clone(), address);
+        if shares.get(&entry).is_none() {
+            let named = by_key.entry(key.clone()).or_default();
+            named.hosts.entry(address.group()).or_default().push(address);
+            named.len += 1;
         }
-        if self.announced.len() < before {
-            self.forget_dropped();
-        }
+        let cost = config::PEER_COST + key.len();
+        shares.insert(entry, (), (source, cost), now, |(key, address)| {
+            forget(by_key, &key, address);
+        });
     }
 
     /// Takes an address out; whether it was there.
     pub fn remove(&mut self, key: &[u8], address: Address) -> bool {
-        let removed = self.announced.remove(&(key.into(), address)).is_some();
-        if removed && let Some(addresses) = self.by_key.get_mut(key) {
-            addresses.retain(|other| *other != address);
-            if addresses.is_empty() {
-                self.by_key.remove(key);
-            }
+        let Some((key, _)) = self.by_key.get_key_value(key) else { return false };
+        let key = key.clone();
+        let removed = self.shares.remove(&(key.clone(), address)).is_some();
+        if removed {
+            forget(&mut self.by_key, &key, address);
         }
         removed
     }
 
-    /// `source` knows just these addresses now: its word does not count for others any more.
-    pub fn retract(&mut self, key: &[u8], source: Id, still: impl Fn(Address) -> bool) {
-        for address in self.by_key.get(key).into_iter().flatten().filter(|at| !still(**at)) {
-            if let Some(known) = self.announced.get_mut(&(key.into(), *address)) {
-                known.source = known.source.filter(|other| *other != source);
-            }
-        }
-    }
-
-    /// Takes out the addresses that nobody's word counts for.
-    pub fn remove_retracted(&mut self, key: &[u8]) {
-        for address in self.by_key.get(key).cloned().unwrap_or_default() {
-            let known = self.announced.get(&(key.into(), address));
-            if known.is_some_and(|known| known.source.is_none()) {
-                self.remove(key, address);
-            }
-        }
-    }
-
-    /// At most `count` addresses of a service, chosen and ordered at random.
+    /// At most `count` addresses of a service in random order: as many of each host, as far as
+    /// they have them, and those at random.
     pub fn sample(&self, key: &[u8], count: usize, rng: &mut impl Rng) -> Vec<Found> {
-        let Some(addresses) = self.by_key.get(key) else { return Vec::new() };
-        let mut chosen = addresses.clone();
-        let count = count.min(chosen.len());
-        for at in 0..count {
-            let other = rng.random_range(at..chosen.len());
-            chosen.swap(at, other);
+        let Some((key, named)) = self.by_key.get_key_value(key) else { return Vec::new() };
+        let mut chosen: Vec<Address> = Vec::with_capacity(count.min(named.len));
+        if named.len <= count {
+            chosen.extend(named.hosts.values().flatten());
+        } else {
+            let mut hosts: Vec<&Vec<Address>> = if named.hosts.len() <= count {
+                named.hosts.values().collect()
+            } else {
+                let mut at: Vec<_> = index::sample(rng, named.hosts.len(), count).into_vec();
+                at.sort_unstable();
+                let mut hosts = named.hosts.values();
+                let mut passed = 0;
+                let mut host = |at: usize| {
+                    let host = hosts.nth(at - passed);
+                    passed = at + 1;
+                    host
+                };
+                at.into_iter().filter_map(&mut host).collect()
+            };
+            // Those that have few leave more to the others.
+            hosts.sort_unstable_by_key(|host| host.len());
+            let hosts_len = hosts.len();
+            for (at, host) in hosts.into_iter().enumerate() {
+                let share = (count - chosen.len()).div_ceil(hosts_len - at).min(host.len());
+                chosen.extend(index::sample(rng, host.len(), share).iter().map(|at| host[at]));
+            }
         }
-        chosen.truncate(count);
+        for at in 1..chosen.len() {
+            chosen.swap(at, rng.random_range(0..=at));
+        }
         chosen.into_iter().map(|address| self.found(key, address)).collect()
     }
 
@@ -117,9 +119,9 @@ impl Peers {
         services
             .into_iter()
             .take(count)
-            .map(|(key, addresses)| {
-                let found = addresses.iter().take(count).map(|at| self.found(key, *at)).collect();
-                (&**key, found)
+            .map(|(key, named)| {
+                let addresses = named.hosts.values().flatten().take(count);
+                (&**key, addresses.map(|at| self.found(key, *at)).collect())
             })
             .collect()
     }
@@ -131,7 +133,7 @@ impl Peers {
 
     /// All addresses.
     pub fn len(&self) -> usize {
-        self.announced.len()
+        self.shares.len()
     }
 
     /// Whether there are none.
@@ -139,17 +141,23 @@ impl Peers {
         self.len() == 0
     }
 
-    fn found(&self, key: &[u8], address: Address) -> Found {
-        let known = self.announced.get(&(key.into(), address)).copied().unwrap_or_default();
-        Found { address, announced: known.announced }
+    fn found(&self, key: &Arc<[u8]>, address: Address) -> Found {
+        Found { address, announced: self.shares.at(&(key.clone(), address)) }
     }
+}
 
-    /// A generation is gone: rebuilds the other map out of what is left.
-    fn forget_dropped(&mut self) {
-        self.by_key.clear();
-        for ((key, address), _) in self.announced.iter() {
-            self.by_key.entry(key.clone()).or_default().push(*address);
+fn forget(by_key: &mut HashMap<Arc<[u8]>, Named>, key: &[u8], address: Address) {
+    let Some(named) = by_key.get_mut(key) else { return };
+    if let Some(addresses) = named.hosts.get_mut(&address.group()) {
+        let before = addresses.len();
+        addresses.retain(|other| *other != address);
+        named.len -= before - addresses.len();
+        if addresses.is_empty() {
+            named.hosts.remove(&address.group());
         }
+    }
+    if named.len == 0 {
+        by_key.remove(key);
     }
 }
 
@@ -158,72 +166,56 @@ mod tests {
     use super::*;
     use rand::{SeedableRng, rngs::StdRng};
 
-    const SOURCE: Id = Id([1; 20]);
+    const BYTES: usize = 1024 * 1024;
 
-    fn found(port: u16, announced: u64) -> Found {
-        Found { address: Address { ip: [127, 0, 0, 1], port }, announced: Some(announced) }
+    fn address(number: u16) -> Address {
+        Address { ip: [127, 0, 0, 1], port: number }
+    }
+
+    fn at(host: u8, port: u16) -> Address {
+        Address { ip: [10, 0, 0, host], port }
+    }
+
+    fn add(peers: &mut Peers, key: &[u8], address: Address, now: u64) {
+        peers.add(key, address, Source::Host(address.ip), now);
+    }
+
+    fn found(address: Address, announced: u64) -> Found {
+        Found { address, announced: Some(announced) }
     }
 
     #[test]
     fn addresses_are_found_until_they_are_old() {
         let mut rng = StdRng::seed_from_u64(1);
-        let mut peers = Peers::new(100, Some(300), 0);
-        peers.add(b"a", found(1, 0), SOURCE);
-        peers.add(b"a", found(1, 10), SOURCE);
-        peers.add(b"b", found(2, 10), SOURCE);
-        assert_eq!(peers.sample(b"a", 10, &mut rng), [found(1, 10)]);
+        let mut peers = Peers::new(BYTES, 300);
+        add(&mut peers, b"a", address(1), 0);
+        add(&mut peers, b"a", address(1), 10);
+        add(&mut peers, b"b", address(2), 10);
+        assert_eq!(peers.sample(b"a", 10, &mut rng), [found(address(1), 10)]);
         peers.age(200);
-        peers.add(b"b", found(2, 200), SOURCE);
-        peers.age(400);
+        add(&mut peers, b"b", address(2), 200);
+        peers.age(310);
         assert_eq!(peers.sample(b"a", 10, &mut rng), []);
-        assert_eq!(peers.sample(b"b", 10, &mut rng), [found(2, 200)]);
+        assert_eq!(peers.sample(b"b", 10, &mut rng), [found(address(2), 200)]);
         assert_eq!((peers.len(), peers.names()), (1, 1));
     }
 
     #[test]
-    fn an_older_report_does_not_make_an_address_older() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let mut peers = Peers::new(100, Some(300), 0);
-        peers.add(b"a", found(1, 10), SOURCE);
-        peers.add(b"a", Found { announced: None, ..found(1, 0) }, SOURCE);
-        peers.add(b"a", found(1, 5), SOURCE);
-        assert_eq!(peers.sample(b"a", 10, &mut rng), [found(1, 10)]);
-    }
-
-    #[test]
     fn a_removed_address_is_gone() {
-        let mut peers = Peers::new(100, None, 0);
-        peers.add(b"a", found(1, 0), SOURCE);
-        assert!(!peers.remove(b"a", found(2, 0).address));
-        assert!(!peers.remove(b"b", found(1, 0).address));
-        assert!(peers.remove(b"a", found(1, 0).address));
+        let mut peers = Peers::new(BYTES, 300);
+        add(&mut peers, b"a", address(1), 0);
+        assert!(!peers.remove(b"a", address(2)));
+        assert!(!peers.remove(b"b", address(1)));
+        assert!(peers.remove(b"a", address(1)));
         assert!(peers.is_empty() && peers.names() == 0);
-    }
-
-    #[test]
-    fn an_address_is_gone_when_its_last_source_says_so() {
-        let mut peers = Peers::new(100, None, 0);
-        let other = Id([2; 20]);
-        peers.add(b"a", found(1, 0), SOURCE);
-        peers.add(b"a", found(2, 0), SOURCE);
-        peers.retract(b"a", other, |_| false);
-        peers.remove_retracted(b"a");
-        assert_eq!(peers.len(), 2, "another node's word");
-        peers.retract(b"a", SOURCE, |address| address.port == 2);
-        peers.add(b"a", found(1, 0), other);
-        peers.remove_retracted(b"a");
-        assert_eq!(peers.len(), 2, "another node knows it");
-        peers.retract(b"a", other, |_| false);
-        peers.remove_retracted(b"a");
-        assert_eq!(peers.sample(b"a", 10, &mut StdRng::seed_from_u64(1)), [found(2, 0)]);
     }
 
     #[test]
     fn a_sample_has_no_address_twice() {
         let mut rng = StdRng::seed_from_u64(1);
-        let mut peers = Peers::new(1_000, None, 0);
+        let mut peers = Peers::new(BYTES, 300);
         for port in 1..=500 {
-            peers.add(b"a", found(port, 0), SOURCE);
+            add(&mut peers, b"a", address(port), 0);
         }
         let mut ports: Vec<_> =
             peers.sample(b"a", 100, &mut rng).iter().map(|found| found.address.port).collect();
@@ -234,10 +226,34 @@ mod tests {
     }
 
     #[test]
+    fn no_host_drives_the_others_out_of_a_sample() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut peers = Peers::new(BYTES, 300);
+        for port in 1..=1_000 {
+            add(&mut peers, b"a", at(1, port), 0);
+        }
+        add(&mut peers, b"a", at(2, 1), 0);
+        add(&mut peers, b"a", at(3, 1), 0);
+        for _ in 0..100 {
+            let sample = peers.sample(b"a", 100, &mut rng);
+            assert_eq!(sample.len(), 100);
+            let of = |host| sample.iter().filter(|found| found.address.ip[3] == host).count();
+            assert_eq!((of(1), of(2), of(3)), (98, 1, 1));
+        }
+        for host in 4..=255 {
+            add(&mut peers, b"a", at(host, 1), 0);
+        }
+        let sample = peers.sample(b"a", 100, &mut rng);
+        assert!(
+            sample.len() == 100 && sample.iter().filter(|at| at.address.ip[3] == 1).count() <= 1
+        );
+    }
+
+    #[test]
     fn a_list_of_services_is_cut() {
-        let mut peers = Peers::new(100, None, 0);
+        let mut peers = Peers::new(BYTES, 300);
         for number in 0..30 {
-            peers.add(&[number % 3], found(1 + u16::from(number), 0), SOURCE);
+            add(&mut peers, &[number % 3], address(1 + u16::from(number)), 0);
         }
         let services = peers.services(2);
         let addresses: Vec<_> = services.iter().map(|(_, addresses)| addresses.len()).collect();
@@ -245,11 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_names_is_bounded() {
-        let mut peers = Peers::new(100, None, 0);
-        for number in 0..10_000_u32 {
-            peers.add(&number.to_be_bytes(), found(1, 0), SOURCE);
-            assert!(peers.len() <= 201 && peers.names() == peers.len());
+    fn a_flood_of_announces_drives_out_nobody_else() {
+        let mut peers = Peers::new(config::PEERS_BYTES, 300);
+        add(&mut peers, b"honest", at(1, 1), 0);
+        for number in 0..25_000_u32 {
+            add(&mut peers, &number.to_be_bytes(), at(2, number as u16), 0);
+            assert!(peers.len() <= config::PEERS_BYTES / config::PEER_COST);
         }
+        assert_eq!(peers.names(), peers.len());
+        let mut rng = StdRng::seed_from_u64(1);
+        assert_eq!(peers.sample(b"honest", 10, &mut rng), [found(at(1, 1), 0)]);
     }
 }

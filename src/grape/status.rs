@@ -193,7 +193,6 @@ impl Core {
 
     /// What is worth keeping over a restart: the id, and the nodes that answered.
     pub fn known(&self) -> (Id, Vec<Address>) {
-        let answered = self.table.iter().filter(|node| node.answered);
-        (self.id, answered.map(|node| node.address).collect())
+        (self.id, self.table.iter().map(|node| node.address).collect())
     }
 }

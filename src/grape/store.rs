@@ -1,8 +1,9 @@
 //! The second half of announces and puts: telling the nodes that a walk found.
 
 use super::{
-    Address, Command, Core, Failure, Found, Holder, Outcome, Stored,
-    krpc::{Announcement, PutQuery, Query},
+    Address, Command, Core, Failure, Holder, Outcome, Source, Stored,
+    core::cost_of,
+    krpc::{Announcement, PutQuery, Query, code},
     operation::Purpose,
 };
 use crate::config::grape as config;
@@ -17,6 +18,7 @@ pub(super) struct Store {
     missing: usize,
     taken: usize,
     refusal: Option<(i64, String)>,
+    cost: usize,
 }
 
 impl Core {
@@ -24,7 +26,8 @@ impl Core {
     pub(super) fn store(&mut self, op: u64, command: Command, holders: Vec<Holder>, fresh: bool) {
         let (taken, refusal) = self.store_here(&command);
         let number = self.number();
-        let mut store = Store { op, command, fresh, missing: 0, taken, refusal };
+        let cost = cost_of(&command);
+        let mut store = Store { op, command, fresh, missing: 0, taken, refusal, cost };
         for holder in &holders {
             // The original would leave an unannounce without an answer.
             if matches!(store.command, Command::Unannounce { .. }) && !holder.ours {
@@ -37,6 +40,7 @@ impl Core {
             }
         }
         if store.missing > 0 {
+            self.held += store.cost;
             self.stores.insert(number, store);
             return;
         }
@@ -56,7 +60,7 @@ impl Core {
         match failure {
             None => store.taken += 1,
             // Only these mean something to who stores.
-            Some(Some((code, text))) if (300..400).contains(&code) => {
+            Some(Some((code @ (code::CAS_MISMATCH | code::SEQ_NOT_NEWER), text))) => {
                 store.refusal = Some((code, text));
             }
             Some(_) => {}
@@ -64,6 +68,7 @@ impl Core {
         if store.missing == 0
             && let Some(store) = self.stores.remove(&number)
         {
+            self.held -= store.cost;
             self.finish_store(store);
         }
     }
@@ -106,20 +111,29 @@ impl Core {
         let counts = usize::from(self.options.embedded);
         match command {
             Command::Announce { key, port } => {
-                let Some(address) = self.own_address(*port) else { return (0, None) };
-                self.peers.add(key, Found { address, announced: Some(self.now) }, self.id);
+                let address = self.own_address(*port);
+                // Without a host only this machine can reach it so; others know it otherwise.
+                if self.options.host.is_none() {
+                    self.local.add(key, address, Source::Own, self.now);
+                    return (0, None);
+                }
+                self.peers.add(key, address, Source::Own, self.now);
                 self.tell_announce(key);
                 (counts, None)
             }
             Command::Unannounce { key, port } => {
-                let Some(address) = self.own_address(*port) else { return (0, None) };
+                let address = self.own_address(*port);
+                if self.options.host.is_none() {
+                    self.local.remove(key, address);
+                    return (0, None);
+                }
                 let known = self.peers.remove(key, address);
-                self.found.remove(key, address);
+                self.forget_found(key, address);
                 (if known { counts } else { 0 }, None)
             }
             Command::Put { item, cas } if item.signed.is_none() || self.options.embedded => {
                 let stored = Stored { item: item.clone(), id: self.id };
-                match self.values.put(stored, *cas) {
+                match self.values.put(stored, *cas, Source::Own, self.now) {
                     Ok(()) => (counts, None),
                     Err((code, text)) => (0, Some((code, format!("{code} {text}")))),
                 }
@@ -128,9 +142,10 @@ impl Core {
         }
     }
 
-    fn own_address(&self, port: u16) -> Option<Address> {
+    /// Where this machine finds what is announced through this node.
+    fn own_address(&self, port: u16) -> Address {
         let port = if port == 0 { self.options.port } else { port };
-        self.options.host.map(|ip| Address { ip, port })
+        Address { ip: self.options.host.unwrap_or([127, 0, 0, 1]), port }
     }
 
     fn store_query(&self, command: &Command, holder: &Holder) -> Query {

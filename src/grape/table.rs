@@ -1,8 +1,12 @@
 //! The nodes that this one knows, in buckets by how many leading bits of the id they share with it
 //! (Kademlia). A full bucket keeps the nodes it has for as long as they answer.
+//!
+//! Only who answered a query of this node is here: what others say, also of themselves, is no
+//! proof. An address has one node, and a host few in a bucket.
 
 use super::{Address, Id};
 use crate::config::grape as config;
+use std::collections::HashMap;
 
 /// A node that this one knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,25 +15,34 @@ pub struct Contact {
     pub id: Id,
     /// Where it is.
     pub address: Address,
-    /// When it was last heard of.
+    /// When it answered last.
     pub seen: u64,
-    /// It answered a query of ours, and so is where it says.
-    pub answered: bool,
     /// Pings in a row without an answer.
     failures: u8,
     /// When it was last pinged, to ask a quiet one only now and then.
     pinged: u64,
 }
 
-/// What hearing of a node led to.
+/// What an answer of a node led to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     /// It is known, or it is this node itself.
     Known,
     /// It is new, and was added.
     Added,
-    /// There is no room. The least recently seen node of its bucket should be pinged.
+    /// There is no room. The least recently seen node in its way should be pinged.
     Full(Option<(Id, Address)>),
+}
+
+/// What silence of a node led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// No such node is known at that address: there is nothing to do.
+    Unknown,
+    /// It has another chance.
+    Kept,
+    /// It was dropped, for the one that waits.
+    Dropped,
 }
 
 #[derive(Debug, Default)]
@@ -45,85 +58,125 @@ struct Bucket {
 pub struct Table {
     own: Id,
     buckets: Vec<Bucket>,
-    len: usize,
+    places: HashMap<Address, Id>,
 }
 
 impl Table {
     /// An empty table of the node `own`.
     pub fn new(own: Id) -> Self {
-        Self { own, buckets: (0..Id::BITS).map(|_| Bucket::default()).collect(), len: 0 }
+        let buckets = (0..Id::BITS).map(|_| Bucket::default()).collect();
+        Self { own, buckets, places: HashMap::new() }
     }
 
     /// Known nodes.
     pub fn len(&self) -> usize {
-        self.len
+        self.places.len()
     }
 
     /// Whether no node is known.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.places.is_empty()
     }
 
-    /// Whether a node is known.
-    pub fn has(&self, id: &Id) -> bool {
-        self.bucket(id).is_some_and(|bucket| bucket.contacts.iter().any(|known| known.id == *id))
+    /// Whether a node is known at this address.
+    pub fn has(&self, id: &Id, address: Address) -> bool {
+        self.places.get(&address) == Some(id)
     }
 
-    /// A node asked something, or answered.
-    pub fn heard(&mut self, id: Id, address: Address, answered: bool, now: u64) -> Heard {
-        let Some(bucket) = self.bucket_mut(&id) else { return Heard::Known };
+    /// Whether a node that is not known would be added at this address if it answered.
+    pub fn has_room(&self, id: &Id, address: Address) -> bool {
+        let bucket = self.buckets.get(self.own.shared_bits(&id.0));
+        !self.has(id, address)
+            && bucket.is_some_and(|bucket| {
+                bucket.contacts.len() < config::K
+                    && bucket.has_share(address)
+                    && bucket.contacts.iter().all(|known| known.id != *id)
+            })
+    }
+
+    /// A node answered.
+    pub fn heard(&mut self, id: Id, address: Address, now: u64) -> Heard {
+        if id == self.own {
+            return Heard::Known;
+        }
+        if let Some(other) = self.places.get(&address).copied().filter(|other| *other != id) {
+            // Who was there is not there any more.
+            self.forget(&other, address);
+        }
+        let Some(bucket) = self.buckets.get_mut(self.own.shared_bits(&id.0)) else {
+            return Heard::Known;
+        };
         if let Some(at) = bucket.contacts.iter().position(|known| known.id == id) {
             // Another address under a known id is not believed while the known one answers.
             if bucket.contacts[at].address == address {
                 let mut known = bucket.contacts.remove(at);
                 known.seen = now;
-                if answered {
-                    known.answered = true;
-                    known.failures = 0;
-                }
+                known.failures = 0;
                 bucket.contacts.push(known);
             }
             return Heard::Known;
         }
-        let contact = Contact { id, address, seen: now, answered, failures: 0, pinged: 0 };
-        if bucket.contacts.len() < config::K {
+        let contact = Contact { id, address, seen: now, failures: 0, pinged: 0 };
+        let has_share = bucket.has_share(address);
+        if has_share && bucket.contacts.len() < config::K {
             bucket.contacts.push(contact);
-            self.len += 1;
+            self.places.insert(address, id);
             return Heard::Added;
-        }
-        if answered {
-            bucket.waiting = Some(contact);
         }
         let is_quiet = |known: &&mut Contact| {
             let recent = |time: u64| time != 0 && now < time.saturating_add(config::RECENT_MS);
             !recent(known.seen) && !recent(known.pinged)
         };
-        Heard::Full(bucket.contacts.first_mut().filter(is_quiet).map(|known| {
+        // One of a host that has its share can only take the place of another one of that host.
+        let is_in_the_way =
+            |known: &&mut Contact| has_share || known.address.group() == address.group();
+        if has_share {
+            bucket.waiting = Some(contact);
+        }
+        let first = bucket.contacts.iter_mut().find(is_in_the_way).filter(is_quiet);
+        Heard::Full(first.map(|known| {
             known.pinged = now;
             (known.id, known.address)
         }))
     }
 
-    /// A node did not answer. Whether it was dropped, for the one that waits.
-    pub fn failed(&mut self, id: &Id, address: Address) -> bool {
-        let Some(bucket) = self.bucket_mut(id) else { return false };
-        let known = |known: &Contact| known.id == *id && known.address == address;
-        let Some(at) = bucket.contacts.iter().position(known) else { return false };
-        let contact = &mut bucket.contacts[at];
+    /// A node did not answer.
+    pub fn failed(&mut self, id: &Id, address: Address) -> Silence {
+        if !self.has(id, address) {
+            return Silence::Unknown;
+        }
+        let Some(bucket) = self.buckets.get_mut(self.own.shared_bits(&id.0)) else {
+            return Silence::Unknown;
+        };
+        let waits = bucket.waiting.is_some();
+        let Some(contact) = bucket.contacts.iter_mut().find(|known| known.id == *id) else {
+            return Silence::Unknown;
+        };
         contact.failures += 1;
-        // One that waits for the place, and one that never answered, need no second chance.
-        let keep = contact.answered
-            && bucket.waiting.is_none()
-            && bucket.contacts[at].failures < config::FAILURES;
-        if keep {
-            return false;
+        // Somebody waits for the place of one that is silent.
+        if !waits && contact.failures < config::FAILURES {
+            return Silence::Kept;
         }
-        bucket.contacts.remove(at);
-        match bucket.waiting.take() {
-            Some(waiting) => bucket.contacts.push(waiting),
-            None => self.len -= 1,
+        self.forget(id, address);
+        Silence::Dropped
+    }
+
+    /// Takes a node out, if it is known at this address, and lets in the one that waits.
+    pub fn forget(&mut self, id: &Id, address: Address) {
+        if !self.has(id, address) {
+            return;
         }
-        true
+        self.places.remove(&address);
+        let Some(bucket) = self.buckets.get_mut(self.own.shared_bits(&id.0)) else { return };
+        bucket.contacts.retain(|known| known.id != *id);
+        if let Some(waiting) = bucket.waiting.take()
+            && !self.places.contains_key(&waiting.address)
+            && bucket.has_share(waiting.address)
+            && bucket.contacts.iter().all(|known| known.id != waiting.id)
+        {
+            self.places.insert(waiting.address, waiting.id);
+            bucket.contacts.push(waiting);
+        }
     }
 
     /// At most `count` nodes, nearest to `key` first.
@@ -146,7 +199,7 @@ impl Table {
         found.iter().take(count).map(|contact| (contact.id, contact.address)).collect()
     }
 
-    /// At most `count` nodes that were neither heard of nor pinged since `time`, quietest first
+    /// At most `count` nodes that neither answered nor were pinged since `time`, quietest first
     /// within a bucket. They count as pinged now.
     pub fn idle(&mut self, time: u64, count: usize, now: u64) -> Vec<(Id, Address)> {
         let contacts = self.buckets.iter_mut().flat_map(|bucket| &mut bucket.contacts);
@@ -164,14 +217,13 @@ impl Table {
     pub fn iter(&self) -> impl Iterator<Item = &Contact> {
         self.buckets.iter().flat_map(|bucket| &bucket.contacts)
     }
+}
 
-    /// `None` for this node's own id.
-    fn bucket(&self, id: &Id) -> Option<&Bucket> {
-        self.buckets.get(self.own.shared_bits(&id.0))
-    }
-
-    fn bucket_mut(&mut self, id: &Id) -> Option<&mut Bucket> {
-        self.buckets.get_mut(self.own.shared_bits(&id.0))
+impl Bucket {
+    /// Whether the host of `address` may have one more node.
+    fn has_share(&self, address: Address) -> bool {
+        let of_host = self.contacts.iter().filter(|known| known.address.group() == address.group());
+        of_host.count() < config::HOST_SHARE
     }
 }
 
@@ -197,49 +249,82 @@ mod tests {
     fn a_full_bucket_keeps_who_answers() {
         let mut table = Table::new(OWN);
         for number in 0..config::K as u8 {
-            assert_eq!(table.heard(far(number), address(1), true, 1), Heard::Added);
+            assert_eq!(table.heard(far(number), address(number.into()), 1), Heard::Added);
         }
         let later = config::RECENT_MS + 1;
-        let oldest = Some((far(0), address(1)));
-        assert_eq!(table.heard(far(99), address(9), true, 1), Heard::Full(None));
-        assert_eq!(table.heard(far(99), address(9), true, later), Heard::Full(oldest));
+        let oldest = Some((far(0), address(0)));
+        assert_eq!(table.heard(far(99), address(99), 1), Heard::Full(None));
+        assert_eq!(table.heard(far(99), address(99), later), Heard::Full(oldest));
         // Not again while that ping is out.
-        assert_eq!(table.heard(far(98), address(8), true, later), Heard::Full(None));
-        table.heard(far(0), address(1), true, later);
+        assert_eq!(table.heard(far(98), address(98), later), Heard::Full(None));
+        table.heard(far(0), address(0), later);
         let next = Some((far(1), address(1)));
-        assert_eq!(table.heard(far(97), address(7), true, later), Heard::Full(next));
-        assert!(table.failed(&far(1), address(1)));
-        assert!(table.has(&far(97)) && !table.has(&far(1)) && table.has(&far(0)));
+        assert_eq!(table.heard(far(97), address(97), later), Heard::Full(next));
+        assert_eq!(table.failed(&far(1), address(1)), Silence::Dropped);
+        assert!(table.has(&far(97), address(97)) && table.has(&far(0), address(0)));
+        assert!(!table.has(&far(1), address(1)));
         assert_eq!(table.len(), config::K);
     }
 
     #[test]
     fn a_silent_node_is_dropped_in_the_end() {
         let mut table = Table::new(OWN);
-        table.heard(far(1), address(1), true, 1);
-        assert!(!table.failed(&far(1), address(2)));
-        assert!(!table.failed(&far(1), address(1)));
-        assert!(table.failed(&far(1), address(1)));
-        table.heard(far(2), address(2), false, 1);
-        assert!(table.failed(&far(2), address(2)), "who never answered gets no second chance");
+        table.heard(far(1), address(1), 1);
+        assert_eq!(table.failed(&far(1), address(2)), Silence::Unknown);
+        assert_eq!(table.failed(&far(2), address(1)), Silence::Unknown);
+        assert_eq!(table.failed(&far(1), address(1)), Silence::Kept);
+        assert_eq!(table.failed(&far(1), address(1)), Silence::Dropped);
+        assert_eq!(table.failed(&far(1), address(1)), Silence::Unknown);
         assert!(table.is_empty());
     }
 
     #[test]
     fn nobody_takes_over_the_id_of_a_node_that_lives() {
         let mut table = Table::new(OWN);
-        table.heard(far(1), address(1), true, 1);
-        table.heard(far(1), address(2), true, 2);
+        table.heard(far(1), address(1), 1);
+        table.heard(far(1), address(2), 2);
+        table.forget(&far(1), address(2));
         assert_eq!(table.closest(&[], 1), [(far(1), address(1))]);
-        assert_eq!(table.heard(OWN, address(3), true, 1), Heard::Known);
+        assert_eq!(table.heard(OWN, address(3), 1), Heard::Known);
         assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn an_address_has_one_node() {
+        let mut table = Table::new(OWN);
+        for number in 0..100 {
+            table.heard(far(number), address(1), 1);
+        }
+        assert_eq!(table.closest(&[], 2), [(far(99), address(1))]);
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_host_has_a_share_of_a_bucket() {
+        let mut table = Table::new(OWN);
+        let at = |host, port| Address { ip: [10, 0, 0, host], port };
+        for number in 0..100 {
+            table.heard(far(number), at(1, 1 + u16::from(number)), 1);
+        }
+        assert_eq!(table.len(), config::HOST_SHARE);
+        for number in 100..200 {
+            table.heard(far(number), at(number, 1), 1);
+        }
+        assert_eq!(table.len(), config::K);
+        let later = config::RECENT_MS + 1;
+        let own = Some((far(0), at(1, 1)));
+        assert_eq!(table.heard(far(5), at(1, 999), later), Heard::Full(own), "its own are asked");
+        // Who waits does not come in over its share.
+        table.failed(&far(0), at(1, 1));
+        table.failed(&far(0), at(1, 1));
+        assert!(table.iter().filter(|node| node.address.ip == [10, 0, 0, 1]).count() < 4);
     }
 
     #[test]
     fn idle_nodes_are_named_once() {
         let mut table = Table::new(OWN);
-        table.heard(far(1), address(1), true, 10);
-        table.heard(far(2), address(2), true, 20);
+        table.heard(far(1), address(1), 10);
+        table.heard(far(2), address(2), 20);
         assert_eq!(table.idle(15, 10, 100), [(far(1), address(1))]);
         assert_eq!(table.idle(15, 10, 100), []);
         assert_eq!(table.idle(100, 1, 200).len(), 1);
@@ -261,7 +346,7 @@ mod tests {
                 if at % 3 == 0 {
                     id.0[..prefix].copy_from_slice(&own[..prefix]);
                 }
-                table.heard(id, address(1), true, 1);
+                table.heard(id, address(at as u16), 1);
             }
             let mut all: Vec<_> = table.iter().map(|contact| contact.id).collect();
             all.sort_by_key(|id| id.distance(&key));
@@ -272,17 +357,17 @@ mod tests {
 
         #[test]
         fn the_table_is_bounded_and_counts_right(
-            heard in vec((any::<[u8; 2]>(), any::<bool>(), any::<bool>()), 0..2_000),
+            heard in vec((any::<[u8; 2]>(), 0..60_u16, any::<bool>()), 0..2_000),
         ) {
             let mut table = Table::new(OWN);
-            for (at, (start, answered, fails)) in heard.into_iter().enumerate() {
+            for (at, (start, port, fails)) in heard.into_iter().enumerate() {
                 let mut id = Id([1; 20]);
                 id.0[..2].copy_from_slice(&start);
                 let at = at as u64 * 1_000;
                 if fails {
-                    table.failed(&id, address(1));
+                    table.failed(&id, address(port));
                 } else {
-                    table.heard(id, address(1), answered, at);
+                    table.heard(id, address(port), at);
                 }
                 prop_assert_eq!(table.len(), table.iter().count());
             }

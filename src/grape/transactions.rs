@@ -32,10 +32,17 @@ pub enum Due {
     Expired(Pending),
 }
 
+/// What stands before the number in an answer.
+const MARK: &[u8] = b"1:t4:";
+
+/// The number is within so many bytes of the end: behind it are a version and the type.
+const ENDING_BYTES: usize = 64;
+
 /// The queries, by the number that their answers carry.
 #[derive(Debug, Default)]
 pub struct Transactions {
     pending: HashMap<u32, Pending>,
+    bytes: usize,
     timers: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
@@ -50,9 +57,20 @@ impl Transactions {
         }
     }
 
-    /// Whether there is room for more.
-    pub fn has_room(&self) -> bool {
+    /// Whether there is room for a datagram of so many bytes.
+    pub fn has_room(&self, bytes: usize) -> bool {
         self.pending.len() < config::TRANSACTIONS
+            && self.bytes + config::TRANSACTION_COST + bytes <= config::TRANSACTION_TOTAL_BYTES
+    }
+
+    /// Whether a datagram from `peer` seems to be the answer to one of these, by its number: that
+    /// is near its end in what all known nodes write, so it is not read for that.
+    pub fn awaits(&self, datagram: &[u8], peer: Address) -> Option<[u8; 4]> {
+        let end = &datagram[datagram.len().saturating_sub(ENDING_BYTES)..];
+        let at = end.windows(MARK.len()).rposition(|part| part == MARK)?;
+        let number: [u8; 4] = end.get(at + MARK.len()..at + MARK.len() + 4)?.try_into().ok()?;
+        let pending = self.pending.get(&u32::from_be_bytes(number))?;
+        (pending.to == peer).then_some(number)
     }
 
     /// Starts the wait of a query that was sent now.
@@ -66,6 +84,7 @@ impl Transactions {
     ) {
         let pending = Pending { to, id, purpose, datagram, sent: now, again: 0 };
         self.timers.push(Reverse((pending.due_at(), number)));
+        self.bytes += pending.cost();
         self.pending.insert(number, pending);
     }
 
@@ -75,7 +94,13 @@ impl Transactions {
         if self.pending.get(&number)?.to != peer {
             return None;
         }
-        self.pending.remove(&number)
+        self.remove(number)
+    }
+
+    fn remove(&mut self, number: u32) -> Option<Pending> {
+        let pending = self.pending.remove(&number)?;
+        self.bytes -= pending.cost();
+        Some(pending)
     }
 
     /// The next query whose time has come.
@@ -92,7 +117,7 @@ impl Transactions {
                 continue;
             }
             if time >= pending.sent + config::QUERY_TIMEOUT_MS {
-                return self.pending.remove(&number).map(Due::Expired);
+                return self.remove(number).map(Due::Expired);
             }
             pending.again += 1;
             self.timers.push(Reverse((pending.due_at(), number)));
@@ -112,7 +137,15 @@ impl Transactions {
 }
 
 impl Pending {
+    fn cost(&self) -> usize {
+        config::TRANSACTION_COST + self.datagram.len()
+    }
+
     fn due_at(&self) -> u64 {
+        // Nobody has proved that somebody is there.
+        if self.purpose == Purpose::Verify {
+            return self.sent + config::QUERY_TIMEOUT_MS;
+        }
         let times = match self.id {
             Some(_) => config::RESEND_MS,
             None => config::BOOTSTRAP_RESEND_MS,
@@ -175,12 +208,12 @@ mod tests {
     fn there_is_room_up_to_the_limit() {
         let mut transactions = Transactions::default();
         for number in 0..config::TRANSACTIONS as u32 {
-            assert!(transactions.has_room());
+            assert!(transactions.has_room(100));
             transactions.insert(number, (PEER, None), Purpose::Ping, Vec::new(), 0);
         }
-        assert!(!transactions.has_room());
+        assert!(!transactions.has_room(100));
         transactions.take(&transaction(0), PEER);
-        assert!(transactions.has_room());
+        assert!(transactions.has_room(100));
     }
 
     #[test]
@@ -190,5 +223,45 @@ mod tests {
         transactions.take(&transaction(number), PEER);
         assert!(transactions.due(10_000).is_none());
         assert_eq!(transactions.due_at(), u64::MAX);
+    }
+
+    #[test]
+    fn the_bytes_are_bounded() {
+        let mut transactions = Transactions::default();
+        let mut number = 0;
+        while transactions.has_room(8_000) {
+            transactions.insert(number, (PEER, None), Purpose::Ping, vec![0; 8_000], 0);
+            number += 1;
+        }
+        let bytes = number as usize * 8_000;
+        assert!(bytes < config::TRANSACTION_TOTAL_BYTES && bytes > 30_000_000);
+        for number in 0..number {
+            transactions.take(&transaction(number), PEER);
+        }
+        assert_eq!(transactions.bytes, 0);
+    }
+
+    #[test]
+    fn an_answer_is_known_by_its_end() {
+        let mut transactions = Transactions::default();
+        let number = asked(&mut transactions, None, 0);
+        let bytes = transaction(number);
+        let datagram = |number: &[u8]| [b"d1:rd2:id0:e1:t4:", number, b"1:v4:GN011:y1:re"].concat();
+        assert_eq!(transactions.awaits(&datagram(&bytes), PEER), Some(bytes));
+        assert_eq!(transactions.awaits(&datagram(&bytes), Address { port: 2, ..PEER }), None);
+        assert_eq!(transactions.awaits(&datagram(&transaction(!number)), PEER), None);
+        for bad in [&b""[..], b"1:t4:", b"1:t4:abc", b"d1:t4:"] {
+            assert_eq!(transactions.awaits(bad, PEER), None);
+        }
+    }
+
+    #[test]
+    fn who_may_not_be_there_is_asked_once() {
+        let mut transactions = Transactions::default();
+        let id = Some(Id([1; 20]));
+        transactions.insert(1, (PEER, id), Purpose::Verify, b"datagram".to_vec(), 0);
+        assert!(transactions.due(config::QUERY_TIMEOUT_MS - 1).is_none());
+        let due = transactions.due(config::QUERY_TIMEOUT_MS);
+        assert!(matches!(due, Some(Due::Expired(_))));
     }
 }

@@ -1,7 +1,12 @@
 //! Values that the network stores (BEP 44): immutable ones under their hash, mutable ones under the
 //! hash of a public key.
 
-use super::{Generations, Id, bencode::Value, krpc::Signed, krpc::code};
+use super::{
+    Id,
+    bencode::Value,
+    krpc::{Signed, code},
+    shares::{Budget, Shares, Source},
+};
 use crate::config::grape as config;
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha1::{Digest, Sha1};
@@ -26,7 +31,7 @@ pub struct Stored {
 
 /// The stored values.
 #[derive(Debug)]
-pub struct Values(Generations<Id, Stored>);
+pub struct Values(Shares<Id, Stored>);
 
 impl Item {
     /// Where the network stores it.
@@ -38,22 +43,34 @@ impl Item {
         Id(hash.finalize().into())
     }
 
+    /// Whether the sizes are as they should be.
+    ///
+    /// # Errors
+    /// A code and a text, as they go over the wire.
+    pub fn check_size(&self) -> Result<(), (i64, &'static str)> {
+        if self.size() > config::VALUE_BYTES {
+            return Err((code::TOO_LARGE, "data payload too large"));
+        }
+        match &self.signed {
+            Some(signed) if signed.salt.len() > config::SALT_BYTES => {
+                Err((code::SALT_TOO_LARGE, "salt too large"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether an immutable value is as it should be, and a mutable one signed.
     ///
     /// # Errors
     /// A code and a text, as they go over the wire.
     pub fn check(&self) -> Result<(), (i64, &'static str)> {
-        if self.size() > config::VALUE_BYTES {
-            return Err((code::TOO_LARGE, "data payload too large"));
+        self.check_size()?;
+        match &self.signed {
+            Some(signed) if !signed.is_good(&self.v) => {
+                Err((code::BAD_SIGNATURE, "invalid signature"))
+            }
+            _ => Ok(()),
         }
-        let Some(signed) = &self.signed else { return Ok(()) };
-        if signed.salt.len() > config::SALT_BYTES {
-            return Err((code::SALT_TOO_LARGE, "salt too large"));
-        }
-        if !signed.is_good(&self.v) {
-            return Err((code::BAD_SIGNATURE, "invalid signature"));
-        }
-        Ok(())
     }
 
     /// What counts against the limit: a string's own bytes, of anything else the bencoded ones.
@@ -90,9 +107,15 @@ impl Signed {
 }
 
 impl Values {
-    /// Keeps at least `size` values, and at most twice as many.
+    /// Keeps `size` values of others, and as many that are stored through this node.
     pub fn new(size: usize) -> Self {
-        Self(Generations::new(size, None, 0))
+        let budget = Budget { entries: size.max(1), bytes: config::VALUES_BYTES };
+        Self(Shares::new(budget, config::VALUE_AGE_MS))
+    }
+
+    /// Forgets what nobody stored again for long.
+    pub fn age(&mut self, now: u64) {
+        self.0.expire(now, drop);
     }
 
     /// The value under `target`.
@@ -100,24 +123,43 @@ impl Values {
         self.0.get(&Id::from_slice(target)?)
     }
 
-    /// Stores what was checked. A mutable value only replaces an older one, and with `cas` only
-    /// the one of that number.
+    /// Whether [`put`](Self::put) would take a value, if it is signed well: that costs less to say.
     ///
     /// # Errors
     /// A code and a text, as they go over the wire.
-    pub fn put(&mut self, stored: Stored, cas: Option<i64>) -> Result<(), (i64, &'static str)> {
-        let target = stored.item.target();
-        if let Some(signed) = &stored.item.signed
-            && let Some(old) = self.0.get(&target).and_then(|old| old.item.signed.as_ref())
+    pub fn check(&self, item: &Item, cas: Option<i64>) -> Result<(), (i64, &'static str)> {
+        if let Some(signed) = &item.signed
+            && let Some(old) = self.0.get(&item.target()).map(|old| &old.item)
+            && let Some(old_signed) = &old.signed
         {
-            if cas.is_some_and(|cas| cas != old.seq) {
+            if cas.is_some_and(|cas| cas != old_signed.seq) {
                 return Err((code::CAS_MISMATCH, "CAS mismatch, re-read and try again"));
             }
-            if signed.seq <= old.seq {
+            // The same value again makes it younger (BEP 44).
+            let is_same = signed.seq == old_signed.seq && item.v == old.v;
+            if signed.seq <= old_signed.seq && !is_same {
                 return Err((code::SEQ_NOT_NEWER, "sequence number less than current"));
             }
         }
-        self.0.insert(target, stored);
+        Ok(())
+    }
+
+    /// Stores what was checked, for `source`. A mutable value only replaces an older one or itself,
+    /// and with `cas` only the one of that number.
+    ///
+    /// # Errors
+    /// A code and a text, as they go over the wire.
+    pub fn put(
+        &mut self,
+        stored: Stored,
+        cas: Option<i64>,
+        source: Source,
+        now: u64,
+    ) -> Result<(), (i64, &'static str)> {
+        self.check(&stored.item, cas)?;
+        let target = stored.item.target();
+        let cost = config::VALUE_COST + stored.item.v.len();
+        self.0.insert(target, stored, (source, cost), now, drop);
         Ok(())
     }
 
@@ -128,7 +170,7 @@ impl Values {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 }
 
@@ -208,14 +250,43 @@ mod tests {
     #[test]
     fn a_mutable_value_only_moves_forward() {
         let mut values = Values::new(10);
-        assert_eq!(values.put(stored(signed(2, b"", b"1:a")), None), Ok(()));
-        let older = values.put(stored(signed(2, b"", b"1:b")), None);
+        let mut put = |item, cas| values.put(stored(item), cas, Source::Own, 0);
+        assert_eq!(put(signed(2, b"", b"1:a"), None), Ok(()));
+        let older = put(signed(2, b"", b"1:b"), None);
         assert_eq!(older, Err((302, "sequence number less than current")));
-        let other = values.put(stored(signed(3, b"", b"1:b")), Some(1));
+        let other = put(signed(3, b"", b"1:b"), Some(1));
         assert_eq!(other, Err((301, "CAS mismatch, re-read and try again")));
-        assert_eq!(values.put(stored(signed(3, b"", b"1:b")), Some(2)), Ok(()));
+        assert_eq!(put(signed(3, b"", b"1:b"), Some(2)), Ok(()));
         let target = signed(3, b"", b"1:b").target();
         assert_eq!(values.get(&target.0).map(|stored| &stored.item.v[..]), Some(&b"1:b"[..]));
         assert!(values.get(b"short").is_none());
+    }
+
+    #[test]
+    fn the_same_value_again_makes_it_younger() {
+        let mut values = Values::new(10);
+        for now in [0, config::VALUE_AGE_MS / 2, config::VALUE_AGE_MS] {
+            values.age(now);
+            let again = values.put(stored(signed(2, b"", b"1:a")), None, Source::Own, now);
+            assert_eq!(again, Ok(()));
+        }
+        values.age(2 * config::VALUE_AGE_MS - 1);
+        assert_eq!(values.len(), 1);
+        values.age(2 * config::VALUE_AGE_MS);
+        assert!(values.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_values_drives_out_nobody_else() {
+        let mut values = Values::new(100);
+        let value = |number: u32| Item { v: format!("i{number}e").into_bytes(), signed: None };
+        let mut put = |number, source| values.put(stored(value(number)), None, source, 0);
+        put(0, Source::Host([1; 4])).unwrap();
+        put(1, Source::Own).unwrap();
+        for number in 2..10_000 {
+            put(number, Source::Host([2; 4])).unwrap();
+        }
+        assert!((0..2).all(|number| values.get(&value(number).target().0).is_some()));
+        assert_eq!(values.len(), 101);
     }
 }

@@ -1,9 +1,9 @@
 //! Walks: asking nearer and nearer nodes until nobody nearer is left, and what each is for.
 
 use super::{
-    Address, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome,
+    Address, Answers, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome,
     candidates::Candidates,
-    core::Nearest,
+    core::{Nearest, cost_of},
     krpc::{Query, Response},
     operation::{Goal, Purpose},
 };
@@ -17,8 +17,12 @@ pub(super) struct Walk {
     goals: Vec<Goal>,
     /// The best value so far, of a walk for one.
     best: Option<Got>,
+    /// What a walk to a service was told, now and before.
+    answers: Option<Box<Answers>>,
     /// There is nothing better to find.
     over: bool,
+    /// Bytes that it holds.
+    cost: usize,
 }
 
 impl Core {
@@ -26,15 +30,15 @@ impl Core {
     pub(super) fn begin(&mut self, op: u64, command: Command) {
         match &command {
             Command::Lookup(key) => {
-                let own = self.peers.sample(key, config::VALUES, &mut self.rng);
-                for own in &own {
-                    self.tell_peer(own.address);
-                }
-                self.learn(key, self.id, &own);
                 if self.nearest.get(key).is_some_and(|nearest| self.is_same(nearest.at)) {
-                    let peers = self.found.sample(key, config::VALUES, &mut self.rng);
-                    if !peers.is_empty() {
-                        return self.done(op, Ok(Outcome::Peers(peers)));
+                    let own = self.own_word(key);
+                    if let Some(answers) = self.found.get_mut(key) {
+                        answers.learn(key, (self.id, NOWHERE), &own, self.now);
+                        let peers = answers.sample(config::VALUES, &mut self.rng);
+                        if !peers.is_empty() {
+                            let peers = self.with_local(key, peers);
+                            return self.done(op, Ok(Outcome::Peers(peers)));
+                        }
                     }
                 }
                 self.walk(Query::GetPeers(key.clone()), Goal::Command(op, command));
@@ -82,6 +86,9 @@ impl Core {
         if let Query::GetPeers(key) = &query
             && let Some(walk) = self.lookups.get(key).and_then(|walk| self.walks.get_mut(walk))
         {
+            let cost = goal.cost();
+            walk.cost += cost;
+            self.held += cost;
             walk.goals.push(goal);
             return;
         }
@@ -100,12 +107,21 @@ impl Core {
             self.bootstrap.iter().for_each(|address| candidates.add_unknown(*address));
         }
         for (id, address) in known {
-            candidates.add(id, address);
+            candidates.add(id, address, None);
         }
+        let mut answers = None;
         if let Query::GetPeers(key) = &query {
             self.lookups.insert(key.clone(), number);
+            let own = self.own_word(key);
+            let mut known =
+                self.found.remove(key).unwrap_or_else(|| Box::new(Answers::new(self.id)));
+            known.begin(self.now.checked_sub(self.options.peer_age / 2));
+            known.learn(key, (self.id, NOWHERE), &own, self.now);
+            answers = Some(known);
         }
-        let walk = Walk { query, candidates, goals: vec![goal], best, over: false };
+        let cost = config::WALK_COST + goal.cost();
+        self.held += cost;
+        let walk = Walk { query, candidates, goals: vec![goal], best, answers, over: false, cost };
         self.go_on(number, walk);
     }
 
@@ -113,7 +129,7 @@ impl Core {
     pub(super) fn walked(&mut self, number: u64, id: Id, from: Address, response: Response<'_>) {
         // It may be over without this answer.
         let Some(mut walk) = self.walks.remove(&number) else { return };
-        if matches!(walk.query, Query::GetPeers(_)) {
+        if let Some(answers) = &mut walk.answers {
             let found = |(address, age): &(Address, Option<u64>)| {
                 let announced = age.map(|age| self.now.saturating_sub(age.saturating_mul(1_000)));
                 Found { address: *address, announced }
@@ -122,7 +138,7 @@ impl Core {
             for found in &found {
                 self.tell_peer(found.address);
             }
-            self.learn(walk.candidates.key(), id, &found);
+            answers.learn(walk.candidates.key(), (id, from), &found, self.now);
         }
         if let Some(v) = response.v {
             let signed = response.signed;
@@ -130,7 +146,7 @@ impl Core {
         }
         walk.candidates.answered(id, from, response.token, response.ours);
         for (id, address) in response.nodes {
-            walk.candidates.add(id, address);
+            walk.candidates.add(id, address, Some(from));
         }
         self.go_on(number, walk);
     }
@@ -157,46 +173,84 @@ impl Core {
         }
         let holders = walk.candidates.holders();
         self.counters.walked(walk.candidates.queries());
+        self.held -= walk.cost;
+        if let Some(answers) = &mut walk.answers {
+            answers.end();
+        }
         match &walk.query {
             Query::GetPeers(key) => {
                 self.lookups.remove(key);
-                self.found.remove_retracted(key);
                 self.remember(key, holders.clone());
             }
             Query::Get(key) => self.remember(key, holders.clone()),
             _ => {}
         }
         let mut best = walk.best;
+        let mut stores = Vec::new();
         for goal in walk.goals {
             match goal {
                 Goal::Join => self.joined(),
                 Goal::Command(op, Command::Lookup(key)) => {
-                    let peers = self.found.sample(&key, config::VALUES, &mut self.rng);
+                    let answers = walk.answers.as_deref();
+                    let peers = answers.map(|told| told.sample(config::VALUES, &mut self.rng));
+                    let peers = self.with_local(&key, peers.unwrap_or_default());
                     self.done(op, Ok(Outcome::Peers(peers)));
                 }
                 Goal::Command(op, Command::Get { .. }) => {
                     self.done(op, Ok(Outcome::Value(best.take().map(Box::new))));
                 }
-                Goal::Command(op, command) => self.store(op, command, holders.clone(), true),
+                Goal::Command(op, command) => stores.push((op, command)),
             }
+        }
+        if let (Query::GetPeers(key), Some(answers)) = (walk.query, walk.answers)
+            && !answers.is_empty()
+        {
+            let cost = answers.cost() + key.len();
+            self.found.insert(key, answers, cost);
+        }
+        for (op, command) in stores {
+            self.store(op, command, holders.clone(), true);
         }
     }
 
-    /// What a node knows of a service: all of it, unless there may be more than one answer holds.
-    fn learn(&mut self, key: &[u8], source: Id, found: &[Found]) {
-        for found in found {
-            self.found.add(key, *found, source);
+    /// What was announced at this node.
+    fn own_word(&mut self, key: &[u8]) -> Vec<Found> {
+        let own = self.peers.sample(key, config::VALUES, &mut self.rng);
+        for own in &own {
+            self.tell_peer(own.address);
         }
-        if found.len() < config::VALUES {
-            let is_known = |address| found.iter().any(|found| found.address == address);
-            self.found.retract(key, source, is_known);
+        own
+    }
+
+    /// Adds what was announced through this node, where no other node tells of it: the network
+    /// knows it by the same port.
+    fn with_local(&mut self, key: &[u8], mut peers: Vec<Found>) -> Vec<Found> {
+        for local in self.local.sample(key, config::VALUES, &mut self.rng) {
+            let is_told = peers.iter().any(|found| found.address.port == local.address.port);
+            if !is_told && peers.len() < config::VALUES {
+                peers.push(local);
+            }
+        }
+        peers
+    }
+
+    /// An address is no longer announced.
+    pub(super) fn forget_found(&mut self, key: &[u8], address: Address) {
+        if let Some(answers) = self.found.get_mut(key) {
+            answers.remove(address);
+        }
+        let walk = self.lookups.get(key).and_then(|walk| self.walks.get_mut(walk));
+        if let Some(answers) = walk.and_then(|walk| walk.answers.as_mut()) {
+            answers.remove(address);
         }
     }
 
     fn remember(&mut self, key: &[u8], holders: Vec<super::Holder>) {
         if !holders.is_empty() {
+            let tokens: usize =
+                holders.iter().map(|holder| config::HOLDER_COST + holder.token.len()).sum();
             let nearest = Nearest { holders, at: self.now, announced: Vec::new() };
-            self.nearest.insert(key.to_vec(), nearest);
+            self.nearest.insert(key.to_vec(), nearest, config::TABLE_COST + key.len() + tokens);
         }
     }
 
@@ -232,13 +286,27 @@ impl Walk {
         if let Some(signed) = &mut got.item.signed {
             signed.salt.clone_from(salt);
         }
-        if got.item.target().0 != target[..] || got.item.check().is_err() {
+        if got.item.target().0 != target[..] {
             return;
         }
         let seq = |got: &Got| got.item.signed.as_ref().map(|signed| signed.seq);
-        self.over = got.item.signed.is_none();
-        if self.best.as_ref().is_none_or(|best| seq(best) < seq(&got)) {
+        // A signature that would change nothing need not be checked.
+        let is_better = self.best.as_ref().is_none_or(|best| seq(best) < seq(&got));
+        if is_better && got.item.check().is_ok() {
+            self.over = got.item.signed.is_none();
             self.best = Some(got);
         }
     }
 }
+
+impl Goal {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Join => config::COMMAND_COST,
+            Self::Command(_, command) => cost_of(command),
+        }
+    }
+}
+
+/// Where this node's own word comes from.
+const NOWHERE: Address = Address { ip: [0; 4], port: 0 };

@@ -13,14 +13,23 @@ type Happening = (u64, u64, What);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Datagram { to: usize, from: Address, bytes: Vec<u8> },
+    Stranger { to: Address, from: Address, bytes: Vec<u8> },
     Wake(usize),
 }
+
+/// Somebody who is no core: what it sends when a datagram comes to the first address from the
+/// second, as addresses of its own and of others, and bytes.
+pub type Stranger = Box<dyn FnMut(Address, Address, &[u8]) -> Vec<(Address, Address, Vec<u8>)>>;
 
 pub struct Network {
     pub now: u64,
     pub cores: Vec<Option<Core>>,
     /// Datagrams sent so far.
     pub datagrams: u64,
+    /// Who lives outside of `10.0.0.0/16`, by host.
+    pub strangers: HashMap<[u8; 4], Stranger>,
+    /// Datagrams to hosts there, and their bytes.
+    pub outside: HashMap<[u8; 4], (usize, usize)>,
     loss: f64,
     rng: StdRng,
     queue: BinaryHeap<Reverse<Happening>>,
@@ -36,6 +45,8 @@ impl Network {
             now: 1_000,
             cores: Vec::new(),
             datagrams: 0,
+            strangers: HashMap::new(),
+            outside: HashMap::new(),
             loss,
             rng: StdRng::seed_from_u64(seed),
             queue: BinaryHeap::new(),
@@ -143,6 +154,12 @@ impl Network {
         self.now = self.now.max(at);
         match what {
             What::Datagram { to, from, bytes } => self.tick(to, Some((from, bytes))),
+            What::Stranger { to, from, bytes } => {
+                let Some(stranger) = self.strangers.get_mut(&to.ip) else { return true };
+                for (own, other, bytes) in stranger(to, from, &bytes) {
+                    self.sends(own, other, bytes);
+                }
+            }
             What::Wake(number) => {
                 if self.wakes[number] == at {
                     self.tick(number, None);
@@ -164,18 +181,27 @@ impl Network {
         }
         for datagram in output.datagrams {
             self.datagrams += 1;
-            let [_, _, a, b] = datagram.to.ip;
-            let to = usize::from(u16::from_be_bytes([a, b]));
-            if to >= self.cores.len() || self.rng.random_bool(self.loss) {
-                continue;
-            }
-            let delay = self.rng.random_range(1..20);
-            let from = Self::address(number);
-            self.happens(self.now + delay, What::Datagram { to, from, bytes: datagram.bytes });
+            self.sends(Self::address(number), datagram.to, datagram.bytes);
         }
         if self.wakes[number] != wake {
             self.wakes[number] = wake;
             self.happens(wake, What::Wake(number));
+        }
+    }
+
+    /// A datagram goes its way.
+    pub fn sends(&mut self, from: Address, to: Address, bytes: Vec<u8>) {
+        let [a, b, c, d] = to.ip;
+        let delay = self.rng.random_range(1..20);
+        if [a, b] != [10, 0] {
+            let (count, sum) = self.outside.entry(to.ip).or_default();
+            *count += 1;
+            *sum += bytes.len();
+            return self.happens(self.now + delay, What::Stranger { to, from, bytes });
+        }
+        let to = usize::from(u16::from_be_bytes([c, d]));
+        if to < self.cores.len() && !self.rng.random_bool(self.loss) {
+            self.happens(self.now + delay, What::Datagram { to, from, bytes });
         }
     }
 

@@ -112,10 +112,10 @@ fn oversized_parts_are_refused() {
     assert_eq!(asked.query, Err((205, "key too large")));
     let echo = Query::Ping.encode(&[0; config::TRANSACTION_BYTES + 1], &ID);
     assert!(Message::decode(&echo).is_none());
-    let nodes = vec![(ID, Address { ip: [1; 4], port: 1 }); 1_000];
+    let nodes = vec![(ID, Address { ip: [1; 4], port: 1 }); 500];
     let bytes = Response { nodes, ..Response::default() }.encode();
     let Some(Message::Response(read)) = Message::decode(&bytes) else { panic!() };
-    assert_eq!(read.nodes.len(), config::CANDIDATES);
+    assert_eq!(read.nodes.len(), config::K);
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! The task that owns the core and its UDP socket.
 
-use super::{Told, compact};
+use super::{Told, compact, outbox::Outbox};
 use crate::{
     config::grape as config,
     grape::{
@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
     pin::pin,
@@ -17,6 +17,7 @@ use std::{
 use tokio::{
     net::UdpSocket,
     sync::{mpsc::UnboundedReceiver, oneshot},
+    task::yield_now,
     time::sleep_until,
 };
 
@@ -40,7 +41,7 @@ pub(super) struct Actor {
     tell: Box<dyn Fn(Told) + Send + Sync>,
     waiters: HashMap<u64, oneshot::Sender<Result<Outcome, Failure>>>,
     last_op: u64,
-    outbox: VecDeque<Datagram>,
+    outbox: Outbox,
     over: bool,
 }
 
@@ -59,14 +60,15 @@ impl Actor {
             tell,
             waiters: HashMap::new(),
             last_op: 0,
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             over: false,
         }
     }
 
     /// Runs until it is stopped, or nobody can ask any more.
     pub async fn run(mut self) {
-        let mut buffer = vec![0; config::DATAGRAM_BYTES];
+        // One more byte tells that a datagram is longer than any message.
+        let mut buffer = vec![0; config::MESSAGE_BYTES + 1];
         let mut alarm = pin!(sleep_until(self.epoch.into()));
         while !self.over {
             let wake = self.epoch + Duration::from_millis(self.core.wake_at());
@@ -88,9 +90,13 @@ impl Actor {
                 self.take(ask);
             }
             self.write();
-            self.read(&mut buffer);
+            let is_drained = self.read(&mut buffer);
             let output = self.core.tick(self.now(), []);
             self.put_out(output);
+            if !is_drained {
+                // One thread serves the whole process: the others come first.
+                yield_now().await;
+            }
         }
     }
 
@@ -98,18 +104,25 @@ impl Actor {
         self.epoch.elapsed().as_millis() as u64
     }
 
-    fn read(&mut self, buffer: &mut [u8]) {
+    /// Reads for as long as others may wait; whether nothing is left.
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
+        let started = self.epoch.elapsed().as_millis();
         for _ in 0..config::READ_BATCH {
             let (len, from) = match self.socket.try_recv_from(buffer) {
                 Ok(received) => received,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // Some systems tell here that an earlier datagram was not wanted.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+                // Some systems tell here that an earlier datagram was not wanted, or too long.
                 Err(_) => continue,
             };
             let Some(from) = compact(from) else { continue };
-            let output = self.core.tick(self.now(), [(from, &buffer[..len])]);
+            let now = self.epoch.elapsed().as_millis();
+            let output = self.core.tick(now as u64, [(from, &buffer[..len])]);
             self.put_out(output);
+            if now - started > config::READ_MS {
+                break;
+            }
         }
+        false
     }
 
     fn take(&mut self, ask: Ask) {
@@ -148,19 +161,31 @@ impl Actor {
                 }
             }
         }
-        self.outbox.extend(output.datagrams);
+        for datagram in output.datagrams {
+            // What waits already goes first.
+            if !self.outbox.is_empty() || !self.sends(&datagram) {
+                self.outbox.push(datagram);
+            }
+        }
         self.write();
     }
 
     fn write(&mut self) {
-        while let Some(Datagram { to, bytes }) = self.outbox.front() {
-            let to = SocketAddr::from((Ipv4Addr::from(to.ip), to.port));
-            match self.socket.try_send_to(bytes, to) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // An address that cannot be reached is like one that does not answer.
-                Ok(_) | Err(_) => drop(self.outbox.pop_front()),
+        while let Some(datagram) = self.outbox.pop() {
+            if !self.sends(&datagram) {
+                self.outbox.put_back(datagram);
+                break;
             }
         }
-        self.outbox.truncate(config::OUTBOX);
+    }
+
+    /// Sends a datagram, unless there is no room in the kernel.
+    fn sends(&self, Datagram { to, bytes }: &Datagram) -> bool {
+        let to = SocketAddr::from((Ipv4Addr::from(to.ip), to.port));
+        match self.socket.try_send_to(bytes, to) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            // An address that cannot be reached is like one that does not answer.
+            Ok(_) | Err(_) => true,
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod actor;
 mod http;
 mod names;
+mod outbox;
 mod state;
 
 use super::{Port, address, io, tasks::Tasks};

@@ -1,0 +1,277 @@
+//! A map that strangers fill: it has a budget of bytes, and a share of it for each host.
+//!
+//! When it is full, the host with the most loses its oldest entry. So one that fills it only drives
+//! out its own, and an honest host loses something only when it has as much as the greediest. What
+//! comes from this machine has a budget of its own, which nobody else can use.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::Hash,
+};
+
+/// Whose entry it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// This machine.
+    Own,
+    /// Another host.
+    Host([u8; 4]),
+}
+
+/// What fits: each of the two budgets has this size.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes, as those who insert count them.
+    pub bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    source: Source,
+    cost: usize,
+    at: u64,
+    serial: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    entries: usize,
+    bytes: usize,
+}
+
+/// The map; see the module. Keys are cloned, so they should be cheap to clone.
+#[derive(Debug)]
+pub struct Shares<K, V> {
+    budget: Budget,
+    age: u64,
+    entries: HashMap<K, Entry<V>>,
+    /// Oldest first.
+    order: BTreeMap<u64, K>,
+    of_source: BTreeSet<(Source, u64)>,
+    used: HashMap<Source, Used>,
+    /// Hosts by their bytes.
+    greedy: BTreeSet<(usize, Source)>,
+    hosts: Used,
+    last_serial: u64,
+}
+
+impl<K: Clone + Eq + Hash, V> Shares<K, V> {
+    /// An empty one, whose entries age by `age` ms.
+    pub fn new(budget: Budget, age: u64) -> Self {
+        Self {
+            budget,
+            age,
+            entries: HashMap::new(),
+            order: BTreeMap::new(),
+            of_source: BTreeSet::new(),
+            used: HashMap::new(),
+            greedy: BTreeSet::new(),
+            hosts: Used::default(),
+            last_serial: 0,
+        }
+    }
+
+    /// Adds or replaces an entry, which is the newest then. It stays the host's that brought it
+    /// first, so that nobody makes it his own to lose it. Calls `dropped` with what goes for it.
+    pub fn insert(
+        &mut self,
+        key: K,
+        value: V,
+        (source, cost): (Source, usize),
+        now: u64,
+        mut dropped: impl FnMut(K),
+    ) {
+        let source = self.take_out(&key).map_or(source, |old| old.source.min(source));
+        self.last_serial += 1;
+        let serial = self.last_serial;
+        self.count(source, |used| {
+            used.entries += 1;
+            used.bytes += cost;
+        });
+        self.of_source.insert((source, serial));
+        self.order.insert(serial, key.clone());
+        self.entries.insert(key, Entry { value, source, cost, at: now, serial });
+        while let Some(key) = self.too_much(source) {
+            self.take_out(&key);
+            dropped(key);
+        }
+    }
+
+    /// An entry.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// When an entry was added last.
+    pub fn at(&self, key: &K) -> Option<u64> {
+        self.entries.get(key).map(|entry| entry.at)
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        self.take_out(key).map(|entry| entry.value)
+    }
+
+    /// Forgets what is old, and calls `dropped` with each.
+    pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(K)) {
+        while let Some((_, key)) = self.order.first_key_value() {
+            let is_old = |entry: &Entry<V>| now >= entry.at.saturating_add(self.age);
+            if !self.entries.get(key).is_some_and(is_old) {
+                return;
+            }
+            let key = key.clone();
+            self.take_out(&key);
+            dropped(key);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn take_out(&mut self, key: &K) -> Option<Entry<V>> {
+        let entry = self.entries.remove(key)?;
+        self.order.remove(&entry.serial);
+        self.of_source.remove(&(entry.source, entry.serial));
+        self.count(entry.source, |used| {
+            used.entries -= 1;
+            used.bytes -= entry.cost;
+        });
+        Some(entry)
+    }
+
+    fn count(&mut self, source: Source, change: impl Fn(&mut Used)) {
+        let used = self.used.entry(source).or_default();
+        let before = used.bytes;
+        change(used);
+        let (bytes, is_empty) = (used.bytes, used.entries == 0);
+        if is_empty {
+            self.used.remove(&source);
+        }
+        if source != Source::Own {
+            change(&mut self.hosts);
+            self.greedy.remove(&(before, source));
+            if !is_empty {
+                self.greedy.insert((bytes, source));
+            }
+        }
+    }
+
+    /// What has to go, when there is too much of what `source` fills.
+    fn too_much(&self, source: Source) -> Option<K> {
+        let own = source == Source::Own;
+        let used = if own { *self.used.get(&source)? } else { self.hosts };
+        if used.entries <= self.budget.entries && used.bytes <= self.budget.bytes {
+            return None;
+        }
+        let (_, greediest) = if own { (0, source) } else { *self.greedy.last()? };
+        let (_, serial) = self.of_source.range((greediest, 0)..).next()?;
+        self.order.get(serial).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    const BUDGET: Budget = Budget { entries: 100, bytes: 1_000 };
+
+    fn host(number: u8) -> Source {
+        Source::Host([10, 0, 0, number])
+    }
+
+    fn shares() -> Shares<u32, ()> {
+        Shares::new(BUDGET, 1_000)
+    }
+
+    #[test]
+    fn who_fills_it_only_drives_out_its_own() {
+        let mut shares = shares();
+        let mut dropped = Vec::new();
+        for key in 0..10 {
+            shares.insert(key, (), (host(1), 10), 0, |_| {});
+            shares.insert(100 + key, (), (Source::Own, 10), 0, |_| {});
+        }
+        for key in 1_000..20_000 {
+            shares.insert(key, (), (host(2), 10), 0, |key| dropped.push(key));
+        }
+        assert!(
+            (0..10).all(|key| shares.get(&key).is_some() && shares.get(&(100 + key)).is_some())
+        );
+        assert!(dropped.iter().eq(&(1_000..19_910).collect::<Vec<_>>()), "its oldest go");
+        assert_eq!(shares.len(), 110);
+    }
+
+    #[test]
+    fn greedy_hosts_share() {
+        let mut shares = shares();
+        for key in 0..10_000_u32 {
+            shares.insert(key, (), (host((key % 4) as u8), 10), 0, |_| {});
+        }
+        shares.insert(20_000, (), (host(9), 10), 0, |_| {});
+        for key in 30_000..40_000 {
+            shares.insert(key, (), (host((key % 4) as u8), 10), 0, |_| {});
+        }
+        assert!(shares.get(&20_000).is_some());
+        assert!((0..4).all(|number| shares.used[&host(number)].entries >= 24));
+    }
+
+    #[test]
+    fn entries_age_from_when_they_were_added_last() {
+        let mut shares = shares();
+        shares.insert(1, (), (host(1), 10), 0, |_| {});
+        shares.insert(2, (), (host(1), 10), 0, |_| {});
+        shares.insert(1, (), (host(1), 10), 500, |_| {});
+        let mut dropped: Vec<u32> = Vec::new();
+        shares.expire(999, |key| dropped.push(key));
+        assert!(dropped.is_empty());
+        shares.expire(1_000, |key| dropped.push(key));
+        shares.expire(1_500, |key| dropped.push(key));
+        assert_eq!(dropped, [2, 1]);
+    }
+
+    #[test]
+    fn an_entry_stays_whose_it_was() {
+        let mut shares = shares();
+        shares.insert(1, (), (host(1), 10), 0, |_| {});
+        shares.insert(1, (), (host(2), 10), 0, |_| {});
+        assert_eq!(shares.used.get(&host(2)).map(|used| used.bytes), None);
+        shares.insert(1, (), (Source::Own, 10), 0, |_| {});
+        assert_eq!(shares.used.keys().collect::<Vec<_>>(), [&Source::Own]);
+    }
+
+    proptest! {
+        #[test]
+        fn it_counts_right(steps in vec((0..50_u32, 0..5_u8, 0..300_usize, any::<bool>()), 0..300)) {
+            let mut shares = shares();
+            for (at, (key, number, cost, removes)) in steps.into_iter().enumerate() {
+                let source = if number == 0 { Source::Own } else { host(number) };
+                if removes {
+                    shares.remove(&key);
+                } else {
+                    shares.insert(key, (), (source, cost), at as u64, |_| {});
+                }
+                let bytes = |own: bool| -> usize {
+                    let of = |entry: &&Entry<()>| (entry.source == Source::Own) == own;
+                    shares.entries.values().filter(of).map(|entry| entry.cost).sum()
+                };
+                prop_assert!(bytes(true) <= BUDGET.bytes && bytes(false) <= BUDGET.bytes);
+                prop_assert_eq!(bytes(false), shares.hosts.bytes);
+                let sum: usize = shares.greedy.iter().map(|(bytes, _)| bytes).sum();
+                prop_assert_eq!(bytes(false), sum);
+                prop_assert_eq!(shares.order.len(), shares.entries.len());
+                prop_assert_eq!(shares.of_source.len(), shares.entries.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What other hosts may make this node do: queries a second, signatures, and bytes sent to hosts
+//! that have not proved where they are, since anybody can write any address on a datagram.
+
+use super::{Generations, address::is_loopback};
+use crate::config::grape as config;
+
+type Ip = [u8; 4];
+
+/// An amount that comes back with time.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    /// In thousandths, so that a millisecond's refill is whole.
+    left: u64,
+    at: u64,
+}
+
+/// How much a [`Bucket`] holds, and how much comes back a second.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    full: u64,
+    per_second: u64,
+}
+
+/// What is known of one host.
+#[derive(Clone, Copy, Debug)]
+struct Host {
+    queries: Bucket,
+    signatures: Bucket,
+    bytes: Bucket,
+}
+
+/// What other hosts may do.
+#[derive(Debug)]
+pub struct Sources {
+    rate: u32,
+    hosts: Generations<Ip, Host>,
+    /// Those that proved where they are, and when. Only a host that exists gets in here, so a flood
+    /// of false addresses drives out none.
+    proven: Generations<Ip, u64>,
+    unproven: Bucket,
+    unproven_bytes: Bucket,
+    signatures: Bucket,
+}
+
+const SIGNATURES: Size = Size::of(config::SIGNATURES, config::SIGNATURES);
+const SIGNATURES_TOTAL: Size = Size::of(config::SIGNATURES_TOTAL, config::SIGNATURES_TOTAL);
+const UNPROVEN: Size = Size::of(config::RATE_UNPROVEN, config::RATE_UNPROVEN);
+const BYTES: Size =
+    Size::of(config::UNPROVEN_BYTES, config::UNPROVEN_BYTES / config::UNPROVEN_REFILL);
+const BYTES_TOTAL: Size = Size::of(config::UNPROVEN_TOTAL_BYTES, config::UNPROVEN_TOTAL_BYTES);
+
+impl Size {
+    const fn of(full: u32, per_second: u32) -> Self {
+        Self { full: full as u64 * 1_000, per_second: per_second as u64 }
+    }
+
+    const fn bucket(self, now: u64) -> Bucket {
+        Bucket { left: self.full, at: now }
+    }
+}
+
+impl Bucket {
+    /// One that holds `amount`, and gets as much back each second.
+    pub fn per_second(amount: u32, now: u64) -> Self {
+        Size::of(amount, amount).bucket(now)
+    }
+
+    /// Takes one out, if there is one.
+    pub fn take_one(&mut self, per_second: u32, now: u64) -> bool {
+        self.takes(Size::of(per_second, per_second), 1, now)
+    }
+
+    fn left(&mut self, size: Size, now: u64) -> u64 {
+        let refill = now.saturating_sub(self.at).saturating_mul(size.per_second);
+        self.left = self.left.saturating_add(refill).min(size.full);
+        self.at = self.at.max(now);
+        self.left / 1_000
+    }
+
+    fn takes(&mut self, size: Size, amount: u64, now: u64) -> bool {
+        let enough = self.left(size, now) >= amount;
+        if enough {
+            self.left -= amount * 1_000;
+        }
+        enough
+    }
+}
+
+impl Sources {
+    /// Lets each host ask `rate` times a second, and this machine some times as often.
+    pub fn new(rate: u32, now: u64) -> Self {
+        Self {
+            rate,
+            hosts: Generations::new(config::SOURCES, usize::MAX, None, now),
+            proven: Generations::new(config::SOURCES, usize::MAX, None, now),
+            unproven: UNPROVEN.bucket(now),
+            unproven_bytes: BYTES_TOTAL.bucket(now),
+            signatures: SIGNATURES_TOTAL.bucket(now),
+        }
+    }
+
+    /// Whether `ip` may ask once more, of a question that counts for `weight`.
+    pub fn allows(&mut self, ip: Ip, weight: u64, now: u64) -> bool {
+        let size = self.rate_of(ip);
+        let is_proven = self.is_proven(ip, now);
+        self.host(ip, now).is_none_or(|host| host.queries.takes(size, weight, now))
+            && (is_proven || self.unproven.takes(UNPROVEN, weight, now))
+    }
+
+    /// Whether a signature of `ip` is worth the work.
+    pub fn allows_signature(&mut self, ip: Ip, now: u64) -> bool {
+        (is_loopback(ip)
+            || self.host(ip, now).is_none_or(|host| host.signatures.takes(SIGNATURES, 1, now)))
+            && self.signatures.takes(SIGNATURES_TOTAL, 1, now)
+    }
+
+    /// `ip` answered, or showed a token: it is where it says.
+    pub fn proves(&mut self, ip: Ip, now: u64) {
+        if is_loopback(ip) {
+            return;
+        }
+        match self.proven.get_mut(&ip) {
+            // A flood of others may not push it out, so it is made fresh now and then.
+            Some(at) if now < at.saturating_add(config::PROVEN_MS / 4) => {}
+            _ => drop(self.proven.insert(ip, now, 0)),
+        }
+    }
+
+    /// Whether it is known that `ip` is where it says.
+    pub fn is_proven(&self, ip: Ip, now: u64) -> bool {
+        is_loopback(ip)
+            || self.proven.get(&ip).is_some_and(|at| now < at.saturating_add(config::PROVEN_MS))
+    }
+
+    /// How many bytes may be sent to `ip` for `asked` bytes of its.
+    pub fn allowance(&mut self, ip: Ip, asked: usize, now: u64) -> usize {
+        if self.is_proven(ip, now) {
+            return usize::MAX;
+        }
+        let total = self.unproven_bytes.left(BYTES_TOTAL, now);
+        let own = self.host(ip, now).map_or(0, |host| host.bytes.left(BYTES, now));
+        asked * config::UNPROVEN_FACTOR + own.min(total) as usize
+    }
+
+    /// `sent` bytes were sent for `asked` ones.
+    pub fn spend(&mut self, ip: Ip, asked: usize, sent: usize, now: u64) {
+        let more = sent.saturating_sub(asked * config::UNPROVEN_FACTOR) as u64;
+        if more > 0 && !self.is_proven(ip, now) {
+            self.unproven_bytes.takes(BYTES_TOTAL, more, now);
+            if let Some(host) = self.host(ip, now) {
+                host.bytes.takes(BYTES, more, now);
+            }
+        }
+    }
+
+    fn rate_of(&self, ip: Ip) -> Size {
+        let times = if is_loopback(ip) { config::RATE_LOOPBACK } else { 1 };
+        let rate = self.rate.saturating_mul(times);
+        Size::of(rate, rate)
+    }
+
+    fn host(&mut self, ip: Ip, now: u64) -> Option<&mut Host> {
+        if self.hosts.get(&ip).is_none() {
+            let queries = self.rate_of(ip).bucket(now);
+            let (signatures, bytes) = (SIGNATURES.bucket(now), BYTES.bucket(now));
+            self.hosts.insert(ip, Host { queries, signatures, bytes }, 0);
+        }
+        self.hosts.get_mut(&ip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(sources: &mut Sources, ip: Ip, now: u64) -> usize {
+        (0..1_000).filter(|_| sources.allows(ip, 1, now)).count()
+    }
+
+    #[test]
+    fn a_flood_is_cut_to_the_rate_and_others_are_not() {
+        let mut sources = Sources::new(100, 0);
+        assert_eq!(asked(&mut sources, [1; 4], 0), 100);
+        assert_eq!(asked(&mut sources, [1; 4], 10), 1);
+        assert_eq!(asked(&mut sources, [2; 4], 10), 100);
+        assert_eq!(asked(&mut sources, [1; 4], 60_000), 100);
+        assert_eq!(asked(&mut sources, [127, 0, 0, 1], 0), 1_000);
+    }
+
+    #[test]
+    fn false_addresses_share_a_rate_and_leave_the_proven_alone() {
+        let mut sources = Sources::new(100, 0);
+        sources.proves([1; 4], 0);
+        let allowed = (0..100_000_u32)
+            .filter(|ip| sources.allows((0x0a00_0000 + ip).to_be_bytes(), 1, 0))
+            .count();
+        assert_eq!(allowed, config::RATE_UNPROVEN as usize);
+        assert!(sources.hosts.len() <= 2 * config::SOURCES + 1);
+        assert_eq!(asked(&mut sources, [1; 4], 0), 100);
+        assert!(sources.is_proven([1; 4], config::PROVEN_MS - 1));
+        assert!(!sources.is_proven([1; 4], config::PROVEN_MS));
+    }
+
+    #[test]
+    fn the_unproven_get_little_more_than_they_send() {
+        let mut sources = Sources::new(100, 0);
+        let mut sent = 0;
+        for _ in 0..1_000 {
+            let allowed = sources.allowance([1; 4], 50, 0).min(1_500);
+            sources.spend([1; 4], 50, allowed, 0);
+            sent += allowed;
+        }
+        let bound = 1_000 * 50 * config::UNPROVEN_FACTOR + config::UNPROVEN_BYTES as usize;
+        assert!(sent <= bound, "{sent} of {bound}");
+        assert!(sources.allowance([1; 4], 50, 64_000) >= config::UNPROVEN_BYTES as usize);
+        sources.proves([1; 4], 0);
+        assert_eq!(sources.allowance([1; 4], 50, 0), usize::MAX);
+    }
+
+    #[test]
+    fn all_the_unproven_share_what_they_get_on_top() {
+        let mut sources = Sources::new(100, 0);
+        let mut more = 0;
+        for ip in 0..1_000_u32 {
+            let ip = (0x0a00_0000 + ip).to_be_bytes();
+            let allowed = sources.allowance(ip, 10, 0);
+            sources.spend(ip, 10, allowed, 0);
+            more += allowed - 10 * config::UNPROVEN_FACTOR;
+        }
+        assert_eq!(more, config::UNPROVEN_TOTAL_BYTES as usize);
+    }
+
+    #[test]
+    fn signatures_have_a_rate() {
+        let mut sources = Sources::new(100, 0);
+        let mut checked = |ip| (0..2_000).filter(|_| sources.allows_signature(ip, 0)).count();
+        assert_eq!(checked([1; 4]), config::SIGNATURES as usize);
+        let left = config::SIGNATURES_TOTAL - config::SIGNATURES;
+        assert_eq!(checked([127, 0, 0, 1]), left as usize);
+    }
+}

@@ -1,0 +1,551 @@
+//! Networks of cores with simulated time, and strangers in them who lie, flood, and name others as
+//! the source or the target of datagrams.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
+
+#[path = "common/simulation.rs"]
+mod simulation;
+
+use grenache_nodejs_ws_native::{
+    config::grape as config,
+    grape::{
+        Address, Command, Core, Event, Failure, Id, Item, Options, Outcome, Wanted,
+        krpc::{Announcement, Message, PutQuery, Query, Response, Signed, refuse},
+    },
+};
+use simulation::Network;
+
+const KEY: &[u8] = b"rpc_test";
+
+/// A host of strangers.
+const LIAR: [u8; 4] = [66, 0, 0, 1];
+
+fn network(count: usize) -> Network {
+    let mut network = Network::new(0.0, 1);
+    network.grow(count);
+    network.run(1_000);
+    network
+}
+
+fn at(ip: [u8; 4], port: u16) -> Address {
+    Address { ip, port }
+}
+
+fn victim(number: usize) -> [u8; 4] {
+    let [.., a, b, c] = (number as u32).to_be_bytes();
+    [99, a, b, c]
+}
+
+/// The `number`th nearest id to `KEY` that is not `KEY` itself.
+fn near(number: u16) -> Id {
+    let mut id = Id([0; 20]);
+    id.0[..KEY.len()].copy_from_slice(KEY);
+    id.0[18..].copy_from_slice(&number.to_be_bytes());
+    id
+}
+
+fn ping(id: Id) -> Vec<u8> {
+    Query::Ping.encode(b"ab", &id)
+}
+
+/// A host where each port is a node, with the id that `id` says, which answers what `response` says.
+fn node(
+    id: impl Fn(Address) -> Id + 'static,
+    response: impl Fn(&Query) -> Response<'static> + 'static,
+) -> simulation::Stranger {
+    Box::new(move |own, from, bytes| {
+        let Some(Message::Query(asked)) = Message::decode(bytes) else { return Vec::new() };
+        let Ok(Some(query)) = &asked.query else { return Vec::new() };
+        let transaction = asked.transaction.into_owned().into();
+        let response = Response { transaction, id: Some(id(own)), ..response(query) };
+        vec![(own, from, response.encode())]
+    })
+}
+
+/// Makes `address` with its `id` known to all cores.
+fn introduce(network: &mut Network, address: Address, id: Id) {
+    for number in 0..network.cores.len() {
+        network.inject(address, number, &ping(id));
+    }
+    network.run(2_500);
+}
+
+/// Lets a core alone deal with datagrams.
+fn alone(options: Options) -> Core {
+    Core::new(options, [1; 32], 0)
+}
+
+/// The answer of a core to a query, if there is one.
+fn ask(core: &mut Core, now: u64, from: Address, query: &Query, id: Id) -> Option<Vec<u8>> {
+    let bytes = query.encode(b"ab", &id);
+    let output = core.tick(now, [(from, &bytes[..])]);
+    let is_answer = |bytes: &[u8]| !matches!(Message::decode(bytes), Some(Message::Query(_)));
+    let mut datagrams = output.datagrams.into_iter();
+    datagrams.find(|datagram| is_answer(&datagram.bytes)).map(|datagram| datagram.bytes)
+}
+
+fn response(bytes: &[u8]) -> Response<'_> {
+    match Message::decode(bytes) {
+        Some(Message::Response(response)) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(bytes: &[u8]) -> i64 {
+    match Message::decode(bytes) {
+        Some(Message::Error(refusal)) => refusal.code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Makes nodes known to a core: they ask, are pinged, and answer.
+fn acquaint(core: &mut Core, now: u64, nodes: impl IntoIterator<Item = (Address, Id)>) {
+    for (address, id) in nodes {
+        let pinged = core.tick(now, [(address, &ping(id)[..])]).datagrams;
+        for datagram in pinged.iter().filter(|datagram| datagram.to == address) {
+            if let Some(Message::Query(asked)) = Message::decode(&datagram.bytes) {
+                let transaction = asked.transaction;
+                let pong = Response { transaction, id: Some(id), ..Response::default() }.encode();
+                core.tick(now, [(address, &pong[..])]);
+            }
+        }
+    }
+}
+
+fn token(core: &mut Core, now: u64, from: Address) -> Vec<u8> {
+    let answer = ask(core, now, from, &Query::GetPeers(KEY.to_vec()), Id([1; 20])).unwrap();
+    response(&answer).token.unwrap()
+}
+
+#[test]
+fn an_id_that_is_at_two_addresses_does_not_stop_a_node() {
+    let mut network = network(3);
+    let id = Id([0x55; 20]);
+    // A liar names the id at an address where another one answers, and meanwhile somebody asks with
+    // that id from elsewhere.
+    let contacts = vec![(id, at(victim(1), 1))];
+    network.strangers.insert(
+        LIAR,
+        node(|_| near(1), move |_| Response { nodes: contacts.clone(), ..Response::default() }),
+    );
+    let mut other = node(|_| near(2), |_| Response::default());
+    network.strangers.insert(
+        victim(1),
+        Box::new(move |own, from, bytes| {
+            let asks = (0..50).map(|_| (at([77; 4], 1), from, ping(id)));
+            asks.chain(other(own, from, bytes)).collect()
+        }),
+    );
+    introduce(&mut network, at(LIAR, 1), near(1));
+    assert_eq!(network.lookup(0, KEY), [""; 0]);
+}
+
+#[test]
+fn an_id_that_is_at_two_addresses_is_not_pinged_for_ever() {
+    let mut network = network(3);
+    let id = Id([0x55; 20]);
+    let contacts = vec![(id, at(victim(1), 1))];
+    network.strangers.insert(
+        LIAR,
+        node(|_| near(1), move |_| Response { nodes: contacts.clone(), ..Response::default() }),
+    );
+    // The same id answers elsewhere.
+    network.strangers.insert([77; 4], node(move |_| id, |_| Response::default()));
+    introduce(&mut network, at(LIAR, 1), near(1));
+    let op = network.start(0, Command::Lookup(KEY.to_vec()));
+    network.run(100);
+    network.inject(at([77; 4], 1), 0, &ping(id));
+    network.wait(op).unwrap();
+    network.run(4 * 60 * 1_000);
+    let (count, _) = network.outside[&victim(1)];
+    assert!(count <= 8, "{count} datagrams to an address that never answered");
+}
+
+#[test]
+fn an_id_that_changes_with_each_answer_is_one_node() {
+    let mut network = network(3);
+    let changes = std::cell::Cell::new(0);
+    let id = move |_| {
+        changes.set(changes.get() + 1);
+        near(changes.get())
+    };
+    network.strangers.insert(LIAR, node(id, |_| Response::default()));
+    for _ in 0..50 {
+        introduce(&mut network, at(LIAR, 1), Id([9; 20]));
+        network.lookup(0, KEY);
+    }
+    assert!(network.core(0).table().len() <= 3, "{}", network.core(0).table().len());
+}
+
+#[test]
+fn a_lookup_ends_though_nobody_answers() {
+    let mut network = network(5);
+    (1..5).for_each(|number| network.kill(number));
+    let before = network.now;
+    assert_eq!(network.lookup(0, KEY), [""; 0]);
+    assert!(network.now - before <= 2 * config::QUERY_TIMEOUT_MS, "{}", network.now - before);
+}
+
+#[test]
+fn a_giant_token_is_not_kept() {
+    for length in [65, 1_000, 60_000] {
+        let mut network = network(3);
+        let token = vec![b'x'; length];
+        let with_token = move |query: &Query| {
+            let token = matches!(query, Query::GetPeers(_)).then(|| token.clone());
+            Response { token, ..Response::default() }
+        };
+        network.strangers.insert(LIAR, node(|_| near(1), with_token));
+        introduce(&mut network, at(LIAR, 1), near(1));
+        network.outside.clear();
+        network.announce(0, KEY, 1).unwrap();
+        let (_, bytes) = network.outside[&LIAR];
+        assert!(bytes < 200, "{bytes} bytes: more than a question or two");
+    }
+}
+
+#[test]
+fn lies_do_not_hide_an_address() {
+    for lies in [100, 1_000, 8_000_u16] {
+        let mut network = network(20);
+        let values =
+            move || -> Vec<_> { (0..lies).map(|port| (at([55; 4], 1 + port), Some(0))).collect() };
+        network.strangers.insert(
+            LIAR,
+            node(|_| near(1), move |_| Response { values: values(), ..Response::default() }),
+        );
+        introduce(&mut network, at(LIAR, 1), near(1));
+        network.announce(1, KEY, 1337).unwrap();
+        let honest = Address { port: 1337, ..Network::address(1) }.to_string();
+        let mut missing = 0;
+        for number in 0..20 {
+            let found = network.lookup(number, KEY);
+            assert!(found.len() <= config::VALUES);
+            missing += usize::from(!found.contains(&honest));
+        }
+        assert_eq!(missing, 0, "of 20 lookups with {lies} lies");
+    }
+}
+
+#[test]
+fn announces_of_one_host_do_not_hide_an_address() {
+    let mut network = network(20);
+    network.announce(1, KEY, 1337).unwrap();
+    for number in 0..20 {
+        let core = network.cores[number].as_mut().unwrap();
+        let from = at(LIAR, 1);
+        let token = token(core, network.now, from);
+        for port in 0..2_500 {
+            let said =
+                Announcement { key: KEY.to_vec(), port: Some(port + 1), token: token.clone() };
+            ask(core, network.now, from, &Query::AnnouncePeer(said), near(1));
+        }
+    }
+    network.run(1_000);
+    let honest = Address { port: 1337, ..Network::address(1) }.to_string();
+    let missing = (0..20).filter(|number| !network.lookup(*number, KEY).contains(&honest)).count();
+    assert_eq!(missing, 0, "of 20 lookups");
+}
+
+#[test]
+fn announces_of_one_host_drive_out_nobody() {
+    let mut core = alone(Options::default());
+    let (honest, liar) = (at([44; 4], 1), at(LIAR, 1));
+    let said = |key: &[u8], token: &[u8]| {
+        let said = Announcement { key: key.to_vec(), port: Some(1337), token: token.to_vec() };
+        Query::AnnouncePeer(said)
+    };
+    let of_honest = token(&mut core, 0, honest);
+    ask(&mut core, 0, honest, &said(KEY, &of_honest), Id([1; 20])).unwrap();
+    let of_liar = token(&mut core, 0, liar);
+    for number in 0..25_000_u32 {
+        let now = u64::from(number) * 6 / 25;
+        ask(&mut core, now, liar, &said(&number.to_be_bytes(), &of_liar), Id([2; 20])).unwrap();
+    }
+    let answer =
+        ask(&mut core, 6_001, honest, &Query::GetPeers(KEY.to_vec()), Id([1; 20])).unwrap();
+    let values = response(&answer).values;
+    assert_eq!(values.first().map(|(address, _)| *address), Some(at([44; 4], 1337)));
+}
+
+#[test]
+fn a_liar_turns_a_lookup_on_few_others() {
+    let mut network = network(3);
+    let victims: Vec<_> =
+        (0..400).map(|number| (near(2 + number as u16), at(victim(number), 53))).collect();
+    network.strangers.insert(
+        LIAR,
+        node(
+            |_| near(1),
+            move |_| Response {
+                nodes: victims.clone(),
+                token: Some(vec![1]),
+                ..Response::default()
+            },
+        ),
+    );
+    introduce(&mut network, at(LIAR, 1), near(1));
+    network.outside.clear();
+    network.lookup(0, KEY);
+    network.run(10_000);
+    let hosts = network.outside.keys().filter(|ip| ip[0] == 99).count();
+    let sent: usize =
+        network.outside.iter().filter(|(ip, _)| ip[0] == 99).map(|(_, (count, _))| count).sum();
+    let most = config::UNPROVEN_NAMED;
+    assert!(hosts <= most && sent <= 2 * most, "{sent} datagrams to {hosts} victims");
+}
+
+#[test]
+fn a_liar_turns_a_lookup_on_one_host_a_few_times() {
+    let mut network = network(3);
+    let victims: Vec<_> = (0..400).map(|port| (near(2 + port), at(victim(1), 1 + port))).collect();
+    network.strangers.insert(
+        LIAR,
+        node(|_| near(1), move |_| Response { nodes: victims.clone(), ..Response::default() }),
+    );
+    introduce(&mut network, at(LIAR, 1), near(1));
+    network.outside.clear();
+    network.lookup(0, KEY);
+    network.run(10_000);
+    let (sent, _) = network.outside[&victim(1)];
+    assert!(sent <= 2 * config::UNPROVEN_AT_HOST, "{sent} datagrams");
+}
+
+#[test]
+fn who_did_not_answer_is_not_handed_on() {
+    let mut core = alone(Options::default());
+    let friends = (0..5).map(|number| (at([44, 0, 0, number], 1), Id([number; 20])));
+    acquaint(&mut core, 0, friends);
+    for number in 0..200 {
+        core.tick(0, [(at(victim(number), 53), &ping(near(number as u16))[..])]);
+    }
+    let query = Query::FindNode(KEY.to_vec());
+    let answer = ask(&mut core, 0, at([44, 0, 0, 1], 1), &query, Id([1; 20])).unwrap();
+    let nodes = response(&answer).nodes;
+    assert!(nodes.len() >= 4 && nodes.iter().all(|(_, address)| address.ip[0] == 44), "{nodes:?}");
+}
+
+/// A core that has as much to tell as fits an answer.
+fn rich() -> Core {
+    let mut core = alone(Options::default());
+    let nodes = (0..60_u8).map(|number| {
+        let mut id = Id([number; 20]);
+        id.0[0] = number.wrapping_mul(37);
+        (at([44, 0, 0, number], 1), id)
+    });
+    acquaint(&mut core, 0, nodes);
+    for number in 0..50 {
+        let from = at([44, 0, 1, number], 1);
+        let token = token(&mut core, 0, from);
+        let said = Announcement { key: KEY.to_vec(), port: Some(1), token };
+        ask(&mut core, 0, from, &Query::AnnouncePeer(said), Id([1; 20])).unwrap();
+    }
+    core
+}
+
+fn questions() -> Vec<Query> {
+    vec![
+        Query::GetPeers(KEY.to_vec()),
+        Query::FindNode(KEY.to_vec()),
+        Query::Get(KEY.to_vec()),
+        Query::Ping,
+    ]
+}
+
+#[test]
+fn a_false_source_gets_little_more_than_was_sent() {
+    for query in questions() {
+        let mut core = rich();
+        let (mut asked, mut sent) = (0, 0);
+        for number in 0..4_000 {
+            let bytes = query.encode(b"", &near(1));
+            asked += bytes.len();
+            let output = core.tick(20_000 + number / 4, [(at(victim(1), 53), &bytes[..])]);
+            let victims = output.datagrams.iter().filter(|datagram| datagram.to.ip[0] == 99);
+            sent += victims.map(|datagram| datagram.bytes.len()).sum::<usize>();
+        }
+        let factor = sent as f64 / asked as f64;
+        println!("{}: {factor:.2}", query.name());
+        assert!(factor <= 3.1, "{}: {factor:.2} bytes for each", query.name());
+    }
+}
+
+#[test]
+fn many_false_sources_get_little_more_than_was_sent() {
+    let mut core = rich();
+    let (mut asked, mut sent) = (0, 0);
+    for number in 0..20_000 {
+        let bytes = Query::GetPeers(KEY.to_vec()).encode(b"", &near(number as u16));
+        asked += bytes.len();
+        let from = at(victim(number), 53);
+        let output = core.tick(20_000 + number as u64 / 4, [(from, &bytes[..])]);
+        let victims = output.datagrams.iter().filter(|datagram| datagram.to.ip[0] == 99);
+        sent += victims.map(|datagram| datagram.bytes.len()).sum::<usize>();
+    }
+    let more = 7 * config::UNPROVEN_TOTAL_BYTES as usize;
+    let factor = sent as f64 / asked as f64;
+    println!("{factor:.2}");
+    assert!(sent <= 3 * asked + more && factor <= 3.3, "{sent} bytes for {asked}: {factor:.2}");
+}
+
+#[test]
+fn the_first_questions_of_a_new_node_get_whole_answers() {
+    let mut core = rich();
+    for query in questions().into_iter().take(2) {
+        let answer = ask(&mut core, 20_000, at([45; 4], 1), &query, near(1)).unwrap();
+        assert_eq!(response(&answer).nodes.len(), config::K);
+    }
+    // And all after it has shown that it is there.
+    acquaint(&mut core, 20_000, [(at([45; 4], 1), near(1))]);
+    let from = at([45; 4], 1);
+    let token = token(&mut core, 20_000, from);
+    let said = Announcement { key: b"other".to_vec(), port: Some(1), token };
+    ask(&mut core, 20_000, from, &Query::AnnouncePeer(said), near(1)).unwrap();
+    for _ in 0..1_000 {
+        let query = Query::GetPeers(KEY.to_vec());
+        let answer = ask(&mut core, 20_000, from, &query, near(1)).unwrap();
+        let answer = response(&answer);
+        assert_eq!((answer.nodes.len(), answer.values.len()), (config::K, 50));
+    }
+}
+
+#[test]
+fn a_node_without_others_keeps_what_is_announced_through_it() {
+    for bootstrap in [vec![], vec![50_000]] {
+        let mut network = Network::new(0.0, 1);
+        let lone = network.add(Options { port: 20_001, ..Options::default() }, &bootstrap);
+        network.run(3_000);
+        assert_eq!(network.announce(lone, KEY, 1337), Err(Failure::NoNodes));
+        assert_eq!(network.lookup(lone, KEY), ["127.0.0.1:1337"]);
+        let again = network.call(lone, Command::Lookup(KEY.to_vec()));
+        assert!(matches!(again, Ok(Outcome::Peers(peers)) if peers.len() == 1));
+        let _ = network.call(lone, Command::Unannounce { key: KEY.to_vec(), port: 1337 });
+        assert_eq!(network.lookup(lone, KEY), [""; 0]);
+    }
+}
+
+#[test]
+fn what_a_node_keeps_for_its_machine_is_not_told_to_others() {
+    let mut network = network(5);
+    network.announce(1, KEY, 1337).unwrap();
+    let expected = [Address { port: 1337, ..Network::address(1) }.to_string()];
+    for number in 0..5 {
+        assert_eq!(network.lookup(number, KEY), expected);
+    }
+}
+
+fn answer_code(code: i64) -> simulation::Stranger {
+    Box::new(move |own, from, bytes| {
+        let Some(Message::Query(asked)) = Message::decode(bytes) else { return Vec::new() };
+        let answer = match asked.query {
+            Ok(Some(Query::Put(_))) => refuse(&asked.transaction, code, &"no ".repeat(5_000)),
+            _ => {
+                let token = Some(vec![1; 8]);
+                let transaction = asked.transaction;
+                Response { transaction, id: Some(near(1)), token, ..Response::default() }.encode()
+            }
+        };
+        vec![(own, from, answer)]
+    })
+}
+
+#[test]
+fn a_refusal_of_others_is_no_status_of_ours() {
+    for (code, is_told) in [(301, true), (302, true), (300, false), (399, false), (200, false)] {
+        let mut network = Network::new(0.0, 1);
+        network.add(Options::default(), &[]);
+        network.strangers.insert(LIAR, answer_code(code));
+        introduce(&mut network, at(LIAR, 1), near(1));
+        let item = Item { v: b"1:a".to_vec(), signed: None };
+        match network.call(0, Command::Put { item, cas: None }) {
+            Err(Failure::Refused { code: told, text }) => {
+                assert!(is_told && told == code, "{told}");
+                assert!(text.len() <= config::ERROR_TEXT_BYTES, "{}", text.len());
+            }
+            Err(Failure::AllFailed) => assert!(!is_told, "{code}"),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn nodes_of_one_host_near_a_name_do_not_take_it_over() {
+    let mut network = network(40);
+    let id = |own: Address| near(own.port);
+    let sybils: Vec<_> = (1..=60).map(|port| (near(port), at(LIAR, port))).collect();
+    network.strangers.insert(
+        LIAR,
+        node(id, move |query| {
+            let token = matches!(query, Query::GetPeers(_)).then(|| vec![1; 8]);
+            Response { nodes: sybils.clone(), token, ..Response::default() }
+        }),
+    );
+    for port in 1..=60 {
+        introduce(&mut network, at(LIAR, port), near(port));
+    }
+    network.announce(1, KEY, 1337).unwrap();
+    let honest = Address { port: 1337, ..Network::address(1) }.to_string();
+    let missing = (0..40).filter(|number| network.lookup(*number, KEY) != [honest.clone()]).count();
+    assert_eq!(missing, 0, "of 40 lookups");
+}
+
+#[test]
+fn a_value_comes_with_nodes_and_can_be_stored_again() {
+    let mut core = rich();
+    let from = at([44, 0, 0, 1], 1);
+    let token = token(&mut core, 20_000, from);
+    let item = Item { v: b"5:hello".to_vec(), signed: None };
+    let put = PutQuery { token, v: item.v.clone(), signed: None, cas: None };
+    for _ in 0..2 {
+        let query = Query::Put(Box::new(put.clone()));
+        response(&ask(&mut core, 20_000, from, &query, Id([1; 20])).unwrap());
+    }
+    let query = Query::Get(item.target().0.to_vec());
+    let answer = ask(&mut core, 20_000, from, &query, Id([1; 20])).unwrap();
+    let answer = response(&answer);
+    assert_eq!(answer.v, Some(item.v));
+    assert_eq!(answer.nodes.len(), config::K);
+}
+
+#[test]
+fn bad_signatures_are_only_checked_now_and_then() {
+    let mut core = alone(Options::default());
+    let from = at([44; 4], 1);
+    let token = token(&mut core, 0, from);
+    let mut checked = 0;
+    for number in 0..2_000_i64 {
+        let signed = Signed { k: vec![1; 32], sig: vec![2; 64], seq: number, salt: Vec::new() };
+        let put =
+            PutQuery { token: token.clone(), v: b"1:a".to_vec(), signed: Some(signed), cas: None };
+        let query = Query::Put(Box::new(put));
+        let code = refusal(&ask(&mut core, 0, from, &query, Id([1; 20])).unwrap());
+        checked += usize::from(code == 206);
+    }
+    assert!(checked <= 50, "{checked} were checked");
+}
+
+#[test]
+fn warnings_of_a_flood_are_few() {
+    let mut core = alone(Options::default());
+    core.want(Wanted { warning: true, node: true, ..Wanted::default() });
+    let mut warnings = 0;
+    for number in 0..20_000 {
+        let output = core.tick(number / 20, [(at([44; 4], 1), &b"what?"[..])]);
+        warnings += output.events.iter().filter(|event| matches!(event, Event::Warning)).count();
+    }
+    assert!((1..=50).contains(&warnings), "{warnings}");
+}
+
+#[test]
+fn one_host_has_a_rate_by_default() {
+    let mut core = alone(Options::default());
+    let flood = ping(near(1));
+    let answers = |core: &mut Core, ip| {
+        let flood = (0..50_000).map(|_| (at(ip, 1), &flood[..]));
+        core.tick(0, flood).datagrams.len()
+    };
+    let other = answers(&mut core, [44; 4]);
+    assert!(other <= 10_000, "{other}");
+    let own = answers(&mut core, [127, 0, 0, 1]);
+    assert!(own >= 50_000, "{own}");
+}
