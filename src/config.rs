@@ -251,8 +251,8 @@ pub mod grape {
     /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
 
-    /// Announced addresses kept for other hosts, in bytes, and as many again for those announced
-    /// through this node or from this machine. The host with the most loses its oldest first.
+    /// Announced addresses kept for other hosts, in bytes, and as many again for those of this
+    /// machine. The host with the most loses its oldest first.
     pub const PEERS_BYTES: usize = 8 * 1024 * 1024;
 
     /// What one costs beside its name, in bytes.
@@ -290,7 +290,7 @@ pub mod grape {
     /// Stored values (`dht_maxValues`).
     pub const VALUES_KEPT: usize = 5_000;
 
-    /// Their bytes, and as many again for those stored through this node.
+    /// Their bytes, and as many again for those of this machine.
     pub const VALUES_BYTES: usize = 16 * 1024 * 1024;
 
     /// What a stored value costs beside its own bytes.

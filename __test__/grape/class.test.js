@@ -91,10 +91,22 @@ classes('C255: a grape emits listening, and ready once it has looked around', as
 
 classes('C256: an isolated grape answers an announce and a put with "No nodes to query"', async ({ Grape, t }) => {
   const grape = await started(t, Grape)
+  assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, [])
   assert.strictEqual((await call(grape, 'announce', 'key', 1337)).err.message, 'No nodes to query')
   assert.strictEqual((await call(grape, 'put', { v: 'a' })).err.message, 'No nodes to query')
-  assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, [])
+  assert.deepStrictEqual((await call(grape, 'lookup', 'other')).res, [])
 })
+
+classes('an isolated grape keeps what is announced through it, for its own machine', async ({ Grape, t }) => {
+  const nobody = `127.0.0.1:${await freeUdpPort()}`
+  for (const conf of [{}, { dht_bootstrap: [nobody] }]) {
+    const grape = await started(t, Grape, conf)
+    await call(grape, 'announce', 'key', 1337)
+    assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, ['127.0.0.1:1337'])
+    await call(grape, 'unannounce', 'key', 1337)
+    assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, [])
+  }
+}, { better: true })
 
 classes('C257: a grape with a host stores its own announces under that host', async ({ Grape, name, t }) => {
   const [one, other] = [await freeUdpPort(), await freeUdpPort()]

@@ -55,8 +55,7 @@ impl Core {
             Query::AnnouncePeer(said) => {
                 let address = self.announced(from, &said)?;
                 // What other machines announce has no place among what is announced here.
-                let source = if from.is_loopback() { Source::Own } else { Source::Host(from.ip) };
-                self.peers.add(&said.key, address, source, self.now);
+                self.peers.add(&said.key, address, Source::of(from), self.now);
                 self.tell_announce(&said.key);
                 empty
             }
@@ -130,8 +129,7 @@ impl Core {
             return Err(TOO_MANY_PUTS);
         }
         item.check()?;
-        let source = if from.is_loopback() { Source::Own } else { Source::Host(from.ip) };
-        self.values.put(Stored { item, id: self.id }, put.cas, source, self.now)
+        self.values.put(Stored { item, id: self.id }, put.cas, Source::of(from), self.now)
     }
 }
 

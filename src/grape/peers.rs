@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn add(peers: &mut Peers, key: &[u8], address: Address, now: u64) {
-        peers.add(key, address, Source::Host(address.ip), now);
+        peers.add(key, address, Source::of(address), now);
     }
 
     fn found(address: Address, announced: u64) -> Found {

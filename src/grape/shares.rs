@@ -1,9 +1,10 @@
 //! A map that strangers fill: it has a budget of bytes, and a share of it for each host.
 //!
 //! When it is full, the host with the most loses its oldest entry. So one that fills it only drives
-//! out its own, and an honest host loses something only when it has as much as the greediest. What
-//! comes from this machine has a budget of its own, which nobody else can use.
+//! out its own, and an honest host loses something only when it has as much as the greediest. This
+//! machine has a budget of its own, which no other can use; there each node has a share.
 
+use super::Address;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
@@ -12,10 +13,25 @@ use std::{
 /// Whose entry it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
-    /// This machine.
+    /// This node.
     Own,
-    /// Another host.
-    Host([u8; 4]),
+    /// Another host, or another node of this machine: an [`Address::group`].
+    Host(Address),
+}
+
+impl Source {
+    /// Who sends from this address.
+    pub fn of(address: Address) -> Self {
+        Self::Host(address.group())
+    }
+
+    /// Which of the two budgets it fills.
+    fn budget(self) -> usize {
+        match self {
+            Self::Host(address) if !address.is_loopback() => 1,
+            _ => 0,
+        }
+    }
 }
 
 /// What fits: each of the two budgets has this size.
@@ -52,9 +68,9 @@ pub struct Shares<K, V> {
     order: BTreeMap<u64, K>,
     of_source: BTreeSet<(Source, u64)>,
     used: HashMap<Source, Used>,
-    /// Hosts by their bytes.
-    greedy: BTreeSet<(usize, Source)>,
-    hosts: Used,
+    /// Of each budget: what is used, and by whom, by their bytes.
+    totals: [Used; 2],
+    greedy: [BTreeSet<(usize, Source)>; 2],
     last_serial: u64,
 }
 
@@ -68,8 +84,8 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
             order: BTreeMap::new(),
             of_source: BTreeSet::new(),
             used: HashMap::new(),
-            greedy: BTreeSet::new(),
-            hosts: Used::default(),
+            totals: Default::default(),
+            greedy: Default::default(),
             last_serial: 0,
         }
     }
@@ -157,23 +173,21 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         if is_empty {
             self.used.remove(&source);
         }
-        if source != Source::Own {
-            change(&mut self.hosts);
-            self.greedy.remove(&(before, source));
-            if !is_empty {
-                self.greedy.insert((bytes, source));
-            }
+        change(&mut self.totals[source.budget()]);
+        let greedy = &mut self.greedy[source.budget()];
+        greedy.remove(&(before, source));
+        if !is_empty {
+            greedy.insert((bytes, source));
         }
     }
 
     /// What has to go, when there is too much of what `source` fills.
     fn too_much(&self, source: Source) -> Option<K> {
-        let own = source == Source::Own;
-        let used = if own { *self.used.get(&source)? } else { self.hosts };
+        let used = self.totals[source.budget()];
         if used.entries <= self.budget.entries && used.bytes <= self.budget.bytes {
             return None;
         }
-        let (_, greediest) = if own { (0, source) } else { *self.greedy.last()? };
+        let (_, greediest) = *self.greedy[source.budget()].last()?;
         let (_, serial) = self.of_source.range((greediest, 0)..).next()?;
         self.order.get(serial).cloned()
     }
@@ -187,7 +201,7 @@ mod tests {
     const BUDGET: Budget = Budget { entries: 100, bytes: 1_000 };
 
     fn host(number: u8) -> Source {
-        Source::Host([10, 0, 0, number])
+        Source::of(Address { ip: [10, 0, 0, number], port: 1 })
     }
 
     fn shares() -> Shares<u32, ()> {
@@ -261,14 +275,15 @@ mod tests {
                 } else {
                     shares.insert(key, (), (source, cost), at as u64, |_| {});
                 }
-                let bytes = |own: bool| -> usize {
-                    let of = |entry: &&Entry<()>| (entry.source == Source::Own) == own;
-                    shares.entries.values().filter(of).map(|entry| entry.cost).sum()
-                };
-                prop_assert!(bytes(true) <= BUDGET.bytes && bytes(false) <= BUDGET.bytes);
-                prop_assert_eq!(bytes(false), shares.hosts.bytes);
-                let sum: usize = shares.greedy.iter().map(|(bytes, _)| bytes).sum();
-                prop_assert_eq!(bytes(false), sum);
+                for budget in 0..2 {
+                    let of = |entry: &&Entry<()>| entry.source.budget() == budget;
+                    let costs = shares.entries.values().filter(of).map(|entry| entry.cost);
+                    let bytes: usize = costs.sum();
+                    prop_assert!(bytes <= BUDGET.bytes);
+                    prop_assert_eq!(bytes, shares.totals[budget].bytes);
+                    let greedy = shares.greedy[budget].iter();
+                    prop_assert_eq!(bytes, greedy.map(|(bytes, _)| bytes).sum::<usize>());
+                }
                 prop_assert_eq!(shares.order.len(), shares.entries.len());
                 prop_assert_eq!(shares.of_source.len(), shares.entries.len());
             }

@@ -177,6 +177,7 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grape::Address;
     use ed25519_dalek::{Signer, SigningKey};
 
     fn signed(seq: i64, salt: &[u8], v: &[u8]) -> Item {
@@ -281,10 +282,10 @@ mod tests {
         let mut values = Values::new(100);
         let value = |number: u32| Item { v: format!("i{number}e").into_bytes(), signed: None };
         let mut put = |number, source| values.put(stored(value(number)), None, source, 0);
-        put(0, Source::Host([1; 4])).unwrap();
+        put(0, Source::of(Address { ip: [1; 4], port: 1 })).unwrap();
         put(1, Source::Own).unwrap();
         for number in 2..10_000 {
-            put(number, Source::Host([2; 4])).unwrap();
+            put(number, Source::of(Address { ip: [2; 4], port: 1 })).unwrap();
         }
         assert!((0..2).all(|number| values.get(&value(number).target().0).is_some()));
         assert_eq!(values.len(), 101);
