@@ -53,6 +53,11 @@ class Arena {
     return this.targets.get('witness')
   }
 
+  /** Whether the witness asks anybody. */
+  get isWatched () {
+    return WATCHED.some(name => this.targets.has(name))
+  }
+
   /** Those who are attacked. */
   get attacked () {
     return [...this.targets.values()].filter(target => target !== this.witness)

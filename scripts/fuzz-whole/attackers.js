@@ -16,7 +16,7 @@ const HOST = '127.0.0.1'
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** How long one connection may take, in ms; then it is reset. */
-const PATIENCE = 4000
+const PATIENCE = 6000
 /** How long a write may wait for its reader. */
 const WRITE_PATIENCE = 300
 /** Repeated bytes are written in parts of this size. */

@@ -110,13 +110,13 @@ function unread (random, isSecure) {
   const frame = frames.frame(TEXT, text, { mask: Buffer.alloc(4) })
   const echo = frames.frame(TEXT, Buffer.from(`["${rpc.uuid(random)}","echo","${'x'.repeat(1 << 20)}"]`), { mask: Buffer.alloc(4) })
   const flood = random.once(3) ? { send: echo, times: isSecure ? 16 : 64 } : { send: frame, times: count }
-  return [connect(random, { hear: 300 }, { stall: true }, flood, { wait: random.pick([300, 1500]) }, random.once(2) ? { stall: false } : {}, { wait: 100 }, ending(random))]
+  return [connect(random, { hear: 300 }, { stall: true }, flood, { wait: random.pick([300, 3000]) }, random.once(2) ? { stall: false } : {}, { wait: 100 }, ending(random))]
 }
 
 function ofServer (random, number) {
   const make = () => random.once(3) ? rpc.request(random) : rpc.oddRequest(random)
   const door = random.weighted([[6, 'echo'], [4, 'handlers'], [3, 'replaced'], [3, 'small'], [3, 'tls']])
-  const [name, actors] = attack(random, number, [...WEBSOCKET, [1, 'unread answers', () => unread(random, door === 'tls')]], make, WEBSOCKET_CROWD)
+  const [name, actors] = attack(random, number, [...WEBSOCKET, [2, 'unread answers', () => unread(random, door === 'tls')]], make, WEBSOCKET_CROWD)
   return { target: random.once(3) ? 'watched' : 'server', door, name, actors: door === 'tls' ? actors.map(secured(random)) : actors }
 }
 
@@ -136,7 +136,7 @@ function ofPub (random, number) {
 }
 
 /** How often what takes long comes. */
-const SELDOM = 400
+const SELDOM = 200
 
 function attack (random, number, attacks, make, seldom) {
   if (number % SELDOM === SELDOM - 1) return [seldom[0], seldom[1](random)]
@@ -247,7 +247,7 @@ function ofLink (random) {
 
 /** The `data` of a request to a grape. */
 function apiData (random) {
-  const key = () => random.once(4) ? json.value(random) : `"key-${random.below(8)}"`
+  const key = () => random.weighted([[2, () => json.value(random)], [4, () => `"key-${random.below(8)}"`], [2, () => `"key-${random.next()}"`]])()
   const bytes = () => random.pick([`"${'ab'.repeat(random.pick([0, 19, 20, 21, 32, 64, 5000]))}"`, '"xyz"', '[1,2,3]', '{"type":"Buffer","data":[1,300,-1,"a",null]}', json.scalar(random)])
   return random.weighted([
     [3, () => key()],
@@ -269,6 +269,8 @@ function apiBody (random) {
   ])())
 }
 
+const lookup = key => Buffer.from(`POST /lookup HTTP/1.1\r\nHost: a\r\nContent-Length: ${key.length + 9}\r\n\r\n{"data":${key}}`)
+
 const GRAPE = [
   [8, 'requests', random => Array.from({ length: 1 + random.size(3) }, () => ({
     from: from(random),
@@ -284,6 +286,25 @@ const GRAPE = [
   }]],
   [20, 'datagrams', random => Array.from({ length: random.between(1, 4) }, () => nodeOf(random, 1 + random.size(20)))],
   [3, 'many datagrams', random => [nodeOf(random, random.pick([200, 2000]))]],
+  [1, 'many names', random => {
+    const names = nodeOf(random, 0)
+    const rest = random.pick(['', 'x', '<', '"', '\0', '\xff', '\u2028', '{{']).repeat(random.pick([1, 100, 2000]))
+    const announce = () => datagrams.bencode(datagrams.announce(random, `${random.next()}${rest}`))
+    names.steps.push(...Array.from({ length: 500 }, () => ({ send: announce() })))
+    const pages = Array.from({ length: 6 }, () => ({
+      from: from(random),
+      steps: [{ wait: 500 }, { send: Buffer.from(`GET ${random.pick(['/', '/status', '/metrics'])} HTTP/1.1\r\nHost: a\r\n\r\n`), times: random.pick([1, 30]) }, { stall: random.once(2) }, { wait: 500 }, ending(random)]
+    }))
+    return [names, ...pages]
+  }],
+  // Names that are asked for, so that strangers are asked, whose answers are kept.
+  [2, 'many lookups', random => [
+    nodeOf(random, 4), nodeOf(random, 4),
+    {
+      from: from(random),
+      steps: [...Array.from({ length: 40 }, () => ({ send: lookup(`"key-${random.next()}${'x'.repeat(random.pick([0, 4000]))}"`) })), { wait: 1500 }, ending(random)]
+    }
+  ]],
   // The same ids from several addresses.
   [3, 'moving ids', random => {
     const queries = Array.from({ length: 20 }, () => datagrams.bencode(datagrams.query(random)))

@@ -94,6 +94,11 @@ function query (random, name = random.pick(Object.keys(QUERIES))) {
   return { t: random.once(8) ? Buffer.from(random.pick(TEXTS)) : random.bytes(4), y: 'q', q: name, a: QUERIES[name](random), v: random.pick(['GN01', 'LT12', '']) }
 }
 
+/** An announce as it should be. */
+function announce (random, name) {
+  return { t: random.bytes(4), y: 'q', q: 'announce_peer', a: { id: id(random), info_hash: Buffer.from(name), port: random.between(1, 65535), token: TOKEN } }
+}
+
 /** An answer to a question of the node, whatever that is. */
 function response (random) {
   const r = { id: id(random) }
@@ -151,4 +156,4 @@ function answering (random) {
   ])()
 }
 
-module.exports = { MOST, NODE, TOKEN, TRANSACTION, answering, asking, bencode, bytesOf, query }
+module.exports = { MOST, NODE, TOKEN, TRANSACTION, announce, answering, asking, bencode, bytesOf, query }

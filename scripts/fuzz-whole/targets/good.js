@@ -3,7 +3,7 @@
 // Asks somebody who behaves, again and again, while strangers attack: each time there has to be an
 // answer, and the right one.
 
-const { breach, count, wait } = require('./target')
+const { breach, count, most, wait } = require('./target')
 
 /** Between one question and the next, in ms. */
 const PACE = 200
@@ -19,6 +19,7 @@ function witness (name, ask) {
   const loop = async () => {
     for (let at = 0; !state.stopping; at++) {
       let timer
+      const began = performance.now()
       const late = new Promise((resolve, reject) => { timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE) })
       try {
         if (await Promise.race([ask(at), late])) count(`${name} answered`)
@@ -27,6 +28,7 @@ function witness (name, ask) {
         if (!state.stopping) breach(`${name}: ${err && err.message}`)
       } finally {
         clearTimeout(timer)
+        most(`${name}, longest ms`, Math.round(performance.now() - began))
       }
       await wait(PACE)
     }

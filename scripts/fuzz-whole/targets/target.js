@@ -22,6 +22,11 @@ function count (name, by = 1) {
   counts[name] = (counts[name] || 0) + by
 }
 
+/** Keeps the largest of the values of a name. */
+function most (name, value) {
+  counts[name] = Math.max(counts[name] || 0, value)
+}
+
 /** Something that must never be. */
 function breach (text) {
   tell({ breach: text })
@@ -100,4 +105,4 @@ function begin (ready, { isQuiet = () => true, stop, ...methods }) {
   tell({ ready })
 }
 
-module.exports = { begin, breach, count, secureOf, tell, wait, what }
+module.exports = { begin, breach, count, most, secureOf, tell, wait, what }

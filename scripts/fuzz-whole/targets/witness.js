@@ -48,16 +48,16 @@ function watchPublisher (name, port) {
 }
 
 /** Asks a grape by HTTP, over connections of its own. */
-function post (port, path, data) {
+function exchange (port, method, path, body) {
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: HOST, port, path, method: 'POST', agent: false }, answer => {
+    const request = http.request({ host: HOST, port, path, method, agent: false }, answer => {
       let text = ''
       answer.setEncoding('utf8').on('data', part => { text += part })
       answer.on('end', () => resolve({ status: answer.statusCode, text }))
       answer.on('error', reject)
     })
     request.on('error', reject)
-    request.end(JSON.stringify({ data }))
+    request.end(body)
   })
 }
 
@@ -72,8 +72,12 @@ const METHODS = {
   },
   grape (name, { api }) {
     loops.push(witness(name, async () => {
-      const { status, text } = await post(api, '/lookup', 'good')
+      const { status, text } = await exchange(api, 'POST', '/lookup', '{"data":"good"}')
       return status === 200 && Array.isArray(JSON.parse(text))
+    }))
+    loops.push(witness(`${name}, status`, async () => {
+      const { status, text } = await exchange(api, 'GET', '/status')
+      return status === 200 && typeof JSON.parse(text) === 'object'
     }))
   },
   /** The target is about to be ended. */
