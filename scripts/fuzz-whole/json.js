@@ -35,7 +35,7 @@ function string (random, most = 64) {
 }
 
 function number (random) {
-  if (random.once(30)) return random.pick(['1', '9', '0.0', '1.']) + random.pick(['0', '9', '1']).repeat(random.size(20000))
+  if (random.once(30)) return random.pick(['1', '9', '0.0', '1.']) + random.pick(['0', '9', '1']).repeat(1 + random.size(20000))
   return random.once(2) ? random.pick(NUMBERS) : String(random.next() - 0x80000000)
 }
 
