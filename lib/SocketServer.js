@@ -121,7 +121,8 @@ function requestOf ({ request, stream }) {
   for (let at = 0; at < request.headers.length; at += 2) {
     const name = request.headers[at]
     const value = request.headers[at + 1]
-    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`
+    // Every object has a `constructor` already.
+    headers[name] = typeof headers[name] === 'string' ? `${headers[name]}, ${value}` : value
   }
   const socket = { remoteAddress: request.address, remotePort: request.port, encrypted: false }
   return { method: 'GET', httpVersion: '1.1', url: request.url, headers, rawHeaders: request.headers, socket, connection: socket }

@@ -88,11 +88,12 @@ pair('C122: a server emits connection with the socket and the request', async ({
 each('C122: the request tells path, query and headers, repeated ones joined', async ({ implementation, stage }) => {
   const service = await stage.serve(implementation)
   const accepted = once(service.socket, 'connection')
-  const client = await RawClient.connect(service.dest, '/some/path?a=1 HTTP/1.1\r\nX-Mine: one\r\nX-MINE: two\r\nX-End:')
+  const client = await RawClient.connect(service.dest, '/some/path?a=1 HTTP/1.1\r\nX-Mine: one\r\nX-MINE: two\r\nConstructor: mine\r\nX-End:')
   stage.after(() => client.destroy())
   const [, request] = await accepted
   assert.strictEqual(request.url, '/some/path?a=1')
   assert.strictEqual(request.headers['x-mine'], 'one, two')
+  assert.strictEqual(request.headers.constructor, 'mine')
 })
 
 for (const Peer of ['PeerRPCServer', 'PeerPub']) {

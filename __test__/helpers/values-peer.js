@@ -4,6 +4,7 @@
 // values-peer.js '{"role": "server"}'.
 
 const diagnostics = require('diagnostics_channel')
+const { Worker, isMainThread, parentPort } = require('worker_threads')
 const { native } = require('./implementations')
 
 const what = JSON.parse(process.argv[2])
@@ -13,7 +14,8 @@ for (const name of ['key', 'cert', 'ca']) {
 }
 if (conf.secure && what.role === 'server') conf.secure.verifyClient = () => true
 
-const tell = (event, value) => process.send({ event, value })
+const send = message => isMainThread ? process.send(message) : parentPort.postMessage(message)
+const tell = (event, value) => send({ event, value })
 
 if (what.watched) {
   for (const name of ['start', 'end', 'error']) diagnostics.subscribe(`grenache:request:${name}`, () => {})
@@ -126,8 +128,19 @@ function link () {
   }
 }
 
-const methods = { server, client, link }[what.role]()
-process.on('message', async ({ id, method, args }) => {
-  process.send({ id, value: await methods[method](...args) })
-})
-process.on('disconnect', () => process.exit())
+/** With `stack`, its MiB, all of it is in a worker thread. */
+function work () {
+  const methods = { server, client, link }[what.role]()
+  const hear = async ({ id, method, args }) => send({ id, value: await methods[method](...args) })
+  if (isMainThread) process.on('message', hear)
+  else parentPort.on('message', hear)
+}
+
+if (what.stack && isMainThread) {
+  const worker = new Worker(__filename, { argv: [process.argv[2]], resourceLimits: { stackSizeMb: what.stack } })
+  worker.on('message', message => process.send(message))
+  process.on('message', message => worker.postMessage(message))
+} else {
+  work()
+}
+if (isMainThread) process.on('disconnect', () => process.exit())

@@ -25,7 +25,7 @@ const hidden = levels => '["]}]}\\"]",{"\\\\":'.repeat(levels / 2) + '1' + '}]'.
 
 /** What nests so deep that writing it again takes more stack than there is, and more than is taken. */
 const DEEP = [
-  arrays(LEVELS + 1), objects(LEVELS + 1), hidden(LEVELS + 2), arrays(4090), arrays(4200), objects(4200), hidden(4200), arrays(200000)
+  arrays(LEVELS + 1), objects(LEVELS + 1), hidden(LEVELS + 2), arrays(4200), objects(4200), hidden(4200), arrays(100000)
 ]
 
 /** Ids as no peer makes them; each with the id that a reply has. */
@@ -148,6 +148,17 @@ hostile('what a service fails with may be what came in', async ({ stage, secure,
   for (const payload of ['{"toString":1}', arrays(LEVELS - 1), '"\\ud800"']) {
     other.send(frame(TEXT, `["a","key",${payload}]`, masked))
     assert.strictEqual((await other.next()).text, `["a",${payload},${payload}]`)
+  }
+  mustBeQuiet(server)
+})
+
+hostile('what is taken can be written on the smallest stack', async ({ stage, secure, startServer }) => {
+  const server = await startServer({ role: 'server', stack: 0.5 }, SCRIPT)
+  for (const [way, port] of Object.entries(server.port).filter(([way]) => ECHOES.includes(way) && way !== 'unknown')) {
+    const raw = await rawClient(stage, port, { secure })
+    for (const payload of [arrays(LEVELS - 1), objects(LEVELS - 1)]) raw.send(frame(TEXT, `["a","key",${payload}]`, masked))
+    await mustEcho(raw, way)
+    assert.deepStrictEqual(answersOf(raw).map(([, error]) => error), [null, null], way)
   }
   mustBeQuiet(server)
 })
