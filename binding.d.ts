@@ -21,6 +21,8 @@ export declare class Core {
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
   listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter): Listening
+  /** Lets the client of a question in, or answers it `refusal` and closes. */
+  decide(ask: number, refusal?: string | undefined | null): void
   unlisten(server: number): void
   connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter): number
   /**
@@ -108,6 +110,11 @@ export interface ConnectionSettings {
   maxPayload: number
   heartbeat: number
   handshakeTimeout: number
+  /**
+   * Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about
+   * clients with an origin, 3 about every client.
+   */
+  admission: number
   maxConnections: number
   highWater: number
 }

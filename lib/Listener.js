@@ -3,6 +3,8 @@
 const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const context = require('./context')
+const { Admission, refusalOf } = require('./admission')
+const { requestOf } = require('./request')
 
 /**
  * A native server: a port, and the connections that came in by it. The owner has
@@ -19,6 +21,9 @@ class Listener {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
+    this.admission = new Admission(conf, conf.verifyClient)
+    /** The requests of clients about whom the service is asked, by the numbers of the questions. */
+    this._asked = new Map()
     this._scope = context.capture()
     const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter)
     this.server = server
@@ -47,8 +52,32 @@ class Listener {
     context.enter(this._scope, this, this._accept, event)
   }
 
-  _accept ({ conn, url, headers, address, port }) {
-    this.add(this.owner.newConnection(this.lanes).accepted(conn, { url, headers, address, port }))
+  _accept ({ conn, url, headers, address, port, ask }) {
+    const request = { url, headers, address, port }
+    if (ask !== undefined) {
+      request.asked = this._asked.get(ask)
+      this._asked.delete(ask)
+    }
+    this.add(this.owner.newConnection(this.lanes).accepted(conn, request))
+  }
+
+  /** The service is to say whether a client may come in; who is gone has no `url`. */
+  onAsked (event) {
+    if (event.url !== undefined) context.enter(this._scope, this, this._ask, event)
+  }
+
+  _ask (event) {
+    const { ask } = event
+    const req = requestOf(event)
+    this._asked.set(ask, req)
+    this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
+      dispatch.decide(ask, refusal ? refusalOf(refusal) : undefined)
+    })
+  }
+
+  /** A client about whom the service was asked does not come in. */
+  onUnasked ({ ask }) {
+    this._asked.delete(ask)
   }
 
   add (connection) {

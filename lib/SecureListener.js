@@ -6,15 +6,18 @@ const https = require('https')
 const tls = require('tls')
 const context = require('./context')
 const dispatch = require('./dispatch')
+const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
+const { Admission, refusalOf } = require('./admission')
 const { acceptOf, assertSecure } = require('./secure')
 const { CONNECTION, FAREWELL_TIMEOUT, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
 const { amount } = require('./options')
-
-const { STATUS_CODES } = http
+const RequestHead = require('./RequestHead')
 
 /** A key of 16 bytes (RFC 6455 section 4.2.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
+
+const { bun, deno } = process.versions
 
 /** A server with Node's TLS; see Listener.js for what owners have. */
 class SecureListener {
@@ -22,36 +25,26 @@ class SecureListener {
   constructor (port, conf, lanes, owner) {
     const { host, secure } = conf
     assertSecure(secure)
-    assert.strictEqual(typeof secure.verifyClient, 'function', 'conf.secure.verify must be a function')
+    const verifyClient = secure.verifyClient || conf.verifyClient
+    assert.strictEqual(typeof verifyClient, 'function', 'conf.secure.verify must be a function')
     this.owner = owner
     this.lanes = lanes
     this.conf = conf
     this.connections = new Set()
-    this.verifyClient = secure.verifyClient
+    this._admission = new Admission(conf, verifyClient)
     this._open = true
     this._closed = false
     this._sockets = new Set()
-    /** What gives up each handshake, by where it comes from. */
-    this._handshakes = new Map()
-    this._handshakeTimeout = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
-    this._server = createServer({ ...secure, requestCert: true }, (req, res) => {
-      res.writeHead(426, { 'Content-Type': 'text/plain' })
-      res.end(STATUS_CODES[426])
-    })
-    const scope = context.capture()
-    this._server.on('upgrade', (req, socket, head) => {
-      this._endHandshake(addressOf(socket))
-      context.enter(scope, this, this._verify, req, socket, head)
-    })
-    this._server.on('connection', socket => this._onSocket(socket))
-    // A handshake that failed concerns nobody but the client.
-    this._server.on('tlsClientError', () => {})
-    this._server.on('error', err => {
-      this._open = false
-      this._closed = true
-      owner.onListenError(err)
-    })
-    this._server.listen(port, host)
+    const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
+    this._handshakes = new Handshakes(MAX_HANDSHAKES, time)
+    /** Those who were answered that they do not come in. */
+    this._refused = new WeakSet()
+    this._scope = context.capture()
+    const { server, face } = createServers(secure)
+    this._server = server
+    this._face = face
+    this._hear()
+    server.listen(port, host)
   }
 
   address () {
@@ -89,102 +82,134 @@ class SecureListener {
     for (const socket of this._sockets) socket.destroy()
   }
 
-  /** From here to the request for an upgrade, TLS included, a client has limited time. */
-  _onSocket (socket) {
-    if (this._handshakes.size >= MAX_HANDSHAKES) return socket.destroy()
-    const address = addressOf(socket)
-    const timer = setTimeout(() => socket.destroy(), this._handshakeTimeout)
-    this._endHandshake(address)
-    this._handshakes.set(address, timer)
-    this._sockets.add(socket)
-    socket.on('close', () => {
-      this._sockets.delete(socket)
-      // The address may be another connection's by now.
-      if (this._handshakes.get(address) === timer) this._endHandshake(address)
+  _hear () {
+    const { _server: server, _face: face } = this
+    server.on('connection', socket => this._onSocket(socket))
+    // A handshake that failed concerns nobody but the client.
+    server.on('tlsClientError', (err, socket) => socket.destroy(err))
+    server.on('error', err => {
+      this._open = false
+      this._closed = true
+      this.owner.onListenError(err)
     })
+    if (server !== face) server.on('secureConnection', socket => this._onSecure(socket))
+    face.on('upgrade', (req, socket, head) => {
+      const { rest = head } = this._handshakes.of(socket)
+      context.enter(this._scope, this, this._verify, req, socket, rest === head ? head : Buffer.concat([rest, head]))
+    })
+    // What else HTTP has is not for us, and comes here only where heads are not read before.
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+      face.on(event, ({ socket }) => this._refuse(socket, { code: 426 }))
+    }
+    face.on('connect', (req, socket) => this._refuse(socket, { code: 426 }))
+    face.on('clientError', ({ code }, socket) => this._refuse(socket, { code: code === 'HPE_HEADER_OVERFLOW' ? 431 : 400 }))
   }
 
-  _endHandshake (address) {
-    clearTimeout(this._handshakes.get(address))
-    this._handshakes.delete(address)
+  /** From here to its being let in, TLS included, a client has limited time. */
+  _onSocket (socket) {
+    this._sockets.add(socket)
+    socket.once('close', () => this._sockets.delete(socket))
+    this._handshakes.begin(socket)
   }
 
-  /** Asks the service whether this client may come in. */
+  /** Node's HTTP gets the head of a request for an upgrade, and nothing else. */
+  _onSecure (socket) {
+    const handshake = this._handshakes.of(socket)
+    socket.on('error', () => socket.destroy())
+    if (bun) return this._face.emit('connection', socket)
+    const request = new RequestHead(this.conf.secure.maxHeaderSize || http.maxHeaderSize)
+    const onData = bytes => {
+      const code = request.add(bytes)
+      if (code === null) return
+      socket.removeListener('data', onData)
+      if (code !== 101) return this._refuse(socket, { code })
+      const { head, rest } = request.take()
+      handshake.rest = rest
+      socket.pause()
+      socket.unshift(head)
+      this._face.emit('connection', socket)
+      socket.resume()
+    }
+    socket.on('data', onData)
+  }
+
+  /** Asks whether this client may come in. */
   _verify (req, socket, head) {
     socket.on('error', () => socket.destroy())
     const key = req.headers['sec-websocket-key']
     const isUpgrade = req.method === 'GET' && /^websocket$/i.test(req.headers.upgrade || '') &&
       KEY.test(key || '') && req.headers['sec-websocket-version'] === '13'
-    if (!isUpgrade) return refuse(socket, 400)
-
+    if (!isUpgrade) return this._refuse(socket, { code: 400 })
+    if (socket.destroyed) return
     const info = { origin: req.headers.origin, secure: true, req }
-    if (this.verifyClient.length < 2) {
-      if (this.verifyClient(info)) this._accept(req, socket, head)
-      else refuse(socket, 401)
-      return
-    }
-    let answered = false
-    this.verifyClient(info, (ok, code, message, headers) => {
-      if (answered) return
-      answered = true
-      if (ok) this._accept(req, socket, head)
-      else refuse(socket, code || 401, message, headers)
-    })
+    this._admission.decide(info, refusal => refusal ? this._refuse(socket, refusal) : this._accept(req, socket, head))
   }
 
   _accept (req, socket, head) {
     // The client may have gone, or the server stopped, while it was decided.
-    if (!socket.readable || !socket.writable || !this._open) return socket.destroy()
+    if (this._refused.has(socket) || !socket.readable || !socket.writable || !this._open) return socket.destroy()
     const accept = acceptOf(req.headers['sec-websocket-key'])
     const protocol = (req.headers['sec-websocket-protocol'] || '').split(',')[0].trim()
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-      `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`)
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`
 
     const limit = amount(this.conf.maxConnections, CONNECTION.maxConnections)
+    if (limit > 0 && this.connections.size >= limit) {
+      return this._endWith(socket, Buffer.concat([Buffer.from(answer), CLOSE_FRAME]))
+    }
+    const cert = certificateOf(socket)
+    socket.write(answer)
+    this._handshakes.end(this._handshakes.of(socket))
     const connection = this.owner.newConnection(this.lanes)
     connection.stream = new Stream(connection)
     connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter), req)
-    connection.cert = socket.getPeerCertificate()
+    connection.cert = cert
     connection.listener = this
-    if (limit > 0 && this.connections.size >= limit) {
-      connection.stream.start(socket, head)
-      connection.close(TRY_AGAIN_LATER, '')
-      setTimeout(() => connection.terminate(), FAREWELL_TIMEOUT).unref()
-      return
-    }
     this.connections.add(connection)
     if (this.owner.onConnection) this.owner.onConnection(connection)
     connection.stream.start(socket, head)
   }
+
+  /** Answers once in HTTP, and ends. */
+  _refuse (socket, refusal) {
+    if (this._refused.has(socket)) return
+    this._refused.add(socket)
+    this._endWith(socket, refusalOf(refusal))
+  }
+
+  /**
+   * Says the last words. What the client says meanwhile is read, since the words would be lost
+   * otherwise, and dropped; it has limited time to end its side. It holds its place until then.
+   */
+  _endWith (socket, words) {
+    if (!socket.writable) return socket.destroy()
+    socket.end(words)
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT)
+    socket.once('close', () => clearTimeout(timer))
+  }
+}
+
+/** A close frame that says that there are enough clients. */
+const CLOSE_FRAME = Buffer.from([0x88, 2, TRY_AGAIN_LATER >> 8, TRY_AGAIN_LATER & 0xff])
+
+/** What `getPeerCertificate()` returns; an empty object where the client, or its certificate, is gone. */
+function certificateOf (socket) {
+  return (socket.getPeerCertificate && socket.getPeerCertificate()) || {}
 }
 
 /**
- * The sockets of Bun's https servers do not know the client's certificate, those of its tls servers
- * do: there tls accepts, and http goes on.
+ * Node's TLS, and HTTP for what comes by it. A socket of Bun's https servers does not know the client's
+ * certificate; Deno's HTTP takes no sockets of others.
  */
-function createServer (options, onRequest) {
-  if (!process.versions.bun) return https.createServer(options, onRequest)
-  const server = tls.createServer(options)
-  const face = http.createServer(onRequest)
-  server.on('secureConnection', socket => face.emit('connection', socket))
-  face.on('upgrade', (req, socket, head) => server.emit('upgrade', req, socket, head))
-  return server
-}
-
-/** Tells a server's connections apart, on the TCP socket and on the TLS one. */
-function addressOf ({ remoteAddress, remotePort }) {
-  return `${remoteAddress} ${remotePort}`
-}
-
-function refuse (socket, code, message = STATUS_CODES[code], headers = {}) {
-  if (!socket.writable) return
-  const lines = Object.entries({
-    Connection: 'close',
-    'Content-Type': 'text/html',
-    'Content-Length': Buffer.byteLength(message || ''),
-    ...headers
-  }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${message || ''}`)
+function createServers (secure) {
+  if (deno) {
+    const server = https.createServer({ ...secure, requestCert: true })
+    return { server, face: server }
+  }
+  // As Node's https says what it speaks.
+  const alpn = secure.ALPNProtocols || secure.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] }
+  return { server: tls.createServer({ ...alpn, ...secure, requestCert: true }), face: http.createServer(secure) }
 }
 
 module.exports = SecureListener

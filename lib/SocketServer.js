@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const Connection = require('./Connection')
+const { requestOf } = require('./request')
 
 /**
  * A server as services know it from the `ws` package, version 7: the face of a listener.
@@ -92,7 +93,9 @@ class SocketServer extends EventEmitter {
     const { socket } = connection
     this.clients.add(socket)
     socket.once('close', () => this.clients.delete(socket))
-    this.emit('connection', socket, requestOf(connection))
+    const { request } = connection
+    // With TLS it is Node's own; it may have been shown to `verifyClient` before.
+    this.emit('connection', socket, request.asked || (request.socket ? request : requestOf(request)))
     // What was watched in case that somebody listens need not be.
     if (!socket.isWatched) connection.unwatch()
   }
@@ -112,20 +115,6 @@ class SocketServer extends EventEmitter {
     this._state = 'closed'
     this.emit('close')
   }
-}
-
-/** What is known of a client's upgrade request, like Node's own. */
-function requestOf ({ request, stream }) {
-  if (request.socket) return request
-  const headers = {}
-  for (let at = 0; at < request.headers.length; at += 2) {
-    const name = request.headers[at]
-    const value = request.headers[at + 1]
-    // Every object has a `constructor` already.
-    headers[name] = typeof headers[name] === 'string' ? `${headers[name]}, ${value}` : value
-  }
-  const socket = { remoteAddress: request.address, remotePort: request.port, encrypted: false }
-  return { method: 'GET', httpVersion: '1.1', url: request.url, headers, rawHeaders: request.headers, socket, connection: socket }
 }
 
 module.exports = SocketServer

@@ -201,8 +201,14 @@ const DRAIN_POLL = 10
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000
 
-/** Clients of one server that may be in the middle of their handshake; as on the native side. */
+/**
+ * Clients of one server that may be in the middle of their handshake; as on the native side. Of the
+ * address that has the most of them the oldest goes for one more.
+ */
 const MAX_HANDSHAKES = 4096
+
+/** A service is warned at most this often that its `verifyClient` throws: strangers choose how often. */
+const WARNING_PACE = 1000
 
 /** Close code of a server that has enough connections (IANA's registry of close codes). */
 const TRY_AGAIN_LATER = 1013
@@ -260,5 +266,6 @@ module.exports = {
   TAKEOVER_PAUSE,
   TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN,
-  TRY_AGAIN_LATER
+  TRY_AGAIN_LATER,
+  WARNING_PACE
 }

@@ -178,6 +178,15 @@ function onEvent (event) {
       connections[event.conn] = REFUSED
       return core.terminate(event.conn)
     }
+    case 'asked': {
+      const server = servers.get(event.server)
+      if (server !== undefined) return server.onAsked(event)
+      return core.decide(event.ask, '')
+    }
+    case 'unasked': {
+      const server = servers.get(event.server)
+      return server && server.onUnasked(event)
+    }
     case 'closed': {
       const connection = connections[event.conn]
       connections[event.conn] = undefined
@@ -351,7 +360,7 @@ context.whenUsed(() => {
 })
 
 /** What the native side needs to know of a connection. */
-function settings (conf, lanes) {
+function settings (conf, lanes, admission = 0) {
   const number = name => amount(conf[name], CONNECTION[name])
   return {
     inLoop: isInLoop(conf.io),
@@ -360,6 +369,7 @@ function settings (conf, lanes) {
     maxPayload: Math.min(number('maxPayload'), MAX_PAYLOAD),
     heartbeat: number('heartbeatInterval'),
     handshakeTimeout: number('handshakeTimeout'),
+    admission,
     maxConnections: number('maxConnections'),
     highWater: number('highWater')
   }
@@ -373,7 +383,7 @@ function connect (dest, path, conf, lanes, meter) {
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
 function listen (port, conf, lanes, server, meter) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes), meter.native)
+  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -415,6 +425,7 @@ module.exports = {
   answered: conn => core.answered(conn),
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
+  decide: (ask, refusal) => core.decide(ask, refusal),
   endStream: conn => core.endStream(conn),
   fetched,
   flush: () => flush(),

@@ -74,8 +74,18 @@ pub const KEEPALIVE: Duration = Duration::from_secs(60);
 /// it for dead (RFC 5482). Linux's own default is a quarter of an hour.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Clients of one server that may be in the middle of their handshake.
+/// Clients of one server that may be in the middle of their handshake; of the address that has the
+/// most of them the oldest goes for one more. With [`MAX_HANDSHAKE_BYTES`] each: 64 MiB.
 pub const MAX_HANDSHAKES: usize = 4096;
+
+/// Clients of one server that JavaScript has still to hear of. It is busy if there are so many, and
+/// the next ones wait as if their handshakes were not done. With 16 KiB of head each, and as much
+/// again where that is not ASCII: 32 MiB.
+pub const MAX_ARRIVALS: usize = 1024;
+
+/// Connections that are over, whose other sides are given time to read why. The oldest of the address
+/// that has the most of them is closed for one more.
+pub const MAX_FAREWELLS: usize = 512;
 
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
@@ -145,6 +155,9 @@ pub const LISTEN_BACKLOG: i32 = 511;
 
 /// Pause of a listener that cannot accept (no descriptors left) before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Pause after a handshake was given up for its descriptor, which is free then.
+pub const SHED_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long stopping a server or a grape waits at most for its port to be free.
 pub const UNLISTEN_WAIT: Duration = Duration::from_secs(1);

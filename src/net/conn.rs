@@ -31,7 +31,7 @@ use std::{
     },
     time::Instant,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 /// The hub of connections.
 pub type Connections = Hub<Arrival>;
@@ -48,6 +48,10 @@ pub struct Arrival {
     pub head: Option<Head>,
     /// The other side's address.
     pub remote: Option<SocketAddr>,
+    /// The number of the question that JavaScript has answered, on a server that asks.
+    pub ask: Option<u32>,
+    /// A place among those that JavaScript has still to hear of, on a server.
+    pub permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A connection, used by its driver and by the JavaScript thread.

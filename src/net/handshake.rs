@@ -1,16 +1,25 @@
 //! Connections up to the end of their handshake, always on the tokio thread: name lookup,
 //! dialling, upgrading, and the time limits of each.
 
-use super::{Destination, conn::Connections, settings::Settings, tasks::Tasks};
+use super::{
+    Destination,
+    admission::Strangers,
+    asks::{Asks, Question},
+    conn::Connections,
+    settings::{Admission, Settings},
+    tasks::Tasks,
+};
 use crate::{
     config,
     error::Error,
-    ws::{ClientHandshake, Head, Outbound, Role, Upgrade, read_request},
+    ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
+use http::StatusCode;
 use socket2::{SockRef, TcpKeepalive};
 use std::{
+    future::pending,
     io::{self, ErrorKind},
-    net::Shutdown,
+    net::{Shutdown, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -20,6 +29,7 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream, lookup_host},
     runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -34,6 +44,10 @@ pub struct Established {
     pub(super) answer: Vec<u8>,
     /// What the client asked, on a server.
     pub(super) head: Option<Head>,
+    /// The number of the question that JavaScript has answered, on a server that asks.
+    pub(super) ask: Option<u32>,
+    /// A place among those that JavaScript has still to hear of, on a server.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What a server's connections have in common.
@@ -48,7 +62,13 @@ pub(super) struct Service {
     /// Clients whose handshake is done.
     pub connections: Counter,
     /// Clients in the middle of it.
-    pub handshakes: Counter,
+    pub handshakes: Strangers,
+    /// Places for those that JavaScript has still to hear of.
+    pub arrivals: Arc<Semaphore>,
+    /// The questions of this JavaScript environment.
+    pub asks: Asks,
+    /// Those who are told why they are closed.
+    pub farewells: Strangers,
 }
 
 /// Counts those who have a clone of it.
@@ -77,32 +97,101 @@ impl Acceptor {
     {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, remote)) => {
                     let (service, hub) = (self.service.clone(), self.hub.clone());
-                    let handshake = service.handshakes.clone();
-                    if service.handshakes.count() > config::MAX_HANDSHAKES {
-                        continue;
-                    }
+                    let mut place = service.handshakes.enter(remote.ip());
                     self.tasks.spawn(runtime, async move {
                         // A failed handshake concerns nobody but the client, who was told.
                         let time = Duration::from_millis(service.settings.handshake_timeout);
-                        let Ok(Some(established)) = timeout(time, upgrade(stream)).await else {
-                            return;
+                        let established = tokio::select! {
+                            biased;
+                            () = place.lost() => return,
+                            done = timeout(time, welcome(&service, &hub, stream, remote)) => done,
                         };
-                        drop(handshake);
-                        let limit = service.settings.max_connections;
-                        if limit > 0 && service.connections.count() >= limit {
-                            return turn_away(established).await;
-                        }
-                        if service.open.load(Ordering::SeqCst) {
+                        drop(place);
+                        if let Ok(Some(established)) = established
+                            && service.open.load(Ordering::SeqCst)
+                        {
                             serve(service, hub, established).await;
                         }
                     });
                 }
-                // No descriptors left, or a client that was gone already: go on, but not hot.
+                // No descriptors left: whoever is in the middle of a handshake has some.
+                Err(error) if is_exhausted(&error) && self.service.handshakes.shed() => {
+                    tokio::time::sleep(config::SHED_PAUSE).await;
+                }
+                // None can be had, or a client that was gone already: go on, but not hot.
                 Err(_) => tokio::time::sleep(config::ACCEPT_RETRY).await,
             }
         }
+    }
+}
+
+/// Whether the process or the system has no descriptors left.
+fn is_exhausted(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+/// A client's handshake, up to the answer that lets it in. `None`: it was refused, or went away.
+async fn welcome(
+    service: &Service,
+    hub: &Arc<Connections>,
+    stream: TcpStream,
+    remote: SocketAddr,
+) -> Option<Established> {
+    let mut established = upgrade(stream).await?;
+    let Established { stream, head, .. } = &mut established;
+    let head = head.as_ref()?;
+    let asks = match service.settings.admission {
+        Admission::Any => false,
+        Admission::Local => {
+            if remote.ip().to_canonical().is_loopback() && !head.is_of_loopback() {
+                refuse(stream, &ws::refusal(StatusCode::FORBIDDEN)).await;
+                return None;
+            }
+            false
+        }
+        Admission::AskOrigins => head.has_origin(),
+        Admission::AskAll => true,
+    };
+    if asks {
+        let question = Question { head: head.clone(), remote: Some(remote) };
+        let permit = unless_gone(stream, service.arrivals.clone().acquire_owned()).await?.ok()?;
+        let mut ask = service.asks.ask(hub, service.number, question, permit);
+        if let Some(refusal) = unless_gone(stream, ask.decision()).await?? {
+            refuse(stream, &refusal).await;
+            return None;
+        }
+        established.ask = Some(ask.accepted());
+    }
+    let permit = service.arrivals.clone().acquire_owned();
+    established.permit = Some(unless_gone(&established.stream, permit).await?.ok()?);
+    let limit = service.settings.max_connections;
+    if limit > 0 && service.connections.count() >= limit {
+        turn_away(established).await;
+        return None;
+    }
+    Some(established)
+}
+
+/// Waits for something beside the client, who may not care to.
+async fn unless_gone<T>(stream: &TcpStream, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        result = future => Some(result),
+        () = gone(stream) => None,
+    }
+}
+
+/// Waits for the end of a client that has nothing to say for now.
+async fn gone(stream: &TcpStream) {
+    let mut byte = [0];
+    match stream.peek(&mut byte).await {
+        Ok(0) | Err(_) => {}
+        // It does not wait for its answer, and is not looked at before it gets one.
+        Ok(_) => pending().await,
     }
 }
 
@@ -111,19 +200,37 @@ const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Tells a client that there are too many, in words that it understands.
 async fn turn_away(established: Established) {
-    let Established { stream, answer, .. } = established;
+    let Established { stream, answer, permit, .. } = established;
+    drop(permit);
     let mut out = Outbound::new(Role::Server);
     out.raw(&answer);
     out.close(Some(TRY_AGAIN_LATER), "");
-    let Some(bytes) = out.take_all() else { return };
-    if write_all(&stream, &bytes).await.is_ok() {
-        farewell(&stream).await;
+    if let Some(bytes) = out.take_all() {
+        refuse(&stream, &bytes).await;
+    }
+}
+
+/// Answers a client that does not come in.
+async fn refuse(stream: &TcpStream, answer: &[u8]) {
+    if write_all(stream, answer).await.is_ok() {
+        last_words(stream).await;
+    }
+}
+
+/// Lets the other side read our last words, unless too many others are to: see [`last_words`].
+pub(super) async fn farewell(stream: &TcpStream, others: &Strangers) {
+    let Ok(remote) = stream.peer_addr() else { return };
+    let mut place = others.enter(remote.ip());
+    tokio::select! {
+        biased;
+        () = place.lost() => {}
+        () = last_words(stream) => {}
     }
 }
 
 /// Lets the other side read our last words: closing with bytes of its own unread would reset the
 /// connection, and the words with it (RFC 6455 section 7.1.1).
-pub(super) async fn farewell(stream: &TcpStream) {
+async fn last_words(stream: &TcpStream) {
     let rest = async {
         SockRef::from(stream).shutdown(Shutdown::Write)?;
         let mut rest = Vec::new();
@@ -149,21 +256,23 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 /// Reads a client's handshake. `None`: it was none, or the client went away.
 async fn upgrade(stream: TcpStream) -> Option<Established> {
     prepare(&stream).ok()?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut end) = (Vec::new(), HeadEnd::default());
     loop {
         if !read_more(&stream, &mut bytes).await.ok()? {
             return None;
         }
+        if !end.is_due(&mut bytes) {
+            continue;
+        }
         match read_request(&bytes) {
             Upgrade::Partial => {}
             Upgrade::Accept { response, consumed, head } => {
-                bytes.drain(..consumed);
-                let (rest, answer, head) = (bytes, response, Some(head));
-                return Some(Established { stream, rest, answer, head });
+                // The head's own memory is given back.
+                let (rest, answer, head) = (bytes.split_off(consumed), response, Some(head));
+                return Some(Established { stream, rest, answer, head, ask: None, permit: None });
             }
             Upgrade::Refuse { response } => {
-                write_all(&stream, &response).await.ok()?;
-                farewell(&stream).await;
+                refuse(&stream, &response).await;
                 return None;
             }
         }
@@ -203,31 +312,48 @@ async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Establ
     let failed = |error| Error::system("read", error, None);
     let (handshake, request) = ClientHandshake::new(host, path);
     write_all(&stream, &request).await.map_err(failed)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut end) = (Vec::new(), HeadEnd::default());
     loop {
         if !read_more(&stream, &mut bytes).await.map_err(failed)? {
             return Err(Error::Handshake("socket hang up".into()));
         }
-        if let Some(consumed) = handshake.read_response(&bytes)? {
-            bytes.drain(..consumed);
-            return Ok(Established { stream, rest: bytes, answer: Vec::new(), head: None });
+        if end.is_due(&mut bytes)
+            && let Some(consumed) = handshake.read_response(&bytes)?
+        {
+            let rest = bytes.split_off(consumed);
+            let (answer, head, ask, permit) = (Vec::new(), None, None, None);
+            return Ok(Established { stream, rest, answer, head, ask, permit });
         }
     }
 }
 
-/// Reads once into `bytes`; false at the end of the stream.
+/// Reads once into `bytes`, up to the size of a head; false at the end of the stream.
 async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    let mut part = [0; 1024];
     loop {
         stream.readable().await?;
-        match stream.try_read(&mut part) {
-            Ok(read) => {
-                bytes.extend_from_slice(&part[..read]);
-                return Ok(read > 0);
-            }
+        match read_part(stream, bytes) {
             Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
+            result => return result,
         }
+    }
+}
+
+/// Apart from [`read_more`], whose memory every waiting connection has.
+fn read_part(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    let mut part = [0; 1024];
+    let room = config::MAX_HANDSHAKE_BYTES.saturating_sub(bytes.len()).clamp(1, part.len());
+    let read = stream.try_read(&mut part[..room])?;
+    grow(bytes, read);
+    bytes.extend_from_slice(&part[..read]);
+    Ok(read > 0)
+}
+
+/// Makes room for `more` bytes as a `Vec` does, but never for more than a head may have.
+fn grow(bytes: &mut Vec<u8>, more: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let most = config::MAX_HANDSHAKE_BYTES.max(needed);
+        bytes.reserve_exact((2 * bytes.capacity()).clamp(needed, most) - bytes.len());
     }
 }
 
@@ -248,10 +374,24 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_head_never_has_more_memory_than_its_largest_size() {
+        for part in [1, 7, 800, 1000, 1024] {
+            let mut bytes = Vec::new();
+            while bytes.len() < config::MAX_HANDSHAKE_BYTES {
+                let read = part.min(config::MAX_HANDSHAKE_BYTES - bytes.len());
+                grow(&mut bytes, read);
+                bytes.extend(std::iter::repeat_n(b'a', read));
+            }
+            assert_eq!(bytes.capacity(), config::MAX_HANDSHAKE_BYTES);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn the_system_gives_up_a_dead_host_on_both_sides() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,8 @@
 //! What moves the bytes between sockets and the machines in `ws` and `rpc`.
 
 mod address;
+mod admission;
+mod asks;
 mod compose;
 mod conn;
 pub mod grape;
@@ -26,4 +28,4 @@ pub use compose::{Composed, Delivery, SlowSubscriber};
 pub use conn::{Arrival, Conn, Connections};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub, milliseconds};
-pub use settings::{BusyPoll, Io, Lanes, Settings};
+pub use settings::{Admission, BusyPoll, Io, Lanes, Settings};

@@ -40,6 +40,19 @@ pub enum Io {
     Stream,
 }
 
+/// Who may come in, as far as that is decided without their certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Whoever is no page of a foreign origin that comes over the loopback interface.
+    Local,
+    /// Everybody.
+    Any,
+    /// JavaScript is asked about clients that tell an origin.
+    AskOrigins,
+    /// JavaScript is asked about every client.
+    AskAll,
+}
+
 /// What an event loop does after a message of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusyPoll {
@@ -66,6 +79,8 @@ pub struct Settings {
     pub heartbeat: u64,
     /// Milliseconds that a handshake may take.
     pub handshake_timeout: u64,
+    /// Who may come in, on a server.
+    pub admission: Admission,
     /// Connections that a server has at once; 0 is any number.
     pub max_connections: usize,
     /// Bytes that may wait for a slow receiver: its own requests are not read beyond that, and a
@@ -82,6 +97,7 @@ impl Default for Settings {
             max_payload: config::MAX_MESSAGE_BYTES,
             heartbeat: config::HEARTBEAT.as_millis() as u64,
             handshake_timeout: config::HANDSHAKE_TIMEOUT.as_millis() as u64,
+            admission: Admission::Local,
             max_connections: 0,
             high_water: config::HIGH_WATER,
         }

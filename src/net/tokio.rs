@@ -3,6 +3,8 @@
 
 use super::{
     address::{self, Port},
+    admission::Strangers,
+    asks::{Asks, Question, Refusal},
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     handshake::{self, Acceptor, Counter, Established, Service},
     io,
@@ -34,7 +36,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
-    sync::Notify,
+    sync::{Notify, Semaphore},
     time::{Sleep, sleep_until, timeout},
 };
 
@@ -47,12 +49,19 @@ thread_local! {
 pub struct Driver {
     hub: Arc<Connections>,
     tasks: Tasks,
+    asks: Asks,
+    farewells: Strangers,
 }
 
 impl Driver {
     /// A driver that reports to `hub`.
     pub fn new(hub: Arc<Connections>) -> Self {
-        Self { hub, tasks: Tasks::default() }
+        Self {
+            hub,
+            tasks: Tasks::default(),
+            asks: Asks::default(),
+            farewells: Strangers::new(config::MAX_FAREWELLS),
+        }
     }
 
     /// Listens; `settings` are those of its connections.
@@ -74,7 +83,10 @@ impl Driver {
             lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
             connections: Counter::default(),
-            handshakes: Counter::default(),
+            handshakes: Strangers::new(config::MAX_HANDSHAKES),
+            arrivals: Arc::new(Semaphore::new(config::MAX_ARRIVALS)),
+            asks: self.asks.clone(),
+            farewells: self.farewells.clone(),
         });
         let closed = Arc::new(Notify::new());
         let acceptor =
@@ -92,15 +104,27 @@ impl Driver {
         Ok(Server { address, service, closed, freed })
     }
 
+    /// What JavaScript is asked about a client; `None` when that is gone by now.
+    pub fn question(&self, ask: u32) -> Option<Question> {
+        self.asks.fetch(ask)
+    }
+
+    /// Lets a client in, or answers it something else.
+    pub fn decide(&self, ask: u32, refusal: Refusal) {
+        self.asks.decide(ask, refusal);
+    }
+
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
     pub fn connect(&self, dest: &str, path: &str, settings: Settings) -> Arc<Conn> {
         let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
         let (dialled, spoilt, hub) = (conn.clone(), conn.clone(), self.hub.clone());
+        let farewells = self.farewells.clone();
         let (dest, path) = (dest.to_owned(), path.to_owned());
         let dialling = async move {
             match dial(&dialled, &hub, &dest, &path).await {
                 Ok(established) => {
-                    run(&hub, dialled, established, |conn| Event::Opened { conn }).await;
+                    let opened = |conn| Event::Opened { conn };
+                    run(&hub, &farewells, dialled, established, opened).await;
                 }
                 Err(ended) => dialled.finish(ended),
             }
@@ -118,11 +142,12 @@ impl Driver {
     pub fn farewell(&self, stream: &StdTcpStream, words: Vec<u8>) {
         // Without a descriptor for it the words may get lost, and nothing else.
         let Ok(stream) = stream.try_clone() else { return };
+        let farewells = self.farewells.clone();
         let _ = self.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
                 // An error shows at the next read.
                 let _ = handshake::write_all(&stream, &words).await;
-                handshake::farewell(&stream).await;
+                handshake::farewell(&stream, &farewells).await;
             }
         });
     }
@@ -191,7 +216,8 @@ async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Establ
     let conn = Conn::new(&hub, Role::Server, settings).counted(&service.connections);
     let conn = Arc::new(conn);
     let server = service.number;
-    run(&hub, conn, established, |conn| Event::Accepted { server, conn }).await;
+    let accepted = |conn| Event::Accepted { server, conn };
+    run(&hub, &service.farewells, conn, established, accepted).await;
 }
 
 /// Waits for the handshake; requests made meanwhile expire, and the caller may give up.
@@ -223,11 +249,12 @@ async fn dial(
 /// leaves that to the libuv driver.
 async fn run(
     hub: &Connections,
+    farewells: &Strangers,
     conn: Arc<Conn>,
     established: Established,
     event: impl FnOnce(Arrival) -> Event<Arrival>,
 ) {
-    let Established { stream, rest, answer, head } = established;
+    let Established { stream, rest, answer, head, ask, permit } = established;
     let remote = stream.peer_addr().ok();
     match conn.io() {
         Io::Libuv => match stream.into_std() {
@@ -238,7 +265,8 @@ async fn run(
                     // What is held leaves now, also when JavaScript is busy asking for more.
                     conn.open();
                 }
-                hub.event(event(Arrival { conn, socket: Some((stream, rest)), head, remote }));
+                let socket = Some((stream, rest));
+                hub.event(event(Arrival { conn, socket, head, remote, ask, permit }));
             }
             Err(error) => {
                 conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
@@ -252,7 +280,8 @@ async fn run(
             if conn.role() == Role::Client {
                 conn.open();
             }
-            hub.event(event(Arrival { conn: conn.clone(), socket: None, head, remote }));
+            let (mine, socket) = (conn.clone(), None);
+            hub.event(event(Arrival { conn: mine, socket, head, remote, ask, permit }));
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;
             }
@@ -270,7 +299,7 @@ async fn run(
             }
             conn.finish(ended);
             if told {
-                handshake::farewell(reader.as_ref()).await;
+                handshake::farewell(reader.as_ref(), farewells).await;
             }
         }
     }

@@ -6,13 +6,14 @@ use crate::{
     error::Error,
     net::{Arrival, Conn},
     rpc::{Data, Event},
+    ws::Head,
 };
 use napi::{
     Env, Result,
     bindgen_prelude::{BufferSlice, Object, Unknown},
 };
 use napi_derive::napi;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 /// Type of the event in place of a message that is longer than a string or Buffer may be.
 const UNREADABLE: &str = "unreadable";
@@ -45,6 +46,7 @@ enum Subject {
     Conn(u32),
     Arrival(Arc<Conn>),
     Exchange(u32),
+    Ask(u32),
 }
 
 fn subject(event: &Event<Arrival>) -> Subject {
@@ -62,6 +64,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Composed { conn }
         | Event::Expired { conn, .. } => Subject::Conn(*conn),
         Event::Answered { id, .. } => Subject::Exchange(*id),
+        Event::Asked { ask, .. } | Event::Unasked { ask, .. } => Subject::Ask(*ask),
     }
 }
 
@@ -89,6 +92,8 @@ pub(super) fn object_or_end<'env>(
             // No driver has it that could.
             conn.end();
         }
+        // The client is hung up on.
+        Subject::Ask(ask) => inner.driver.decide(ask, Some(Vec::new())),
         Subject::Exchange(id) => {
             object.set("type", "answered")?;
             object.set("id", id)?;
@@ -107,17 +112,24 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
         Event::Accepted { server, conn } => {
             object.set("type", "accepted")?;
             object.set("server", server)?;
-            if let Some(head) = &conn.head {
-                object.set("url", &head.url)?;
-                let headers: Vec<&String> =
-                    head.headers.iter().flat_map(|(name, value)| [name, value]).collect();
-                object.set("headers", headers)?;
-            }
-            if let Some(remote) = conn.remote {
-                object.set("address", remote.ip().to_string())?;
-                object.set("port", remote.port())?;
+            set_client(&mut object, conn.head.as_ref(), conn.remote)?;
+            if let Some(ask) = conn.ask {
+                object.set("ask", ask)?;
             }
             object.set("conn", inner.arrive(Some(server), conn))?;
+        }
+        Event::Asked { server, ask } => {
+            object.set("type", "asked")?;
+            object.set("server", server)?;
+            object.set("ask", ask)?;
+            if let Some(question) = inner.driver.question(ask) {
+                set_client(&mut object, Some(&question.head), question.remote)?;
+            }
+        }
+        Event::Unasked { server, ask } => {
+            object.set("type", "unasked")?;
+            object.set("server", server)?;
+            object.set("ask", ask)?;
         }
         Event::Opened { conn } => {
             object.set("type", "opened")?;
@@ -182,6 +194,25 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
         }
     }
     Ok(object)
+}
+
+/// What a client asked, and where it is.
+fn set_client(
+    object: &mut Object<'_>,
+    head: Option<&Head>,
+    remote: Option<SocketAddr>,
+) -> Result<()> {
+    if let Some(head) = head {
+        object.set("url", &head.url)?;
+        let headers: Vec<&String> =
+            head.headers.iter().flat_map(|(name, value)| [name, value]).collect();
+        object.set("headers", headers)?;
+    }
+    if let Some(remote) = remote {
+        object.set("address", remote.ip().to_string())?;
+        object.set("port", remote.port())?;
+    }
+    Ok(())
 }
 
 /// What JavaScript has no room for is an event of its own: the rest of the batch must not be lost.

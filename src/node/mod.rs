@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     link::Grapes,
     net::{
-        Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes, Port,
-        Settings, SlowSubscriber,
+        Admission, Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
+        Port, Settings, SlowSubscriber,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -179,6 +179,9 @@ pub struct ConnectionSettings {
     pub max_payload: u32,
     pub heartbeat: u32,
     pub handshake_timeout: u32,
+    /// Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about
+    /// clients with an origin, 3 about every client.
+    pub admission: u8,
     pub max_connections: u32,
     pub high_water: u32,
 }
@@ -287,6 +290,12 @@ impl Core {
                 Listening { server: None, port: None, address: None, error: Some(failure(&error)) }
             }
         }
+    }
+
+    /// Lets the client of a question in, or answers it `refusal` and closes.
+    #[napi(catch_unwind)]
+    pub fn decide(&self, ask: u32, refusal: Option<String>) {
+        self.inner.driver.decide(ask, refusal.map(String::into_bytes));
     }
 
     #[napi(catch_unwind)]
@@ -537,6 +546,12 @@ impl From<ConnectionSettings> for Settings {
             max_payload: settings.max_payload as usize,
             heartbeat: settings.heartbeat.into(),
             handshake_timeout: settings.handshake_timeout.into(),
+            admission: match settings.admission {
+                1 => Admission::Any,
+                2 => Admission::AskOrigins,
+                3 => Admission::AskAll,
+                _ => Admission::Local,
+            },
             max_connections: settings.max_connections as usize,
             high_water: settings.high_water as usize,
         }

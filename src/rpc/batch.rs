@@ -23,6 +23,20 @@ pub enum Event<C> {
         /// The connection itself.
         conn: C,
     },
+    /// A client asks to come in: JavaScript fetches what it asked, and decides.
+    Asked {
+        /// The server's number.
+        server: u32,
+        /// The question's number.
+        ask: u32,
+    },
+    /// A client that JavaScript was asked about does not come in.
+    Unasked {
+        /// The server's number.
+        server: u32,
+        /// The question's number.
+        ask: u32,
+    },
     /// A client's handshake is done.
     Opened {
         /// The connection itself.

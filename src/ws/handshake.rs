@@ -40,6 +40,14 @@ pub struct Head {
 }
 
 impl Head {
+    /// Memory that it holds.
+    pub fn bytes(&self) -> usize {
+        let texts = self.headers.iter().map(|(name, value)| name.capacity() + value.capacity());
+        self.url.capacity()
+            + size_of::<(String, String)>() * self.headers.capacity()
+            + texts.sum::<usize>()
+    }
+
     fn of(head: &httparse::Request<'_, '_>) -> Self {
         let header = |header: &httparse::Header<'_>| {
             // Header values are Latin-1 in Node.
@@ -51,6 +59,41 @@ impl Head {
             headers: head.headers.iter().map(header).collect(),
         }
     }
+}
+
+/// Tells when a head that comes in pieces is worth parsing: when it may have ended, and whenever
+/// there is twice as much of it, so that what is no HTTP is refused early. So it is parsed a few
+/// times at most, whatever the pieces.
+#[derive(Debug, Default)]
+pub struct HeadEnd {
+    seen: usize,
+    parse_at: usize,
+}
+
+impl HeadEnd {
+    /// Whether to parse `bytes`, all that came so far. Empty lines before a head are none of it,
+    /// and are taken away (RFC 9112 section 2.2).
+    pub fn is_due(&mut self, bytes: &mut Vec<u8>) -> bool {
+        if self.seen == 0 {
+            let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            bytes.drain(..empty);
+            if bytes.is_empty() {
+                return false;
+            }
+        }
+        // The end may have come in pieces too.
+        let ended = has_empty_line(&bytes[self.seen.saturating_sub(3)..]);
+        self.seen = bytes.len();
+        let is_due = ended || self.seen >= self.parse_at;
+        if is_due {
+            self.parse_at = (2 * self.seen).min(config::MAX_HANDSHAKE_BYTES);
+        }
+        is_due
+    }
+}
+
+fn has_empty_line(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// Reads a client's upgrade request. Any path will do, as with the `ws` package.
@@ -136,14 +179,19 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 fn refuse(status: StatusCode) -> Upgrade {
+    Upgrade::Refuse { response: refusal(status) }
+}
+
+/// A complete HTTP response for a client that does not come in.
+pub fn refusal(status: StatusCode) -> Vec<u8> {
     let text = status.canonical_reason().unwrap_or_default();
     // A client of another version learns which one there is (RFC 6455 section 4.4).
-    let response = format!(
+    format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
          Sec-WebSocket-Version: {VERSION}\r\nContent-Length: {}\r\n\r\n{text}",
         text.len()
-    );
-    Upgrade::Refuse { response: response.into_bytes() }
+    )
+    .into_bytes()
 }
 
 /// A client's side of one handshake.
@@ -242,6 +290,81 @@ mod tests {
             assert!(client.read_response(&response[..end]).unwrap().is_none());
         }
         assert_eq!(client.read_response(&response).unwrap(), Some(response.len()));
+    }
+
+    /// How often `bytes` are parsed, in pieces of `size`; and how many bytes that are.
+    fn parses(bytes: &[u8], size: usize) -> (usize, usize) {
+        let (mut head, mut end, mut count, mut total) = (Vec::new(), HeadEnd::default(), 0, 0);
+        for piece in bytes.chunks(size) {
+            head.extend_from_slice(piece);
+            if end.is_due(&mut head) {
+                count += 1;
+                total += head.len();
+                if !matches!(read_request(&head), Upgrade::Partial) {
+                    break;
+                }
+            }
+        }
+        (count, total)
+    }
+
+    #[test]
+    fn a_head_is_parsed_a_few_times_whatever_its_pieces() {
+        let (_, request) = ClientHandshake::new("127.0.0.1:1", "/ws");
+        for size in 1..request.len() {
+            let (count, _) = parses(&request, size);
+            assert!(count <= 10, "{count} times in pieces of {size}");
+        }
+        let mut long = b"GET / HTTP/1.1\r\n".to_vec();
+        while long.len() < config::MAX_HANDSHAKE_BYTES - 200 {
+            long.extend_from_slice(&[b"a:", &[b'b'; 140][..], b"\r\n"].concat());
+        }
+        long.resize(config::MAX_HANDSHAKE_BYTES, b'a');
+        let (_, total) = parses(&long, 1);
+        assert!(total <= 3 * long.len(), "{total} bytes of {}", long.len());
+        // Empty lines before it cost nothing, and are none of it.
+        assert_eq!(parses(&[b'\n'; 100_000], 1), (0, 0));
+        let led = [b"\r\n\n".as_slice(), &request].concat();
+        for size in [1, 2, 4, led.len()] {
+            let (mut head, mut end) = (Vec::new(), HeadEnd::default());
+            let mut last = Upgrade::Partial;
+            for piece in led.chunks(size) {
+                head.extend_from_slice(piece);
+                if end.is_due(&mut head) {
+                    last = read_request(&head);
+                }
+            }
+            assert!(matches!(last, Upgrade::Accept { consumed, .. } if consumed == request.len()));
+        }
+    }
+
+    #[test]
+    fn an_end_is_seen_whatever_the_pieces_and_the_line_ends() {
+        for end in ["\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"] {
+            let text = format!("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x{end}");
+            for size in 1..=text.len() {
+                let (mut head, mut last) = (Vec::new(), Upgrade::Partial);
+                let mut due = HeadEnd::default();
+                for piece in text.as_bytes().chunks(size) {
+                    head.extend_from_slice(piece);
+                    if due.is_due(&mut head) {
+                        last = read_request(&head);
+                    }
+                }
+                assert!(matches!(last, Upgrade::Refuse { .. }), "{end:?} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_knows_its_memory() {
+        assert_eq!(Head::default().bytes(), 0);
+        let text = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "\u{e4}".repeat(5_000));
+        let mut headers = [httparse::EMPTY_HEADER; 4];
+        let mut request = httparse::Request::new(&mut headers);
+        request.parse(text.as_bytes()).unwrap();
+        // Two bytes for each byte that is no ASCII.
+        assert!(Head::of(&request).bytes() >= 20_000);
     }
 
     #[test]

@@ -6,10 +6,11 @@
 mod frame;
 mod handshake;
 mod inbound;
+mod origin;
 mod outbound;
 
 pub use frame::Opcode;
-pub use handshake::{ClientHandshake, Head, Upgrade, read_request};
+pub use handshake::{ClientHandshake, Head, HeadEnd, Upgrade, read_request, refusal};
 pub use inbound::{Inbound, Incoming};
 pub use outbound::Outbound;
 pub use tokio_tungstenite::tungstenite::protocol::Role;

@@ -1,0 +1,87 @@
+'use strict'
+
+/**
+ * Clients in the middle of their handshake, each with limited time, and a bounded number of them:
+ * for one more, the address that has the most loses its oldest; as src/net/admission.rs.
+ */
+class Handshakes {
+  /**
+   * @param {number} most of them
+   * @param {number} time in ms that each has
+   */
+  constructor (most, time) {
+    this._most = most
+    this._time = time
+    /** What is known of each socket. */
+    this._entries = new Map()
+    /** The same of each address, the oldest first. */
+    this._sources = new Map()
+    /** The same by both ends of the connection, for those that cannot tell their socket. */
+    this._ends = new Map()
+  }
+
+  /** `socket` has begun; it is destroyed when its time is over, or another one needs its place. */
+  begin (socket) {
+    const known = this._entries.get(socket)
+    if (known !== undefined) return known
+    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), timer: null, tls: null }
+    entry.timer = setTimeout(() => this._drop(entry), this._time)
+    this._entries.set(socket, entry)
+    this._ends.set(entry.ends, entry)
+    const own = this._sources.get(entry.source)
+    if (own === undefined) this._sources.set(entry.source, new Set([entry]))
+    else own.add(entry)
+    socket.once('close', () => this.end(entry))
+    if (this._entries.size > this._most) this._drop(this._leastProven())
+    return entry
+  }
+
+  /** The handshake of a TLS socket, which stands upon another one; it begins here if it is unknown. */
+  of (tls) {
+    const entry = this._entries.get(tls) || this._entries.get(tls._parent) || this._ends.get(endsOf(tls)) || this.begin(tls)
+    entry.tls = tls
+    return entry
+  }
+
+  /** It is done, or over. */
+  end (entry) {
+    if (!this._entries.delete(entry.socket)) return
+    clearTimeout(entry.timer)
+    if (this._ends.get(entry.ends) === entry) this._ends.delete(entry.ends)
+    const own = this._sources.get(entry.source)
+    own.delete(entry)
+    if (own.size === 0) this._sources.delete(entry.source)
+  }
+
+  _drop (entry) {
+    this.end(entry)
+    if (entry.tls !== null) entry.tls.destroy()
+    entry.socket.destroy()
+  }
+
+  /** Of the addresses with the most, the first that came; its oldest. */
+  _leastProven () {
+    let most = null
+    for (const own of this._sources.values()) {
+      if (most === null || own.size > most.size) most = own
+    }
+    return most.values().next().value
+  }
+}
+
+/** Who has one address of an IPv6 network has all of its /64. */
+function sourceOf (address = '') {
+  if (!address.includes(':') || address.includes('.')) return address.replace(/^::ffff:/i, '')
+  const [head, tail] = address.split('%')[0].split('::')
+  const front = head === '' ? [] : head.split(':')
+  const back = tail === undefined || tail === '' ? [] : tail.split(':')
+  const groups = tail === undefined ? front : [...front, ...new Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
+  return groups.slice(0, 4).join(':')
+}
+
+/** Tells connections apart that exist at the same time. */
+function endsOf ({ remoteAddress, remotePort, localAddress, localPort }) {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
+}
+
+module.exports = Handshakes

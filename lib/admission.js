@@ -1,0 +1,156 @@
+'use strict'
+
+// Who may come in: by the origin that a browser tells, and by what the service says.
+
+const assert = require('assert')
+const { STATUS_CODES } = require('http')
+const { inspect } = require('util')
+const { WARNING_PACE } = require('./defaults')
+
+/** What the native side does by itself; as `admission` in src/node/mod.rs. */
+const MODE = { LOCAL: 0, ANY: 1, ASK_ORIGINS: 2, ASK_ALL: 3 }
+
+/** Pages that this machine serves over its loopback interface; as in src/ws/origin.rs. */
+const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])(?::(\d+))?$/i
+
+const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/i
+
+class Admission {
+  /**
+   * @param {object} conf the transport's
+   * @param {function} [verifyClient] decides about every client
+   */
+  constructor (conf, verifyClient) {
+    const { origins } = conf
+    const isList = Array.isArray(origins) && origins.every(origin => typeof origin === 'string')
+    assert(origins === undefined || origins === null || origins === '*' || isList || typeof origins === 'function',
+      "conf.origins must be '*', an array of strings, or a function")
+    assert(verifyClient === undefined || verifyClient === null || typeof verifyClient === 'function',
+      'conf.verifyClient must be a function')
+    this._isOrigin = rule(origins)
+    this._verifyClient = verifyClient
+    this.mode = verifyClient ? MODE.ASK_ALL : modeOf(origins)
+    this._warnedAt = -Infinity
+  }
+
+  /**
+   * Decides about a client: `answer(null)` lets it in, `answer({ code, message, headers })` does not.
+   * It is called once, or never when a function of the service never answers.
+   */
+  decide (info, answer) {
+    const decided = ok => ok ? this._verify(info, answer) : answer({ code: 403 })
+    const failed = err => {
+      this._warn(err)
+      answer({ code: 500 })
+    }
+    const { origin } = info
+    if (origin === undefined) decided(true)
+    else outcome(() => this._isOrigin(origin, info), decided, failed)
+  }
+
+  _verify (info, answer) {
+    const verifyClient = this._verifyClient
+    if (!verifyClient) return answer(null)
+    const settle = (ok, code, message, headers) => answer(ok ? null : { code: code || 401, message, headers })
+    if (verifyClient.length < 2) {
+      return outcome(() => verifyClient(info), ok => settle(ok), err => {
+        this._warn(err)
+        answer({ code: 500 })
+      })
+    }
+    // What the service says before it returns counts when it has: what follows from it is not called
+    // by verifyClient, whose exceptions are told from those of others.
+    let said = null
+    let isOver = false
+    let isReturned = false
+    const end = (...decision) => {
+      if (isOver) return
+      isOver = true
+      settle(...decision)
+    }
+    const failed = err => {
+      this._warn(err)
+      end(false, 500)
+    }
+    try {
+      const result = verifyClient(info, (...decision) => {
+        if (isReturned) end(...decision)
+        else said = said || decision
+      })
+      if (isPromise(result)) Promise.resolve(result).then(undefined, err => process.nextTick(failed, err))
+    } catch (err) {
+      return failed(err)
+    } finally {
+      isReturned = true
+    }
+    if (said !== null) end(...said)
+  }
+
+  /** A stranger causes it: it ends no process, and fills no log. */
+  _warn (err) {
+    const now = performance.now()
+    if (now - this._warnedAt < WARNING_PACE) return
+    this._warnedAt = now
+    const detail = err instanceof Error && typeof err.stack === 'string' ? err.stack : inspect(err)
+    process.emitWarning('a client was refused, since verifyClient or origins threw', {
+      type: 'GrenacheWarning', code: 'ERR_VERIFY_CLIENT', detail
+    })
+  }
+}
+
+function modeOf (origins) {
+  if (origins === undefined || origins === null) return MODE.LOCAL
+  return origins === '*' ? MODE.ANY : MODE.ASK_ORIGINS
+}
+
+/** What `conf.origins` says, as a function of a client's origin. */
+function rule (origins) {
+  if (origins === undefined || origins === null) {
+    return (origin, { req }) => !isLoopback(req.socket.remoteAddress) || isLoopbackOrigin(origin)
+  }
+  if (typeof origins === 'function') return origins
+  if (origins === '*' || origins.includes('*')) return () => true
+  const known = new Set(origins.map(origin => origin.toLowerCase()))
+  return origin => known.has(origin.toLowerCase())
+}
+
+function isLoopback (address = '') {
+  return LOOPBACK_ADDRESS.test(address)
+}
+
+function isLoopbackOrigin (origin) {
+  const match = LOOPBACK_ORIGIN.exec(origin)
+  return match !== null && (match[1] === undefined || Number(match[1]) < 65536)
+}
+
+/**
+ * Calls a service's function, and hands on what it returns, or what the promise of it brings.
+ * What `done` and `failed` throw is not theirs.
+ */
+function outcome (call, done, failed) {
+  let result
+  try {
+    result = call()
+  } catch (err) {
+    return failed(err)
+  }
+  if (!isPromise(result)) return done(result)
+  Promise.resolve(result).then(value => process.nextTick(done, value), err => process.nextTick(failed, err))
+}
+
+function isPromise (value) {
+  return value !== null && typeof value === 'object' && typeof value.then === 'function'
+}
+
+/** The HTTP answer to a client that does not come in. */
+function refusalOf ({ code, message = STATUS_CODES[code], headers = {} }) {
+  const lines = Object.entries({
+    Connection: 'close',
+    'Content-Type': 'text/html',
+    'Content-Length': Buffer.byteLength(message || ''),
+    ...headers
+  }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${message || ''}`
+}
+
+module.exports = { Admission, refusalOf }

@@ -1,0 +1,212 @@
+//! A bounded number of strangers who are in the middle of something: a handshake, or a farewell.
+//! When there is one too many, the address that has the most of them loses its oldest: so nobody
+//! keeps others out by beginning and not going on.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+
+/// Where somebody comes from. Who has one address of an IPv6 network has all of its /64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Source(IpAddr);
+
+impl Source {
+    fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & (u128::MAX << 64);
+                IpAddr::V6(Ipv6Addr::from(if address.is_loopback() { 1 } else { network }))
+            }
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+/// The strangers.
+#[derive(Clone)]
+pub(super) struct Strangers(Arc<Mutex<Table>>);
+
+struct Table {
+    most: usize,
+    count: usize,
+    next: u64,
+    /// Those of each source by their tickets, the oldest first; an entry that goes ends a place.
+    sources: HashMap<Source, BTreeMap<u64, oneshot::Sender<()>>>,
+    /// The sources: those with the most last, of these the one with the oldest.
+    ranks: BTreeSet<(usize, Reverse<u64>, Source)>,
+}
+
+impl fmt::Debug for Strangers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Strangers({})", self.lock().count)
+    }
+}
+
+impl Strangers {
+    /// At most so many.
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(Mutex::new(Table {
+            most: most.max(1),
+            count: 0,
+            next: 0,
+            sources: HashMap::new(),
+            ranks: BTreeSet::new(),
+        })))
+    }
+
+    /// Takes in one more; another one may lose its place for it.
+    pub fn enter(&self, address: IpAddr) -> Place {
+        let source = Source::of(address);
+        let (held, lost) = oneshot::channel();
+        let mut table = self.lock();
+        let ticket = table.next;
+        table.next += 1;
+        table.change(source, |own| drop(own.insert(ticket, held)));
+        table.count += 1;
+        if table.count > table.most {
+            table.shed();
+        }
+        drop(table);
+        Place { strangers: self.clone(), source, ticket, lost }
+    }
+
+    /// Lets one go, as for a newcomer. False: there is none.
+    pub fn shed(&self) -> bool {
+        self.lock().shed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn shed(&mut self) -> bool {
+        let Some((_, Reverse(oldest), source)) = self.ranks.last().copied() else { return false };
+        self.leave(source, oldest);
+        true
+    }
+
+    fn leave(&mut self, source: Source, ticket: u64) {
+        let mut left = None;
+        self.change(source, |own| left = own.remove(&ticket));
+        self.count -= usize::from(left.is_some());
+    }
+
+    /// Changes the places of one source, and its rank with them.
+    fn change(
+        &mut self,
+        source: Source,
+        change: impl FnOnce(&mut BTreeMap<u64, oneshot::Sender<()>>),
+    ) {
+        let own = self.sources.entry(source).or_default();
+        if let Some((oldest, _)) = own.first_key_value() {
+            self.ranks.remove(&(own.len(), Reverse(*oldest), source));
+        }
+        change(own);
+        match own.first_key_value() {
+            Some((oldest, _)) => drop(self.ranks.insert((own.len(), Reverse(*oldest), source))),
+            None => drop(self.sources.remove(&source)),
+        }
+    }
+}
+
+/// One stranger's place, until it is dropped.
+pub(super) struct Place {
+    strangers: Strangers,
+    source: Source,
+    ticket: u64,
+    lost: oneshot::Receiver<()>,
+}
+
+impl Place {
+    /// Waits until somebody else has it.
+    pub async fn lost(&mut self) {
+        // Nothing is ever sent: the other end is dropped.
+        let _ = (&mut self.lost).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.strangers.lock().leave(self.source, self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn is_lost(place: &mut Place) -> bool {
+        place.lost.try_recv() == Err(oneshot::error::TryRecvError::Closed)
+    }
+
+    #[test]
+    fn the_source_with_the_most_loses_its_oldest() {
+        let strangers = Strangers::new(4);
+        let mut many: Vec<_> = (0..3).map(|_| strangers.enter(address("10.0.0.1"))).collect();
+        let mut good = strangers.enter(address("10.0.0.2"));
+        let mut late = strangers.enter(address("10.0.0.3"));
+        assert!(is_lost(&mut many[0]));
+        many.push(strangers.enter(address("10.0.0.1")));
+        assert!(is_lost(&mut many[1]));
+        assert!([&mut good, &mut late].into_iter().all(|place| !is_lost(place)));
+        assert!(many[2..].iter_mut().all(|place| !is_lost(place)));
+        // Whoever leaves makes room.
+        drop(good);
+        let mut more = strangers.enter(address("10.0.0.4"));
+        assert!(many[2..].iter_mut().chain([&mut late, &mut more]).all(|place| !is_lost(place)));
+    }
+
+    #[test]
+    fn of_sources_with_as_many_the_oldest_goes_first_and_never_the_newcomer() {
+        let strangers = Strangers::new(3);
+        let mut places: Vec<_> =
+            (1..=3).map(|at| strangers.enter(address(&format!("10.0.0.{at}")))).collect();
+        for at in 4..20 {
+            places.push(strangers.enter(address(&format!("10.0.0.{at}"))));
+            let lost: Vec<_> = places.iter_mut().map(is_lost).collect();
+            assert!(
+                lost[..at - 3].iter().all(|lost| *lost) && lost[at - 3..].iter().all(|lost| !lost)
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_those_who_left() {
+        let strangers = Strangers::new(2);
+        for at in 0..100 {
+            drop(strangers.enter(address(&format!("10.0.0.{at}"))));
+        }
+        let _places: Vec<_> =
+            (0..100).map(|at| strangers.enter(address(&format!("10.0.1.{at}")))).collect();
+        let table = strangers.lock();
+        assert_eq!((table.count, table.sources.len(), table.ranks.len()), (2, 2, 2));
+    }
+
+    #[test]
+    fn one_can_be_let_go_without_a_newcomer() {
+        let strangers = Strangers::new(10);
+        assert!(!strangers.shed());
+        let mut place = strangers.enter(address("::1"));
+        assert!(strangers.shed() && is_lost(&mut place) && !strangers.shed());
+    }
+
+    #[test]
+    fn one_source_is_an_ipv4_address_or_an_ipv6_network() {
+        let of = |text| Source::of(address(text));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+    }
+}

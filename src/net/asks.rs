@@ -1,0 +1,197 @@
+//! Clients about whom JavaScript is asked before they are answered.
+
+use super::conn::Connections;
+use crate::{rpc::Event, ws::Head};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// What JavaScript decided: `None`, the client may come in; or what it is answered instead.
+pub type Refusal = Option<Vec<u8>>;
+
+/// Who asks to come in.
+#[derive(Debug)]
+pub struct Question {
+    /// What the client asked.
+    pub head: Head,
+    /// Its address.
+    pub remote: Option<SocketAddr>,
+}
+
+/// The questions of one JavaScript environment, by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asks(Arc<Mutex<Open>>);
+
+#[derive(Debug, Default)]
+struct Open {
+    asked: HashMap<u32, Asked>,
+    last: u32,
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// Until JavaScript has fetched it, which frees the place among those that wait for that.
+    question: Option<(Question, OwnedSemaphorePermit)>,
+    /// `None`: it is decided, or the client is gone.
+    decide: Option<oneshot::Sender<Refusal>>,
+}
+
+impl Asks {
+    /// Asks about a client of `server`.
+    pub fn ask(
+        &self,
+        hub: &Arc<Connections>,
+        server: u32,
+        question: Question,
+        permit: OwnedSemaphorePermit,
+    ) -> Ask {
+        let (decide, decision) = oneshot::channel();
+        let number = {
+            let mut open = self.lock();
+            open.last = open.last.wrapping_add(1);
+            let asked = Asked { question: Some((question, permit)), decide: Some(decide) };
+            let number = open.last;
+            open.asked.insert(number, asked);
+            number
+        };
+        hub.event(Event::Asked { server, ask: number });
+        Ask { asks: self.clone(), hub: hub.clone(), server, number, decision, is_over: false }
+    }
+
+    /// What JavaScript is asked; `None` when the client is gone by now.
+    pub fn fetch(&self, number: u32) -> Option<Question> {
+        let mut open = self.lock();
+        let asked = open.asked.get_mut(&number)?;
+        let question = asked.question.take();
+        if asked.decide.is_none() {
+            open.asked.remove(&number);
+            return None;
+        }
+        question.map(|(question, _)| question)
+    }
+
+    /// JavaScript has decided. Nothing happens when the client is gone.
+    pub fn decide(&self, number: u32, refusal: Refusal) {
+        let decide = self.lock().asked.get_mut(&number).and_then(|asked| asked.decide.take());
+        if let Some(decide) = decide {
+            // The client may go at this very moment.
+            let _ = decide.send(refusal);
+        }
+    }
+
+    /// The question is settled. True: JavaScript knows of it.
+    fn settle(&self, number: u32) -> bool {
+        let mut open = self.lock();
+        let Some(asked) = open.asked.get_mut(&number) else { return false };
+        if asked.question.is_none() {
+            open.asked.remove(&number);
+            return true;
+        }
+        // It waits for JavaScript all the same, which is what the place there is for.
+        asked.decide = None;
+        if let Some((question, _)) = &mut asked.question {
+            question.head = Head::default();
+        }
+        false
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One question, until it is dropped.
+pub(super) struct Ask {
+    asks: Asks,
+    hub: Arc<Connections>,
+    server: u32,
+    number: u32,
+    decision: oneshot::Receiver<Refusal>,
+    is_over: bool,
+}
+
+impl Ask {
+    /// Waits for what JavaScript decides; `None` when nobody does any more.
+    pub async fn decision(&mut self) -> Option<Refusal> {
+        (&mut self.decision).await.ok()
+    }
+
+    /// The client comes in: JavaScript hears of it by this number.
+    pub fn accepted(mut self) -> u32 {
+        self.is_over = true;
+        self.asks.settle(self.number);
+        self.number
+    }
+}
+
+impl Drop for Ask {
+    fn drop(&mut self) {
+        if !self.is_over && self.asks.settle(self.number) {
+            self.hub.event(Event::Unasked { server: self.server, ask: self.number });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Hub;
+    use tokio::sync::Semaphore;
+
+    fn asked(asks: &Asks, hub: &Arc<Connections>, places: &Arc<Semaphore>) -> Ask {
+        let head = Head { url: "/a".into(), headers: Vec::new() };
+        let permit = places.clone().try_acquire_owned().unwrap();
+        asks.ask(hub, 3, Question { head, remote: None }, permit)
+    }
+
+    /// The events that wait for JavaScript.
+    fn events(hub: &Connections) -> Vec<String> {
+        let mut texts = Vec::new();
+        while let Some((batch, _)) = hub.fetch() {
+            texts.extend(batch.finish().1.iter().map(|event| format!("{event:?}")));
+        }
+        texts
+    }
+
+    #[tokio::test]
+    async fn a_question_is_fetched_decided_and_over() {
+        let (asks, hub, places) =
+            (Asks::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
+        let mut ask = asked(&asks, &hub, &places);
+        assert_eq!(events(&hub), ["Asked { server: 3, ask: 1 }"]);
+        assert_eq!(places.available_permits(), 0);
+        assert_eq!(asks.fetch(1).unwrap().head.url, "/a");
+        assert_eq!(places.available_permits(), 1);
+        asks.decide(1, Some(b"no".to_vec()));
+        asks.decide(1, None);
+        assert_eq!(ask.decision().await, Some(Some(b"no".to_vec())));
+        drop(ask);
+        assert_eq!(events(&hub), ["Unasked { server: 3, ask: 1 }"]);
+        assert!(asks.lock().asked.is_empty());
+
+        let mut ask = asked(&asks, &hub, &places);
+        asks.fetch(2);
+        asks.decide(2, None);
+        assert_eq!(ask.decision().await, Some(None));
+        assert_eq!(ask.accepted(), 2);
+        assert_eq!(events(&hub), ["Asked { server: 3, ask: 2 }"]);
+        assert!(asks.lock().asked.is_empty());
+    }
+
+    #[test]
+    fn a_client_that_goes_before_javascript_looks_keeps_its_place_until_then() {
+        let (asks, hub, places) =
+            (Asks::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
+        drop(asked(&asks, &hub, &places));
+        assert_eq!(places.available_permits(), 0);
+        assert!(asks.fetch(1).is_none());
+        assert_eq!(places.available_permits(), 1);
+        assert!(asks.lock().asked.is_empty());
+        assert_eq!(events(&hub), ["Asked { server: 3, ask: 1 }"]);
+        asks.decide(1, None);
+        assert!(asks.fetch(1).is_none());
+    }
+}
