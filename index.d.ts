@@ -146,13 +146,29 @@ export interface VerifyClientInfo {
 }
 
 /**
- * With one parameter it returns whether the client may connect; with two it tells it by `cb`,
- * now or later.
+ * With one parameter it returns whether the client may connect, or a promise of that; with two it tells
+ * it by `cb`, now or later. It has as long as the handshake; what it throws is a warning of the process,
+ * and the client gets 500.
  */
 export type VerifyClient = (
   info: VerifyClientInfo,
   cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
-) => boolean | void | Promise<void>
+) => boolean | void | Promise<boolean | void>
+
+export interface PlainVerifyClientInfo {
+  origin: string
+  secure: boolean
+  /** What is known of the request. */
+  req: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers' | 'rawHeaders'> & {
+    socket: { remoteAddress: string, remotePort: number, encrypted: boolean }
+  }
+}
+
+/** `VerifyClient` of a server without TLS. */
+export type PlainVerifyClient = (
+  info: PlainVerifyClientInfo,
+  cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
+) => boolean | void | Promise<boolean | void>
 
 // Configuration
 
@@ -219,6 +235,14 @@ export interface ServerConf extends PeerConf {
   /** Clients at once; one more is closed with 1013. Default: 0, any number. */
   maxConnections?: number
   /**
+   * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
+   * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
+   * `[::1]`, over others all.
+   */
+  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
+  /** Decides whether a client may connect, within `handshakeTimeout`; with `secure`, its own decides. Default: everybody may. */
+  verifyClient?: PlainVerifyClient
+  /**
    * Requests of one connection without an answer: with so many it is not read until one is
    * answered, or does not count any more. 0 is any number. Default: 1048576.
    */
@@ -238,6 +262,14 @@ export interface PubConf extends PeerConf {
   host?: string
   /** Subscribers at once; one more is closed with 1013. Default: 0, any number. */
   maxConnections?: number
+  /**
+   * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
+   * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
+   * `[::1]`, over others all.
+   */
+  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
+  /** Decides whether a client may connect, within `handshakeTimeout`. Default: everybody may. */
+  verifyClient?: PlainVerifyClient
   /**
    * What becomes of a subscriber that is more than `highWater` bytes behind: its connection ends,
    * or it goes on without the oldest messages. Default: `disconnect`.

@@ -117,6 +117,8 @@ test('every class that is exported was looked at', t => {
 const PEERS = ['Peer', 'PeerServer', 'PeerRPCServer', 'PeerRPCClient', 'Transport']
 const OWNERS = {
   Announcer: ['Link'],
+  Listener: ['PeerServer'],
+  admission: ['PeerServer'],
   ClientConnection: ['PeerRPCClient'],
   Connection: ['PeerRPCClient', 'PeerRPCServer', 'Socket'],
   Grape: ['Grape'],

@@ -40,7 +40,8 @@ class SecureListener {
     /** Those who were answered that they do not come in. */
     this._refused = new WeakSet()
     this._scope = context.capture()
-    const { server, face } = createServers(secure)
+    const { server, face, maxHead } = createServers(secure)
+    this._maxHead = maxHead
     this._server = server
     this._face = face
     this._hear()
@@ -102,7 +103,7 @@ class SecureListener {
       face.on(event, ({ socket }) => this._refuse(socket, { code: 426 }))
     }
     face.on('connect', (req, socket) => this._refuse(socket, { code: 426 }))
-    face.on('clientError', ({ code }, socket) => this._refuse(socket, { code: code === 'HPE_HEADER_OVERFLOW' ? 431 : 400 }))
+    face.on('clientError', ({ code }, socket) => this._refuse(socket, { code: /OVERFLOW/.test(code) ? 431 : 400 }))
   }
 
   /** From here to its being let in, TLS included, a client has limited time. */
@@ -117,7 +118,7 @@ class SecureListener {
     const handshake = this._handshakes.of(socket)
     socket.on('error', () => socket.destroy())
     if (bun) return this._face.emit('connection', socket)
-    const request = new RequestHead(this.conf.secure.maxHeaderSize || http.maxHeaderSize)
+    const request = new RequestHead(this._maxHead)
     const onData = bytes => {
       const code = request.add(bytes)
       if (code === null) return
@@ -202,14 +203,15 @@ function certificateOf (socket) {
  * Node's TLS, and HTTP for what comes by it. A socket of Bun's https servers does not know the client's
  * certificate; Deno's HTTP takes no sockets of others.
  */
-function createServers (secure) {
+function createServers (given) {
+  const maxHead = given.maxHeaderSize || http.maxHeaderSize
   if (deno) {
-    const server = https.createServer({ ...secure, requestCert: true })
-    return { server, face: server }
+    const server = https.createServer({ ...given, requestCert: true })
+    return { server, face: server, maxHead }
   }
   // As Node's https says what it speaks.
-  const alpn = secure.ALPNProtocols || secure.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] }
-  return { server: tls.createServer({ ...alpn, ...secure, requestCert: true }), face: http.createServer(secure) }
+  const alpn = given.ALPNProtocols || given.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] }
+  return { server: tls.createServer({ ...alpn, ...given, requestCert: true }), face: http.createServer(given), maxHead }
 }
 
 module.exports = SecureListener

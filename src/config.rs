@@ -156,6 +156,9 @@ pub const LISTEN_BACKLOG: i32 = 511;
 /// Pause of a listener that cannot accept (no descriptors left) before it tries again.
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
+/// How long a handshake has at least before it is given up for its descriptor.
+pub const SHED_AGE: Duration = Duration::from_millis(100);
+
 /// Pause after a handshake was given up for its descriptor, which is free then.
 pub const SHED_PAUSE: Duration = Duration::from_millis(1);
 

@@ -79,7 +79,7 @@ pair('C160 C161: verifyClient gets origin, secure and the request', async ({ ser
     })
     return true
   }
-  const service = await serveSecure(stage, server, { verifyClient })
+  const service = await serveSecure(stage, server, { verifyClient }, undefined, { origins: '*' })
   const peer = secureClient(stage, client, service.dest, { origin: 'https://example.org', headers: { 'X-Own': 'value' } })
   assert.ifError((await call(peer, 'request', 'key', 1, {})).err)
   assert.deepStrictEqual(infos, [{

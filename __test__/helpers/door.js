@@ -92,6 +92,20 @@ function crowd (stage, port, count, opts) {
   return Promise.all(Array.from({ length: count }, () => Guest.connect(stage, port, opts)))
 }
 
+/** What the kernel surely keeps for a process until it accepts. */
+const SOME = 128
+
+/** As many as that, each of which the server has accepted: the kernel connects more than it hands on. */
+async function fill (stage, server, count) {
+  const guests = []
+  const { descriptors } = await server.ask('usage')
+  while (guests.length < count) {
+    guests.push(...await crowd(stage, server.port, Math.min(SOME, count - guests.length)))
+    while ((await server.ask('usage')).descriptors < descriptors + guests.length) await wait(5)
+  }
+  return guests
+}
+
 /**
  * A case against a server or publisher of helpers/door-peer.js, plain and with TLS.
  * @param {function(object)} body gets `{ stage, secure, implementation, start }`
@@ -120,4 +134,4 @@ async function timeUntil (isTrue, most) {
   return performance.now() - start
 }
 
-module.exports = { FEW, Guest, crowd, door, knock, timeUntil, upgrade }
+module.exports = { FEW, Guest, crowd, door, fill, knock, timeUntil, upgrade }

@@ -6,9 +6,10 @@ const https = require('https')
 const { certificates } = require('./certificates')
 const { original } = require('./implementations')
 
-/** A server that lets everybody in, unless `secure` says otherwise. */
-async function serveSecure (stage, implementation, secure, onRequest) {
+/** A server that lets everybody in, unless `secure` says otherwise; `conf` is the rest of its own. */
+async function serveSecure (stage, implementation, secure, onRequest, conf) {
   const service = await stage.serve(implementation, onRequest, {
+    ...conf,
     secure: { ...certificates().server, verifyClient: info => true, ...secure }
   })
   if (implementation === original) {

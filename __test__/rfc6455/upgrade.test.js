@@ -8,7 +8,7 @@ const { native } = require('../helpers/implementations')
 
 /** A server that echoes, and one answer of it to these bytes. */
 async function answered (stage, make, { conf, pace } = {}) {
-  const service = await stage.publisher(native, conf)
+  const service = await stage.publisher(native, { origins: '*', ...conf })
   const requests = []
   service.socket.on('connection', (socket, request) => {
     requests.push(request)

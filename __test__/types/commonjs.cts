@@ -203,8 +203,11 @@ const judged = new PeerRPCServer(link, { secure: { ...pem, verifyClient: info =>
 const secureClient = new PeerRPCClient(link, { secure: { ...pem, servername: 'a', headers: { 'x-a': 'b' }, origin: 'http://a' } })
 // @ts-expect-error the server needs verifyClient
 const lax = new PeerRPCServer(link, { secure: pem })
-// @ts-expect-error a promise is no answer
 const promising = new PeerRPCServer(link, { secure: { ...pem, verifyClient: async () => true } })
+const guarded = new PeerRPCServer(link, { origins: ['https://a'], verifyClient: ({ req }) => req.url === '/ws' && req.socket.remotePort > 0 })
+const guardedPub = new PeerPub(link, { origins: async (origin, { secure }) => secure, verifyClient: (info, cb) => cb(false, 403) })
+// @ts-expect-error one origin is a list of one
+const single = new PeerPub(link, { origins: 'https://a' })
 // @ts-expect-error keys are Buffers
 const textual = new PeerRPCClient(link, { secure: { ...pem, key: 'pem' } })
 

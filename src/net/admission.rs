@@ -8,6 +8,7 @@ use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -31,12 +32,15 @@ impl Source {
 #[derive(Clone)]
 pub(super) struct Strangers(Arc<Mutex<Table>>);
 
+/// Since when each holds its place, and what ends it.
+type Places = BTreeMap<u64, (Instant, oneshot::Sender<()>)>;
+
 struct Table {
     most: usize,
     count: usize,
     next: u64,
     /// Those of each source by their tickets, the oldest first; an entry that goes ends a place.
-    sources: HashMap<Source, BTreeMap<u64, oneshot::Sender<()>>>,
+    sources: HashMap<Source, Places>,
     /// The sources: those with the most last, of these the one with the oldest.
     ranks: BTreeSet<(usize, Reverse<u64>, Source)>,
 }
@@ -66,18 +70,18 @@ impl Strangers {
         let mut table = self.lock();
         let ticket = table.next;
         table.next += 1;
-        table.change(source, |own| drop(own.insert(ticket, held)));
+        table.change(source, |own| drop(own.insert(ticket, (Instant::now(), held))));
         table.count += 1;
         if table.count > table.most {
-            table.shed();
+            table.shed(Duration::ZERO);
         }
         drop(table);
         Place { strangers: self.clone(), source, ticket, lost }
     }
 
-    /// Lets one go, as for a newcomer. False: there is none.
-    pub fn shed(&self) -> bool {
-        self.lock().shed()
+    /// Lets one go, as for a newcomer, if it has had `time`. False: there is none.
+    pub fn shed(&self, time: Duration) -> bool {
+        self.lock().shed(time)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -86,8 +90,12 @@ impl Strangers {
 }
 
 impl Table {
-    fn shed(&mut self) -> bool {
+    fn shed(&mut self, time: Duration) -> bool {
         let Some((_, Reverse(oldest), source)) = self.ranks.last().copied() else { return false };
+        let since = self.sources.get(&source).and_then(|own| own.get(&oldest));
+        if since.is_some_and(|(since, _)| since.elapsed() < time) {
+            return false;
+        }
         self.leave(source, oldest);
         true
     }
@@ -99,11 +107,7 @@ impl Table {
     }
 
     /// Changes the places of one source, and its rank with them.
-    fn change(
-        &mut self,
-        source: Source,
-        change: impl FnOnce(&mut BTreeMap<u64, oneshot::Sender<()>>),
-    ) {
+    fn change(&mut self, source: Source, change: impl FnOnce(&mut Places)) {
         let own = self.sources.entry(source).or_default();
         if let Some((oldest, _)) = own.first_key_value() {
             self.ranks.remove(&(own.len(), Reverse(*oldest), source));
@@ -196,9 +200,11 @@ mod tests {
     #[test]
     fn one_can_be_let_go_without_a_newcomer() {
         let strangers = Strangers::new(10);
-        assert!(!strangers.shed());
+        assert!(!strangers.shed(Duration::ZERO));
         let mut place = strangers.enter(address("::1"));
-        assert!(strangers.shed() && is_lost(&mut place) && !strangers.shed());
+        assert!(!strangers.shed(Duration::from_secs(60)) && !is_lost(&mut place));
+        assert!(strangers.shed(Duration::ZERO) && is_lost(&mut place));
+        assert!(!strangers.shed(Duration::ZERO));
     }
 
     #[test]

@@ -117,7 +117,9 @@ impl Acceptor {
                     });
                 }
                 // No descriptors left: whoever is in the middle of a handshake has some.
-                Err(error) if is_exhausted(&error) && self.service.handshakes.shed() => {
+                Err(error)
+                    if is_exhausted(&error) && self.service.handshakes.shed(config::SHED_AGE) =>
+                {
                     tokio::time::sleep(config::SHED_PAUSE).await;
                 }
                 // None can be had, or a client that was gone already: go on, but not hot.
