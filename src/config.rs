@@ -272,7 +272,7 @@ pub mod grape {
     pub const PEERS_BYTES: usize = 8 * 1024 * 1024;
 
     /// What one costs beside its name, in bytes.
-    pub const PEER_COST: usize = 512;
+    pub const PEER_COST: usize = 768;
 
     /// What lookups found, with who told it, in bytes, in each generation.
     pub const FOUND_BYTES: usize = 8 * 1024 * 1024;
@@ -285,7 +285,7 @@ pub mod grape {
     pub const TOLD: usize = 4 * VALUES;
 
     /// What one of them costs, in bytes.
-    pub const TOLD_COST: usize = 72;
+    pub const TOLD_COST: usize = 96;
 
     /// What one node's word costs, and a name without any, in bytes.
     pub const WORD_COST: usize = 64;
@@ -412,9 +412,6 @@ pub mod grape {
 
     /// A node not heard of for so long is pinged, in ms (`dht_nodeLiveness`).
     pub const LIVENESS_MS: u64 = 5 * 60 * 1_000;
-
-    /// Largest datagram.
-    pub const DATAGRAM_BYTES: usize = 65_507;
 
     /// Datagrams read before those that they cause are written.
     pub const READ_BATCH: usize = 64;

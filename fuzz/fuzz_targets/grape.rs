@@ -31,7 +31,7 @@ fuzz_target!(|datagrams: Vec<(u8, u16, Vec<u8>)>| {
         let output = core.tick(now, [(address(number), &bytes[..])]);
         done += output.events.iter().filter(|event| matches!(event, Event::Done { .. })).count();
         for datagram in output.datagrams {
-            assert!(datagram.bytes.len() <= config::DATAGRAM_BYTES);
+            assert!(datagram.bytes.len() <= config::MESSAGE_BYTES);
             if let Some(at) = datagram.bytes.windows(5).position(|part| part == b"1:t4:") {
                 transactions.push(datagram.bytes[at + 5..at + 9].to_vec());
             }

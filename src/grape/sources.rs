@@ -35,8 +35,8 @@ pub struct Sources {
     rate: u32,
     hosts: Generations<Ip, Host>,
     /// Those that proved where they are, and when. Only a host that exists gets in here, so a flood
-    /// of false addresses drives out none.
-    proven: Generations<Ip, u64>,
+    /// of false addresses drives out none, and gives none its rate anew.
+    proven: Generations<Ip, (u64, Host)>,
     unproven: Bucket,
     unproven_bytes: Bucket,
     signatures: Bucket,
@@ -119,17 +119,27 @@ impl Sources {
         if is_loopback(ip) {
             return;
         }
-        match self.proven.get_mut(&ip) {
-            // A flood of others may not push it out, so it is made fresh now and then.
-            Some(at) if now < at.saturating_add(config::PROVEN_MS / 4) => {}
-            _ => drop(self.proven.insert(ip, now, 0)),
+        // A flood of others may not push it out, so it is made fresh now and then.
+        if self
+            .proven
+            .get(&ip)
+            .is_some_and(|(at, _)| now < at.saturating_add(config::PROVEN_MS / 4))
+        {
+            return;
         }
+        let known = self.proven.remove(&ip).map(|(_, host)| host);
+        let host =
+            known.or_else(|| self.hosts.remove(&ip)).unwrap_or_else(|| self.new_host(ip, now));
+        self.proven.insert(ip, (now, host), 0);
     }
 
     /// Whether it is known that `ip` is where it says.
     pub fn is_proven(&self, ip: Ip, now: u64) -> bool {
         is_loopback(ip)
-            || self.proven.get(&ip).is_some_and(|at| now < at.saturating_add(config::PROVEN_MS))
+            || self
+                .proven
+                .get(&ip)
+                .is_some_and(|(at, _)| now < at.saturating_add(config::PROVEN_MS))
     }
 
     /// How many bytes may be sent to `ip` for `asked` bytes of its.
@@ -160,12 +170,19 @@ impl Sources {
     }
 
     fn host(&mut self, ip: Ip, now: u64) -> Option<&mut Host> {
+        if self.is_proven(ip, now) && !is_loopback(ip) {
+            return self.proven.get_mut(&ip).map(|(_, host)| host);
+        }
         if self.hosts.get(&ip).is_none() {
-            let queries = self.rate_of(ip).bucket(now);
-            let (signatures, bytes) = (SIGNATURES.bucket(now), BYTES.bucket(now));
-            self.hosts.insert(ip, Host { queries, signatures, bytes }, 0);
+            let host = self.new_host(ip, now);
+            self.hosts.insert(ip, host, 0);
         }
         self.hosts.get_mut(&ip)
+    }
+
+    fn new_host(&self, ip: Ip, now: u64) -> Host {
+        let queries = self.rate_of(ip).bucket(now);
+        Host { queries, signatures: SIGNATURES.bucket(now), bytes: BYTES.bucket(now) }
     }
 }
 
@@ -197,6 +214,13 @@ mod tests {
         assert_eq!(allowed, config::RATE_UNPROVEN as usize);
         assert!(sources.hosts.len() <= 2 * config::SOURCES + 1);
         assert_eq!(asked(&mut sources, [1; 4], 0), 100);
+        let flood = |sources: &mut Sources| {
+            (0..100_000_u32).for_each(|ip| {
+                sources.allows((0x0a00_0000 + ip).to_be_bytes(), 1, 0);
+            });
+        };
+        flood(&mut sources);
+        assert_eq!(asked(&mut sources, [1; 4], 0), 0, "a flood gives it no new rate");
         assert!(sources.is_proven([1; 4], config::PROVEN_MS - 1));
         assert!(!sources.is_proven([1; 4], config::PROVEN_MS));
     }
