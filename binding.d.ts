@@ -9,6 +9,12 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** What the connections of a server, or all clients, may hold together. */
+export declare class Budget {
+  /** `limit` in bytes; 0 is any number. */
+  constructor(limit: number)
+}
+
 export declare class Core {
   /**
    * `deliver` is called on the JavaScript thread when there is something to fetch. With
@@ -20,16 +26,16 @@ export declare class Core {
   /** The functions of the hot path: see `raw.rs`. */
   raw(): object
   /** `shared`: other processes that say so too may listen on the same port. */
-  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter): Listening
+  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): Listening
   /** Lets the client of a question in, or answers it `refusal` and closes. */
   decide(ask: number, refusal?: string | undefined | null): void
   unlisten(server: number): void
-  connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter): number
+  connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter, budget: Budget): number
   /**
    * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
    * for `open_stream`.
    */
-  stream(isServer: boolean, settings: ConnectionSettings, meter: Meter): number
+  stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
   /** The handshake of a stream is done. */
   openStream(conn: number): void
   /** Whether so much waits to be fetched that no more bytes should come. */
@@ -40,8 +46,11 @@ export declare class Core {
   setLanes(conn: number, lanes: number): void
   /** The same, for connections that a server will have. */
   setServerLanes(server: number, lanes: number): void
-  /** Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over. */
-  send(conn: number, opcode: number, data: string | Buffer): boolean
+  /**
+   * Composes a frame: `opcode` as in RFC 6455 section 5.2. Returns 0 when the connection is over,
+   * 2 when its receiver is far behind, else 1.
+   */
+  send(conn: number, opcode: number, data: string | Buffer): number
   /**
    * Sends one message to all connections of a server. Returns those that do not keep up, each
    * with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
@@ -60,6 +69,8 @@ export declare class Core {
   unanswered(conn: number): number
   /** A message that came by `conn` as a request is none, and is not going to be answered. */
   answered(conn: number): void
+  /** JavaScript keeps so many bytes of what came by `conn`. */
+  keeps(conn: number, bytes: number): void
   /** Nobody waits any more for what was asked by `conn`. */
   abandon(conn: number): void
   /** The id of the request that waits in `slot` of `conn`. */

@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.Budget = nativeBinding.Budget
 module.exports.Core = nativeBinding.Core
 module.exports.Meter = nativeBinding.Meter
 module.exports.NativeGrape = nativeBinding.NativeGrape

@@ -197,10 +197,17 @@ export interface PeerConf {
   /** ms; how long the opening handshake may take. Default: 10000. */
   handshakeTimeout?: number
   /**
-   * Bytes that may wait for a slow receiver: beyond that its own requests are not read, and a
-   * subscriber is ended or loses messages. Default: 16 MiB.
+   * Bytes that may wait for a slow receiver: beyond that its own requests are neither read nor
+   * handed to the service, and a subscriber is ended or loses messages. Default: 16 MiB.
    */
   highWater?: number
+  /**
+   * Bytes that all connections of the peer may hold together: messages whose end has not come,
+   * answers that are not read, requests that are not answered. Above it those connections end, with
+   * `ERR_MEMORY_BUDGET`, that hold much and have long let go of nothing. 0 is any number.
+   * Default: 512 MiB.
+   */
+  memoryBudget?: number
   [key: string]: unknown
 }
 
@@ -247,6 +254,11 @@ export interface ServerConf extends PeerConf {
    * answered, or does not count any more. 0 is any number. Default: 1048576.
    */
   maxConnectionRequests?: number
+  /**
+   * Bytes that those requests may cost to keep: their own, 64 for each array and object in them, and
+   * 256 for a small one. 0 is any number. Default: 64 MiB.
+   */
+  maxRequestBytes?: number
   /**
    * ms; a request that is not answered counts for so long, for twice that at most.
    * Default: 60000, as clients'.

@@ -134,7 +134,8 @@ const OWNERS = {
   TransportRPCClient: ['PeerRPCClient', 'TransportRPCClient', 'Transport'],
   TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
-  dispatch: ['Peer', 'PeerServer'],
+  budget: ['Peer'],
+  dispatch: ['Peer', 'PeerServer', 'PeerPub'],
   observe: ['Transport', 'TransportRPCServer'],
   options: ['Peer'],
   retry: ['PeerRPCClient', 'Link'],
@@ -193,13 +194,15 @@ test('the types have the same options', t => {
 
 test('the defaults are those of lib/defaults.js, all of them', t => {
   const {
-    BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, GRAPE, GRAPE_PORT, LINK, MAX_BUFFERED, MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT
+    BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, GRAPE, GRAPE_PORT, LINK, MAX_BUFFERED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, PUBLISHER,
+    REQUEST_TIMEOUT
   } = defaults
   const options = ofKinds('Option')
   for (const [sections, table] of [
     [['Peer', 'PeerServer'], CONNECTION],
     [['PeerRPCClient'], { ...CLIENT, ...CLIENT_TRANSPORT, balance: BALANCE, maxConnectionRequests: MAX_CONNECTION_REQUESTS }],
-    [['PeerRPCServer'], { maxConnectionRequests: MAX_CONNECTION_REQUESTS, requestTimeout: REQUEST_TIMEOUT }],
+    [['PeerRPCServer'], { maxConnectionRequests: MAX_CONNECTION_REQUESTS, maxRequestBytes: MAX_REQUEST_BYTES, requestTimeout: REQUEST_TIMEOUT }],
+    [['PeerPub'], PUBLISHER],
     [['PeerSub'], { maxBuffered: MAX_BUFFERED }],
     [['Link'], { ...LINK, grapePort: GRAPE_PORT }],
     [['Grape'], GRAPE]

@@ -143,26 +143,33 @@ each('a drained server does not wait for an answer to what is no request', async
 
 const AGE = 1000
 
-function counter (t, limit) {
+function counter (t, limit, byteLimit = 0) {
   const clock = { now: 5000 }
   t.mock.timers.enable({ apis: ['setTimeout'] })
   t.mock.method(performance, 'now', () => clock.now)
-  const connection = { reads: true, setReading (reads) { this.reads = reads } }
-  const unanswered = new Unanswered(connection, limit, AGE)
+  const connection = {
+    reads: true,
+    kept: 0,
+    setReading (reads) { this.reads = reads },
+    keep (bytes) { this.kept += bytes }
+  }
+  const unanswered = new Unanswered(connection, limit, byteLimit, AGE)
   return {
     connection,
     pass (ms) {
       clock.now += ms
       t.mock.timers.tick(ms)
     },
-    /** A request; returns its answer. */
-    ask () {
+    /** A request that costs so many bytes; returns its answer. */
+    ask (cost = 0) {
       const { young } = unanswered
       young.count++
+      if (cost > 0) unanswered.add(young, cost)
       if (young.count >= unanswered.room) unanswered.look()
       return () => {
         young.count--
-        if (unanswered.isFull) unanswered.look()
+        if (cost > 0) unanswered.take(young, cost)
+        if (unanswered.isWatched) unanswered.answered()
       }
     }
   }
@@ -244,4 +251,30 @@ test('answers to what does not count any more change nothing', t => {
   late.forEach(answer => answer())
   answers.push(ask(), ask(), ask())
   assert.strictEqual(connection.reads, false)
+})
+
+test('requests stop the reading by what they cost, also when they are few', t => {
+  const { ask, connection, pass } = counter(t, 1000, 1000000)
+  const answers = [ask(400000), ask(300000)]
+  assert.strictEqual(connection.reads, true)
+  answers.push(ask(400000))
+  assert.strictEqual(connection.reads, false)
+  assert.ok(connection.kept > 1000000)
+  answers[0]()
+  assert.strictEqual(connection.reads, true)
+  answers[1]()
+  answers[2]()
+  assert.ok(connection.kept < 70000, `${connection.kept} bytes are still counted`)
+  ask(2000000)
+  assert.strictEqual(connection.reads, false)
+  pass(2 * AGE)
+  assert.strictEqual(connection.reads, true)
+})
+
+test('many small requests cost something too, and their answers give it back', t => {
+  const { ask, connection } = counter(t, 100000, 0)
+  const answers = Array.from({ length: 50000 }, () => ask())
+  assert.ok(connection.kept > 40000 * 256 && connection.kept <= 50000 * 256)
+  for (const answer of answers) answer()
+  assert.ok(connection.kept < 70000, `${connection.kept} bytes are still counted`)
 })

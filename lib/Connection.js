@@ -1,15 +1,20 @@
 'use strict'
 
 const { hold, letGo } = require('./alive')
+const budgetOf = require('./budget')
 const dispatch = require('./dispatch')
 const observe = require('./observe')
+const { TEXT } = require('./errors')
 const { Meter } = require('./stats')
-const { PATH } = require('./defaults')
+const { BUDGET_STEP, HELD_AT_ONCE, PATH, SMALL_MESSAGE } = require('./defaults')
 
-const { LANES } = dispatch
+const { BEHIND, LANES } = dispatch
 
 /** Counts for connections that are no transport's. */
 const nobodys = new Meter()
+
+/** Whose connections they are for their budget. */
+const nobody = { conf: {} }
 
 /**
  * One native connection, as JavaScript sees it. Subclasses say what its messages mean; a socket
@@ -35,6 +40,12 @@ class Connection {
     this.stream = null
     /** Whose connection it is, on a server. */
     this.listener = null
+    /** The client of this server does not take its answers: what it says waits. */
+    this.isBehind = false
+    this._waiting = []
+    /** Bytes that JavaScript keeps of what the other side said, and what the native side was told. */
+    this._kept = 0
+    this._toldKept = 0
     this._socket = null
   }
 
@@ -48,11 +59,11 @@ class Connection {
       // Before there is anything that would have to end.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter), this)
+      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter, this.budget), this)
       this.stream = secure.connect(dest, PATH, conf, this)
     } else {
       this.url = `ws://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter), this)
+      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget), this)
     }
     hold()
     this._held = true
@@ -71,6 +82,11 @@ class Connection {
     dispatch.setLanes(conn, this.lanes)
     observe.opened(this)
     return this
+  }
+
+  /** What its peer's connections may hold together. */
+  get budget () {
+    return budgetOf(this.transport || nobody)
   }
 
   get isClient () {
@@ -118,8 +134,35 @@ class Connection {
   send (opcode, data) {
     if (this.over) return false
     const sent = dispatch.send(this.conn, opcode, data)
+    if (sent === BEHIND) this.fallBehind()
     if (this.stream !== null) this.stream.pumpSoon()
-    return sent
+    return sent !== 0
+  }
+
+  /** The other side has more to read than it may: until `onRoom` it is not heard. */
+  fallBehind () {
+    // What a server says to a client is no reason to answer it more.
+    if (!this.isClient) this.isBehind = true
+  }
+
+  /** Lets `call` wait for its turn, which is when the other side has taken what waits for it. */
+  wait (call, cost) {
+    cost += SMALL_MESSAGE
+    this._waiting.push({ call, cost })
+    this.keep(cost)
+  }
+
+  onRoom () {
+    this.isBehind = false
+    this._goOn()
+  }
+
+  /** JavaScript keeps so many bytes more, or less, of what the other side said. */
+  keep (bytes) {
+    this._kept += bytes
+    if (Math.abs(this._kept - this._toldKept) < BUDGET_STEP || this.over) return
+    this._toldKept = this._kept
+    dispatch.keeps(this.conn, Math.max(0, this._kept))
   }
 
   close (code, reason) {
@@ -154,7 +197,9 @@ class Connection {
   opened () {}
 
   onMessage (data) {
-    if (this._socket !== null) this._socket.emit('message', data)
+    if (this._socket === null) return
+    if (this.isBehind) this.wait(() => this._socket.emit('message', data), data.length)
+    else this._socket.emit('message', data)
   }
 
   onPing (data) {
@@ -174,9 +219,14 @@ class Connection {
     if (this.stream !== null) this.stream.pump()
   }
 
-  /** The number is given back after this. */
-  detach () {
-    if (this.stream !== null) this.stream.detach()
+  /** The process ends: what was composed leaves. */
+  flushStream () {
+    if (this.stream !== null) this.stream.writeAll()
+  }
+
+  /** The number is given back after this. `failure` is why it ended, if there is a reason. */
+  detach (failure) {
+    if (this.stream !== null) this.stream.detach(!!failure && failure.code === TEXT.MEMORY_BUDGET)
   }
 
   onClosed (code, reason, err) {
@@ -185,6 +235,9 @@ class Connection {
     if (this.listener) this.listener.remove(this)
     this.over = true
     this._letGo()
+    // What was asked before the end is still heard, though nobody gets an answer.
+    this.isBehind = false
+    if (this._waiting.length > 0) setImmediate(() => this._goOn())
     observe.closed(this, code, reason, err)
     try {
       this.ended(err)
@@ -196,6 +249,22 @@ class Connection {
 
   /** What a subclass does before the socket's own listeners hear of the end. */
   ended () {}
+
+  /** Some at a time, so that others have their turn; one that throws does not lose the rest. */
+  _goOn () {
+    const waiting = this._waiting
+    let at = 0
+    try {
+      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind) {
+        const { call, cost } = waiting[at++]
+        this.keep(-cost)
+        call()
+      }
+    } finally {
+      waiting.splice(0, at)
+      if (waiting.length > 0 && !this.isBehind) setImmediate(() => this._goOn())
+    }
+  }
 
   /** A connection that is being closed keeps no process alive. */
   _letGo () {

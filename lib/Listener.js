@@ -16,8 +16,9 @@ class Listener {
    * @param {object} conf the transport's
    * @param {number} lanes who gets the messages, see `LANES`
    * @param {object} meter counts what its connections do
+   * @param {object} budget what they may hold together
    */
-  constructor (port, conf, lanes, owner, meter) {
+  constructor (port, conf, lanes, owner, meter, budget) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
@@ -25,7 +26,7 @@ class Listener {
     /** The requests of clients about whom the service is asked, by the numbers of the questions. */
     this._asked = new Map()
     this._scope = context.capture()
-    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter)
+    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter, budget)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
     this._closed = false

@@ -163,7 +163,7 @@ class SecureListener {
     this._handshakes.end(this._handshakes.of(socket))
     const connection = this.owner.newConnection(this.lanes)
     connection.stream = new Stream(connection)
-    connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter), req)
+    connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter, connection.budget), req)
     connection.cert = cert
     connection.listener = this
     this.connections.add(connection)

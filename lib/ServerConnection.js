@@ -3,7 +3,7 @@
 const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const dispatch = require('./dispatch')
-const { MAX_CONNECTION_REQUESTS, REQUEST_TIMEOUT } = require('./defaults')
+const { MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
 const { isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { amount } = require('./options')
@@ -13,42 +13,55 @@ class ServerConnection extends Connection {
   constructor (transport, lanes) {
     super(lanes, transport)
     this.cert = null
-    const { maxConnectionRequests, requestTimeout } = transport.conf
+    const { maxConnectionRequests, maxRequestBytes, requestTimeout } = transport.conf
     this._unanswered = new Unanswered(
-      this, amount(maxConnectionRequests, MAX_CONNECTION_REQUESTS), amount(requestTimeout, REQUEST_TIMEOUT))
+      this,
+      amount(maxConnectionRequests, MAX_CONNECTION_REQUESTS),
+      amount(maxRequestBytes, MAX_REQUEST_BYTES),
+      amount(requestTimeout, REQUEST_TIMEOUT)
+    )
     this._doubled = false
   }
 
-  onRequest (rid, key, payload) {
+  /** `cost` is what it costs to keep, in bytes; 0 of a small one. */
+  onRequest (rid, key, payload, cost, since = dispatch.fetched()) {
+    if (this.isBehind) return this.wait(() => this.onRequest(rid, key, payload, cost, since), cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
     const { young } = unanswered
     young.count++
-    const since = dispatch.fetched()
-    const reply = (err, res) => this.reply(rid, err, res, young, since)
+    if (cost > 0) unanswered.add(young, cost)
+    const reply = (err, res) => this.reply(rid, err, res, young, since, cost)
     if (observe.isWatched()) observe.serve(transport, this, rid, key, payload, reply, this.cert)
     else transport._answer(this, rid, key, payload, reply, this.cert)
     if (young.count >= unanswered.room) unanswered.look()
   }
 
   /** A message that was large or no array of three: what it means is decided here. */
-  onRequestData (data) {
+  onRequestData (data, cost, since = dispatch.fetched()) {
+    if (this.isBehind) return this.wait(() => this.onRequestData(data, cost, since), cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
     const { young } = unanswered
-    const since = dispatch.fetched()
     const request = transport._parse(data)
-    if (request) young.count++
-    else this._isNone('invalid')
-    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since), caller: this }
+    if (request) {
+      young.count++
+      unanswered.add(young, cost)
+    } else {
+      this._isNone('invalid')
+    }
+    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since, cost), caller: this }
     transport.handleRequest(handler, request, { cert: this.cert })
     if (young.count >= unanswered.room) unanswered.look()
   }
 
-  /** `generation` is what the request was counted in, see Unanswered.js; `since` when it came. */
-  reply (rid, err, res, generation, since) {
+  /**
+   * `generation` is what the request was counted in, see Unanswered.js; `since` when it came, and
+   * `cost` what it counted.
+   */
+  reply (rid, err, res, generation, since, cost) {
     const isString = typeof res === 'string'
     let result = res
     try {
@@ -56,14 +69,16 @@ class ServerConnection extends Connection {
     } catch (error) {
       // What came in may be what cannot be written: that is the caller's error, and not the service's.
       if (!isTooLarge(error)) throw error
-      return this.reply(rid, error, null, generation, since)
+      return this.reply(rid, error, null, generation, since, cost)
     }
     generation.count--
-    if (this._unanswered.isFull) this._unanswered.look()
+    if (cost > 0) this._unanswered.take(generation, cost)
+    if (this._unanswered.isWatched) this._unanswered.answered()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
     try {
-      dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
+      const said = dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
+      if (said === dispatch.BEHIND) this.fallBehind()
     } catch (error) {
       if (!isTooLarge(error)) throw error
       this._replyTooLarge(rid, error, since)

@@ -99,9 +99,9 @@ class Stream {
 
   /**
    * The native side is done: what it composed last still goes out. What the other side says from
-   * now on concerns nobody, and it has limited time to end its half.
+   * now on concerns nobody, and it has limited time to end its half; none when it `isGivenUp`.
    */
-  detach () {
+  detach (isGivenUp) {
     this._stopHandshake()
     this._ended = true
     const { socket } = this
@@ -109,8 +109,9 @@ class Stream {
       this._detached = true
       return
     }
-    this._write()
+    this.writeAll()
     this._detached = true
+    if (isGivenUp) socket.destroy()
     this._blocked = this._behind = this._paused = false
     if (socket.destroyed) return
     this._flow()
@@ -132,13 +133,23 @@ class Stream {
     }
   }
 
+  /** Writes all that was composed, whether the socket takes it or not: there is no other time. */
+  writeAll () {
+    if (this.socket === null || this._detached || this.socket.destroyed) return
+    for (let bytes; (bytes = dispatch.take(this.connection.conn)) !== null;) this.socket.write(bytes)
+  }
+
+  /** In pieces: what Node has taken nobody counts any more. */
   _write () {
-    if (this._detached || this.socket.destroyed) return
-    const bytes = dispatch.take(this.connection.conn)
-    if (bytes === null || this.socket.write(bytes)) return
-    // Who does not take its answers sends no more requests for now.
-    this._blocked = true
-    this._flow()
+    while (!this._detached && !this.socket.destroyed) {
+      const bytes = dispatch.take(this.connection.conn)
+      if (bytes === null) return
+      if (this.socket.write(bytes)) continue
+      // Who does not take its answers sends no more requests for now.
+      this._blocked = true
+      this._flow()
+      return
+    }
   }
 
   _drained () {

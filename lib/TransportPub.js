@@ -1,12 +1,15 @@
 'use strict'
 
 const assert = require('assert')
+const budgetOf = require('./budget')
 const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
 const Listener = require('./Listener')
 const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
+const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
+const { withDefaults } = require('./options')
 const { encode } = require('./socket')
 
 const SLOW = ['disconnect', 'drop']
@@ -26,7 +29,7 @@ class TransportPub extends TransportSocket {
     assert(SLOW.includes(slowSubscriber), `conf.slowSubscriber must be ${SLOW.join(' or ')}`)
     this.port = port
     try {
-      this._listener = new Listener(port, this.conf, dispatch.LANES.NONE, this, this._meter)
+      this._listener = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this._meter, budgetOf(this))
       this._face = null
       this.listening()
       if (port === 0) this.port = this._listener.address().port

@@ -1,6 +1,7 @@
 'use strict'
 
 const assert = require('assert')
+const budgetOf = require('./budget')
 const Handlers = require('./handlers')
 const TransportRPC = require('./TransportRPC')
 const ServerConnection = require('./ServerConnection')
@@ -195,7 +196,7 @@ class TransportRPCServer extends TransportRPC {
 
   _plainListener (opts, owner) {
     const lanes = owner === this ? LANES.RPC : LANES.SOCKET
-    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this._meter)
+    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this._meter, budgetOf(this))
   }
 
   _secureListener (port, secure, owner) {

@@ -98,7 +98,7 @@ function make () {
 /** What a connection is told. */
 const TOLD = [
   'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onMessage', 'onOpened', 'onPing', 'onPong',
-  'onReply', 'onReplyData'
+  'onReply', 'onReplyData', 'onRoom'
 ]
 
 /**
@@ -111,16 +111,20 @@ class Scoped {
     this._scope = scope
   }
 
-  onRequest (rid, key, payload) {
-    within(this._scope).runInAsyncScope(this.connection.onRequest, this.connection, rid, key, payload)
+  onRequest (rid, key, payload, cost) {
+    within(this._scope).runInAsyncScope(this.connection.onRequest, this.connection, rid, key, payload, cost)
   }
 
-  onRequestData (data) {
-    within(this._scope).runInAsyncScope(this.connection.onRequestData, this.connection, data)
+  onRequestData (data, cost) {
+    within(this._scope).runInAsyncScope(this.connection.onRequestData, this.connection, data, cost)
   }
 
-  detach () {
-    this.connection.detach()
+  flushStream () {
+    this.connection.flushStream()
+  }
+
+  detach (failure) {
+    this.connection.detach(failure)
   }
 }
 

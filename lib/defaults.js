@@ -32,6 +32,24 @@ const CLIENT_TRANSPORT = {
  */
 const MAX_CONNECTION_REQUESTS = 1024 * 1024
 
+/**
+ * Bytes that one connection's requests may cost while they are not answered: then it is not read, as
+ * with too many of them.
+ */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024
+
+/** What a small request or message counts, in bytes: up to so many it is not looked at. */
+const SMALL_MESSAGE = 256
+
+/** Step in which JavaScript tells what it keeps of a connection's budget, in bytes. */
+const BUDGET_STEP = 64 * 1024
+
+/** Requests after which it looks what it keeps of them. */
+const BUDGET_REQUESTS = 1024
+
+/** What waited for a slow client and is delivered in one turn of the event loop. */
+const HELD_AT_ONCE = 256
+
 /** The most that a connection can be allowed; as MAX_SLOTS on the native side. */
 const MAX_SLOTS = 1 << 24
 
@@ -51,7 +69,19 @@ const CONNECTION = {
   /** Clients of a server at once; 0 is any number. */
   maxConnections: 0,
   /** Bytes that may wait for a slow receiver, who is not read beyond that and gets no more. */
-  highWater: 16 * 1024 * 1024
+  highWater: 16 * 1024 * 1024,
+  /**
+   * Bytes that all connections of a peer may hold together: messages whose end has not come, what
+   * receivers do not take, requests without an answer. Above it those connections end that hold
+   * much for long. 0 is any number.
+   */
+  memoryBudget: 512 * 1024 * 1024
+}
+
+/** Of each `PeerPub`, beside those of a connection. */
+const PUBLISHER = {
+  /** Subscribers have little to say. */
+  maxPayload: 1024 * 1024
 }
 
 /** The most that `maxPayload` may say: a longer text is no string of V8's. */
@@ -219,10 +249,15 @@ const GOING_AWAY = 1001
 /** Characters of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 2048, to: 8192 }
 
+/** Bytes that a TLS socket is given at once, at most. */
+const STREAM_WRITE = 256 * 1024
+
 /** Path of a service's WebSocket endpoint; servers take any. */
 const PATH = '/ws'
 
 module.exports = {
+  BUDGET_REQUESTS,
+  BUDGET_STEP,
   DEST_BACKOFF,
   DRAIN_POLL,
   FAREWELL_TIMEOUT,
@@ -237,6 +272,7 @@ module.exports = {
   EMBEDDED,
   GRAPE,
   GRAPE_PORT,
+  HELD_AT_ONCE,
   LASTING_AGE,
   LINK,
   LINK_RETRY,
@@ -249,17 +285,21 @@ module.exports = {
   MAX_LINE,
   MAX_NESTING,
   MAX_PAYLOAD,
+  MAX_REQUEST_BYTES,
   MAX_SLOTS,
   MAX_TIMEOUT,
   MEASURE,
   MEDIUM_BATCH,
   PATH,
   POOL_MONITOR,
+  PUBLISHER,
   RECONNECT_MAX,
   RECONNECT_MIN,
   REFUSED_ID,
   REQUEST_TIMEOUT,
   RETRY_TIMES,
+  SMALL_MESSAGE,
+  STREAM_WRITE,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
   TAKEOVER_GRACE,

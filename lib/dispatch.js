@@ -6,7 +6,7 @@ const { hold, letGo } = require('./alive')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { CONNECTION, MAX_PAYLOAD, MEDIUM_BATCH } = require('./defaults')
+const { CONNECTION, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE } = require('./defaults')
 const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
@@ -19,6 +19,8 @@ const { request, requestString, reply, replyString, text, flush, fetch, waiting 
 const REQUEST = 0
 const REPLY = 1
 const MESSAGE = 3
+/** A request that is not small: it comes with what it costs to keep. */
+const COSTLY_REQUEST = 4
 
 /** Where the events of a fetched batch begin: `[text, ...events]`. */
 const EVENTS = 1
@@ -26,6 +28,9 @@ const EVENTS = 1
 /** What `raw.receive` says of what waits to be delivered. */
 const LONE = 1
 const FULL = 3
+
+/** What composing says of a receiver that is far behind: see `send`. */
+const BEHIND = 2
 
 /** Who gets a connection's messages: any sum of these. */
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
@@ -95,7 +100,7 @@ function deliverCurrent () {
     const tag = items[at]
     // What was answered of one connection leaves while those of the next are: it would be a write of
     // its own anyway.
-    if (tag === REQUEST && items[at + 1] !== asker) {
+    if ((tag === REQUEST || tag === COSTLY_REQUEST) && items[at + 1] !== asker) {
       if (flushDue && asker >= 0) {
         flushNow()
         half = 0
@@ -106,10 +111,13 @@ function deliverCurrent () {
     // The place moves on before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
-      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4])
+      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4], 0)
     } else if (tag === REPLY) {
       current.at = at + 5
       connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
+    } else if (tag === COSTLY_REQUEST) {
+      current.at = at + 6
+      connections[asker].onRequest(items[at + 3], items[at + 4], items[at + 5], items[at + 2])
     } else if (tag === MESSAGE) {
       current.at = at + 3
       connections[items[at + 1]].onMessage(items[at + 2])
@@ -135,7 +143,7 @@ function isMessageNext (conn) {
   const { items, events, at } = current
   if (at >= items.length) return false
   if (items[at] === MESSAGE) return items[at + 1] === conn
-  if (items[at] === REQUEST || items[at] === REPLY) return false
+  if (items[at] === REQUEST || items[at] === COSTLY_REQUEST || items[at] === REPLY) return false
   const event = events[EVENTS + items[at + 1]]
   return event.type === 'message' && event.conn === conn
 }
@@ -152,7 +160,7 @@ function halfOf (items, size) {
 function onEvent (event) {
   switch (event.type) {
     case 'request':
-      return connections[event.conn].onRequestData(event.data)
+      return connections[event.conn].onRequestData(event.data, event.cost)
     case 'reply':
       return connections[event.conn].onReplyData(event.slot, event.data)
     case 'message':
@@ -163,6 +171,8 @@ function onEvent (event) {
       return connections[event.conn].onPong(event.data)
     case 'drained':
       return connections[event.conn].onDrained()
+    case 'room':
+      return connections[event.conn].onRoom()
     case 'composed':
       return connections[event.conn].onComposed()
     case 'unreadable':
@@ -193,7 +203,7 @@ function onEvent (event) {
       // Its beginning could not be told: nobody has heard of it.
       if (connection === undefined) return core.release(event.conn)
       // Before the number may mean another connection.
-      connection.detach()
+      connection.detach(event.error)
       core.release(event.conn)
       return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
     }
@@ -215,8 +225,10 @@ const REFUSED = {
   onPing () {},
   onPong () {},
   onDrained () {},
+  onRoom () {},
   onComposed () {},
   terminate () {},
+  flushStream () {},
   detach () {},
   onClosed () {}
 }
@@ -265,7 +277,10 @@ function catchUp () {
 }
 
 // A reply followed at once by process.exit() still leaves.
-process.on('exit', flushNow)
+process.on('exit', () => {
+  flushNow()
+  for (const connection of connections) if (connection !== undefined) connection.flushStream()
+})
 
 // Deno frees native objects when an environment ends, and may call back into it after that: from
 // then on their methods do nothing.
@@ -286,15 +301,21 @@ function sendRequest (conn, slot, timeout, payload, isString, key) {
   flushSoon()
 }
 
-/** Composes the reply to a request that was `fetched` at `since`; `result` as the payload of one. */
+/**
+ * Composes the reply to a request that was `fetched` at `since`; `result` as the payload of one.
+ * Returns `BEHIND` when the client should get no more answers until `onRoom`.
+ */
 function sendReply (conn, rid, err, result, isString, since) {
   composed++
-  const isComposed = err === null && typeof rid === 'string' &&
-    (isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since))
-  if (!isComposed) {
-    text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
+  let said
+  if (err === null && typeof rid === 'string') {
+    said = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
+  }
+  if (said === undefined) {
+    said = text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
   }
   flushSoon()
+  return said
 }
 
 /** JSON of an element of an array, where what JSON cannot say is null. */
@@ -303,7 +324,7 @@ function toJson (value) {
   return json === undefined ? 'null' : json
 }
 
-/** Composes a frame; false when the connection is over. */
+/** Composes a frame: 0 when the connection is over, `BEHIND` as `sendReply`. */
 function send (conn, opcode, data) {
   const sent = core.send(conn, opcode, data)
   flushSoon()
@@ -324,9 +345,9 @@ function receive (stream, bytes) {
   }
 }
 
-/** The bytes of a stream that wait to be written; null for none. */
+/** The next bytes of a stream that wait to be written; null for none. */
 function take (conn) {
-  const size = waiting(conn)
+  const size = Math.min(waiting(conn), STREAM_WRITE)
   if (size === 0) return null
   // From Node's pool while they are small: memory of their own would be work for the collector.
   const bytes = Buffer.allocUnsafe(size)
@@ -376,14 +397,14 @@ function settings (conf, lanes, admission = 0) {
 }
 
 /** Connects to `dest`, and returns the connection's number; `meter` counts what it does. */
-function connect (dest, path, conf, lanes, meter) {
-  return core.connect(dest, path, settings(conf, lanes), meter.native)
+function connect (dest, path, conf, lanes, meter, budget) {
+  return core.connect(dest, path, settings(conf, lanes), meter.native, budget)
 }
 
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
-function listen (port, conf, lanes, server, meter) {
+function listen (port, conf, lanes, server, meter, budget) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native)
+  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native, budget)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening
@@ -419,6 +440,7 @@ function isInLoop (io = process.env.GRENACHE_IO) {
 }
 
 module.exports = {
+  BEHIND,
   LANES,
   OPCODE,
   abandon: conn => core.abandon(conn),
@@ -433,6 +455,7 @@ module.exports = {
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   isMessageNext,
   keep,
+  keeps: (conn, bytes) => core.keeps(conn, bytes),
   listen,
   openStream: conn => core.openStream(conn),
   post,
@@ -449,7 +472,7 @@ module.exports = {
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   sharesPorts,
   stats: meter => core.stats(meter),
-  stream: (isServer, conf, lanes, meter) => core.stream(isServer, settings(conf, lanes), meter.native),
+  stream: (isServer, conf, lanes, meter, budget) => core.stream(isServer, settings(conf, lanes), meter.native, budget),
   take,
   toJson,
   terminate: conn => core.terminate(conn),

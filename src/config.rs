@@ -90,6 +90,19 @@ pub const MAX_FAREWELLS: usize = 512;
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
 
+/// What JavaScript makes of a record of a batch costs at least so many bytes beside its text.
+pub const RECORD_BYTES: usize = 64;
+
+/// What an object or array costs JavaScript, in bytes, at least: an empty one.
+pub const OBJECT_BYTES: usize = 64;
+
+/// Up to so many bytes a request counts as one of this size, without a look at it.
+pub const SMALL_MESSAGE_BYTES: usize = 256;
+
+/// Step in which a connection tells what it holds of a server's budget, in bytes: what is below
+/// costs nothing to count.
+pub const BUDGET_GRAIN: usize = 4 * 1024;
+
 /// Messages handed to JavaScript in one call: enough to spread the cost of the call, few
 /// enough that timers and other sockets get their turn.
 pub const BATCH_MESSAGES: usize = 512;

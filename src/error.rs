@@ -40,6 +40,8 @@ pub enum Error {
     Silent,
     /// The native code has a fault, which cost this connection, exchange or call.
     Panic,
+    /// All connections together held more memory than they may, and this one the most for longest.
+    OverBudget,
 }
 
 impl Error {
@@ -66,6 +68,7 @@ impl Error {
                 _ => None,
             },
             Self::UnknownHost(_) => Some("ENOTFOUND"),
+            Self::OverBudget => Some("ERR_MEMORY_BUDGET"),
             Self::ConnectTimeout(_) => Some("ETIMEDOUT"),
             _ => None,
         }
@@ -127,6 +130,7 @@ impl fmt::Display for Error {
             Self::Timeout => f.write_str("ERR_TIMEOUT"),
             Self::Silent => f.write_str("ERR_HEARTBEAT"),
             Self::Panic => f.write_str("ERR_NATIVE_PANIC"),
+            Self::OverBudget => f.write_str("ERR_MEMORY_BUDGET"),
         }
     }
 }
@@ -162,6 +166,7 @@ mod tests {
             (Error::Timeout, "ERR_TIMEOUT"),
             (Error::Silent, "ERR_HEARTBEAT"),
             (Error::Panic, "ERR_NATIVE_PANIC"),
+            (Error::OverBudget, "ERR_MEMORY_BUDGET"),
         ] {
             assert_eq!(error.to_string(), text);
         }

@@ -114,7 +114,7 @@ fn a_read_of_many_frames_allocates_one_batch() {
                 if let Incoming::Text(text) = message
                     && let Frame::Three(rid, key, payload) = split(text)
                 {
-                    batch.request(0, rid, key, payload);
+                    batch.request(0, 0, rid, key, payload);
                 }
             })
             .unwrap();

@@ -8,7 +8,7 @@ use common::{Env, accept, connected, raw_client, read_head, read_rest, text_fram
 use futures_util::SinkExt;
 use grenache_nodejs_ws_native::{
     error::Error,
-    net::{Io, Settings, stream::Stream},
+    net::{Budget, Io, Settings, stream::Stream},
     ws::{Role, read_request},
 };
 use socket2::SockRef;
@@ -85,7 +85,7 @@ async fn a_panic_ends_a_stream_on_either_thread() {
     let (mut env, armed) = fragile();
     let stream = |heartbeat| {
         let settings = Settings { io: Io::Stream, heartbeat, ..Settings::default() };
-        let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings);
+        let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings, &Budget::new(0));
         stream.open();
         stream
     };

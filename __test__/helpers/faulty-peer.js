@@ -14,6 +14,9 @@ for (const name of ['key', 'cert', 'ca']) {
 }
 if (conf.secure && role !== 'client') conf.secure.verifyClient = () => true
 
+/** A text of so many characters; another payload comes back as it is. */
+const large = payload => typeof payload === 'number' ? 'x'.repeat(payload) : payload
+
 const tell = (event, value) => process.send({ event, value })
 
 function link () {
@@ -32,7 +35,10 @@ function usage () {
 }
 
 const ROLES = {
-  /** Answers with the payload, keeps each request until `answer`, or forgets it. */
+  /**
+   * Answers with the payload, or as `handler` says: keeps each request until `answer`, forgets it, or
+   * answers with so many characters as the payload says, at once, later, or by the raw socket.
+   */
   server () {
     const own = link()
     const peer = new native.PeerRPCServer(own, conf)
@@ -43,18 +49,31 @@ const ROLES = {
     let forgotten = 0
     service.on('request', (rid, key, payload, handler) => {
       if (behaviour === 'forget') return forgotten++
+      if (behaviour === 'raw') return
+      if (behaviour === 'large') return handler.reply(null, large(payload))
+      if (behaviour === 'large later') return setTimeout(() => handler.reply(null, large(payload)), 10)
       asked.push(payload)
       if (behaviour === 'keep') kept.push(() => handler.reply(null, payload))
       else handler.reply(null, payload)
     })
     service.on('error', err => tell('error', err.message))
     service.listen(port)
+    if (behaviour === 'raw') {
+      service.socket.on('connection', socket => socket.on('message', text => {
+        const [rid, , payload] = JSON.parse(text)
+        socket.send(JSON.stringify([rid, null, large(payload)]))
+      }))
+    }
     if (grape) own.startAnnouncing(key, service.port, { interval: 300 }, err => tell('announced', err && err.message))
     tell('listening', service.port)
     return {
       asked: () => asked,
       askedCount: () => asked.length,
       connections: () => service.socket.clients.size,
+      /** The most that waits for a client. */
+      waiting: () => Math.max(0, ...[...service.socket.clients].map(({ bufferedAmount }) => bufferedAmount)),
+      /** Connections that have ended. */
+      closed: () => service.stats().connections.closed,
       forgotten: () => forgotten,
       /** Does nothing else until there is a file of that name; what came meanwhile waits. */
       block (file) {

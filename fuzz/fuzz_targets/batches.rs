@@ -12,7 +12,7 @@ use libfuzzer_sys::{
 
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
-    Request(u32, &'a str),
+    Request(u32, u16, &'a str),
     Reply(u32, u32, &'a str),
     Message(u32, &'a str),
     Ping(u32, &'a [u8]),
@@ -26,11 +26,12 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     let (mut waiting, mut batch) = (Batch::<()>::default(), Batch::default());
     for step in steps {
         match step {
-            Step::Request(conn, text) => {
+            Step::Request(conn, cost, text) => {
                 if let Frame::Three(rid, key, payload) = split(text) {
-                    batch.request(conn, rid, key, payload);
+                    batch.request(conn, cost.into(), rid, key, payload);
                     expected.push(Ok(Record::Request(
                         conn,
+                        cost.into(),
                         rid.into(),
                         key.into(),
                         payload.into(),

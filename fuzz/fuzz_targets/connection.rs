@@ -4,7 +4,7 @@
 #![no_main]
 
 use grenache_nodejs_ws_native::{
-    net::{Arrival, Connections, Hub, Io, Lanes, Settings, stream::Stream, tokio::Driver},
+    net::{Arrival, Budget, Connections, Hub, Io, Lanes, Settings, stream::Stream, tokio::Driver},
     rpc::Event,
     ws::Role,
 };
@@ -27,6 +27,9 @@ thread_local! {
     };
 }
 
+/// What the connection may hold, in bytes: little, so that the end of it is tried too.
+const BUDGET: usize = 64 * 1024;
+
 fuzz_target!(|input: &[u8]| {
     let Some((mode, input)) = input.split_first() else { return };
     ENVIRONMENT.with(|environment| check(environment, *mode, input));
@@ -37,8 +40,8 @@ fuzz_target!(|input: &[u8]| {
 fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
     let role = if mode & 1 == 0 { Role::Server } else { Role::Client };
     let lanes = Lanes::from_bits(if mode & 2 == 0 { 1 } else { 0 } | (mode >> 1 & 2));
-    let stream =
-        Stream::new(driver, hub, role, Settings { io: Io::Stream, lanes, ..Settings::default() });
+    let settings = Settings { io: Io::Stream, lanes, ..Settings::default() };
+    let stream = Stream::new(driver, hub, role, settings, &Budget::new(BUDGET));
     let number = stream.conn().number();
     stream.open();
 

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 /// One message or event of a batch.
 #[derive(Debug, PartialEq)]
 pub enum Record {
-    /// `0,conn,rid,key,payload`
-    Request(u32, String, String, String),
+    /// `0,conn,rid,key,payload`, or `4,conn,cost,rid,key,payload` with a cost above 0
+    Request(u32, u32, String, String, String),
     /// `1,conn,slot,error,result`
     Reply(u32, u32, String, String),
     /// `2,index`
@@ -26,10 +26,14 @@ pub fn records(text: &str) -> Vec<Record> {
         let mut next = || elements.next().expect("a whole record");
         let number = |text: &str| text.parse().expect("a number");
         records.push(match tag {
-            "0" => Record::Request(number(next()), next().into(), next().into(), next().into()),
+            "0" => Record::Request(number(next()), 0, next().into(), next().into(), next().into()),
             "1" => Record::Reply(number(next()), number(next()), next().into(), next().into()),
             "2" => Record::Event(number(next())),
             "3" => Record::Message(number(next()), serde_json::from_str(next()).expect("a string")),
+            "4" => {
+                let (conn, cost) = (number(next()), number(next()));
+                Record::Request(conn, cost, next().into(), next().into(), next().into())
+            }
             _ => panic!("no tag: {tag}"),
         });
     }

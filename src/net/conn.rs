@@ -7,6 +7,7 @@
 
 use super::{
     Hub,
+    budget::{Budget, Held, Share},
     handshake::Counter,
     liveness::{Beat, Liveness},
     settings::{Io, Lanes, Settings},
@@ -16,7 +17,7 @@ use crate::{
     config,
     error::Error,
     pubsub::Backlog,
-    rpc::{Event, Requests, Rid},
+    rpc::{Event, Requests, Rid, Weigh},
     stats::{Served, Totals},
     ws::{Head, Opcode, Outbound, Role},
 };
@@ -54,6 +55,13 @@ pub struct Arrival {
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Weigh for Arrival {
+    fn bytes(&self) -> usize {
+        let rest = self.socket.as_ref().map_or(0, |(_, rest)| rest.len());
+        rest + self.head.as_ref().map_or(0, Head::bytes)
+    }
+}
+
 /// A connection, used by its driver and by the JavaScript thread.
 pub struct Conn {
     pub(super) number: u32,
@@ -63,6 +71,7 @@ pub struct Conn {
     pub(super) hub: Arc<Connections>,
     half: Mutex<Half>,
     pub(super) liveness: Liveness,
+    share: Share,
     /// Bytes and messages that came, counted by who reads.
     pub(super) bytes_in: AtomicU64,
     pub(super) messages: AtomicU64,
@@ -89,6 +98,8 @@ pub(super) struct Half {
     finished: bool,
     /// JavaScript wants no more requests for now.
     paused: bool,
+    /// JavaScript waits until the receiver has caught up.
+    pub tells_room: bool,
 }
 
 /// Where a connection is in its life.
@@ -133,7 +144,13 @@ impl fmt::Debug for Conn {
 }
 
 impl Conn {
-    pub(super) fn new(hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
+    /// A connection that counts in `budget`, once [`Budget::admit`] knows it.
+    pub(super) fn new(
+        hub: &Arc<Connections>,
+        role: Role,
+        settings: Settings,
+        budget: &Arc<Budget>,
+    ) -> Self {
         let requests = match role {
             Role::Client => Requests::held(),
             Role::Server => Requests::default(),
@@ -156,8 +173,10 @@ impl Conn {
                 broken: None,
                 finished: false,
                 paused: false,
+                tells_room: false,
             }),
             liveness: Liveness::new(hub.now()),
+            share: Share::of(budget.clone()),
             bytes_in: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             _counted: None,
@@ -194,6 +213,34 @@ impl Conn {
     pub fn set_reading(&self, reads: bool) {
         self.lock().paused = !reads;
         self.signal();
+    }
+
+    /// JavaScript keeps so many bytes for the other side: what it asked, without an answer.
+    pub fn keeps(&self, bytes: usize) {
+        self.hold(Held::Requests, bytes);
+    }
+
+    /// It holds so many bytes of this kind; see [`Share::set`].
+    pub(super) fn hold(&self, kind: Held, bytes: usize) {
+        self.share.set(kind, bytes, self.hub.now());
+    }
+
+    pub(super) fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Whether the receiver is so far behind that the service should answer no more for now;
+    /// [`Event::Room`] tells when it has caught up.
+    pub fn is_behind(&self) -> bool {
+        let mut half = self.lock();
+        half.tells_room = half.accepts() && half.out.len() > self.settings.high_water;
+        half.tells_room
+    }
+
+    /// Ends the connection, and drops what it has: others need the memory.
+    pub(super) fn give_up(&self) {
+        self.spoil(Error::OverBudget);
+        self.hub.died(self.number);
     }
 
     /// What it did so far.
@@ -366,8 +413,8 @@ impl Conn {
         true
     }
 
-    /// Nothing of the connection is trusted any more, because of `error`: after a panic nobody
-    /// knows what its buffers hold. The driver has to look at it.
+    /// The connection ends without another word, because of `error`: after a panic nobody knows what
+    /// its buffers hold. The driver has to look at it.
     pub fn spoil(&self, error: Error) {
         self.spoil_half(&mut self.lock(), error);
     }

@@ -5,6 +5,7 @@ use super::{
     Destination,
     admission::Strangers,
     asks::{Asks, Question},
+    budget::Budget,
     conn::Connections,
     settings::{Admission, Settings},
     tasks::Tasks,
@@ -56,6 +57,8 @@ pub(super) struct Service {
     pub number: u32,
     /// Of its connections.
     pub settings: Settings,
+    /// What they may hold together.
+    pub budget: Arc<Budget>,
     /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
     pub lanes: AtomicU8,
     pub open: AtomicBool,

@@ -3,7 +3,7 @@
 
 use crate::{
     config,
-    rpc::{Batch, Event},
+    rpc::{Batch, Event, Weigh},
 };
 use std::{
     collections::VecDeque,
@@ -30,6 +30,9 @@ pub struct Hub<C> {
     home: OnceLock<ThreadId>,
     /// That thread has something to fetch.
     due: AtomicBool,
+    /// Connections of that thread that others have ended: it has to look at them.
+    dead: Mutex<Vec<u32>>,
+    has_dead: AtomicBool,
 }
 
 /// How much waits for JavaScript.
@@ -65,7 +68,7 @@ struct Numbers {
     next: u32,
 }
 
-impl<C> Hub<C> {
+impl<C: Weigh> Hub<C> {
     /// A hub that calls `wake` from any thread when there is something to fetch.
     pub fn new(wake: impl Fn() + Send + 'static) -> Self {
         Self {
@@ -77,7 +80,29 @@ impl<C> Hub<C> {
             wake: Mutex::new(Some(Box::new(wake))),
             home: OnceLock::new(),
             due: AtomicBool::new(false),
+            dead: Mutex::default(),
+            has_dead: AtomicBool::new(false),
         }
+    }
+
+    /// A connection was ended by the doing of another one. Its driver is told by itself, but for the
+    /// one in the event loop, which asks [`take_dead`](Self::take_dead) in each turn.
+    pub(super) fn died(&self, number: u32) {
+        if self.home.get().is_some() {
+            lock(&self.dead).push(number);
+            self.has_dead.store(true, Ordering::Relaxed);
+            self.wake();
+        }
+    }
+
+    /// The connections that died since the last call.
+    pub fn take_dead(&self) -> Vec<u32> {
+        // Asked in each turn, and hardly ever true.
+        if !self.has_dead.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.has_dead.store(false, Ordering::Relaxed);
+        mem::take(&mut *lock(&self.dead))
     }
 
     /// From now on this thread asks [`take_due`](Self::take_due) after each turn of its event
@@ -137,7 +162,8 @@ impl<C> Hub<C> {
     }
 
     /// Adds what a connection brought, after all that came before, and wakes JavaScript.
-    pub fn append(&self, batch: Batch<C>) {
+    pub fn append(&self, mut batch: Batch<C>) {
+        batch.shrink();
         {
             let mut inbox = lock(&self.inbox);
             if inbox.silent {
@@ -244,6 +270,12 @@ mod tests {
     use crate::rpc::Data;
     use std::sync::{Arc, atomic::AtomicUsize};
 
+    impl Weigh for Arc<()> {
+        fn bytes(&self) -> usize {
+            0
+        }
+    }
+
     #[test]
     fn one_wake_until_somebody_comes() {
         let wakes = Arc::new(AtomicUsize::new(0));
@@ -310,10 +342,35 @@ mod tests {
     fn a_full_inbox_says_so() {
         let hub = Hub::<()>::new(|| {});
         let text = "x".repeat(config::INBOX_HIGH_WATER + 1);
-        hub.event(Event::Request { conn: 0, data: Data::Text(text) });
+        hub.event(Event::Request { conn: 0, cost: 0, data: Data::Text(text) });
         assert!(hub.is_full());
         hub.fetch();
         assert!(!hub.is_full());
+    }
+
+    #[test]
+    fn small_events_count_what_they_hold() {
+        let hub = Hub::<()>::new(|| {});
+        let mut events = 0;
+        while !hub.is_full() {
+            hub.event(Event::Request { conn: 0, cost: 0, data: Data::Text(String::new()) });
+            events += 1;
+        }
+        assert!(events * size_of::<Event<()>>() <= config::INBOX_HIGH_WATER, "{events}");
+    }
+
+    #[test]
+    fn a_batch_with_room_for_much_more_gives_it_back() {
+        let hub = Hub::<()>::new(|| {});
+        for _ in 0..100 {
+            let mut batch = Batch::with_capacity(config::SCRATCH_BYTES);
+            batch.event(Event::Opened { conn: () });
+            batch.reply(0, 0, "null", "1");
+            hub.append(batch);
+        }
+        let inbox = lock(&hub.inbox);
+        assert!(inbox.full.iter().all(|batch| batch.capacity() < 4 * config::IDLE_READ_BYTES));
+        assert!(!inbox.full.is_empty());
     }
 
     #[test]

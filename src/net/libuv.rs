@@ -281,6 +281,11 @@ impl Driver {
         self.active(settings);
     }
 
+    /// Looks at the connections that others have ended.
+    pub fn bury(&self) {
+        self.hub.take_dead().into_iter().for_each(|number| self.touched(number));
+    }
+
     /// Looks again at a connection that JavaScript wrote to or ended.
     pub fn touched(&self, number: u32) {
         self.with(number, |polled| self.look(polled));

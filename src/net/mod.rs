@@ -3,6 +3,7 @@
 mod address;
 mod admission;
 mod asks;
+mod budget;
 mod compose;
 mod conn;
 pub mod grape;
@@ -24,6 +25,7 @@ mod transmit;
 mod uv;
 
 pub use address::{Destination, Port};
+pub use budget::Budget;
 pub use compose::{Composed, Delivery, SlowSubscriber};
 pub use conn::{Arrival, Conn, Connections};
 pub use handshake::Established;

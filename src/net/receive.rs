@@ -2,6 +2,7 @@
 //! events for JavaScript.
 
 use super::{
+    budget::Held,
     conn::{Arrival, Conn, Ended, Phase},
     hub::milliseconds,
     liveness::bump,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Data, Event, Frame, is_nested, plain, split},
+    rpc::{Batch, Data, Event, Frame, cost, is_nested, plain, split},
     ws::{Inbound, Incoming, Role},
 };
 
@@ -47,17 +48,21 @@ impl Conn {
         self.liveness.hear(milliseconds(now));
         bump(&self.bytes_in, bytes.len() as u64);
         let mut messages = 0;
-        let mut refused = false;
+        let (mut refused, mut costly) = (false, false);
         let mut batch = Batch::with_capacity(bytes.len());
         let Reading { inbound, end, control } = reading;
         let result = inbound.receive(bytes, control, |message| match message {
             Incoming::Text(text) => {
                 messages += 1;
-                refused |= self.message(&mut batch, Message::Text(text), now);
+                let seen = self.message(&mut batch, Message::Text(text), now);
+                refused |= seen == Seen::Refused;
+                costly |= seen == Seen::Costly;
             }
             Incoming::Binary(bytes) => {
                 messages += 1;
-                refused |= self.message(&mut batch, Message::Binary(bytes), now);
+                let seen = self.message(&mut batch, Message::Binary(bytes), now);
+                refused |= seen == Seen::Refused;
+                costly |= seen == Seen::Costly;
             }
             Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
@@ -72,6 +77,8 @@ impl Conn {
             }
         });
         bump(&self.messages, messages);
+        self.hold(Held::Message, inbound.held());
+        let result = if costly { Err(Error::MessageTooBig) } else { result };
         if !batch.is_empty() {
             self.hub.append(batch);
         }
@@ -107,13 +114,17 @@ impl Conn {
         Ok(())
     }
 
-    /// `now`: when it was read, in microseconds. True when the other side is told that it was refused.
-    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> bool {
+    /// `now`: when it was read, in microseconds.
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Seen {
         let lanes = self.lanes();
+        let cost = message.cost();
+        if cost > self.share().budget().message_limit() {
+            return Seen::Costly;
+        }
         let mut refused = false;
         if lanes.has(Lanes::RPC) {
             match (self.role(), is_nested(message.bytes(), config::MAX_NESTING)) {
-                (Role::Server, false) => self.incoming_request(batch, message),
+                (Role::Server, false) => self.incoming_request(batch, message, cost),
                 (Role::Client, false) => self.incoming_reply(batch, message, now),
                 (Role::Server, true) => refused = self.refuse_request(batch, message),
                 (Role::Client, true) => self.refuse_reply(batch, message, now),
@@ -132,25 +143,26 @@ impl Conn {
         if batch.is_full() {
             self.hub.append(std::mem::take(batch));
         }
-        refused
+        if refused { Seen::Refused } else { Seen::Passed }
     }
 
-    fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) {
+    fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {
         let conn = self.number;
         self.liveness.request();
         if let Some(text) = message.small_text()
             && let Frame::Three(rid, key, payload) = split(text)
         {
-            batch.request(conn, rid, key, payload);
+            batch.request(conn, cost, rid, key, payload);
         } else {
-            batch.event(Event::Request { conn, data: message.to_data() });
+            batch.event(Event::Request { conn, cost, data: message.to_data() });
         }
     }
 
     /// A request that nests too deep is none to JavaScript. Who asked is told, if its id can be read.
     fn refuse_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) -> bool {
         self.liveness.request();
-        batch.event(Event::Request { conn: self.number, data: Data::Text(String::new()) });
+        let data = Data::Text(String::new());
+        batch.event(Event::Request { conn: self.number, cost: 0, data });
         let Some(rid) = message.first_plain_string() else { return false };
         let composed = self.text(|out| {
             for part in ["[\"", rid, "\",", NESTING_LIMIT, ",null]"] {
@@ -196,6 +208,17 @@ fn is_falsy(json: &str) -> bool {
     json == "null" || matches!(json, "false" | "\"\"") || json.parse() == Ok(0.0)
 }
 
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// JavaScript gets it, or nobody does.
+    Passed,
+    /// The other side is told that it was refused.
+    Refused,
+    /// It would cost more than all connections together may hold, once it is parsed.
+    Costly,
+}
+
 /// A message while it is looked at.
 #[derive(Clone, Copy)]
 enum Message<'a> {
@@ -204,6 +227,12 @@ enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
+    /// What it costs JavaScript to keep, in bytes; small ones are not looked at.
+    fn cost(self) -> usize {
+        let bytes = self.bytes();
+        if bytes.len() <= config::SMALL_MESSAGE_BYTES { 0 } else { cost(bytes) }
+    }
+
     /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
     fn small_text(self) -> Option<&'a str> {
         let text = match self {

@@ -2,6 +2,7 @@
 //! here.
 
 use super::{
+    budget::Budget,
     conn::{Conn, Connections, Ended, Phase, State},
     receive::Reading,
     settings::Settings,
@@ -19,8 +20,15 @@ pub struct Stream {
 impl Stream {
     /// A connection without a handshake so far; requests are held. Its deadlines are kept by a
     /// task of `driver`.
-    pub fn new(driver: &Driver, hub: &Arc<Connections>, role: Role, settings: Settings) -> Self {
-        let conn = Arc::new(Conn::new(hub, role, settings));
+    pub fn new(
+        driver: &Driver,
+        hub: &Arc<Connections>,
+        role: Role,
+        settings: Settings,
+        budget: &Arc<Budget>,
+    ) -> Self {
+        let conn = Arc::new(Conn::new(hub, role, settings, budget));
+        budget.admit(&conn);
         let (watched, clock, spoilt) = (conn.clone(), hub.clone(), conn.clone());
         let watching = async move { watch(&watched, &clock).await };
         let started = driver.spawn_or(watching, move || spoilt.spoil(Error::Panic));

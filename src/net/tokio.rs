@@ -5,6 +5,7 @@ use super::{
     address::{self, Port},
     admission::Strangers,
     asks::{Asks, Question, Refusal},
+    budget::{Budget, Held},
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     handshake::{self, Acceptor, Counter, Established, Service},
     io,
@@ -13,7 +14,13 @@ use super::{
     tasks::Tasks,
     transmit::Writer,
 };
-use crate::{caught::caught_in, config, error::Error, rpc::Event, ws::Role};
+use crate::{
+    caught::caught_in,
+    config,
+    error::Error,
+    rpc::Event,
+    ws::{Head, Role},
+};
 use socket2::SockRef;
 use std::{
     cell::RefCell,
@@ -68,7 +75,13 @@ impl Driver {
     ///
     /// # Errors
     /// What the system says, with the address that was asked for.
-    pub fn listen(&self, server: u32, at: Port<'_>, settings: Settings) -> Result<Server, Error> {
+    pub fn listen(
+        &self,
+        server: u32,
+        at: Port<'_>,
+        settings: Settings,
+        budget: Arc<Budget>,
+    ) -> Result<Server, Error> {
         let failed = |error| Error::system("listen", error, None);
         let runtime = io::runtime().map_err(failed)?;
         let listener = address::listen(at)?;
@@ -80,6 +93,7 @@ impl Driver {
         let service = Arc::new(Service {
             number: server,
             settings,
+            budget,
             lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
             connections: Counter::default(),
@@ -115,8 +129,15 @@ impl Driver {
     }
 
     /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
-    pub fn connect(&self, dest: &str, path: &str, settings: Settings) -> Arc<Conn> {
-        let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings));
+    pub fn connect(
+        &self,
+        dest: &str,
+        path: &str,
+        settings: Settings,
+        budget: &Arc<Budget>,
+    ) -> Arc<Conn> {
+        let conn = Arc::new(Conn::new(&self.hub, Role::Client, settings, budget));
+        budget.admit(&conn);
         let (dialled, spoilt, hub) = (conn.clone(), conn.clone(), self.hub.clone());
         let farewells = self.farewells.clone();
         let (dest, path) = (dest.to_owned(), path.to_owned());
@@ -213,8 +234,10 @@ impl Drop for Server {
 async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Established) {
     let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
     let settings = Settings { lanes, ..service.settings };
-    let conn = Conn::new(&hub, Role::Server, settings).counted(&service.connections);
-    let conn = Arc::new(conn);
+    let conn = Conn::new(&hub, Role::Server, settings, &service.budget);
+    let conn = Arc::new(conn.counted(&service.connections));
+    service.budget.admit(&conn);
+    conn.hold(Held::Head, established.head.as_ref().map_or(0, Head::bytes));
     let server = service.number;
     let accepted = |conn| Event::Accepted { server, conn };
     run(&hub, &service.farewells, conn, established, accepted).await;

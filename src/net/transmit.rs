@@ -1,7 +1,8 @@
 //! The writing side of a connection: what was composed goes to the socket, as far as it takes it.
 
 use super::{
-    conn::{Conn, Phase},
+    budget::Held,
+    conn::{Conn, Half, Phase},
     settings::{Io, Lanes},
 };
 use crate::{config, error::Error, rpc::Event};
@@ -9,7 +10,7 @@ use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, Write},
     net::{Shutdown, TcpStream},
-    sync::Arc,
+    sync::{Arc, MutexGuard},
 };
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -45,11 +46,15 @@ impl Conn {
         let mut half = self.lock();
         // A stream's bytes are fetched; a connection without a handshake has to wait.
         if half.phase == Phase::Connecting || self.io() == Io::Stream {
+            self.wrote(half);
             return false;
         }
         loop {
             half.take_in(config::SUBSCRIBER_OWN_BYTES);
-            let Some(bytes) = half.out.take() else { return false };
+            let Some(bytes) = half.out.take() else {
+                self.wrote(half);
+                return false;
+            };
             let Some(writer) = half.writer.clone() else {
                 half.out.put_back(bytes, 0);
                 half.out.clear();
@@ -79,9 +84,24 @@ impl Conn {
             if partial {
                 half.blocked = true;
                 self.signal();
+                self.wrote(half);
                 return true;
             }
         }
+    }
+
+    /// Notes what is left, and tells JavaScript if it waits for that.
+    fn wrote(&self, mut half: MutexGuard<'_, Half>) {
+        let left = half.out.len();
+        if half.tells_room && left <= self.settings().high_water / 2 {
+            half.tells_room = false;
+            // Under the lock: after `Closed` the number may mean another connection.
+            if half.phase != Phase::Dead {
+                self.hub.event(Event::Room { conn: self.number });
+            }
+        }
+        drop(half);
+        self.hold(Held::Output, left);
     }
 
     /// Whether all that was composed is written.
@@ -106,6 +126,7 @@ impl Conn {
         to[..len].copy_from_slice(&taken[..len]);
         half.out.put_back(taken, len);
         half.bytes_out += len as u64;
+        self.wrote(half);
         len
     }
 
@@ -123,7 +144,7 @@ impl Conn {
 mod tests {
     use super::*;
     use crate::{
-        net::{Arrival, Connections, Hub, Settings, conn::Ended},
+        net::{Arrival, Budget, Connections, Hub, Settings, conn::Ended},
         ws::{Opcode, Role},
     };
     use std::{
@@ -138,7 +159,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        let conn = Conn::new(&hub, Role::Server, Settings { io: Io::Libuv, ..Settings::default() });
+        let conn = Conn::new(
+            &hub,
+            Role::Server,
+            Settings { io: Io::Libuv, ..Settings::default() },
+            &Budget::new(0),
+        );
         conn.attach(Writer::Libuv(Arc::new(stream)), b"");
         conn.open();
         (hub, conn, listener.accept().unwrap().0)

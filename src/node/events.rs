@@ -61,6 +61,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Ping { conn, .. }
         | Event::Pong { conn, .. }
         | Event::Drained { conn }
+        | Event::Room { conn }
         | Event::Composed { conn }
         | Event::Expired { conn, .. } => Subject::Conn(*conn),
         Event::Answered { id, .. } => Subject::Exchange(*id),
@@ -142,9 +143,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("reason", reason)?;
             object.set("error", error.as_ref().map(failure))?;
         }
-        Event::Request { conn, data } => {
+        Event::Request { conn, cost, data } => {
             object.set("type", "request")?;
             object.set("conn", conn)?;
+            object.set("cost", cost as f64)?;
             set_data(env, &mut object, data)?;
         }
         Event::Reply { conn, slot, data } => {
@@ -170,6 +172,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
         }
         Event::Drained { conn } => {
             object.set("type", "drained")?;
+            object.set("conn", conn)?;
+        }
+        Event::Room { conn } => {
+            object.set("type", "room")?;
             object.set("conn", conn)?;
         }
         Event::Composed { conn } => {

@@ -4,6 +4,7 @@
 // The binding is described in index.d.ts and docs/ARCHITECTURE.md, for JavaScript's side.
 #![allow(missing_docs)]
 
+mod budget;
 mod events;
 mod flush;
 mod grape;
@@ -27,6 +28,7 @@ use crate::{
     rpc::Event,
     ws::{Opcode, Role},
 };
+use budget::Budget;
 use events::{Failure, failure};
 use meter::{Counted, Meter, Stats};
 use napi::{
@@ -168,6 +170,12 @@ impl Inner {
     }
 }
 
+/// What composing a frame says: the connection is over, all is well, or the receiver is so far
+/// behind that no more should be answered until the event `room`.
+const OVER: u32 = 0;
+const SENT: u32 = 1;
+const BEHIND: u32 = 2;
+
 /// See [`Settings`].
 #[napi(object)]
 pub struct ConnectionSettings {
@@ -271,10 +279,11 @@ impl Core {
         shared: bool,
         settings: ConnectionSettings,
         meter: &Meter,
+        budget: &Budget,
     ) -> Listening {
         let number = self.inner.next_server.get();
         let at = Port { host: host.as_deref(), port, shared };
-        match self.inner.driver.listen(number, at, settings.into()) {
+        match self.inner.driver.listen(number, at, settings.into(), budget.inner.clone()) {
             Ok(server) => {
                 self.inner.next_server.set(number.wrapping_add(1));
                 let address = server.address();
@@ -310,18 +319,26 @@ impl Core {
         path: String,
         settings: ConnectionSettings,
         meter: &Meter,
+        budget: &Budget,
     ) -> u32 {
-        let conn = self.inner.driver.connect(&dest, &path, settings.into());
+        let conn = self.inner.driver.connect(&dest, &path, settings.into(), &budget.inner);
         self.inner.keep(conn, None, None, Some(meter.counted()))
     }
 
     /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
     /// for `open_stream`.
     #[napi(catch_unwind)]
-    pub fn stream(&self, is_server: bool, settings: ConnectionSettings, meter: &Meter) -> u32 {
+    pub fn stream(
+        &self,
+        is_server: bool,
+        settings: ConnectionSettings,
+        meter: &Meter,
+        budget: &Budget,
+    ) -> u32 {
         let role = if is_server { Role::Server } else { Role::Client };
         let settings = Settings { io: Io::Stream, ..settings.into() };
-        let stream = Stream::new(&self.inner.driver, &self.inner.hub, role, settings);
+        let stream =
+            Stream::new(&self.inner.driver, &self.inner.hub, role, settings, &budget.inner);
         self.inner.keep(stream.conn().clone(), None, Some(stream), Some(meter.counted()))
     }
 
@@ -357,9 +374,10 @@ impl Core {
         }
     }
 
-    /// Composes a frame: `opcode` as in RFC 6455 section 5.2. False: the connection is over.
+    /// Composes a frame: `opcode` as in RFC 6455 section 5.2. Returns 0 when the connection is over,
+    /// 2 when its receiver is far behind, else 1.
     #[napi(catch_unwind)]
-    pub fn send(&self, conn: u32, opcode: u8, data: Either<String, BufferSlice<'_>>) -> bool {
+    pub fn send(&self, conn: u32, opcode: u8, data: Either<String, BufferSlice<'_>>) -> u32 {
         let inner = &self.inner;
         let bytes = match &data {
             Either::A(text) => text.as_bytes(),
@@ -367,10 +385,11 @@ impl Core {
         };
         let sent = inner.with(conn, |entry| {
             let composed = entry.conn.frame(frame_opcode(opcode), bytes)?;
+            let much = composed.waiting > entry.conn.settings().high_water;
             inner.composed(conn, entry, composed);
-            Some(())
+            Some(if much && entry.conn.is_behind() { BEHIND } else { SENT })
         });
-        sent.flatten().is_some()
+        sent.flatten().unwrap_or(OVER)
     }
 
     /// Sends one message to all connections of a server. Returns those that do not keep up, each
@@ -475,6 +494,12 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn answered(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.answered());
+    }
+
+    /// JavaScript keeps so many bytes of what came by `conn`.
+    #[napi(catch_unwind)]
+    pub fn keeps(&self, conn: u32, bytes: f64) {
+        self.inner.with(conn, |entry| entry.conn.keeps(bytes as usize)); // Saturates.
     }
 
     /// Nobody waits any more for what was asked by `conn`.

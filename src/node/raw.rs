@@ -2,7 +2,7 @@
 //! macro, and the strings go straight into a connection's buffer.
 
 use super::{
-    Entry, Inner, events,
+    BEHIND, Entry, Inner, OVER, SENT, events,
     value::{Scope, Value, append, boolean, buffer, is_undefined, number, string, time, to_number},
 };
 use crate::{
@@ -150,7 +150,8 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
 
 /// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
 /// `rid`; `result` is [`JSON`] or a [`STRING`], `since` what `fetch` said when the request came.
-/// False, and nothing composed, when JavaScript has to write the JSON of one of the strings.
+/// Returns [`OVER`] for a connection that is, [`BEHIND`] or [`SENT`]; undefined, and nothing composed,
+/// when JavaScript has to write the JSON of one of the strings.
 unsafe extern "C" fn reply<const RESULT: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -158,6 +159,7 @@ unsafe extern "C" fn reply<const RESULT: bool>(
     let act = |inner: &Inner, env: Scope<'_>, [conn, rid, result, since]: [Value<'_>; 4]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut is_json = Ok(true);
+        let mut said = OVER;
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
                 out.push(b'[');
@@ -171,40 +173,44 @@ unsafe extern "C" fn reply<const RESULT: bool>(
                 matches!(is_json, Ok(true))
             });
             if let Some(composed) = composed {
-                answered(inner, number, entry, composed, since);
+                said = answered(inner, number, entry, composed, since);
             }
         });
-        boolean(env, is_json?)
+        if is_json? { to_number(env, said as usize) } else { Ok(null_mut()) }
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
 }
 
 /// A reply was composed to a request that JavaScript has had `since` then.
-fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) {
+fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) -> u32 {
     let now = inner.hub.micros();
     entry.conn.answered();
     if let Some(counted) = &entry.counted {
         counted.took(now.saturating_sub(since));
     }
+    let much = composed.waiting > entry.conn.settings().high_water;
     inner.composed_in_time(number, entry, composed, milliseconds(now));
+    if much && entry.conn.is_behind() { BEHIND } else { SENT }
 }
 
-/// `text(conn, text, since)`: composes the text frame of a reply; `since` as in `reply`.
+/// `text(conn, text, since)`: composes the text frame of a reply; returns what `reply` does, `since`
+/// as there.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn, text, since]: [Value<'_>; 3]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut read = Ok(());
+        let mut said = OVER;
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
                 read = append(env, text, out);
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                answered(inner, number, entry, composed, since);
+                said = answered(inner, number, entry, composed, since);
             }
         });
-        read.map(|()| null_mut())
+        read.and_then(|()| to_number(env, said as usize))
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }

@@ -3,7 +3,7 @@
 
 use crate::{config, error::Error};
 
-/// Tag of a request in the text: `0,conn,rid,key,payload`.
+/// Tag of a small request in the text: `0,conn,rid,key,payload`.
 const REQUEST: &str = "0,";
 /// Tag of a reply in the text: `1,conn,slot,error,result`.
 const REPLY: &str = "1,";
@@ -11,6 +11,9 @@ const REPLY: &str = "1,";
 const EVENT: &str = "2,";
 /// Tag of a text message for whoever listens to the socket itself: `3,conn,"text"`.
 const MESSAGE: &str = "3,";
+
+/// Tag of another one, whose cost is told: `4,conn,cost,rid,key,payload`.
+const COSTLY_REQUEST: &str = "4,";
 
 /// What happened, other than a small well-formed message. `C` is what a driver hands over of a
 /// new connection; elsewhere `conn` is its number, which stays taken until JavaScript releases it.
@@ -57,6 +60,8 @@ pub enum Event<C> {
     Request {
         /// The connection's number.
         conn: u32,
+        /// What it costs to keep, in bytes.
+        cost: usize,
         /// The whole message.
         data: Data,
     },
@@ -107,6 +112,11 @@ pub enum Event<C> {
         /// Their slots.
         slots: Vec<u32>,
     },
+    /// The receiver has caught up with what was composed for it.
+    Room {
+        /// The connection's number.
+        conn: u32,
+    },
     /// A grape's answer.
     Answered {
         /// The exchange's number.
@@ -123,6 +133,40 @@ pub enum Data {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
+}
+
+impl<C: Weigh> Event<C> {
+    /// What it holds beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Accepted { conn, .. } | Self::Opened { conn } => conn.bytes(),
+            Self::Request { data, .. } | Self::Reply { data, .. } | Self::Message { data, .. } => {
+                data.len()
+            }
+            Self::Ping { data, .. } | Self::Pong { data, .. } => data.len(),
+            Self::Closed { reason, .. } => reason.len(),
+            Self::Expired { slots, .. } => slots.len() * size_of::<u32>(),
+            Self::Answered { result: Ok((_, body)), .. } => body.len(),
+            Self::Asked { .. }
+            | Self::Unasked { .. }
+            | Self::Answered { .. }
+            | Self::Drained { .. }
+            | Self::Composed { .. }
+            | Self::Room { .. } => 0,
+        }
+    }
+}
+
+/// What tells how much memory it holds.
+pub trait Weigh {
+    /// Bytes beside its own size.
+    fn bytes(&self) -> usize;
+}
+
+impl Weigh for () {
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Data {
@@ -149,10 +193,14 @@ impl<C> Default for Batch<C> {
     }
 }
 
-impl<C> Batch<C> {
-    /// Adds a request of connection `conn`; the other arguments are JSON texts.
-    pub fn request(&mut self, conn: u32, rid: &str, key: &str, payload: &str) {
-        self.record(REQUEST, &[conn], &[rid, key, payload]);
+impl<C: Weigh> Batch<C> {
+    /// Adds a request of connection `conn` that costs so many bytes to keep, 0 for a small one; the
+    /// other arguments are JSON texts.
+    pub fn request(&mut self, conn: u32, cost: usize, rid: &str, key: &str, payload: &str) {
+        match u32::try_from(cost).unwrap_or(u32::MAX) {
+            0 => self.record(REQUEST, &[conn], &[rid, key, payload]),
+            cost => self.record(COSTLY_REQUEST, &[conn, cost], &[rid, key, payload]),
+        }
     }
 
     /// Adds the reply to the request in `slot` of `conn`; the other arguments are JSON texts.
@@ -171,12 +219,7 @@ impl<C> Batch<C> {
 
     /// Adds an event.
     pub fn event(&mut self, event: Event<C>) {
-        self.bytes += match &event {
-            Event::Request { data, .. }
-            | Event::Reply { data, .. }
-            | Event::Message { data, .. } => data.len(),
-            _ => 0,
-        };
+        self.bytes += size_of::<Event<C>>() + event.bytes();
         let index = self.events.len() as u32;
         self.events.push(event);
         self.record(EVENT, &[index], &[]);
@@ -196,7 +239,7 @@ impl<C> Batch<C> {
             self.text.push(',');
             self.text.push_str(text);
         }
-        self.bytes += self.text.len() - before;
+        self.bytes += self.text.len() - before + config::RECORD_BYTES;
         self.count += 1;
     }
 
@@ -235,6 +278,18 @@ impl<C> Batch<C> {
         Err(later)
     }
 
+    /// Gives back memory that it has for many more messages than came.
+    pub fn shrink(&mut self) {
+        if self.text.capacity() > 4 * self.text.len() + config::IDLE_READ_BYTES {
+            self.text.shrink_to_fit();
+        }
+    }
+
+    /// Bytes that its text has room for.
+    pub fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Messages and events in it.
     pub fn len(&self) -> usize {
         self.count
@@ -250,7 +305,7 @@ impl<C> Batch<C> {
         self.count >= config::BATCH_MESSAGES || self.bytes >= config::BATCH_BYTES
     }
 
-    /// Bytes of messages in it.
+    /// Bytes that it and what JavaScript makes of it hold, at least.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -275,12 +330,16 @@ mod tests {
     #[test]
     fn a_batch_is_one_array() {
         let mut batch = Batch::<()>::default();
-        batch.request(3, "\"r\"", "\"k\"", "{}");
+        batch.request(3, 0, "\"r\"", "\"k\"", "{}");
+        batch.request(4, 300, "1", "2", "3");
         batch.event(Event::Opened { conn: () });
         batch.reply(7, 4294967295, "null", " 1 ");
         batch.number(u64::MAX);
         let (text, events) = batch.finish();
-        assert_eq!(text, "[0,3,\"r\",\"k\",{},2,0,1,7,4294967295,null, 1 ,18446744073709551615]");
+        assert_eq!(
+            text,
+            "[0,3,\"r\",\"k\",{},4,4,300,1,2,3,2,0,1,7,4294967295,null, 1 ,18446744073709551615]"
+        );
         assert_eq!(events.len(), 1);
     }
 
@@ -318,7 +377,11 @@ mod tests {
         assert!(batch.is_full());
 
         let mut batch = Batch::<()>::default();
-        batch.event(Event::Request { conn: 0, data: Data::Text("x".repeat(config::BATCH_BYTES)) });
+        batch.event(Event::Request {
+            conn: 0,
+            cost: 0,
+            data: Data::Text("x".repeat(config::BATCH_BYTES)),
+        });
         assert!(batch.is_full());
     }
 }

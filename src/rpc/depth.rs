@@ -21,7 +21,7 @@ pub fn is_nested(json: &[u8], most: usize) -> bool {
 
 /// How many `[` and `{` there are, in strings too. The compiler makes it a loop over vectors, which
 /// wants small counters.
-fn opening(json: &[u8]) -> usize {
+pub(super) fn opening(json: &[u8]) -> usize {
     let is_opening = |byte: &u8| byte | 0x20 == b'{';
     json.chunks(255)
         .map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(is_opening(byte))).sum::<u8>()))

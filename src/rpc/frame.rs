@@ -5,7 +5,8 @@
 //! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
 //! evaluated, and nesting is not recursive.
 
-use super::escape::plain;
+use super::{depth::opening, escape::plain};
+use crate::config;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -17,6 +18,12 @@ pub enum Frame<'a> {
     Three(&'a str, &'a str, &'a str),
     /// Anything else, JSON or not: JavaScript decides.
     Other,
+}
+
+/// What a JSON text costs once it is parsed, in bytes, as far as its bytes tell: its own, and an
+/// object for each bracket, also for those in strings.
+pub fn cost(bytes: &[u8]) -> usize {
+    bytes.len() + opening(bytes) * config::OBJECT_BYTES
 }
 
 /// Splits a frame's text.
@@ -96,6 +103,15 @@ mod tests {
         for payload in ["1e999", r#""\ud800""#, r#"{"a":1,"a":2}"#, "-0", "\"\u{2028}\"", &deep] {
             let text = format!(r#" [ "r" , "k" , {payload} ] "#);
             assert_eq!(split(&text), Frame::Three(r#""r""#, r#""k""#, payload));
+        }
+    }
+
+    #[test]
+    fn brackets_cost_an_object_each() {
+        for (text, objects) in
+            [("", 0), ("\"abc\"", 0), ("[{},[]]", 3), (&*"[".repeat(1_000), 1_000)]
+        {
+            assert_eq!(cost(text.as_bytes()), text.len() + objects * config::OBJECT_BYTES);
         }
     }
 

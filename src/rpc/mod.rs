@@ -10,9 +10,9 @@ mod frame;
 mod pending;
 mod requests;
 
-pub use batch::{Batch, Data, Event};
+pub use batch::{Batch, Data, Event, Weigh};
 pub use depth::is_nested;
 pub use escape::{escape, plain};
-pub use frame::{Frame, split};
+pub use frame::{Frame, cost, split};
 pub use pending::{Pending, Resolved, Rid};
 pub use requests::Requests;

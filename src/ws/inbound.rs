@@ -66,6 +66,11 @@ impl Inbound {
         }
     }
 
+    /// Bytes that are kept of a message whose end has not come.
+    pub fn held(&self) -> usize {
+        self.partial.capacity() + self.collected
+    }
+
     /// Takes `bytes`, which it may change, and calls `each` for every message that they complete.
     /// Control frames that answer them are appended to `control`.
     ///

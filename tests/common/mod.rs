@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use grenache_nodejs_ws_native::{
     error::Error,
     net::{
-        Arrival, Conn, Connections, Hub, Port, Settings,
+        Arrival, Budget, Conn, Connections, Hub, Port, Settings,
         tokio::{Driver, Server},
     },
     rpc::{Data, Event},
@@ -85,11 +85,11 @@ impl Env {
     /// A server on `port`.
     pub fn listen_on(&self, port: u16) -> Result<Server, Error> {
         let at = Port { host: Some("127.0.0.1"), port, ..Port::default() };
-        self.driver.listen(SERVER, at, Settings::default())
+        self.driver.listen(SERVER, at, Settings::default(), Budget::new(0))
     }
 
     pub fn connect(&self, address: SocketAddr) -> Arc<Conn> {
-        self.driver.connect(&address.to_string(), "/", Settings::default())
+        self.driver.connect(&address.to_string(), "/", Settings::default(), &Budget::new(0))
     }
 
     /// What comes next.
@@ -138,7 +138,7 @@ impl Env {
     /// The next event, which must be a request as text: connection and text.
     pub async fn request_text(&mut self) -> (u32, String) {
         match self.event().await {
-            Event::Request { conn, data: Data::Text(text) } => (conn, text),
+            Event::Request { conn, data: Data::Text(text), .. } => (conn, text),
             other => panic!("no request as text but {other:?}"),
         }
     }

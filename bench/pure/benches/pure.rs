@@ -63,7 +63,7 @@ fn pure(c: &mut Criterion) {
                     if let Incoming::Text(text) = message
                         && let Frame::Three(rid, key, payload) = split(text)
                     {
-                        batch.request(0, rid, key, payload);
+                        batch.request(0, 0, rid, key, payload);
                     }
                 });
                 batch.finish()

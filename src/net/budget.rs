@@ -1,0 +1,242 @@
+//! How much memory the connections of one server may hold together, and which of them goes when it
+//! is more.
+//!
+//! A connection tells its share when it changes by a [`GRAIN`](config::BUDGET_GRAIN): what it has of
+//! a message whose end has not come, what its receiver has not taken, and what JavaScript keeps for
+//! it. Small traffic never gets that far, so it costs nothing.
+
+use super::conn::Conn;
+use crate::config;
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// The budget of one server, or of all clients of an environment.
+#[derive(Debug, Default)]
+pub struct Budget {
+    /// Bytes; 0 is any number.
+    limit: usize,
+    used: AtomicUsize,
+    members: Mutex<Members>,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    all: Vec<Weak<Conn>>,
+    /// So many there may be before those that are gone are taken out.
+    room: usize,
+}
+
+/// What a connection holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held {
+    /// Of its upgrade request, for as long as it lives.
+    Head,
+    /// Of a message whose end has not come.
+    Message,
+    /// What the other side has not taken.
+    Output,
+    /// What JavaScript keeps for it: requests without an answer.
+    Requests,
+}
+
+/// The kinds of [`Held`].
+const KINDS: usize = 4;
+
+/// One connection's part of a budget.
+#[derive(Debug)]
+pub(super) struct Share {
+    budget: Arc<Budget>,
+    parts: [AtomicUsize; KINDS],
+    /// When it fell last, or rose from nothing, in ms on the hub's clock.
+    since: AtomicU64,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes; 0 is any number.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, ..Self::default() })
+    }
+
+    /// Bytes that a single message may cost when it is parsed.
+    pub(super) fn message_limit(&self) -> usize {
+        if self.limit == 0 { usize::MAX } else { self.limit }
+    }
+
+    /// Counts a connection among those that may have to go.
+    pub(super) fn admit(&self, conn: &Arc<Conn>) {
+        if self.limit == 0 {
+            return;
+        }
+        let mut members = self.lock();
+        if members.all.len() >= members.room {
+            members.all.retain(|conn| conn.strong_count() > 0);
+            members.room = 2 * members.all.len() + 64;
+        }
+        members.all.push(Arc::downgrade(conn));
+    }
+
+    /// More is used than may be: the connections go that hold much and have long let go of nothing,
+    /// until there is some room. One that makes progress outlives those that only take.
+    fn relieve(&self, now: u64) {
+        let mut holders: Vec<_> = {
+            let members = self.lock();
+            let alive = members.all.iter().filter_map(Weak::upgrade);
+            alive
+                .map(|conn| (conn.share().weight(now), conn))
+                .filter(|(weight, _)| *weight > 0)
+                .collect()
+        };
+        holders.sort_unstable_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let wanted = self.limit / 8 * 7;
+        // Not under the lock: a connection that ends drops what may be the last word of others.
+        for (_, conn) in holders {
+            if self.used.load(Ordering::Relaxed) <= wanted {
+                return;
+            }
+            conn.share().clear();
+            conn.give_up();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    pub fn of(budget: Arc<Budget>) -> Self {
+        Self { budget, parts: Default::default(), since: AtomicU64::new(0) }
+    }
+
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// The connection holds so many bytes of this kind now. To be called without its lock: it, or
+    /// another one, may have to go.
+    pub fn set(&self, kind: Held, bytes: usize, now: u64) {
+        let part = &self.parts[kind as usize];
+        let before = part.load(Ordering::Relaxed);
+        // Most of the time both are nothing.
+        if before / config::BUDGET_GRAIN == bytes / config::BUDGET_GRAIN {
+            return;
+        }
+        let bytes = bytes / config::BUDGET_GRAIN * config::BUDGET_GRAIN;
+        // Another thread may have set it meanwhile: what is added is what this one changed.
+        let before = part.swap(bytes, Ordering::Relaxed);
+        let used = &self.budget.used;
+        if bytes < before {
+            self.since.store(now, Ordering::Relaxed);
+            used.fetch_sub(before - bytes, Ordering::Relaxed);
+            return;
+        }
+        if self.bytes() == bytes {
+            self.since.store(now, Ordering::Relaxed);
+        }
+        let all = used.fetch_add(bytes - before, Ordering::Relaxed) + bytes - before;
+        if self.budget.limit > 0 && all > self.budget.limit {
+            self.budget.relieve(now);
+        }
+    }
+
+    fn clear(&self) {
+        let bytes: usize = self.parts.iter().map(|part| part.swap(0, Ordering::Relaxed)).sum();
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Bytes times the milliseconds for which none was let go of.
+    fn weight(&self, now: u64) -> u128 {
+        let time = now.saturating_sub(self.since.load(Ordering::Relaxed)) + 1;
+        self.bytes() as u128 * u128::from(time)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        net::{
+            Hub, Settings,
+            conn::{Connections, Phase},
+        },
+        ws::Role,
+    };
+
+    const MIB: usize = 1024 * 1024;
+
+    fn conn(hub: &Arc<Connections>, budget: &Arc<Budget>) -> Arc<Conn> {
+        let conn = Arc::new(Conn::new(hub, Role::Server, Settings::default(), budget));
+        budget.admit(&conn);
+        conn
+    }
+
+    fn hub() -> Arc<Connections> {
+        Arc::new(Hub::new(|| {}))
+    }
+
+    fn has_given_up(conn: &Conn) -> bool {
+        conn.state().phase == Phase::Dead
+    }
+
+    #[test]
+    fn who_holds_most_for_longest_goes_and_makes_room() {
+        let (hub, budget) = (hub(), Budget::new(8 * MIB));
+        let [idle, stalled, lively] = [(); 3].map(|()| conn(&hub, &budget));
+        stalled.share().set(Held::Message, 3 * MIB, 0);
+        for now in (0..10_000).step_by(10) {
+            lively.share().set(Held::Message, 4 * MIB, now);
+            lively.share().set(Held::Message, 0, now + 5);
+        }
+        lively.share().set(Held::Message, 4 * MIB, 10_000);
+        assert!(!has_given_up(&stalled), "all fits");
+        idle.share().set(Held::Output, 2 * MIB, 10_000);
+        assert!(has_given_up(&stalled) && !has_given_up(&lively) && !has_given_up(&idle));
+        assert_eq!(budget.used.load(Ordering::Relaxed), 6 * MIB);
+    }
+
+    #[test]
+    fn all_kinds_count_and_the_end_gives_all_back() {
+        let (hub, budget) = (hub(), Budget::new(100 * MIB));
+        let one = conn(&hub, &budget);
+        for (kind, mib) in
+            [(Held::Head, 1), (Held::Message, 2), (Held::Output, 4), (Held::Requests, 8)]
+        {
+            one.hold(kind, mib * MIB);
+        }
+        one.hold(Held::Message, MIB);
+        one.hold(Held::Output, 4 * MIB + 100);
+        assert_eq!(budget.used.load(Ordering::Relaxed), 14 * MIB);
+        drop(one);
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn connections_that_are_gone_are_forgotten() {
+        let (hub, budget) = (hub(), Budget::new(MIB));
+        for _ in 0..1_000 {
+            let _ = conn(&hub, &budget);
+        }
+        assert!(budget.lock().all.len() <= 64);
+    }
+
+    #[test]
+    fn without_a_limit_nobody_goes() {
+        let (hub, budget) = (hub(), Budget::new(0));
+        let one = conn(&hub, &budget);
+        one.hold(Held::Message, usize::MAX / 2);
+        assert!(!has_given_up(&one));
+        assert_eq!(budget.message_limit(), usize::MAX);
+    }
+}

@@ -1,0 +1,20 @@
+//! A memory budget as a JavaScript object.
+
+use crate::net;
+use napi_derive::napi;
+use std::sync::Arc;
+
+/// What the connections of a server, or all clients, may hold together.
+#[napi]
+pub struct Budget {
+    pub(super) inner: Arc<net::Budget>,
+}
+
+#[napi]
+impl Budget {
+    /// `limit` in bytes; 0 is any number.
+    #[napi(constructor)]
+    pub fn new(limit: f64) -> Self {
+        Self { inner: net::Budget::new(limit as usize) } // Saturates, and makes 0 of NaN.
+    }
+}
