@@ -157,6 +157,7 @@ export interface GrapeOptions {
   host?: string
   dhtPort: number
   apiPort: number
+  apiHosts: Array<string>
   bootstrap: Array<string>
   maxTables: number
   maxValues: number

@@ -859,6 +859,11 @@ export interface LinkConf {
   grape?: string | string[]
   /** TCP port at which the processes of one machine meet with `'embedded'`. Default: 31001. */
   grapePort?: number
+  /**
+   * Users (uid) whose processes may run the embedded grape, beside this process' own and root. The
+   * grape of another user is refused with `ERR_GRAPE_FOREIGN`, on Linux. Default: none.
+   */
+  grapeUsers?: number[]
   /** Kept for code that reads it; timeouts are exact. Default: 2000. */
   monitorTimeout?: number
   /** ms; of one exchange with one grape. Default: 2500. */
@@ -945,7 +950,7 @@ export interface LinkPromises {
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
-  conf: Required<Omit<LinkConf, 'grapePort' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'unannounce'>
+  conf: Required<Omit<LinkConf, 'grapePort' | 'grapeUsers' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'grapeUsers' | 'unannounce'>
   /** Methods that return a Promise. */
   readonly promises: LinkPromises
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
@@ -1003,6 +1008,11 @@ export class Link extends TypedEmitter<LinkEvents> {
 export interface GrapeConf {
   /** TCP port of the HTTP API. 0 takes any free one. */
   api_port: number
+  /**
+   * Names of the API in a browser beside its addresses, `localhost` and `host`. On loopback the
+   * `Host` of a request has to be one of those. Default: none.
+   */
+  api_hosts?: string[]
   /** UDP port of the node; 0 takes any free one. Default: 20001. */
   dht_port?: number
   /** Other nodes, as `host:port`. Default: none. */

@@ -238,7 +238,7 @@ test('every option of a call, and of conf.secure, is documented, and no other', 
 
 /** Events whose names only a run can tell: by module, the calls and the names. */
 const DYNAMIC_EVENTS = {
-  Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', 'call(&teller') },
+  Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', '};') },
   SocketServer: { calls: ['super.emit(event, ...args)'], names: [] },
   TransportSub: { calls: ['this.client.emit(event, data)'], names: ['connected', 'disconnected', 'message'] }
 }

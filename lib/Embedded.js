@@ -2,9 +2,20 @@
 
 const http = require('http')
 const Grape = require('./Grape')
-const { LASTING_AGE, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX } = require('./defaults')
+const {
+  LASTING_AGE, LOOK_TIMEOUT, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
+} = require('./defaults')
+const { foreignGrape } = require('./errors')
+const { debug } = require('./observe')
+const { portOwners } = require('./port-owner')
 
 const HOST = '127.0.0.1'
+
+/** What our grapes call themselves; those of 1.0.0 do not. */
+const SERVER = /^grenache-nodejs-ws-native\//
+
+/** User that may do anything anyway. */
+const ROOT = 0
 
 /**
  * The grape of one machine: the first process to come runs it at an agreed port, the others use it
@@ -15,15 +26,23 @@ class Embedded {
    * @param {number} port TCP port where all processes of the machine meet
    * @param {function()} onChange another process runs the grape from now on, or this one does: it
    *   knows of no service so far
+   * @param {number[]} [users] whose processes may run it, beside this one's user and root
    */
-  constructor (port, onChange) {
+  constructor (port, onChange, users = []) {
     this.port = port
     this._onChange = onChange
+    this._users = users
     this._running = false
     this._grape = null
     this._watch = null
     this._timer = null
     this._pause = TAKEOVER_PAUSE
+    /** Whether a grape has the port that may be used: true, the Error that says why not, or null. */
+    this._trust = null
+    /** For how long it is so while nobody watches. */
+    this._trustedUntil = 0
+    /** Callbacks that wait for it. */
+    this._waiting = []
   }
 
   get url () {
@@ -35,11 +54,23 @@ class Embedded {
     return this._grape !== null
   }
 
-  /** Throws when the port cannot be had, and not because a grape has it. */
+  /** Whether requests may go to the port at once; else `ready` says when. */
+  get isTrusted () {
+    return this.isHolder || (this._trust === true && (this._running || performance.now() < this._trustedUntil))
+  }
+
+  /** Throws when the port cannot be had, and not because a grape has it that may be used. */
   start () {
     if (this._running) return
     this._running = true
-    if (!this._take(0)) this._look(false)
+    try {
+      if (this._take(0)) return
+      this._checkOwner()
+    } catch (err) {
+      this._running = false
+      throw err
+    }
+    this._look(false)
   }
 
   stop () {
@@ -49,6 +80,7 @@ class Embedded {
     if (this._watch) this._watch.destroy()
     if (this._grape) this._grape.stop()
     this._watch = this._grape = null
+    this._judge(null)
   }
 
   /** The grape is gone: when this returns, this process runs it or another one does. */
@@ -58,7 +90,26 @@ class Embedded {
     this._watch = null
     clearTimeout(this._timer)
     if (!this._take(TAKEOVER_GRACE)) return this._look(true)
+    this._judge(null)
     this._onChange()
+  }
+
+  /**
+   * Calls back once it is known who has the port: with an Error if that is no grape, or one of
+   * another user. Who meets no answer there is not told so: the request itself will be.
+   */
+  ready (cb) {
+    if (this.isTrusted) return cb(null)
+    if (this._trust instanceof Error && this._running) return cb(this._trust)
+    this._waiting.push(cb)
+    if (this._watch || this._waiting.length > 1) return
+    if (!this._running) return this._probe()
+    // The watched one is gone, and whoever comes next is not known.
+    try {
+      this.replace()
+    } catch (err) {
+      this._judge(err)
+    }
   }
 
   /** Runs the grape, if nobody does. */
@@ -79,29 +130,132 @@ class Embedded {
     return true
   }
 
+  /** Throws when the port is another user's, who could tell lies about services. */
+  _checkOwner () {
+    if (typeof process.geteuid !== 'function') return
+    const trusted = [process.geteuid(), ROOT, ...this._users]
+    const foreign = portOwners(this.port).find(uid => !trusted.includes(uid))
+    if (foreign !== undefined) throw foreignGrape(this.port, foreign)
+  }
+
+  /** `trust` as above; null where requests find out themselves. */
+  _judge (trust) {
+    this._trust = trust
+    this._trustedUntil = performance.now() + TAKEOVER_PAUSE_MAX
+    const err = trust instanceof Error ? trust : null
+    for (const cb of this._waiting.splice(0)) cb(err)
+  }
+
   /** Watches the process that runs the grape. `isNew`: it has not for long. */
   _look (isNew) {
-    const watch = http.get({ host: HOST, port: this.port, path: '/watch', agent: false })
-    this._watch = watch
     const began = performance.now()
-    const again = () => {
-      if (!this._running || this._watch !== watch) return
-      // What ends again and again at once is no grape of ours, and need not be asked all the time.
-      const brief = performance.now() - began < TAKEOVER_PAUSE_MAX
-      this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
-      this._timer = setTimeout(() => this.replace(), this._pause)
-      this._timer.unref()
+    try {
+      this._checkOwner()
+    } catch (err) {
+      this._watch = null
+      this._judge(err)
+      return this._later(began)
+    }
+    if (this._trust === true) this._trust = null
+    const watch = http.get({ host: HOST, port: this.port, path: '/watch', agent: false })
+    const isCurrent = () => this._running && this._watch === watch
+    this._watch = watch
+    const timer = setTimeout(() => watch.destroy(), LOOK_TIMEOUT).unref()
+    let isIdentifying = false
+    let isClosed = false
+    const ended = () => {
+      if (!isCurrent()) return
+      this._watch = null
+      if (!(this._trust instanceof Error)) this._judge(null)
+      this._later(began)
     }
     watch.on('socket', socket => socket.unref())
     watch.on('response', response => {
-      const isOurs = response.statusCode === 200
-      if (isNew && isOurs && this._watch === watch) this._onChange()
+      clearTimeout(timer)
+      isIdentifying = true
       response.on('error', () => {})
       response.resume()
+      this._identify(response, trust => {
+        isIdentifying = false
+        if (isCurrent()) {
+          this._judge(trust)
+          if (isNew && trust === true) this._onChange()
+        }
+        if (isClosed) ended()
+      })
     })
     watch.on('error', () => {})
-    watch.on('close', again)
+    watch.on('close', () => {
+      clearTimeout(timer)
+      isClosed = true
+      if (!isIdentifying) ended()
+    })
   }
+
+  /** Looks again, after a pause: who looked since `began` found nobody to watch any more. */
+  _later (began) {
+    // What ends again and again at once is no grape of ours, and need not be asked all the time.
+    const brief = performance.now() - began < TAKEOVER_PAUSE_MAX
+    this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
+    this._timer = setTimeout(() => {
+      try {
+        this.replace()
+      } catch (err) {
+        // Nobody asked for it now: who does is told.
+        debug('the grape at port %d: %s', this.port, err.message)
+        this._judge(err)
+        this._later(began)
+      }
+    }, this._pause).unref()
+  }
+
+  /** Asks who has the port while nobody watches: the link was never started. */
+  _probe () {
+    try {
+      this._checkOwner()
+    } catch (err) {
+      return this._judge(err)
+    }
+    const ask = http.get({ host: HOST, port: this.port, path: '/health', agent: false, timeout: LOOK_TIMEOUT })
+    let answered = false
+    ask.on('response', response => {
+      answered = true
+      response.on('error', () => {})
+      response.resume()
+      this._identify(response, trust => this._judge(trust))
+    })
+    ask.on('timeout', () => ask.destroy())
+    ask.on('error', () => {})
+    ask.on('close', () => answered || this._judge(null))
+  }
+
+  /** Whether a grape answered: `say` gets true, an Error, or null when it is gone meanwhile. */
+  _identify ({ statusCode, headers }, say) {
+    if (statusCode === 200 && SERVER.test(headers.server)) return say(true)
+    // Those of 1.0.0 are known by the beginning of their status.
+    const ask = http.get({ host: HOST, port: this.port, path: '/status', agent: false, timeout: LOOK_TIMEOUT })
+    let start = ''
+    let answered = false
+    ask.on('socket', socket => socket.unref())
+    ask.on('response', response => {
+      answered = true
+      response.setEncoding('latin1').on('data', text => {
+        start += text
+        if (start.length >= STATUS_START) response.destroy()
+      })
+      response.on('error', () => {})
+      response.on('close', () => say(isStatus(start, this.port) || foreignGrape(this.port)))
+    })
+    ask.on('timeout', () => ask.destroy())
+    ask.on('error', () => {})
+    ask.on('close', () => answered || say(null))
+  }
+}
+
+/** Whether that is how the status of a grape at the port begins. */
+function isStatus (text, port) {
+  const [, api] = /^\{"version":"[^"]*","memory":(?:\d+|null),"dht":"[^"]*","api":"([^"]*)","id":"[0-9a-f]{40}",/.exec(text) || []
+  return api === `${HOST}:${port}`
 }
 
 module.exports = Embedded

@@ -18,6 +18,7 @@ class Grape extends EventEmitter {
    * @param {number} conf.api_port TCP port of the HTTP API
    * @param {number} [conf.dht_port] UDP port of the node (20001)
    * @param {string[]} [conf.dht_bootstrap] other nodes, as `host:port`
+   * @param {string[]} [conf.api_hosts] names of the API in a browser, beside addresses, `localhost` and `host`
    * @param {string} [conf.host] what both ports are bound to; every interface without
    */
   constructor (conf) {
@@ -145,6 +146,7 @@ class Grape extends EventEmitter {
       host: conf.host || undefined,
       dhtPort: +conf.dht_port,
       apiPort: +conf.api_port,
+      apiHosts: [].concat(conf.api_hosts || []).flatMap(names => String(names).split(',')).map(name => name.trim()),
       bootstrap: bootstrapOf(conf.dht_bootstrap),
       maxTables: +conf.dht_maxTables,
       maxValues: +conf.dht_maxValues,

@@ -12,7 +12,7 @@ const { CbQ, withDeadline } = require('./cbq')
 const { bind } = require('./context')
 const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES } = require('./defaults')
 const { define } = require('./dispose')
-const { TEXT, errorOf } = require('./errors')
+const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
@@ -27,6 +27,8 @@ class Link extends EventEmitter {
    * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
    *   `'embedded'` for one that runs in this process, or in another one of this machine
    * @param {number} [conf.grapePort] where the processes meet with `'embedded'` (31001)
+   * @param {number[]} [conf.grapeUsers] users (uid) whose processes may run that grape, beside this
+   *   process' own and root
    * @param {boolean} [conf.unannounce] whether `stopAnnouncing` takes the address back (true)
    * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
@@ -51,7 +53,8 @@ class Link extends EventEmitter {
     this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this._embedded) {
       const Embedded = require('./Embedded')
-      this._embedded = new Embedded(this.conf.grapePort || GRAPE_PORT, () => this._announcer.again())
+      const { grapePort, grapeUsers } = this.conf
+      this._embedded = new Embedded(grapePort || GRAPE_PORT, () => this._announcer.again(), grapeUsers)
     }
   }
 
@@ -274,23 +277,26 @@ class Link extends EventEmitter {
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
-  /** When the process with the embedded grape is gone, another one stands in and is asked once. */
-  _replacing (url, payload, timeout, cb) {
-    return (err, data) => {
+  /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
+  _exchange (url, payload, timeout, cb) {
+    if (!this._embedded) return this._exchangeOnce(url, payload, timeout, cb)
+    const ask = cb => this._whenTrusted(timeout, cb, () => this._exchangeOnce(url, payload, timeout, cb))
+    // When the process with the embedded grape is gone, another one stands in and is asked once.
+    ask((err, data) => {
       if (!isBroken(err)) return cb(err, data)
       try {
         this._embedded.replace()
       } catch (err) {
         return cb(err)
       }
-      this._exchangeOnce(url, payload, timeout, cb)
-    }
+      ask(cb)
+    })
   }
 
-  /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
-  _exchange (url, payload, timeout, cb) {
-    if (this._embedded) cb = this._replacing(url, payload, timeout, cb)
-    this._exchangeOnce(url, payload, timeout, cb)
+  /** Goes on once a grape of this user's, or root's, has the embedded grape's port. */
+  _whenTrusted (timeout, cb, goOn) {
+    if (this._embedded.isTrusted) return goOn()
+    this._embedded.ready(withDeadline(timeout, err => err ? cb(err) : goOn()))
   }
 
   _exchangeOnce (url, payload, timeout, cb) {
@@ -331,7 +337,8 @@ function isUnavailable (err) {
 
 /** The connection is gone, or there was none: not an answer, a deadline or a payload that is none. */
 function isBroken (err) {
-  return !!err && err.name === 'Error' && typeof err.code !== 'number' && err.message !== TEXT.TIMEOUT
+  return !!err && err.name === 'Error' && typeof err.code !== 'number' &&
+    err.message !== TEXT.TIMEOUT && err.code !== CODE.GRAPE_FOREIGN
 }
 
 function hostname (url) {

@@ -140,6 +140,8 @@ const GRAPE = {
   dht_state: null,
   /** TCP port of the HTTP API; there is none. */
   api_port: null,
+  /** Names of the API in a browser, beside addresses, `localhost` and `host`. */
+  api_hosts: [],
   /** Largest body of a request, in bytes. */
   check_maxPayloadSize: 8192,
   /** Announces and puts succeed when this node alone took them. */
@@ -164,6 +166,12 @@ const TAKEOVER_PAUSE = 5
 
 /** The same where another program has the port and only looks like a grape. */
 const TAKEOVER_PAUSE_MAX = 1000
+
+/** How long whatever has the port may take to say who it is. */
+const LOOK_TIMEOUT = 2500
+
+/** Characters of `/status` by which a grape of version 1.0.0 is known: it has no header for that. */
+const STATUS_START = 512
 
 /** What `grape` says for a grape in this process, or in another one of this machine. */
 const EMBEDDED = 'embedded'
@@ -276,6 +284,7 @@ module.exports = {
   LASTING_AGE,
   LINK,
   LINK_RETRY,
+  LOOK_TIMEOUT,
   MAX_ADDRESSES,
   MAX_BACKOFFS,
   MAX_BUFFERED,
@@ -300,6 +309,7 @@ module.exports = {
   RETRY_TIMES,
   SMALL_MESSAGE,
   STREAM_WRITE,
+  STATUS_START,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
   TAKEOVER_GRACE,

@@ -25,6 +25,11 @@ const TEXT = {
   TRANSPORT_CLOSE: 'ERR_TRANSPORT_CLOSE'
 }
 
+/** Codes of errors whose texts say more. */
+const CODE = {
+  GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN'
+}
+
 /** libuv's number, name and description of an error, by name or by the system's number. */
 function systemError (code, errno) {
   for (const [number, [name, description]] of getSystemErrorMap()) {
@@ -77,6 +82,14 @@ function isTooLarge (err) {
   return err instanceof RangeError
 }
 
+/** The embedded grape's port is another user's (`uid`), or another program's. */
+function foreignGrape (port, uid) {
+  const err = uid === undefined
+    ? new Error(`ERR_GRAPE_FOREIGN: no grape has port ${port}`)
+    : Object.assign(new Error(`ERR_GRAPE_FOREIGN: user ${uid} has port ${port}`), { uid })
+  return Object.assign(err, { code: CODE.GRAPE_FOREIGN, port })
+}
+
 /** What Node says to a port that is none. */
 function badPort (port) {
   const err = new RangeError(
@@ -86,4 +99,4 @@ function badPort (port) {
   return err
 }
 
-module.exports = { TEXT, badPort, errorOf, fromFailure, isTooLarge }
+module.exports = { CODE, TEXT, badPort, errorOf, foreignGrape, fromFailure, isTooLarge }

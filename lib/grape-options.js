@@ -8,6 +8,7 @@ const OPTIONS = [
   { names: ['aph', 'api_port'], key: 'api_port', kind: 'port', required: true, help: 'TCP port of the HTTP API' },
   { names: ['bn', 'bootstrap'], key: 'dht_bootstrap', kind: 'nodes', required: true, help: 'other nodes, host:port,host:port' },
   { names: ['b', 'bind'], key: 'host', kind: 'text', help: 'address of both ports; every interface without' },
+  { names: ['api_hosts'], key: 'api_hosts', kind: 'text', help: 'names of the API in a browser beside its addresses, name,name' },
   { names: ['dc', 'dht_concurrency'], key: 'dht_concurrency', kind: 'count', help: 'queries of one lookup at once (16)' },
   { names: ['dht_maxTables'], key: 'dht_maxTables', kind: 'count', help: 'names whose nodes are remembered (5000)' },
   { names: ['dht_maxValues'], key: 'dht_maxValues', kind: 'count', help: 'stored values (5000)' },

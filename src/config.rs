@@ -459,11 +459,51 @@ pub mod grape {
     /// Largest body of an API request, in bytes (`check_maxPayloadSize`).
     pub const BODY_BYTES: usize = 8_192;
 
+    /// Largest head of an API request, in bytes, and so what its connection holds unread. Node's own
+    /// HTTP parser takes as much.
+    pub const API_HEAD_BYTES: usize = 16 * 1024;
+
+    /// Bytes of a long answer that are copied for its connection at once; the rest is shared.
+    pub const API_CHUNK_BYTES: usize = 8 * 1024;
+
     /// Connections to the API at once.
     pub const API_CONNECTIONS: usize = 4_096;
 
-    /// How long a request's head and body may take to come.
-    pub const API_READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+    /// Connections of one address at once: a machine has a few for each of its processes.
+    pub const API_SOURCE_CONNECTIONS: usize = 512;
+
+    /// The same for the loopback addresses together, where all services of a machine are: all but
+    /// what lets other machines in.
+    pub const API_LOOPBACK_CONNECTIONS: usize = API_CONNECTIONS - 256;
+
+    /// Connections that wait for the end of the node (`/watch`): one for each process of a machine.
+    pub const API_WATCHERS: usize = 1_024;
+
+    /// How often those are told that the node lives, so that a cut link shows.
+    pub const API_HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(10);
+
+    /// How long a request's head and body together may take to come, in ms.
+    pub const API_READ_MS: u64 = 10_000;
+
+    /// How long an answer may take to be read, in ms.
+    pub const API_WRITE_MS: u64 = 10_000;
+
+    /// How long a connection may wait for its next request, in ms. Clients are told 5 s, as by Node's
+    /// own server (`http::KEEP_ALIVE`), so none asks while it is being closed.
+    pub const API_IDLE_MS: u64 = 30_000;
+
+    /// A request that has not come after so many ms, or an answer that was not read, is not taken for
+    /// one under way when a place is wanted.
+    pub const API_PATIENCE_MS: u64 = 1_000;
+
+    /// How often connections are looked at, all at once, instead of a timer for each request.
+    pub const API_SWEEP: std::time::Duration = std::time::Duration::from_secs(1);
+
+    /// How long a newcomer waits before a place is looked for again, when all serve a request.
+    pub const API_PLACE_RETRY: std::time::Duration = std::time::Duration::from_millis(20);
+
+    /// How long the status page, `/status` and `/metrics` are served as they are.
+    pub const STATUS_AGE: std::time::Duration = std::time::Duration::from_secs(1);
 
     /// How often known nodes are written to the state file, in ms.
     pub const STATE_EVERY_MS: u64 = 60_000;
@@ -471,6 +511,18 @@ pub mod grape {
     /// Largest state file that is read, in bytes.
     pub const STATE_BYTES: u64 = 1024 * 1024;
 
-    /// Services on the status page, and in `/status`.
-    pub const STATUS_SERVICES: usize = 1_000;
+    /// Addresses of services on the status page, and in `/status`; and nodes.
+    pub const STATUS_ROWS: usize = 1_000;
+
+    /// Longest name there, in bytes; strangers choose names.
+    pub const STATUS_NAME_BYTES: usize = 200;
+
+    /// Bytes of all names there. A byte may become six of HTML or JSON.
+    pub const STATUS_NAMES_BYTES: usize = 64 * 1024;
+
+    /// Events of one kind that wait for a busy JavaScript thread; what comes on top is counted.
+    pub const EVENTS_WAITING: usize = 4_096;
+
+    /// Their bytes.
+    pub const EVENTS_BYTES: usize = 1024 * 1024;
 }

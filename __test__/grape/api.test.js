@@ -3,6 +3,7 @@
 // The HTTP API of a grape, as the original's and ours answer it.
 
 const assert = require('node:assert')
+const { createHash } = require('node:crypto')
 const { once } = require('node:events')
 const { grapes } = require('../helpers/grape-pair')
 const { ask, exchange } = require('../helpers/grape-network')
@@ -215,9 +216,19 @@ grapes('C248: / is a page, /status the same as JSON, and /metrics is for Prometh
   assert.strictEqual(page.status, 200)
   assert.match(page.headers.get('content-type'), /^text\/html/)
   assert.match(page.text, /<td>a &lt;b&gt;name&lt;\/b&gt;<\/td><td>127\.0\.0\.1:1337<\/td><td>\d+ s<\/td>/)
-  assert.match(page.text, /http-equiv="refresh"/)
   assert.match(page.text, /name="viewport"/)
-  assert.doesNotMatch(page.text, /<script|src=|url\(|@import|https?:\/\//)
+  assert.doesNotMatch(page.text, /http-equiv|src=|url\(|@import|https?:\/\//)
+  // What the browser may run and show is just what stands there.
+  for (const name of ['script', 'style']) {
+    const [[, text], ...more] = page.text.matchAll(new RegExp(`<${name}>([^]*?)</${name}>`, 'g'))
+    const hash = createHash('sha256').update(text).digest('base64')
+    assert(page.headers.get('content-security-policy').includes(`${name}-src 'sha256-${hash}'; `), `${name}: ${hash}`)
+    assert.deepStrictEqual(more, [])
+  }
+  for (const part of ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]) {
+    assert(page.headers.get('content-security-policy').includes(part), part)
+  }
+  assert.strictEqual(page.headers.get('referrer-policy'), 'no-referrer')
 
   const { answer } = await exchange(`${urls[1]}/status`)
   assert.deepStrictEqual(answer.services, [{ name: 'a <b>name</b>', addresses: [['127.0.0.1:1337', answer.services[0].addresses[0][1]]] }])

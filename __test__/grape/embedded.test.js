@@ -3,7 +3,10 @@
 // The grape of one machine: `new Link({ grape: 'embedded' })`.
 
 const assert = require('node:assert')
+const fs = require('fs')
 const http = require('http')
+const os = require('os')
+const path = require('path')
 const { once } = require('events')
 const { test } = require('node:test')
 const { Link } = require('../..')
@@ -11,6 +14,10 @@ const { call } = require('../helpers/grape-pair')
 const { exchange } = require('../helpers/grape-network')
 const { Child, run } = require('../helpers/child')
 const { freePort } = require('../helpers/ports')
+const { until } = require('../helpers/faulty')
+const { portOwners } = require('../../lib/port-owner')
+
+const IS_ROOT = process.platform === 'linux' && process.geteuid() === 0
 
 async function embedded (t, port, conf) {
   const link = new Link({ grape: 'embedded', grapePort: port, ...conf })
@@ -23,6 +30,14 @@ async function child (t, port, key) {
   const child = new Child('embedded-process.js', port, ...key ? [key] : [])
   t.after(() => child.stop())
   assert.deepStrictEqual(await child.next(), key ? { announced: key } : { started: true })
+  return child
+}
+
+/** A process of another user with an embedded link; `ask(key)` resolves with its lookup's error. */
+async function userProcess (t, uid, port, conf) {
+  const child = new Child('embedded-user.js', uid, JSON.stringify({ grapePort: port, ...conf }))
+  t.after(() => child.stop())
+  assert.deepStrictEqual(await child.next(), { started: true })
   return child
 }
 
@@ -104,27 +119,135 @@ test('C277: an embedded grape keeps no process alive, and a stopped link frees t
   assert.deepStrictEqual(await call(link, 'announce', 'key', 1), { err: null, res: 1 })
 })
 
-test('C278: another program at the port is asked, but not all the time', async t => {
-  let watches = 0
-  const server = http.createServer((req, res) => {
-    if (req.url === '/watch') watches++
-    res.statusCode = req.url === '/watch' ? 404 : 200
-    res.end('["127.0.0.1:5"]')
-  }).listen(0, '127.0.0.1')
+/** A web server at a free port, which is closed after the test. */
+async function webServer (t, answer) {
+  const server = http.createServer(answer).listen(0, '127.0.0.1')
   t.after(() => {
     server.close()
     server.closeAllConnections()
   })
   await once(server, 'listening')
-  const link = await embedded(t, server.address().port)
-  assert.deepStrictEqual((await call(link, 'lookup', 'key')).res, ['127.0.0.1:5'])
+  return { port: server.address().port, server }
+}
+
+test('C278: another program at the port is no grape, and is not asked all the time', async t => {
+  const asked = []
+  const { port } = await webServer(t, (req, res) => {
+    asked.push(req.url)
+    res.statusCode = req.url === '/watch' ? 404 : 200
+    res.end('["127.0.0.1:5"]')
+  })
+  const link = await embedded(t, port)
+  for (let at = 0; at < 20; at++) {
+    const { err } = await call(link, 'lookup', 'key')
+    assert.strictEqual(err.message, `ERR_GRAPE_FOREIGN: no grape has port ${port}`)
+    assert.deepStrictEqual([err.code, err.port, err.uid], ['ERR_GRAPE_FOREIGN', port, undefined])
+  }
   await new Promise(resolve => setTimeout(resolve, 500))
-  assert(watches < 10, `${watches}`)
+  assert(!asked.includes('/lookup'), 'it heard what is asked')
+  assert(asked.length < 30, `${asked}`)
+
+  // A link that was never started asks as well.
+  const unstarted = new Link({ grape: 'embedded', grapePort: port })
+  assert.strictEqual((await call(unstarted, 'lookup', 'key')).err.code, 'ERR_GRAPE_FOREIGN')
+})
+
+test('C278: when a grape takes the place of another program it is used', async t => {
+  const { port, server } = await webServer(t, (req, res) => res.end('hello'))
+  const link = await embedded(t, port)
+  assert.strictEqual((await call(link, 'lookup', 'key')).err.code, 'ERR_GRAPE_FOREIGN')
+  await new Promise(resolve => {
+    server.close(resolve)
+    server.closeAllConnections()
+  })
+  await until(async () => (await call(link, 'lookup', 'key')).err.message === 'ERR_GRAPE_LOOKUP_EMPTY')
+})
+
+test('C274: a grape of version 1.0.0 at the port is known by its status', async t => {
+  const asked = []
+  const { port } = await webServer(t, (req, res) => {
+    asked.push(req.url)
+    if (req.url === '/watch') return res.writeHead(200).flushHeaders()
+    if (req.url === '/lookup') return res.end('["127.0.0.1:5"]')
+    if (req.url !== '/status') return res.writeHead(500).end('ERR_GRAPE_PAYLOAD_INVALID')
+    res.write(`{"version":"1.0.0","memory":1,"dht":"127.0.0.1:5","api":"127.0.0.1:${port}","id":"${'a1'.repeat(20)}",`)
+    res.end(' '.repeat(1 << 24))
+  })
+  const link = await embedded(t, port)
+  assert.deepStrictEqual((await call(link, 'lookup', 'key')).res, ['127.0.0.1:5'])
+  assert.deepStrictEqual(asked, ['/watch', '/status', '/lookup'])
+  const unstarted = new Link({ grape: 'embedded', grapePort: port })
+  assert.deepStrictEqual((await call(unstarted, 'lookup', 'key')).res, ['127.0.0.1:5'])
+})
+
+test('C284: a port that another user of the machine has is refused, unless that one is named', { skip: !IS_ROOT && 'only root can be another user' }, async t => {
+  const port = await freePort()
+  const other = await userProcess(t, 12345, port)
+  const link = new Link({ grape: 'embedded', grapePort: port })
+  t.after(() => link.stop())
+  const foreign = { code: 'ERR_GRAPE_FOREIGN', message: `ERR_GRAPE_FOREIGN: user 12345 has port ${port}`, port, uid: 12345 }
+  assert.throws(() => link.start(), foreign)
+  const { err } = await call(new Link({ grape: 'embedded', grapePort: port }), 'lookup', 'key')
+  assert.strictEqual(err.message, foreign.message)
+
+  const named = await embedded(t, port, { grapeUsers: [12345] })
+  assert.strictEqual((await call(named, 'lookup', 'key')).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
+  // Its own user, and then root's grape.
+  const same = await userProcess(t, 12345, port)
+  assert.match(await same.ask('key'), /LOOKUP_EMPTY/)
+  await same.stop()
+  await other.stop()
+  await until(() => named._embedded.isHolder)
+  const later = await userProcess(t, 12345, port)
+  assert.match(await later.ask('key'), /LOOKUP_EMPTY/)
+})
+
+test('C284: a port that another user took when the grape\'s process ended is not used, and ends nobody', { skip: !IS_ROOT && 'only root can be another user' }, async t => {
+  const port = await freePort()
+  const first = await userProcess(t, 12345, port)
+  const second = await userProcess(t, 54321, port, { grapeUsers: [12345] })
+  assert.match(await second.ask('key'), /LOOKUP_EMPTY/)
+  const third = await userProcess(t, 12346, port, { grapeUsers: [12345] })
+  await first.stop()
+  // One of the two has it now, and the other does not use it.
+  await until(async () => {
+    const answers = [await second.ask('key'), await third.ask('key')]
+    return answers.filter(answer => /FOREIGN: user (54321|12346) has/.test(answer)).length === 1 &&
+      answers.filter(answer => /LOOKUP_EMPTY/.test(answer)).length === 1
+  })
+})
+
+test('C284: the system\'s tables tell who listens at a port of loopback', async t => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'owners-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'
+  const row = (address, state, uid) =>
+    `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 1234 1 0 100 0\n`
+  const write = (table, ...rows) => fs.writeFileSync(path.join(folder, table), head + rows.join(''))
+  const little = os.endianness() === 'LE'
+  const loopback = little ? '0100007F' : '7F000001'
+  const mapped = `0000000000000000${little ? 'FFFF0000' : '0000FFFF'}`
+  const owners = port => portOwners(port, folder)
+  assert.deepStrictEqual(owners(31001), [])
+  write('tcp', row(`${loopback}:7919`, '0A', 1000), row(`${loopback}:791A`, '0A', 1001), row(`${loopback}:7919`, '01', 1002))
+  assert.deepStrictEqual([owners(31001), owners(31002), owners(31003)], [[1000], [1001], []])
+  write('tcp', row('00000000:7919', '0A', 5))
+  write('tcp6', row(`${mapped}${loopback}:7919`, '0A', 6), row(`${'0'.repeat(32)}:7919`, '0A', 7), row(`${'0'.repeat(24)}01000000:7919`, '0A', 8))
+  assert.deepStrictEqual(owners(31001), [5, 6, 7])
+  // Many listeners, and what is no table.
+  write('tcp', ...Array.from({ length: 3000 }, (_, at) => row(`${loopback}:0001`, '0A', at)), row(`${loopback}:7919`, '0A', 9))
+  write('tcp6', 'garbage\n\n')
+  assert.deepStrictEqual(owners(31001), [9])
+  if (process.platform !== 'linux') return
+  const server = http.createServer().listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  assert.deepStrictEqual(portOwners(server.address().port), [process.geteuid()])
 })
 
 test('C279: a request under way when the grape\'s process ends is asked once more', async t => {
   const server = http.createServer((req, res) => {
-    if (req.url === '/watch') return
+    if (req.url === '/watch') return res.writeHead(200, { server: 'grenache-nodejs-ws-native/1.0.1' }).flushHeaders()
     // As a process that is killed.
     server.close()
     server.closeAllConnections()

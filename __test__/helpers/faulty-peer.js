@@ -86,6 +86,29 @@ const ROLES = {
     }
   },
 
+  /** Alone; `conf.listen` names events that it counts. */
+  grape () {
+    const { listen = [], ...rest } = what.conf || {}
+    const grape = new native.Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, embedded: true, ...rest })
+    const heard = {}
+    for (const event of listen) {
+      heard[event] = { count: 0 }
+      grape.on(event, last => {
+        heard[event].count++
+        heard[event].last = last
+      })
+    }
+    grape.start(() => tell('listening', +grape.address().api.split(':').pop()))
+    return {
+      block (file) {
+        setImmediate(() => { while (!fs.existsSync(file)); })
+      },
+      dht: () => +grape.address().dht.split(':').pop(),
+      heard: () => heard,
+      usage
+    }
+  },
+
   publisher () {
     const peer = new native.PeerPub(link(), conf)
     peer.init()

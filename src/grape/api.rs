@@ -3,8 +3,12 @@
 
 use super::{Command, Failure, Found, Got, Item, Outcome, bencode::Value as Bencode, krpc::Signed};
 use crate::config::grape as config;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
+use std::fmt;
 
 /// A command, and how its outcome is wanted.
 #[derive(Clone, Debug)]
@@ -16,9 +20,43 @@ pub struct Request {
 }
 
 #[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Field {
+    Data,
+    #[serde(other)]
+    Other,
+}
+
+/// What counts of a body: of several `data` the last, as in JavaScript.
 struct Body<'a> {
-    #[serde(borrow)]
     data: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Body<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Body<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut data = None;
+                while let Some(field) = map.next_key()? {
+                    match field {
+                        Field::Data => data = Some(map.next_value()?),
+                        Field::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Body { data })
+            }
+        }
+
+        from.deserialize_map(Fields)
+    }
 }
 
 const NULL_BODY: Failure = Failure::Malformed("ERR_GRAPE_PAYLOAD_INVALID: null");
@@ -44,13 +82,22 @@ pub fn parse(kind: &str, body: &[u8]) -> Result<Request, Failure> {
     request(kind, data.map_or("null", RawValue::get), None)
 }
 
+/// Whether there are requests of this type.
+pub fn is_known(kind: &str) -> bool {
+    matches!(kind, "lookup" | "get") || changes(kind)
+}
+
+/// Whether requests of this type change something.
+pub fn changes(kind: &str) -> bool {
+    matches!(kind, "announce" | "unannounce" | "put")
+}
+
 /// Reads the `data` of a request of type `kind`. `v` is the value of a put that is no text.
 ///
 /// # Errors
 /// What the API answers then.
 pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Failure> {
-    let known = matches!(kind, "lookup" | "announce" | "unannounce" | "put" | "get");
-    if !known {
+    if !is_known(kind) {
         return Err(Failure::UnknownType);
     }
     let data: Value = serde_json::from_str(data).map_err(|_| Failure::BadBody)?;

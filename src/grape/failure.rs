@@ -7,6 +7,14 @@ use std::{borrow::Cow, fmt};
 pub enum Failure {
     /// A type of request that does not exist.
     UnknownType,
+    /// There is nothing to be read at this path.
+    NotFound,
+    /// What changes something is a POST.
+    BadMethod,
+    /// A page of another site asks.
+    ForeignOrigin,
+    /// A name that is not the API's own.
+    ForeignHost,
     /// The body is no JSON.
     BadBody,
     /// The body is too large.
@@ -47,7 +55,12 @@ impl Failure {
             Self::BadBody | Self::Malformed(_) => 500,
             Self::LargeBody => 413,
             Self::Busy | Self::Stopped => 503,
-            Self::Refused { code, .. } => u16::try_from(*code).unwrap_or(200),
+            Self::NotFound => 404,
+            Self::BadMethod => 405,
+            Self::ForeignOrigin | Self::ForeignHost => 403,
+            // Other codes are what a stranger likes.
+            Self::Refused { code: 301, .. } => 301,
+            Self::Refused { code: 302, .. } => 302,
             _ => 200,
         }
     }
@@ -61,7 +74,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "ERR_REQ_NOTFOUND",
+            Self::UnknownType | Self::NotFound => "ERR_REQ_NOTFOUND",
+            Self::BadMethod => "ERR_GRAPE_METHOD",
+            Self::ForeignOrigin => "ERR_GRAPE_ORIGIN",
+            Self::ForeignHost => "ERR_GRAPE_HOST",
             Self::BadBody => "ERR_GRAPE_PAYLOAD_INVALID",
             Self::LargeBody => "ERR_GRAPE_PAYLOAD_SIZE",
             Self::BadLookup => "ERR_GRAPE_LOOKUP",
@@ -88,6 +104,10 @@ mod tests {
         let refused = Failure::Refused { code: 302, text: "302 sequence number".into() };
         for (failure, status, text) in [
             (Failure::UnknownType, 200, "ERR_REQ_NOTFOUND"),
+            (Failure::NotFound, 404, "ERR_REQ_NOTFOUND"),
+            (Failure::BadMethod, 405, "ERR_GRAPE_METHOD"),
+            (Failure::ForeignOrigin, 403, "ERR_GRAPE_ORIGIN"),
+            (Failure::ForeignHost, 403, "ERR_GRAPE_HOST"),
             (Failure::BadBody, 500, "ERR_GRAPE_PAYLOAD_INVALID"),
             (Failure::LargeBody, 413, "ERR_GRAPE_PAYLOAD_SIZE"),
             (Failure::BadLookup, 200, "ERR_GRAPE_LOOKUP"),
@@ -103,6 +123,16 @@ mod tests {
             (Failure::Stopped, 503, "ERR_GRAPE_STOPPED"),
         ] {
             assert_eq!((failure.status(), failure.to_string()), (status, text.into()));
+        }
+    }
+
+    #[test]
+    fn the_code_of_another_node_is_no_status() {
+        for code in
+            [i64::MIN, -1, 0, 100, 101, 103, 200, 203, 204, 205, 304, 418, 500, 999, 1 << 40]
+        {
+            let refused = Failure::Refused { code, text: "text".into() };
+            assert_eq!(refused.status(), 200, "{code}");
         }
     }
 }

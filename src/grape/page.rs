@@ -26,15 +26,35 @@ body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:.5
 h1{font-size:1.4rem;margin:.5rem 0}h2{font-size:1.1rem;margin:1.2rem 0 .3rem}\
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.5rem;margin:0}\
 dl div{border:1px solid #8886;border-radius:.4rem;padding:.4rem .6rem}\
-dt{font-size:.8rem;opacity:.7}dd{margin:0;font-weight:600;overflow-wrap:anywhere}\
+dt{font-size:.8rem;opacity:.8}dd{margin:0;font-weight:600;overflow-wrap:anywhere}\
 table{border-collapse:collapse;width:100%}\
 th,td{text-align:left;vertical-align:top;padding:.3rem .5rem .3rem 0;border-bottom:1px solid #8884}\
-td{overflow-wrap:anywhere}th{font-size:.8rem;opacity:.7}\
-.warn{background:#c60;color:#fff;border-radius:.4rem;padding:.4rem .6rem}\
-code{font-size:.85rem}footer{font-size:.8rem;opacity:.7;margin:1.2rem 0}";
+td{overflow-wrap:anywhere}th{font-size:.8rem;opacity:.8}\
+.warn{background:#a63c00;color:#fff;border-radius:.4rem;padding:.4rem .6rem}\
+code{font-size:.85rem}footer{font-size:.8rem;margin:1.2rem 0}";
+
+/// Brings what is new into the page, unless its reader is busy with it or switched that off.
+const SCRIPT: &str = "\
+const live=document.querySelector('input'),said=document.querySelector('[role=status]');\
+live.parentNode.hidden=false;\
+setInterval(async()=>{\
+if(!live.checked||document.hidden||getSelection().type==='Range')return;\
+try{\
+const answer=await(await fetch('/')).text();\
+const next=new DOMParser().parseFromString(answer,'text/html').querySelector('main');\
+document.querySelector('main').replaceWith(next.cloneNode(true));\
+said.textContent=''\
+}catch{said.textContent='The grape does not answer.'}\
+},5000)";
+
+/// What a browser may do with the page: nothing but what stands in it, and asking the API again.
+pub const POLICY: &str = "default-src 'none'; \
+script-src 'sha256-+SWxRX/L+IC8/UViSKdLs/k/oS2zEFhduAJwuuM2+44='; \
+style-src 'sha256-oEhxij61HQR5K0TNVzcIRyzNM+v7M9Jz+hu4N9c2sCg='; \
+img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 impl View {
-    /// The status page. It loads itself again every few seconds, and nothing else.
+    /// The status page. It asks for its own text again every few seconds, and for nothing else.
     pub fn html(&self) -> String {
         let mut page = String::with_capacity(8_192);
         // Writing to a string does not fail.
@@ -48,8 +68,8 @@ impl View {
             page,
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-             <meta http-equiv=\"refresh\" content=\"5\"><link rel=\"icon\" href=\"data:,\">\
-             <title>Grape {dht}</title><style>{STYLE}</style></head><body><h1>Grape</h1>",
+             <link rel=\"icon\" href=\"data:,\">\
+             <title>Grape {dht}</title><style>{STYLE}</style></head><body><main><h1>Grape</h1>",
             dht = Escaped(&self.dht)
         )?;
         if status.isolated {
@@ -73,7 +93,8 @@ impl View {
             page.write_str("<p>No service is announced here.</p>")?;
         } else {
             page.write_str(
-                "<table id=\"services\"><tr><th>name</th><th>address</th><th>age</th></tr>",
+                "<table id=\"services\"><tr><th scope=\"col\">name</th>\
+                 <th scope=\"col\">address</th><th scope=\"col\">age</th></tr>",
             )?;
             for service in &status.services {
                 for (address, age) in &service.addresses {
@@ -83,12 +104,14 @@ impl View {
             }
             page.write_str("</table>")?;
         }
+        left_out(page, status.addresses_left_out, "addresses")?;
         page.write_str("<h2>Nodes</h2>")?;
         if status.nodes.is_empty() {
             page.write_str("<p>No other node is known.</p>")?;
         } else {
             page.write_str(
-                "<table id=\"nodes\"><tr><th>id</th><th>address</th><th>last seen</th></tr>",
+                "<table id=\"nodes\"><tr><th scope=\"col\">id</th>\
+                 <th scope=\"col\">address</th><th scope=\"col\">last seen</th></tr>",
             )?;
             for (address, id, silent) in &status.nodes {
                 let seen = format!("{} ago", Age(*silent));
@@ -96,10 +119,14 @@ impl View {
             }
             page.write_str("</table>")?;
         }
+        left_out(page, status.nodes_left_out, "nodes")?;
         write!(
             page,
-            "<footer>id <code>{}</code>, version {}, as JSON at <a href=\"/status\">/status</a>, \
-             for Prometheus at <a href=\"/metrics\">/metrics</a></footer></body></html>",
+            "</main><footer><p hidden><input type=\"checkbox\" id=\"live\" checked> \
+             <label for=\"live\">updated every 5 s</label> <span role=\"status\"></span></p>\
+             <p>id <code>{}</code>, version {}, as JSON at <a href=\"/status\">/status</a>, \
+             for Prometheus at <a href=\"/metrics\">/metrics</a></p></footer>\
+             <script>{SCRIPT}</script></body></html>",
             Escaped(&status.id),
             Escaped(self.version)
         )
@@ -171,6 +198,13 @@ fn fact(page: &mut String, name: &str, value: impl Display) -> fmt::Result {
     write!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")
 }
 
+fn left_out(page: &mut String, count: usize, what: &str) -> fmt::Result {
+    if count == 0 {
+        return Ok(());
+    }
+    write!(page, "<p>{count} more {what} are not shown.</p>")
+}
+
 fn row(page: &mut String, cells: [&str; 3]) -> fmt::Result {
     let [a, b, c] = cells.map(Escaped);
     write!(page, "<tr><td>{a}</td><td>{b}</td><td>{c}</td></tr>")
@@ -187,13 +221,18 @@ impl Display for Escaped<'_> {
             '>' => f.write_str("&gt;"),
             '"' => f.write_str("&quot;"),
             '\'' => f.write_str("&#39;"),
-            // Not even a name may take the page's direction or layout along.
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => {
-                f.write_char('\u{fffd}')
-            }
+            c if disturbs(c) => f.write_char('\u{fffd}'),
             c => f.write_char(c),
         })
     }
+}
+
+/// Not even a name may take the page's direction or layout along, or hide what it is.
+fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Seconds for people.
@@ -213,7 +252,7 @@ impl Display for Age {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grape::{Command, Core, Options};
+    use crate::grape::{Address, Command, Core, Options, sources::Source};
 
     fn view(key: &[u8]) -> View {
         let options = Options { host: Some([127, 0, 0, 1]), embedded: true, ..Options::default() };
@@ -235,16 +274,44 @@ mod tests {
         let page = view(b"rpc_test").html();
         assert!(page.contains("<td>rpc_test</td><td>127.0.0.1:1337</td><td>65 s</td>"), "{page}");
         assert!(page.contains("3.0 MiB") && page.contains("1.2.3"));
-        assert!(page.contains("http-equiv=\"refresh\"") && page.contains("width=device-width"));
-        for outside in ["http://", "https://", "<script", "src=", "@import", "url("] {
+        assert!(page.contains("width=device-width"));
+        for outside in ["http://", "https://", "http-equiv", "src=", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
+        assert_eq!(page.matches("<script").count(), 1);
+    }
+
+    #[test]
+    fn strangers_names_do_not_make_it_long() {
+        let mut core = Core::new(Options::default(), [1; 32], 0);
+        for number in 0..20_000_u32 {
+            let ip = number.to_be_bytes();
+            // What becomes longest in HTML, and in JSON.
+            let key = [b"\"\x01".repeat(4_000), ip.into()].concat();
+            let address = Address { ip, port: 65_535 };
+            core.peers.add(&key, address, Source::of(address), 0);
+        }
+        let view = View { status: core.status(), ..view(b"a") };
+        let (page, json) = (view.html(), serde_json::to_string(&view).unwrap());
+        assert!(page.len() < 1 << 20 && json.len() < 1 << 20, "{} {}", page.len(), json.len());
+        assert!(page.contains(" more addresses are not shown."));
+        assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+        assert!(view.metrics().len() < 8_192);
     }
 
     #[test]
     fn names_cannot_become_html() {
         let page = view(b"<img onerror='x'>&\"\n").html();
         assert!(page.contains("&lt;img onerror=&#39;x&#39;&gt;&amp;&quot;\u{fffd}"), "{page}");
+        for hidden in
+            ["\u{202e}", "\u{2066}", "\u{200f}", "\u{85}", "\u{0}", "\u{feff}", "\u{e0041}"]
+        {
+            let page = view(format!("a{hidden}b").as_bytes()).html();
+            assert!(page.contains("<td>a\u{fffd}b</td>"), "{hidden:?}");
+        }
+        let page = view(&[b'a', 0xff, b'b']).html();
+        assert!(page.contains("<td>a\u{fffd}b</td>"));
+        assert!(view("ключ 钥匙 🔑 مفتاح".as_bytes()).html().contains("ключ 钥匙 🔑 مفتاح"));
     }
 
     #[test]

@@ -112,18 +112,31 @@ impl Peers {
         chosen.into_iter().map(|address| self.found(key, address)).collect()
     }
 
-    /// Services with their addresses, at most `count` of both in each.
-    pub fn services(&self, count: usize) -> Vec<(&[u8], Vec<Found>)> {
+    /// The first services with at most `each` of their addresses, and `count` in all. They are in the
+    /// order of the first `prefix` bytes of their names: strangers choose long ones.
+    pub fn services(&self, count: usize, each: usize, prefix: usize) -> Vec<(&[u8], Vec<Found>)> {
         let mut services: Vec<_> = self.by_key.iter().collect();
-        services.sort_unstable_by_key(|(key, _)| *key);
-        services
-            .into_iter()
-            .take(count)
-            .map(|(key, named)| {
-                let addresses = named.hosts.values().flatten().take(count);
-                (&**key, addresses.map(|at| self.found(key, *at)).collect())
-            })
-            .collect()
+        let order = |a: &(&Arc<[u8]>, _), b: &(&Arc<[u8]>, _)| {
+            a.0[..a.0.len().min(prefix)].cmp(&b.0[..b.0.len().min(prefix)])
+        };
+        if services.len() > count {
+            services.select_nth_unstable_by(count, order);
+            services.truncate(count);
+        }
+        services.sort_unstable_by(order);
+        let mut rest = count;
+        let mut found = Vec::new();
+        for (key, named) in services {
+            if rest == 0 {
+                break;
+            }
+            let shown =
+                named.hosts.values().flatten().take(rest.min(each)).map(|at| self.found(key, *at));
+            let shown: Vec<_> = shown.collect();
+            rest -= shown.len();
+            found.push((&**key, shown));
+        }
+        found
     }
 
     /// Names with at least one address.
@@ -255,9 +268,14 @@ mod tests {
         for number in 0..30 {
             add(&mut peers, &[number % 3], address(1 + u16::from(number)), 0);
         }
-        let services = peers.services(2);
-        let addresses: Vec<_> = services.iter().map(|(_, addresses)| addresses.len()).collect();
-        assert_eq!(addresses, [2, 2]);
+        let services = |count, each| -> Vec<_> {
+            let services = peers.services(count, each, 1);
+            services.into_iter().map(|(key, addresses)| (key.to_vec(), addresses.len())).collect()
+        };
+        assert_eq!(services(15, 10), [(vec![0], 10), (vec![1], 5)]);
+        assert_eq!(services(15, 6), [(vec![0], 6), (vec![1], 6), (vec![2], 3)]);
+        assert_eq!(services(2, 10), [(vec![0], 2)]);
+        assert_eq!(services(100, 100).len(), 3);
     }
 
     #[test]

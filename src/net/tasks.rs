@@ -20,8 +20,13 @@ struct Running {
 impl Tasks {
     /// Runs `task` on `runtime` until it is done or everything is aborted; not at all after that.
     /// One that panics ends without a word: see [`spawn_or`](Self::spawn_or) where somebody waits.
-    pub fn spawn(&self, runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_or(runtime, task, || {});
+    /// What is returned ends it alone.
+    pub fn spawn(
+        &self,
+        runtime: &Handle,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        self.spawn_or(runtime, task, || {})
     }
 
     /// As [`spawn`](Self::spawn); `panicked` is called when the task panics, for whoever waits for
@@ -31,10 +36,10 @@ impl Tasks {
         runtime: &Handle,
         task: impl Future<Output = ()> + Send + 'static,
         panicked: impl FnOnce() + Send + 'static,
-    ) {
+    ) -> Option<AbortHandle> {
         let mut running = self.lock();
         if running.over {
-            return;
+            return None;
         }
         let entry = running.tasks.vacant_entry();
         let done = Done { tasks: self.clone(), key: entry.key() };
@@ -46,6 +51,7 @@ impl Tasks {
             }
         });
         entry.insert(handle.abort_handle());
+        Some(handle.abort_handle())
     }
 
     /// Ends all tasks, also those that a running one is about to start; their sockets close as

@@ -3,7 +3,7 @@
 use super::events::{Failure, failure};
 use crate::{
     grape::{Options, Wanted},
-    net::grape::{Grape, Settings, Told},
+    net::grape::{Backlog, Grape, Kind, Settings, Told},
 };
 use napi::{
     CleanupEnvHook, Env, Result,
@@ -22,6 +22,7 @@ pub struct GrapeOptions {
     pub host: Option<String>,
     pub dht_port: u16,
     pub api_port: u16,
+    pub api_hosts: Vec<String>,
     pub bootstrap: Vec<String>,
     pub max_tables: u32,
     pub max_values: u32,
@@ -46,7 +47,13 @@ pub struct GrapeEvent {
     pub status: Option<u32>,
 }
 
-type Tell = ThreadsafeFunction<GrapeEvent, (), GrapeEvent, napi::Status, false, true>;
+type Tell = ThreadsafeFunction<Sent, (), GrapeEvent, napi::Status, false, true>;
+
+/// An event on its way to the JavaScript thread, and its kind where such are bounded.
+struct Sent {
+    event: GrapeEvent,
+    kind: Option<Kind>,
+}
 
 /// Empty when the environment has ended: nobody is told anything any more.
 type Teller = Arc<Mutex<Option<Tell>>>;
@@ -80,15 +87,32 @@ impl NativeGrape {
         options: GrapeOptions,
         tell: Function<'_, GrapeEvent, ()>,
     ) -> Result<Option<Failure>> {
+        let backlog = Arc::new(Backlog::default());
         // Weak: `lib/alive.js` keeps the process alive.
         let function = tell
-            .build_threadsafe_function::<GrapeEvent>()
+            .build_threadsafe_function::<Sent>()
             .weak::<true>()
             .callee_handled::<false>()
-            .build()?;
+            .build_callback({
+                let (backlog, teller) = (backlog.clone(), self.teller.clone());
+                move |context| {
+                    let Sent { event, kind } = context.value;
+                    if let Some(kind) = kind {
+                        let lost = backlog.heard(kind, length(event.text.as_ref()));
+                        if lost > 0 {
+                            let name = kind.name();
+                            let text =
+                                format!("{lost} events {name} were lost: JavaScript was busy");
+                            call(&teller, named("warning", Some(text)));
+                        }
+                    }
+                    Ok(event)
+                }
+            })?;
         *lock(&self.teller) = Some(function);
         let teller = self.teller.clone();
         let started = Grape::start(settings(options), move |told| {
+            let kind = Kind::of(&told);
             let (name, text) = match told {
                 Told::Ready => ("ready", None),
                 Told::Node => ("node", None),
@@ -96,7 +120,9 @@ impl NativeGrape {
                 Told::Announce(text) => ("announce", Some(text)),
                 Told::Warning(text) => ("warning", Some(text)),
             };
-            call(&teller, GrapeEvent { name: name.into(), text, id: None, status: None });
+            if kind.is_none_or(|kind| backlog.admit(kind, length(text.as_ref()))) {
+                send(&teller, Sent { event: named(name, text), kind });
+            }
         });
         match started {
             Ok(grape) => *lock(&self.grape) = Some(grape),
@@ -164,8 +190,7 @@ impl NativeGrape {
     pub fn stop(&self) {
         let teller = self.teller.clone();
         let stopped = move || {
-            let name = "stopped".into();
-            call(&teller, GrapeEvent { name, text: None, id: None, status: None });
+            call(&teller, named("stopped", None));
         };
         match &*lock(&self.grape) {
             Some(grape) => grape.stop(stopped),
@@ -175,9 +200,21 @@ impl NativeGrape {
 }
 
 fn call(teller: &Teller, event: GrapeEvent) {
+    send(teller, Sent { event, kind: None });
+}
+
+fn send(teller: &Teller, sent: Sent) {
     if let Some(tell) = &*lock(teller) {
-        tell.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+        tell.call(sent, ThreadsafeFunctionCallMode::NonBlocking);
     }
+}
+
+fn named(name: &str, text: Option<String>) -> GrapeEvent {
+    GrapeEvent { name: name.into(), text, id: None, status: None }
+}
+
+fn length(text: Option<&String>) -> usize {
+    text.map_or(0, String::len)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -200,6 +237,7 @@ fn settings(options: GrapeOptions) -> Settings {
         host: options.host,
         dht_port: options.dht_port,
         api_port: options.api_port,
+        api_hosts: options.api_hosts,
         bootstrap: options.bootstrap,
         body_limit: options.max_payload_size as usize,
         state: options.state.map(Into::into),

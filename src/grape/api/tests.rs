@@ -176,3 +176,28 @@ fn outcomes_are_json() {
     assert_eq!(json["token"], "ab");
     assert_eq!(json["id"], "01".repeat(20));
 }
+
+#[test]
+fn of_several_data_the_last_counts() {
+    let request = parse("lookup", br#"{"data":5,"rid":{"data":6},"d\u0061ta":"a"}"#).unwrap();
+    assert!(matches!(request.command, Command::Lookup(key) if key == b"a"));
+    assert_eq!(failed("lookup", r#"{"data":"a","data":null}"#).1, "ERR_GRAPE_LOOKUP");
+}
+
+#[test]
+fn depth_is_refused_and_never_recursed_into() {
+    let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    for depth in [127, 128, 129, 1_000_000] {
+        for kind in ["lookup", "announce", "unannounce", "put", "get"] {
+            let body = format!("{{\"data\":{}}}", deep(depth));
+            let _ = parse(kind, body.as_bytes());
+            // As text in the text, which is read as JSON again.
+            let body = format!("{{\"data\":[\"{}\",80]}}", deep(depth));
+            let _ = parse(kind, body.as_bytes());
+        }
+    }
+    assert_eq!(failed("lookup", &format!("{{\"data\":{}}}", deep(200))).0, 500);
+    assert!(
+        parse("lookup", format!("{{\"rid\":{},\"data\":\"a\"}}", deep(1 << 20)).as_bytes()).is_ok()
+    );
+}

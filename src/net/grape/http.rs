@@ -1,30 +1,30 @@
 //! The API: an HTTP/1.1 server.
 
-use super::Shared;
+use super::{
+    Shared,
+    pages::Page,
+    places::{Doing, Place, Places, Taken},
+    stream::{Answer, Stream},
+};
 use crate::{
-    config::grape as config,
-    grape::{Failure, api},
+    config::{self, grape::API_HEAD_BYTES},
+    grape::{Failure, api, page},
     net::{io, tasks::Tasks},
 };
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hyper::{
-    body::{Body, Frame, Incoming},
-    server::conn::http1,
-    service::service_fn,
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{self, HeaderName},
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{convert::Infallible, io::Error, sync::Arc};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
-    time::{sleep, timeout},
+    select,
+    sync::mpsc,
+    time::sleep,
 };
 
 pub(super) struct Server {
@@ -34,122 +34,216 @@ pub(super) struct Server {
     pub held: mpsc::Sender<()>,
 }
 
-/// A body that goes on for as long as the node does: who reads it notices the end.
-pub(super) struct Endless;
+/// By which programs know a grape of this package.
+const SERVER: &str = concat!("grenache-nodejs-ws-native/", env!("CARGO_PKG_VERSION"));
 
-type Answer = Response<Either<Full<Bytes>, Endless>>;
-
-impl Body for Endless {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
-}
+/// As Node's own server says: its clients let an idle connection go after that.
+const KEEP_ALIVE: &str = "timeout=5";
 
 impl Server {
     /// Accepts connections until it is aborted.
     pub async fn run(self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(config::API_CONNECTIONS));
+        let places = Places::new();
+        select! {
+            () = self.accept(&listener, &places) => {}
+            () = places.keep_sweeping() => {}
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener, places: &Places) {
         loop {
-            // Nobody closes the semaphore.
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else {
-                sleep(crate::config::ACCEPT_RETRY).await;
-                continue;
+            let (stream, from) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    if lacks_descriptors(&error) {
+                        places.spare();
+                    }
+                    sleep(config::ACCEPT_RETRY).await;
+                    continue;
+                }
             };
-            let (shared, held) = (self.shared.clone(), self.held.clone());
             // Without threads nobody would be here.
             let Ok(runtime) = io::runtime() else { return };
-            self.tasks.spawn(runtime, async move {
-                serve(stream, shared).await;
-                drop((place, held));
+            let Some(taken) = places.take(from.ip()).await else { continue };
+            let (shared, held, places) = (self.shared.clone(), self.held.clone(), places.clone());
+            let taken = Arc::new(taken);
+            let serves = taken.clone();
+            let task = self.tasks.spawn(runtime, async move {
+                serve(stream, shared, places, &serves).await;
+                drop((serves, held));
             });
+            if let Some(task) = task {
+                taken.served_by(task);
+            }
         }
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // Answers are one write each; to wait for more would only delay them.
-    let _ = stream.set_nodelay(true);
+fn lacks_descriptors(error: &Error) -> bool {
+    // EMFILE and ENFILE.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>, places: Places, taken: &Taken) {
+    let Ok(stream) = Stream::new(stream, taken.place.clone()) else { return };
     let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(respond(&shared, request).await) }
+        let (shared, place, places) = (shared.clone(), taken.place.clone(), places.clone());
+        async move { Ok::<_, Infallible>(respond(&shared, &place, &places, request).await) }
     });
-    // An error is a client's, and ends its connection.
+    // An error is a client's, and ends its connection. Its time limits are those of its place.
     let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config::API_READ_TIMEOUT)
+        .header_read_timeout(None)
+        .max_buf_size(API_HEAD_BYTES)
         // Answers are short: to copy one behind its head costs less than a list of two buffers.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 
-async fn respond(shared: &Shared, request: Request<Incoming>) -> Answer {
-    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    if *request.method() == Method::GET
-        && let Some(answer) = page(shared, path).await
-    {
-        return answer;
+async fn respond(
+    shared: &Shared,
+    place: &Arc<Place>,
+    places: &Places,
+    request: Request<Incoming>,
+) -> Response<Answer> {
+    place.asked().await;
+    let (head, body) = request.into_parts();
+    let shown = match head.method {
+        Method::GET | Method::HEAD => Shown::at(head.uri.path()),
+        _ => None,
+    };
+    let is_page = shown.is_some_and(|shown| shown != Shown::Watch);
+    if let Err(failure) = shared.guard.check(&head.method, &head.uri, &head.headers, is_page) {
+        return refusal(&failure, place);
     }
-    let kind = path.strip_prefix('/').unwrap_or(path).to_owned();
-    match request_of(shared, &kind, request.into_body()).await {
-        Ok(text) => text_answer(StatusCode::OK, "application/json", text),
-        Err(failure) => {
-            let status =
-                StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            if failure.is_plain() {
-                return text_answer(status, "text/plain", failure.to_string());
-            }
-            let text = serde_json::Value::String(failure.to_string()).to_string();
-            text_answer(status, "application/json", text)
-        }
+    if let Some(shown) = shown {
+        return show(shown, &head.method, shared, place, places).await;
+    }
+    let path = head.uri.path_and_query().map_or("", |path| path.as_str());
+    let kind = path.strip_prefix('/').unwrap_or(path);
+    let result = match head.method {
+        Method::POST => request_of(shared, place, kind, body).await,
+        _ if api::changes(kind) => Err(Failure::BadMethod),
+        Method::GET | Method::HEAD if !api::is_known(kind) => Err(Failure::NotFound),
+        _ => request_of(shared, place, kind, body).await,
+    };
+    match result {
+        Ok(text) => text_answer(StatusCode::OK, JSON, text.into(), place),
+        Err(failure) => refusal(&failure, place),
     }
 }
 
-async fn request_of(shared: &Shared, kind: &str, body: Incoming) -> Result<String, Failure> {
-    let read = Limited::new(body, shared.body_limit).collect();
-    let body = match timeout(config::API_READ_TIMEOUT, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Failure::LargeBody),
+async fn request_of(
+    shared: &Shared,
+    place: &Place,
+    kind: &str,
+    body: Incoming,
+) -> Result<String, Failure> {
+    let body = match Limited::new(body, shared.body_limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Failure::LargeBody),
         // The rest of it will not come.
-        Ok(Err(_)) | Err(_) => return Err(Failure::BadBody),
+        Err(_) => return Err(Failure::BadBody),
     };
+    place.set(Doing::Working);
     shared.answer(api::parse(kind, &body)?).await
 }
 
 /// What is there to be read, by people and by other programs.
-async fn page(shared: &Shared, path: &str) -> Option<Answer> {
-    Some(match path {
-        "/" => text_answer(StatusCode::OK, "text/html; charset=utf-8", shared.view().await?.html()),
-        "/status" => {
-            let text = serde_json::to_string(&shared.view().await?).unwrap_or_default();
-            text_answer(StatusCode::OK, "application/json", text)
-        }
-        "/metrics" => text_answer(
-            StatusCode::OK,
-            "text/plain; version=0.0.4; charset=utf-8",
-            shared.view().await?.metrics(),
-        ),
-        "/watch" => Response::new(Either::Right(Endless)),
-        _ => return None,
-    })
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Page(Page),
+    Health,
+    Watch,
 }
 
-fn text_answer(status: StatusCode, kind: &'static str, text: String) -> Answer {
-    let mut answer = Response::new(Either::Left(Full::new(Bytes::from(text))));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    if kind.starts_with("text/html") {
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-        headers.insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
+impl Shown {
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/" => Self::Page(Page::Html),
+            "/status" => Self::Page(Page::Status),
+            "/metrics" => Self::Page(Page::Metrics),
+            "/health" => Self::Health,
+            "/watch" => Self::Watch,
+            _ => return None,
+        })
+    }
+}
+
+async fn show(
+    shown: Shown,
+    method: &Method,
+    shared: &Shared,
+    place: &Arc<Place>,
+    places: &Places,
+) -> Response<Answer> {
+    let text = match shown {
+        Shown::Health => Some(Bytes::from_static(b"ok\n")),
+        Shown::Watch if *method == Method::GET => {
+            places.make_room_for_watcher();
+            place.set(Doing::Watching);
+            let mut answer = Response::new(Answer::endless(place.clone()));
+            insert(&mut answer, header::SERVER, SERVER);
+            insert(&mut answer, header::CACHE_CONTROL, "no-store");
+            return answer;
+        }
+        Shown::Watch => Some(Bytes::new()),
+        Shown::Page(page) => {
+            place.set(Doing::Working);
+            shared.pages.get(page, shared).await
+        }
+    };
+    let Some(text) = text else { return refusal(&Failure::Stopped, place) };
+    let kind = match shown {
+        Shown::Page(Page::Html) => "text/html; charset=utf-8",
+        Shown::Page(Page::Status) => JSON,
+        Shown::Page(Page::Metrics) => "text/plain; version=0.0.4; charset=utf-8",
+        Shown::Health | Shown::Watch => PLAIN,
+    };
+    let mut answer = text_answer(StatusCode::OK, kind, text, place);
+    insert(&mut answer, header::SERVER, SERVER);
+    if shown == Shown::Page(Page::Html) {
+        insert(&mut answer, header::CONTENT_SECURITY_POLICY, page::POLICY);
+        insert(&mut answer, header::REFERRER_POLICY, "no-referrer");
     }
     answer
+}
+
+const JSON: &str = "application/json";
+const PLAIN: &str = "text/plain";
+
+fn refusal(failure: &Failure, place: &Arc<Place>) -> Response<Answer> {
+    let status =
+        StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let text = failure.to_string();
+    let (kind, text) = if failure.is_plain() {
+        (PLAIN, text)
+    } else {
+        (JSON, serde_json::Value::String(text).to_string())
+    };
+    let mut answer = text_answer(status, kind, text.into(), place);
+    if *failure == Failure::BadMethod {
+        insert(&mut answer, header::ALLOW, "POST");
+    }
+    answer
+}
+
+fn text_answer(
+    status: StatusCode,
+    kind: &'static str,
+    text: Bytes,
+    place: &Arc<Place>,
+) -> Response<Answer> {
+    place.set(Doing::Answering);
+    let mut answer = Response::new(Answer::text(text, place.clone()));
+    *answer.status_mut() = status;
+    insert(&mut answer, header::CONTENT_TYPE, kind);
+    insert(&mut answer, header::CACHE_CONTROL, "no-store");
+    insert(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    insert(&mut answer, HeaderName::from_static("keep-alive"), KEEP_ALIVE);
+    answer
+}
+
+fn insert(answer: &mut Response<Answer>, name: HeaderName, value: &'static str) {
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
 }

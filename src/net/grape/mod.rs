@@ -1,18 +1,26 @@
 //! A discovery node on real sockets: UDP for the network, HTTP for services and people.
 
 mod actor;
+mod backlog;
+mod browser;
 mod http;
 mod names;
 mod outbox;
+mod pages;
+mod places;
 mod state;
+mod stream;
 
 use super::{Port, address, io, tasks::Tasks};
 use crate::{
     config,
     error::Error,
-    grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api, page::View},
+    grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api},
 };
 use actor::{Actor, Ask};
+pub use backlog::{Backlog, Kind};
+use browser::Guard;
+use pages::Pages;
 use rand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -46,6 +54,8 @@ pub struct Settings {
     pub dht_port: u16,
     /// TCP port; 0 takes any free one.
     pub api_port: u16,
+    /// Names of the API beside `host`, `localhost` and its addresses, for browsers.
+    pub api_hosts: Vec<String>,
     /// Nodes to start with, as `host:port`.
     pub bootstrap: Vec<String>,
     /// Largest body of an API request, in bytes.
@@ -89,6 +99,8 @@ struct Shared {
     asks: UnboundedSender<Ask>,
     dht: SocketAddr,
     api: SocketAddr,
+    guard: Guard,
+    pages: Pages,
     body_limit: usize,
     state: Option<PathBuf>,
     grace_until: Instant,
@@ -138,6 +150,8 @@ impl Grape {
             asks,
             dht,
             api,
+            guard: Guard::new(api, host.iter().chain(&settings.api_hosts).cloned()),
+            pages: Pages::default(),
             body_limit: settings.body_limit,
             state: state.clone(),
             grace_until: Instant::now() + settings.grace,
@@ -254,15 +268,8 @@ impl Shared {
         self.ask(|done| Ask::Command(command, done)).await.unwrap_or(Err(Failure::Stopped))
     }
 
-    async fn view(&self) -> Option<View> {
-        let status: Status = self.ask(Ask::Status).await?;
-        Some(View {
-            version: env!("CARGO_PKG_VERSION"),
-            memory: state::memory(),
-            dht: self.dht.to_string(),
-            api: self.api.to_string(),
-            status,
-        })
+    async fn status(&self) -> Option<Status> {
+        self.ask(Ask::Status).await
     }
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {

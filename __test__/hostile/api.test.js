@@ -1,0 +1,313 @@
+'use strict'
+
+// Attacks on the HTTP API of a grape, by programs and by web pages.
+
+const assert = require('node:assert')
+const dgram = require('dgram')
+const { once } = require('events')
+const fs = require('fs')
+const http = require('http')
+const net = require('net')
+const os = require('os')
+const path = require('path')
+const { limited } = require('../helpers/child')
+const { PATIENCE, hostile } = require('../helpers/hostile')
+const { residentMiB, until } = require('../helpers/faulty')
+
+/** A case against a grape alone, on loopback. */
+function api (title, body, { conf, limits } = {}) {
+  hostile(title, async ({ stage, startServer }) => {
+    const grape = await startServer({ role: 'grape', conf }, limits)
+    const crowd = new Crowd(grape.port)
+    stage.after(() => crowd.end())
+    await body({ grape, crowd, port: grape.port, stage })
+  }, { tls: false })
+}
+
+/** Many connections of one attacker. */
+class Crowd {
+  constructor (port) {
+    this.port = port
+    this.sockets = []
+  }
+
+  /** One more that has sent `bytes`; it reads nothing unless somebody listens. */
+  open (bytes) {
+    const socket = net.connect(this.port, '127.0.0.1')
+    socket.on('error', () => {})
+    if (bytes) socket.write(bytes)
+    this.sockets.push(socket)
+    return socket
+  }
+
+  async openMany (count, bytes, { batch = 200 } = {}) {
+    for (let at = 0; at < count; at += batch) {
+      const some = Array.from({ length: Math.min(batch, count - at) }, () => this.open(bytes))
+      await Promise.all(some.map(socket => new Promise(resolve => {
+        if (!socket.connecting) return resolve()
+        socket.once('connect', resolve).once('close', resolve)
+      })))
+    }
+  }
+
+  end () {
+    for (const socket of this.sockets) socket.destroy()
+  }
+}
+
+/** One exchange over a connection of its own; resolves with `{ status, headers, text }`. */
+function exchange (port, path, { method = 'POST', headers, body, timeout = PATIENCE } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ port, host: '127.0.0.1', path, method, headers, agent: false, timeout })
+    request.on('timeout', () => request.destroy(new Error(`${path} was not answered in time`)))
+    request.on('error', reject)
+    request.on('response', async response => {
+      let text = ''
+      for await (const part of response.setEncoding('utf8')) text += part
+      resolve({ status: response.statusCode, headers: response.headers, text })
+    })
+    request.end(body)
+  })
+}
+
+const json = data => JSON.stringify({ rid: 'any', data })
+
+const post = (port, type, data, headers) => exchange(port, `/${type}`, { body: json(data), headers })
+
+const get = (port, path, opts) => exchange(port, path, { method: 'GET', ...opts })
+
+let names = 0
+
+/** The grape serves others: an announce and a lookup, each within a second. */
+async function mustServe (port) {
+  const name = `honest ${names++}`
+  assert.strictEqual((await post(port, 'announce', [name, 1337])).text, '1')
+  assert.deepStrictEqual(JSON.parse((await post(port, 'lookup', name)).text), ['127.0.0.1:1337'])
+}
+
+const headOf = (type, length, more = '') =>
+  `POST /${type} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n${more}\r\n`
+
+api('any number of watchers holds up nobody', async ({ crowd, port, grape }) => {
+  await crowd.openMany(4500, 'GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await mustServe(port)
+  // The latest watcher is one.
+  const request = http.get({ host: '127.0.0.1', port, path: '/watch', agent: false })
+  const [response] = await limited(once(request, 'response'), 'a watcher\'s answer')
+  assert.strictEqual(response.statusCode, 200)
+  const ended = new Promise(resolve => response.resume().on('error', () => {}).on('close', resolve))
+  await grape.kill()
+  await limited(ended, 'the end of the watched')
+})
+
+api('when all places are taken the idlest goes, and never one with a request under way', async ({ crowd, port }) => {
+  const body = json('comes later')
+  const working = crowd.open(headOf('lookup', body.length) + body)
+  let answer = ''
+  working.setEncoding('utf8').on('data', text => { answer += text })
+  await once(working, 'connect')
+  await crowd.openMany(4500)
+  await mustServe(port)
+  assert.strictEqual(answer, '', 'the lookup is under way')
+  await post(port, 'announce', ['comes later', 1338])
+  await until(() => answer.includes('["127.0.0.1:1338"]'))
+}, { conf: { grace: 15000 } })
+
+api('heads have a limit of bytes, and of headers', async ({ crowd, port, grape }) => {
+  const long = `GET / HTTP/1.1\r\nhost: localhost\r\nlong: ${'x'.repeat(400000)}`
+  await crowd.openMany(2000, long)
+  await mustServe(port)
+  assert(residentMiB(grape.process.pid) < 256)
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`h${at}`, 'x']))
+  assert.strictEqual((await get(port, '/health', { headers: many })).status, 431)
+  assert.strictEqual((await get(port, '/health', { headers: { long: 'x'.repeat(8000) } })).status, 200)
+})
+
+api('answers that nobody reads cost little memory', async ({ crowd, port, grape, stage }) => {
+  for (let at = 0; at < 1000; at++) await post(port, 'announce', [`service ${at} ${'x'.repeat(1000)}`, 1000])
+  const before = residentMiB(grape.process.pid)
+  let most = before
+  const timer = setInterval(() => { most = Math.max(most, residentMiB(grape.process.pid)) }, 20)
+  stage.after(() => clearInterval(timer))
+  await crowd.openMany(600, 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(200))
+  await mustServe(port)
+  // Small ones, and as many as it takes.
+  await crowd.openMany(60, 'GET /no HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(50000))
+  for (const end = Date.now() + 2000; Date.now() < end;) await mustServe(port)
+  assert(most - before < 64, `${most - before} MiB`)
+})
+
+api('slow heads, slow bodies and unread answers end in time, and a watcher is told that the grape lives', async ({ crowd, port }) => {
+  for (let at = 0; at < 500; at++) await post(port, 'announce', [`service ${at} ${'x'.repeat(150)}`, 1000])
+  const drip = (start, byte) => {
+    const socket = crowd.open(start)
+    const timer = setInterval(() => socket.write(byte), 200)
+    return once(socket.on('close', () => clearInterval(timer)).resume(), 'close')
+  }
+  const began = Date.now()
+  const unread = Array.from({ length: 3 }, () => crowd.open('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(300)))
+  const gone = unread.map(socket => new Promise(resolve => {
+    // It shows when something is sent to it: not a byte is read.
+    const timer = setInterval(() => socket.write('x'), 200)
+    socket.on('close', () => {
+      clearInterval(timer)
+      resolve()
+    })
+  }))
+  const watch = http.get({ host: '127.0.0.1', port, path: '/watch', agent: false })
+  const [response] = await once(watch, 'response')
+  const beat = once(response, 'data')
+  await limited(Promise.all([
+    drip('GET / HTTP/1.1\r\nhost: localhost\r\nslow: ', 'x'),
+    drip(headOf('lookup', 8000), ' '),
+    drip(headOf('lookup', 0).replace('content-length: 0', 'transfer-encoding: chunked'), '1\r\n \r\n'),
+    ...gone
+  ]), 'the end of the slow')
+  assert(Date.now() - began > 5000, 'patient with the slow')
+  assert.strictEqual((await limited(beat, 'a heartbeat'))[0].toString(), '\n')
+  watch.destroy()
+})
+
+api('strangers\' names make no page long, and none becomes HTML', async ({ port }) => {
+  const evil = ['"><img src=x onerror=alert(1)>', '\u202egnp.exe', 'a\u0000b\u001b[2J', '\\" \n}', '</script><!--']
+  for (const name of evil) await post(port, 'announce', [name, 1000])
+  for (let at = 0; at < 1200; at++) await post(port, 'announce', [`"${'<'.repeat(7000)}${at}`, 1000])
+  const began = Date.now()
+  const pages = await Promise.all(Array.from({ length: 50 }, () => get(port, '/', { timeout: 5000 })))
+  assert(Date.now() - began < 5000)
+  const [{ text }] = pages
+  assert(text.length < 1 << 20, `${text.length} characters`)
+  assert.match(text, /\d+ more addresses are not shown/)
+  for (const part of ['<img', '\u202e', '\u0000', '\u001b', '<!--']) assert(!text.includes(part), part)
+  const status = await get(port, '/status')
+  assert(status.text.length < 1 << 20)
+  const { services, addresses_left_out: left } = JSON.parse(status.text)
+  assert.strictEqual(services.length + left, evil.length + 1200)
+  const metrics = await get(port, '/metrics')
+  for (const line of metrics.text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) grape_\w+ .+|grape_\w+(\{\w+="\w+"\})? \d+)$/)
+  await mustServe(port)
+})
+
+api('a web page controls nothing', async ({ port }) => {
+  const origins = ['http://evil.example', 'null', `http://localhost:${port + 1}`, `http://evil.example:${port}`, `https://127.0.0.1.evil.example:${port}`]
+  for (const type of ['announce', 'unannounce', 'put', 'lookup', 'get']) {
+    for (const origin of origins) {
+      const { status, text, headers } = await post(port, type, ['stolen', 80], { origin, 'content-type': 'text/plain' })
+      assert.deepStrictEqual([status, text], [403, '"ERR_GRAPE_ORIGIN"'], origin)
+      assert.deepStrictEqual(Object.keys(headers).filter(name => name.startsWith('access-control')), [])
+    }
+    for (const site of ['cross-site', 'same-site']) {
+      assert.strictEqual((await post(port, type, ['stolen', 80], { 'sec-fetch-site': site })).status, 403)
+    }
+    for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example']) {
+      const { status, text } = await post(port, type, ['stolen', 80], { host })
+      assert.deepStrictEqual([status, text], [403, '"ERR_GRAPE_HOST"'], host)
+    }
+  }
+  for (const page of ['/', '/status', '/metrics', '/health', '/watch']) {
+    assert.strictEqual((await get(port, page, { headers: { host: `evil.example:${port}` } })).status, 403)
+    assert.strictEqual((await get(port, page, { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } })).status, 403)
+  }
+  const preflight = { method: 'OPTIONS', headers: { origin: 'http://evil.example', 'access-control-request-method': 'POST' } }
+  assert.strictEqual((await exchange(port, '/announce', preflight)).status, 403)
+  assert.strictEqual((await post(port, 'lookup', 'stolen')).text, '[]')
+
+  // Links, also old ones, and people go on.
+  for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'any/thing; x=y', undefined]) {
+    const headers = type && { 'content-type': type }
+    assert.strictEqual((await post(port, 'announce', ['own', 80], headers)).text, '1')
+  }
+  const own = { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' }
+  assert.strictEqual((await post(port, 'lookup', 'own', own)).text, '["127.0.0.1:80"]')
+  const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+  assert.strictEqual((await get(port, '/', { headers: link })).status, 200)
+  for (const host of ['localhost', 'LOCALHOST:80', '127.1.2.3', '[::1]:1', 'grape.example']) {
+    assert.strictEqual((await get(port, '/health', { headers: { host } })).status, 200, host)
+  }
+}, { conf: { api_hosts: ['grape.example'] } })
+
+api('only a POST changes something, and what is not there is not found', async ({ port }) => {
+  for (const type of ['announce', 'unannounce', 'put']) {
+    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      const { status, headers } = await exchange(port, `/${type}`, { method, body: json(['name', 80]) })
+      assert.deepStrictEqual([status, headers.allow], [405, 'POST'], method)
+    }
+  }
+  assert.strictEqual((await post(port, 'lookup', 'name')).text, '[]')
+  for (const path of ['/nothing', '/favicon.ico', '/status/more']) {
+    assert.strictEqual((await get(port, path)).status, 404)
+    assert.strictEqual((await exchange(port, path, { method: 'HEAD' })).status, 404)
+  }
+  assert.deepStrictEqual((({ status, text }) => [status, text])(await post(port, 'nothing', 1)), [200, '"ERR_REQ_NOTFOUND"'])
+  for (const page of ['/', '/status', '/metrics', '/health', '/watch']) {
+    const { status, text, headers } = await exchange(port, page, { method: 'HEAD' })
+    assert.deepStrictEqual([status, text, headers['x-content-type-options']], [200, '', 'nosniff'], page)
+  }
+  const pipelined = net.connect(port, '127.0.0.1')
+  pipelined.end('GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(50) + headOf('lookup', 15, 'connection: close\r\n') + '{"data":"name"}')
+  let answers = ''
+  for await (const part of pipelined.setEncoding('utf8')) answers += part
+  assert.strictEqual(answers.split('HTTP/1.1 200 OK').length, 52)
+  assert(answers.endsWith('\r\n\r\n[]'))
+  const health = await get(port, '/health')
+  assert.deepStrictEqual([health.status, health.text], [200, 'ok\n'])
+  assert.match(health.headers.server, /^grenache-nodejs-ws-native\//)
+})
+
+api('no JSON harms: depth, numbers, names twice, and data of every kind', async ({ port }) => {
+  const raw = (type, body) => exchange(port, `/${type}`, { body })
+  const deep = depth => '['.repeat(depth) + ']'.repeat(depth)
+  for (const body of [deep(200000), `{"data":${deep(200000)}}`, `{"data":[${deep(200)},1]}`, '{"data":'.repeat(50000)]) {
+    const { status, text } = await raw('lookup', body)
+    assert.deepStrictEqual([status, text], body === deep(200000) ? [200, '"ERR_GRAPE_LOOKUP"'] : [500, 'ERR_GRAPE_PAYLOAD_INVALID'])
+  }
+  assert.strictEqual((await raw('lookup', `{"rid":${deep(200000)},"data":"name"}`)).text, '[]')
+  assert.strictEqual((await raw('announce', '{"data":5,"data":["twice",80]}')).text, '1')
+  for (const port of ['9223372036854775808', '-1', '65536', '1e300', '18446744073709551616', '1e-5', '[]', '{"a":{}}']) {
+    assert.strictEqual((await raw('announce', `{"data":["name",${port}]}`)).text, '"ERR_GRAPE_SERVICE_PORT"', port)
+  }
+  const values = ['null', 'true', '5', '1.5', '1e300', '-9223372036854775809', '"text"', '"\\ud800"', '[]', '[null]', '{}', '{"data":{}}', '{"hash":{}}', '{"v":{"a":[1e300]}}', '{"key":[]}', '{"v":1,"k":{"data":["x"]}}', '{"v":1,"k":5,"cas":1e300}']
+  for (const type of ['lookup', 'announce', 'unannounce', 'put', 'get']) {
+    for (const value of values) {
+      const { status, text } = await raw(type, `{"data":${value}}`)
+      assert([200, 500].includes(status), `${type} ${value}: ${status} ${text}`)
+    }
+  }
+  await mustServe(port)
+}, { conf: { check_maxPayloadSize: 1 << 20 } })
+
+api('a flood of announces while JavaScript is busy fills no memory, and costs no other event', async ({ grape, stage, port }) => {
+  const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1')
+  stage.after(() => socket.close())
+  await once(socket, 'listening')
+  const dht = await grape.ask('dht')
+  const text = value => `${Buffer.byteLength(value, 'latin1')}:${value}`
+  const id = text('a'.repeat(20))
+  const key = 'n'.repeat(7000)
+  socket.send(Buffer.from(`d1:ad2:id${id}9:info_hash${text(key)}e1:q9:get_peers1:t2:aa1:y1:qe`, 'latin1'), dht, '127.0.0.1')
+  let found = null
+  while (found === null) found = /5:token(\d+):([^]*)/.exec((await once(socket, 'message'))[0].toString('latin1'))
+  const [, length, rest] = found
+  const token = text(rest.slice(0, +length))
+  const announce = Buffer.from(`d1:ad2:id${id}9:info_hash${text(key)}4:porti1e5:token${token}e1:q13:announce_peer1:t2:aa1:y1:qe`, 'latin1')
+
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grape-'))
+  stage.after(() => fs.rmSync(folder, { recursive: true }))
+  const file = path.join(folder, 'go on')
+  await grape.ask('block', file)
+  const told = { count: 0 }
+  socket.on('message', () => { told.count++ })
+  for (let sent = 0; told.count < 30000; sent += 16) {
+    for (let at = 0; at < 16; at++) socket.send(announce, dht, '127.0.0.1')
+    // Each answer is an announce that was told; some are lost on the way.
+    while (told.count < sent / 2 - 64 && grape.process.signalCode === null) await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setImmediate(resolve))
+    assert.strictEqual(grape.process.signalCode, null, grape.stderr)
+  }
+  assert.strictEqual((await get(port, '/status')).status, 200)
+  fs.writeFileSync(file, '')
+  await until(async () => /^\d+ events announce were lost/.test((await grape.ask('heard')).warning.last))
+  const { announce: heard, node } = await grape.ask('heard')
+  assert(heard.count >= 100 && heard.count < 10000, `${heard.count}`)
+  assert(node.count >= 1)
+}, { conf: { listen: ['announce', 'warning', 'node'] }, limits: { memory: 200 } })

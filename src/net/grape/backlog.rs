@@ -1,0 +1,103 @@
+//! What a node has told and JavaScript has not heard yet.
+
+use super::Told;
+use crate::config::grape as config;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// Bounds the events of each kind that wait for a busy JavaScript thread, so that a flood of one
+/// costs neither memory nor the others. What is rare always has room.
+#[derive(Debug, Default)]
+pub struct Backlog([Waiting; Kind::COUNT]);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+    lost: AtomicU64,
+}
+
+/// The kinds that a stranger can cause any number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(usize);
+
+impl Kind {
+    const COUNT: usize = 4;
+
+    /// Of an event; `None` of one that happens once.
+    pub fn of(told: &Told) -> Option<Self> {
+        match told {
+            Told::Ready => None,
+            Told::Node => Some(Self(0)),
+            Told::Peer(_) => Some(Self(1)),
+            Told::Announce(_) => Some(Self(2)),
+            Told::Warning(_) => Some(Self(3)),
+        }
+    }
+
+    /// The event's name.
+    pub fn name(self) -> &'static str {
+        ["node", "peer", "announce", "warning"][self.0]
+    }
+}
+
+impl Backlog {
+    /// Whether there is room for an event with `bytes` of text; else it is counted. One thread asks.
+    pub fn admit(&self, kind: Kind, bytes: usize) -> bool {
+        let waiting = &self.0[kind.0];
+        if waiting.events.load(Relaxed) >= config::EVENTS_WAITING
+            || waiting.bytes.load(Relaxed) + bytes > config::EVENTS_BYTES
+        {
+            waiting.lost.fetch_add(1, Relaxed);
+            return false;
+        }
+        waiting.events.fetch_add(1, Relaxed);
+        waiting.bytes.fetch_add(bytes, Relaxed);
+        true
+    }
+
+    /// JavaScript is about to hear one. Of the last that waited: how many were lost meanwhile.
+    pub fn heard(&self, kind: Kind, bytes: usize) -> u64 {
+        let waiting = &self.0[kind.0];
+        waiting.bytes.fetch_sub(bytes, Relaxed);
+        if waiting.events.fetch_sub(1, Relaxed) == 1 { waiting.lost.swap(0, Relaxed) } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(told: &Told) -> Kind {
+        Kind::of(told).unwrap()
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_is_cut_and_counted_and_the_others_have_room() {
+        let backlog = Backlog::default();
+        let (announce, node) = (kind(&Told::Announce(String::new())), kind(&Told::Node));
+        let admitted = (0..10_000).filter(|_| backlog.admit(announce, 8)).count();
+        assert_eq!(admitted, config::EVENTS_WAITING);
+        assert!(backlog.admit(node, 0));
+        for _ in 1..admitted {
+            assert_eq!(backlog.heard(announce, 8), 0);
+        }
+        assert_eq!(backlog.heard(announce, 8), 10_000 - admitted as u64);
+        assert!(backlog.admit(announce, 8));
+        assert_eq!((backlog.heard(announce, 8), backlog.heard(node, 0)), (0, 0));
+    }
+
+    #[test]
+    fn long_texts_count_by_their_bytes() {
+        let backlog = Backlog::default();
+        let announce = kind(&Told::Announce(String::new()));
+        let admitted = (0..1_000).filter(|_| backlog.admit(announce, 8_192)).count();
+        assert_eq!(admitted, config::EVENTS_BYTES / 8_192);
+    }
+
+    #[test]
+    fn what_happens_once_is_never_cut() {
+        assert_eq!(Kind::of(&Told::Ready), None);
+        let names = [Told::Node, Told::Peer(String::new()), Told::Announce(String::new())];
+        assert_eq!(names.map(|told| kind(&told).name()), ["node", "peer", "announce"]);
+    }
+}

@@ -1,0 +1,196 @@
+//! Requests that a web page makes behind its reader's back: a page of anywhere can reach the API of
+//! the reader's machine, and of the network that it is in.
+
+use crate::grape::Failure;
+use http::{HeaderMap, Method, Uri, header};
+use std::net::{IpAddr, SocketAddr};
+
+/// Which names are the API's own.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    /// Only this machine reaches it: then its names are known.
+    is_loopback: bool,
+    bound: IpAddr,
+    names: Vec<String>,
+}
+
+impl Guard {
+    /// Of an API at `bound`. `names`: what it is called beside that.
+    pub fn new(bound: SocketAddr, names: impl IntoIterator<Item = String>) -> Self {
+        let bound = bound.ip();
+        Self { is_loopback: bound.is_loopback(), bound, names: names.into_iter().collect() }
+    }
+
+    /// Whether a request may be answered. Programs name no origin; browsers do whenever something
+    /// may change. `is_page`: it is for people, who may come by a link of another site.
+    ///
+    /// # Errors
+    /// What the API answers then.
+    pub fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        is_page: bool,
+    ) -> Result<(), Failure> {
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let host = text("host");
+        // A name that an attacker's name server gives this address would make the API part of the
+        // attacker's site.
+        let named = uri.authority().map(|authority| authority.as_str());
+        if self.is_loopback
+            && !(host.into_iter().chain(named)).all(|host| host.is_empty() || self.is_own(host))
+        {
+            return Err(Failure::ForeignHost);
+        }
+        if headers.get(header::ORIGIN).is_some()
+            && !headers.get_all(header::ORIGIN).iter().all(|origin| {
+                host.is_some_and(|host| self.is_own_origin(origin.to_str().unwrap_or("?"), host))
+            })
+        {
+            return Err(Failure::ForeignOrigin);
+        }
+        match text("sec-fetch-site") {
+            None | Some("same-origin" | "none") => Ok(()),
+            // A link that somebody followed. What it shows, the page that has the link cannot see.
+            Some(_) if is_page && method == Method::GET && is_navigation(&text) => Ok(()),
+            Some(_) => Err(Failure::ForeignOrigin),
+        }
+    }
+
+    /// Whether a page of `origin` came from here.
+    fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        // The same name alone proves nothing: names are anybody's, addresses are not.
+        place.is_some_and(|place| place.eq_ignore_ascii_case(host))
+            && (self.is_own(host) || ip(name(host)).is_some())
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let name = name(host);
+        match ip(name) {
+            Some(ip) => ip.is_loopback() || ip == self.bound || self.is_named(name),
+            None => name.eq_ignore_ascii_case("localhost") || self.is_named(name),
+        }
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+fn is_navigation<'a>(text: &impl Fn(&str) -> Option<&'a str>) -> bool {
+    text("sec-fetch-mode") == Some("navigate") && text("sec-fetch-dest") == Some("document")
+}
+
+/// A host without its port.
+fn name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn ip(name: &str) -> Option<IpAddr> {
+    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(v6) => v6.parse().ok().map(IpAddr::V6),
+        None => name.parse().ok().map(IpAddr::V4),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bound: &str, page: bool, method: Method, fields: &[(&'static str, &str)]) -> bool {
+        let guard = Guard::new(bound.parse().unwrap(), ["grape.example".to_owned()]);
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        guard.check(&method, &Uri::from_static("/"), &headers, page).is_ok()
+    }
+
+    const LOOPBACK: &str = "127.0.0.1:31001";
+    const EVERYWHERE: &str = "[::]:31001";
+
+    #[test]
+    fn programs_are_asked_for_nothing() {
+        for bound in [LOOPBACK, EVERYWHERE, "10.0.0.1:31001"] {
+            assert!(check(bound, false, Method::POST, &[]));
+            assert!(check(bound, false, Method::POST, &[("host", "127.0.0.1:31001")]));
+        }
+        for host in ["any", "grape-1:30001", "10.0.0.7", ""] {
+            assert!(check(EVERYWHERE, false, Method::POST, &[("host", host)]), "{host}");
+        }
+    }
+
+    #[test]
+    fn on_loopback_only_its_own_names_count() {
+        let host = |host: &str| check(LOOPBACK, true, Method::GET, &[("host", host)]);
+        for own in
+            ["127.0.0.1:31001", "127.9.9.9", "localhost:1", "LOCALHOST", "[::1]:5", "Grape.example"]
+        {
+            assert!(host(own), "{own}");
+        }
+        for foreign in [
+            "evil.example:31001",
+            "10.0.0.1",
+            "localhost.evil.example",
+            "[::2]",
+            "localhost:x",
+            ":",
+        ] {
+            assert!(!host(foreign), "{foreign}");
+        }
+        let guard = Guard::new(LOOPBACK.parse().unwrap(), []);
+        let uri = Uri::from_static("http://evil.example/");
+        assert!(guard.check(&Method::GET, &uri, &HeaderMap::new(), true).is_err());
+    }
+
+    #[test]
+    fn only_its_own_pages_may_ask() {
+        let origin = |bound: &str, origin: &str, host: &str| {
+            check(bound, false, Method::POST, &[("host", host), ("origin", origin)])
+        };
+        for bound in [LOOPBACK, EVERYWHERE] {
+            assert!(origin(bound, "http://127.0.0.1:31001", "127.0.0.1:31001"));
+            assert!(origin(bound, "http://localhost:31001", "localhost:31001"));
+            assert!(origin(bound, "https://grape.example", "grape.example"));
+            for foreign in [
+                "null",
+                "",
+                "http://evil.example",
+                "http://127.0.0.1:3000",
+                "http://localhost:31001",
+                "chrome-extension://abc",
+                "127.0.0.1:31001",
+            ] {
+                assert!(!origin(bound, foreign, "127.0.0.1:31001"), "{foreign}");
+            }
+            assert!(!origin(bound, "http://evil.example:31001", "evil.example:31001"));
+            assert!(!check(bound, false, Method::POST, &[("origin", "http://127.0.0.1")]));
+        }
+        assert!(origin(EVERYWHERE, "http://10.0.0.1:31001", "10.0.0.1:31001"));
+        let twice = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "null")];
+        assert!(!check(LOOPBACK, false, Method::POST, &twice));
+    }
+
+    #[test]
+    fn a_browser_says_where_a_request_comes_from() {
+        let site = |site: &str, method: Method, page: bool, mode: &str, dest: &str| {
+            let fields =
+                [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            check(LOOPBACK, page, method, &fields)
+        };
+        assert!(site("same-origin", Method::POST, false, "cors", "empty"));
+        assert!(site("none", Method::GET, true, "navigate", "document"));
+        for foreign in ["cross-site", "same-site", "?"] {
+            assert!(site(foreign, Method::GET, true, "navigate", "document"));
+            assert!(!site(foreign, Method::POST, true, "navigate", "document"));
+            assert!(!site(foreign, Method::GET, false, "navigate", "document"));
+            assert!(!site(foreign, Method::GET, true, "navigate", "iframe"));
+            assert!(!site(foreign, Method::GET, true, "no-cors", "image"));
+        }
+    }
+}
