@@ -1,25 +1,32 @@
 'use strict'
 
-// `npm run test:browser`: the status page in headless Chromium, as on a phone. Installs Debian's
-// Chromium when there is none. `--screenshot`: writes docs/status-page.png as well.
+// `npm run test:browser`: in headless Chromium the status page, as on a phone and on a desk, and pages
+// of other sites that attack the API. Installs Debian's Chromium when there is none.
+// `--screenshot`: writes docs/status-page.png as well.
 
 const assert = require('assert')
 const { spawn, spawnSync } = require('child_process')
 const fs = require('fs')
+const http = require('http')
 const os = require('os')
 const path = require('path')
+const axe = require('axe-core')
 const Ws = require('ws')
 const { Grape } = require('..')
 
 const root = path.join(__dirname, '..')
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, mobile: true }
+const DESK = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false }
 const LIMIT = 30000
+
+/** A site whose name server gives the address of its reader's machine. */
+const REBOUND = 'rebound.example'
 
 /** What keeps Chromium from looking for its makers, in a place without a network. */
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--remote-debugging-port=0', 'about:blank'
+  `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`, '--remote-debugging-port=0', 'about:blank'
 ]
 
 function findChromium () {
@@ -82,7 +89,8 @@ class Page {
   }
 
   async evaluate (expression) {
-    const { result } = await this.call('Runtime.evaluate', { expression, returnByValue: true })
+    const { result, exceptionDetails } = await this.call('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true })
+    if (exceptionDetails) throw new Error(exceptionDetails.exception.description)
     return result.value
   }
 
@@ -95,6 +103,14 @@ class Page {
       if (Date.now() > end) throw new Error(`waited too long for ${expression}`)
       await new Promise(resolve => setTimeout(resolve, 50))
     }
+  }
+
+  /** Goes there, and resolves once it is loaded. */
+  async go (url) {
+    const { loaderId, errorText } = await this.call('Page.navigate', { url })
+    if (errorText) throw new Error(`${url}: ${errorText}`)
+    await this.until(`document.readyState === 'complete' && location.href.startsWith(${JSON.stringify(url)})`)
+    return loaderId
   }
 
   close () {
@@ -118,9 +134,135 @@ async function startGrapes () {
   return [first, second]
 }
 
+/** The status page shows what it should, and updates itself. */
+async function showsStatus (page, [first, second]) {
+  const url = `http://${first.address().api}/`
+  page.requests = []
+  await page.call('Emulation.setDeviceMetricsOverride', PHONE)
+  await page.go(url)
+  await page.until('document.querySelectorAll("#services td").length > 0')
+
+  const text = await page.evaluate('document.body.innerText')
+  for (const part of ['rest:util:net', '127.0.0.1:7002', 'pub_prices', second.address().dht, '<script>']) {
+    assert(text.includes(part), `the page does not show ${part}:\n${text}`)
+  }
+  assert.match(await page.evaluate('document.title'), /^Grape 127\.0\.0\.1:\d+$/)
+  assert.strictEqual(await page.evaluate('innerWidth'), PHONE.width)
+  assert(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than a phone')
+  assert(await page.evaluate('parseFloat(getComputedStyle(document.body).fontSize) >= 16'), 'the text is small')
+
+  await call(second, 'announce', 'a later one', 7030)
+  await page.until('document.body.innerText.includes("a later one")')
+  assert.deepStrictEqual([...new Set(page.requests)], [url], 'the page loads something else')
+
+  // Switched off it leaves the page alone.
+  await page.evaluate('document.querySelector("#live").click()')
+  const asked = page.requests.length
+  await new Promise(resolve => setTimeout(resolve, 6000))
+  assert.strictEqual(page.requests.length, asked)
+}
+
+/** Nothing keeps anybody from reading it: light and dark, on a phone and on a desk, alone or not. */
+async function isAccessible (page, [first], alone) {
+  for (const scheme of ['light', 'dark']) {
+    await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })
+    for (const metrics of [PHONE, DESK]) {
+      await page.call('Emulation.setDeviceMetricsOverride', metrics)
+      for (const grape of [first, alone]) {
+        await page.go(`http://${grape.address().api}/`)
+        await page.evaluate(`${axe.source}; 0`)
+        const { violations, passes } = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')
+        const found = violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html} ${node.failureSummary}`))
+        assert.deepStrictEqual(found, [], `${scheme}, ${metrics.width}`)
+        assert(passes.length > 10, 'axe looked at little')
+      }
+    }
+  }
+}
+
+/** What a page of another site tries against a grape; each settles, whatever comes of it. */
+const ATTACK = `async api => {
+  const bodies = ['fetched', 'beaconed', 'formed'].map(name => JSON.stringify({ data: [name, 80] }))
+  const tries = [
+    fetch(api + '/announce', { method: 'POST', mode: 'no-cors', body: bodies[0] }),
+    fetch(api + '/announce', { method: 'POST', mode: 'no-cors', credentials: 'include', referrerPolicy: 'no-referrer', body: bodies[0] }),
+    fetch(api + '/announce', { method: 'POST', headers: { 'content-type': 'application/json' }, body: bodies[0] }),
+    fetch(api + '/put', { method: 'POST', mode: 'no-cors', body: '{"data":{"v":"stolen"}}' }),
+    fetch(api + '/unannounce', { method: 'POST', mode: 'no-cors', body: '{"data":["honest",80]}' }),
+    fetch(api + '/lookup', { method: 'POST', body: '{"data":"honest"}' }).then(answer => answer.text()),
+    fetch(api + '/status').then(answer => answer.text()),
+    fetch(api + '/announce?' + bodies[0], { mode: 'no-cors' })
+  ]
+  navigator.sendBeacon(api + '/announce', bodies[1])
+  // A body that is JSON, of a form without a script.
+  const frame = document.createElement('iframe')
+  frame.name = 'target'
+  const sandboxed = document.createElement('iframe')
+  const form = document.createElement('form')
+  Object.assign(form, { method: 'POST', action: api + '/announce', enctype: 'text/plain', target: 'target' })
+  const field = document.createElement('input')
+  field.name = bodies[2].slice(0, -1) + ',"more":"'
+  field.value = '"}'
+  form.append(field)
+  document.body.append(frame, form)
+  const submitted = new Promise(resolve => { frame.onload = resolve })
+  form.submit()
+  // Its origin is null.
+  sandboxed.sandbox = 'allow-scripts allow-forms'
+  sandboxed.srcdoc = '<script>fetch(' + JSON.stringify(api + '/announce') + ', { method: "POST", mode: "no-cors", body: ' + JSON.stringify(bodies[0]) + ' }).finally(() => parent.postMessage("done", "*"))</' + 'script>'
+  const done = new Promise(resolve => { onmessage = resolve })
+  document.body.append(sandboxed)
+  const framed = document.createElement('iframe')
+  framed.src = api + '/'
+  document.body.append(framed)
+  const results = await Promise.allSettled(tries)
+  await Promise.all([submitted, done])
+  return results.map(({ status, value }) => typeof value === 'string' ? value : value ? value.type + ' ' + value.status : status)
+}`
+
+/** Pages of another site, of another port of this machine, and of a name that was made this machine's. */
+async function refusesPages (page, grape) {
+  const port = +grape.address().api.split(':').pop()
+  const site = http.createServer((req, res) => res.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title>'))
+  await new Promise(resolve => site.listen(0, '127.0.0.1', resolve))
+  const at = site.address().port
+  await call(grape, 'announce', 'honest', 80)
+  try {
+    // The browser lets pages of the last kind read what comes, since their origin is the API's.
+    for (const [from, api] of [
+      [`http://127.0.0.1:${at}/`, `http://127.0.0.1:${port}`],
+      [`http://localhost:${at}/`, `http://127.0.0.1:${port}`],
+      [`http://${REBOUND}:${at}/`, `http://127.0.0.1:${port}`],
+      [`http://${REBOUND}:${at}/`, `http://${REBOUND}:${port}`],
+      [`http://${REBOUND}:${port}/status`, '']
+    ]) {
+      await page.go(from)
+      const results = await page.evaluate(`(${ATTACK})(${JSON.stringify(api)} || location.origin)`)
+      const seen = results.filter(result => !/^(rejected|opaque 0|basic 403|"ERR_GRAPE_(HOST|ORIGIN)")$/.test(result))
+      assert.deepStrictEqual(seen, [], from)
+      for (const name of ['fetched', 'beaconed', 'formed']) {
+        assert.deepStrictEqual(await call(grape, 'lookup', name), [], `${from}: ${name}`)
+      }
+      assert.deepStrictEqual(await call(grape, 'lookup', 'honest'), ['127.0.0.1:80'], from)
+      const { values, names } = await (await fetch(`http://127.0.0.1:${port}/status`)).json()
+      assert.deepStrictEqual([values, names], [0, 1], from)
+    }
+    // A link of another site leads to the page all the same.
+    await page.go(`http://${REBOUND}:${at}/`)
+    await page.evaluate(`location.href = "http://127.0.0.1:${port}/"; 0`)
+    await page.until('document.title.startsWith("Grape")')
+  } finally {
+    site.closeAllConnections()
+    site.close()
+  }
+}
+
 async function main () {
   const grapes = await startGrapes()
   const [first, second] = grapes
+  const alone = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, embedded: true, dht_bootstrap: ['127.0.0.1:1'] })
+  await call(alone, 'start')
+  grapes.push(alone)
   for (const [name, port] of [['rest:util:net', 1337], ['rpc_orders', 7001], ['rpc_orders', 7002], ['pub_prices', 7010]]) {
     await call(second, 'announce', name, port)
   }
@@ -131,26 +273,14 @@ async function main () {
   const browser = await startBrowser()
   try {
     const page = await Page.open(browser.url)
-    const url = `http://${first.address().api}/`
     await page.call('Network.enable')
-    await page.call('Emulation.setDeviceMetricsOverride', PHONE)
-    await page.call('Page.navigate', { url })
-    await page.until('document.querySelectorAll("#services td").length > 0')
-
-    const text = await page.evaluate('document.body.innerText')
-    for (const part of ['rest:util:net', '127.0.0.1:7002', 'pub_prices', second.address().dht, '<script>']) {
-      assert(text.includes(part), `the page does not show ${part}:\n${text}`)
-    }
-    assert.match(await page.evaluate('document.title'), /^Grape 127\.0\.0\.1:\d+$/)
-    assert.strictEqual(await page.evaluate('innerWidth'), PHONE.width)
-    assert(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page is wider than a phone')
-    assert(await page.evaluate('parseFloat(getComputedStyle(document.body).fontSize) >= 16'), 'the text is small')
-
-    await call(second, 'announce', 'a later one', 7030)
-    await page.until('document.body.innerText.includes("a later one")')
-    assert.deepStrictEqual([...new Set(page.requests)], [url], 'the page loads something else')
+    const cases = [() => showsStatus(page, grapes), () => isAccessible(page, grapes, alone), () => refusesPages(page, alone)]
+    for (const one of cases) await one()
 
     if (process.argv.includes('--screenshot')) {
+      await page.call('Emulation.setEmulatedMedia', { features: [] })
+      await page.call('Emulation.setDeviceMetricsOverride', PHONE)
+      await page.go(`http://${first.address().api}/`)
       await call(second, 'unannounce', `a-name-without-a-break-${'x'.repeat(200)}`, 7020)
       await call(second, 'unannounce', '<script>document.title = "broken"</script>', 7021)
       await call(second, 'unannounce', 'a later one', 7030)
@@ -159,11 +289,11 @@ async function main () {
       fs.writeFileSync(path.join(root, 'docs', 'status-page.png'), Buffer.from(data, 'base64'))
     }
     page.close()
+    console.log(`${cases.length} passed`)
   } finally {
     await browser.stop()
     await Promise.all(grapes.map(grape => call(grape, 'stop')))
   }
-  console.log('1 passed')
 }
 
 main().catch(err => {

@@ -21,7 +21,8 @@ pub struct View {
 }
 
 const STYLE: &str = "\
-:root{color-scheme:light dark}\
+:root{color-scheme:light dark;background:#fff;color:#111}\
+@media(prefers-color-scheme:dark){:root{background:#141517;color:#eee}a{color:#9bbcff}}\
 body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:.5rem 1rem}\
 h1{font-size:1.4rem;margin:.5rem 0}h2{font-size:1.1rem;margin:1.2rem 0 .3rem}\
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:.5rem;margin:0}\
@@ -50,7 +51,7 @@ said.textContent=''\
 /// What a browser may do with the page: nothing but what stands in it, and asking the API again.
 pub const POLICY: &str = "default-src 'none'; \
 script-src 'sha256-+SWxRX/L+IC8/UViSKdLs/k/oS2zEFhduAJwuuM2+44='; \
-style-src 'sha256-oEhxij61HQR5K0TNVzcIRyzNM+v7M9Jz+hu4N9c2sCg='; \
+style-src 'sha256-1QuHeXKRNTUzqlzzttttNzNe0mdgaH5yGtS93VIe1aA='; \
 img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 impl View {
