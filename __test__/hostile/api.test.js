@@ -142,7 +142,10 @@ api('slow heads, slow bodies and unread answers end in time, and a watcher is to
   const drip = (start, byte) => {
     const socket = crowd.open(start)
     const timer = setInterval(() => socket.write(byte), 200)
-    return once(socket.on('close', () => clearInterval(timer)).resume(), 'close')
+    return new Promise(resolve => socket.resume().on('close', () => {
+      clearInterval(timer)
+      resolve()
+    }))
   }
   const began = Date.now()
   const unread = Array.from({ length: 3 }, () => crowd.open('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(300)))
