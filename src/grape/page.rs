@@ -253,7 +253,7 @@ impl Display for Age {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grape::{Address, Command, Core, Options, sources::Source};
+    use crate::grape::{Address, Command, Core, Options, Source};
 
     fn view(key: &[u8]) -> View {
         let options = Options { host: Some([127, 0, 0, 1]), embedded: true, ..Options::default() };

@@ -226,7 +226,7 @@ fn name(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grape::{Options, sources::Source};
+    use crate::grape::{Options, Source};
 
     /// A node where those are announced, by a machine of its own each.
     fn status(names: impl Iterator<Item = Vec<u8>>) -> Status {
