@@ -12,6 +12,7 @@
 // Ends with 1 when a process ended, hung, stood still, grew, kept descriptors, or did not answer
 // who behaves. The same seed gives the same bytes.
 
+const path = require('path')
 const { parseArgs } = require('util')
 const { randomInt } = require('crypto')
 const { Arena } = require('./fuzz-whole/arena')
@@ -35,6 +36,8 @@ const OPTIONS = {
   replay: { type: 'string' },
   shrink: { type: 'boolean' },
   all: { type: 'boolean' },
+  // Another copy of the package, such as an older one.
+  package: { type: 'string' },
   // A service that fails, to see that this is found.
   weak: { type: 'boolean' }
 }
@@ -49,6 +52,7 @@ async function main () {
   const unknown = roles.filter(role => !ROLES.includes(role))
   if (unknown.length > 0) throw usage(`no such target: ${unknown.join(', ')}; there are ${ROLES.join(', ')}`)
   if (values.weak) process.env.FUZZ_WEAK = 'yes'
+  if (values.package) process.env.FUZZ_PACKAGE = path.resolve(values.package)
   if (values.io) process.env.GRENACHE_IO = values.io
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed)
 

@@ -2,6 +2,7 @@
 
 // The targets with who behaves, and the cases that are played against them.
 
+const path = require('path')
 const { asTexts, certificates } = require('../../__test__/helpers/certificates')
 const { Ambush, attack } = require('./attackers')
 const { Target } = require('./targets')
@@ -15,6 +16,9 @@ const AFTERMATH = 1500
 
 /** How much later than its effects a target's end may be heard of. */
 const GRACE = 500
+
+/** The package that is attacked, unless another copy of it is named. */
+const OWN = path.join(__dirname, '..', '..')
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -114,7 +118,7 @@ class Arena {
   }
 
   _start (name, what) {
-    const target = new Target(name, what)
+    const target = new Target(name, { ...what, package: process.env.FUZZ_PACKAGE || OWN })
     this.targets.set(name, target)
     return target.ready
   }

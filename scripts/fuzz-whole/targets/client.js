@@ -2,9 +2,10 @@
 
 // Clients that ask strangers, and one that asks a server which behaves.
 
-const { PeerRPCClient } = require('../../..')
-const { begin, breach, count, secureOf, wait, what } = require('./target')
+const { begin, breach, count, loaded, secureOf, wait, what } = require('./target')
 const { PATIENCE, witness } = require('./good')
+
+const { PeerRPCClient } = loaded
 
 /** How late an answer's callback may be, in ms. */
 const LATE = 5000

@@ -2,9 +2,10 @@
 
 // A grape in a network with one that behaves.
 
-const { Grape } = require('../../..')
-const { begin, count, what } = require('./target')
+const { begin, count, loaded, what } = require('./target')
 const { witness } = require('./good')
+
+const { Grape } = loaded
 
 const grape = new Grape({ api_port: 0, dht_port: 0, dht_bootstrap: [what.good.dht] })
 for (const event of ['node', 'peer', 'announce', 'warning']) grape.on(event, () => count(event))

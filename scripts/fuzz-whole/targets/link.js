@@ -2,9 +2,10 @@
 
 // Links to grapes that are strangers, and one to a grape that behaves.
 
-const { Link, PeerRPCClient } = require('../../..')
-const { begin, breach, count, wait, what } = require('./target')
+const { begin, breach, count, loaded, wait, what } = require('./target')
 const { witness } = require('./good')
+
+const { Link, PeerRPCClient } = loaded
 
 const LATE = 20000
 

@@ -2,8 +2,9 @@
 
 // A publisher for each policy, which publish all the time.
 
-const { PeerPub } = require('../../..')
-const { begin, count, what } = require('./target')
+const { begin, count, loaded, what } = require('./target')
+
+const { PeerPub } = loaded
 
 const PACE = 10
 const LARGE = 'p'.repeat(64 * 1024)

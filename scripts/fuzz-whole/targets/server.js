@@ -4,8 +4,9 @@
 
 const { AsyncLocalStorage } = require('async_hooks')
 const { channel } = require('diagnostics_channel')
-const { PeerRPCServer, TransportRPCServer } = require('../../..')
-const { begin, count, secureOf, what } = require('./target')
+const { begin, count, loaded, secureOf, what } = require('./target')
+
+const { PeerRPCServer, TransportRPCServer } = loaded
 
 const BIG = 'b'.repeat(64 * 1024)
 const HUGE = 'h'.repeat(1024 * 1024)

@@ -3,9 +3,10 @@
 // Subscribers of strangers, and one of a publisher that behaves.
 
 const { once } = require('events')
-const { PeerSub } = require('../../..')
-const { begin, count, wait, what } = require('./target')
+const { begin, count, loaded, wait, what } = require('./target')
 const { witness } = require('./good')
+
+const { PeerSub } = loaded
 
 const linkTo = dest => ({ lookup: (key, opts, cb) => cb(null, [dest]) })
 const subscribers = new Map()

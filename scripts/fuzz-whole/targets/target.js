@@ -13,6 +13,8 @@ const BEAT = 200
 const PATIENCE = 5000
 
 const what = JSON.parse(process.argv[2])
+/** The package under attack. */
+const loaded = require(what.package)
 const counts = {}
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -105,4 +107,4 @@ function begin (ready, { isQuiet = () => true, stop, ...methods }) {
   tell({ ready })
 }
 
-module.exports = { begin, breach, count, most, secureOf, tell, wait, what }
+module.exports = { begin, breach, count, loaded, most, secureOf, tell, wait, what }

@@ -5,9 +5,10 @@
 
 const { once } = require('events')
 const http = require('http')
-const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = require('../../..')
-const { begin, secureOf, what } = require('./target')
+const { begin, loaded, secureOf, what } = require('./target')
 const { PATIENCE, witness } = require('./good')
+
+const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = loaded
 
 const HOST = '127.0.0.1'
 /** An announce ages. */
