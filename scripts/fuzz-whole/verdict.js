@@ -18,8 +18,11 @@ const ESSENTIAL = {
   grape: ['node', 'the grape in its own process answered']
 }
 
-/** `{ passed, failures, lines }`: texts of what does not hold, and of what was counted. */
-function judge ({ arena, warm, settled, counts }) {
+/**
+ * `{ passed, failures, lines }`: texts of what does not hold, and of what was counted.
+ * @param {Map[]} settled what the targets held when nothing was under way, from the first time on
+ */
+function judge ({ arena, settled, counts }) {
   const failures = []
   let passed = 0
   const check = (holds, text) => {
@@ -31,7 +34,9 @@ function judge ({ arena, warm, settled, counts }) {
   for (const { name, most, stall } of arena.attacked) {
     // Each of these ended the run, had it not held.
     for (let held = 0; held < 4; held++) check(true)
-    const [before, after] = [warm.get(name), settled.get(name)]
+    const all = settled.map(targets => targets.get(name))
+    const [before, after] = [all[0], all[all.length - 1]]
+    const told = (figure, unit = MIB) => all.map(held => number(held[figure] / unit)).join(' -> ')
     check(after.isSettled, `${name}: something is still under way`)
     for (const [figure, most] of Object.entries(GROWTH)) {
       check(after[figure] - before[figure] <= most, `${name}: ${figure} grew from ${number(before[figure])} to ${number(after[figure])}`)
@@ -39,7 +44,7 @@ function judge ({ arena, warm, settled, counts }) {
     const counted = counts.get(name)
     for (const what of ESSENTIAL[name]) check(counted[what] > 0, `${name}: nothing of "${what}"`)
     lines.push(`${name}: ${Object.entries(counted).map(([what, count]) => `${what} ${number(count)}`).join(', ')}`)
-    lines.push(`  MiB ${number(before.rss / MIB)} -> ${number(after.rss / MIB)}, ${number(most)} at most; heap ${number(before.heapUsed / MIB)} -> ${number(after.heapUsed / MIB)}, external ${number(before.external / MIB)} -> ${number(after.external / MIB)}; descriptors ${before.descriptors} -> ${after.descriptors}; longest stall ${stall} ms`)
+    lines.push(`  MiB ${told('rss')}, ${number(most)} at most; heap ${told('heapUsed')}; external ${told('external')}; descriptors ${told('descriptors', 1)}; longest stall ${stall} ms`)
   }
   const witnessed = counts.get('witness')
   lines.push(`witness: ${Object.entries(witnessed).map(([what, count]) => `${what} ${number(count)}`).join(', ')}`)
