@@ -27,7 +27,7 @@ const LANES = 2
 const WARM = 0.3
 /** Then it is looked at that often at least, in ms: what is kept for good grows from time to time. */
 const PART = 60000
-/** Cases that are remembered after they were played: their effect may come late. */
+/** Cases of a target that are remembered after they were played: their effect may come late. */
 const REMEMBERED = 12
 
 const OPTIONS = {
@@ -132,7 +132,7 @@ class Round {
     this.seed = seed
     this.failure = null
     this.playing = new Set()
-    this.played = []
+    this._played = new Map()
     this._next = next
   }
 
@@ -167,14 +167,18 @@ class Round {
       this.playing.add(one)
       await this.arena.play(one, lane)
       this.playing.delete(one)
-      this.played.push(one)
-      if (this.played.length > REMEMBERED * this._next.size) this.played.shift()
+      this._remember(one)
     }
   }
 
+  _remember (one) {
+    const played = this._played.get(one.target) || []
+    this._played.set(one.target, [one, ...played].slice(0, REMEMBERED))
+  }
+
   /** What may have made a target fail: the last first. */
-  suspects (target) {
-    return [...this.playing, ...this.played.slice().reverse()].filter(one => one.target === target.name)
+  suspects ({ name }) {
+    return [...this.playing].filter(one => one.target === name).concat(this._played.get(name) || [])
   }
 }
 

@@ -50,7 +50,9 @@ class Arena {
   async _firstFailure () {
     const first = await Promise.race([...this.targets.values()].map(({ failure }) => failure))
     if (first.target !== this.witness) return first
-    return Promise.race([...this.attacked.map(({ failure }) => failure), wait(GRACE).then(() => first)])
+    // It begins with the name of who did not answer.
+    const unheard = this.targets.get(first.text.split(/[,:]/)[0]) || this.witness
+    return Promise.race([...this.attacked.map(({ failure }) => failure), wait(GRACE).then(() => ({ target: unheard, text: `asked by who behaves: ${first.text}` }))])
   }
 
   get witness () {
