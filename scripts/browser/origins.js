@@ -1,0 +1,104 @@
+'use strict'
+
+// `npm run test:browser`: pages in headless Chromium reach for services of this machine. One that the
+// machine serves itself gets in; one of a foreign origin does not, nor one without an origin.
+
+const assert = require('assert')
+const { spawn } = require('child_process')
+const { once } = require('events')
+const fs = require('fs')
+const http = require('http')
+const os = require('os')
+const path = require('path')
+const { PeerPub, PeerRPCServer } = require('../..')
+
+const LIMIT = 60000
+/** A name that Chromium takes for this machine. */
+const FOREIGN = 'foreign.example'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  .concat(process.env.CHROMIUM || []).reverse().find(file => fs.existsSync(file))
+
+/** What keeps Chromium from looking for its makers; the foreign name is this machine's too. */
+const FLAGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
+  `--host-resolver-rules=MAP ${FOREIGN} 127.0.0.1`
+]
+
+/** Reaches for each port, and tells its server what came of it. */
+const script = (ports, tell) => `
+  const reach = port => new Promise(resolve => {
+    const socket = new WebSocket('ws://127.0.0.1:' + port + '/ws')
+    socket.onopen = () => { resolve('open'); socket.close() }
+    socket.onerror = () => resolve('refused')
+  })
+  Promise.all(${JSON.stringify(ports)}.map(reach)).then(results => ${tell})`
+
+function page (ports) {
+  const own = script(ports, "fetch('/said/page/' + results)")
+  const inner = script(ports, "parent.postMessage(results.join(), '*')")
+  return `<!doctype html><script>${own}
+    onmessage = ({ data }) => fetch('/said/frame/' + data)
+  </script><iframe sandbox="allow-scripts" srcdoc="<script>${inner.replace(/"/g, '&quot;')}</script>"></iframe>`
+}
+
+function listen (Peer, conf) {
+  const peer = new Peer({}, { host: '127.0.0.1', ...conf })
+  peer.init()
+  return { peer, port: peer.transport('server').listen(0).port }
+}
+
+/** Resolves with what the page of `host` says, and the frame in it. */
+async function visit (host, ports) {
+  const said = {}
+  let done
+  const all = new Promise(resolve => { done = resolve })
+  const server = http.createServer(({ url }, res) => {
+    const [, who, results] = /^\/said\/(\w+)\/(.*)/.exec(url) || []
+    if (who) said[who] = results.split(',')
+    res.setHeader('Content-Type', 'text/html')
+    res.end(who ? '' : page(ports))
+    if (said.page && said.frame) done()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'origins-browser-'))
+  const child = spawn(CHROMIUM, [`--user-data-dir=${folder}`, ...FLAGS, '--remote-debugging-port=0', `http://${host}:${server.address().port}/`], { stdio: 'ignore' })
+  const closed = once(child, 'close')
+  let timer
+  try {
+    await Promise.race([all, new Promise((resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`the page of ${host} said only ${JSON.stringify(said)}`)), LIMIT)
+    })])
+    return said
+  } finally {
+    clearTimeout(timer)
+    child.kill()
+    await closed
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+async function main () {
+  assert(CHROMIUM, 'there is no Chromium: scripts/browser.js installs one, or name it in CHROMIUM')
+  const services = [listen(PeerRPCServer), listen(PeerPub), listen(PeerRPCServer, { origins: '*' })]
+  const ports = services.map(({ port }) => port)
+  try {
+    // A frame in a sandbox has the origin `null`.
+    const frame = ['refused', 'refused', 'open']
+    for (const host of ['localhost', '127.0.0.1']) {
+      assert.deepStrictEqual(await visit(host, ports), { page: ['open', 'open', 'open'], frame })
+    }
+    assert.deepStrictEqual(await visit(FOREIGN, ports), { page: ['refused', 'refused', 'open'], frame })
+  } finally {
+    for (const { peer } of services) peer.stop()
+  }
+  console.log('3 pages passed')
+}
+
+main().catch(err => {
+  console.error(err)
+  process.exit(1)
+})
