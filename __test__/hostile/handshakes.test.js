@@ -7,6 +7,9 @@ const assert = require('node:assert')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { EventEmitter } = require('node:events')
+const { test } = require('node:test')
+const Handshakes = require('../../lib/Handshakes')
 const { FEW, Guest, crowd, door, fill, knock, timeUntil, upgrade } = require('../helpers/door')
 const { until } = require('../helpers/faulty')
 
@@ -30,7 +33,7 @@ door('4,400 idle connections of one address keep nobody out, from there or from 
   // They hold no more places than there are.
   const { descriptors } = await server.ask('usage')
   assert.ok(descriptors < HANDSHAKES + 64, `${descriptors} descriptors`)
-})
+}, { ways: ['plain'] }) // With TLS: faults/exhausted.test.js, and below.
 
 door('an address with few unfinished handshakes loses none to one with many', async ({ stage, start, secure }) => {
   const server = await start({ conf: { handshakeTimeout: 600000 } })
@@ -42,6 +45,37 @@ door('an address with few unfinished handshakes loses none to one with many', as
   await Promise.race([oldest.closed, oldest.ended])
   assert.strictEqual(await knock(stage, server.port, { secure }), 101)
   assert.strictEqual(await patient.write('\r\n').status(), 101)
+}, { ways: ['plain'] })
+
+test('the places of handshakes with TLS: the address with the most loses its oldest, all end in time', async () => {
+  const socketOf = remoteAddress => Object.assign(new EventEmitter(), { remoteAddress, destroy () { this.isGone = true } })
+  const handshakes = new Handshakes(4, 600000)
+  const begin = address => {
+    const socket = socketOf(address)
+    return { socket, entry: handshakes.begin(socket) }
+  }
+  const many = ['10.0.0.1', '::ffff:10.0.0.1', '10.0.0.1'].map(begin)
+  const [good, late] = [begin('2001:db8::1'), begin('2001:db8::2:0:0:1')]
+  assert.deepStrictEqual(many.map(({ socket }) => socket.isGone), [true, undefined, undefined])
+  many.push(begin('10.0.0.1'))
+  assert.deepStrictEqual(many.map(({ socket }) => socket.isGone), [true, true, undefined, undefined])
+  assert.ok(![good, late].some(({ socket }) => socket.isGone))
+  handshakes.end(good.entry)
+  const last = begin('10.0.0.9')
+  assert.strictEqual(last.socket.isGone, undefined)
+  handshakes.end(last.entry)
+  late.socket.emit('close')
+  for (const { entry } of many) handshakes.end(entry)
+  const limited = new Handshakes(4, 10)
+  const socket = socketOf('10.0.0.1')
+  await new Promise(resolve => {
+    socket.destroy = resolve
+    limited.begin(socket)
+  })
+  // It may have another one's place in the TLS socket above it.
+  const above = { _parent: many[3].socket, destroy () {} }
+  assert.strictEqual(handshakes.begin(many[3].socket), handshakes.of(above))
+  handshakes.end(handshakes.of(above))
 })
 
 door('a server without descriptors gives up unfinished handshakes for those who come', async ({ stage, start, secure }) => {

@@ -40,7 +40,7 @@ for (const [what, status, bytes, more] of REQUESTS) {
     for (const guest of guests) {
       guest.write(bytes)
       const pour = () => {
-        if (!guest.socket.destroyed && guest.socket.write(more)) setImmediate(pour)
+        if (!guest.socket.destroyed && guest.socket.write(more)) setTimeout(pour, 2)
         else guest.socket.once('drain', pour)
       }
       if (more) pour()

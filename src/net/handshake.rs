@@ -146,8 +146,8 @@ async fn welcome(
     stream: TcpStream,
     remote: SocketAddr,
 ) -> Option<Established> {
-    let mut established = upgrade(stream).await?;
-    let Established { stream, head, .. } = &mut established;
+    let mut established = upgrade(stream, &service.arrivals).await?;
+    let Established { stream, head, permit, .. } = &mut established;
     let head = head.as_ref()?;
     let asks = match service.settings.admission {
         Admission::Any => false,
@@ -163,16 +163,17 @@ async fn welcome(
     };
     if asks {
         let question = Question { head: head.clone(), remote: Some(remote) };
-        let permit = unless_gone(stream, service.arrivals.clone().acquire_owned()).await?.ok()?;
-        let mut ask = service.asks.ask(hub, service.number, question, permit);
+        let mut ask = service.asks.ask(hub, service.number, question, permit.take()?);
         if let Some(refusal) = unless_gone(stream, ask.decision()).await?? {
             refuse(stream, &refusal).await;
             return None;
         }
         established.ask = Some(ask.accepted());
     }
-    let permit = service.arrivals.clone().acquire_owned();
-    established.permit = Some(unless_gone(&established.stream, permit).await?.ok()?);
+    if established.permit.is_none() {
+        let permit = service.arrivals.clone().acquire_owned();
+        established.permit = Some(unless_gone(&established.stream, permit).await?.ok()?);
+    }
     let limit = service.settings.max_connections;
     if limit > 0 && service.connections.count() >= limit {
         turn_away(established).await;
@@ -259,22 +260,32 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Reads a client's handshake. `None`: it was none, or the client went away.
-async fn upgrade(stream: TcpStream) -> Option<Established> {
+async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Established> {
     prepare(&stream).ok()?;
-    let (mut bytes, mut end) = (Vec::new(), HeadEnd::default());
+    let (mut bytes, mut end, mut permit) = (Vec::new(), HeadEnd::default(), None);
     loop {
-        if !read_more(&stream, &mut bytes).await.ok()? {
-            return None;
-        }
-        if !end.is_due(&mut bytes) {
-            continue;
+        if permit.is_none() {
+            if !read_more(&stream, &mut bytes).await.ok()? {
+                return None;
+            }
+            if !end.is_due(&mut bytes) {
+                continue;
+            }
         }
         match read_request(&bytes) {
             Upgrade::Partial => {}
             Upgrade::Accept { response, consumed, head } => {
+                permit = permit.or_else(|| arrivals.clone().try_acquire_owned().ok());
+                if permit.is_none() {
+                    // While JavaScript is busy the bytes wait as they came, which is least.
+                    drop((response, head));
+                    let room = arrivals.clone().acquire_owned();
+                    permit = Some(unless_gone(&stream, room).await?.ok()?);
+                    continue;
+                }
                 // The head's own memory is given back.
                 let (rest, answer, head) = (bytes.split_off(consumed), response, Some(head));
-                return Some(Established { stream, rest, answer, head, ask: None, permit: None });
+                return Some(Established { stream, rest, answer, head, ask: None, permit });
             }
             Upgrade::Refuse { response } => {
                 refuse(&stream, &response).await;
@@ -401,7 +412,12 @@ mod tests {
     async fn the_system_gives_up_a_dead_host_on_both_sides() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let accepted = async { upgrade(listener.accept().await.unwrap().0).await.unwrap().stream };
+        let accepted = async {
+            upgrade(listener.accept().await.unwrap().0, &Arc::new(Semaphore::new(1)))
+                .await
+                .unwrap()
+                .stream
+        };
         let dialled = async {
             let stream = dial(&Destination::parse(&address).unwrap()).await.unwrap();
             write_all(&stream, &ClientHandshake::new(&address, "/").1).await.unwrap();
