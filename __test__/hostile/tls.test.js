@@ -104,7 +104,7 @@ door('clients that go while verifyClient decides leave nothing', async ({ stage,
     await Promise.all(guests.map(guest => guest.closed))
   }
   await timeUntil(async () => (await server.ask('usage')).descriptors <= before + FEW, SOON)
-  assert.strictEqual(await server.ask('connections'), 0)
+  await timeUntil(async () => await server.ask('connections') === 0, SOON)
   assert.strictEqual(server.stderr, '')
 })
 
