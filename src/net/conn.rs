@@ -398,7 +398,11 @@ impl Conn {
         writer.shut_down();
         half.give_up(error);
         if half.phase == Phase::Open {
-            half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
+            // A client that its service has enough of asked for things that it cannot be told.
+            half.phase = match half.paused && self.role == Role::Server {
+                true => Phase::Dead,
+                false => Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT),
+            };
         }
         self.signal();
     }

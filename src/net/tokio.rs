@@ -240,7 +240,12 @@ async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Establ
     conn.hold(Held::Head, established.head.as_ref().map_or(0, Head::bytes));
     let server = service.number;
     let accepted = |conn| Event::Accepted { server, conn };
-    run(&hub, &service.farewells, conn, established, accepted).await;
+    let running = run(&hub, &service.farewells, conn.clone(), established, accepted);
+    if let Err(error) = caught_in(running).await {
+        // JavaScript may have heard of it.
+        conn.spoil(error);
+        conn.end();
+    }
 }
 
 /// Waits for the handshake; requests made meanwhile expire, and the caller may give up.
@@ -391,6 +396,8 @@ async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) ->
 /// signs of life do, later.
 async fn watch(conn: &Conn, socket: &OwnedWriteHalf, probed: &mut bool) -> Result<(), Ended> {
     tokio::select! {
+        // A reset ends both halves, and says why.
+        biased;
         // Waiting itself only fails when the runtime ends.
         _ = socket.ready(Interest::ERROR) => {
             conn.was_reset(SockRef::from(socket.as_ref()).take_error())
