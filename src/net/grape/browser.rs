@@ -2,8 +2,13 @@
 //! the reader's machine, and of the network that it is in.
 
 use crate::grape::Failure;
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, Method, Uri, header, header::HeaderName};
 use std::net::{IpAddr, SocketAddr};
+
+// Names that are ready cost no request anything to look up.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Which names are the API's own.
 #[derive(Clone, Debug)]
@@ -33,8 +38,8 @@ impl Guard {
         headers: &HeaderMap,
         is_page: bool,
     ) -> Result<(), Failure> {
-        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let host = text("host");
+        let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let host = text(&header::HOST);
         // A name that an attacker's name server gives this address would make the API part of the
         // attacker's site.
         let named = uri.authority().map(|authority| authority.as_str());
@@ -50,7 +55,7 @@ impl Guard {
         {
             return Err(Failure::ForeignOrigin);
         }
-        match text("sec-fetch-site") {
+        match text(&SITE) {
             None | Some("same-origin" | "none") => Ok(()),
             // A link that somebody followed. What it shows, the page that has the link cannot see.
             Some(_) if is_page && method == Method::GET && is_navigation(&text) => Ok(()),
@@ -79,8 +84,8 @@ impl Guard {
     }
 }
 
-fn is_navigation<'a>(text: &impl Fn(&str) -> Option<&'a str>) -> bool {
-    text("sec-fetch-mode") == Some("navigate") && text("sec-fetch-dest") == Some("document")
+fn is_navigation<'a>(text: &impl Fn(&HeaderName) -> Option<&'a str>) -> bool {
+    text(&MODE) == Some("navigate") && text(&DEST) == Some("document")
 }
 
 /// A host without its port.

@@ -35,10 +35,14 @@ pub(super) struct Server {
 }
 
 /// By which programs know a grape of this package.
-const SERVER: &str = concat!("grenache-nodejs-ws-native/", env!("CARGO_PKG_VERSION"));
+const SERVER: HeaderValue =
+    HeaderValue::from_static(concat!("grenache-nodejs-ws-native/", env!("CARGO_PKG_VERSION")));
 
 /// As Node's own server says: its clients let an idle connection go after that.
-const KEEP_ALIVE: &str = "timeout=5";
+const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("timeout=5");
+const KEEP_ALIVE_NAME: HeaderName = HeaderName::from_static("keep-alive");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 impl Server {
     /// Accepts connections until it is aborted.
@@ -117,7 +121,8 @@ async fn respond(
         return refusal(&failure, place);
     }
     if let Some(shown) = shown {
-        return show(shown, &head.method, shared, place, places).await;
+        // Apart, so that the requests of services are small.
+        return Box::pin(show(shown, &head.method, shared, place, places)).await;
     }
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let kind = path.strip_prefix('/').unwrap_or(path);
@@ -184,7 +189,7 @@ async fn show(
             place.set(Doing::Watching);
             let mut answer = Response::new(Answer::endless(place.clone()));
             insert(&mut answer, header::SERVER, SERVER);
-            insert(&mut answer, header::CACHE_CONTROL, "no-store");
+            insert(&mut answer, header::CACHE_CONTROL, NO_STORE);
             return answer;
         }
         Shown::Watch => Some(Bytes::new()),
@@ -195,22 +200,28 @@ async fn show(
     };
     let Some(text) = text else { return refusal(&Failure::Stopped, place) };
     let kind = match shown {
-        Shown::Page(Page::Html) => "text/html; charset=utf-8",
+        Shown::Page(Page::Html) => HeaderValue::from_static("text/html; charset=utf-8"),
         Shown::Page(Page::Status) => JSON,
-        Shown::Page(Page::Metrics) => "text/plain; version=0.0.4; charset=utf-8",
+        Shown::Page(Page::Metrics) => {
+            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8")
+        }
         Shown::Health | Shown::Watch => PLAIN,
     };
     let mut answer = text_answer(StatusCode::OK, kind, text, place);
     insert(&mut answer, header::SERVER, SERVER);
     if shown == Shown::Page(Page::Html) {
-        insert(&mut answer, header::CONTENT_SECURITY_POLICY, page::POLICY);
-        insert(&mut answer, header::REFERRER_POLICY, "no-referrer");
+        insert(
+            &mut answer,
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(page::POLICY),
+        );
+        insert(&mut answer, header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
     answer
 }
 
-const JSON: &str = "application/json";
-const PLAIN: &str = "text/plain";
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");
 
 fn refusal(failure: &Failure, place: &Arc<Place>) -> Response<Answer> {
     let status =
@@ -223,14 +234,14 @@ fn refusal(failure: &Failure, place: &Arc<Place>) -> Response<Answer> {
     };
     let mut answer = text_answer(status, kind, text.into(), place);
     if *failure == Failure::BadMethod {
-        insert(&mut answer, header::ALLOW, "POST");
+        insert(&mut answer, header::ALLOW, HeaderValue::from_static("POST"));
     }
     answer
 }
 
 fn text_answer(
     status: StatusCode,
-    kind: &'static str,
+    kind: HeaderValue,
     text: Bytes,
     place: &Arc<Place>,
 ) -> Response<Answer> {
@@ -238,12 +249,12 @@ fn text_answer(
     let mut answer = Response::new(Answer::text(text, place.clone()));
     *answer.status_mut() = status;
     insert(&mut answer, header::CONTENT_TYPE, kind);
-    insert(&mut answer, header::CACHE_CONTROL, "no-store");
-    insert(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    insert(&mut answer, HeaderName::from_static("keep-alive"), KEEP_ALIVE);
+    insert(&mut answer, header::CACHE_CONTROL, NO_STORE);
+    insert(&mut answer, header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    insert(&mut answer, KEEP_ALIVE_NAME, KEEP_ALIVE);
     answer
 }
 
-fn insert(answer: &mut Response<Answer>, name: HeaderName, value: &'static str) {
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+fn insert(answer: &mut Response<Answer>, name: HeaderName, value: HeaderValue) {
+    answer.headers_mut().insert(name, value);
 }
