@@ -6,7 +6,7 @@ const dispatch = require('./dispatch')
 const observe = require('./observe')
 const { TEXT } = require('./errors')
 const { Meter } = require('./stats')
-const { BUDGET_STEP, HELD_AT_ONCE, PATH, SMALL_MESSAGE } = require('./defaults')
+const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('./defaults')
 
 const { BEHIND, LANES } = dispatch
 
@@ -253,9 +253,10 @@ class Connection {
   /** Some at a time, so that others have their turn; one that throws does not lose the rest. */
   _goOn () {
     const waiting = this._waiting
+    const end = Date.now() + LONGEST_TURN
     let at = 0
     try {
-      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind) {
+      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind && Date.now() < end) {
         const { call, cost } = waiting[at++]
         this.keep(-cost)
         call()

@@ -257,6 +257,12 @@ const GOING_AWAY = 1001
 /** Characters of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 2048, to: 8192 }
 
+/**
+ * How long the messages of one batch may keep the event loop, in ms, where the clock is looked at
+ * anyway: the rest waits for the next turn, so that others are not held up by one who asks for much.
+ */
+const LONGEST_TURN = 50
+
 /** Bytes that a TLS socket is given at once, at most. */
 const STREAM_WRITE = 256 * 1024
 
@@ -298,6 +304,7 @@ module.exports = {
   MAX_SLOTS,
   MAX_TIMEOUT,
   MEASURE,
+  LONGEST_TURN,
   MEDIUM_BATCH,
   PATH,
   POOL_MONITOR,

@@ -2,11 +2,12 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
+const { setImmediate } = require('timers')
 const { hold, letGo } = require('./alive')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { CONNECTION, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE } = require('./defaults')
+const { CONNECTION, LONGEST_TURN, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE } = require('./defaults')
 const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
@@ -79,10 +80,24 @@ function deliver () {
   } finally {
     time = 0
     const done = current.at >= current.items.length
-    if (!done || current.more) setImmediate(deliver)
+    if (!done || current.more) deliverSoon()
     if (done) current = null
     if (behind.size > 0 && !core.isFull) catchUp()
   }
+}
+
+/** Whether the next turn goes on with it already: two in one turn would be twice as long. */
+let isComing = false
+
+function deliverSoon () {
+  if (isComing) return
+  isComing = true
+  setImmediate(deliverNext)
+}
+
+function deliverNext () {
+  isComing = false
+  deliver()
 }
 
 /** When what is being delivered was fetched: a reply says how long it took since. */
@@ -94,6 +109,7 @@ function deliverCurrent () {
   const { items, events } = current
   let { half } = current
   time = Date.now()
+  const begun = time
   let asker = -1
   while (current.at < items.length) {
     const at = current.at
@@ -132,6 +148,7 @@ function deliverCurrent () {
       if (now !== time) {
         flushNow()
         time = now
+        if (now - begun >= LONGEST_TURN) return
       }
     }
     if (at < half && current.at >= half) flushNow()

@@ -1,0 +1,84 @@
+'use strict'
+
+// What the fuzz of the whole found (scripts/fuzz-whole.js).
+
+const assert = require('assert')
+const test = require('node:test')
+const { native } = require('../helpers/implementations')
+const { TEXT, frame, rawClient } = require('../helpers/frames')
+
+const REQUESTS = 200
+/** Of each request, in ms. */
+const WORK = 5
+/** Turns that the event loop has to get meanwhile: one for each 100 ms of work. */
+const TURNS = 10
+
+class Replaced extends native.TransportRPCServer {
+  format (value) {
+    const end = performance.now() + WORK
+    while (performance.now() < end);
+    return super.format(value)
+  }
+}
+
+class Peer extends native.PeerRPCServer {
+  getTransportClass () {
+    return Replaced
+  }
+}
+
+/** A server that works for a while for each answer. `turns()` counts those of the event loop. */
+function startServer (t, conf, answer) {
+  const peer = new Peer({}, { host: '127.0.0.1', ...conf })
+  peer.init()
+  t.after(() => peer.stop())
+  const service = peer.transport('server').listen(0)
+  let turns = 0
+  const timer = setInterval(() => turns++, 1)
+  t.after(() => clearInterval(timer))
+  const state = { answered: 0, port: service.socket.address().port, turns: () => turns }
+  state.all = new Promise(resolve => {
+    service.on('request', (rid, key, payload, handler) => {
+      handler.reply(null, answer(payload))
+      if (++state.answered === REQUESTS) resolve()
+    })
+  })
+  state.first = new Promise(resolve => service.once('request', () => resolve()))
+  return state
+}
+
+const requests = () => Array.from({ length: REQUESTS }, (_, at) => frame(TEXT, `["id-${at}","key",${at}]`, { masked: true }))
+
+test('a flood of requests whose answers are costly leaves turns to others, where hooks are replaced', async t => {
+  const server = startServer(t, {}, payload => payload)
+  const client = await rawClient(t, server.port)
+  client.send(...requests())
+  await server.first
+  const before = server.turns()
+  await server.all
+  const seen = server.turns() - before
+  assert.ok(seen >= TURNS, `${seen} turns during ${REQUESTS * WORK} ms of work`)
+  while (client.frames.length < REQUESTS) await client.next()
+  assert.deepStrictEqual(client.frames.map(({ text }) => JSON.parse(text)[2]), Array.from({ length: REQUESTS }, (_, at) => at))
+})
+
+test('what a client asked that reads nothing and goes away leaves turns to others', async t => {
+  const large = 'x'.repeat(256 * 1024)
+  const server = startServer(t, { highWater: 64 * 1024 }, () => large)
+  const client = await rawClient(t, server.port)
+  client.socket.pause()
+  client.send(...requests())
+  // Some are answered, and the rest waits until the client reads.
+  await server.first
+  let answered
+  do {
+    answered = server.answered
+    await new Promise(resolve => setTimeout(resolve, 20 * WORK))
+  } while (server.answered > answered)
+  assert.ok(answered < REQUESTS / 2, `${answered} were answered`)
+  const before = server.turns()
+  client.socket.destroy()
+  await server.all
+  const seen = server.turns() - before
+  assert.ok(seen >= TURNS / 2, `${seen} turns during ${(REQUESTS - answered) * WORK} ms of work`)
+})
