@@ -11,6 +11,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
+    caught::caught_in,
     config,
     error::Error,
     ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
@@ -94,6 +95,15 @@ pub(super) struct Acceptor {
 impl Acceptor {
     /// Accepts until it is dropped, and hands each upgraded connection to `serve`.
     pub async fn run<F, T>(self, runtime: &'static Handle, listener: TcpListener, serve: F)
+    where
+        F: Fn(Arc<Service>, Arc<Connections>, Established) -> T + Copy + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        // A panic costs the client that it met, and not all that would come.
+        while caught_in(self.accept(runtime, &listener, serve)).await.is_err() {}
+    }
+
+    async fn accept<F, T>(&self, runtime: &'static Handle, listener: &TcpListener, serve: F)
     where
         F: Fn(Arc<Service>, Arc<Connections>, Established) -> T + Copy + Send + 'static,
         T: Future<Output = ()> + Send + 'static,

@@ -13,6 +13,7 @@ mod stream;
 
 use super::{Port, address, io, tasks::Tasks};
 use crate::{
+    caught::caught_in,
     config,
     error::Error,
     grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api},
@@ -162,13 +163,16 @@ impl Grape {
         let tasks = Tasks::default();
         // Nothing is ever sent: it ends when all tasks are gone that hold the other end.
         let (held, over) = mpsc::channel(1);
-        let actor = Actor::new(core, socket, asked, Box::new(tell));
+        let tell = Arc::new(tell);
+        let faulty = tell.clone();
+        let actor = Actor::new(core, socket, asked, Box::new(move |told| tell(told)));
         let (holds_node, freed) = channel();
         let (holds_api, node) = (holds_node.clone(), held.clone());
-        tasks.spawn(runtime, async move {
+        let running = async move {
             actor.run().await;
             drop((holds_node, node));
-        });
+        };
+        tasks.spawn_or(runtime, running, move || faulty(Told::Warning(Error::Panic.to_string())));
         let asks = shared.asks.clone();
         tasks.spawn(runtime, names::keep_resolving(names, known, asks));
         let server = http::Server { shared: shared.clone(), tasks: tasks.clone(), held };
@@ -214,11 +218,11 @@ impl Grape {
         // Without threads nothing can have been started either.
         let Ok(runtime) = io::runtime() else { return done(Err(Failure::Stopped)) };
         runtime.spawn(async move {
-            let result = match api::request(&kind, &data, v.as_deref()) {
-                Ok(request) => shared.answer(request).await,
-                Err(failure) => Err(failure),
-            };
-            done(result);
+            let answer = caught_in(async {
+                let request = api::request(&kind, &data, v.as_deref())?;
+                shared.answer(request).await
+            });
+            done(answer.await.unwrap_or(Err(Failure::Stopped)));
         });
     }
 
@@ -232,7 +236,8 @@ impl Grape {
         // As with Node's own sockets, both ports can be taken again at once.
         let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
         runtime.spawn(async move {
-            state::write(&shared, known.await.ok()).await;
+            // Whoever waits for the end is told, whatever becomes of the state.
+            let _ = caught_in(async { state::write(&shared, known.await.ok()).await }).await;
             tasks.abort_all();
             while over.lock().await.recv().await.is_some() {}
             done();
