@@ -58,16 +58,20 @@ function deep (random) {
   return open.repeat(depth) + inner + (random.once(8) ? '' : close.repeat(depth))
 }
 
+/** Bytes of what is repeated, at most: how much a service takes at once is its own choice. */
+const WIDE = 2 << 20
+
 /** Many elements of one kind. */
 function wide (random) {
   const count = random.size(random.once(20) ? 200000 : 5000)
+  const again = (part, most = count) => part.repeat(Math.min(count, most, Math.ceil(WIDE / part.length)))
   switch (random.below(4)) {
-    case 0: return `[${random.pick(['0', '[]', '{}', '""', 'null', '1.5', '{"a":1}', '[[[]]]'])}${`,${random.pick(['0', '[]', '{}', '""'])}`.repeat(count)}]`
+    case 0: return `[${random.pick(['0', '[]', '{}', '""', 'null', '1.5', '{"a":1}', '[[[]]]'])}${again(`,${random.pick(['0', '[]', '{}', '""'])}`)}]`
     // The same key again and again.
-    case 1: return `{${`${name(random)}:${scalar(random)},`.repeat(count % 2000)}"last":0}`
+    case 1: return `{${again(`${name(random)}:${scalar(random)},`, 2000)}"last":0}`
     // A key of its own for each: objects become dictionaries.
     case 2: return `{${Array.from({ length: count % 50000 }, (_, at) => `"${at.toString(36)}":${at}`).join(',')}}`
-    default: return `[${Array.from({ length: count % 500 }, () => scalar(random)).join(',')}]`
+    default: return `[${again(`${scalar(random)},`, 500)}0]`
   }
 }
 

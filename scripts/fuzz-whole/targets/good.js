@@ -13,8 +13,9 @@ const PATIENCE = 10000
 /**
  * @param {string} name who is asked
  * @param {function(number)} ask resolves with whether the answer is right
+ * @param {function()} [describe] what helps to understand why there was none
  */
-function witness (name, ask) {
+function witness (name, ask, describe = () => '') {
   const state = { stopping: false }
   const loop = async () => {
     for (let at = 0; !state.stopping; at++) {
@@ -25,7 +26,7 @@ function witness (name, ask) {
         if (await Promise.race([ask(at), late])) count(`${name} answered`)
         else if (!state.stopping) breach(`${name}: a wrong answer`)
       } catch (err) {
-        if (!state.stopping) breach(`${name}: ${err && err.message}`)
+        if (!state.stopping) breach(`${name}: ${err && err.message} ${describe()}`)
       } finally {
         clearTimeout(timer)
         most(`${name}, longest ms`, Math.round(performance.now() - began))

@@ -67,8 +67,11 @@ function verifyClient ({ origin, req }) {
 
 const peers = []
 
+/** What a target may hold is less than the defaults of all these let it. */
+const BOUNDS = { memoryBudget: 64 * 1024 * 1024, maxPayload: 16 * 1024 * 1024 }
+
 function serve (conf, Peer = PeerRPCServer) {
-  const peer = new Peer(link, conf)
+  const peer = new Peer(link, { ...BOUNDS, ...conf })
   peer.init()
   peers.push(peer)
   const service = peer.transport('server')

@@ -35,7 +35,7 @@ const asking = []
 function watchServer (name, port, key, secure) {
   const peer = peerOf(PeerRPCClient, linkTo(`${HOST}:${port}`), { maxActiveDestTransports: 1, ...(secure && { secure }) })
   asking.push(peer)
-  loops.push(witness(name, async at => await peer.request(key, at, { timeout: PATIENCE, retry: 1 }) === at))
+  loops.push(witness(name, async at => await peer.request(key, at, { timeout: PATIENCE, retry: 1 }) === at, () => JSON.stringify(peer.stats())))
 }
 
 function watchPublisher (name, port) {
