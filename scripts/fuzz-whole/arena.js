@@ -41,7 +41,7 @@ class Arena {
       const asks = ['client', 'link', 'sub'].includes(name)
       const ports = await this._start(name, { good, secure: this._texts[asks ? 'client' : 'server'] })
       this.ports.set(name, ports)
-      if (WATCHED.includes(name)) await this.witness.ask('watch', name === 'watched' ? 'server' : name, name, ports)
+      if (WATCHED.includes(name)) await this.witness.ask('watch', name === 'watched' ? 'server' : name, name, this.targets.get(name).process.pid, ports)
     }))
     this.failure = this._firstFailure()
   }

@@ -78,6 +78,7 @@ class Target {
     })
     this.ready.catch(() => {})
     this._beaten()
+    this._looked = performance.now()
     this._watch = setInterval(() => this._look(), MEMORY_PACE)
   }
 
@@ -126,7 +127,11 @@ class Target {
     const resident = residentMiB(pid)
     this.most = Math.max(this.most, resident)
     if (resident > MEMORY) return this._give(`${resident} MiB are resident, ${MEMORY} are allowed`)
-    const silence = performance.now() - this._beat.at
+    // Who did not look itself has not heard either.
+    const now = performance.now()
+    if (now - this._looked > 10 * MEMORY_PACE) this._beaten()
+    this._looked = now
+    const silence = now - this._beat.at
     if (silence < SILENCE) return
     const held = waited(pid) - this._beat.waited
     if (silence - held > SILENCE) this._give(`nothing was heard of it for ${Math.round(silence - held)} ms`)

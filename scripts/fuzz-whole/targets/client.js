@@ -3,7 +3,7 @@
 // Clients that ask strangers, and one that asks a server which behaves.
 
 const { begin, breach, count, loaded, secureOf, wait, what } = require('./target')
-const { PATIENCE, witness } = require('./good')
+const { TIMEOUT, witness } = require('./good')
 
 const { PeerRPCClient } = loaded
 
@@ -46,7 +46,7 @@ function ask (peer, dest, { via, key, payload, timeout }) {
 }
 
 const own = clientOf(what.good.server, false)
-const stop = witness('a good server', async at => await own.request('echo', at, { timeout: PATIENCE }) === at)
+const stop = witness('a good server', what.good.pid, async at => await own.request('echo', at, { timeout: TIMEOUT }) === at)
 
 begin({}, {
   async ask (dest, isSecure, asks) {

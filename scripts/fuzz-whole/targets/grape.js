@@ -14,7 +14,7 @@ grape.start(err => {
   if (err) throw err
   const portOf = address => Number(address.split(':').pop())
   const { dht, api } = grape.address()
-  const stop = witness('the grape in its own process', () => new Promise((resolve, reject) => {
+  const stop = witness('the grape in its own process', process.pid, () => new Promise((resolve, reject) => {
     grape.lookup('good', (err, found) => err ? reject(err) : resolve(Array.isArray(found)))
   }))
   begin({ dht: portOf(dht), api: portOf(api) }, {

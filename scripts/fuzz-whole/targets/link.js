@@ -3,7 +3,7 @@
 // Links to grapes that are strangers, and one to a grape that behaves.
 
 const { begin, breach, count, loaded, wait, what } = require('./target')
-const { witness } = require('./good')
+const { TIMEOUT, witness } = require('./good')
 
 const { Link, PeerRPCClient } = loaded
 
@@ -49,7 +49,7 @@ function ask (link, client, { via, key, timeout }) {
 
 const own = new Link({ grape: what.good.grape, lruMaxAgeLookup: 1 })
 own.start()
-const stop = witness('a good grape', async () => (await own.promises.lookup('good', { timeout: 5000 })).length > 0)
+const stop = witness('a good grape', what.good.pid, async () => (await own.promises.lookup('good', { timeout: TIMEOUT })).length > 0)
 
 begin({}, {
   async ask (dest, isSecure, asks) {

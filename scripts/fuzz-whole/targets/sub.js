@@ -42,7 +42,7 @@ async function loop (peer, forMs) {
 const own = new PeerSub(linkTo(what.good.pub), {})
 own.init()
 own.sub('key')
-const stop = witness('a good publisher', async () => {
+const stop = witness('a good publisher', what.good.pid, async () => {
   await once(own, 'message')
   return true
 })

@@ -34,10 +34,10 @@ function breach (text) {
   tell({ breach: text })
 }
 
-/** For how long this thread has waited for a processor, in ms: others' work is no stall. */
-function waited () {
+/** For how long a process has waited for a processor, in ms: others' work is no stall. */
+function waited (pid = 'self') {
   try {
-    return Number(fs.readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+    return Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
   } catch (err) {
     // Not on this system.
     return 0
@@ -107,4 +107,4 @@ function begin (ready, { isQuiet = () => true, stop, ...methods }) {
   tell({ ready })
 }
 
-module.exports = { begin, breach, count, loaded, most, secureOf, tell, wait, what }
+module.exports = { begin, breach, count, loaded, most, secureOf, tell, wait, waited, what }

@@ -6,7 +6,7 @@
 const { once } = require('events')
 const http = require('http')
 const { begin, loaded, secureOf, what } = require('./target')
-const { PATIENCE, witness } = require('./good')
+const { TIMEOUT, witness } = require('./good')
 
 const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = loaded
 
@@ -32,17 +32,17 @@ const timer = setInterval(() => news.pub('news'), 50)
 const loops = []
 const asking = []
 
-function watchServer (name, port, key, secure) {
+function watchServer (name, pid, port, key, secure) {
   const peer = peerOf(PeerRPCClient, linkTo(`${HOST}:${port}`), { maxActiveDestTransports: 1, ...(secure && { secure }) })
   asking.push(peer)
-  loops.push(witness(name, async at => await peer.request(key, at, { timeout: PATIENCE, retry: 1 }) === at, () => JSON.stringify(peer.stats())))
+  loops.push(witness(name, pid, async at => await peer.request(key, at, { timeout: TIMEOUT, retry: 1 }) === at, () => JSON.stringify(peer.stats())))
 }
 
-function watchPublisher (name, port) {
+function watchPublisher (name, pid, port) {
   const peer = peerOf(PeerSub, linkTo(`${HOST}:${port}`), { reconnect: true })
   asking.push(peer)
   peer.sub('key')
-  loops.push(witness(name, async () => {
+  loops.push(witness(name, pid, async () => {
     await once(peer, 'message')
     return true
   }))
@@ -64,19 +64,19 @@ function exchange (port, method, path, body) {
 
 const METHODS = {
   /** Asks servers for as long as they live: `ports` by name. */
-  server (name, ports) {
-    for (const [door, key] of [['echo', 'echo'], ['handlers', 'sync'], ['replaced', 'echo']]) watchServer(`${name}, ${door}`, ports[door], key)
-    watchServer(`${name}, tls`, ports.tls, 'echo', secureOf(what.secure))
+  server (name, pid, ports) {
+    for (const [door, key] of [['echo', 'echo'], ['handlers', 'sync'], ['replaced', 'echo']]) watchServer(`${name}, ${door}`, pid, ports[door], key)
+    watchServer(`${name}, tls`, pid, ports.tls, 'echo', secureOf(what.secure))
   },
-  pub (name, ports) {
-    for (const [door, port] of Object.entries(ports)) watchPublisher(`${name}, ${door}`, port)
+  pub (name, pid, ports) {
+    for (const [door, port] of Object.entries(ports)) watchPublisher(`${name}, ${door}`, pid, port)
   },
-  grape (name, { api }) {
-    loops.push(witness(name, async () => {
+  grape (name, pid, { api }) {
+    loops.push(witness(name, pid, async () => {
       const { status, text } = await exchange(api, 'POST', '/lookup', '{"data":"good"}')
       return status === 200 && Array.isArray(JSON.parse(text))
     }))
-    loops.push(witness(`${name}, status`, async () => {
+    loops.push(witness(`${name}, status`, pid, async () => {
       const { status, text } = await exchange(api, 'GET', '/status')
       return status === 200 && typeof JSON.parse(text) === 'object'
     }))
@@ -101,12 +101,13 @@ async function main () {
   const again = setInterval(announce, ANNOUNCE)
   announce()
   begin({
+    pid: process.pid,
     server: `${HOST}:${service.port}`,
     pub: `${HOST}:${news.port}`,
     grape: `http://${grape.address().api}`,
     dht: partner.address().dht
   }, {
-    watch: (role, name, ports) => METHODS[role](name, ports),
+    watch: (role, name, pid, ports) => METHODS[role](name, pid, ports),
     leave: METHODS.leave,
     async stop () {
       await METHODS.leave()
