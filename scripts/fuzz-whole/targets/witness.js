@@ -5,7 +5,7 @@
 
 const { once } = require('events')
 const http = require('http')
-const { begin, loaded, secureOf, what } = require('./target')
+const { begin, count, loaded, secureOf, what } = require('./target')
 const { TIMEOUT, witness } = require('./good')
 
 const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = loaded
@@ -48,8 +48,21 @@ function watchPublisher (name, pid, port) {
   }))
 }
 
-/** Asks a grape by HTTP, over connections of its own. */
-function exchange (port, method, path, body) {
+/**
+ * Asks a grape by HTTP, over a connection of its own. In a crowd the grape lets connections go whose
+ * request it has not read: then it is asked again, as links do.
+ */
+async function exchange (...what) {
+  try {
+    return await exchangeOnce(...what)
+  } catch (err) {
+    if (err.code !== 'ECONNRESET') throw err
+    count('resets')
+    return exchangeOnce(...what)
+  }
+}
+
+function exchangeOnce (port, method, path, body) {
   return new Promise((resolve, reject) => {
     const request = http.request({ host: HOST, port, path, method, agent: false }, answer => {
       let text = ''
