@@ -19,9 +19,12 @@ const { request, requestString, reply, replyString, text, flush, fetch, waiting 
 // Tags of the records in a batch's text; src/rpc/batch.rs writes them.
 const REQUEST = 0
 const REPLY = 1
+const EVENT = 2
 const MESSAGE = 3
 /** A request that is not small: it comes with what it costs to keep. */
 const COSTLY_REQUEST = 4
+/** A small text that is no array of three. */
+const ODD_REQUEST = 5
 
 /** Where the events of a fetched batch begin: `[text, ...events]`. */
 const EVENTS = 1
@@ -134,6 +137,9 @@ function deliverCurrent () {
     } else if (tag === COSTLY_REQUEST) {
       current.at = at + 6
       connections[asker].onRequest(items[at + 3], items[at + 4], items[at + 5], items[at + 2])
+    } else if (tag === ODD_REQUEST) {
+      current.at = at + 4
+      connections[items[at + 1]].onRequestData(items[at + 3], items[at + 2])
     } else if (tag === MESSAGE) {
       current.at = at + 3
       connections[items[at + 1]].onMessage(items[at + 2])
@@ -160,7 +166,7 @@ function isMessageNext (conn) {
   const { items, events, at } = current
   if (at >= items.length) return false
   if (items[at] === MESSAGE) return items[at + 1] === conn
-  if (items[at] === REQUEST || items[at] === COSTLY_REQUEST || items[at] === REPLY) return false
+  if (items[at] !== EVENT) return false
   const event = events[EVENTS + items[at + 1]]
   return event.type === 'message' && event.conn === conn
 }

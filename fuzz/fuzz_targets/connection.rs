@@ -75,7 +75,7 @@ fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
             let (text, events) = batch.finish();
             for record in records(&text) {
                 match record {
-                    Record::Request(conn, ..) => {
+                    Record::Request(conn, ..) | Record::Odd(conn, ..) => {
                         assert_eq!((conn, role), (number, Role::Server));
                         assert_eq!(mode & 2, 0, "nobody asked for requests");
                     }

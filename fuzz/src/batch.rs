@@ -11,6 +11,8 @@ pub enum Record {
     Reply(u32, u32, String, String),
     /// `2,index`
     Event(u32),
+    /// `5,conn,cost,"text"`
+    Odd(u32, u32, String),
     /// `3,conn,"text"`
     Message(u32, String),
 }
@@ -34,6 +36,11 @@ pub fn records(text: &str) -> Vec<Record> {
                 let (conn, cost) = (number(next()), number(next()));
                 Record::Request(conn, cost, next().into(), next().into(), next().into())
             }
+            "5" => Record::Odd(
+                number(next()),
+                number(next()),
+                serde_json::from_str(next()).expect("a string"),
+            ),
             _ => panic!("no tag: {tag}"),
         });
     }

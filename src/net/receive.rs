@@ -149,12 +149,13 @@ impl Conn {
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {
         let conn = self.number;
         self.liveness.request();
-        if let Some(text) = message.small_text()
-            && let Frame::Three(rid, key, payload) = split(text)
-        {
-            batch.request(conn, cost, rid, key, payload);
-        } else {
-            batch.event(Event::Request { conn, cost, data: message.to_data() });
+        // An event costs JavaScript several times as much as a record.
+        match (message, message.small_text().map(split)) {
+            (_, Some(Frame::Three(rid, key, payload))) => {
+                batch.request(conn, cost, rid, key, payload);
+            }
+            (Message::Text(text), Some(Frame::Other)) => batch.odd_request(conn, cost, text),
+            _ => batch.event(Event::Request { conn, cost, data: message.to_data() }),
         }
     }
 

@@ -15,6 +15,9 @@ const MESSAGE: &str = "3,";
 /// Tag of another one, whose cost is told: `4,conn,cost,rid,key,payload`.
 const COSTLY_REQUEST: &str = "4,";
 
+/// Tag of a small text that is no array of three: `5,conn,cost,"text"`.
+const ODD_REQUEST: &str = "5,";
+
 /// What happened, other than a small well-formed message. `C` is what a driver hands over of a
 /// new connection; elsewhere `conn` is its number, which stays taken until JavaScript releases it.
 #[derive(Debug)]
@@ -200,6 +203,19 @@ impl<C: Weigh> Batch<C> {
         match u32::try_from(cost).unwrap_or(u32::MAX) {
             0 => self.record(REQUEST, &[conn], &[rid, key, payload]),
             cost => self.record(COSTLY_REQUEST, &[conn, cost], &[rid, key, payload]),
+        }
+    }
+
+    /// Adds a small text of connection `conn` that is no array of three, and costs so many bytes to
+    /// keep.
+    pub fn odd_request(&mut self, conn: u32, cost: usize, text: &str) {
+        match serde_json::to_string(text) {
+            Ok(json) => {
+                let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+                self.record(ODD_REQUEST, &[conn, cost], &[&json]);
+            }
+            // Strings always have a JSON text; an event says the same.
+            Err(_) => self.event(Event::Request { conn, cost, data: Data::Text(text.to_owned()) }),
         }
     }
 

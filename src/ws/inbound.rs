@@ -186,6 +186,20 @@ impl Inbound {
         if header.first == CLOSE {
             return self.close(header, frame, control, each);
         }
+        // Not left to the core either, which takes ten times as long for them.
+        if matches!(header.first, WHOLE_PING | WHOLE_PONG) {
+            let payload = &*header.unmask(frame);
+            if header.first == WHOLE_PONG {
+                each(Incoming::Pong(payload));
+                return Ok(());
+            }
+            frame::append(control, self.role, frame::Opcode::Pong, |out| {
+                out.extend_from_slice(payload);
+                true
+            });
+            each(Incoming::Ping(payload));
+            return Ok(());
+        }
         if !matches!(header.first, TEXT | BINARY) {
             if header.first & OPCODE < CONTROL {
                 let more = header.first & FIN == 0;
@@ -270,6 +284,8 @@ impl Inbound {
 
 /// First bytes of unfragmented data frames without reserved bits.
 const TEXT: u8 = 0x81;
+const WHOLE_PING: u8 = 0x89;
+const WHOLE_PONG: u8 = 0x8a;
 const BINARY: u8 = 0x82;
 /// First byte of a close frame.
 const CLOSE: u8 = 0x88;

@@ -197,12 +197,25 @@ fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
     let number = |value: Option<Value>| value.unwrap().as_u64().unwrap() as u32;
     while let Some(tag) = values.next() {
         got.push_back(match tag.as_u64() {
-            Some(0) => Got::Request {
+            // The second one tells its cost.
+            Some(tag @ (0 | 4)) => {
+                let conn = number(values.next());
+                if tag == 4 {
+                    assert!(number(values.next()) > 0);
+                }
+                Got::Request {
+                    conn,
+                    rid: values.next().unwrap().as_str().unwrap().to_owned(),
+                    key: values.next().unwrap().as_str().unwrap().to_owned(),
+                    payload: values.next().unwrap(),
+                }
+            }
+            // As an event, which means the same.
+            Some(5) => Got::Event(Event::Request {
                 conn: number(values.next()),
-                rid: values.next().unwrap().as_str().unwrap().to_owned(),
-                key: values.next().unwrap().as_str().unwrap().to_owned(),
-                payload: values.next().unwrap(),
-            },
+                cost: number(values.next()) as usize,
+                data: Data::Text(values.next().unwrap().as_str().unwrap().to_owned()),
+            }),
             Some(1) => {
                 number(values.next());
                 Got::Reply {
