@@ -160,7 +160,9 @@ class Stream {
   }
 
   _flow () {
-    if (this._blocked || this._behind || this._paused) this.socket.pause()
+    // A client reads its answers however much it asks: the server may not read before it is rid of them.
+    const waits = this._blocked && !this.connection.isClient
+    if (waits || this._behind || this._paused) this.socket.pause()
     else this.socket.resume()
   }
 

@@ -447,8 +447,10 @@ impl Conn {
             phase: half.phase,
             writer: half.blocked.then(|| half.writer.clone()).flatten(),
             check_at: half.armed,
-            // The closing handshake has to come to its end.
-            may_read: half.out.len() <= self.settings.high_water
+            // A client reads its answers however much it asks: if it did not, and the server did not
+            // read either before it is rid of them, both would wait for ever. The closing handshake
+            // has to come to its end.
+            may_read: (self.role == Role::Client || half.out.len() <= self.settings.high_water)
                 && !(half.paused && half.phase == Phase::Open),
         }
     }

@@ -84,8 +84,10 @@ impl Conn {
         }
         if !control.is_empty() {
             let mut half = self.lock();
-            // After our own close frame nothing more may be sent.
-            if half.phase == Phase::Open {
+            // After our own close frame nothing more may be sent, and whoever does not read does not
+            // miss pongs (RFC 6455 section 5.5.3).
+            let is_read = half.out.len() <= self.settings().high_water;
+            if half.phase == Phase::Open && (is_read || end.is_some()) {
                 half.out.raw(control);
             }
             drop(half);
