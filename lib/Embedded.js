@@ -218,10 +218,12 @@ class Embedded {
     }
     const ask = http.get({ host: HOST, port: this.port, path: '/health', agent: false, timeout: LOOK_TIMEOUT })
     let answered = false
+    ask.on('socket', socket => socket.unref())
     ask.on('response', response => {
       answered = true
       response.on('error', () => {})
-      response.resume()
+      // Its head tells enough, and a body may have no end.
+      response.destroy()
       this._identify(response, trust => this._judge(trust))
     })
     ask.on('timeout', () => ask.destroy())

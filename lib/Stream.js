@@ -1,7 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
-const { CLOSE_TIMEOUT } = require('./defaults')
+const { CLOSE_TIMEOUT, FAREWELL_TIMEOUT } = require('./defaults')
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
@@ -78,6 +78,12 @@ class Stream {
     this.setPaused(false)
     this.pump()
     this.socket.unref()
+    if (this._blocked) this._endSoon()
+  }
+
+  /** Who does not take our words cannot be told of the end. */
+  _endSoon () {
+    setTimeout(() => this._blocked && this.socket.destroy(), FAREWELL_TIMEOUT).unref()
   }
 
   terminate () {

@@ -112,6 +112,12 @@ class SubConnection extends Connection {
     this.transport.emit('connected')
   }
 
+  close (code, reason) {
+    super.close(code, reason)
+    // Nobody hears what a publisher says that goes on.
+    this.setLanes(dispatch.LANES.NONE)
+  }
+
   onMessage (data) {
     // Once it is ended, what was on its way is nobody's any more.
     if (this.closing) return

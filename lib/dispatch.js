@@ -12,7 +12,7 @@ const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
-const core = new Core(deliver, isNode)
+const core = new Core(onWake, isNode)
 const raw = core.raw()
 const { request, requestString, reply, replyString, text, flush, fetch, waiting } = raw
 
@@ -87,6 +87,21 @@ function deliver () {
     if (done) current = null
     if (behind.size > 0 && !core.isFull) catchUp()
   }
+}
+
+/** Something was delivered in this turn of the loop. */
+let isTurn = false
+
+/** Node calls this many times in one turn, when another thread goes on adding while one batch is delivered. */
+function onWake () {
+  if (isTurn) return deliverSoon()
+  isTurn = true
+  setImmediate(endTurn)
+  deliver()
+}
+
+function endTurn () {
+  isTurn = false
 }
 
 /** Whether the next turn goes on with it already: two in one turn would be twice as long. */

@@ -96,6 +96,12 @@ pub const RECORD_BYTES: usize = 64;
 /// What an object or array costs JavaScript, in bytes, at least: an empty one.
 pub const OBJECT_BYTES: usize = 64;
 
+/// What an element costs beside its text, in bytes: V8 grows an array while it reads it.
+pub const ELEMENT_BYTES: usize = 24;
+
+/// What a property costs, in bytes, where each object has others: V8 makes a table of them.
+pub const PROPERTY_BYTES: usize = 64;
+
 /// Up to so many bytes a request counts as one of this size, without a look at it.
 pub const SMALL_MESSAGE_BYTES: usize = 256;
 
@@ -184,6 +190,12 @@ pub const IO_THREADS: usize = 1;
 /// Largest answer of a grape, in bytes: a lookup holds at most 100 addresses, a stored value
 /// at most 1000 bytes.
 pub const MAX_GRAPE_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// What may come with such an answer: its head, and those before it.
+pub const GRAPE_HEAD_BYTES: usize = 64 * 1024;
+
+/// How long after a request something may come, whether somebody waits for it or not.
+pub const GRAPE_ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a kept-alive connection to a grape is used again. Node closes its own side after
 /// 5 s, and a request sent into that close fails.

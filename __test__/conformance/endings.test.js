@@ -11,6 +11,7 @@ const path = require('node:path')
 const Ws = require('ws')
 const Stream = require('../../lib/Stream')
 const dispatch = require('../../lib/dispatch')
+const { Budget } = require('../../lib/native')
 const { Child } = require('../helpers/child')
 const { certificates } = require('../helpers/certificates')
 const { call, each, pair } = require('../helpers/conformance')
@@ -258,11 +259,12 @@ each('what a publisher sends reaches no client of a TLS server in the same proce
 each('TLS: a wrong conf.secure leaves nothing behind', async ({ implementation, stage }) => {
   const { key, cert } = certificates().client
   const transport = stage.client(implementation, [], { secure: { key, cert, ca: 'text' } }).transport('127.0.0.1:1')
-  const before = dispatch.stream(false, {}, 0, transport._meter)
+  const budget = new Budget(0)
+  const before = dispatch.stream(false, {}, 0, transport._meter, budget)
   const count = 100
   for (let i = 0; i < count; i++) await call(transport, 'request', 'k', i, {})
   // Numbers are given out densely.
-  assert.ok(dispatch.stream(false, {}, 0, transport._meter) < before + count)
+  assert.ok(dispatch.stream(false, {}, 0, transport._meter, budget) < before + count)
 }, better)
 
 each('TLS: clients that send more than is dealt with are not read until it is', async ({ implementation, stage }) => {

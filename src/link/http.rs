@@ -1,5 +1,6 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
+use super::bounded::Connector;
 use crate::{config, error::Error};
 use bytes::Bytes;
 use http::{Method, Request, Uri, header};
@@ -13,7 +14,7 @@ use std::{io, net::SocketAddr, time::Duration};
 /// Connections to the grapes that one JavaScript environment uses.
 #[derive(Clone, Debug)]
 pub struct Grapes {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
 }
 
 impl Default for Grapes {
@@ -24,7 +25,7 @@ impl Default for Grapes {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config::GRAPE_KEEP_ALIVE)
-            .build(connector);
+            .build(Connector(connector));
         Self { client }
     }
 }

@@ -24,8 +24,9 @@ impl Destination {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = || Error::BadDestination(text.chars().take(100).collect());
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
-        let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok()).flatten();
-        let port = port.filter(|port| *port > 0).ok_or_else(bad)?;
+        // One text for each port: `0080` would be another destination than `80`.
+        let is_plain = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+        let port = is_plain.then(|| port.parse().ok()).flatten().ok_or_else(bad)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let valid = match bare {
             Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),

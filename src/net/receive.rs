@@ -66,9 +66,11 @@ impl Conn {
             }
             Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
+                self.hand_over_if_full(&mut batch);
             }
             Incoming::Pong(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Pong { conn: self.number, data: data.to_owned() });
+                self.hand_over_if_full(&mut batch);
             }
             Incoming::Ping(_) | Incoming::Pong(_) => {}
             Incoming::Close(frame) => {
@@ -142,10 +144,14 @@ impl Conn {
                 _ => batch.event(Event::Message { conn, data: message.to_data() }),
             }
         }
+        self.hand_over_if_full(batch);
+        if refused { Seen::Refused } else { Seen::Passed }
+    }
+
+    fn hand_over_if_full(&self, batch: &mut Batch<Arrival>) {
         if batch.is_full() {
             self.hub.append(std::mem::take(batch));
         }
-        if refused { Seen::Refused } else { Seen::Passed }
     }
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {

@@ -22,9 +22,17 @@ pub fn is_nested(json: &[u8], most: usize) -> bool {
 /// How many `[` and `{` there are, in strings too. The compiler makes it a loop over vectors, which
 /// wants small counters.
 pub(super) fn opening(json: &[u8]) -> usize {
-    let is_opening = |byte: &u8| byte | 0x20 == b'{';
+    count_where(json, |byte| byte | 0x20 == b'{')
+}
+
+/// How often a byte is there.
+pub(super) fn count(json: &[u8], wanted: u8) -> usize {
+    count_where(json, |byte| byte == wanted)
+}
+
+fn count_where(json: &[u8], is_wanted: impl Fn(u8) -> bool) -> usize {
     json.chunks(255)
-        .map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(is_opening(byte))).sum::<u8>()))
+        .map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(is_wanted(*byte))).sum::<u8>()))
         .sum()
 }
 

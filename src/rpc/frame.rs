@@ -5,7 +5,10 @@
 //! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
 //! evaluated, and nesting is not recursive.
 
-use super::{depth::opening, escape::plain};
+use super::{
+    depth::{count, opening},
+    escape::plain,
+};
 use crate::config;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -20,10 +23,13 @@ pub enum Frame<'a> {
     Other,
 }
 
-/// What a JSON text costs once it is parsed, in bytes, as far as its bytes tell: its own, and an
-/// object for each bracket, also for those in strings.
+/// What a JSON text costs once it is parsed, in bytes, as far as its bytes tell: its own, and
+/// something for each object, array, element and property; also for what looks like them in strings.
 pub fn cost(bytes: &[u8]) -> usize {
-    bytes.len() + opening(bytes) * config::OBJECT_BYTES
+    bytes.len()
+        + opening(bytes) * config::OBJECT_BYTES
+        + count(bytes, b',') * config::ELEMENT_BYTES
+        + count(bytes, b':') * config::PROPERTY_BYTES
 }
 
 /// Splits a frame's text.
@@ -108,8 +114,7 @@ mod tests {
 
     #[test]
     fn brackets_cost_an_object_each() {
-        for (text, objects) in
-            [("", 0), ("\"abc\"", 0), ("[{},[]]", 3), (&*"[".repeat(1_000), 1_000)]
+        for (text, objects) in [("", 0), ("\"abc\"", 0), ("[{}]", 2), (&*"[".repeat(1_000), 1_000)]
         {
             assert_eq!(cost(text.as_bytes()), text.len() + objects * config::OBJECT_BYTES);
         }

@@ -1,0 +1,121 @@
+//! A connection to a grape that ends when the answer to one request does not: heads of informational
+//! answers (RFC 9110 section 15.2) may follow each other for ever, and the connection outlives the
+//! exchange that nobody waits for any more.
+
+use crate::config;
+use http::Uri;
+use hyper_util::{
+    client::legacy::connect::{Connected, Connection, HttpConnector},
+    rt::TokioIo,
+};
+use std::{
+    future::Future,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tower_service::Service;
+
+/// Connects as [`HttpConnector`] does.
+#[derive(Clone, Debug)]
+pub(super) struct Connector(pub HttpConnector);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Bounded {
+    stream: TcpStream,
+    /// Bytes that came since the last request, and when that was.
+    read: usize,
+    asked: Instant,
+}
+
+impl Bounded {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, read: 0, asked: Instant::now() }
+    }
+
+    fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(result, Poll::Ready(Ok(written)) if written > 0) {
+            (self.read, self.asked) = (0, Instant::now());
+        }
+        result
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Bounded>;
+    type Error = <HttpConnector as Service<Uri>>::Error;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send + 'static>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move { Ok(TokioIo::new(Bounded::new(connecting.await?.into_inner()))) })
+    }
+}
+
+impl Connection for Bounded {
+    fn connected(&self) -> Connected {
+        self.stream.connected()
+    }
+}
+
+impl AsyncRead for Bounded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.read += buf.filled().len() - before;
+        let is_much = self.read > config::MAX_GRAPE_ANSWER_BYTES + config::GRAPE_HEAD_BYTES;
+        if result.is_ready()
+            && (is_much || self.read > 0 && self.asked.elapsed() > config::GRAPE_ANSWER_TIMEOUT)
+        {
+            return Poll::Ready(Err(io::Error::other("length limit exceeded")));
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Bounded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
