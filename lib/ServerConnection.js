@@ -25,7 +25,7 @@ class ServerConnection extends Connection {
 
   /** `cost` is what it costs to keep, in bytes; 0 of a small one. */
   onRequest (rid, key, payload, cost, since = dispatch.fetched()) {
-    if (this.isBehind) return this.wait(() => this.onRequest(rid, key, payload, cost, since), cost)
+    if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
@@ -41,7 +41,7 @@ class ServerConnection extends Connection {
 
   /** A message that was large or no array of three: what it means is decided here. */
   onRequestData (data, cost, since = dispatch.fetched()) {
-    if (this.isBehind) return this.wait(() => this.onRequestData(data, cost, since), cost)
+    if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
     const { young } = unanswered
@@ -95,6 +95,11 @@ class ServerConnection extends Connection {
       // No peer makes such an id.
       this._isNone('errors')
     }
+  }
+
+  /** By itself: a closure in there would let the answer's closure keep what was asked. */
+  _waitForTurn (method, args, cost) {
+    this.wait(() => this[method](...args), cost)
   }
 
   /** Somebody replaced a hook: from now on each message goes through the socket object. */

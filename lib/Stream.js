@@ -123,7 +123,8 @@ class Stream {
     this._flow()
     socket.end()
     socket.unref()
-    const timer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT)
+    // A server has many of them, and a client little to say after its close frame.
+    const timer = setTimeout(() => socket.destroy(), this.connection.isClient ? CLOSE_TIMEOUT : FAREWELL_TIMEOUT)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
   }

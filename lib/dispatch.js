@@ -237,7 +237,7 @@ function onEvent (event) {
     }
     case 'closed': {
       const connection = connections[event.conn]
-      connections[event.conn] = undefined
+      connections[event.conn] = REFUSED
       // Its beginning could not be told: nobody has heard of it.
       if (connection === undefined) return core.release(event.conn)
       // Before the number may mean another connection.
@@ -254,9 +254,13 @@ function onEvent (event) {
   }
 }
 
-/** A connection whose server is gone. */
+/** A connection whose server is gone, or whose end was told: nothing of it concerns anybody. */
 const REFUSED = {
   unbind () {},
+  onOpened () {},
+  onReply () {},
+  onReplyData () {},
+  onExpired () {},
   onRequest () {},
   onRequestData () {},
   onMessage () {},

@@ -5,7 +5,7 @@ const os = require('os')
 const path = require('path')
 
 /** A listener in the table of the system's TCP sockets; those are listed first. */
-const LISTENING = '0A'
+const LISTENING = /^\s*\d+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} 0A /
 
 const CHUNK = 64 * 1024
 
@@ -27,8 +27,10 @@ function portOwners (port, folder = '/proc/net') {
   const owners = new Set()
   for (const [table, addresses] of Object.entries(TABLES)) {
     const wanted = addresses.map(address => address + ending)
-    for (const [, local, , state, , , , uid] of listeners(path.join(folder, table))) {
-      if (state === LISTENING && wanted.includes(local)) owners.add(+uid)
+    for (const row of listeners(path.join(folder, table))) {
+      if (!wanted.some(local => row.includes(local))) continue
+      const [, local, , , , , , uid] = row.trim().split(/\s+/)
+      if (wanted.includes(local)) owners.add(+uid)
     }
   }
   return [...owners]
@@ -43,15 +45,17 @@ function listeners (file) {
     return []
   }
   try {
-    let text = ''
+    const found = []
+    let rest = ''
     const chunk = Buffer.allocUnsafe(CHUNK)
-    for (;;) {
+    for (let isHead = true; ; isHead = false) {
       const read = fs.readSync(descriptor, chunk, 0, CHUNK, null)
-      text += chunk.latin1Slice(0, read)
-      const rows = text.split('\n').slice(1, read === 0 ? undefined : -1)
-        .map(row => row.trim().split(/\s+/)).filter(row => row.length > 7)
-      const end = rows.findIndex(([, , , state]) => state !== LISTENING)
-      if (read === 0 || end !== -1) return end === -1 ? rows : rows.slice(0, end)
+      const rows = (rest + chunk.latin1Slice(0, read)).split('\n')
+      rest = rows.pop()
+      if (isHead) rows.shift()
+      const end = rows.findIndex(row => !LISTENING.test(row))
+      found.push(...rows.slice(0, end === -1 ? rows.length : end))
+      if (read === 0 || end !== -1) return found
     }
   } catch (err) {
     return []

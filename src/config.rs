@@ -160,6 +160,9 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the other side of a connection that we end may take to read why.
 pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What may still be written to a connection that has ended, in bytes.
+pub const FAREWELL_BYTES: usize = 64 * 1024;
+
 /// Largest handshake head, in bytes. Node's own HTTP parser takes 16 KiB.
 pub const MAX_HANDSHAKE_BYTES: usize = 16 * 1024;
 
@@ -222,6 +225,9 @@ pub mod grape {
 
     /// Nodes that a lookup remembers, the nearest it heard of. More would only help a liar.
     pub const CANDIDATES: usize = 4 * K;
+
+    /// How long a lookup goes on, in ms: two nodes in a row that do not answer, and some more.
+    pub const WALK_MS: u64 = 5_000;
 
     /// Queries that one lookup sends at most.
     pub const WALK_QUERIES: usize = 400;

@@ -121,6 +121,24 @@ async fn a_panic_ends_a_stream_on_either_thread() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_stream_that_holds_too_much_comes_behind_its_messages() {
+    let mut env = Env::new();
+    let settings = Settings { io: Io::Stream, ..Settings::default() };
+    let budget = Budget::new(8 * 1024);
+    let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings, &budget);
+    stream.open();
+    let mut bytes = text_frame(br#"["a","key",1]"#);
+    // The half of a message, in the same read.
+    bytes.extend_from_slice(&[0x81, 0x80 | 126, 0x4e, 0x20, 0, 0, 0, 0]);
+    bytes.extend_from_slice(&[b'x'; 16_000]);
+    stream.receive(&bytes);
+    assert_eq!(env.request().await.1, "a");
+    let event = env.event().await;
+    let Event::Closed { error, .. } = event else { panic!("{event:?}") };
+    assert_eq!(error.unwrap().to_string(), Error::OverBudget.to_string());
+}
+
+#[tokio::test]
 async fn what_a_panic_left_half_composed_is_never_sent() {
     let mut env = Env::new();
     let (conn, server) = connected(&mut env).await;

@@ -4,17 +4,14 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const fs = require('node:fs')
 const net = require('node:net')
 const { asTexts, certificates } = require('../helpers/certificates')
-const { Child } = require('../helpers/child')
 const { call } = require('../helpers/conformance')
-const { Calls, fault, start, startServer, until, wait } = require('../helpers/faulty')
-const { freePort } = require('../helpers/ports')
+const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000
-/** As MAX_HANDSHAKES, and API_CONNECTIONS of a grape. */
+/** As MAX_HANDSHAKES. */
 const HANDSHAKES = 4096
 /** What the kernel surely keeps for a process until it accepts. */
 const SOME = 64
@@ -96,20 +93,6 @@ for (const secure of [false, true]) {
     assert.strictEqual((await call(peer, 'request', 'key', 1, {})).res, 1)
   })
 }
-
-fault('4,096 connections to a grape are enough: one more is answered once there is room', async stage => {
-  const port = await freePort()
-  const grape = new Child('grape-process.js', 'native', JSON.stringify({ dht_port: 0, api_port: port }))
-  stage.after(() => grape.stop())
-  await grape.next()
-  const descriptors = () => fs.readdirSync(`/proc/${grape.process.pid}/fd`).length
-  const sockets = await fill(stage, port, HANDSHAKES, descriptors)
-  const answered = fetch(`http://127.0.0.1:${port}/status`, { headers: { connection: 'close' } })
-  const first = await Promise.race([answered, wait(300)])
-  assert.strictEqual(first, undefined)
-  sockets[0].destroy()
-  assert.strictEqual((await answered).status, 200)
-})
 
 fault('a server without descriptors goes on, and accepts again once there are some', async (stage, implementation) => {
   const server = await startServer(stage, {}, { descriptors: DESCRIPTORS })

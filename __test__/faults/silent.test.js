@@ -114,7 +114,7 @@ test('who does not answer a close frame, or does not end its request to a grape,
   grape.start()
   stage.after(() => grape.stop())
   await once(grape, 'ready')
-  const requests = ['POST /lookup HT', 'POST /lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"data"'].map(async text => {
+  const requests = ['POST /lookup HT', 'POST /lookup HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n{"data"'].map(async text => {
     const socket = net.connect(api, '127.0.0.1')
     stage.after(() => socket.destroy())
     socket.write(text)

@@ -247,7 +247,7 @@ api('only a POST changes something, and what is not there is not found', async (
     assert.deepStrictEqual([status, text, headers['x-content-type-options']], [200, '', 'nosniff'], page)
   }
   const pipelined = net.connect(port, '127.0.0.1')
-  pipelined.end('GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(50) + headOf('lookup', 15, 'connection: close\r\n') + '{"data":"name"}')
+  pipelined.write('GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(50) + headOf('lookup', 15, 'connection: close\r\n') + '{"data":"name"}')
   let answers = ''
   for await (const part of pipelined.setEncoding('utf8')) answers += part
   assert.strictEqual(answers.split('HTTP/1.1 200 OK').length, 52)
@@ -300,11 +300,10 @@ api('a flood of announces while JavaScript is busy fills no memory, and how many
   await grape.ask('block', file)
   const told = { count: 0 }
   socket.on('message', () => { told.count++ })
-  for (let sent = 0; told.count < 30000; sent += 16) {
+  while (told.count < 12000) {
     for (let at = 0; at < 16; at++) socket.send(announce, dht, '127.0.0.1')
-    // Each answer is an announce that was told; some are lost on the way.
-    while (told.count < sent / 2 - 64 && grape.process.signalCode === null) await new Promise(resolve => setImmediate(resolve))
-    await new Promise(resolve => setImmediate(resolve))
+    // Each answer is an announce that was told. What is above the rate of one host is not answered.
+    await new Promise(resolve => setTimeout(resolve, 1))
     assert.strictEqual(grape.process.signalCode, null, grape.stderr)
   }
   assert.strictEqual((await get(port, '/status')).status, 200)

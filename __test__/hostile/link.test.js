@@ -180,3 +180,19 @@ hostile('as many addresses as a service can have, and no more', async ({ stage, 
   assert.strictEqual((await child.ask('call', `${failing.url},${grape.url}`, 'lookup', 'key')).length, ADDRESSES)
   assert.strictEqual(child.stderr, '')
 })
+
+hostile('heads without an answer, one after the other, end their connection', async ({ stage, startServer }) => {
+  const many = Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1000))
+  const ended = []
+  const grape = net.createServer(socket => {
+    const pour = () => { while (!socket.destroyed && socket.write(many)); }
+    ended.push(new Promise(resolve => socket.on('close', resolve)))
+    socket.on('error', () => {}).on('drain', pour).once('data', pour)
+  }).listen(0, '127.0.0.1')
+  await once(grape, 'listening')
+  stage.after(() => grape.close())
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  await child.ask('call', `http://127.0.0.1:${grape.address().port}`, 'lookup', 'key')
+  assert.notStrictEqual(ended.length, 0)
+  await Promise.all(ended)
+}, { tls: false })

@@ -13,6 +13,8 @@ const { hostile, mustAnswer } = require('../helpers/hostile')
 
 const MIB = 1024 * 1024
 const PING = 9
+/** Descriptors that a process takes for itself when it begins to serve. */
+const FEW = 8
 
 /** What a process may grow by that may hold so many MiB of a stranger's: garbage comes on top. */
 const slack = mib => (mib + 160) * MIB
@@ -172,3 +174,32 @@ hostile('a publisher takes small messages only', async ({ stage, startServer }) 
   const { frames } = await raw.ended
   assert.deepStrictEqual([frames[0].opcode, frames[0].payload.readUInt16BE()], [CLOSE, 1009])
 }, { tls: false })
+
+hostile('clients that end with their pongs unread hold no memory and no descriptor', async ({ stage, secure, startServer, client }) => {
+  const server = await startServer({})
+  await mustAnswer(client(server))
+  const before = await server.ask('usage')
+  const pings = Buffer.concat(new Array(8192).fill(frame(PING, 'x'.repeat(125), { masked: true })))
+  for (let at = 0; at < 12; at++) {
+    const deaf = await deafClient(stage, server, secure)
+    for (let round = 0; round < 12; round++) deaf.send(pings)
+    // A frame that breaks the protocol ends it on the server's side.
+    deaf.send(Buffer.from([0xff, 0xff]))
+  }
+  await until(async () => (await server.ask('usage')).descriptors <= before.descriptors + FEW, 200)
+  await mustHaveGrownLess(server, before.most, slack(200))
+})
+
+hostile('clients that say goodbye and do not close hold a descriptor for a moment', async ({ stage, secure, startServer }) => {
+  const server = await startServer({})
+  const before = (await server.ask('usage')).descriptors
+  for (let at = 0; at < 20; at++) {
+    const raw = await rawClient(stage, server.port, { secure })
+    raw.socket.allowHalfOpen = true
+    raw.socket.removeAllListeners('end')
+    raw.send(frame(CLOSE, Buffer.from([3, 232]), { masked: true }))
+  }
+  const began = process.hrtime.bigint()
+  await until(async () => (await server.ask('usage')).descriptors <= before + FEW, 100)
+  assert.ok(process.hrtime.bigint() - began < 15000000000n, 'it took as long as a client likes')
+})

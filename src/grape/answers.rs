@@ -192,7 +192,9 @@ impl Answers {
         let is = |word: &Option<Box<Word>>, test: &dyn Fn(&Word) -> bool| {
             word.as_deref().is_some_and(test)
         };
-        if let Some((slot, _)) = slots().find(|(_, word)| is(word, &|word| word.source == source)) {
+        if let Some((slot, _)) =
+            slots().find(|(_, word)| is(word, &|word| word.source == source && word.host == host))
+        {
             return Some(slot);
         }
         if !tells {
@@ -286,6 +288,17 @@ mod tests {
         assert_eq!(addresses(&answers), [found(2, 1)], "though one is silent");
         answers.begin(Some(4));
         assert!(answers.is_empty(), "it is old");
+    }
+
+    #[test]
+    fn an_id_that_another_host_uses_takes_nothing_back() {
+        let mut answers = answers();
+        let ((honest, _), (_, elsewhere)) = (node(1), node(2));
+        answers.learn(KEY, node(1), &[found(1, 1)], 1);
+        answers.begin(None);
+        answers.learn(KEY, (honest, elsewhere), &[found(66, 6)], 2);
+        answers.end();
+        assert_eq!(addresses(&answers), [found(1, 1), found(66, 6)]);
     }
 
     #[test]

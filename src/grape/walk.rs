@@ -23,6 +23,8 @@ pub(super) struct Walk {
     over: bool,
     /// Bytes that it holds.
     cost: usize,
+    /// When it ends with what it has.
+    until: u64,
 }
 
 impl Core {
@@ -121,12 +123,18 @@ impl Core {
         }
         let cost = config::WALK_COST + goal.cost();
         self.held += cost;
-        let walk = Walk { query, candidates, goals: vec![goal], best, answers, over: false, cost };
+        let until = self.now + config::WALK_MS;
+        let goals = vec![goal];
+        let walk = Walk { query, candidates, goals, best, answers, over: false, cost, until };
         self.go_on(number, walk);
     }
 
     /// A node answered a walk's query.
     pub(super) fn walked(&mut self, number: u64, id: Id, from: Address, response: Response<'_>) {
+        // Whoever says to be this node has no word of its own.
+        if id == self.id {
+            return self.unwalked(number, from);
+        }
         // It may be over without this answer.
         let Some(mut walk) = self.walks.remove(&number) else { return };
         if let Some(answers) = &mut walk.answers {
@@ -160,6 +168,8 @@ impl Core {
     }
 
     fn go_on(&mut self, number: u64, mut walk: Walk) {
+        // Nodes that answer as late as they may, and name one more each, could go on for minutes.
+        walk.over |= self.now >= walk.until;
         while !walk.over
             && let Some((id, address)) = walk.candidates.next()
         {

@@ -132,7 +132,7 @@ impl Share {
             used.fetch_sub(before - bytes, Ordering::Relaxed);
             return;
         }
-        if self.bytes() == bytes {
+        if before == 0 && self.bytes() == bytes {
             self.since.store(now, Ordering::Relaxed);
         }
         let all = used.fetch_add(bytes - before, Ordering::Relaxed) + bytes - before;
@@ -204,6 +204,22 @@ mod tests {
         idle.share().set(Held::Output, 2 * MIB, 10_000);
         assert!(has_given_up(&stalled) && !has_given_up(&lively) && !has_given_up(&idle));
         assert_eq!(budget.used.load(Ordering::Relaxed), 6 * MIB);
+    }
+
+    #[test]
+    fn who_takes_a_little_all_the_time_is_not_young() {
+        let (hub, budget) = (hub(), Budget::new(8 * MIB));
+        let [greedy, honest] = [(); 2].map(|()| conn(&hub, &budget));
+        for step in 0..1_000 {
+            greedy.share().set(
+                Held::Message,
+                6 * MIB + step * config::BUDGET_GRAIN / 4,
+                step as u64,
+            );
+        }
+        honest.share().set(Held::Requests, MIB, 900);
+        greedy.share().set(Held::Message, 8 * MIB, 1_000);
+        assert!(has_given_up(&greedy) && !has_given_up(&honest));
     }
 
     #[test]

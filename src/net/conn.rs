@@ -481,15 +481,17 @@ impl Conn {
     /// reset.
     pub(super) fn probe(&self) {
         let mut half = self.lock();
-        if half.phase == Phase::Open {
-            half.out.frame(Opcode::Ping, b"");
+        if half.phase != Phase::Open {
+            return;
+        }
+        half.out.frame(Opcode::Ping, b"");
+        if self.io() == Io::Stream {
+            // Under the lock: after `Closed` the number may mean another connection.
+            self.hub.event(Event::Composed { conn: self.number });
+            return;
         }
         drop(half);
-        if self.io() == Io::Stream {
-            self.hub.event(Event::Composed { conn: self.number });
-        } else {
-            self.flush();
-        }
+        self.flush();
     }
 
     /// The other side has reset a connection that is not read for now, as `error` says.

@@ -229,25 +229,26 @@ async fn turn_away(established: Established) {
 /// Answers a client that does not come in.
 async fn refuse(stream: &TcpStream, answer: &[u8]) {
     if write_all(stream, answer).await.is_ok() {
-        last_words(stream).await;
+        last_words(stream, &[]).await;
     }
 }
 
 /// Lets the other side read our last words, unless too many others are to: see [`last_words`].
-pub(super) async fn farewell(stream: &TcpStream, others: &Strangers) {
+pub(super) async fn farewell(stream: &TcpStream, words: &[u8], others: &Strangers) {
     let Ok(remote) = stream.peer_addr() else { return };
     let mut place = others.enter(remote.ip());
     tokio::select! {
         biased;
         () = place.lost() => {}
-        () = last_words(stream) => {}
+        () = last_words(stream, words) => {}
     }
 }
 
 /// Lets the other side read our last words: closing with bytes of its own unread would reset the
 /// connection, and the words with it (RFC 6455 section 7.1.1).
-async fn last_words(stream: &TcpStream) {
+async fn last_words(stream: &TcpStream, words: &[u8]) {
     let rest = async {
+        write_all(stream, words).await?;
         SockRef::from(stream).shutdown(Shutdown::Write)?;
         let mut rest = Vec::new();
         while read_more(stream, &mut rest).await? {

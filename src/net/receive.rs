@@ -79,11 +79,12 @@ impl Conn {
             }
         });
         bump(&self.messages, messages);
-        self.hold(Held::Message, inbound.held());
         let result = if costly { Err(Error::MessageTooBig) } else { result };
         if !batch.is_empty() {
             self.hub.append(batch);
         }
+        // After what came: this connection may have to go, and its end comes behind its messages.
+        self.hold(Held::Message, inbound.held());
         if !control.is_empty() {
             let mut half = self.lock();
             // After our own close frame nothing more may be sent, and whoever does not read does not

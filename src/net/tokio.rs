@@ -161,14 +161,16 @@ impl Driver {
     /// Writes the last `words` of a connection of Node's loop that has ended, and reads on so that
     /// they are read.
     pub fn farewell(&self, stream: &StdTcpStream, words: Vec<u8>) {
+        // Whoever has left so much unread does not read why either.
+        if words.len() > config::FAREWELL_BYTES {
+            return;
+        }
         // Without a descriptor for it the words may get lost, and nothing else.
         let Ok(stream) = stream.try_clone() else { return };
         let farewells = self.farewells.clone();
         let _ = self.spawn(async move {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                // An error shows at the next read.
-                let _ = handshake::write_all(&stream, &words).await;
-                handshake::farewell(&stream, &farewells).await;
+                handshake::farewell(&stream, &words, &farewells).await;
             }
         });
     }
@@ -327,7 +329,7 @@ async fn run(
             }
             conn.finish(ended);
             if told {
-                handshake::farewell(reader.as_ref(), farewells).await;
+                handshake::farewell(reader.as_ref(), &[], farewells).await;
             }
         }
     }

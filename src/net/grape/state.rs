@@ -36,6 +36,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
     let damaged = |what: &dyn std::fmt::Display| {
         format!("the state file {} is ignored: {what}", path.display())
     };
+    // A pipe would be waited for.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(damaged(&"no file"));
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -85,9 +89,14 @@ fn save(path: &Path, kept: &Kept) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&name);
-    let mut file = File::create(beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    // What is left of another run, or a link that somebody put there, is not written through.
+    let _ = fs::remove_file(beside);
+    let write = || {
+        let mut file = File::options().write(true).create_new(true).open(beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().inspect_err(|_| drop(fs::remove_file(beside)))?;
     fs::rename(beside, path).inspect_err(|_| drop(fs::remove_file(beside)))
 }
 
