@@ -188,7 +188,8 @@ hostile('clients that end with their pongs unread hold no memory and no descript
   }
   await until(async () => (await server.ask('usage')).descriptors <= before.descriptors + FEW, 200)
   await mustHaveGrownLess(server, before.most, slack(200))
-})
+  // With TLS the bad frame is not even read.
+}, { tls: false })
 
 hostile('clients that say goodbye and do not close hold a descriptor for a moment', async ({ stage, secure, startServer }) => {
   const server = await startServer({})
