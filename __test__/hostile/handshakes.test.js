@@ -99,7 +99,8 @@ door('6,000 finished heads that wait for busy JavaScript hold a bounded memory',
     await Promise.all(guests.map(guest => new Promise(resolve => guest.socket.write(head, resolve))))
     most = Math.max(most, residentMiB(server.process.pid))
   }
-  assert.ok(most - before / MIB < 200, `${most - before / MIB} MiB more`)
+  // 96 MiB of heads, and what the places of 4,096 sockets take.
+  assert.ok(most - before / MIB < 236, `${most - before / MIB} MiB more`)
   fs.writeFileSync(file, '')
   assert.strictEqual(await knock(stage, server.port, { localAddress: '127.0.0.2' }), 101)
 }, { ways: ['plain'] })
