@@ -255,7 +255,7 @@ export interface ServerConf extends PeerConf {
    */
   maxConnectionRequests?: number
   /**
-   * Bytes that those requests may cost to keep: their own, 64 for each array and object in them, and
+   * Bytes that those requests may cost to keep: their own, 64 for each array, object and property, 24 for each element, and
    * 256 for a small one. 0 is any number. Default: 64 MiB.
    */
   maxRequestBytes?: number

@@ -1,4 +1,4 @@
-//! How much memory the connections of one server may hold together, and which of them goes when it
+//! How much memory the connections of one peer may hold together, and which of them goes when it
 //! is more.
 //!
 //! A connection tells its share when it changes by a [`GRAIN`](config::BUDGET_GRAIN): what it has of
@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-/// The budget of one server, or of all clients of an environment.
+/// The budget of the connections of one peer.
 #[derive(Debug, Default)]
 pub struct Budget {
     /// Bytes; 0 is any number.
