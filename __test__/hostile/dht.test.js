@@ -3,6 +3,7 @@
 // A grape among nodes that lie and flood. Its process has a memory limit, and its API goes on.
 
 const assert = require('node:assert')
+const { setImmediate: turn } = require('node:timers/promises')
 const { start, until } = require('../helpers/faulty')
 const { ask } = require('../helpers/grape-network')
 const { PATIENCE, hostile } = require('../helpers/hostile')
@@ -127,16 +128,18 @@ hostile('a flood of datagrams does not keep the API from answering', async ({ st
   const flooder = await socket(stage)
   const end = Date.now() + FLOOD_MS
   let sent = 0
-  const flood = () => {
-    if (Date.now() > end) return
-    for (let at = 0; at < BURST; at++) flooder.to(dht, MALFORMED[sent++ % MALFORMED.length])
-    setImmediate(flood)
+  const flood = async () => {
+    while (Date.now() < end) {
+      for (let at = 0; at < BURST; at++) flooder.to(dht, MALFORMED[sent++ % MALFORMED.length])
+      await turn()
+    }
   }
-  flood()
+  const flooded = flood()
   let answers = 0
   while (Date.now() < end) {
     assert.strictEqual(await asks(url, 'announce', ['name', 1337]), 'No nodes to query')
     answers++
   }
+  await flooded
   assert(answers > 2 && sent > 1000, `${answers} answers, ${sent} datagrams`)
 }, { tls: false })

@@ -84,7 +84,7 @@ door('a server without descriptors gives up unfinished handshakes for those who 
   for (let at = 0; at < 5; at++) assert.strictEqual(await knock(stage, server.port, { secure, localAddress: '127.0.0.2' }), 101)
 }, { ways: ['plain'] })
 
-door('6,000 finished heads that wait for busy JavaScript hold a bounded memory', async ({ stage, start }) => {
+door('12,000 finished heads that wait for busy JavaScript hold a bounded memory', async ({ stage, start }) => {
   const server = await start()
   const before = (await server.ask('usage')).rss
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-')), 'go')
@@ -94,13 +94,13 @@ door('6,000 finished heads that wait for busy JavaScript hold a bounded memory',
   const head = Buffer.from(upgrade({ headers: [`X-A: ${'\xe4'.repeat(15 * 1024)}`] }), 'latin1')
   const { residentMiB } = require('../helpers/faulty')
   let most = 0
-  for (let at = 0; at < 12; at++) {
+  for (let at = 0; at < 24; at++) {
     const guests = await crowd(stage, server.port, 500)
     await Promise.all(guests.map(guest => new Promise(resolve => guest.socket.write(head, resolve))))
     most = Math.max(most, residentMiB(server.process.pid))
   }
-  // 96 MiB of heads, and what the places of 4,096 sockets take.
-  assert.ok(most - before / MIB < 236, `${most - before / MIB} MiB more`)
+  // 96 MiB of heads, and what the places of 4,096 sockets take. Without a bound: 390.
+  assert.ok(most - before / MIB < 320, `${most - before / MIB} MiB more`)
   fs.writeFileSync(file, '')
   assert.strictEqual(await knock(stage, server.port, { localAddress: '127.0.0.2' }), 101)
 }, { ways: ['plain'] })
