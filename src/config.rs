@@ -226,6 +226,10 @@ pub mod grape {
     /// Nodes that a lookup remembers, the nearest it heard of. More would only help a liar.
     pub const CANDIDATES: usize = 4 * K;
 
+    /// Addresses at which one id may be, as one lookup was told: who is first to name a node at an
+    /// address where nobody is does not hide it.
+    pub const ID_ADDRESSES: usize = 3;
+
     /// How long a lookup goes on, in ms: two nodes in a row that do not answer, and some more.
     pub const WALK_MS: u64 = 5_000;
 
@@ -243,11 +247,22 @@ pub mod grape {
     /// machine's own have no share, since a whole network may live on one.
     pub const HOST_SHARE: usize = 4;
 
-    /// Lookups, announces, puts and gets under way at once; more are refused.
+    /// Lookups, announces, puts and gets under way at once for this machine: of more the oldest
+    /// ends, of who has most of them.
     pub const OPERATIONS: usize = 4_096;
 
-    /// Bytes that all of them may hold; more are refused.
+    /// The same for other machines that use the API.
+    pub const OPERATIONS_REMOTE: usize = 2_048;
+
+    /// Bytes that those of this machine may hold, which others cannot take.
     pub const OPERATION_BYTES: usize = 320 * 1024 * 1024;
+
+    /// The same for other machines: about as many in proportion.
+    pub const OPERATION_BYTES_REMOTE: usize = OPERATION_BYTES / 2;
+
+    /// How many end at once, so that looking for them costs little; at most half of what who has
+    /// most has.
+    pub const OPERATIONS_ENDED: usize = 32;
 
     /// What one walk holds at most beside its key, in bytes: candidates with their tokens, the
     /// addresses it asked, and what it was told.
@@ -298,8 +313,15 @@ pub mod grape {
     /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
 
-    /// Announced addresses kept for other hosts, in bytes, and as many again for those of this
-    /// machine. The host with the most loses its oldest first.
+    /// Addresses of which it is remembered whether they are this machine's, in each generation: to
+    /// ask the system takes some microseconds.
+    pub const OWN_IPS: usize = 256;
+
+    /// For how long, in ms: a machine gets another address now and then.
+    pub const OWN_IP_MS: u64 = 10_000;
+
+    /// Announced addresses kept, in bytes: so many each of what came by the API and in datagrams, of
+    /// this machine and of others. The host with the most loses its oldest first.
     pub const PEERS_BYTES: usize = 8 * 1024 * 1024;
 
     /// What one costs beside its name, in bytes.
@@ -337,7 +359,8 @@ pub mod grape {
     /// Stored values (`dht_maxValues`).
     pub const VALUES_KEPT: usize = 5_000;
 
-    /// Their bytes, and as many again for those of this machine.
+    /// Their bytes: so many each of what came by the API and in datagrams, of this machine and of
+    /// others.
     pub const VALUES_BYTES: usize = 16 * 1024 * 1024;
 
     /// What a stored value costs beside its own bytes.
@@ -484,8 +507,19 @@ pub mod grape {
     /// Bytes of a long answer that are copied for its connection at once; the rest is shared.
     pub const API_CHUNK_BYTES: usize = 8 * 1024;
 
-    /// Connections to the API at once.
+    /// Connections to the API at once; fewer where the process may have fewer descriptors, and then
+    /// fewer of each kind below in proportion.
     pub const API_CONNECTIONS: usize = 4_096;
+
+    /// Descriptors that are left to the rest of the process, and to those who come: only who is let
+    /// in can make another one go.
+    pub const API_DESCRIPTORS_KEPT: usize = 256;
+
+    /// Connections however few descriptors there are.
+    pub const API_CONNECTIONS_LEAST: usize = 64;
+
+    /// How many go at once when there are no descriptors left nevertheless.
+    pub const API_SPARED: usize = 16;
 
     /// Connections of one address at once: a machine has a few for each of its processes.
     pub const API_SOURCE_CONNECTIONS: usize = 512;
@@ -493,6 +527,13 @@ pub mod grape {
     /// The same for the loopback addresses together, where all services of a machine are: all but
     /// what lets other machines in.
     pub const API_LOOPBACK_CONNECTIONS: usize = API_CONNECTIONS - 256;
+
+    /// Connections of all other machines: the rest is for this one.
+    pub const API_REMOTE_CONNECTIONS: usize = API_CONNECTIONS - 1_024;
+
+    /// Connections whose request is ended for another one, until they have read so. Of more they are
+    /// closed without a word.
+    pub const API_RECALLED: usize = 256;
 
     /// Connections that wait for the end of the node (`/watch`): one for each process of a machine.
     pub const API_WATCHERS: usize = 1_024;
@@ -516,9 +557,6 @@ pub mod grape {
 
     /// How often connections are looked at, all at once, instead of a timer for each request.
     pub const API_SWEEP: std::time::Duration = std::time::Duration::from_secs(1);
-
-    /// How long a newcomer waits before a place is looked for again, when all serve a request.
-    pub const API_PLACE_RETRY: std::time::Duration = std::time::Duration::from_millis(20);
 
     /// How long the status page, `/status` and `/metrics` are served as they are.
     pub const STATUS_AGE: std::time::Duration = std::time::Duration::from_secs(1);

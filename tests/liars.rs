@@ -9,7 +9,7 @@ mod simulation;
 use grenache_nodejs_ws_native::{
     config::grape as config,
     grape::{
-        Address, Command, Core, Event, Failure, Id, Item, Options, Outcome, Wanted,
+        Address, Command, Core, Event, Failure, Id, Item, Options, Outcome, Wanted, api,
         krpc::{Announcement, Message, PutQuery, Query, Response, Signed, refuse},
     },
 };
@@ -117,17 +117,68 @@ fn token(core: &mut Core, now: u64, from: Address) -> Vec<u8> {
     response(&answer).token.unwrap()
 }
 
+/// A node with the id `near(1)` at `LIAR` that names `id` at the address of `victim(1)`.
+fn names_elsewhere(network: &mut Network, id: Id) {
+    let contacts = vec![(id, at(victim(1), 1))];
+    network.strangers.insert(
+        LIAR,
+        node(|_| near(1), move |_| Response { nodes: contacts.clone(), ..Response::default() }),
+    );
+}
+
+/// The datagrams that a core sends now.
+fn sends(core: &mut Core, now: u64) -> Vec<(Address, Vec<u8>)> {
+    let datagrams = core.tick(now, []).datagrams;
+    datagrams.into_iter().map(|datagram| (datagram.to, datagram.bytes)).collect()
+}
+
+/// Answers those datagrams to `address` with what `response` says.
+fn answers(
+    core: &mut Core,
+    now: u64,
+    sent: &[(Address, Vec<u8>)],
+    address: Address,
+    response: impl Fn() -> Response<'static>,
+) -> Vec<(Address, Vec<u8>)> {
+    let mut next = Vec::new();
+    for (_, bytes) in sent.iter().filter(|(to, _)| *to == address) {
+        let Some(Message::Query(asked)) = Message::decode(bytes) else { continue };
+        let transaction = asked.transaction.into_owned().into();
+        let answer = Response { transaction, ..response() }.encode();
+        let output = core.tick(now, [(address, &answer[..])]);
+        next.extend(output.datagrams.into_iter().map(|datagram| (datagram.to, datagram.bytes)));
+    }
+    next
+}
+
+/// The answer of the node with the id `near(number)`, that the name is at the liar's, and is fresh.
+fn lie(number: u16, port: u16) -> impl Fn() -> Response<'static> {
+    move || Response {
+        id: Some(near(number)),
+        values: vec![(at(LIAR, port), Some(0))],
+        token: Some(vec![1; 8]),
+        ..Response::default()
+    }
+}
+
+/// What a lookup of `KEY` by the core itself finds, when nobody has to be asked for it.
+fn finds(core: &mut Core, now: u64, key: &[u8]) -> Vec<Address> {
+    core.start(now, 1, Command::Lookup(key.to_vec()));
+    let events = core.tick(now, []).events;
+    let peers = events.into_iter().find_map(|event| match event {
+        Event::Done { result: Ok(Outcome::Peers(peers)), .. } => Some(peers),
+        _ => None,
+    });
+    peers.unwrap().iter().map(|found| found.address).collect()
+}
+
 #[test]
 fn an_id_that_is_at_two_addresses_does_not_stop_a_node() {
     let mut network = network(3);
     let id = Id([0x55; 20]);
     // A liar names the id at an address where another one answers, and meanwhile somebody asks with
     // that id from elsewhere.
-    let contacts = vec![(id, at(victim(1), 1))];
-    network.strangers.insert(
-        LIAR,
-        node(|_| near(1), move |_| Response { nodes: contacts.clone(), ..Response::default() }),
-    );
+    names_elsewhere(&mut network, id);
     let mut other = node(|_| near(2), |_| Response::default());
     network.strangers.insert(
         victim(1),
@@ -144,11 +195,7 @@ fn an_id_that_is_at_two_addresses_does_not_stop_a_node() {
 fn an_id_that_is_at_two_addresses_is_not_pinged_for_ever() {
     let mut network = network(3);
     let id = Id([0x55; 20]);
-    let contacts = vec![(id, at(victim(1), 1))];
-    network.strangers.insert(
-        LIAR,
-        node(|_| near(1), move |_| Response { nodes: contacts.clone(), ..Response::default() }),
-    );
+    names_elsewhere(&mut network, id);
     // The same id answers elsewhere.
     network.strangers.insert([77; 4], node(move |_| id, |_| Response::default()));
     introduce(&mut network, at(LIAR, 1), near(1));
@@ -266,6 +313,94 @@ fn announces_of_one_host_drive_out_nobody() {
         ask(&mut core, 6_001, honest, &Query::GetPeers(KEY.to_vec()), Id([1; 20])).unwrap();
     let values = response(&answer).values;
     assert_eq!(values.first().map(|(address, _)| *address), Some(at([44; 4], 1337)));
+}
+
+#[test]
+fn announces_of_this_machine_are_safe_from_its_own_ports() {
+    let host = [127, 0, 0, 1];
+    let mut core = alone(Options { host: Some(host), embedded: true, ..Options::default() });
+    let name = |number: u16| format!("rpc_service_{number}").into_bytes();
+    for number in 0..20 {
+        core.start(0, 1, Command::Announce { key: name(number), port: 7_000 + number });
+    }
+    let token = token(&mut core, 0, at(host, 1));
+    for number in 0..14_000_u16 {
+        let key = format!("junk {number}").into_bytes();
+        let said = Announcement { key, port: Some(1), token: token.clone() };
+        let from = at(host, 1_024 + number);
+        ask(&mut core, 1_000, from, &Query::AnnouncePeer(said), Id([2; 20])).unwrap();
+    }
+    let found = (0..20).filter(|number| {
+        finds(&mut core, 1_000, &name(*number)).contains(&at(host, 7_000 + number))
+    });
+    assert_eq!(found.count(), 20, "services that are still found");
+}
+
+#[test]
+fn names_of_strangers_hide_none_of_this_machine() {
+    let mut core = alone(Options { host: Some([44; 4]), ..Options::default() });
+    core.start(0, 1, Command::Announce { key: KEY.to_vec(), port: 1337 });
+    let (liar, honest) = (at(LIAR, 1), at([45; 4], 1));
+    let said = |key: Vec<u8>, token: &[u8]| {
+        Query::AnnouncePeer(Announcement { key, port: Some(1), token: token.to_vec() })
+    };
+    let of_honest = token(&mut core, 0, honest);
+    ask(&mut core, 0, honest, &said(b"z".to_vec(), &of_honest), Id([1; 20])).unwrap();
+    let of_liar = token(&mut core, 0, liar);
+    for number in 0..2_000_u16 {
+        let key = [&number.to_be_bytes()[..], &[0xff; 190]].concat();
+        ask(&mut core, 0, liar, &said(key, &of_liar), Id([2; 20])).unwrap();
+    }
+    let status = core.status();
+    let shows = |name: &str| status.services.iter().any(|service| service.name == name);
+    assert!(shows("rpc_test") && shows("z"), "of {} shown", status.services.len());
+    assert!(status.services.len() > 100);
+}
+
+#[test]
+fn a_liar_does_not_hide_a_node_by_naming_its_id_elsewhere() {
+    let mut core = alone(Options::default());
+    let (honest, hidden) = ((at([44, 0, 0, 1], 1), near(30)), (at([44, 0, 0, 2], 1), near(2)));
+    acquaint(&mut core, 0, [honest, (at(LIAR, 1), near(3))]);
+    core.start(0, 1, Command::Lookup(KEY.to_vec()));
+    let sent = sends(&mut core, 0);
+    let names = |id, address| {
+        move || Response { id: Some(id), nodes: vec![(hidden.1, address)], ..Response::default() }
+    };
+    let mut asked = answers(&mut core, 0, &sent, at(LIAR, 1), names(near(3), at(victim(1), 9)));
+    asked.extend(answers(&mut core, 0, &sent, honest.0, names(honest.1, hidden.0)));
+    assert!(asked.iter().any(|(to, _)| *to == hidden.0), "who is there is asked: {asked:?}");
+}
+
+#[test]
+fn a_stranger_does_not_hide_what_was_announced_through_a_node() {
+    let mut core = alone(Options::default());
+    core.start(0, 1, Command::Announce { key: KEY.to_vec(), port: 1337 });
+    acquaint(&mut core, 0, [(at(LIAR, 1), near(1))]);
+    core.start(1_000, 2, Command::Lookup(KEY.to_vec()));
+    let sent = sends(&mut core, 1_000);
+    answers(&mut core, 1_000, &sent, at(LIAR, 1), lie(1, 1337));
+    let found = finds(&mut core, 1_010, KEY);
+    assert!(found.contains(&at([127, 0, 0, 1], 1337)), "{found:?}");
+}
+
+#[test]
+fn the_freshest_address_is_not_a_strangers_word_for_it() {
+    let mut core = alone(Options { host: Some([44; 4]), ..Options::default() });
+    core.start(0, 1, Command::Announce { key: KEY.to_vec(), port: 1337 });
+    acquaint(&mut core, 60_000, [(at(LIAR, 1), near(1)), (at(LIAR, 2), near(2))]);
+    core.start(60_000, 2, Command::Lookup(KEY.to_vec()));
+    let sent = sends(&mut core, 60_000);
+    for port in [1, 2] {
+        answers(&mut core, 60_000, &sent, at(LIAR, port), lie(port, 6666));
+    }
+    core.start(60_010, 3, Command::Lookup(KEY.to_vec()));
+    let outcome = core.tick(60_010, []).events.into_iter().find_map(|event| match event {
+        Event::Done { result: Ok(outcome), .. } => Some(outcome),
+        _ => None,
+    });
+    let text = api::answer(outcome.unwrap(), true);
+    assert_eq!(text, r#"["44.44.44.44:1337","66.0.0.1:6666"]"#);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod simulation;
 use grenache_nodejs_ws_native::{
     config::grape as config,
     grape::{
-        Address, Command, Failure, Id, Item, Options, Outcome,
+        Address, Command, Core, Event, Failure, Id, Item, Options, Outcome, Source,
         krpc::{Announcement, Message, PutQuery, Query},
     },
 };
@@ -282,8 +282,60 @@ fn too_many_commands_are_refused() {
         .map(|number| network.start(node, Command::Lookup(number.to_be_bytes().to_vec())))
         .collect();
     let results: Vec<_> = ops.into_iter().map(|op| network.wait(op)).collect();
-    let busy = results.iter().filter(|result| **result == Err(Failure::Busy)).count();
-    assert!((10..20).contains(&busy), "{busy}");
+    // The oldest of who asks for most.
+    let busy = results.iter().take_while(|result| **result == Err(Failure::Busy)).count();
+    assert!((10..=config::OPERATIONS_ENDED).contains(&busy), "{busy}");
+    assert!(!results[busy..].contains(&Err(Failure::Busy)));
+}
+
+#[test]
+fn a_command_of_nobody_leaves_room_for_others() {
+    let mut network = Network::new(0.0, 1);
+    let node = network.add(Options::default(), &[50_000]);
+    let (client, now) = (Source::Client([1; 8]), network.now);
+    let core = network.cores[node].as_mut().unwrap();
+    let get = |number: u32| Command::Get { target: number.to_be_bytes().to_vec(), salt: vec![] };
+    let first = core.start_for(now, 1, client, Command::Lookup(KEY.to_vec()));
+    assert_eq!(core.start_for(now, 2, client, Command::Lookup(KEY.to_vec())), first);
+    for number in 0..3 * config::OPERATIONS_REMOTE as u32 {
+        let op = 10 + u64::from(number);
+        let walk = core.start_for(now, op, client, get(number)).unwrap();
+        core.abandon(walk, op);
+    }
+    // Another one waits for the same walk.
+    core.abandon(first.unwrap(), 1);
+    let done = |core: &mut Core, now| -> Vec<_> {
+        let events = core.tick(now, []).events.into_iter();
+        let op =
+            |event| if let Event::Done { op, result } = event { Some((op, result)) } else { None };
+        events.filter_map(op).collect()
+    };
+    assert_eq!(done(core, now), []);
+    assert_eq!(done(core, now + 3_000), [(2, Ok(Outcome::Peers(vec![])))]);
+}
+
+#[test]
+fn who_shares_a_walk_with_the_greediest_keeps_it() {
+    let mut network = Network::new(0.0, 1);
+    let node = network.add(Options::default(), &[50_000]);
+    let (greedy, other) = (Source::Client([1; 8]), Source::Client([2; 8]));
+    let now = network.now;
+    let core = network.cores[node].as_mut().unwrap();
+    core.start_for(now, 1, greedy, Command::Lookup(KEY.to_vec()));
+    core.start_for(now, 2, other, Command::Lookup(KEY.to_vec()));
+    for number in 0..2 * config::OPERATIONS_REMOTE as u32 {
+        let key = number.to_be_bytes().to_vec();
+        core.start_for(now, 10 + u64::from(number), greedy, Command::Lookup(key));
+    }
+    let mut events = core.tick(now, []).events;
+    events.extend(core.tick(now + 3_000, []).events);
+    let result = |op| {
+        events.iter().find_map(|event| match event {
+            Event::Done { op: other, result } if *other == op => Some(result.is_ok()),
+            _ => None,
+        })
+    };
+    assert_eq!((result(1), result(2)), (Some(false), Some(true)));
 }
 
 #[test]

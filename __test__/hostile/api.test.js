@@ -13,6 +13,7 @@ const path = require('path')
 const { limited } = require('../helpers/child')
 const { PATIENCE, hostile } = require('../helpers/hostile')
 const { residentMiB, until } = require('../helpers/faulty')
+const { compact, idOf, query, read, response, socket } = require('../helpers/krpc')
 
 /** A case against a grape alone, on loopback. */
 function api (title, body, { conf, limits } = {}) {
@@ -112,6 +113,56 @@ api('when all places are taken the idlest goes, and never one with a request und
   await post(port, 'announce', ['comes later', 1338])
   await until(() => answer.includes('["127.0.0.1:1338"]'))
 }, { conf: { grace: 15000 } })
+
+const lookupOf = name => headOf('lookup', json(name).length) + json(name)
+
+const statusOf = async port => JSON.parse((await get(port, '/status')).text)
+
+/** Nodes that make each lookup of the grape take its 5 s: they answer late, and name the next one. */
+async function tarpit (stage, grape) {
+  const nodes = await Promise.all(Array.from({ length: 4 }, () => socket(stage)))
+  const told = { asked: 0 }
+  const timers = []
+  stage.after(() => timers.forEach(clearTimeout))
+  nodes.forEach((own, at) => own.on('message', (datagram, { port }) => {
+    const { q, t } = read(datagram)
+    if (q === undefined) return
+    const id = idOf(`tarpit ${at}`)
+    if (q === 'ping') return own.to(port, response({ id }, t))
+    told.asked++
+    const next = nodes[at + 1]
+    const named = next ? compact(idOf(`tarpit ${at + 1}`), next.port) : ''
+    timers.push(setTimeout(() => own.to(port, response({ id, nodes: named }, t)), 1500))
+  }))
+  nodes[0].to(await grape.ask('dht'), query('ping', { id: idOf('tarpit 0') }))
+  await until(async () => (await statusOf(grape.port)).known_nodes === 1)
+  return told
+}
+
+api('lookups that take long keep nobody out, and the oldest of too many are told so', async ({ crowd, grape, port, stage }) => {
+  await tarpit(stage, grape)
+  let busy = ''
+  const first = crowd.open(lookupOf('first'))
+  first.setEncoding('utf8').on('data', text => { busy += text })
+  await once(first, 'connect')
+  for (let at = 0; at < 21; at++) await crowd.openMany(200, lookupOf(`slow ${at}`))
+  for (let at = 0; at < 20; at++) {
+    assert.strictEqual((await get(port, '/health', { timeout: PATIENCE })).status, 200)
+  }
+  assert.strictEqual((await get(port, '/status')).status, 200)
+  await until(() => busy.includes('ERR_GRAPE_BUSY'))
+  assert.match(busy, /^HTTP\/1.1 503 /)
+})
+
+api('a lookup ends when nobody waits for it any more', async ({ crowd, grape, port, stage }) => {
+  const told = await tarpit(stage, grape)
+  for (let at = 0; at < 100; at++) crowd.open(lookupOf(`left ${at}`))
+  await until(() => told.asked >= 100)
+  const began = Date.now()
+  crowd.end()
+  await until(async () => (await statusOf(port)).counters.walks >= 100)
+  assert(Date.now() - began < 3000, `${Date.now() - began} ms`)
+})
 
 api('heads have a limit of bytes, and of headers', async ({ crowd, port, grape }) => {
   const long = `GET / HTTP/1.1\r\nhost: localhost\r\nlong: ${'x'.repeat(400000)}`

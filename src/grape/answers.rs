@@ -1,7 +1,7 @@
 //! What the nodes near a name told of it. Each node has its own word, so that one that tells
 //! thousands of addresses hides none of the others'.
 
-use super::{Address, Found, Id};
+use super::{Address, Found, Id, Witness};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +16,12 @@ struct Word {
 /// An address that was told.
 #[derive(Clone, Copy, Debug)]
 struct Told {
+    /// When it announced itself: the freshest word, whose it is, and the next one of another host.
     announced: Option<u64>,
+    freshest: [u8; 4],
+    second: Option<u64>,
+    /// As this node heard it itself.
+    own: Option<u64>,
     /// When it was told last.
     at: u64,
     /// Who tells it: a bit for each word.
@@ -25,6 +30,21 @@ struct Told {
     now: bool,
     /// Somebody who told it before does not any more.
     retracted: bool,
+}
+
+impl Told {
+    /// A report through another node may be older than what is known, and a lie is as fresh as can
+    /// be: of several hosts the freshest is not believed.
+    fn heard(&mut self, announced: Option<u64>, host: [u8; 4]) {
+        if host == self.freshest {
+            self.announced = self.announced.max(announced);
+        } else if announced > self.announced {
+            self.second = self.announced;
+            (self.announced, self.freshest) = (announced, host);
+        } else {
+            self.second = self.second.max(announced);
+        }
+    }
 }
 
 /// The words on one name.
@@ -60,13 +80,19 @@ impl Answers {
         for found in found {
             let told = self.told.entry(found.address).or_insert(Told {
                 announced: None,
+                freshest: from.ip,
+                second: None,
+                own: None,
                 at: now,
                 by: 0,
                 now: true,
                 retracted: false,
             });
-            // A report through another node may be older than what is known.
-            told.announced = told.announced.max(found.announced);
+            if source == self.own {
+                told.own = found.announced;
+            } else {
+                told.heard(found.announced, from.ip);
+            }
             told.by |= bit;
             told.at = now;
             told.now = true;
@@ -116,9 +142,25 @@ impl Answers {
         shuffle(&mut chosen, rng);
         let found = |address| {
             let told = self.told.get(&address)?;
-            Some(Found { address, announced: told.announced })
+            let (witness, announced) = self.age(told);
+            Some(Found { address, announced, witness })
         };
         chosen.into_iter().filter_map(found).collect()
+    }
+
+    /// Who says when an address was announced, and what he says.
+    fn age(&self, told: &Told) -> (Witness, Option<u64>) {
+        let slots = (0..config::WORDS).filter(|slot| told.by & (1 << slot) != 0);
+        let mut words = slots.filter_map(|slot| self.words[slot].as_deref());
+        let Some(first) = words.next() else { return (Witness::One, None) };
+        let is_own = |word: &Word| word.source == self.own;
+        if told.own.is_some() && (is_own(first) || words.clone().any(is_own)) {
+            (Witness::Own, told.own)
+        } else if words.any(|word| word.host.ip != first.host.ip) {
+            (Witness::Several, told.second)
+        } else {
+            (Witness::One, told.announced)
+        }
     }
 
     fn by_turns(&self, count: usize, rng: &mut impl Rng) -> Vec<Address> {
@@ -246,7 +288,8 @@ mod tests {
     }
 
     fn found(host: u8, port: u16) -> Found {
-        Found { address: Address { ip: [10, 1, 0, host], port }, announced: Some(1) }
+        let address = Address { ip: [10, 1, 0, host], port };
+        Found { address, announced: Some(1), witness: Witness::One }
     }
 
     fn answers() -> Answers {
@@ -254,9 +297,36 @@ mod tests {
     }
 
     fn addresses(answers: &Answers) -> Vec<Found> {
-        let mut all = answers.sample(config::TOLD, &mut StdRng::seed_from_u64(1));
+        let all = answers.sample(config::TOLD, &mut StdRng::seed_from_u64(1));
+        let one = |found| Found { witness: Witness::One, ..found };
+        let mut all: Vec<_> = all.into_iter().map(one).collect();
         all.sort_by_key(|found| found.address);
         all
+    }
+
+    fn has(sample: &[Found], host: u8) -> bool {
+        sample.iter().any(|told| told.address == found(host, host.into()).address)
+    }
+
+    #[test]
+    fn the_freshest_word_of_several_is_not_believed() {
+        let mut answers = answers();
+        let said = |announced| Found { announced: Some(announced), ..found(1, 1) };
+        let age = |answers: &Answers| {
+            let sample = answers.sample(1, &mut StdRng::seed_from_u64(1));
+            (sample[0].witness, sample[0].announced)
+        };
+        answers.learn(KEY, node(1), &[said(10)], 90);
+        answers.learn(KEY, (node(9).0, node(1).1), &[said(20)], 90);
+        assert_eq!(age(&answers), (Witness::One, Some(20)), "one host");
+        answers.learn(KEY, node(2), &[said(15)], 90);
+        assert_eq!(age(&answers), (Witness::Several, Some(15)));
+        answers.learn(KEY, node(3), &[said(90)], 90);
+        assert_eq!(age(&answers), (Witness::Several, Some(20)));
+        answers.learn(KEY, (Id([0xff; 20]), node(0).1), &[said(5)], 90);
+        assert_eq!(age(&answers), (Witness::Own, Some(5)));
+        answers.learn(KEY, (Id([0xff; 20]), node(0).1), &[], 90);
+        assert_eq!(age(&answers).0, Witness::Several, "it knows no more of it");
     }
 
     #[test]
@@ -320,7 +390,7 @@ mod tests {
                 assert!(answers.told.len() <= config::TOLD);
                 let sample = answers.sample(100, &mut rng);
                 assert_eq!(sample.len(), 100);
-                assert!(sample.contains(&found(1, 1)) && sample.contains(&found(2, 2)));
+                assert!(has(&sample, 1) && has(&sample, 2));
             }
         }
     }
@@ -337,7 +407,7 @@ mod tests {
         }
         for seed in 0..50 {
             let sample = answers.sample(100, &mut StdRng::seed_from_u64(seed));
-            assert!(sample.contains(&found(1, 1)));
+            assert!(has(&sample, 1));
         }
     }
 

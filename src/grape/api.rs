@@ -143,8 +143,9 @@ pub fn answer(outcome: Outcome, freshest: bool) -> String {
     match outcome {
         Outcome::Peers(mut peers) => {
             if freshest {
-                // `None` is smaller than any time: who is known least comes last.
-                peers.sort_by_key(|found| std::cmp::Reverse(found.announced));
+                // What this node heard itself comes first, since others may say anything. `None` is
+                // smaller than any time: who is known least comes last.
+                peers.sort_by_key(|found| std::cmp::Reverse((found.witness, found.announced)));
             }
             addresses(&peers)
         }

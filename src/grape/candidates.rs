@@ -99,28 +99,40 @@ impl Candidates {
         }
         let by = by.map(Address::group);
         let distance = id.distance(&self.key);
-        match self.nodes.binary_search_by(|node| node.distance.cmp(&distance)) {
-            // Ids are unique, and so are their distances. Who named more than its share may not
-            // keep others from naming the same.
-            Ok(at) => {
-                let node = &self.nodes[at];
-                let is_new = node.state == State::New && node.address == address;
-                if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
-                    self.nodes[at].by = by;
-                }
+        // An id has one distance, and may be said to be at several addresses.
+        let start = self.nodes.partition_point(|node| node.distance < distance);
+        let same = self.nodes[start..].iter().take_while(|node| node.distance == distance);
+        let end = start + same.count();
+        let same = &mut self.nodes[start..end];
+        if let Some(node) = same.iter_mut().find(|node| node.address == address) {
+            // Who named more than its share may not keep others from naming the same.
+            let is_new = node.state == State::New;
+            if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
+                node.by = by;
             }
-            Err(at) => {
-                let state =
-                    if self.asked.contains_key(&address) { State::Asked } else { State::New };
-                let node = Candidate { distance, id, address, state, holder: None, by };
-                self.nodes.insert(at, node);
-                let count = self.hosts.entry(address.group()).or_default();
-                *count += 1;
-                self.beyond += usize::from(*count > config::HOST_SHARE);
-                if self.nodes.len() > config::CANDIDATES {
-                    self.drop_least();
-                }
+            return;
+        }
+        if by.is_some() && same.iter().any(|node| node.by == by) {
+            return;
+        }
+        if same.len() >= config::ID_ADDRESSES {
+            // Nobody is there, or nobody was asked and this node knows better.
+            let is_idle = |node: &Candidate| {
+                node.state == State::Failed || (by.is_none() && node.state == State::New)
+            };
+            match same.iter().position(is_idle) {
+                Some(at) => self.drop_at(start + at),
+                None => return,
             }
+        }
+        let state = if self.asked.contains_key(&address) { State::Asked } else { State::New };
+        let node = Candidate { distance, id, address, state, holder: None, by };
+        self.nodes.insert(start, node);
+        let count = self.hosts.entry(address.group()).or_default();
+        *count += 1;
+        self.beyond += usize::from(*count > config::HOST_SHARE);
+        if self.nodes.len() > config::CANDIDATES {
+            self.drop_least();
         }
     }
 
@@ -130,7 +142,11 @@ impl Candidates {
             self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_SHARE)
         };
         let at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
-        let node = self.nodes.remove(at.unwrap_or(self.nodes.len() - 1));
+        self.drop_at(at.unwrap_or(self.nodes.len() - 1));
+    }
+
+    fn drop_at(&mut self, at: usize) {
+        let node = self.nodes.remove(at);
         let host = node.address.group();
         let Some(count) = self.hosts.get_mut(&host) else { return };
         self.beyond -= usize::from(*count > config::HOST_SHARE);
@@ -159,6 +175,7 @@ impl Candidates {
     fn next_of(&mut self, share: usize) -> Option<(Option<Id>, Address)> {
         let mut of_host: Vec<(Address, usize)> = Vec::new();
         let mut counted = 0;
+        let mut last = None;
         for at in 0..self.nodes.len() {
             let Candidate { state, address, id, by, .. } = self.nodes[at];
             if state == State::Failed {
@@ -172,7 +189,9 @@ impl Candidates {
                     None => of_host.push((host, 1)),
                 }
             }
-            counted += 1;
+            // An id that is said to be at several addresses counts once.
+            counted += usize::from(last != Some(id));
+            last = Some(id);
             if counted > config::K {
                 return None;
             }
@@ -374,6 +393,40 @@ mod tests {
         }
         let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
         assert_eq!(asked.len(), config::UNPROVEN_AT_HOST);
+    }
+
+    #[test]
+    fn an_id_has_a_few_addresses_and_one_of_each_who_names_it() {
+        let mut walk = candidates(16);
+        let (id, _) = node(1);
+        let at = |port| Address { ip: [10, 0, 1, 1], port };
+        for number in 1..50 {
+            let address = Address { ip: [10, 0, 2, number], port: 1 };
+            walk.add(id, address, Some(at(u16::from(number))));
+        }
+        assert_eq!(walk.nodes.len(), 1, "one host names it");
+        for number in 2..50 {
+            walk.add(id, Address { ip: [10, 0, 3, number], port: 1 }, Some(node(number).1));
+        }
+        assert_eq!(walk.nodes.len(), config::ID_ADDRESSES);
+        let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+        assert_eq!(asked.len(), config::ID_ADDRESSES);
+        let own = Address { ip: [10, 0, 4, 1], port: 1 };
+        walk.failed(asked[0].1);
+        walk.add(id, own, Some(node(77).1));
+        assert_eq!(walk.next(), Some((Some(id), own)), "it takes the place of who is silent");
+    }
+
+    #[test]
+    fn what_this_node_knows_is_a_candidate_whatever_was_said() {
+        let mut walk = candidates(16);
+        let (id, address) = node(1);
+        for number in 2..10 {
+            walk.add(id, Address { ip: [10, 0, 3, number], port: 1 }, Some(node(number).1));
+        }
+        walk.add(id, address, None);
+        assert!(walk.nodes.iter().any(|node| node.address == address));
+        assert_eq!(walk.nodes.len(), config::ID_ADDRESSES);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::{
     Address, Answers, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options,
-    Outcome, Peers, Silence, Sources, Table, Tokens, Values, Wanted,
+    Outcome, Peers, Silence, Source, Sources, Table, Tokens, Values, Wanted,
     krpc::{Asked, Message, Query, Refusal, Response},
+    load::{Job, Load},
     operation::Purpose,
     sources::Bucket,
     store::Store,
@@ -77,8 +78,9 @@ pub struct Core {
     pub(super) counters: Counters,
     pub(super) out: Output,
     pub(super) sources: Sources,
-    /// What walks and stores hold, in bytes.
-    pub(super) held: usize,
+    pub(super) load: Load,
+    /// Whether an address is this machine's, as it was asked lately.
+    pub(super) own_ips: Generations<[u8; 4], bool>,
     /// Who was pinged because it asked something.
     verifying: HashSet<Address>,
     sweep_at: u64,
@@ -131,7 +133,8 @@ impl Core {
             counters: Counters::default(),
             out: Output::default(),
             sources: Sources::new(options.rate, now),
-            held: 0,
+            load: Load::default(),
+            own_ips: Generations::new(config::OWN_IPS, usize::MAX, Some(config::OWN_IP_MS), now),
             verifying: HashSet::new(),
             sweep_at: now + config::SWEEP_MS,
             wanted: Wanted::default(),
@@ -161,17 +164,20 @@ impl Core {
         self.wanted = wanted;
     }
 
-    /// Starts what `op` numbers; an [`Event::Done`] of the next tick, or of a later one, ends it.
+    /// Starts what `op` numbers, for this process; see [`start_for`](Self::start_for).
     pub fn start(&mut self, now: u64, op: u64, command: Command) {
+        self.start_for(now, op, Source::Own, command);
+    }
+
+    /// Starts what `op` numbers, for `who`; an [`Event::Done`] of the next tick, or of a later one,
+    /// ends it. Returns the number of the walk that a lookup or a get waits for, so that it can be
+    /// [abandoned](Self::abandon).
+    pub fn start_for(&mut self, now: u64, op: u64, who: Source, command: Command) -> Option<u64> {
         self.advance(now);
         self.counters.started(&command);
-        let held = self.held + config::WALK_COST + cost_of(&command);
-        if self.walks.len() + self.stores.len() >= config::OPERATIONS
-            || held > config::OPERATION_BYTES
-        {
-            return self.done(op, Err(Failure::Busy));
-        }
-        self.begin(op, command);
+        let walk = self.begin(Job { op, who, command });
+        self.relieve(who);
+        walk
     }
 
     /// Deals with the datagrams that came, and with the time that passed.
@@ -208,6 +214,7 @@ impl Core {
         self.local.age(now);
         self.found.age(now);
         self.values.age(now);
+        self.own_ips.age(now);
         self.tokens.rotate(&mut self.rng, now);
     }
 

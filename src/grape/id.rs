@@ -62,6 +62,13 @@ impl Id {
     }
 }
 
+impl Distance {
+    /// Whether the two differ in the bit `at`, of which the first is the most significant.
+    pub(super) fn has_bit(self, at: usize) -> bool {
+        self.0[at / 8] & (0x80 >> (at % 8)) != 0
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

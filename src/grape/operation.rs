@@ -1,6 +1,6 @@
 //! What a node can be asked to do for its own machine, and what it tells.
 
-use super::{Address, Failure, Found, Id, Item};
+use super::{Address, Failure, Found, Id, Item, load::Job};
 
 /// Something to do in the network.
 #[derive(Clone, Debug)]
@@ -115,5 +115,5 @@ pub(super) enum Goal {
     /// To know more nodes.
     Join,
     /// A command.
-    Command(u64, Command),
+    Command(Job),
 }

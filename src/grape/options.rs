@@ -11,6 +11,8 @@ pub struct Options {
     /// The address under which the node stores what is announced through it, as well as sending it
     /// to others. Defaults to none: then it keeps it for this machine alone.
     pub host: Option<[u8; 4]>,
+    /// Whether an IPv4 address is this machine's. Defaults to none.
+    pub is_own: fn([u8; 4]) -> bool,
     /// UDP port of the node, which is announced where a service names port 0.
     pub port: u16,
     /// Announces and puts succeed when this node alone took them: it serves one machine. Defaults
@@ -37,6 +39,7 @@ impl Default for Options {
         Self {
             id: None,
             host: None,
+            is_own: |_| false,
             port: 0,
             embedded: false,
             max_tables: config::TABLES,

@@ -18,6 +18,30 @@ pub struct Found {
     pub address: Address,
     /// When it announced itself, on the clock of this node, if the node that said so knew.
     pub announced: Option<u64>,
+    /// Who says so.
+    pub witness: Witness,
+}
+
+/// Who says when an address was announced, the least credible first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Witness {
+    /// Nodes of one host, who may say anything.
+    One,
+    /// Hosts that know nothing of each other. The freshest word does not count.
+    Several,
+    /// This node heard it itself.
+    Own,
+}
+
+/// Whether one more address of a service fits a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// It does.
+    Yes,
+    /// It does not; others may.
+    No,
+    /// Nothing does any more.
+    NoMore,
 }
 
 /// The addresses of one name, by their hosts: no host drives the others out of an answer.
@@ -112,31 +136,19 @@ impl Peers {
         chosen.into_iter().map(|address| self.found(key, address)).collect()
     }
 
-    /// The first services with at most `each` of their addresses, and `count` in all. They are in the
-    /// order of the first `prefix` bytes of their names: strangers choose long ones.
-    pub fn services(&self, count: usize, each: usize, prefix: usize) -> Vec<(&[u8], Vec<Found>)> {
-        let mut services: Vec<_> = self.by_key.iter().collect();
-        let order = |a: &(&Arc<[u8]>, _), b: &(&Arc<[u8]>, _)| {
-            a.0[..a.0.len().min(prefix)].cmp(&b.0[..b.0.len().min(prefix)])
-        };
-        if services.len() > count {
-            services.select_nth_unstable_by(count, order);
-            services.truncate(count);
-        }
-        services.sort_unstable_by(order);
-        let mut rest = count;
-        let mut found = Vec::new();
-        for (key, named) in services {
-            if rest == 0 {
-                break;
+    /// Services with some of their addresses, in the order of their names: those that `fits` takes
+    /// of all, by turns one of each who announced some, first what came by the API.
+    pub fn services(&self, mut fits: impl FnMut(&[u8], usize) -> Fits) -> Vec<(&[u8], Vec<Found>)> {
+        let mut chosen: BTreeMap<&[u8], Vec<Found>> = BTreeMap::new();
+        for (key, address) in self.shares.by_turns() {
+            let shown = chosen.get(&key[..]).map_or(0, Vec::len);
+            match fits(key, shown) {
+                Fits::Yes => chosen.entry(key).or_default().push(self.found(key, *address)),
+                Fits::No => {}
+                Fits::NoMore => break,
             }
-            let shown =
-                named.hosts.values().flatten().take(rest.min(each)).map(|at| self.found(key, *at));
-            let shown: Vec<_> = shown.collect();
-            rest -= shown.len();
-            found.push((&**key, shown));
         }
-        found
+        chosen.into_iter().collect()
     }
 
     /// Names with at least one address.
@@ -155,7 +167,8 @@ impl Peers {
     }
 
     fn found(&self, key: &Arc<[u8]>, address: Address) -> Found {
-        Found { address, announced: self.shares.at(&(key.clone(), address)) }
+        let announced = self.shares.at(&(key.clone(), address));
+        Found { address, announced, witness: Witness::Own }
     }
 }
 
@@ -194,7 +207,7 @@ mod tests {
     }
 
     fn found(address: Address, announced: u64) -> Found {
-        Found { address, announced: Some(announced) }
+        Found { address, announced: Some(announced), witness: Witness::Own }
     }
 
     #[test]
@@ -263,19 +276,27 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_services_is_cut() {
+    fn a_list_of_services_is_fair() {
         let mut peers = Peers::new(BYTES, 300);
-        for number in 0..30 {
-            add(&mut peers, &[number % 3], address(1 + u16::from(number)), 0);
+        for number in 0..200 {
+            add(&mut peers, &[b'a', number], at(1, 1), 0);
         }
-        let services = |count, each| -> Vec<_> {
-            let services = peers.services(count, each, 1);
-            services.into_iter().map(|(key, addresses)| (key.to_vec(), addresses.len())).collect()
-        };
-        assert_eq!(services(15, 10), [(vec![0], 10), (vec![1], 5)]);
-        assert_eq!(services(15, 6), [(vec![0], 6), (vec![1], 6), (vec![2], 3)]);
-        assert_eq!(services(2, 10), [(vec![0], 2)]);
-        assert_eq!(services(100, 100).len(), 3);
+        for host in 2..5 {
+            add(&mut peers, &[b'm', host], at(host, 1), 0);
+        }
+        peers.add(b"z", at(9, 1), Source::Local, 0);
+        let mut left = 10;
+        let services = peers.services(|_, _| {
+            left -= 1;
+            if left < 0 { Fits::NoMore } else { Fits::Yes }
+        });
+        let names: Vec<_> = services.iter().map(|(key, _)| key[0]).collect();
+        assert_eq!(names, *b"aaaaaammmz");
+        let none = peers.services(|key, shown| match key[0] {
+            b'a' => Fits::No,
+            _ => [Fits::Yes, Fits::No][shown],
+        });
+        assert_eq!(none.len(), 4);
     }
 
     #[test]

@@ -1,40 +1,57 @@
 //! A map that strangers fill: it has a budget of bytes, and a share of it for each host.
 //!
 //! When it is full, the host with the most loses its oldest entry. So one that fills it only drives
-//! out its own, and an honest host loses something only when it has as much as the greediest. This
-//! machine has a budget of its own, which no other can use; there each node has a share.
+//! out its own, and an honest host loses something only when it has as much as the greediest.
+//!
+//! What comes by the API and what comes in datagrams, of this machine and of others, has a budget
+//! each, which nobody else can use: no datagram drives out what this machine's own services said.
 
-use super::Address;
+use super::{Address, address::is_loopback};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
 };
 
-/// Whose entry it is.
+/// Whose entry it is. Whose comes first here, an entry stays his.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
-    /// This node.
+    /// This process.
     Own,
-    /// Another host, or another node of this machine: an [`Address::group`].
-    Host(Address),
+    /// A program of this machine, by the API.
+    Local,
+    /// Another machine, by the API: its IPv4 address, or its network of 64 bits with IPv6.
+    Client([u8; 8]),
+    /// Whoever sends datagrams from this address. Ports do not count, not even on this machine:
+    /// one program can have them all.
+    Host([u8; 4]),
 }
 
 impl Source {
+    /// How many budgets there are.
+    const BUDGETS: usize = 4;
+
     /// Who sends from this address.
     pub fn of(address: Address) -> Self {
-        Self::Host(address.group())
+        Self::Host(address.ip)
     }
 
-    /// Which of the two budgets it fills.
+    /// Whether it is a program of this machine that uses this node.
+    pub fn is_here(self) -> bool {
+        matches!(self, Self::Own | Self::Local)
+    }
+
+    /// Which of the budgets it fills.
     fn budget(self) -> usize {
         match self {
-            Self::Host(address) if !address.is_loopback() => 1,
-            _ => 0,
+            Self::Own | Self::Local => 0,
+            Self::Client(_) => 1,
+            Self::Host(ip) if is_loopback(ip) => 2,
+            Self::Host(_) => 3,
         }
     }
 }
 
-/// What fits: each of the two budgets has this size.
+/// What fits: each of the budgets has this size.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Entries.
@@ -69,8 +86,8 @@ pub struct Shares<K, V> {
     of_source: BTreeSet<(Source, u64)>,
     used: HashMap<Source, Used>,
     /// Of each budget: what is used, and by whom, by their bytes.
-    totals: [Used; 2],
-    greedy: [BTreeSet<(usize, Source)>; 2],
+    totals: [Used; Source::BUDGETS],
+    greedy: [BTreeSet<(usize, Source)>; Source::BUDGETS],
     last_serial: u64,
 }
 
@@ -142,6 +159,27 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
             self.take_out(&key);
             dropped(key);
         }
+    }
+
+    /// All entries: those of the API in turns, then by turns one of each that sent datagrams; of each
+    /// the oldest first.
+    pub fn by_turns(&self) -> impl Iterator<Item = &K> {
+        let (here, others): (Vec<_>, Vec<_>) =
+            self.used.keys().copied().partition(|source| !matches!(source, Source::Host(_)));
+        [here, others].into_iter().flat_map(|mut sources| {
+            sources.sort_unstable();
+            let mut lists: Vec<_> = sources
+                .into_iter()
+                .map(|source| self.of_source.range((source, 0)..=(source, u64::MAX)))
+                .collect();
+            std::iter::from_fn(move || {
+                let round: Vec<_> = lists.iter_mut().filter_map(Iterator::next).collect();
+                lists.retain(|list| list.clone().next().is_some());
+                (!round.is_empty()).then_some(round)
+            })
+            .flatten()
+            .filter_map(|(_, serial)| self.order.get(serial))
+        })
     }
 
     /// How many there are.
@@ -275,7 +313,7 @@ mod tests {
                 } else {
                     shares.insert(key, (), (source, cost), at as u64, |_| {});
                 }
-                for budget in 0..2 {
+                for budget in 0..Source::BUDGETS {
                     let of = |entry: &&Entry<()>| entry.source.budget() == budget;
                     let costs = shares.entries.values().filter(of).map(|entry| entry.cost);
                     let bytes: usize = costs.sum();

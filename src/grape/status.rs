@@ -1,6 +1,6 @@
 //! What a node tells about itself.
 
-use super::{Address, Command, Core, Found, Id, krpc::Query};
+use super::{Address, Command, Core, Fits, Found, Id, krpc::Query};
 use crate::config::grape as config;
 use serde::Serialize;
 
@@ -167,20 +167,26 @@ impl Core {
     pub fn status(&self) -> Status {
         let seconds = |at: u64| self.now.saturating_sub(at) / 1_000;
         let address = |found: &Found| (found.address.to_string(), found.announced.map(seconds));
-        let mut services = Vec::new();
         let (mut bytes, mut shown) = (config::STATUS_NAMES_BYTES, 0);
-        let (rows, each) = (config::STATUS_ROWS, config::VALUES);
-        for (key, found) in self.peers.services(rows, each, config::STATUS_NAME_BYTES) {
-            let name = name(key);
-            let fitting = found.len().min(bytes / name.len().max(1));
-            if fitting == 0 {
-                break;
+        let services = self.peers.services(|key, of_name| {
+            if of_name >= config::VALUES {
+                return Fits::No;
             }
-            bytes -= fitting * name.len();
-            shown += fitting;
-            let addresses = found[..fitting].iter().map(address).collect();
-            services.push(Service { name, addresses });
-        }
+            let cost = name(key).len();
+            if shown >= config::STATUS_ROWS || bytes < cost {
+                return Fits::NoMore;
+            }
+            bytes -= cost;
+            shown += 1;
+            Fits::Yes
+        });
+        let services = services
+            .into_iter()
+            .map(|(key, found)| Service {
+                name: name(key),
+                addresses: found.iter().map(address).collect(),
+            })
+            .collect();
         let nodes = self.table.iter().take(config::STATUS_ROWS);
         let nodes: Vec<_> = nodes
             .map(|node| (node.address.to_string(), node.id.to_string(), seconds(node.seen)))

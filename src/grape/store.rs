@@ -1,9 +1,10 @@
 //! The second half of announces and puts: telling the nodes that a walk found.
 
 use super::{
-    Address, Command, Core, Failure, Holder, Outcome, Source, Stored,
+    Address, Command, Core, Failure, Holder, Outcome, Stored,
     core::cost_of,
     krpc::{Announcement, PutQuery, Query, code},
+    load::Job,
     operation::Purpose,
 };
 use crate::config::grape as config;
@@ -11,43 +12,42 @@ use crate::config::grape as config;
 /// A store under way.
 #[derive(Debug)]
 pub(super) struct Store {
-    op: u64,
-    command: Command,
+    pub job: Job,
     /// Its nodes come from a walk of its own, so that another one would find no better ones.
     fresh: bool,
     missing: usize,
     taken: usize,
     refusal: Option<(i64, String)>,
-    cost: usize,
+    pub cost: usize,
 }
 
 impl Core {
     /// Sends a command to the nodes that are to take it.
-    pub(super) fn store(&mut self, op: u64, command: Command, holders: Vec<Holder>, fresh: bool) {
-        let (taken, refusal) = self.store_here(&command);
+    pub(super) fn store(&mut self, job: Job, holders: Vec<Holder>, fresh: bool) {
+        let (taken, refusal) = self.store_here(&job);
         let number = self.number();
-        let cost = cost_of(&command);
-        let mut store = Store { op, command, fresh, missing: 0, taken, refusal, cost };
+        let cost = cost_of(&job.command);
+        let mut store = Store { job, fresh, missing: 0, taken, refusal, cost };
         for holder in &holders {
             // The original would leave an unannounce without an answer.
-            if matches!(store.command, Command::Unannounce { .. }) && !holder.ours {
+            if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
                 continue;
             }
-            let query = self.store_query(&store.command, holder);
+            let query = self.store_query(&store.job.command, holder);
             let to = (holder.address, Some(holder.id));
             if self.query(to, Purpose::Store(number), &query) {
                 store.missing += 1;
             }
         }
         if store.missing > 0 {
-            self.held += store.cost;
+            self.load.add(store.job.who, store.cost);
             self.stores.insert(number, store);
             return;
         }
         if holders.is_empty() && store.taken == 0 && store.refusal.is_none() {
-            return match store.command {
-                Command::Unannounce { .. } => self.done(op, Ok(Outcome::Stored(0))),
-                _ => self.done(op, Err(Failure::NoNodes)),
+            return match store.job.command {
+                Command::Unannounce { .. } => self.done(store.job.op, Ok(Outcome::Stored(0))),
+                _ => self.done(store.job.op, Err(Failure::NoNodes)),
             };
         }
         self.finish_store(store);
@@ -68,27 +68,28 @@ impl Core {
         if store.missing == 0
             && let Some(store) = self.stores.remove(&number)
         {
-            self.held -= store.cost;
+            self.load.remove(store.job.who, store.cost);
             self.finish_store(store);
         }
     }
 
     fn finish_store(&mut self, store: Store) {
-        let Store { op, command, fresh, taken, refusal, .. } = store;
-        self.note_announce(&command, taken);
-        let result = match (&command, refusal) {
+        let Store { job, fresh, taken, refusal, .. } = store;
+        self.note_announce(&job.command, taken);
+        let result = match (&job.command, refusal) {
             (Command::Unannounce { .. }, _) => Ok(Outcome::Stored(taken)),
             (Command::Put { item, .. }, _) if taken > 0 => Ok(Outcome::Put(item.target())),
             (_, _) if taken > 0 => Ok(Outcome::Stored(taken)),
             (_, Some((code, text))) => Err(Failure::Refused { code, text }),
             // Tokens got old, or nodes left, since the walk that found them.
             (_, None) if !fresh => {
-                self.nearest.remove(&key_of(&command));
-                return self.begin(op, command);
+                self.nearest.remove(&key_of(&job.command));
+                self.begin(job);
+                return;
             }
             (_, None) => Err(Failure::AllFailed),
         };
-        self.done(op, result);
+        self.done(job.op, result);
     }
 
     /// Remembers an announce, so that an equal one a moment later need not be sent.
@@ -107,17 +108,17 @@ impl Core {
     }
 
     /// What this node keeps of its own machine's commands: how many nodes that makes, and why not.
-    fn store_here(&mut self, command: &Command) -> (usize, Option<(i64, String)>) {
+    fn store_here(&mut self, Job { command, who, .. }: &Job) -> (usize, Option<(i64, String)>) {
         let counts = usize::from(self.options.embedded);
         match command {
             Command::Announce { key, port } => {
                 let address = self.own_address(*port);
                 // Without a host only this machine can reach it so; others know it otherwise.
                 if self.options.host.is_none() {
-                    self.local.add(key, address, Source::Own, self.now);
+                    self.local.add(key, address, *who, self.now);
                     return (0, None);
                 }
-                self.peers.add(key, address, Source::Own, self.now);
+                self.peers.add(key, address, *who, self.now);
                 self.tell_announce(key);
                 (counts, None)
             }
@@ -133,7 +134,7 @@ impl Core {
             }
             Command::Put { item, cas } if item.signed.is_none() || self.options.embedded => {
                 let stored = Stored { item: item.clone(), id: self.id };
-                match self.values.put(stored, *cas, Source::Own, self.now) {
+                match self.values.put(stored, *cas, *who, self.now) {
                     Ok(()) => (counts, None),
                     Err((code, text)) => (0, Some((code, format!("{code} {text}")))),
                 }

@@ -181,22 +181,34 @@ impl Table {
 
     /// At most `count` nodes, nearest to `key` first.
     pub fn closest(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
-        let mut found: Vec<&Contact> = Vec::new();
-        // The bucket of the key's own prefix is nearest, then all that share more bits with this
-        // node, which are about equally far, then those that share less, one by one.
-        let shared = self.own.shared_bits(key).min(Id::BITS - 1);
-        found.extend(&self.buckets[shared].contacts);
-        if found.len() < count {
-            found.extend(self.buckets[shared + 1..].iter().flat_map(|bucket| &bucket.contacts));
-        }
-        for bucket in self.buckets[..shared].iter().rev() {
+        let mut found: Vec<(Id, Address)> = Vec::with_capacity(count + config::K);
+        for at in self.order(key) {
+            let start = found.len();
+            let contacts = &self.buckets[at].contacts;
+            found.extend(contacts.iter().map(|contact| (contact.id, contact.address)));
+            found[start..].sort_unstable_by_key(|(id, _)| id.distance(key));
             if found.len() >= count {
                 break;
             }
-            found.extend(&bucket.contacts);
         }
-        found.sort_by_cached_key(|contact| contact.id.distance(key));
-        found.iter().take(count).map(|contact| (contact.id, contact.address)).collect()
+        found.truncate(count);
+        found
+    }
+
+    /// The buckets that have nodes, nearest to `key` first: all of one bucket are nearer than all of
+    /// the next. The bucket of the key's own prefix is the nearest. Of those that share more bits
+    /// with this node, one is nearer than all that share still more if this node differs from the
+    /// key in the bit where its nodes differ from this node, and else farther. The rest shares less.
+    fn order(&self, key: &[u8]) -> impl Iterator<Item = usize> {
+        let shared = self.own.shared_bits(key);
+        let distance = self.own.distance(key);
+        let more = shared + 1..Id::BITS.max(shared + 1);
+        let (near, far) = (more.clone(), more.rev());
+        (shared..Id::BITS.min(shared + 1))
+            .chain(near.filter(move |at| distance.has_bit(*at)))
+            .chain(far.filter(move |at| !distance.has_bit(*at)))
+            .chain((0..shared).rev())
+            .filter(|at| !self.buckets[*at].contacts.is_empty())
     }
 
     /// At most `count` nodes that neither answered nor were pinged since `time`, quietest first

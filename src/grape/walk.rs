@@ -1,20 +1,26 @@
 //! Walks: asking nearer and nearer nodes until nobody nearer is left, and what each is for.
 
 use super::{
-    Address, Answers, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome,
+    Address, Answers, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome, Source,
+    Witness,
+    address::is_loopback,
     candidates::Candidates,
     core::{Nearest, cost_of},
     krpc::{Query, Response},
+    load::Job,
     operation::{Goal, Purpose},
 };
 use crate::config::grape as config;
+use rand::RngExt;
 
 /// A walk under way.
 #[derive(Debug)]
 pub(super) struct Walk {
     query: Query,
     candidates: Candidates,
-    goals: Vec<Goal>,
+    pub goals: Vec<Goal>,
+    /// For whom it was begun.
+    pub who: Source,
     /// The best value so far, of a walk for one.
     best: Option<Got>,
     /// What a walk to a service was told, now and before.
@@ -22,15 +28,17 @@ pub(super) struct Walk {
     /// There is nothing better to find.
     over: bool,
     /// Bytes that it holds.
-    cost: usize,
+    pub cost: usize,
     /// When it ends with what it has.
     until: u64,
 }
 
 impl Core {
-    /// Begins a command that has no nodes yet, or that needs none.
-    pub(super) fn begin(&mut self, op: u64, command: Command) {
-        match &command {
+    /// Begins a command that has no nodes yet, or that needs none. Returns the walk of a lookup or a
+    /// get, if it is not over.
+    pub(super) fn begin(&mut self, job: Job) -> Option<u64> {
+        let op = job.op;
+        match &job.command {
             Command::Lookup(key) => {
                 if self.nearest.get(key).is_some_and(|nearest| self.is_same(nearest.at)) {
                     let own = self.own_word(key);
@@ -38,12 +46,13 @@ impl Core {
                         answers.learn(key, (self.id, NOWHERE), &own, self.now);
                         let peers = answers.sample(config::VALUES, &mut self.rng);
                         if !peers.is_empty() {
-                            let peers = self.with_local(key, peers);
-                            return self.done(op, Ok(Outcome::Peers(peers)));
+                            let peers = self.with_local(key, peers, job.who);
+                            self.done(op, Ok(Outcome::Peers(peers)));
+                            return None;
                         }
                     }
                 }
-                self.walk(Query::GetPeers(key.clone()), Goal::Command(op, command));
+                self.walk(Query::GetPeers(key.clone()), Goal::Command(job))
             }
             Command::Announce { key, port } => {
                 let announced = self.nearest.get(key).and_then(|nearest| {
@@ -51,20 +60,22 @@ impl Core {
                         |(other, at, _): &&(u16, u64, usize)| other == port && self.is_same(*at);
                     nearest.announced.iter().find(of_port).map(|(_, _, taken)| *taken)
                 });
-                if let Some(taken) = announced {
-                    return self.done(op, Ok(Outcome::Stored(taken)));
+                match announced {
+                    Some(taken) => self.done(op, Ok(Outcome::Stored(taken))),
+                    None => self.store_or_walk(Query::GetPeers(key.clone()), job),
                 }
-                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
+                None
             }
             Command::Unannounce { key, .. } => {
-                self.store_or_walk(Query::GetPeers(key.clone()), op, command);
+                self.store_or_walk(Query::GetPeers(key.clone()), job);
+                None
             }
             Command::Put { item, .. } => {
-                if let Err((_, text)) = item.check() {
-                    return self.done(op, Err(Failure::BadPut(text.into())));
+                match item.check() {
+                    Err((_, text)) => self.done(op, Err(Failure::BadPut(text.into()))),
+                    Ok(()) => self.store_or_walk(Query::Get(item.target().0.to_vec()), job),
                 }
-                let query = Query::Get(item.target().0.to_vec());
-                self.store_or_walk(query, op, command);
+                None
             }
             Command::Get { target, .. } => {
                 let stored = self.values.get(target);
@@ -75,29 +86,32 @@ impl Core {
                 });
                 // Of a mutable value another node may have a newer one.
                 if own.as_ref().is_some_and(|own| own.item.signed.is_none()) {
-                    return self.done(op, Ok(Outcome::Value(own.map(Box::new))));
+                    self.done(op, Ok(Outcome::Value(own.map(Box::new))));
+                    return None;
                 }
-                let query = Query::Get(target.clone());
-                self.walk_with(query, Goal::Command(op, command), own);
+                self.walk_with(Query::Get(target.clone()), Goal::Command(job), own)
             }
         }
     }
 
-    /// Walks to where `query` points. Equal lookups, and announces with them, share one.
-    pub(super) fn walk(&mut self, query: Query, goal: Goal) {
+    /// Walks to where `query` points. Equal lookups, and announces with them, share one. Returns its
+    /// number, if it is not over.
+    pub(super) fn walk(&mut self, query: Query, goal: Goal) -> Option<u64> {
         if let Query::GetPeers(key) = &query
-            && let Some(walk) = self.lookups.get(key).and_then(|walk| self.walks.get_mut(walk))
+            && let Some(number) = self.lookups.get(key).copied()
+            && let Some(walk) = self.walks.get_mut(&number)
         {
             let cost = goal.cost();
+            self.load.remove(walk.who, walk.cost);
             walk.cost += cost;
-            self.held += cost;
+            self.load.add(walk.who, walk.cost);
             walk.goals.push(goal);
-            return;
+            return Some(number);
         }
-        self.walk_with(query, goal, None);
+        self.walk_with(query, goal, None)
     }
 
-    fn walk_with(&mut self, query: Query, goal: Goal, best: Option<Got>) {
+    fn walk_with(&mut self, query: Query, goal: Goal, best: Option<Got>) -> Option<u64> {
         let number = self.number();
         let key = match &query {
             Query::FindNode(key) | Query::GetPeers(key) | Query::Get(key) => &key[..],
@@ -122,11 +136,15 @@ impl Core {
             answers = Some(known);
         }
         let cost = config::WALK_COST + goal.cost();
-        self.held += cost;
+        let who = match &goal {
+            Goal::Command(job) => job.who,
+            Goal::Join => Source::Own,
+        };
+        self.load.add(who, cost);
         let until = self.now + config::WALK_MS;
         let goals = vec![goal];
-        let walk = Walk { query, candidates, goals, best, answers, over: false, cost, until };
-        self.go_on(number, walk);
+        let walk = Walk { query, candidates, goals, who, best, answers, over: false, cost, until };
+        self.go_on(number, walk).then_some(number)
     }
 
     /// A node answered a walk's query.
@@ -140,7 +158,7 @@ impl Core {
         if let Some(answers) = &mut walk.answers {
             let found = |(address, age): &(Address, Option<u64>)| {
                 let announced = age.map(|age| self.now.saturating_sub(age.saturating_mul(1_000)));
-                Found { address: *address, announced }
+                Found { address: *address, announced, witness: Witness::One }
             };
             let found: Vec<_> = response.values.iter().map(found).collect();
             for found in &found {
@@ -167,7 +185,8 @@ impl Core {
         }
     }
 
-    fn go_on(&mut self, number: u64, mut walk: Walk) {
+    /// Asks who is next, or ends a walk; whether it goes on.
+    fn go_on(&mut self, number: u64, mut walk: Walk) -> bool {
         // Nodes that answer as late as they may, and name one more each, could go on for minutes.
         walk.over |= self.now >= walk.until;
         while !walk.over
@@ -179,11 +198,11 @@ impl Core {
         }
         if !walk.over && !walk.candidates.is_idle() {
             self.walks.insert(number, walk);
-            return;
+            return true;
         }
         let holders = walk.candidates.holders();
         self.counters.walked(walk.candidates.queries());
-        self.held -= walk.cost;
+        self.load.remove(walk.who, walk.cost);
         if let Some(answers) = &mut walk.answers {
             answers.end();
         }
@@ -200,26 +219,45 @@ impl Core {
         for goal in walk.goals {
             match goal {
                 Goal::Join => self.joined(),
-                Goal::Command(op, Command::Lookup(key)) => {
+                Goal::Command(Job { op, who, command: Command::Lookup(key) }) => {
                     let answers = walk.answers.as_deref();
                     let peers = answers.map(|told| told.sample(config::VALUES, &mut self.rng));
-                    let peers = self.with_local(&key, peers.unwrap_or_default());
+                    let peers = self.with_local(&key, peers.unwrap_or_default(), who);
                     self.done(op, Ok(Outcome::Peers(peers)));
                 }
-                Goal::Command(op, Command::Get { .. }) => {
+                Goal::Command(Job { op, command: Command::Get { .. }, .. }) => {
                     self.done(op, Ok(Outcome::Value(best.take().map(Box::new))));
                 }
-                Goal::Command(op, command) => stores.push((op, command)),
+                Goal::Command(job) => stores.push(job),
             }
         }
-        if let (Query::GetPeers(key), Some(answers)) = (walk.query, walk.answers)
+        self.keep(walk.query, walk.answers);
+        for job in stores {
+            self.store(job, holders.clone(), true);
+        }
+        false
+    }
+
+    /// Ends a walk that nobody waits for.
+    pub(super) fn drop_walk(&mut self, number: u64) {
+        let Some(mut walk) = self.walks.remove(&number) else { return };
+        self.load.remove(walk.who, walk.cost);
+        self.counters.walked(walk.candidates.queries());
+        if let Query::GetPeers(key) = &walk.query {
+            self.lookups.remove(key);
+        }
+        if let Some(answers) = &mut walk.answers {
+            answers.end();
+        }
+        self.keep(walk.query, walk.answers);
+    }
+
+    fn keep(&mut self, query: Query, answers: Option<Box<Answers>>) {
+        if let (Query::GetPeers(key), Some(answers)) = (query, answers)
             && !answers.is_empty()
         {
             let cost = answers.cost() + key.len();
             self.found.insert(key, answers, cost);
-        }
-        for (op, command) in stores {
-            self.store(op, command, holders.clone(), true);
         }
     }
 
@@ -232,16 +270,36 @@ impl Core {
         own
     }
 
-    /// Adds what was announced through this node, where no other node tells of it: the network
-    /// knows it by the same port.
-    fn with_local(&mut self, key: &[u8], mut peers: Vec<Found>) -> Vec<Found> {
+    /// Adds what was announced through this node, unless it is there by another address of this
+    /// machine. Anybody can tell of any port: what others tell does not take its place. For other
+    /// machines it does, since the address here is of no use there.
+    fn with_local(&mut self, key: &[u8], mut peers: Vec<Found>, who: Source) -> Vec<Found> {
         for local in self.local.sample(key, config::VALUES, &mut self.rng) {
-            let is_told = peers.iter().any(|found| found.address.port == local.address.port);
-            if !is_told && peers.len() < config::VALUES {
-                peers.push(local);
+            let is_told = peers.iter().any(|found| {
+                let Address { ip, port } = found.address;
+                port == local.address.port && (!who.is_here() || self.is_own(ip))
+            });
+            if is_told {
+                continue;
             }
+            if peers.len() >= config::VALUES {
+                peers.pop();
+            }
+            peers.insert(self.rng.random_range(0..=peers.len()), local);
         }
         peers
+    }
+
+    fn is_own(&mut self, ip: [u8; 4]) -> bool {
+        if is_loopback(ip) {
+            return true;
+        }
+        if let Some(known) = self.own_ips.get(&ip) {
+            return *known;
+        }
+        let is_own = (self.options.is_own)(ip);
+        self.own_ips.insert(ip, is_own, 0);
+        is_own
     }
 
     /// An address is no longer announced.
@@ -264,7 +322,7 @@ impl Core {
         }
     }
 
-    fn store_or_walk(&mut self, query: Query, op: u64, command: Command) {
+    fn store_or_walk(&mut self, query: Query, job: Job) {
         let key = match &query {
             Query::GetPeers(key) | Query::Get(key) => key,
             _ => return,
@@ -273,9 +331,11 @@ impl Core {
         match self.nearest.get(key).filter(|nearest| nearest.at >= good) {
             Some(Nearest { holders, .. }) => {
                 let holders = holders.clone();
-                self.store(op, command, holders, false);
+                self.store(job, holders, false);
             }
-            None => self.walk(query, Goal::Command(op, command)),
+            None => {
+                self.walk(query, Goal::Command(job));
+            }
         }
     }
 
@@ -290,9 +350,8 @@ impl Core {
 impl Walk {
     /// Keeps a value if it is what was asked for, and better than the one before.
     fn look_at(&mut self, mut got: Got) {
-        let Some(Goal::Command(_, Command::Get { target, salt })) = self.goals.first() else {
-            return;
-        };
+        let Some(Goal::Command(job)) = self.goals.first() else { return };
+        let Command::Get { target, salt } = &job.command else { return };
         if let Some(signed) = &mut got.item.signed {
             signed.salt.clone_from(salt);
         }
@@ -313,7 +372,7 @@ impl Goal {
     fn cost(&self) -> usize {
         match self {
             Self::Join => config::COMMAND_COST,
-            Self::Command(_, command) => cost_of(command),
+            Self::Command(job) => cost_of(&job.command),
         }
     }
 }

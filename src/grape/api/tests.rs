@@ -1,4 +1,5 @@
 use super::*;
+use crate::grape::Witness;
 use crate::grape::{Address, Id};
 
 fn failed(kind: &str, body: &str) -> (u16, String) {
@@ -151,8 +152,10 @@ fn a_get_reads_hashes_as_node_does() {
 
 #[test]
 fn outcomes_are_json() {
-    let found =
-        |port, announced| Found { address: Address { ip: [127, 0, 0, 1], port }, announced };
+    let found = |port, announced| {
+        let address = Address { ip: [127, 0, 0, 1], port };
+        Found { address, announced, witness: Witness::One }
+    };
     let peers = vec![found(1, None), found(2, Some(5)), found(3, Some(9))];
     assert_eq!(answer(Outcome::Peers(Vec::new()), false), "[]");
     assert_eq!(

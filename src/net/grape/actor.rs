@@ -4,7 +4,8 @@ use super::{Told, compact, outbox::Outbox};
 use crate::{
     config::grape as config,
     grape::{
-        Address, Command, Core, Datagram, Event, Failure, Id, Outcome, Output, Status, Wanted,
+        Address, Command, Core, Datagram, Event, Failure, Id, Outcome, Output, Source, Status,
+        Wanted,
     },
 };
 use std::{
@@ -24,7 +25,15 @@ use tokio::{
 /// Something that the core is asked.
 #[derive(Debug)]
 pub(super) enum Ask {
-    Command(Command, oneshot::Sender<Result<Outcome, Failure>>),
+    /// For whom, by a number that nobody else uses.
+    Command {
+        op: u64,
+        who: Source,
+        command: Command,
+        done: Done,
+    },
+    /// The command of this number is to end.
+    Cancel(u64),
     Status(oneshot::Sender<Status>),
     Known(oneshot::Sender<(Id, Vec<Address>)>),
     Bootstrap(Vec<Address>),
@@ -33,14 +42,16 @@ pub(super) enum Ask {
     Stop(oneshot::Sender<(Id, Vec<Address>)>),
 }
 
+type Done = oneshot::Sender<Result<Outcome, Failure>>;
+
 pub(super) struct Actor {
     core: Core,
     epoch: Instant,
     socket: UdpSocket,
     asks: UnboundedReceiver<Ask>,
     tell: Box<dyn Fn(Told) + Send + Sync>,
-    waiters: HashMap<u64, oneshot::Sender<Result<Outcome, Failure>>>,
-    last_op: u64,
+    /// Who waits for the outcome of a command, and the walk that it waits for.
+    waiters: HashMap<u64, (Done, Option<u64>)>,
     outbox: Outbox,
     over: bool,
 }
@@ -59,7 +70,6 @@ impl Actor {
             asks,
             tell,
             waiters: HashMap::new(),
-            last_op: 0,
             outbox: Outbox::default(),
             over: false,
         }
@@ -128,10 +138,17 @@ impl Actor {
     fn take(&mut self, ask: Ask) {
         // Who asked may be gone, which is fine.
         match ask {
-            Ask::Command(command, done) => {
-                self.last_op += 1;
-                self.waiters.insert(self.last_op, done);
-                self.core.start(self.now(), self.last_op, command);
+            Ask::Command { op, who, command, done } => {
+                let walk = self.core.start_for(self.now(), op, who, command);
+                self.waiters.insert(op, (done, walk));
+            }
+            Ask::Cancel(op) => {
+                if let Some((done, walk)) = self.waiters.remove(&op) {
+                    let _ = done.send(Err(Failure::Busy));
+                    if let Some(walk) = walk {
+                        self.core.abandon(walk, op);
+                    }
+                }
             }
             Ask::Status(done) => drop(done.send(self.core.status())),
             Ask::Known(done) => drop(done.send(self.core.known())),
@@ -155,7 +172,7 @@ impl Actor {
                 }
                 Event::Warning => (self.tell)(Told::Warning("unexpected datagram".into())),
                 Event::Done { op, result } => {
-                    if let Some(waiter) = self.waiters.remove(&op) {
+                    if let Some((waiter, _)) = self.waiters.remove(&op) {
                         let _ = waiter.send(result);
                     }
                 }

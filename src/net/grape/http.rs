@@ -4,6 +4,7 @@ use super::{
     Shared,
     pages::Page,
     places::{Doing, Place, Places, Taken},
+    state,
     stream::{Answer, Stream},
 };
 use crate::{
@@ -47,7 +48,7 @@ const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 impl Server {
     /// Accepts connections until it is aborted.
     pub async fn run(self, listener: TcpListener) {
-        let places = Places::new();
+        let places = Places::new(self.shared.asks.clone(), state::descriptors());
         select! {
             () = self.accept(&listener, &places) => {}
             () = places.keep_sweeping() => {}
@@ -60,15 +61,16 @@ impl Server {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     if lacks_descriptors(&error) {
-                        places.spare();
+                        places.spare(config::ACCEPT_RETRY).await;
+                    } else {
+                        sleep(config::ACCEPT_RETRY).await;
                     }
-                    sleep(config::ACCEPT_RETRY).await;
                     continue;
                 }
             };
             // Without threads nobody would be here.
             let Ok(runtime) = io::runtime() else { return };
-            let Some(taken) = places.take(from.ip()).await else { continue };
+            let taken = places.take(from.ip());
             let (shared, held, places) = (self.shared.clone(), self.held.clone(), places.clone());
             let taken = Arc::new(taken);
             let serves = taken.clone();
@@ -151,7 +153,7 @@ async fn request_of(
         Err(_) => return Err(Failure::BadBody),
     };
     place.set(Doing::Working);
-    shared.answer(api::parse(kind, &body)?).await
+    shared.answer(api::parse(kind, &body)?, place.who(), Some(place)).await
 }
 
 /// What is there to be read, by people and by other programs.

@@ -16,12 +16,13 @@ use crate::{
     caught::caught_in,
     config,
     error::Error,
-    grape::{Address, Command, Core, Failure, Options, Outcome, Status, Wanted, api},
+    grape::{Address, Command, Core, Failure, Options, Outcome, Source, Status, Wanted, api},
 };
 use actor::{Actor, Ask};
 pub use backlog::{Backlog, Kind};
 use browser::Guard;
 use pages::Pages;
+use places::Place;
 use rand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -29,6 +30,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, channel},
     },
     time::{Duration, Instant},
@@ -105,6 +107,7 @@ struct Shared {
     body_limit: usize,
     state: Option<PathBuf>,
     grace_until: Instant,
+    last_op: AtomicU64,
 }
 
 impl Grape {
@@ -135,6 +138,7 @@ impl Grape {
 
         let mut options = settings.core.clone();
         options.port = dht.port();
+        options.is_own = is_own;
         options.host = ip.filter(|ip| !ip.is_unspecified()).map(|ip| ip.octets());
         let mut known = Vec::new();
         match state.as_deref().map(state::read).transpose() {
@@ -156,6 +160,7 @@ impl Grape {
             body_limit: settings.body_limit,
             state: state.clone(),
             grace_until: Instant::now() + settings.grace,
+            last_op: AtomicU64::new(OVER),
         });
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);
@@ -220,7 +225,7 @@ impl Grape {
         runtime.spawn(async move {
             let answer = caught_in(async {
                 let request = api::request(&kind, &data, v.as_deref())?;
-                shared.answer(request).await
+                shared.answer(request, Source::Own, None).await
             });
             done(answer.await.unwrap_or(Err(Failure::Stopped)));
         });
@@ -257,20 +262,49 @@ impl Drop for Grape {
 }
 
 impl Shared {
-    async fn answer(&self, request: api::Request) -> Result<String, Failure> {
-        let api::Request { command, freshest } = request;
+    /// Answers a request of `who`, whose connection has a `place`.
+    async fn answer(
+        &self,
+        request: api::Request,
+        who: Source,
+        place: Option<&Place>,
+    ) -> Result<String, Failure> {
+        let api::Request { mut command, freshest } = request;
         loop {
-            let outcome = self.command(command.clone()).await?;
+            let again = Instant::now() < self.grace_until;
+            let next = again.then(|| command.clone());
+            let outcome = self.command(command, who, place).await?;
             let empty = matches!(&outcome, Outcome::Peers(peers) if peers.is_empty());
-            if !empty || Instant::now() >= self.grace_until {
-                return Ok(api::answer(outcome, freshest));
+            match next {
+                Some(next) if empty => command = next,
+                _ => return Ok(api::answer(outcome, freshest)),
             }
             sleep(config::grape::LOOK_AGAIN).await;
+            if place.is_some_and(Place::is_recalled) {
+                return Err(Failure::Busy);
+            }
         }
     }
 
-    async fn command(&self, command: Command) -> Result<Outcome, Failure> {
-        self.ask(|done| Ask::Command(command, done)).await.unwrap_or(Err(Failure::Stopped))
+    async fn command(
+        &self,
+        command: Command,
+        who: Source,
+        place: Option<&Place>,
+    ) -> Result<Outcome, Failure> {
+        let op = self.last_op.fetch_add(1, Relaxed) + 1;
+        let mut waiting = Waiting { asks: &self.asks, op };
+        let (done, result) = oneshot::channel();
+        let ask = Ask::Command { op, who, command, done };
+        if self.asks.send(ask).is_err() {
+            return Err(Failure::Stopped);
+        }
+        if let Some(place) = place {
+            place.works_at(op);
+        }
+        let result = result.await;
+        waiting.op = OVER;
+        result.unwrap_or(Err(Failure::Stopped))
     }
 
     async fn status(&self) -> Option<Status> {
@@ -283,6 +317,37 @@ impl Shared {
         result.await.ok()
     }
 }
+
+/// Somebody waits for the outcome of a command. A walk that nobody waits for ends.
+struct Waiting<'a> {
+    asks: &'a UnboundedSender<Ask>,
+    op: u64,
+}
+
+/// No command has this number.
+const OVER: u64 = 0;
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.op != OVER {
+            let _ = self.asks.send(Ask::Cancel(self.op));
+        }
+    }
+}
+
+/// Whether an address is this machine's: then the system would send from it to itself.
+fn is_own(ip: [u8; 4]) -> bool {
+    let own_end = || -> std::io::Result<IpAddr> {
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        // Nothing is sent.
+        socket.connect((Ipv4Addr::from(ip), DISCARD))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    own_end().is_ok_and(|end| end == IpAddr::from(ip))
+}
+
+/// Any port will do.
+const DISCARD: u16 = 9;
 
 fn resolve(host: &str) -> Result<Ipv4Addr, Error> {
     let found = (host, 0).to_socket_addrs().ok();

@@ -1,6 +1,7 @@
 //! The API's connections: what each is doing, and which one goes when there are too many.
 
-use crate::config::grape as config;
+use super::actor::Ask;
+use crate::{config::grape as config, grape};
 use slab::Slab;
 use std::{
     collections::HashMap,
@@ -11,10 +12,10 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, mpsc::UnboundedSender},
     task::AbortHandle,
     time::{sleep, timeout},
 };
@@ -63,12 +64,12 @@ impl Doing {
         }
     }
 
-    /// Who goes first when a place is wanted; none with a request under way.
+    /// Who goes first when a place is wanted. `None`: it has a request under way, or watches.
     fn rank(self, lasts: u64) -> Option<u8> {
         match self {
             Self::New => Some(0),
-            Self::Idle | Self::Watching => Some(1),
-            Self::Working => None,
+            Self::Idle => Some(1),
+            Self::Working | Self::Watching => None,
             Self::Receiving | Self::Answering | Self::Flushing => {
                 (lasts > config::API_PATIENCE_MS).then_some(2)
             }
@@ -101,6 +102,16 @@ impl Source {
             Self::V4(_) | Self::V6(_) => config::API_SOURCE_CONNECTIONS,
         }
     }
+
+    /// The same, as the node knows it.
+    fn who(self) -> grape::Source {
+        match self {
+            Self::Loopback => grape::Source::Local,
+            // No network is `::/64`.
+            Self::V4([a, b, c, d]) => grape::Source::Client([0, 0, 0, 0, a, b, c, d]),
+            Self::V6(network) => grape::Source::Client(network),
+        }
+    }
 }
 
 fn half(ip: Ipv6Addr) -> [u8; 8] {
@@ -115,6 +126,9 @@ pub(super) struct Places(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     epoch: Instant,
+    /// Connections at once: a process may have fewer descriptors than all.
+    limit: usize,
+    asks: UnboundedSender<Ask>,
     /// In ms since then, as of the last sweep: requests need no clock of their own.
     now: AtomicU64,
     /// Who became idle before whom.
@@ -126,7 +140,10 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Held {
     places: Slab<Arc<Place>>,
+    /// Without those that are recalled.
     by_source: HashMap<Source, usize>,
+    /// Connections that are told 503, and go after it: they count as gone.
+    recalled: usize,
 }
 
 /// One connection.
@@ -137,8 +154,10 @@ pub(super) struct Place {
     /// A [`Doing`] in the upper byte, and since when.
     doing: AtomicU64,
     order: AtomicU64,
-    /// It goes when its answer is written.
-    leaves: AtomicBool,
+    /// What the node does for it.
+    op: AtomicU64,
+    /// Its request ends, and it goes when that answer is written.
+    recalled: AtomicBool,
     /// Its next request waits for the answer before to be written.
     waits: AtomicBool,
     task: OnceLock<AbortHandle>,
@@ -154,9 +173,15 @@ pub(super) struct Taken {
 const TIME_BITS: u32 = 56;
 
 impl Places {
-    pub fn new() -> Self {
+    /// For a process that may have so many descriptors; `asks` ends what the node does.
+    pub fn new(asks: UnboundedSender<Ask>, descriptors: Option<usize>) -> Self {
+        let for_api = |all: usize| {
+            all.saturating_sub(config::API_DESCRIPTORS_KEPT).max(config::API_CONNECTIONS_LEAST)
+        };
         Self(Arc::new(Inner {
             epoch: Instant::now(),
+            limit: descriptors.map_or(usize::MAX, for_api).min(config::API_CONNECTIONS),
+            asks,
             now: AtomicU64::new(0),
             order: AtomicU64::new(0),
             held: Mutex::default(),
@@ -164,42 +189,42 @@ impl Places {
         }))
     }
 
-    /// A place for a connection from there. When there are too many, the idlest goes; `None` when
-    /// its own machine has so many requests under way that none of them does.
-    pub async fn take(&self, ip: IpAddr) -> Option<Taken> {
+    /// A place for a connection from there. When there are too many, the idlest goes, or the oldest
+    /// request under way of who has most: a newcomer is always answered.
+    pub fn take(&self, ip: IpAddr) -> Taken {
         let source = Source::of(ip);
-        loop {
-            {
-                let mut held = self.0.lock();
-                let own = held.by_source.get(&source).copied().unwrap_or_default();
-                let is_over = own >= source.share();
-                if is_over && !self.0.evict(&mut held, |place| place.source == source) {
-                    self.0.ask_to_leave(&held, |place| place.source == source);
-                    return None;
-                }
-                let is_full = held.places.len() >= config::API_CONNECTIONS;
-                if !is_full || self.0.evict(&mut held, |_| true) {
-                    return Some(self.0.insert(&mut held, source));
-                }
-                self.0.ask_to_leave(&held, |_| true);
-            }
-            // Who goes may do so without being asked.
-            let _ = timeout(config::API_PLACE_RETRY, self.0.freed.notified()).await;
+        let mut held = self.0.lock();
+        let own = held.by_source.get(&source).copied().unwrap_or_default();
+        let all = held.places.len() - held.recalled;
+        let local = held.by_source.get(&Source::Loopback).copied().unwrap_or_default();
+        let is_remote = source != Source::Loopback;
+        if own >= self.0.part(source.share()) {
+            self.0.make_room(&mut held, |place| place.source == source);
+        } else if is_remote && all - local >= self.0.part(config::API_REMOTE_CONNECTIONS) {
+            self.0.make_room(&mut held, |place| place.source != Source::Loopback);
+        } else if all >= self.0.limit {
+            self.0.make_room(&mut held, |_| true);
         }
+        self.0.insert(&mut held, source)
     }
 
-    /// Lets the idlest go: there is something else than places that there is not enough of.
-    pub fn spare(&self) {
-        self.0.evict(&mut self.0.lock(), |_| true);
+    /// Lets some go: there is something else than places that there is not enough of. Returns when
+    /// one is gone, or after `patience`.
+    pub async fn spare(&self, patience: Duration) {
+        for _ in 0..config::API_SPARED {
+            self.0.make_room(&mut self.0.lock(), |_| true);
+        }
+        let _ = timeout(patience, self.0.freed.notified()).await;
     }
 
-    /// Lets the watchers go that there are too many of, the oldest first, for one that comes.
+    /// Lets a watcher go when there are too many, for one that comes: the newest of who has most, so
+    /// that whoever opens many ends its own.
     pub fn make_room_for_watcher(&self) {
         let mut held = self.0.lock();
         let watches = |place: &Place| place.doing().0 == Doing::Watching;
         let count = held.places.iter().filter(|(_, place)| watches(place)).count();
-        for _ in config::API_WATCHERS..=count {
-            self.0.evict(&mut held, watches);
+        for _ in self.0.part(config::API_WATCHERS)..=count {
+            self.0.end_newest_watcher(&mut held, |_| true);
         }
     }
 
@@ -217,13 +242,19 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A number of connections, where there can only be fewer than all.
+    fn part(&self, of_all: usize) -> usize {
+        of_all * self.limit / config::API_CONNECTIONS
+    }
+
     fn insert(self: &Arc<Self>, held: &mut Held, source: Source) -> Taken {
         let place = Arc::new(Place {
             all: self.clone(),
             source,
             doing: AtomicU64::new(0),
             order: AtomicU64::new(self.order.fetch_add(1, Relaxed)),
-            leaves: AtomicBool::new(false),
+            op: AtomicU64::new(0),
+            recalled: AtomicBool::new(false),
             waits: AtomicBool::new(false),
             task: OnceLock::new(),
         });
@@ -246,14 +277,31 @@ impl Inner {
         }
     }
 
+    /// Ends the idlest of those, or else the oldest request of who has most of them.
+    fn make_room(&self, held: &mut Held, of: impl Fn(&Place) -> bool) {
+        if self.end_idlest(held, &of) {
+            return;
+        }
+        let is_under_way = |place: &Place| of(place) && place.doing().0 != Doing::Watching;
+        let Some(greediest) = held.greediest(is_under_way) else {
+            return self.end_newest_watcher(held, of);
+        };
+        let of_greediest =
+            held.counted().filter(|(_, place)| place.source == greediest && is_under_way(place));
+        let oldest = of_greediest.min_by_key(|(_, place)| place.order.load(Relaxed));
+        if let Some((key, _)) = oldest {
+            self.recall(held, key);
+        }
+    }
+
     /// Ends the idlest of those; `false` when all have requests under way.
-    fn evict(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
+    fn end_idlest(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
         let now = self.now.load(Relaxed);
         let rank = |place: &Place| {
             let (doing, since) = place.doing();
             doing.rank(now.saturating_sub(since)).map(|rank| (rank, place.order.load(Relaxed)))
         };
-        let candidates = held.places.iter().filter(|(_, place)| of(place));
+        let candidates = held.counted().filter(|(_, place)| of(place));
         let idlest = candidates.filter_map(|(key, place)| Some((rank(place)?, key))).min();
         match idlest {
             Some((_, key)) => self.end(held, key),
@@ -262,15 +310,26 @@ impl Inner {
         true
     }
 
-    /// The one that was idle longest before its request goes after it.
-    fn ask_to_leave(&self, held: &Held, of: impl Fn(&Place) -> bool) {
-        let places = held.places.iter().map(|(_, place)| place);
-        let first = places
-            .filter(|place| of(place) && !place.leaves.load(Relaxed))
-            .min_by_key(|place| place.order.load(Relaxed));
-        if let Some(place) = first {
-            place.leaves.store(true, Relaxed);
+    fn end_newest_watcher(&self, held: &mut Held, of: impl Fn(&Place) -> bool) {
+        let watches = |place: &Place| of(place) && place.doing().0 == Doing::Watching;
+        let Some(greediest) = held.greediest(watches) else { return };
+        let of_greediest =
+            held.counted().filter(|(_, place)| place.source == greediest && watches(place));
+        if let Some((key, _)) = of_greediest.max_by_key(|(_, place)| place.order.load(Relaxed)) {
+            self.end(held, key);
         }
+    }
+
+    /// Ends a request: with an answer that says so, if the node is at work for it.
+    fn recall(&self, held: &mut Held, key: usize) {
+        let place = held.places[key].clone();
+        if place.doing().0 != Doing::Working || held.recalled >= config::API_RECALLED {
+            return self.end(held, key);
+        }
+        place.recalled.store(true, Relaxed);
+        held.recalled += 1;
+        held.discount(place.source);
+        let _ = self.asks.send(Ask::Cancel(place.op.load(Relaxed)));
     }
 
     fn end(&self, held: &mut Held, key: usize) {
@@ -281,11 +340,35 @@ impl Inner {
     }
 
     fn remove(&self, held: &mut Held, key: usize) {
-        let source = held.places.remove(key).source;
-        if let Some(count) = held.by_source.get_mut(&source) {
+        let place = held.places.remove(key);
+        if place.is_recalled() {
+            held.recalled -= 1;
+        } else {
+            held.discount(place.source);
+        }
+    }
+}
+
+impl Held {
+    /// All that are not about to go.
+    fn counted(&self) -> impl Iterator<Item = (usize, &Arc<Place>)> {
+        self.places.iter().filter(|(_, place)| !place.is_recalled())
+    }
+
+    /// Who has most of those.
+    fn greediest(&self, of: impl Fn(&Place) -> bool) -> Option<Source> {
+        let mut counts: HashMap<Source, usize> = HashMap::new();
+        for (_, place) in self.counted().filter(|(_, place)| of(place)) {
+            *counts.entry(place.source).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(source, _)| source)
+    }
+
+    fn discount(&mut self, source: Source) {
+        if let Some(count) = self.by_source.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
-                held.by_source.remove(&source);
+                self.by_source.remove(&source);
             }
         }
     }
@@ -325,8 +408,24 @@ impl Place {
     /// Bytes came.
     pub fn received(&self) {
         if matches!(self.doing().0, Doing::New | Doing::Idle) {
+            self.order.store(self.all.order.fetch_add(1, Relaxed), Relaxed);
             self.set(Doing::Receiving);
         }
+    }
+
+    /// Who has it.
+    pub fn who(&self) -> grape::Source {
+        self.source.who()
+    }
+
+    /// The node does this for it.
+    pub fn works_at(&self, op: u64) {
+        self.op.store(op, Relaxed);
+    }
+
+    /// Whether it is to go.
+    pub fn is_recalled(&self) -> bool {
+        self.recalled.load(Relaxed)
     }
 
     /// A request came. It waits until the answer before it is written: who does not read one gets
@@ -360,13 +459,14 @@ impl Place {
         if self.waits.swap(false, Relaxed) {
             context.waker().wake_by_ref();
         }
-        !self.leaves.load(Relaxed)
+        !self.is_recalled()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
@@ -385,17 +485,34 @@ mod tests {
         assert!(taken.place.flushed(&Context::from_waker(std::task::Waker::noop())));
     }
 
-    #[tokio::test]
-    async fn an_address_has_a_share_and_its_own_idlest_goes_first() {
-        let places = Places::new();
-        let other = places.take(ip(2)).await.unwrap();
-        let proven = places.take(ip(1)).await.unwrap();
+    fn places() -> (Places, UnboundedReceiver<Ask>) {
+        let (asks, asked) = unbounded_channel();
+        (Places::new(asks, None), asked)
+    }
+
+    const LOOPBACK: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+    /// Connections from there that the node works for.
+    fn working(places: &Places, ip: IpAddr, count: usize) -> Vec<Taken> {
+        let take = |op| {
+            let taken = places.take(ip);
+            taken.place.received();
+            taken.place.set(Doing::Working);
+            taken.place.works_at(op as u64);
+            taken
+        };
+        (0..count).map(take).collect()
+    }
+
+    #[test]
+    fn an_address_has_a_share_and_its_own_idlest_goes_first() {
+        let (places, _asked) = places();
+        let other = places.take(ip(2));
+        let proven = places.take(ip(1));
         prove(&proven);
-        let mut many = Vec::new();
-        for _ in 1..config::API_SOURCE_CONNECTIONS {
-            many.push(places.take(ip(1)).await.unwrap());
-        }
-        let newest = places.take(ip(1)).await.unwrap();
+        let many: Vec<_> =
+            (1..config::API_SOURCE_CONNECTIONS).map(|_| places.take(ip(1))).collect();
+        let newest = places.take(ip(1));
         assert!(!is_there(&many[0]), "the oldest that asked for nothing");
         assert!(is_there(&other) && is_there(&proven) && is_there(&many[1]) && is_there(&newest));
         assert_eq!(places.0.lock().by_source.len(), 2);
@@ -403,70 +520,92 @@ mod tests {
         assert!(places.0.lock().places.is_empty() && places.0.lock().by_source.is_empty());
     }
 
-    #[tokio::test]
-    async fn who_has_a_request_under_way_stays_and_goes_after_it_when_its_address_has_too_many() {
-        let places = Places::new();
-        let mut many = Vec::new();
-        for _ in 0..config::API_SOURCE_CONNECTIONS {
-            let taken = places.take(ip(1)).await.unwrap();
-            taken.place.set(Doing::Working);
-            many.push(taken);
-        }
-        assert!(places.take(ip(1)).await.is_none());
-        assert!(many.iter().all(is_there));
-        many[0].place.set(Doing::Flushing);
+    #[test]
+    fn the_oldest_request_of_an_address_with_too_many_ends_for_a_new_one() {
+        let (places, mut asked) = places();
+        let other = working(&places, ip(2), 1);
+        let many = working(&places, ip(1), config::API_SOURCE_CONNECTIONS);
+        let newcomer = places.take(ip(1));
+        assert!(matches!(asked.try_recv(), Ok(Ask::Cancel(0))) && asked.try_recv().is_err());
+        // It is answered, and goes then.
+        assert!(many.iter().chain(&other).all(is_there) && is_there(&newcomer));
+        newcomer.place.received();
+        many[0].place.set(Doing::Answering);
+        many[0].place.answered();
         assert!(!many[0].place.flushed(&Context::from_waker(std::task::Waker::noop())));
-        assert!(places.take(ip(1)).await.is_some());
+        let more: Vec<_> = (1..=config::API_RECALLED).map(|_| working(&places, ip(1), 1)).collect();
+        assert!(!is_there(&many[config::API_RECALLED]), "what waits for its answer has a limit");
+        assert_eq!(places.0.lock().by_source[&Source::of(ip(1))], config::API_SOURCE_CONNECTIONS);
+        drop((many, more, newcomer, other));
+        let held = places.0.lock();
+        assert!(held.places.is_empty() && held.by_source.is_empty() && held.recalled == 0);
     }
 
-    #[tokio::test]
-    async fn a_newcomer_waits_for_one_of_all_that_ask() {
-        let places = Places::new();
-        let mut many = Vec::new();
+    #[test]
+    fn other_machines_leave_places_to_this_one() {
+        let (places, mut asked) = places();
         let share = config::API_SOURCE_CONNECTIONS;
-        for at in 0..config::API_CONNECTIONS {
-            let taken = places.take(ip((at / share) as u8)).await.unwrap();
-            taken.place.set(Doing::Working);
-            many.push(taken);
-        }
-        let newcomer = {
-            let places = places.clone();
-            tokio::spawn(async move { places.take(ip(200)).await })
-        };
-        tokio::task::yield_now().await;
-        assert!(!newcomer.is_finished());
-        drop(many.pop());
-        assert!(newcomer.await.unwrap().is_some());
+        let many: Vec<_> = (1..10).map(|last| working(&places, ip(last), share)).collect();
+        while asked.try_recv().is_ok() {}
+        let here: Vec<_> = (0..config::API_CONNECTIONS - config::API_REMOTE_CONNECTIONS)
+            .map(|_| places.take(LOOPBACK))
+            .collect();
+        assert!(here.iter().all(is_there) && asked.try_recv().is_err());
+        // And to a machine that has few.
+        let few = working(&places, ip(200), 10);
+        assert!(few.iter().all(|taken| is_there(taken) && !taken.place.is_recalled()));
+        drop((many, few));
     }
 
-    #[tokio::test]
-    async fn loopback_leaves_places_to_others_and_watchers_to_newer_ones() {
-        let places = Places::new();
-        let mut many = Vec::new();
-        for at in 0..config::API_LOOPBACK_CONNECTIONS {
-            let taken = places.take(IpAddr::from([127, 0, 0, (at % 250) as u8])).await.unwrap();
-            many.push(taken);
-        }
-        let v6 = places.take(IpAddr::from(Ipv6Addr::LOCALHOST)).await.unwrap();
+    #[test]
+    fn half_requests_do_not_keep_a_newcomer_out() {
+        let (places, _asked) = places();
+        let half = |_| {
+            let taken = places.take(LOOPBACK);
+            taken.place.received();
+            taken
+        };
+        let many: Vec<_> = (0..config::API_LOOPBACK_CONNECTIONS).map(half).collect();
+        let newcomer = places.take(LOOPBACK);
+        assert!(!is_there(&many[0]) && is_there(&many[1]) && is_there(&newcomer));
+    }
+
+    #[test]
+    fn few_descriptors_make_few_places() {
+        let (asks, _asked) = unbounded_channel();
+        let places = Places::new(asks, Some(1_024));
+        let many: Vec<_> = (0..2_000).map(|_| places.take(LOOPBACK)).collect();
+        let there = many.iter().filter(|taken| is_there(taken)).count();
+        assert!((500..1_024 - config::API_DESCRIPTORS_KEPT).contains(&there), "{there}");
+        assert!(is_there(&places.take(ip(1))));
+    }
+
+    #[test]
+    fn loopback_leaves_places_to_others_and_watchers_stay() {
+        let (places, _asked) = places();
+        let many: Vec<_> = (0..config::API_LOOPBACK_CONNECTIONS)
+            .map(|at| places.take(IpAddr::from([127, 0, 0, (at % 250) as u8])))
+            .collect();
+        let v6 = places.take(LOOPBACK);
         assert!(!is_there(&many[0]) && is_there(&v6));
-        assert!(places.take(ip(1)).await.is_some());
+        assert!(is_there(&places.take(ip(1))));
 
         for taken in &many[1..=config::API_WATCHERS] {
             places.make_room_for_watcher();
             taken.place.set(Doing::Watching);
         }
-        assert!(is_there(&many[1]));
+        assert!(is_there(&many[config::API_WATCHERS]));
         places.make_room_for_watcher();
-        assert!(!is_there(&many[1]) && is_there(&many[2]));
+        assert!(!is_there(&many[config::API_WATCHERS]), "the newest");
+        let more: Vec<_> = (0..10_000).map(|_| places.take(LOOPBACK)).collect();
+        assert!(many[1..config::API_WATCHERS].iter().all(is_there), "for no place of another");
+        drop(more);
     }
 
-    #[tokio::test]
-    async fn what_takes_too_long_is_ended_however_much_comes() {
-        let places = Places::new();
-        let mut taken = Vec::new();
-        for _ in 0..4 {
-            taken.push(places.take(ip(1)).await.unwrap());
-        }
+    #[test]
+    fn what_takes_too_long_is_ended_however_much_comes() {
+        let (places, _asked) = places();
+        let taken: Vec<_> = (0..4).map(|_| places.take(ip(1))).collect();
         taken[1].place.received();
         prove(&taken[2]);
         taken[3].place.set(Doing::Working);
