@@ -6,7 +6,7 @@
 //! What comes by the API and what comes in datagrams, of this machine and of others, has a budget
 //! each, which nobody else can use: no datagram drives out what this machine's own services said.
 
-use super::{Address, address::is_loopback};
+use super::Address;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
@@ -21,9 +21,8 @@ pub enum Source {
     Local,
     /// Another machine, by the API: its IPv4 address, or its network of 64 bits with IPv6.
     Client([u8; 8]),
-    /// Whoever sends datagrams from this address. Ports do not count, not even on this machine:
-    /// one program can have them all.
-    Host([u8; 4]),
+    /// Whoever sends datagrams from there: an [`Address::group`].
+    Host(Address),
 }
 
 impl Source {
@@ -32,7 +31,7 @@ impl Source {
 
     /// Who sends from this address.
     pub fn of(address: Address) -> Self {
-        Self::Host(address.ip)
+        Self::Host(address.group())
     }
 
     /// Whether it is a program of this machine that uses this node.
@@ -45,7 +44,7 @@ impl Source {
         match self {
             Self::Own | Self::Local => 0,
             Self::Client(_) => 1,
-            Self::Host(ip) if is_loopback(ip) => 2,
+            Self::Host(address) if address.is_loopback() => 2,
             Self::Host(_) => 3,
         }
     }
