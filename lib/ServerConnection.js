@@ -23,8 +23,11 @@ class ServerConnection extends Connection {
     this._doubled = false
   }
 
-  /** `cost` is what it costs to keep, in bytes; 0 of a small one. */
-  onRequest (rid, key, payload, cost, since = dispatch.fetched()) {
+  /**
+   * `cost` is what it costs to keep, in bytes; 0 of a small one. `since` is when it was fetched: a
+   * default in here would cost each request a scope more.
+   */
+  onRequest (rid, key, payload, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) {
@@ -40,7 +43,7 @@ class ServerConnection extends Connection {
   }
 
   /** A message that was large or no array of three: what it means is decided here. */
-  onRequestData (data, cost, since = dispatch.fetched()) {
+  onRequestData (data, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
@@ -77,8 +80,7 @@ class ServerConnection extends Connection {
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
     try {
-      const said = dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)
-      if (said === dispatch.BEHIND) this.fallBehind()
+      if (dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)) this.fallBehind()
     } catch (error) {
       if (!isTooLarge(error)) throw error
       this._replyTooLarge(rid, error, since)

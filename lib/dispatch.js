@@ -33,7 +33,7 @@ const EVENTS = 1
 const LONE = 1
 const FULL = 3
 
-/** What composing says of a receiver that is far behind: see `send`. */
+/** What `send` says of a receiver that is far behind. */
 const BEHIND = 2
 
 /** Who gets a connection's messages: any sum of these. */
@@ -52,7 +52,7 @@ let lastExchange = 0
 
 /** The batch that is being delivered: `{ items, events, at }`. */
 let current = null
-/** When it was fetched, on the native side's clock: see `fetched`. */
+/** When it was fetched, on the native side's clock: a reply says how long it took since. */
 let fetchedAt = 0
 /** When what is being delivered was begun; 0 while nothing is. */
 let time = 0
@@ -118,11 +118,6 @@ function deliverNext () {
   deliver()
 }
 
-/** When what is being delivered was fetched: a reply says how long it took since. */
-function fetched () {
-  return fetchedAt
-}
-
 function deliverCurrent () {
   const { items, events } = current
   let { half } = current
@@ -145,16 +140,16 @@ function deliverCurrent () {
     // The place moves on before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
-      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4], 0)
+      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4], 0, fetchedAt)
     } else if (tag === REPLY) {
       current.at = at + 5
       connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
     } else if (tag === COSTLY_REQUEST) {
       current.at = at + 6
-      connections[asker].onRequest(items[at + 3], items[at + 4], items[at + 5], items[at + 2])
+      connections[asker].onRequest(items[at + 3], items[at + 4], items[at + 5], items[at + 2], fetchedAt)
     } else if (tag === ODD_REQUEST) {
       current.at = at + 4
-      connections[items[at + 1]].onRequestData(items[at + 3], items[at + 2])
+      connections[items[at + 1]].onRequestData(items[at + 3], items[at + 2], fetchedAt)
     } else if (tag === MESSAGE) {
       current.at = at + 3
       connections[items[at + 1]].onMessage(items[at + 2])
@@ -198,7 +193,7 @@ function halfOf (items, size) {
 function onEvent (event) {
   switch (event.type) {
     case 'request':
-      return connections[event.conn].onRequestData(event.data, event.cost)
+      return connections[event.conn].onRequestData(event.data, event.cost, fetchedAt)
     case 'reply':
       return connections[event.conn].onReplyData(event.slot, event.data)
     case 'message':
@@ -344,20 +339,21 @@ function sendRequest (conn, slot, timeout, payload, isString, key) {
 }
 
 /**
- * Composes the reply to a request that was `fetched` at `since`; `result` as the payload of one.
- * Returns `BEHIND` when the client should get no more answers until `onRoom`.
+ * Composes the reply to a request that was fetched at `since`; `result` as the payload of one.
+ * Returns true when the client should get no more answers until `onRoom`.
  */
 function sendReply (conn, rid, err, result, isString, since) {
   composed++
-  let said
+  // False: it was not composed.
+  let isBehind = false
   if (err === null && typeof rid === 'string') {
-    said = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
+    isBehind = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
   }
-  if (said === undefined) {
-    said = text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
+  if (isBehind === false) {
+    isBehind = text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
   }
   flushSoon()
-  return said
+  return isBehind === true
 }
 
 /** JSON of an element of an array, where what JSON cannot say is null. */
@@ -366,7 +362,7 @@ function toJson (value) {
   return json === undefined ? 'null' : json
 }
 
-/** Composes a frame: 0 when the connection is over, `BEHIND` as `sendReply`. */
+/** Composes a frame: 0 when the connection is over, `BEHIND` when `sendReply` would return true. */
 function send (conn, opcode, data) {
   const sent = core.send(conn, opcode, data)
   flushSoon()
@@ -491,7 +487,6 @@ module.exports = {
   connect,
   decide: (ask, refusal) => core.decide(ask, refusal),
   endStream: conn => core.endStream(conn),
-  fetched,
   flush: () => flush(),
   forget: (conn, slot) => core.forget(conn, slot),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),

@@ -123,7 +123,8 @@ impl Conn {
     fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Seen {
         let lanes = self.lanes();
         let cost = message.cost();
-        if cost > self.share().budget().message_limit() {
+        // Small ones cost 0, whatever the budget.
+        if cost > 0 && cost > self.share().budget().message_limit() {
             return Seen::Costly;
         }
         let mut refused = false;

@@ -2,7 +2,7 @@
 //! macro, and the strings go straight into a connection's buffer.
 
 use super::{
-    BEHIND, Entry, Inner, OVER, SENT, events,
+    Entry, Inner, events,
     value::{Scope, Value, append, boolean, buffer, is_undefined, number, string, time, to_number},
 };
 use crate::{
@@ -150,8 +150,9 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
 
 /// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
 /// `rid`; `result` is [`JSON`] or a [`STRING`], `since` what `fetch` said when the request came.
-/// Returns [`OVER`] for a connection that is, [`BEHIND`] or [`SENT`]; undefined, and nothing composed,
-/// when JavaScript has to write the JSON of one of the strings.
+/// Returns false, and nothing is composed, when JavaScript has to write the JSON of one of the
+/// strings; true when the client is so far behind that no more should be answered until the event
+/// `room`. Else it returns undefined, which takes no call of Node-API.
 unsafe extern "C" fn reply<const RESULT: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -159,7 +160,7 @@ unsafe extern "C" fn reply<const RESULT: bool>(
     let act = |inner: &Inner, env: Scope<'_>, [conn, rid, result, since]: [Value<'_>; 4]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut is_json = Ok(true);
-        let mut said = OVER;
+        let mut is_behind = false;
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
                 out.push(b'[');
@@ -173,17 +174,19 @@ unsafe extern "C" fn reply<const RESULT: bool>(
                 matches!(is_json, Ok(true))
             });
             if let Some(composed) = composed {
-                said = answered(inner, number, entry, composed, since);
+                is_behind = answered(inner, number, entry, composed, since);
             }
         });
-        if is_json? { to_number(env, said as usize) } else { Ok(null_mut()) }
+        if is_json? && !is_behind { Ok(null_mut()) } else { boolean(env, is_behind) }
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
 }
 
-/// A reply was composed to a request that JavaScript has had `since` then.
-fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) -> u32 {
+/// A reply was composed to a request that JavaScript has had `since` then. Whether the client is far
+/// behind.
+#[inline]
+fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) -> bool {
     let now = inner.hub.micros();
     entry.conn.answered();
     if let Some(counted) = &entry.counted {
@@ -191,26 +194,26 @@ fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since
     }
     let much = composed.waiting > entry.conn.settings().high_water;
     inner.composed_in_time(number, entry, composed, milliseconds(now));
-    if much && entry.conn.is_behind() { BEHIND } else { SENT }
+    much && entry.conn.is_behind()
 }
 
-/// `text(conn, text, since)`: composes the text frame of a reply; returns what `reply` does, `since`
-/// as there.
+/// `text(conn, text, since)`: composes the text frame of a reply; returns true or undefined as `reply`
+/// does, `since` as there.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn, text, since]: [Value<'_>; 3]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
         let mut read = Ok(());
-        let mut said = OVER;
+        let mut is_behind = false;
         inner.with(number, |entry| {
             let composed = entry.conn.text(|out| {
                 read = append(env, text, out);
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                said = answered(inner, number, entry, composed, since);
+                is_behind = answered(inner, number, entry, composed, since);
             }
         });
-        read.and_then(|()| to_number(env, said as usize))
+        read.and_then(|()| if is_behind { boolean(env, true) } else { Ok(null_mut()) })
     };
     // SAFETY: this is a callback made by `functions`.
     unsafe { enter(env, info, act) }
@@ -316,6 +319,7 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 /// Keeps the text of `key`, unless it is `undefined`.
+#[inline]
 fn read_key<'a>(env: Scope<'a>, key: Value<'a>, last: &mut Vec<u8>) -> Result<()> {
     if is_undefined(env, key)? {
         // One that could not be read is not replaced by nothing.
