@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Budget {
   /** `limit` in bytes; 0 is any number. */
   constructor(limit: number)
+  /** JavaScript keeps so many bytes for connections that are gone. */
+  abandoned(bytes: number): void
 }
 
 export declare class Core {

@@ -203,7 +203,8 @@ export interface PeerConf {
   highWater?: number
   /**
    * Bytes that all connections of the peer may hold together: messages whose end has not come,
-   * answers that are not read, requests that are not answered. Above it those connections end, with
+   * answers that are not read, requests that are not answered, also those of connections that are
+   * gone: above half of it in those, a server does not read the addresses that most of them came from. Above it those connections end, with
    * `ERR_MEMORY_BUDGET`, that hold much and have long let go of nothing. 0 is any number.
    * Default: 512 MiB.
    */

@@ -116,6 +116,7 @@ test('every class that is exported was looked at', t => {
 /** Whose options, call options and events each module knows: sections of the page. */
 const PEERS = ['Peer', 'PeerServer', 'PeerRPCServer', 'PeerRPCClient', 'Transport']
 const OWNERS = {
+  Abandoned: ['Peer'],
   Announcer: ['Link'],
   Listener: ['PeerServer'],
   admission: ['PeerServer'],

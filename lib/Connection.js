@@ -152,6 +152,11 @@ class Connection {
     this.keep(cost)
   }
 
+  /** Nobody hears what waits. */
+  dropWaiting () {
+    for (const { cost } of this._waiting.splice(0)) this.keep(-cost)
+  }
+
   onRoom () {
     this.isBehind = false
     this._goOn()

@@ -1,5 +1,7 @@
 'use strict'
 
+const sourceOf = require('./source')
+
 /**
  * Clients in the middle of their handshake, each with limited time, and a bounded number of them:
  * for one more, the address that has the most loses its oldest; as src/net/admission.rs.
@@ -67,16 +69,6 @@ class Handshakes {
     }
     return most.values().next().value
   }
-}
-
-/** Who has one address of an IPv6 network has all of its /64. */
-function sourceOf (address = '') {
-  if (!address.includes(':') || address.includes('.')) return address.replace(/^::ffff:/i, '')
-  const [head, tail] = address.split('%')[0].split('::')
-  const front = head === '' ? [] : head.split(':')
-  const back = tail === undefined || tail === '' ? [] : tail.split(':')
-  const groups = tail === undefined ? front : [...front, ...new Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
-  return groups.slice(0, 4).join(':')
 }
 
 /** Tells connections apart that exist at the same time. */

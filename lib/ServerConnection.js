@@ -2,8 +2,9 @@
 
 const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
+const { abandonedOf } = require('./Abandoned')
 const dispatch = require('./dispatch')
-const { MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
+const { ABANDONED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
 const { isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { amount } = require('./options')
@@ -14,13 +15,54 @@ class ServerConnection extends Connection {
     super(lanes, transport)
     this.cert = null
     const { maxConnectionRequests, maxRequestBytes, requestTimeout } = transport.conf
+    this._age = amount(requestTimeout, REQUEST_TIMEOUT)
     this._unanswered = new Unanswered(
       this,
       amount(maxConnectionRequests, MAX_CONNECTION_REQUESTS),
       amount(maxRequestBytes, MAX_REQUEST_BYTES),
-      amount(requestTimeout, REQUEST_TIMEOUT)
+      this._age
     )
+    this._abandoned = abandonedOf(transport)
+    /** What is counted of it there, once it is gone. */
+    this._left = null
+    /** Too much is abandoned of what others asked from its address: nothing of it reaches the service. */
+    this._isHeld = false
     this._doubled = false
+  }
+
+  accepted (conn, request) {
+    super.accepted(conn, request)
+    this._abandoned.enter(this)
+    return this
+  }
+
+  /** The other side's address, without its port. */
+  get host () {
+    const { socket, address } = this.request
+    // Node forgets it when the socket ends.
+    return socket ? this.dest.slice(0, this.dest.lastIndexOf(':')).replace(/[[\]]/g, '') : address
+  }
+
+  /** Whether it has to wait, as one whose answers are not read. */
+  hold (isHeld) {
+    if (isHeld === this._isHeld || this.over) return
+    this._isHeld = isHeld
+    if (isHeld) this.isBehind = true
+    else setImmediate(() => this.onRoom())
+    this.setReading()
+  }
+
+  onRoom () {
+    if (!this._isHeld) super.onRoom()
+  }
+
+  setReading () {
+    super.setReading(!this._isHeld && !this._unanswered.isFull)
+  }
+
+  keep (bytes) {
+    super.keep(bytes)
+    if (this._left !== null) this._abandoned.change(this._left, this._kept > 0 ? this._kept + ABANDONED.connection : 0)
   }
 
   /**
@@ -120,7 +162,10 @@ class ServerConnection extends Connection {
   }
 
   ended () {
-    this._unanswered.end()
+    this._abandoned.leave(this)
+    if (this._isHeld) this.dropWaiting()
+    this._unanswered.outlive()
+    if (this._kept > 0) this._left = this._abandoned.add(this, this._kept + ABANDONED.connection, this._age)
   }
 
   /** What the native side takes for a request is none, and is not answered there. */

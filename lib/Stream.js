@@ -46,6 +46,7 @@ class Stream {
     this.connection.onOpened()
     if (head.length > 0) this._receive(head)
     socket.on('data', bytes => this._receive(bytes))
+    this._flow()
     this.pump()
   }
 
@@ -167,6 +168,7 @@ class Stream {
   }
 
   _flow () {
+    if (this.socket === null) return
     // A client reads its answers however much it asks: the server may not read before it is rid of them.
     const waits = this._blocked && !this.connection.isClient
     if (waits || this._behind || this._paused) this.socket.pause()

@@ -34,6 +34,10 @@ class Unanswered {
     this.isFull = false
     /** Whether `answered` has to be called with each answer. */
     this.isWatched = false
+    /** Nothing is counted any more. */
+    this._isOver = false
+    /** The connection is gone. */
+    this._isGone = false
     /** What the connection knows that is kept. */
     this._kept = 0
     this._timer = null
@@ -77,11 +81,23 @@ class Unanswered {
   answered () {
     if (this.isFull) return this.look()
     const bytes = this._bytes
-    if (this._kept - bytes >= BUDGET_STEP) this._tell(bytes)
+    if (this._kept - bytes >= BUDGET_STEP || (this._isGone && bytes <= 0)) this._tell(bytes)
+  }
+
+  /** The connection is gone: what it asked is only counted. */
+  outlive () {
+    if (this._isOver) return
+    this._limit = ANY
+    this._byteLimit = Infinity
+    this._isGone = true
+    this.isFull = false
+    clearTimeout(this._timer)
+    this._tell(Math.max(0, this._bytes))
   }
 
   /** Nobody tells of answers any more. */
   end () {
+    this._isOver = true
     this._limit = ANY
     this._byteLimit = this.room = Infinity
     this._tell(0)

@@ -47,6 +47,14 @@ const BUDGET_STEP = 64 * 1024
 /** Requests after which it looks what it keeps of them. */
 const BUDGET_REQUESTS = 1024
 
+/**
+ * What connections asked that are gone, without an answer so far, as parts of `memoryBudget`: above
+ * `share` the addresses are not read that have most of it, above all of it nobody; until it is
+ * below `relief` of that again. A connection that is gone costs `connection` bytes beside what it asked: the
+ * functions that would answer it hold it.
+ */
+const ABANDONED = { share: 1 / 2, relief: 3 / 4, connection: 4096 }
+
 /** What waited for a slow client and is delivered in one turn of the event loop. */
 const HELD_AT_ONCE = 256
 
@@ -270,6 +278,7 @@ const STREAM_WRITE = 256 * 1024
 const PATH = '/ws'
 
 module.exports = {
+  ABANDONED,
   BUDGET_REQUESTS,
   BUDGET_STEP,
   DEST_BACKOFF,

@@ -36,8 +36,8 @@ function usage () {
 
 const ROLES = {
   /**
-   * Answers with the payload, or as `handler` says: keeps each request until `answer`, forgets it, or
-   * answers with so many characters as the payload says, at once, later, or by the raw socket.
+   * Answers with the payload, or as `handler` says: keeps each request until `answer`, or only those
+   * for the key `keep`, forgets it, or answers with so many characters as the payload says, at once, later, or by the raw socket.
    */
   server () {
     const own = link()
@@ -47,13 +47,13 @@ const ROLES = {
     const asked = []
     const kept = []
     let forgotten = 0
-    service.on('request', (rid, key, payload, handler) => {
+    service.on('request', (rid, wanted, payload, handler) => {
       if (behaviour === 'forget') return forgotten++
       if (behaviour === 'raw') return
       if (behaviour === 'large') return handler.reply(null, large(payload))
       if (behaviour === 'large later') return setTimeout(() => handler.reply(null, large(payload)), 10)
       asked.push(payload)
-      if (behaviour === 'keep') kept.push(() => handler.reply(null, payload))
+      if (behaviour === 'keep' || (behaviour === 'keep some' && wanted === 'keep')) kept.push(() => handler.reply(null, payload))
       else handler.reply(null, payload)
     })
     service.on('error', err => tell('error', err.message))

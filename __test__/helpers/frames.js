@@ -106,11 +106,10 @@ class Raw {
   }
 }
 
-/** Connects as a client; `secure` are options of TLS. */
-async function rawClient (stage, port, { secure, path = '/ws' } = {}) {
-  const socket = secure
-    ? tls.connect({ port, host: '127.0.0.1', ...secure })
-    : net.connect(port, '127.0.0.1')
+/** Connects as a client; `secure` are options of TLS, `localAddress` is where it comes from. */
+async function rawClient (stage, port, { secure, localAddress, path = '/ws' } = {}) {
+  const at = { port, host: '127.0.0.1', ...(localAddress && { localAddress }) }
+  const socket = secure ? tls.connect({ ...at, ...secure }) : net.connect(at)
   stage.after(() => socket.destroy())
   await once(socket, secure ? 'secureConnect' : 'connect')
   socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\n` +

@@ -156,6 +156,35 @@ hostile('requests without an answer stop the reading of their connection by what
   })
 })
 
+hostile('who asks a slow service and goes, again and again, is not read above its share of the memory budget, and others are', async ({ stage, secure, startServer }) => {
+  const server = await startServer({ handler: 'keep some', conf: { memoryBudget: 32 * MIB, maxRequestBytes: 4 * MIB } })
+  const before = (await server.ask('usage')).most
+  const large = Buffer.concat(new Array(48).fill(request('keep', 'x'.repeat(64 * 1024))))
+  const isAnswered = async raw => {
+    const asked = raw.next()
+    raw.send(request('echo', 1))
+    return (await asked).text === '["r",null,1]'
+  }
+  const early = await rawClient(stage, server.port, { secure })
+  const other = await rawClient(stage, server.port, { secure, localAddress: '127.0.0.2' })
+  let last = -1
+  for (let round = 0; round < 40; round++) {
+    const raw = await rawClient(stage, server.port, { secure })
+    raw.socket.write(large)
+    // Answers to another address show that what came before was looked at.
+    for (let at = 0; at < 10; at++) assert.ok(await isAnswered(other))
+    raw.socket.destroy()
+    last = await server.ask('askedCount')
+  }
+  assert.ok(last < 800, `${last} requests were read`)
+  await mustHaveGrownLess(server, before, slack(32))
+  assert.ok(await isAnswered(await rawClient(stage, server.port, { secure, localAddress: '127.0.0.3' })))
+  const late = await rawClient(stage, server.port, { secure })
+  const answers = Promise.all([isAnswered(early), isAnswered(late)])
+  await server.ask('answer')
+  assert.deepStrictEqual(await answers, [true, true])
+})
+
 hostile('pings of a client that does not read their pongs cost about highWater', async ({ stage, secure, startServer, client }) => {
   const server = await startServer({ conf: { highWater: 4 * MIB } })
   const peer = client(server)

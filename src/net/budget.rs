@@ -18,6 +18,8 @@ pub struct Budget {
     /// Bytes; 0 is any number.
     limit: usize,
     used: AtomicUsize,
+    /// Of that, what is kept for connections that are gone.
+    abandoned: AtomicUsize,
     members: Mutex<Members>,
 }
 
@@ -75,6 +77,15 @@ impl Budget {
             members.room = 2 * members.all.len() + 64;
         }
         members.all.push(Arc::downgrade(conn));
+    }
+
+    /// So many bytes are kept for connections that are gone. Some room is left for the others in any
+    /// case: what is gone cannot be ended, and they are not to pay for it alone.
+    pub fn abandoned(&self, bytes: usize) {
+        let bytes = bytes.min(self.limit / 4 * 3);
+        let before = self.abandoned.swap(bytes, Ordering::Relaxed);
+        // Wraps around when it fell, as the counter does.
+        self.used.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// More is used than may be: the connections go that hold much and have long let go of nothing,
@@ -235,6 +246,22 @@ mod tests {
         one.hold(Held::Output, 4 * MIB + 100);
         assert_eq!(budget.used.load(Ordering::Relaxed), 14 * MIB);
         drop(one);
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_kept_for_those_who_are_gone_leaves_room_for_the_others() {
+        let (hub, budget) = (hub(), Budget::new(8 * MIB));
+        let one = conn(&hub, &budget);
+        for (mib, counted) in [(2, 2), (1, 1), (100, 6), (6, 6)] {
+            budget.abandoned(mib * MIB);
+            assert_eq!(budget.used.load(Ordering::Relaxed), counted * MIB);
+        }
+        one.share().set(Held::Message, 2 * MIB, 0);
+        assert!(!has_given_up(&one));
+        one.share().set(Held::Message, 3 * MIB, 0);
+        assert!(has_given_up(&one));
+        budget.abandoned(0);
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 

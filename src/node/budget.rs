@@ -17,4 +17,10 @@ impl Budget {
     pub fn new(limit: f64) -> Self {
         Self { inner: net::Budget::new(limit as usize) } // Saturates, and makes 0 of NaN.
     }
+
+    /// JavaScript keeps so many bytes for connections that are gone.
+    #[napi(catch_unwind)]
+    pub fn abandoned(&self, bytes: f64) {
+        self.inner.abandoned(bytes as usize); // Saturates.
+    }
 }

@@ -536,6 +536,8 @@ impl Core {
             if let Some(counted) = &entry.counted {
                 counted.add(&entry.conn.totals().ended());
             }
+            // A driver may hold it a moment longer than JavaScript counts what it asked.
+            entry.conn.keeps(0);
             self.inner.hub.release(conn);
         }
     }

@@ -1,0 +1,13 @@
+'use strict'
+
+/** Who has one address of an IPv6 network has all of its /64. */
+function sourceOf (address = '') {
+  if (!address.includes(':') || address.includes('.')) return address.replace(/^::ffff:/i, '')
+  const [head, tail] = address.split('%')[0].split('::')
+  const front = head === '' ? [] : head.split(':')
+  const back = tail === undefined || tail === '' ? [] : tail.split(':')
+  const groups = tail === undefined ? front : [...front, ...new Array(Math.max(0, 8 - front.length - back.length)).fill('0'), ...back]
+  return groups.slice(0, 4).join(':')
+}
+
+module.exports = sourceOf
