@@ -102,8 +102,16 @@ pub const ELEMENT_BYTES: usize = 24;
 /// What a property costs, in bytes, where each object has others: V8 makes a table of them.
 pub const PROPERTY_BYTES: usize = 64;
 
-/// Up to so many bytes a request counts as one of this size, without a look at it.
+/// Up to so many bytes a request counts as one of this size, unless it has more to it than the
+/// following.
 pub const SMALL_MESSAGE_BYTES: usize = 256;
+
+/// Arrays and objects in such a request, beside its own array; in 256 bytes there may be 80, which
+/// cost 6 KB.
+pub const SMALL_MESSAGE_OBJECTS: usize = 4;
+
+/// Commas and colons in such a request: those of an object with five properties, and some.
+pub const SMALL_MESSAGE_ELEMENTS: usize = 16;
 
 /// Step in which a connection tells what it holds of a server's budget, in bytes: what is below
 /// costs nothing to count.

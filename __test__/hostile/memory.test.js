@@ -156,6 +156,18 @@ hostile('requests without an answer stop the reading of their connection by what
   })
 })
 
+hostile('small requests full of objects stop the reading of their connection by what they cost', async ({ stage, secure, startServer, client }) => {
+  const server = await startServer({ handler: 'keep some', conf: { maxRequestBytes: 4 * MIB } })
+  const raw = await rawClient(stage, server.port, { secure })
+  const full = frame(TEXT, `["r","keep",[${'{},'.repeat(78)}{}]]`, { masked: true })
+  raw.send(...new Array(12000).fill(full))
+  const peer = client(server)
+  for (let round = 0; round < 10; round++) await mustAnswer(peer)
+  const count = await server.ask('askedCount')
+  // What was read at once is handed over before the reading stops.
+  assert.ok(count < 6000, `${count} of them were read`)
+})
+
 hostile('who asks a slow service and goes, again and again, is not read above its share of the memory budget, and others are', async ({ stage, secure, startServer }) => {
   const server = await startServer({ handler: 'keep some', conf: { memoryBudget: 32 * MIB, maxRequestBytes: 4 * MIB } })
   const before = (await server.ask('usage')).most

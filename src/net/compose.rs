@@ -95,7 +95,7 @@ impl Conn {
         }
         let limit = self.settings().high_water.saturating_sub(out.len());
         let lost = match policy {
-            SlowSubscriber::Disconnect if backlog.bytes() > limit => return Delivery::Behind,
+            SlowSubscriber::Disconnect if backlog.held() > limit => return Delivery::Behind,
             SlowSubscriber::Disconnect => 0,
             SlowSubscriber::Drop => backlog.shorten(limit),
         };

@@ -314,7 +314,7 @@ impl Conn {
 
     /// Ends the connection at once; what the kernel takes now still goes out.
     pub fn terminate(&self) {
-        self.flush();
+        self.flush_now();
         self.lock().phase = Phase::Dead;
         self.signal();
     }

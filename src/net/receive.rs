@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Data, Event, Frame, cost, is_nested, plain, split},
+    rpc::{Batch, Data, Event, Frame, Structure, is_nested, plain, small_cost, split},
     ws::{Inbound, Incoming, Role},
 };
 
@@ -122,14 +122,20 @@ impl Conn {
     /// `now`: when it was read, in microseconds.
     fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Seen {
         let lanes = self.lanes();
-        let cost = message.cost();
-        // Small ones cost 0, whatever the budget.
+        // Of a small message nothing is known so far; it neither nests nor costs much.
+        let (structure, cost) = match message.bytes() {
+            bytes if bytes.len() <= config::SMALL_MESSAGE_BYTES => (Structure::default(), 0),
+            bytes => {
+                let structure = Structure::of(bytes);
+                (structure, bytes.len() + structure.cost())
+            }
+        };
         if cost > 0 && cost > self.share().budget().message_limit() {
             return Seen::Costly;
         }
         let mut refused = false;
         if lanes.has(Lanes::RPC) {
-            match (self.role(), is_nested(message.bytes(), config::MAX_NESTING)) {
+            match (self.role(), is_nested(message.bytes(), structure, config::MAX_NESTING)) {
                 (Role::Server, false) => self.incoming_request(batch, message, cost),
                 (Role::Client, false) => self.incoming_reply(batch, message, now),
                 (Role::Server, true) => refused = self.refuse_request(batch, message),
@@ -159,8 +165,15 @@ impl Conn {
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {
         let conn = self.number;
         self.liveness.request();
+        let parts = message.small_text().map(split);
+        // So far it is known of all but small ones.
+        let cost = match (cost, &parts) {
+            (0, Some(Frame::Three(rid, key, payload))) => small_cost(&[rid, key, payload]),
+            (0, _) => Structure::of(message.bytes()).small_cost(),
+            _ => cost,
+        };
         // An event costs JavaScript several times as much as a record.
-        match (message, message.small_text().map(split)) {
+        match (message, parts) {
             (_, Some(Frame::Three(rid, key, payload))) => {
                 batch.request(conn, cost, rid, key, payload);
             }
@@ -238,12 +251,6 @@ enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// What it costs JavaScript to keep, in bytes; small ones are not looked at.
-    fn cost(self) -> usize {
-        let bytes = self.bytes();
-        if bytes.len() <= config::SMALL_MESSAGE_BYTES { 0 } else { cost(bytes) }
-    }
-
     /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
     fn small_text(self) -> Option<&'a str> {
         let text = match self {

@@ -451,7 +451,7 @@ impl Alarm {
 /// Waits until all that was composed is written, whoever writes it.
 async fn written(conn: &Conn) {
     while !conn.is_written() {
-        conn.flush();
+        conn.flush_now();
         match conn.state().writer {
             Some(writer) => writable(Some(writer)).await,
             None => tokio::task::yield_now().await,

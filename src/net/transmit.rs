@@ -41,9 +41,25 @@ impl Writer {
 
 impl Conn {
     /// Writes what waits, as far as the kernel takes it without blocking. Returns whether
-    /// the driver has something left to do.
+    /// the driver has something left to do that it does not know of.
     pub fn flush(&self) -> bool {
-        let mut half = self.lock();
+        let half = self.lock();
+        if half.blocked {
+            // The driver goes on when the socket takes something. Until then each try would be a
+            // system call for nothing.
+            self.wrote(half);
+            return false;
+        }
+        self.write(half)
+    }
+
+    /// The same without waiting for the driver: what the kernel takes now of a connection that ends goes
+    /// out.
+    pub(super) fn flush_now(&self) {
+        self.write(self.lock());
+    }
+
+    fn write<'a>(&'a self, mut half: MutexGuard<'a, Half>) -> bool {
         // A stream's bytes are fetched; a connection without a handshake has to wait.
         if half.phase == Phase::Connecting || self.io() == Io::Stream {
             self.wrote(half);
@@ -93,6 +109,7 @@ impl Conn {
     /// Notes what is left, and tells JavaScript if it waits for that.
     fn wrote(&self, mut half: MutexGuard<'_, Half>) {
         let left = half.out.len();
+        let own = half.backlog.own();
         if half.tells_room && left <= self.settings().high_water / 2 {
             half.tells_room = false;
             // Under the lock: after `Closed` the number may mean another connection.
@@ -101,7 +118,7 @@ impl Conn {
             }
         }
         drop(half);
-        self.hold(Held::Output, left);
+        self.hold(Held::Output, left + own);
     }
 
     /// Whether all that was composed is written.
@@ -144,27 +161,30 @@ impl Conn {
 mod tests {
     use super::*;
     use crate::{
-        net::{Arrival, Budget, Connections, Hub, Settings, conn::Ended},
+        net::{Arrival, Budget, Connections, Hub, Settings, SlowSubscriber, conn::Ended},
+        pubsub::Published,
         ws::{Opcode, Role},
     };
     use std::{
+        io::Read,
         net::TcpListener,
         thread,
         time::{Duration, Instant},
     };
 
     /// A connection that no driver reads, and the other side's socket.
-    fn unread() -> (Arc<Connections>, Conn, TcpStream) {
+    fn unread() -> (Arc<Connections>, Arc<Conn>, TcpStream) {
+        unread_within(&Budget::new(0))
+    }
+
+    fn unread_within(budget: &Arc<Budget>) -> (Arc<Connections>, Arc<Conn>, TcpStream) {
         let hub = Arc::new(Hub::<Arrival>::new(|| {}));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        let conn = Conn::new(
-            &hub,
-            Role::Server,
-            Settings { io: Io::Libuv, ..Settings::default() },
-            &Budget::new(0),
-        );
+        let settings = Settings { io: Io::Libuv, ..Settings::default() };
+        let conn = Arc::new(Conn::new(&hub, Role::Server, settings, budget));
+        budget.admit(&conn);
         conn.attach(Writer::Libuv(Arc::new(stream)), b"");
         conn.open();
         (hub, conn, listener.accept().unwrap().0)
@@ -193,6 +213,54 @@ mod tests {
         };
         assert_eq!(error.syscall(), Some("write"));
         assert!(matches!(error.code(), Some("ECONNRESET" | "EPIPE")), "{error}");
+    }
+
+    fn block(conn: &Conn) {
+        while !conn.lock().blocked {
+            conn.frame(Opcode::Text, &[b'x'; 100_000]).unwrap();
+            conn.flush();
+        }
+    }
+
+    fn read(other: &mut TcpStream, bytes: usize) {
+        let mut scratch = vec![0; 65536];
+        let mut left = bytes;
+        while left > 0 {
+            left = left.saturating_sub(other.read(&mut scratch).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_takes_nothing_is_tried_again_once_its_socket_takes_something() {
+        let (_hub, conn, mut other) = unread();
+        block(&conn);
+        read(&mut other, 300_000);
+        let before = conn.waiting();
+        assert!(!conn.flush(), "the driver knows already");
+        assert_eq!(conn.waiting(), before);
+        conn.unblocked();
+        assert!(conn.waiting() < before);
+        // What the system takes at the end is not lost.
+        block(&conn);
+        read(&mut other, 300_000);
+        let before = conn.lock().bytes_out;
+        conn.terminate();
+        assert!(conn.lock().bytes_out > before);
+    }
+
+    #[test]
+    fn a_slow_subscriber_holds_its_list_too() {
+        const MIB: usize = 1024 * 1024;
+        let (_hub, conn, _other) = unread_within(&Budget::new(4 * MIB));
+        block(&conn);
+        let message = Arc::new(Published::new(Opcode::Text, b"1"));
+        let mut count = 0;
+        while conn.state().phase == Phase::Open {
+            assert!(count < 2 * MIB, "two million entries fit 4 MiB");
+            conn.publish(&message, SlowSubscriber::Drop);
+            conn.flush();
+            count += 1;
+        }
     }
 
     #[test]

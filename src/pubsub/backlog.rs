@@ -3,6 +3,13 @@
 use super::Published;
 use std::{collections::VecDeque, sync::Arc};
 
+/// What a message costs a subscriber beside the bytes that all share: its place in the list, which
+/// may have room for twice as many.
+const ENTRY_BYTES: usize = 2 * size_of::<Arc<Published>>();
+
+/// An empty list with room for more than so many messages is given back.
+const KEPT_ENTRIES: usize = 1024;
+
 /// The oldest comes first.
 #[derive(Debug, Default)]
 pub struct Backlog {
@@ -21,16 +28,30 @@ impl Backlog {
     pub fn pop(&mut self) -> Option<Arc<Published>> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.frame().len();
+        if self.is_empty() && self.messages.capacity() > KEPT_ENTRIES {
+            self.messages = VecDeque::new();
+        }
         Some(message)
     }
 
-    /// Lets go of the oldest messages until at most `limit` bytes are left; returns how many went.
+    /// Lets go of the oldest messages until at most `limit` bytes are [`held`](Self::held); returns
+    /// how many went.
     pub fn shorten(&mut self, limit: usize) -> usize {
         let before = self.messages.len();
-        while self.bytes > limit {
+        while self.held() > limit {
             self.pop();
         }
         before - self.messages.len()
+    }
+
+    /// Bytes that the subscriber holds alone, and nobody with it.
+    pub fn own(&self) -> usize {
+        self.messages.len() * ENTRY_BYTES
+    }
+
+    /// All that keeps the subscriber behind, in bytes: messages, and their places.
+    pub fn held(&self) -> usize {
+        self.bytes + self.own()
     }
 
     /// Bytes of all messages.
@@ -57,11 +78,24 @@ mod tests {
             backlog.push(message(text));
         }
         assert_eq!(backlog.bytes(), 3 * (2 + 3));
-        assert_eq!(backlog.shorten(10), 1);
-        assert_eq!(backlog.shorten(10), 0);
+        assert_eq!(backlog.held(), 3 * (2 + 3 + ENTRY_BYTES));
+        assert_eq!(backlog.shorten(2 * (2 + 3 + ENTRY_BYTES)), 1);
+        assert_eq!(backlog.shorten(2 * (2 + 3 + ENTRY_BYTES)), 0);
         assert_eq!(backlog.pop().unwrap().frame(), message("two").frame());
         assert_eq!(backlog.bytes(), 5);
         assert_eq!(backlog.shorten(0), 1);
         assert!(backlog.is_empty() && backlog.bytes() == 0);
+    }
+
+    #[test]
+    fn an_empty_list_has_no_room_for_many() {
+        let message = Arc::new(Published::new(Opcode::Text, b"x"));
+        let mut backlog = Backlog::default();
+        for _ in 0..100_000 {
+            backlog.push(message.clone());
+        }
+        assert!(backlog.messages.capacity() * size_of::<Arc<Published>>() <= backlog.own());
+        while backlog.pop().is_some() {}
+        assert!(backlog.messages.capacity() <= KEPT_ENTRIES);
     }
 }

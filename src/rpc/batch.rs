@@ -188,11 +188,13 @@ pub struct Batch<C> {
     events: Vec<Event<C>>,
     count: usize,
     bytes: usize,
+    /// What JavaScript makes of its requests costs so many bytes, as far as that is known.
+    cost: usize,
 }
 
 impl<C> Default for Batch<C> {
     fn default() -> Self {
-        Self { text: String::new(), events: Vec::new(), count: 0, bytes: 0 }
+        Self { text: String::new(), events: Vec::new(), count: 0, bytes: 0, cost: 0 }
     }
 }
 
@@ -200,6 +202,7 @@ impl<C: Weigh> Batch<C> {
     /// Adds a request of connection `conn` that costs so many bytes to keep, 0 for a small one; the
     /// other arguments are JSON texts.
     pub fn request(&mut self, conn: u32, cost: usize, rid: &str, key: &str, payload: &str) {
+        self.cost += cost;
         match u32::try_from(cost).unwrap_or(u32::MAX) {
             0 => self.record(REQUEST, &[conn], &[rid, key, payload]),
             cost => self.record(COSTLY_REQUEST, &[conn, cost], &[rid, key, payload]),
@@ -211,6 +214,7 @@ impl<C: Weigh> Batch<C> {
     pub fn odd_request(&mut self, conn: u32, cost: usize, text: &str) {
         match serde_json::to_string(text) {
             Ok(json) => {
+                self.cost += cost;
                 let cost = u32::try_from(cost).unwrap_or(u32::MAX);
                 self.record(ODD_REQUEST, &[conn, cost], &[&json]);
             }
@@ -236,6 +240,9 @@ impl<C: Weigh> Batch<C> {
     /// Adds an event.
     pub fn event(&mut self, event: Event<C>) {
         self.bytes += size_of::<Event<C>>() + event.bytes();
+        if let Event::Request { cost, .. } = &event {
+            self.cost += cost;
+        }
         let index = self.events.len() as u32;
         self.events.push(event);
         self.record(EVENT, &[index], &[]);
@@ -283,6 +290,7 @@ impl<C: Weigh> Batch<C> {
             self.text.push(',');
             self.text.push_str(&later.text[1..]);
             self.bytes += later.bytes;
+            self.cost += later.cost;
             self.count += later.count;
             return Ok(());
         }
@@ -323,7 +331,7 @@ impl<C: Weigh> Batch<C> {
 
     /// Bytes that it and what JavaScript makes of it hold, at least.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.cost
     }
 
     /// Adds a number that is no record, behind all of them.

@@ -7,33 +7,64 @@
 use super::blocks::exceeds;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 use super::escape::plain;
+use crate::config;
 #[cfg(not(target_arch = "x86_64"))]
 use exceeds_stepwise as exceeds;
 
-/// Whether the JSON text has more than `most` arrays and objects within each other. Of a text that is
-/// no JSON nothing is promised.
+/// What makes a JSON text costly: how many bytes of each kind there are, in strings too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Structure {
+    /// `[` and `{`.
+    pub opening: usize,
+    commas: usize,
+    colons: usize,
+}
+
+impl Structure {
+    /// Of a text.
+    pub fn of(json: &[u8]) -> Self {
+        let mut structure = Self::default();
+        structure.add(json);
+        structure
+    }
+
+    /// Adds what another text has. One pass, of which the compiler makes a loop over vectors; that
+    /// wants small counters.
+    pub(super) fn add(&mut self, json: &[u8]) {
+        for chunk in json.chunks(usize::from(u8::MAX)) {
+            let (mut opening, mut commas, mut colons) = (0_u8, 0_u8, 0_u8);
+            for byte in chunk {
+                opening += u8::from(byte | 0x20 == b'{');
+                commas += u8::from(*byte == b',');
+                colons += u8::from(*byte == b':');
+            }
+            self.opening += usize::from(opening);
+            self.commas += usize::from(commas);
+            self.colons += usize::from(colons);
+        }
+    }
+
+    /// What it costs once it is parsed, in bytes, beside the text's own.
+    pub fn cost(self) -> usize {
+        self.opening * config::OBJECT_BYTES
+            + self.commas * config::ELEMENT_BYTES
+            + self.colons * config::PROPERTY_BYTES
+    }
+
+    /// The same of a small text; 0 of one that has no more of it than most.
+    pub fn small_cost(self) -> usize {
+        let is_plain = self.opening <= config::SMALL_MESSAGE_OBJECTS
+            && self.commas + self.colons <= config::SMALL_MESSAGE_ELEMENTS;
+        if is_plain { 0 } else { self.cost() }
+    }
+}
+
+/// Whether the JSON text, of which `structure` is known, has more than `most` arrays and objects
+/// within each other. Of a text that is no JSON nothing is promised.
 ///
-/// Nearly every message is seen to be flat by its length, or by how many brackets it has at all.
-pub fn is_nested(json: &[u8], most: usize) -> bool {
-    // Each level has two brackets.
-    json.len() > 2 * most && opening(json) > most && exceeds(json, most)
-}
-
-/// How many `[` and `{` there are, in strings too. The compiler makes it a loop over vectors, which
-/// wants small counters.
-pub(super) fn opening(json: &[u8]) -> usize {
-    count_where(json, |byte| byte | 0x20 == b'{')
-}
-
-/// How often a byte is there.
-pub(super) fn count(json: &[u8], wanted: u8) -> usize {
-    count_where(json, |byte| byte == wanted)
-}
-
-fn count_where(json: &[u8], is_wanted: impl Fn(u8) -> bool) -> usize {
-    json.chunks(255)
-        .map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(is_wanted(*byte))).sum::<u8>()))
-        .sum()
+/// Nearly every message is seen to be flat by how many brackets it has at all.
+pub fn is_nested(json: &[u8], structure: Structure, most: usize) -> bool {
+    structure.opening > most && exceeds(json, most)
 }
 
 /// Follows the levels through the text, from one bracket to the next.
@@ -81,6 +112,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
+    fn is_nested(json: &[u8], most: usize) -> bool {
+        super::is_nested(json, Structure::of(json), most)
+    }
+
     fn depth(value: &Value) -> usize {
         match value {
             Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
@@ -103,6 +138,14 @@ mod tests {
                     .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn brackets_cost_an_object_each() {
+        for (text, objects) in [("", 0), ("\"abc\"", 0), ("[{}]", 2), (&*"[".repeat(1_000), 1_000)]
+        {
+            assert_eq!(Structure::of(text.as_bytes()).cost(), objects * config::OBJECT_BYTES);
+        }
     }
 
     #[test]
@@ -153,7 +196,10 @@ mod tests {
             is_nested(&bytes, most);
             exceeds(&bytes, most);
             exceeds_stepwise(&bytes, most);
-            prop_assert_eq!(opening(&bytes), bytes.iter().filter(|byte| b"[{".contains(byte)).count());
+            let many = bytes.repeat(9);
+            let count = |wanted: &[u8]| many.iter().filter(|byte| wanted.contains(byte)).count();
+            let structure = Structure { opening: count(b"[{"), commas: count(b","), colons: count(b":") };
+            prop_assert_eq!(Structure::of(&many), structure);
         }
     }
 }

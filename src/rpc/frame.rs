@@ -5,11 +5,7 @@
 //! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
 //! evaluated, and nesting is not recursive.
 
-use super::{
-    depth::{count, opening},
-    escape::plain,
-};
-use crate::config;
+use super::{depth::Structure, escape::plain};
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -23,13 +19,17 @@ pub enum Frame<'a> {
     Other,
 }
 
-/// What a JSON text costs once it is parsed, in bytes, as far as its bytes tell: its own, and
-/// something for each object, array, element and property; also for what looks like them in strings.
-pub fn cost(bytes: &[u8]) -> usize {
-    bytes.len()
-        + opening(bytes) * config::OBJECT_BYTES
-        + count(bytes, b',') * config::ELEMENT_BYTES
-        + count(bytes, b':') * config::PROPERTY_BYTES
+/// What the parts of a small request cost once they are parsed, in bytes: 0 unless they have more to
+/// them than most. A string or a number takes no look at its bytes.
+pub fn small_cost(parts: &[&str]) -> usize {
+    if !parts.iter().any(|part| part.starts_with(['[', '{'])) {
+        return 0;
+    }
+    let mut structure = Structure::default();
+    for part in parts {
+        structure.add(part.as_bytes());
+    }
+    structure.small_cost()
 }
 
 /// Splits a frame's text.
@@ -113,11 +113,20 @@ mod tests {
     }
 
     #[test]
-    fn brackets_cost_an_object_each() {
-        for (text, objects) in [("", 0), ("\"abc\"", 0), ("[{}]", 2), (&*"[".repeat(1_000), 1_000)]
-        {
-            assert_eq!(cost(text.as_bytes()), text.len() + objects * config::OBJECT_BYTES);
+    fn a_plain_small_request_costs_nothing_more_and_one_full_of_brackets_does() {
+        let full = format!("[{}{{}}]", "{},".repeat(78));
+        for (payload, costs) in [
+            (r#""text [[[[[[[[""#, false),
+            ("7", false),
+            (r#"{"a":1,"b":[2,3],"c":{"d":"e"}}"#, false),
+            (&full, true),
+            ("[[[[[[]]]]]]", true),
+            (&*format!("[{}3e9]", "3e9,".repeat(50)), true),
+        ] {
+            let cost = small_cost(&[r#""r""#, r#""k""#, payload]);
+            assert_eq!(cost > 0, costs, "{payload}");
         }
+        assert!(small_cost(&[&full, "1", "2"]) > 0 && small_cost(&["1", &full, "2"]) > 0);
     }
 
     #[test]

@@ -11,8 +11,8 @@ mod pending;
 mod requests;
 
 pub use batch::{Batch, Data, Event, Weigh};
-pub use depth::is_nested;
+pub use depth::{Structure, is_nested};
 pub use escape::{escape, plain};
-pub use frame::{Frame, cost, split};
+pub use frame::{Frame, small_cost, split};
 pub use pending::{Pending, Resolved, Rid};
 pub use requests::Requests;
