@@ -40,7 +40,7 @@ class Stream {
     socket.setNoDelay(true)
     socket.on('error', err => { this.error = this.error || err })
     socket.on('close', () => this._end())
-    socket.on('end', () => socket.end())
+    socket.on('end', () => this._endHalf())
     socket.on('drain', () => this._drained())
     dispatch.openStream(this.connection.conn)
     this.connection.onOpened()
@@ -122,8 +122,18 @@ class Stream {
     this._blocked = this._behind = this._paused = false
     if (socket.destroyed) return
     this._flow()
-    socket.end()
+    this._endHalf()
     socket.unref()
+  }
+
+  /**
+   * Says no more. The other side has limited time for its half, and for what waits to be written:
+   * Node's TLS may leave a write without an end whose socket was reset after the other side had
+   * ended its half, and does not read the socket any more by then.
+   */
+  _endHalf () {
+    const { socket } = this
+    socket.end()
     // A server has many of them, and a client little to say after its close frame.
     const timer = setTimeout(() => socket.destroy(), this.connection.isClient ? CLOSE_TIMEOUT : FAREWELL_TIMEOUT)
     timer.unref()

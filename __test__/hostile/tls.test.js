@@ -92,8 +92,7 @@ door('a promise of verifyClient is waited for', async ({ stage, start, secure })
 })
 
 door('clients that go while verifyClient decides leave nothing', async ({ stage, start, secure }) => {
-  // Who goes without a word that the system tells is found by its silence.
-  const server = await start({ verify: 'two', conf: { heartbeatInterval: 1500 } })
+  const server = await start({ verify: 'two' })
   const before = (await server.ask('usage')).descriptors
   for (let round = 0; round < 5; round++) {
     const guests = await crowd(stage, server.port, 40, { secure })
