@@ -94,6 +94,8 @@ let isTurn = false
 
 /** Node calls this many times in one turn, when another thread goes on adding while one batch is delivered. */
 function onWake () {
+  // What it is about came after that was fetched, and nobody else says so.
+  if (current !== null) current.more = true
   if (isTurn) return deliverSoon()
   isTurn = true
   setImmediate(endTurn)

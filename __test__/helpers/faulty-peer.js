@@ -17,6 +17,12 @@ if (conf.secure && role !== 'client') conf.secure.verifyClient = () => true
 /** A text of so many characters; another payload comes back as it is. */
 const large = payload => typeof payload === 'number' ? 'x'.repeat(payload) : payload
 
+/** Keeps the event loop for so long. */
+function work (ms) {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
 const tell = (event, value) => process.send({ event, value })
 
 function link () {
@@ -37,7 +43,8 @@ function usage () {
 const ROLES = {
   /**
    * Answers with the payload, or as `handler` says: keeps each request until `answer`, or only those
-   * for the key `keep`, forgets it, or answers with so many characters as the payload says, at once, later, or by the raw socket.
+   * for the key `keep`, forgets it, or answers with so many characters as the payload says, at once, later, or by the raw socket; or
+   * works for as many ms before it answers, or answers later when there are none.
    */
   server () {
     const own = link()
@@ -52,6 +59,10 @@ const ROLES = {
       if (behaviour === 'raw') return
       if (behaviour === 'large') return handler.reply(null, large(payload))
       if (behaviour === 'large later') return setTimeout(() => handler.reply(null, large(payload)), 10)
+      if (behaviour === 'work') {
+        if (payload === 0) return setImmediate(() => handler.reply(null, payload))
+        work(payload)
+      }
       asked.push(payload)
       if (behaviour === 'keep' || (behaviour === 'keep some' && wanted === 'keep')) kept.push(() => handler.reply(null, payload))
       else handler.reply(null, payload)

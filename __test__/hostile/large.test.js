@@ -3,9 +3,13 @@
 // Much that both sides have to say at once: neither may wait for the other.
 
 const assert = require('node:assert')
+const { TEXT, frame, rawClient } = require('../helpers/frames')
 const { hostile, mustAnswer } = require('../helpers/hostile')
 
 const SIZE = 1024 * 1024
+
+/** What the service works for a request, in ms: more than a turn of deliveries may take. */
+const WORK = 100
 
 hostile('requests that are more than all buffers hold, and whose answers are as large, are all answered', async ({ startServer, client }) => {
   const server = await startServer({}, { memory: 1024 })
@@ -14,4 +18,19 @@ hostile('requests that are more than all buffers hold, and whose answers are as 
   const answers = await Promise.all(Array.from({ length: 80 }, () => peer.request('key', payload, { timeout: 18000 })))
   assert.ok(answers.every(answer => answer === payload))
   await mustAnswer(peer)
+})
+
+hostile('what comes while the rest of a long batch waits for the next turn is answered after it', async ({ stage, secure, startServer }) => {
+  const server = await startServer({ handler: 'work' })
+  const [busy, other] = [await rawClient(stage, server.port, { secure }), await rawClient(stage, server.port, { secure })]
+  const request = (rid, ms) => frame(TEXT, JSON.stringify([rid, 'key', ms]), { masked: true })
+  for (let round = 0; round < 5; round++) {
+    // The second one lets the service look at the clock, and the third one waits.
+    busy.send(request('a', WORK), request('b', 0), request('c', 1))
+    await new Promise(resolve => setTimeout(resolve, WORK / 2))
+    other.send(request('d', 1))
+    assert.deepStrictEqual(JSON.parse((await other.next()).text), ['d', null, 1])
+    const answered = new Set()
+    while (answered.size < 3) answered.add(JSON.parse((await busy.next()).text)[0])
+  }
 })
