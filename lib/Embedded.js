@@ -17,6 +17,9 @@ const SERVER = /^grenache-nodejs-ws-native\//
 /** User that may do anything anyway. */
 const ROOT = 0
 
+/** The header by which a grape tells one run of its from the next. */
+const INSTANCE = 'grape-instance'
+
 /**
  * The grape of one machine: the first process to come runs it at an agreed port, the others use it
  * there, and when its process ends another one takes its place.
@@ -37,6 +40,8 @@ class Embedded {
     this._watch = null
     this._timer = null
     this._pause = TAKEOVER_PAUSE
+    /** Which run of a grape was watched last, where it says so. */
+    this._instance = undefined
     /** Whether a grape has the port that may be used: true, the Error that says why not, or null. */
     this._trust = null
     /** For how long it is so while nobody watches. */
@@ -173,13 +178,17 @@ class Embedded {
     watch.on('response', response => {
       clearTimeout(timer)
       isIdentifying = true
+      const instance = response.headers[INSTANCE]
       response.on('error', () => {})
       response.resume()
       this._identify(response, trust => {
         isIdentifying = false
         if (isCurrent()) {
           this._judge(trust)
-          if (isNew && trust === true) this._onChange()
+          // The same as before knows everything still: only the watch ended.
+          const isSame = instance !== undefined && instance === this._instance
+          if (trust === true) this._instance = instance
+          if (isNew && trust === true && !isSame) this._onChange()
         }
         if (isClosed) ended()
       })
@@ -197,6 +206,8 @@ class Embedded {
     // What ends again and again at once is no grape of ours, and need not be asked all the time.
     const brief = performance.now() - began < TAKEOVER_PAUSE_MAX
     this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
+    // Not all processes of a machine at once.
+    const pause = brief ? this._pause * (0.5 + Math.random() / 2) : this._pause
     this._timer = setTimeout(() => {
       try {
         this.replace()
@@ -206,7 +217,7 @@ class Embedded {
         this._judge(err)
         this._later(began)
       }
-    }, this._pause).unref()
+    }, pause).unref()
   }
 
   /** Asks who has the port while nobody watches: the link was never started. */
@@ -216,9 +227,8 @@ class Embedded {
     } catch (err) {
       return this._judge(err)
     }
-    const ask = http.get({ host: HOST, port: this.port, path: '/health', agent: false, timeout: LOOK_TIMEOUT })
+    const ask = this._get('/health')
     let answered = false
-    ask.on('socket', socket => socket.unref())
     ask.on('response', response => {
       answered = true
       response.on('error', () => {})
@@ -226,8 +236,6 @@ class Embedded {
       response.destroy()
       this._identify(response, trust => this._judge(trust))
     })
-    ask.on('timeout', () => ask.destroy())
-    ask.on('error', () => {})
     ask.on('close', () => answered || this._judge(null))
   }
 
@@ -235,10 +243,9 @@ class Embedded {
   _identify ({ statusCode, headers }, say) {
     if (statusCode === 200 && SERVER.test(headers.server)) return say(true)
     // Those of 1.0.0 are known by the beginning of their status.
-    const ask = http.get({ host: HOST, port: this.port, path: '/status', agent: false, timeout: LOOK_TIMEOUT })
+    const ask = this._get('/status')
     let start = ''
     let answered = false
-    ask.on('socket', socket => socket.unref())
     ask.on('response', response => {
       answered = true
       response.setEncoding('latin1').on('data', text => {
@@ -248,9 +255,16 @@ class Embedded {
       response.on('error', () => {})
       response.on('close', () => say(isStatus(start, this.port) || foreignGrape(this.port)))
     })
-    ask.on('timeout', () => ask.destroy())
-    ask.on('error', () => {})
     ask.on('close', () => answered || say(null))
+  }
+
+  /** Asks whatever has the port: it has so long for all of its answer. */
+  _get (path) {
+    const ask = http.get({ host: HOST, port: this.port, path, agent: false })
+    const timer = setTimeout(() => ask.destroy(), LOOK_TIMEOUT).unref()
+    ask.on('socket', socket => socket.unref())
+    ask.on('error', () => {})
+    return ask.on('close', () => clearTimeout(timer))
   }
 }
 

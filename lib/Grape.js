@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const os = require('os')
 const { NativeGrape } = require('./native')
 const { hold, letGo } = require('./alive')
 const { GRAPE } = require('./defaults')
@@ -141,20 +142,25 @@ class Grape extends EventEmitter {
     for (const port of [conf.dht_port, conf.api_port]) {
       if (!(Number.isInteger(+port) && port >= 0 && port < 65536)) return badPort(port)
     }
+    const limits = {}
+    for (const name of LIMITS) {
+      limits[name] = limitOf(conf[name])
+      if (limits[name] === null) return new RangeError(`${TEXT.GRAPE_OPTION}: ${name}`)
+    }
     const native = new NativeGrape()
     const failure = native.start({
       host: conf.host || undefined,
       dhtPort: +conf.dht_port,
       apiPort: +conf.api_port,
-      apiHosts: [].concat(conf.api_hosts || []).flatMap(names => String(names).split(',')).map(name => name.trim()),
+      apiHosts: [os.hostname()].concat(conf.api_hosts || []).flatMap(names => String(names).split(',')).map(name => name.trim()),
       bootstrap: bootstrapOf(conf.dht_bootstrap),
-      maxTables: +conf.dht_maxTables,
-      maxValues: +conf.dht_maxValues,
-      concurrency: +conf.dht_concurrency,
+      maxTables: limits.dht_maxTables,
+      maxValues: limits.dht_maxValues,
+      concurrency: limits.dht_concurrency,
       nodeLiveness: amount(conf.dht_nodeLiveness, GRAPE.dht_nodeLiveness),
       peerMaxAge: amount(conf.dht_peer_maxAge, GRAPE.dht_peer_maxAge),
-      rateLimit: +conf.dht_rateLimit,
-      maxPayloadSize: +conf.check_maxPayloadSize,
+      rateLimit: limits.dht_rateLimit,
+      maxPayloadSize: limits.check_maxPayloadSize,
       state: conf.dht_state || undefined,
       embedded: !!conf.embedded,
       grace: amount(conf.grace, 0)
@@ -192,6 +198,18 @@ class Grape extends EventEmitter {
     if (text === undefined) this.emit(name)
     else this.emit(name, text)
   }
+}
+
+/** Options that are limits. */
+const LIMITS = ['dht_maxTables', 'dht_maxValues', 'dht_concurrency', 'dht_rateLimit', 'check_maxPayloadSize']
+
+/** The largest that there is. */
+const LIMIT_MAX = 2 ** 32 - 1
+
+/** A limit as a whole number, or null where it is none; `Infinity` is as much as there is. */
+function limitOf (value) {
+  const limit = Math.min(Number(value), LIMIT_MAX)
+  return Number.isInteger(limit) && limit >= 0 ? limit : null
 }
 
 /** A port number that the system chooses. */

@@ -6,6 +6,7 @@ const { getSystemErrorMap } = require('util')
 const TEXT = {
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
+  GRAPE_OPTION: 'ERR_GRAPE_OPTION',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
   HANDSHAKE_TIMEOUT: 'Opening handshake has timed out',
   KEY_UNKNOWN: 'ERR_KEY_UNKNOWN',

@@ -539,6 +539,9 @@ pub mod grape {
     /// Connections of all other machines: the rest is for this one.
     pub const API_REMOTE_CONNECTIONS: usize = API_CONNECTIONS - 1_024;
 
+    /// Connections that have just come and asked for nothing so far: of more the oldest goes first.
+    pub const API_NEWCOMERS: usize = 256;
+
     /// Connections whose request is ended for another one, until they have read so. Of more they are
     /// closed without a word.
     pub const API_RECALLED: usize = 256;

@@ -10,6 +10,7 @@ const http = require('http')
 const net = require('net')
 const os = require('os')
 const path = require('path')
+const { Grape, Link } = require('../..')
 const { limited } = require('../helpers/child')
 const { PATIENCE, hostile } = require('../helpers/hostile')
 const { residentMiB, until } = require('../helpers/faulty')
@@ -280,6 +281,25 @@ api('a web page controls nothing', async ({ port }) => {
   }
 }, { conf: { api_hosts: ['grape.example'] } })
 
+api('a name that a web page can give the machine reads nothing of it', async ({ port }) => {
+  const pages = ['/', '/status', '/metrics', '/health', '/watch']
+  const browser = { 'accept-language': 'en', 'user-agent': 'Mozilla/5.0' }
+  for (const page of pages) {
+    for (const more of [browser, { referer: 'http://evil.example/' }, { 'sec-fetch-site': 'same-origin' }]) {
+      const { status, text } = await get(port, page, { headers: { host: `evil.example:${port}`, ...more } })
+      assert.deepStrictEqual([status, text], [403, '"ERR_GRAPE_HOST"'], `${page} ${JSON.stringify(more)}`)
+    }
+  }
+  for (const host of [`127.0.0.1:${port}`, '10.1.2.3', '[::1]', 'localhost', os.hostname(), 'grape:30001', 'grape.example']) {
+    assert.strictEqual((await get(port, '/status', { headers: { host, ...browser } })).status, 200, host)
+  }
+  // Programs use the names that they were given.
+  for (const host of ['grape.default.svc.cluster.local:30001', 'grape:30001', 'any.example']) {
+    assert.strictEqual((await get(port, '/status', { headers: { host } })).status, 200, host)
+    assert.strictEqual((await post(port, 'announce', ['name', 80], { host })).status, 200, host)
+  }
+}, { conf: { host: '0.0.0.0', api_hosts: ['grape.example'] } })
+
 api('only a POST changes something, and what is not there is not found', async ({ port }) => {
   for (const type of ['announce', 'unannounce', 'put']) {
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
@@ -307,6 +327,65 @@ api('only a POST changes something, and what is not there is not found', async (
   assert.deepStrictEqual([health.status, health.text], [200, 'ok\n'])
   assert.match(health.headers.server, /^grenache-nodejs-ws-native\//)
 })
+
+const WATCH = 'GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n'
+
+api('a watch that ends makes no service announce again, while the grape is the same', async ({ crowd, port, stage }) => {
+  await crowd.openMany(1024, WATCH)
+  const link = new Link({ grape: 'embedded', grapePort: port })
+  stage.after(() => link.stop())
+  link.start()
+  let looks = 0
+  const look = link._embedded._look
+  link._embedded._look = function (isNew) {
+    looks++
+    look.call(this, isNew)
+  }
+  await new Promise(resolve => link.startAnnouncing('key', 1337, {}, resolve))
+  await until(async () => {
+    crowd.open(WATCH)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    return looks > 4
+  })
+  assert.deepStrictEqual(JSON.parse((await post(port, 'lookup', 'key')).text), ['127.0.0.1:1337'])
+  assert.strictEqual((await statusOf(port)).counters.announces, 1)
+})
+
+hostile('what has the port of an embedded grape cannot put off saying who it is', async ({ stage }) => {
+  const server = http.createServer((req, res) => {
+    if (req.url === '/watch') return res.writeHead(200).flushHeaders()
+    const timer = setInterval(() => res.write('{'), 100)
+    res.on('close', () => clearInterval(timer))
+  }).listen(0, '127.0.0.1')
+  stage.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  await once(server, 'listening')
+  const { port } = server.address()
+  for (const start of [true, false]) {
+    const link = new Link({ grape: 'embedded', grapePort: port })
+    stage.after(() => link.stop())
+    if (start) link.start()
+    // The first may be told that it took too long.
+    const asked = () => new Promise(resolve => link.lookup('key', { retry: 1 }, resolve))
+    await until(async () => (await asked()).code === 'ERR_GRAPE_FOREIGN')
+  }
+}, { tls: false })
+
+hostile('a grape does not start with a limit that is none', async () => {
+  const names = ['dht_maxTables', 'dht_maxValues', 'dht_concurrency', 'dht_rateLimit', 'check_maxPayloadSize']
+  for (const name of names) {
+    for (const value of [-1, 'many', NaN, {}, 1.5]) {
+      const grape = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, [name]: value })
+      const err = await new Promise(resolve => grape.start(resolve))
+      assert.strictEqual(err && err.message, `ERR_GRAPE_OPTION: ${name}`, `${value}`)
+    }
+  }
+  const grape = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, check_maxPayloadSize: Infinity, dht_rateLimit: '100' })
+  assert(!await new Promise(resolve => grape.start(resolve)))
+  await new Promise(resolve => grape.stop(resolve))
+}, { tls: false })
 
 api('no JSON harms: depth, numbers, names twice, and data of every kind', async ({ port }) => {
   const raw = (type, body) => exchange(port, `/${type}`, { body })

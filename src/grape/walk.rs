@@ -277,7 +277,8 @@ impl Core {
         for local in self.local.sample(key, config::VALUES, &mut self.rng) {
             let is_told = peers.iter().any(|found| {
                 let Address { ip, port } = found.address;
-                port == local.address.port && (!who.is_here() || self.is_own(ip))
+                port == local.address.port
+                    && (!who.is_here() || found.address == local.address || self.is_own(ip))
             });
             if is_told {
                 continue;
@@ -291,8 +292,9 @@ impl Core {
     }
 
     fn is_own(&mut self, ip: [u8; 4]) -> bool {
+        // Any program of the machine may have one of the others.
         if is_loopback(ip) {
-            return true;
+            return false;
         }
         if let Some(known) = self.own_ips.get(&ip) {
             return *known;

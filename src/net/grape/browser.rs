@@ -43,9 +43,13 @@ impl Guard {
         // A name that an attacker's name server gives this address would make the API part of the
         // attacker's site.
         let named = uri.authority().map(|authority| authority.as_str());
-        if self.is_loopback
-            && !(host.into_iter().chain(named)).all(|host| host.is_empty() || self.is_own(host))
-        {
+        let mut hosts = host.into_iter().chain(named).filter(|host| !host.is_empty());
+        let is_foreign = |host: &str| match self.is_loopback {
+            true => !self.is_own(host),
+            // Who is no browser is not led to a name: services may use any that there is.
+            false => !self.is_own(host) && is_anybodys(name(host)) && is_browser(headers),
+        };
+        if hosts.any(is_foreign) {
             return Err(Failure::ForeignHost);
         }
         if headers.get(header::ORIGIN).is_some()
@@ -82,6 +86,20 @@ impl Guard {
     fn is_named(&self, name: &str) -> bool {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
+}
+
+/// Whether a name may be of a stranger's domain: those have a dot.
+fn is_anybodys(name: &str) -> bool {
+    ip(name).is_none() && name.contains('.')
+}
+
+/// Whether a browser asks, as far as a page cannot hide it: over plain HTTP a browser says nothing of
+/// the page, but always which languages it wants.
+fn is_browser(headers: &HeaderMap) -> bool {
+    let says = [SITE, header::ORIGIN, header::REFERER, header::ACCEPT_LANGUAGE];
+    let agent = headers.get(header::USER_AGENT).map(|agent| agent.as_bytes());
+    says.iter().any(|name| headers.contains_key(name))
+        || agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"))
 }
 
 fn is_navigation<'a>(text: &impl Fn(&HeaderName) -> Option<&'a str>) -> bool {
@@ -151,6 +169,27 @@ mod tests {
         let guard = Guard::new(LOOPBACK.parse().unwrap(), []);
         let uri = Uri::from_static("http://evil.example/");
         assert!(guard.check(&Method::GET, &uri, &HeaderMap::new(), true).is_err());
+    }
+
+    #[test]
+    fn elsewhere_a_browser_may_not_use_a_name_that_a_stranger_can_have() {
+        let languages = ("accept-language", "en");
+        let marks =
+            [languages, ("user-agent", "Mozilla/5.0 (X11)"), ("referer", "http://evil.example/")];
+        for bound in [EVERYWHERE, "10.0.0.1:31001"] {
+            for host in ["evil.example", "evil.example:31001", "grape.example.", "1.2.3.evil"] {
+                for mark in marks {
+                    let fields = [("host", host), mark];
+                    assert!(!check(bound, true, Method::GET, &fields), "{fields:?}");
+                }
+                assert!(check(bound, true, Method::GET, &[("host", host)]), "a program: {host}");
+            }
+            for own in
+                ["10.0.0.1:31001", "[::2]:1", "localhost:31001", "grape:30001", "Grape.example"]
+            {
+                assert!(check(bound, true, Method::GET, &[("host", own), languages]), "{own}");
+            }
+        }
     }
 
     #[test]

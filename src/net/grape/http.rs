@@ -42,6 +42,8 @@ const SERVER: HeaderValue =
 /// As Node's own server says: its clients let an idle connection go after that.
 const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("timeout=5");
 const KEEP_ALIVE_NAME: HeaderName = HeaderName::from_static("keep-alive");
+/// By which a watcher tells one run of a grape from the next, which knows of no announces.
+const INSTANCE: HeaderName = HeaderName::from_static("grape-instance");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
@@ -192,6 +194,7 @@ async fn show(
             let mut answer = Response::new(Answer::endless(place.clone()));
             insert(&mut answer, header::SERVER, SERVER);
             insert(&mut answer, header::CACHE_CONTROL, NO_STORE);
+            insert(&mut answer, INSTANCE, shared.instance.clone());
             return answer;
         }
         Shown::Watch => Some(Bytes::new()),

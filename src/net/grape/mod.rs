@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     grape::{Address, Command, Core, Failure, Options, Outcome, Source, Status, Wanted, api},
 };
+use ::http::HeaderValue;
 use actor::{Actor, Ask};
 pub use backlog::{Backlog, Kind};
 use browser::Guard;
@@ -108,6 +109,8 @@ struct Shared {
     state: Option<PathBuf>,
     grace_until: Instant,
     last_op: AtomicU64,
+    /// A number of this run.
+    instance: HeaderValue,
 }
 
 impl Grape {
@@ -161,6 +164,7 @@ impl Grape {
             state: state.clone(),
             grace_until: Instant::now() + settings.grace,
             last_op: AtomicU64::new(OVER),
+            instance: rand::rng().next_u64().into(),
         });
         let mut seed = [0; 32];
         rand::rng().fill_bytes(&mut seed);

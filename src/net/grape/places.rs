@@ -67,9 +67,9 @@ impl Doing {
     /// Who goes first when a place is wanted. `None`: it has a request under way, or watches.
     fn rank(self, lasts: u64) -> Option<u8> {
         match self {
-            Self::New => Some(0),
             Self::Idle => Some(1),
             Self::Working | Self::Watching => None,
+            Self::New => (lasts > config::API_PATIENCE_MS).then_some(0),
             Self::Receiving | Self::Answering | Self::Flushing => {
                 (lasts > config::API_PATIENCE_MS).then_some(2)
             }
@@ -279,7 +279,7 @@ impl Inner {
 
     /// Ends the idlest of those, or else the oldest request of who has most of them.
     fn make_room(&self, held: &mut Held, of: impl Fn(&Place) -> bool) {
-        if self.end_idlest(held, &of) {
+        if self.end_newcomer(held, &of) || self.end_idlest(held, &of) {
             return;
         }
         let is_under_way = |place: &Place| of(place) && place.doing().0 != Doing::Watching;
@@ -292,6 +292,20 @@ impl Inner {
         if let Some((key, _)) = oldest {
             self.recall(held, key);
         }
+    }
+
+    /// Ends the oldest of those that have just come, if there are many: what one came for may not have
+    /// been read yet.
+    fn end_newcomer(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
+        let is_new = |place: &Place| of(place) && place.doing().0 == Doing::New;
+        let newcomers = || held.counted().filter(|(_, place)| is_new(place));
+        if newcomers().count() <= self.part(config::API_NEWCOMERS) {
+            return false;
+        }
+        let oldest = newcomers().min_by_key(|(_, place)| place.order.load(Relaxed));
+        let Some((key, _)) = oldest else { return false };
+        self.end(held, key);
+        true
     }
 
     /// Ends the idlest of those; `false` when all have requests under way.
@@ -555,6 +569,16 @@ mod tests {
         let few = working(&places, ip(200), 10);
         assert!(few.iter().all(|taken| is_there(taken) && !taken.place.is_recalled()));
         drop((many, few));
+    }
+
+    #[test]
+    fn who_has_just_come_is_not_the_first_to_go() {
+        let (places, _asked) = places();
+        let many = working(&places, LOOPBACK, config::API_LOOPBACK_CONNECTIONS);
+        let newcomer = places.take(LOOPBACK);
+        let more = working(&places, LOOPBACK, 100);
+        assert!(is_there(&newcomer));
+        drop((many, more));
     }
 
     #[test]
