@@ -6,7 +6,7 @@ const { NativeGrape } = require('./native')
 const { hold, letGo } = require('./alive')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
-const { TEXT, badPort, fromFailure } = require('./errors')
+const { TEXT, badOption, badPort, fromFailure } = require('./errors')
 const { amount, withDefaults } = require('./options')
 
 /** Events that are made only while somebody listens. */
@@ -142,11 +142,15 @@ class Grape extends EventEmitter {
     for (const port of [conf.dht_port, conf.api_port]) {
       if (!(Number.isInteger(+port) && port >= 0 && port < 65536)) return badPort(port)
     }
-    const limits = {}
-    for (const name of LIMITS) {
-      limits[name] = limitOf(conf[name])
-      if (limits[name] === null) return new RangeError(`${TEXT.GRAPE_OPTION}: ${name}`)
+    const limits = {
+      dht_maxTables: limitOf(conf.dht_maxTables),
+      dht_maxValues: limitOf(conf.dht_maxValues),
+      dht_concurrency: limitOf(conf.dht_concurrency),
+      dht_rateLimit: limitOf(conf.dht_rateLimit),
+      check_maxPayloadSize: limitOf(conf.check_maxPayloadSize)
     }
+    const bad = Object.keys(limits).find(name => limits[name] === null)
+    if (bad !== undefined) return badOption(bad)
     const native = new NativeGrape()
     const failure = native.start({
       host: conf.host || undefined,
@@ -200,10 +204,7 @@ class Grape extends EventEmitter {
   }
 }
 
-/** Options that are limits. */
-const LIMITS = ['dht_maxTables', 'dht_maxValues', 'dht_concurrency', 'dht_rateLimit', 'check_maxPayloadSize']
-
-/** The largest that there is. */
+/** The largest limit that there is. */
 const LIMIT_MAX = 2 ** 32 - 1
 
 /** A limit as a whole number, or null where it is none; `Infinity` is as much as there is. */

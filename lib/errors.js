@@ -6,7 +6,6 @@ const { getSystemErrorMap } = require('util')
 const TEXT = {
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
-  GRAPE_OPTION: 'ERR_GRAPE_OPTION',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
   HANDSHAKE_TIMEOUT: 'Opening handshake has timed out',
   KEY_UNKNOWN: 'ERR_KEY_UNKNOWN',
@@ -100,4 +99,9 @@ function badPort (port) {
   return err
 }
 
-module.exports = { CODE, TEXT, badPort, errorOf, foreignGrape, fromFailure, isTooLarge }
+/** A limit that is none. */
+function badOption (name) {
+  return new RangeError(`ERR_GRAPE_OPTION: ${name}`)
+}
+
+module.exports = { CODE, TEXT, badOption, badPort, errorOf, foreignGrape, fromFailure, isTooLarge }

@@ -332,6 +332,8 @@ const WATCH = 'GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n'
 
 api('a watch that ends makes no service announce again, while the grape is the same', async ({ crowd, port, stage }) => {
   await crowd.openMany(1024, WATCH)
+  for (const watcher of crowd.sockets) watcher.resume()
+  await until(() => crowd.sockets.every(({ bytesRead }) => bytesRead > 0))
   const link = new Link({ grape: 'embedded', grapePort: port })
   stage.after(() => link.stop())
   link.start()
