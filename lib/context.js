@@ -95,11 +95,15 @@ function make () {
   return new AsyncResource(TYPE)
 }
 
-/** What a connection is told. */
-const TOLD = [
-  'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onMessage', 'onOpened', 'onPing', 'onPong',
-  'onReply', 'onReplyData', 'onRoom'
-]
+/** What a connection is told, and in which context: its own, one for each call, or none. */
+const TOLD = {
+  own: [
+    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onMessage', 'onOpened', 'onPing', 'onPong',
+    'onReply', 'onReplyData', 'onRoom', 'terminate'
+  ],
+  each: ['onRequest', 'onRequestData'],
+  none: ['detach', 'flushStream', 'unbind']
+}
 
 /**
  * Tells a connection what happens to it in the context that it was made in, and each request in
@@ -110,32 +114,29 @@ class Scoped {
     this.connection = connection
     this._scope = scope
   }
-
-  onRequest (rid, key, payload, cost) {
-    within(this._scope).runInAsyncScope(this.connection.onRequest, this.connection, rid, key, payload, cost)
-  }
-
-  onRequestData (data, cost) {
-    within(this._scope).runInAsyncScope(this.connection.onRequestData, this.connection, data, cost)
-  }
-
-  flushStream () {
-    this.connection.flushStream()
-  }
-
-  detach (failure) {
-    this.connection.detach(failure)
-  }
 }
 
-for (const name of TOLD) {
+for (const name of TOLD.own) {
   Scoped.prototype[name] = function (...args) {
     return this._scope.runInAsyncScope(this.connection[name], this.connection, ...args)
   }
 }
 
+for (const name of TOLD.each) {
+  Scoped.prototype[name] = function (...args) {
+    return within(this._scope).runInAsyncScope(this.connection[name], this.connection, ...args)
+  }
+}
+
+for (const name of TOLD.none) {
+  Scoped.prototype[name] = function (...args) {
+    return this.connection[name](...args)
+  }
+}
+
 module.exports = {
   Scoped,
+  TOLD,
   bind,
   capture,
   enter,

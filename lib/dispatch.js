@@ -252,25 +252,8 @@ function onEvent (event) {
 }
 
 /** A connection whose server is gone, or whose end was told: nothing of it concerns anybody. */
-const REFUSED = {
-  unbind () {},
-  onOpened () {},
-  onReply () {},
-  onReplyData () {},
-  onExpired () {},
-  onRequest () {},
-  onRequestData () {},
-  onMessage () {},
-  onPing () {},
-  onPong () {},
-  onDrained () {},
-  onRoom () {},
-  onComposed () {},
-  terminate () {},
-  flushStream () {},
-  detach () {},
-  onClosed () {}
-}
+const REFUSED = {}
+for (const name of Object.values(context.TOLD).flat()) REFUSED[name] = () => {}
 
 // What is composed in a tick leaves in one write per connection: before the loop waits again,
 // where the native side takes part in the loop, else when the tick ends.
