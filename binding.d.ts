@@ -15,6 +15,13 @@ export declare class Budget {
   constructor(limit: number)
   /** JavaScript keeps so many bytes for connections that are gone. */
   abandoned(bytes: number): void
+  /**
+   * Counts so many bytes that JavaScript keeps for no connection. False: there is no room for
+   * them, and they are not counted.
+   */
+  take(bytes: number): boolean
+  /** They are kept no more. */
+  giveBack(bytes: number): void
 }
 
 export declare class Core {
@@ -61,6 +68,8 @@ export declare class Core {
   publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
+  /** What a message costs once it is parsed, in bytes. */
+  cost(message: string | Buffer): number
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
   terminate(conn: number): void
   /** Gives up a request, of which nothing is heard any more. False: something is on its way. */

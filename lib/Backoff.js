@@ -22,6 +22,13 @@ class Backoff {
     debug('%s: failed, left out for %d ms', name, wait)
   }
 
+  /** It may be asked; should it fail again soon, it did so once more. */
+  reach (name) {
+    const failed = this._failed.get(name)
+    if (failed !== undefined) failed.until = 0
+  }
+
+  /** It does what it should: its failures are forgotten. */
   succeed (name) {
     if (this._failed.size > 0) this._failed.delete(name)
   }

@@ -6,6 +6,7 @@ const { callEach } = require('./cbq')
 const context = require('./context')
 const { MAX_CONNECTION_REQUESTS, MAX_SLOTS } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
+const { handOver } = require('./kept')
 const { amount } = require('./options')
 
 /**
@@ -63,13 +64,13 @@ class ClientConnection extends Connection {
   }
 
   /** A reply that was large or short. */
-  onReplyData (slot, data) {
+  onReplyData (slot, data, cost) {
     const reply = this.transport._parse(data)
     const cb = this._take(slot)
     const isArray = Array.isArray(reply)
     if (!isArray || reply[1]) this.meter.count('errors')
     if (!isArray) return cb(new Error(TEXT.REPLY_INVALID))
-    cb(reply[1] ? errorOf(reply[1]) : null, reply[2])
+    handOver(cost, () => cb(reply[1] ? errorOf(reply[1]) : null, reply[2]))
   }
 
   onExpired (slots) {
@@ -91,7 +92,8 @@ class ClientConnection extends Connection {
   }
 
   ended (err) {
-    const error = (!this.open && err) || new Error(TEXT.TRANSPORT_CLOSE)
+    const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
+    const error = isTold ? err : new Error(TEXT.TRANSPORT_CLOSE)
     this.transport._onClosed(this, error, this._takeAll())
   }
 

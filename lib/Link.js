@@ -18,7 +18,7 @@ const { isNested } = require('./nesting')
 const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
-const { retry } = require('./retry')
+const { Tries } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends EventEmitter {
@@ -46,9 +46,7 @@ class Link extends EventEmitter {
   init () {
     this._inited = true
     this.cache = {}
-    this._flights = new CbQ()
-    /** Timeouts of the exchanges under way. */
-    this._timeouts = new Map()
+    this._life = new Life()
     this._announcer = new Announcer(this)
     this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this._embedded) {
@@ -62,6 +60,7 @@ class Link extends EventEmitter {
   start () {
     if (!this._inited) this.init()
     if (this._embedded) this._embedded.start()
+    if (this._life.isOver) this._life = new Life()
     if (!this._started) {
       this._started = true
       hold()
@@ -74,8 +73,10 @@ class Link extends EventEmitter {
     return this
   }
 
+  /** No exchange begins any more, and what waits for one fails with ERR_TRANSPORT_CLOSE, in a later tick. */
   stop () {
     if (!this._inited) return this
+    this._life.end(new Error(TEXT.TRANSPORT_CLOSE))
     if (this._started) {
       this._started = false
       letGo()
@@ -161,6 +162,7 @@ class Link extends EventEmitter {
     if (typeof cb !== 'function') cb = noop
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
+    if (this._life.isOver) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
     const hash = this._hash(type, payload)
     const cache = this.cache[type]
     const cached = cache && cache.get(hash)
@@ -169,7 +171,7 @@ class Link extends EventEmitter {
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
     cb = this._meter.request(type, cb)
-    retry(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
+    this._life.tries.begin(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -215,8 +217,16 @@ class Link extends EventEmitter {
       }
       cb(isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
-    if (/^https:/i.test(url)) require('./secure-post')(url, text, opts.timeout, this.conf.tls, answered)
-    else dispatch.post(url, text, opts.timeout, answered)
+    const { posts } = this._life
+    const done = (err, status, body) => {
+      posts.delete(end)
+      answered(err, status, body)
+    }
+    const end = /^https:/i.test(url)
+      ? require('./secure-post')(url, text, opts.timeout, this.conf.tls, done)
+      : dispatch.post(url, text, opts.timeout, done)
+    // What is taken back is to be told also by who stops at once.
+    if (!url.endsWith('/unannounce')) posts.add(end)
   }
 
   /** Hot path: the same key again needs no new text. */
@@ -231,32 +241,36 @@ class Link extends EventEmitter {
 
   _share (hash, type, payload, timeout, cb) {
     cb = bind(cb)
-    const shared = this._timeouts.get(hash)
+    const life = this._life
+    const shared = life.timeouts.get(hash)
     // The exchange that is under way may be more patient than who joins it.
     if (timeout < shared) cb = withDeadline(timeout * this._grapes(type).length, cb)
-    this._flights.push(hash, cb)
+    life.flights.push(hash, cb)
     if (shared !== undefined) return
-    this._timeouts.set(hash, timeout)
+    life.timeouts.set(hash, timeout)
     this._ask(type, payload, timeout, (err, data) => {
-      this._timeouts.delete(hash)
-      if (!err && Array.isArray(data) && type === 'lookup') {
+      life.timeouts.delete(hash)
+      if (!life.isOver && !err && Array.isArray(data) && type === 'lookup') {
         const dests = destinationsOf(data)
         if (dests.length > 0) {
           data = dests
           if (this.cache.lookup) this.cache.lookup.set(hash, dests)
         }
       }
-      this._flights.trigger(hash, err, data)
+      life.flights.trigger(hash, err, data)
     })
   }
 
   /** Asks a grape, and the next one when that fails; those that failed lately come last. */
   _ask (type, payload, timeout, cb) {
     const grapes = this._grapesBackoff.sorted(this._grapes(type))
+    const life = this._life
     const ask = at => {
       const grape = grapes[at]
       this._exchange(`${grape}/${type}`, payload, timeout, (err, data) => {
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
+        // The grape has nothing to do with it.
+        if (life.isOver) return cb(err, data)
         if (isUnavailable(err)) this._grapesBackoff.fail(grape)
         else this._grapesBackoff.succeed(grape)
         if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
@@ -300,12 +314,36 @@ class Link extends EventEmitter {
   }
 
   _exchangeOnce (url, payload, timeout, cb) {
+    // It waited for the embedded grape.
+    if (this._life.isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
     const finish = withDeadline(timeout, this._meter.exchange(cb))
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
     } catch (err) {
       finish(err)
     }
+  }
+}
+
+/** What is under way between a link's start and its stop. */
+class Life {
+  constructor () {
+    this.isOver = false
+    this.tries = new Tries()
+    /** Who waits for an exchange, by request. */
+    this.flights = new CbQ()
+    /** Timeouts of the exchanges under way, by request. */
+    this.timeouts = new Map()
+    /** Each ends one exchange that is under way. */
+    this.posts = new Set()
+  }
+
+  end (err) {
+    this.isOver = true
+    this.tries.end(err)
+    const posts = [...this.posts]
+    this.posts.clear()
+    for (const end of posts) end(err)
   }
 }
 

@@ -7,11 +7,13 @@ const Peer = require('./Peer')
 const Pool = require('./Pool')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
+const budgetOf = require('./budget')
 const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
+const { Kept } = require('./kept')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
-const { retry, timesOf } = require('./retry')
+const { Tries, timesOf } = require('./retry')
 
 /** Sends requests to services by name. */
 class PeerRPCClient extends Peer {
@@ -20,6 +22,7 @@ class PeerRPCClient extends Peer {
     this.conf = withDefaults(CLIENT, this.conf)
     this._backoff = new Backoff(DEST_BACKOFF)
     this._underWay = 0
+    this._tries = new Tries()
     this._balancer = balancerOf(this.conf.balance ?? BALANCE)
   }
 
@@ -94,7 +97,7 @@ class PeerRPCClient extends Peer {
   /**
    * Sends one request to each server, or to `opts.limit` random ones.
    * @param {function(Error, Array)} [cb] results in the order of the destinations; the first
-   *   error ends the map. Without it, this returns a Promise.
+   *   error ends the map, as does a result for which `conf.memoryBudget` has no room. Without it, this returns a Promise.
    */
   map (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
@@ -107,13 +110,17 @@ class PeerRPCClient extends Peer {
       if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
 
       const results = new Array(dests.length)
+      const kept = new Kept(budgetOf({ client: this, conf: this.conf }))
       let waiting = dests.length
       dests.forEach((dest, at) => {
         this._send(dest, key, payload, opts, (err, res) => {
           if (waiting === 0) return
-          results[at] = res
+          if (!err && !kept.add()) err = new Error(TEXT.MEMORY_BUDGET)
+          else results[at] = res
           waiting = err ? 0 : waiting - 1
-          if (waiting === 0) cb(err || null, results)
+          if (waiting > 0) return
+          kept.end()
+          cb(err || null, results)
         })
       })
     })
@@ -149,7 +156,7 @@ class PeerRPCClient extends Peer {
   _retry (dests, key, payload, opts, cb) {
     let left = dests
     let attempts = 0
-    retry(opts.retry, done => {
+    this._tries.begin(opts.retry, done => {
       if (attempts++ > 0) this._meter.count('retried')
       const dest = this.dest(this._backoff.usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
@@ -174,11 +181,15 @@ class PeerRPCClient extends Peer {
   }
 
   _reachable (dest) {
-    this._backoff.succeed(dest)
+    this._backoff.reach(dest)
   }
 
-  /** A destination failed: it is not chosen for a while, and who looks up next hears of others. */
-  _unreachable (dest) {
+  /**
+   * A destination failed: it is not chosen for a while, and who looks up next hears of others.
+   * `lasted`: before that it was reached for long enough.
+   */
+  _unreachable (dest, lasted) {
+    if (lasted) this._backoff.succeed(dest)
     this._backoff.fail(dest)
     if (this.link && typeof this.link.forget === 'function') this.link.forget(dest)
   }
@@ -191,6 +202,16 @@ class PeerRPCClient extends Peer {
     return stats
   }
 
+  /** A transport has lost its connection. */
+  _leave (dest, transport) {
+    if (!this.isStopped) this.tpool.lose(dest, transport)
+  }
+
+  /** It makes another one. */
+  _join (dest, transport) {
+    if (!this.isStopped) this.tpool.add(dest, transport)
+  }
+
   /** The pool remembers and stops them. */
   _keep () {}
 
@@ -199,6 +220,7 @@ class PeerRPCClient extends Peer {
   }
 
   _stop () {
+    this._tries.endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
     super._stop()
     if (this.tpool) this.tpool.stop()
   }

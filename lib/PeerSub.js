@@ -74,10 +74,11 @@ class PeerSub extends Peer {
 
   _subscribe (dest, key, opts, failures) {
     const transport = this.transport(dest)
-    transport.once('connected', () => { failures = 0 })
-    transport._onLost = unreachable => {
+    transport._onLost = (unreachable, isSettled) => {
       if (!this._reconnects(transport, opts)) return
       transport.stop()
+      // A server may take anybody in, and end it at once.
+      if (isSettled) failures = 0
       if (unreachable && typeof this.link.forget === 'function') this.link.forget(dest)
       this._later(key, opts, failures + 1)
     }

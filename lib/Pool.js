@@ -2,30 +2,44 @@
 
 const { callEach } = require('./cbq')
 const { drains } = require('./options')
-const { POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
+const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
 
 /** The transports of a client, by destination. */
 class Pool {
   init () {
-    this._pool = new Map()
-    /** By destination: the transport that was chosen, and how often it may still be. */
-    this._runs = new Map()
+    this._empty()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
   }
 
   add (dest, transport) {
+    this._lost.delete(transport)
     let transports = this._pool.get(dest)
     if (transports === undefined) this._pool.set(dest, transports = new Map())
+    if (transports.has(transport.id)) return
     transports.set(transport.id, transport)
+    if (++this._size > this._most) this._shed(transport)
   }
 
   del (dest, transport) {
     const transports = this._pool.get(dest)
     if (transports === undefined) return
-    transports.delete(transport.id)
+    this._lost.delete(transport)
+    if (transports.delete(transport.id)) this._size--
     if (transports.size > 0) return
     this._pool.delete(dest)
     this._runs.delete(dest)
+  }
+
+  /**
+   * A transport has no connection any more, and nothing to do: it may be used again, but is kept
+   * only while there are few such ones.
+   */
+  lose (dest, transport) {
+    this._lost.set(transport, dest)
+    if (this._lost.size <= MAX_LOST) return
+    const [oldest, its] = this._lost.entries().next().value
+    this._lost.delete(oldest)
+    this.del(its, oldest)
   }
 
   list (dest) {
@@ -87,10 +101,37 @@ class Pool {
   stop (opts) {
     clearInterval(this._monitorItv)
     const transports = this.all()
-    this._pool = new Map()
-    this._runs = new Map()
+    this._empty()
     if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
+  }
+
+  _empty () {
+    this._pool = new Map()
+    /** By destination: the transport that was chosen, and how often it may still be. */
+    this._runs = new Map()
+    /** Those that have lost their connections, with their destinations, longest ago first. */
+    this._lost = new Map()
+    this._size = 0
+    /** So many there may be before some are stopped. */
+    this._most = MAX_TRANSPORTS
+  }
+
+  /** Stops those that are idle for longest, but for the latest; some at a time, since all are looked at. */
+  _shed (latest) {
+    const idle = []
+    for (const [dest, transports] of this._pool) {
+      for (const transport of transports.values()) {
+        if (transport._waiting === 0 && transport !== latest) idle.push({ dest, transport })
+      }
+    }
+    idle.sort((one, other) => one.transport._req_last_ts - other.transport._req_last_ts)
+    const some = MAX_TRANSPORTS >> 3
+    const over = idle.slice(0, some)
+    for (const { dest, transport } of over) this.del(dest, transport)
+    // The others have something to do.
+    this._most = over.length === some ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this._size + some)
+    callEach(over, ({ transport }) => transport.stop())
   }
 }
 

@@ -7,9 +7,10 @@ const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
-const { CLIENT_TRANSPORT, SWEEP } = require('./defaults')
-const { LANES, roughly, toJson } = require('./dispatch')
+const { CLIENT_TRANSPORT, SETTLED, SWEEP } = require('./defaults')
+const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
+const { handOver } = require('./kept')
 const observe = require('./observe')
 const { TEXT, errorOf } = require('./errors')
 const { refusedId } = require('./nesting')
@@ -36,6 +37,10 @@ class TransportRPCClient extends TransportRPC {
     this._deadlines = new WeakMap()
     this._connection = null
     this._retired = new Set()
+    /** When the connection was open; Infinity while it is not. */
+    this._openSince = Infinity
+    /** Its peer's pool knows that it has lost its connection, and may have let go of it. */
+    this._isAway = false
     this._key = undefined
     this._keyText = undefined
     this._sweeper = null
@@ -64,6 +69,7 @@ class TransportRPCClient extends TransportRPC {
     if (this.isConnecting()) return
     this.disconnect()
     this.connecting()
+    this._join()
     if (this._isNative()) {
       const connection = new ClientConnection(this)
       connection.dial(this.conf.dest, this.conf)
@@ -303,13 +309,14 @@ class TransportRPCClient extends TransportRPC {
       if (refused !== undefined) return this.handleReply(refused, new Error(TEXT.NESTING_LIMIT))
       if (!reply || typeof reply[Symbol.iterator] !== 'function') return
       const [rid, err, res] = reply
-      this.handleReply(rid, err ? errorOf(err) : null, res)
+      handOver(costOf(data), () => this.handleReply(rid, err ? errorOf(err) : null, res))
     })
     if (this._connection) return
     this._meter.foreign(socket, opened)
     socket.on('open', () => {
       if (!isCurrent()) return
       opened = true
+      this._openSince = performance.now()
       this.connected()
       this.cbq.trigger('req')
     })
@@ -319,7 +326,8 @@ class TransportRPCClient extends TransportRPC {
       this._socket = null
       this.disconnected()
       this._unreachable()
-      const failure = (!opened && error) || new Error(TEXT.TRANSPORT_CLOSE)
+      const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
+      const failure = isTold ? error : new Error(TEXT.TRANSPORT_CLOSE)
       this._fail(failure, [], [...this._reqs.values()])
     })
   }
@@ -334,6 +342,7 @@ class TransportRPCClient extends TransportRPC {
 
   _onOpened () {
     const { client } = this
+    this._openSince = performance.now()
     if (client && typeof client._reachable === 'function') client._reachable(this.conf.dest)
     if (this._reqs.size > 0) this._hearConnection()
     this.connected()
@@ -360,7 +369,25 @@ class TransportRPCClient extends TransportRPC {
 
   _unreachable () {
     const { client } = this
-    if (client && typeof client._unreachable === 'function') client._unreachable(this.conf.dest)
+    const lasted = performance.now() - this._openSince >= SETTLED
+    this._openSince = Infinity
+    if (client && typeof client._unreachable === 'function') client._unreachable(this.conf.dest, lasted)
+    this._leave()
+  }
+
+  /** Grapes may name any number of destinations: what has no connection need not be kept. */
+  _leave () {
+    const { client } = this
+    if (this._retired.size > 0 || !client || typeof client._leave !== 'function') return
+    this._isAway = true
+    client._leave(this.conf.dest, this)
+  }
+
+  /** Whoever has it may use it again. */
+  _join () {
+    if (!this._isAway) return
+    this._isAway = false
+    this.client._join(this.conf.dest, this)
   }
 
   /** Fails what waits for the connection, and what was sent by it: callbacks, and requests. */

@@ -3,6 +3,7 @@
 const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
 const { hold, letGo } = require('./alive')
+const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 
 const FORWARDED = ['connected', 'disconnected', 'message']
@@ -73,9 +74,10 @@ class TransportSub extends TransportSocket {
     if (this._connection !== connection) return
     this._connection = null
     this.disconnected()
-    if (err && this._tell(err)) return this._again(true)
+    const { isSettled } = connection
+    if (err && this._tell(err)) return this._again(true, isSettled)
     this.emit('disconnected')
-    this._again(!!err)
+    this._again(!!err, isSettled)
   }
 
   /** Says that the destination cannot be reached, to whoever listens for that. */
@@ -85,8 +87,8 @@ class TransportSub extends TransportSocket {
     return listeners.length > 0
   }
 
-  _again (unreachable) {
-    if (this._onLost && this.isActive()) this._onLost(unreachable)
+  _again (unreachable, isSettled) {
+    if (this._onLost && this.isActive()) this._onLost(unreachable, isSettled)
   }
 
   _openConnections () {
@@ -105,9 +107,17 @@ class TransportSub extends TransportSocket {
 class SubConnection extends Connection {
   constructor (transport) {
     super(dispatch.LANES.SOCKET, transport)
+    this._openSince = Infinity
+    this._isHeard = false
+  }
+
+  /** Whether it was a good one: it lasted for a while, or a message came. */
+  get isSettled () {
+    return this._isHeard || performance.now() - this._openSince >= SETTLED
   }
 
   opened () {
+    this._openSince = performance.now()
     this.transport.connected()
     this.transport.emit('connected')
   }
@@ -121,6 +131,7 @@ class SubConnection extends Connection {
   onMessage (data) {
     // Once it is ended, what was on its way is nobody's any more.
     if (this.closing) return
+    this._isHeard = true
     this.transport.emit('message', data)
     super.onMessage(data)
   }

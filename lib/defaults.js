@@ -41,6 +41,12 @@ const MAX_REQUEST_BYTES = 64 * 1024 * 1024
 /** What a small request or message counts, in bytes: up to so many it is not looked at. */
 const SMALL_MESSAGE = 256
 
+/**
+ * Answers up to so many bytes count nothing while a `map` keeps them: there are few for one map, and
+ * they come in batches.
+ */
+const UNSEEN_COST = 8192
+
 /** Step in which JavaScript tells what it keeps of a connection's budget, in bytes. */
 const BUDGET_STEP = 64 * 1024
 
@@ -238,6 +244,21 @@ const DEST_BACKOFF = { min: 1000, max: 30000 }
 /** How long a grape that failed is asked only after the others. */
 const GRAPE_BACKOFF = { min: 5000, max: 60000 }
 
+/**
+ * A connection that lasted so long was a good one: what failed before it is forgotten, however soon
+ * others end that are made and lost at once.
+ */
+const SETTLED = 5000
+
+/**
+ * Transports of one client, connected or about to be: grapes may name others without end, and
+ * each may hold a socket until `inactivityTimeout`. Beyond it those stop that are idle for longest.
+ */
+const MAX_TRANSPORTS = 4096
+
+/** Of those, such as have lost their connections, or never had one: as many as one lookup may name. */
+const MAX_LOST = MAX_ADDRESSES
+
 /** Destinations that failed and are remembered. */
 const MAX_BACKOFFS = 4096
 
@@ -307,11 +328,13 @@ module.exports = {
   MAX_GRAPE_ANSWER,
   MAX_HANDSHAKES,
   MAX_LINE,
+  MAX_LOST,
   MAX_NESTING,
   MAX_PAYLOAD,
   MAX_REQUEST_BYTES,
   MAX_SLOTS,
   MAX_TIMEOUT,
+  MAX_TRANSPORTS,
   MEASURE,
   LONGEST_TURN,
   MEDIUM_BATCH,
@@ -323,6 +346,7 @@ module.exports = {
   REFUSED_ID,
   REQUEST_TIMEOUT,
   RETRY_TIMES,
+  SETTLED,
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,
@@ -333,5 +357,6 @@ module.exports = {
   TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN,
   TRY_AGAIN_LATER,
+  UNSEEN_COST,
   WARNING_PACE
 }

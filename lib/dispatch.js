@@ -7,7 +7,7 @@ const { hold, letGo } = require('./alive')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { CONNECTION, LONGEST_TURN, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE } = require('./defaults')
+const { CONNECTION, LONGEST_TURN, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
 const { amount } = require('./options')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
@@ -197,7 +197,7 @@ function onEvent (event) {
     case 'request':
       return connections[event.conn].onRequestData(event.data, event.cost, fetchedAt)
     case 'reply':
-      return connections[event.conn].onReplyData(event.slot, event.data)
+      return connections[event.conn].onReplyData(event.slot, event.data, event.cost)
     case 'message':
       return connections[event.conn].onMessage(event.data)
     case 'ping':
@@ -244,7 +244,8 @@ function onEvent (event) {
     }
     case 'answered': {
       const cb = exchanges.get(event.id)
-      exchanges.delete(event.id)
+      // It was ended meanwhile.
+      if (!exchanges.delete(event.id)) return
       letGo()
       return cb(event.error ? fromFailure(event.error) : null, event.status, event.body)
     }
@@ -443,12 +444,20 @@ function unlisten (server) {
   core.unlisten(server)
 }
 
-/** Posts a JSON text to a grape: `cb(err, status, body)`. */
+/**
+ * Posts a JSON text to a grape: `cb(err, status, body)`. What is returned ends it: `end(err)`, and
+ * `cb` is called in a later tick.
+ */
 function post (url, body, timeout, cb) {
   const id = lastExchange = (lastExchange + 1) >>> 0
   exchanges.set(id, cb)
   hold()
   core.post(id, url, body, timeout)
+  return err => {
+    if (!exchanges.delete(id)) return
+    letGo()
+    process.nextTick(cb, err)
+  }
 }
 
 /**
@@ -462,6 +471,11 @@ function isInLoop (io = process.env.GRENACHE_IO) {
   return io === 'libuv'
 }
 
+/** What a message costs once it is parsed, in bytes; a small one is not looked at. */
+function costOf (data) {
+  return data.length > UNSEEN_COST && (typeof data === 'string' || Buffer.isBuffer(data)) ? core.cost(data) : 0
+}
+
 module.exports = {
   BEHIND,
   LANES,
@@ -470,6 +484,7 @@ module.exports = {
   answered: conn => core.answered(conn),
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,
+  costOf,
   decide: (ask, refusal) => core.decide(ask, refusal),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),

@@ -7,6 +7,7 @@ const TEXT = {
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
+  HANG_UP: 'socket hang up',
   HANDSHAKE_TIMEOUT: 'Opening handshake has timed out',
   KEY_UNKNOWN: 'ERR_KEY_UNKNOWN',
   LOOKUP_EMPTY: 'ERR_GRAPE_LOOKUP_EMPTY',

@@ -10,7 +10,7 @@ const { TEXT } = require('./errors')
 const agent = new https.Agent({ keepAlive: true })
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body)`, like `dispatch.post`.
+ * Posts a JSON text to a grape: `cb(err, status, body)`, and returns what ends it, like `dispatch.post`.
  * @param {number} timeout ms, for all of it
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
@@ -31,8 +31,20 @@ function post (url, body, timeout, tls, cb) {
     accept: '*/*'
   }
   const ask = () => {
-    request = https.request(url, { agent, ...tls, method: 'POST', headers })
-    request.on('response', response => read(response, finish))
+    const asked = request = https.request(url, { agent, ...tls, method: 'POST', headers })
+    let answered = false
+    request.on('response', response => {
+      answered = true
+      read(response, finish)
+    })
+    // Another protocol is no answer; without a listener Node would end without a word.
+    request.on('upgrade', (response, socket) => {
+      socket.destroy()
+      finish(null, response.statusCode, '')
+    })
+    request.on('close', () => {
+      if (!answered && asked === request) finish(new Error(TEXT.HANG_UP))
+    })
     request.on('error', err => {
       // A grape may close a kept connection while a request is on its way there.
       if (!done && request.reusedSocket && err.code === 'ECONNRESET') ask()
@@ -45,8 +57,10 @@ function post (url, body, timeout, tls, cb) {
   } catch (err) {
     // An address that is none, or a key that Node refuses.
     clearTimeout(timer)
+    done = true
     process.nextTick(cb, err)
   }
+  return err => process.nextTick(finish, err)
 }
 
 function read (response, finish) {

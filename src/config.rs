@@ -159,8 +159,11 @@ pub const EXPIRE_EVERY_MS: u64 = 20;
 /// `Infinity`, are cut to it.
 pub const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
 
-/// How long a TCP connection may take to be made.
+/// How long a TCP connection may take to be made, and before that the lookup of the host's name.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Addresses of one name that are tried, one after the other: strangers say which names have how many.
+pub const DIALLED_ADDRESSES: usize = 4;
 
 /// How long a handshake may take, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

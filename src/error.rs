@@ -9,6 +9,8 @@ pub enum Error {
     BadDestination(String),
     /// The host name has no address.
     UnknownHost(String),
+    /// Nobody said in time which addresses the host name has.
+    NameTimeout(String),
     /// The operating system refused `syscall`.
     System {
         /// The call, as Node names it: `connect`, `listen`, `read`, `write`.
@@ -68,6 +70,7 @@ impl Error {
                 _ => None,
             },
             Self::UnknownHost(_) => Some("ENOTFOUND"),
+            Self::NameTimeout(_) => Some("EAI_AGAIN"),
             Self::OverBudget => Some("ERR_MEMORY_BUDGET"),
             Self::ConnectTimeout(_) => Some("ETIMEDOUT"),
             _ => None,
@@ -86,7 +89,7 @@ impl Error {
     pub fn syscall(&self) -> Option<&'static str> {
         match self {
             Self::System { syscall, .. } => Some(syscall),
-            Self::UnknownHost(_) => Some("getaddrinfo"),
+            Self::UnknownHost(_) | Self::NameTimeout(_) => Some("getaddrinfo"),
             Self::ConnectTimeout(_) => Some("connect"),
             _ => None,
         }
@@ -120,6 +123,7 @@ impl fmt::Display for Error {
         match self {
             Self::BadDestination(dest) => write!(f, "ERR_DEST_INVALID: {dest}"),
             Self::UnknownHost(host) => write!(f, "getaddrinfo ENOTFOUND {host}"),
+            Self::NameTimeout(host) => write!(f, "getaddrinfo EAI_AGAIN {host}"),
             Self::System { syscall, source, .. } => write!(f, "{syscall} {source}"),
             Self::ConnectTimeout(address) => write!(f, "connect ETIMEDOUT {address}"),
             Self::HandshakeTimeout => f.write_str("Opening handshake has timed out"),
@@ -158,6 +162,7 @@ mod tests {
         for (error, text) in [
             (Error::BadDestination("x".into()), "ERR_DEST_INVALID: x"),
             (Error::UnknownHost("x".into()), "getaddrinfo ENOTFOUND x"),
+            (Error::NameTimeout("x".into()), "getaddrinfo EAI_AGAIN x"),
             (Error::ConnectTimeout(address), "connect ETIMEDOUT 127.0.0.1:80"),
             (Error::HandshakeTimeout, "Opening handshake has timed out"),
             (Error::UnexpectedResponse(426), "Unexpected server response: 426"),

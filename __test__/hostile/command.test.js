@@ -154,3 +154,21 @@ test('the lines of NODE_DEBUG', async t => {
   const grape = await standIn(stage, () => [dest])
   mustBeClean(await run(t, ['request', 'key', '1', '--grape', grape.url], { env: { NODE_DEBUG: 'grenache' } }))
 })
+
+/** What a grape may say with status 200 instead of an answer. */
+const ODD = ['null', '5', 'true', '""', '[]', '["x"]', '{}', '{"toString":1}', '[[]]']
+
+for (const [name, args, fine] of [['get', ['hash'], { null: 3, '""': 3 }], ['put', ['value'], {}], ['announce', ['key', 1], { null: 0, 5: 0 }]]) {
+  test(`a grape's answer to ${name} that makes no sense is an error of one line`, async t => {
+    const stage = new Stage(t)
+    await Promise.all(ODD.map(async answer => {
+      const grape = await standIn(stage, (request, res) => { res.end(answer) })
+      const { code, stdout, stderr } = await run(t, [name, ...args, '--grape', grape.url])
+      assert.strictEqual(code, fine[answer] ?? 1, `${answer} ${stdout} ${stderr}`)
+      if (code === 0) return
+      assert.strictEqual(stdout, '')
+      assert.match(stderr, /^grenache: [^\n]+\n$/)
+      assert.doesNotMatch(stderr, /undefined|\[object|Cannot|primitive|\s{4}at /)
+    }))
+  })
+}

@@ -299,7 +299,7 @@ each('an aborted lookup is not tried again', async ({ implementation, stage }) =
   })
   const link = startLink(stage, implementation, grape.url)
   isAbort((await call(link, 'lookup', 'k', { signal: controller.signal })).err, controller.signal.reason)
-  await until(() => link._timeouts.size === 0)
+  await until(() => link._life.timeouts.size === 0)
   await turn()
   assert.strictEqual((await call(link, 'lookup', 'other')).err, null)
   assert.deepStrictEqual(grape.requests.map(({ data }) => data), ['k', 'other'])

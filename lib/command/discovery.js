@@ -4,7 +4,7 @@
 
 const { port } = require('./arguments')
 const { readable } = require('./calls')
-const { nothingFound } = require('./failure')
+const { nothingFound, oddAnswer } = require('./failure')
 
 // With HTTP status 200, what a grape says is no error to a link; it is a text in its place.
 const HASH = /^[0-9a-f]{40}$/
@@ -43,7 +43,7 @@ module.exports = [
     help: 'stores a text in the DHT, and prints its hash',
     async run (session, value) {
       const hash = await session.ask(session.link(), 'put', { v: await session.text(value) })
-      if (!HASH.test(hash)) throw new Error(hash)
+      if (typeof hash !== 'string' || !HASH.test(hash)) throw oddAnswer(hash)
       session.print({ hash }, hash)
     }
   },
@@ -53,8 +53,8 @@ module.exports = [
     help: 'prints the value with this hash',
     async run (session, hash) {
       const found = await session.ask(session.link(), 'get', hash)
-      if (!found) throw nothingFound(`${hash}: no such value`)
-      if (typeof found === 'string') throw new Error(found)
+      if (found === null || found === undefined || found === '') throw nothingFound(`${hash}: no such value`)
+      if (typeof found !== 'object' || found.v === undefined) throw oddAnswer(found)
       session.print({ hash, value: found.v }, typeof found.v === 'string' ? found.v : readable(found.v))
     }
   }
@@ -63,7 +63,8 @@ module.exports = [
 /** Announces once, or with `keep` again and again. */
 async function announce (session, link, key, port, keep) {
   const nodes = await session.ask(link, 'announce', key, port, {})
-  if (typeof nodes === 'string') throw new Error(nodes)
+  // Grapes say how many nodes have it, or nothing.
+  if (typeof nodes !== 'number' && nodes !== null && nodes !== undefined) throw oddAnswer(nodes)
   if (keep) await session.ask(link, 'startAnnouncing', key, port, {})
 }
 

@@ -16,7 +16,7 @@ const MEANING = {
   [EXIT.NO_ANSWER]: 'no answer: nobody there, the connection was lost, or the time is up'
 }
 
-const SILENCE = [TEXT.TIMEOUT, TEXT.TRANSPORT_CLOSE, TEXT.HANDSHAKE_TIMEOUT, 'socket hang up']
+const SILENCE = [TEXT.TIMEOUT, TEXT.TRANSPORT_CLOSE, TEXT.HANDSHAKE_TIMEOUT, TEXT.HANG_UP]
 
 class Failure extends Error {
   constructor (message, exit) {
@@ -27,6 +27,12 @@ class Failure extends Error {
 
 const usageError = message => new Failure(`${message}; try: grenache --help`, EXIT.USAGE)
 const nothingFound = message => new Failure(message, EXIT.NOTHING)
+
+/** What a grape says with status 200 that is no answer: a text is its error. */
+function oddAnswer (answer) {
+  const text = inLine(answer)
+  return new Error(typeof answer === 'string' && text !== '' ? text : `the grape's answer makes no sense: ${text || 'an empty text'}`)
+}
 
 function exitCodeOf (err) {
   if (err.exit !== undefined) return err.exit
@@ -47,4 +53,4 @@ function explain (err) {
   return inLine(text.replace(/\s+/g, ' '))
 }
 
-module.exports = { EXIT, MEANING, exitCodeOf, explain, nothingFound, usageError }
+module.exports = { EXIT, MEANING, exitCodeOf, explain, nothingFound, oddAnswer, usageError }

@@ -66,6 +66,22 @@ impl Budget {
         if self.limit == 0 { usize::MAX } else { self.limit }
     }
 
+    /// Counts bytes that are no connection's: JavaScript keeps what several of them answered. False:
+    /// there is no room for them, and they are not counted.
+    pub fn take(&self, bytes: usize) -> bool {
+        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let fits = self.limit == 0 || before.saturating_add(bytes) <= self.limit;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    /// Such bytes are kept no more.
+    pub fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Counts a connection among those that may have to go.
     pub(super) fn admit(&self, conn: &Arc<Conn>) {
         if self.limit == 0 {
@@ -263,6 +279,18 @@ mod tests {
         assert!(has_given_up(&one));
         budget.abandoned(0);
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_no_connections_counts_while_there_is_room() {
+        let (hub, budget) = (hub(), Budget::new(8 * MIB));
+        let one = conn(&hub, &budget);
+        one.hold(Held::Message, 4 * MIB);
+        assert!(budget.take(3 * MIB) && !budget.take(2 * MIB) && budget.take(MIB));
+        assert_eq!(budget.used.load(Ordering::Relaxed), 8 * MIB);
+        budget.give_back(4 * MIB);
+        assert!(budget.take(4 * MIB) && !has_given_up(&one));
+        assert!(Budget::new(0).take(usize::MAX / 2));
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Conn {
         if lanes.has(Lanes::RPC) {
             match (self.role(), is_nested(message.bytes(), structure, config::MAX_NESTING)) {
                 (Role::Server, false) => self.incoming_request(batch, message, cost),
-                (Role::Client, false) => self.incoming_reply(batch, message, now),
+                (Role::Client, false) => self.incoming_reply(batch, message, cost, now),
                 (Role::Server, true) => refused = self.refuse_request(batch, message),
                 (Role::Client, true) => self.refuse_reply(batch, message, now),
             }
@@ -206,7 +206,13 @@ impl Conn {
     }
 
     /// Replies that belong to no request are dropped here: late ones, and what is no reply.
-    fn incoming_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
+    fn incoming_reply(
+        &self,
+        batch: &mut Batch<Arrival>,
+        message: Message<'_>,
+        cost: usize,
+        now: u64,
+    ) {
         let conn = self.number;
         let resolve = |rid: &str, failed| self.lock().requests.resolve(rid.as_bytes(), now, failed);
         if let Some(text) = message.small_text()
@@ -217,7 +223,7 @@ impl Conn {
             }
         } else if let Some(slot) = message.first_string().and_then(|rid| resolve(rid, false)) {
             // Whether it is an error is seen in JavaScript.
-            batch.event(Event::Reply { conn, slot, data: message.to_data() });
+            batch.event(Event::Reply { conn, slot, cost, data: message.to_data() });
         }
     }
 }

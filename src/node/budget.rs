@@ -23,4 +23,17 @@ impl Budget {
     pub fn abandoned(&self, bytes: f64) {
         self.inner.abandoned(bytes as usize); // Saturates.
     }
+
+    /// Counts so many bytes that JavaScript keeps for no connection. False: there is no room for
+    /// them, and they are not counted.
+    #[napi(catch_unwind)]
+    pub fn take(&self, bytes: f64) -> bool {
+        self.inner.take(bytes as usize)
+    }
+
+    /// They are kept no more.
+    #[napi(catch_unwind)]
+    pub fn give_back(&self, bytes: f64) {
+        self.inner.give_back(bytes as usize);
+    }
 }

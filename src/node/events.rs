@@ -149,10 +149,11 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("cost", cost as f64)?;
             set_data(env, &mut object, data)?;
         }
-        Event::Reply { conn, slot, data } => {
+        Event::Reply { conn, slot, cost, data } => {
             object.set("type", "reply")?;
             object.set("conn", conn)?;
             object.set("slot", slot)?;
+            object.set("cost", cost as f64)?;
             set_data(env, &mut object, data)?;
         }
         Event::Message { conn, data } => {

@@ -25,7 +25,7 @@ use crate::{
         tokio::{Driver, Server},
     },
     pubsub::Published,
-    rpc::Event,
+    rpc::{self, Event},
     ws::{Opcode, Role},
 };
 use budget::Budget;
@@ -451,6 +451,15 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn is_destination(&self, dest: String) -> bool {
         Destination::parse(&dest).is_ok()
+    }
+
+    /// What a message costs once it is parsed, in bytes.
+    #[napi(catch_unwind)]
+    pub fn cost(&self, message: Either<String, BufferSlice<'_>>) -> f64 {
+        match message {
+            Either::A(text) => rpc::cost(text.as_bytes()) as f64,
+            Either::B(bytes) => rpc::cost(bytes.as_ref()) as f64,
+        }
     }
 
     #[napi(catch_unwind)]

@@ -74,6 +74,8 @@ pub enum Event<C> {
         conn: u32,
         /// The request's slot.
         slot: u32,
+        /// What it costs to keep, in bytes.
+        cost: usize,
         /// The whole message.
         data: Data,
     },

@@ -1,0 +1,207 @@
+'use strict'
+
+// What servers and grapes together can do to whoever asks: results that are kept, transports,
+// exchanges that go on, connections that are made again.
+
+const assert = require('assert')
+const net = require('net')
+const { once } = require('events')
+const { test } = require('node:test')
+const Pool = require('../../lib/Pool')
+const TransportRPCClient = require('../../lib/TransportRPCClient')
+const PeerSub = require('../../lib/PeerSub')
+const { certificates } = require('../helpers/certificates')
+const { call } = require('../helpers/conformance')
+const { until } = require('../helpers/faulty')
+const { TEXT, frame, rawServer } = require('../helpers/frames')
+const { hostile } = require('../helpers/hostile')
+const { standIn, startLink } = require('../helpers/stand-in')
+
+const MIB = 1024 * 1024
+
+/** Its parse is another function, so that it works by its socket object. */
+class Hooked extends TransportRPCClient {
+  parse (data) {
+    return super.parse(data)
+  }
+}
+
+/** Servers that answer what `answer(rid)` says. */
+function answering (stage, secure, count, answer) {
+  return Promise.all(Array.from({ length: count }, () => rawServer(stage, async raw => {
+    const [rid] = JSON.parse((await raw.next()).text)
+    raw.send(frame(TEXT, answer(rid)))
+  }, { secure: secure && certificates().server })))
+}
+
+for (const Transport of [undefined, Hooked]) {
+  hostile(`the results that a map keeps count in the memory budget${Transport ? ', where hooks are replaced' : ''}`, async ({ stage, secure, implementation }) => {
+    const text = JSON.stringify('x'.repeat(3 * MIB))
+    const elements = `[${'{},'.repeat(50000)}0]`
+    for (const [result, most] of [[text, 5], [elements, 6]]) {
+      const servers = await answering(stage, secure, 8, rid => `["${rid}",null,${result}]`)
+      const peer = stage.client(implementation, servers.map(({ dest }) => dest), { memoryBudget: 16 * MIB, ...(secure && { secure }) }, Transport)
+      const { err, res } = await call(peer, 'map', 'key', 1, {})
+      assert.strictEqual(err && err.message, 'ERR_MEMORY_BUDGET')
+      assert.ok(res.filter(result => result !== undefined).length <= most)
+      // What they counted is free again.
+      const [again] = await answering(stage, secure, 1, rid => `["${rid}",null,${result}]`)
+      peer.link = stage.link(again.dest)
+      assert.strictEqual((await call(peer, 'map', 'key', 1, {})).err, null)
+    }
+  })
+}
+
+test('of transports without a connection a pool keeps 256, and of all 4,096, those that were used last', t => {
+  const pool = new Pool()
+  pool.init()
+  t.after(() => pool.stop())
+  let stopped = 0
+  const transport = (id, _waiting = 0) => ({ id, _waiting, _req_last_ts: id, isActive: () => true, stop: () => stopped++ })
+  for (let id = 0; id < 1000; id++) {
+    const one = transport(id)
+    pool.add(`dest ${id}`, one)
+    pool.lose(`dest ${id}`, one)
+  }
+  assert.deepStrictEqual(pool.all().map(({ id }) => id), Array.from({ length: 256 }, (_, at) => 744 + at))
+  for (let id = 1000; id < 20000; id++) pool.add(`dest ${id}`, transport(id))
+  assert.ok(pool.all().length <= 4096, `${pool.all().length} transports`)
+  assert.ok(pool.hasActive('dest 19999'))
+  assert.ok(stopped > 15000)
+  // What is under way has its own limits.
+  for (let id = 20000; id < 30000; id++) pool.add(`dest ${id}`, transport(id, 1))
+  for (let id = 20000; id < 30000; id++) assert.ok(pool.hasActive(`dest ${id}`))
+})
+
+hostile('destinations that fail are not kept, however many a grape names', async ({ stage, secure, implementation }) => {
+  // It takes anybody's connection, and ends it.
+  const server = net.createServer(socket => socket.on('error', () => {}).destroy()).listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  stage.after(() => server.close())
+  const { port } = server.address()
+  let named = 0
+  const peer = stage.client(implementation, [], secure && { secure })
+  peer.link = { lookup: (key, opts, cb) => cb(null, Array.from({ length: 200 }, () => `127.1.${++named >> 8}.${named & 255}:${port}`)) }
+  for (let round = 0; round < 3; round++) assert.ok((await call(peer, 'map', 'key', 1, {})).err)
+  await until(() => peer.tpool.all().every(transport => transport._waiting === 0))
+  assert.ok(peer.tpool.all().length <= 256, `${peer.tpool.all().length} transports`)
+  // One that has left works again, and is stopped with its peer.
+  const [last] = peer.tpool.all()
+  peer.tpool.del(last.conf.dest, last)
+  const { err } = await call(last, 'request', 'key', 1, {})
+  assert.ok(err)
+  assert.ok(peer.tpool.all().includes(last))
+})
+
+hostile('a link that is stopped begins no exchange, and whoever waits is told', async ({ stage, secure, implementation }) => {
+  const grapes = await Promise.all([1, 2].map(() => standIn(stage, () => undefined, secure && certificates().server)))
+  const link = startLink(stage, implementation, grapes.map(({ url }) => url), { tls: { rejectUnauthorized: false }, requestTimeout: 200 })
+  const waiting = [
+    call(link, 'lookup', 'key', { retry: { times: 5, interval: 100 } }), call(link, 'lookup', 'key'),
+    call(link, 'get', 'hash'), call(link, 'put', { v: '1' }), call(link, 'announce', 'key', 1)
+  ]
+  // The first grape of each was asked, and has not answered.
+  await Promise.race(grapes.map(grape => grape.arrived(4)))
+  const asked = () => grapes[0].requests.length + grapes[1].requests.length
+  const before = asked()
+  link.stop()
+  for (const { err } of await Promise.all(waiting)) assert.strictEqual(err.message, 'ERR_TRANSPORT_CLOSE')
+  assert.strictEqual((await call(link, 'lookup', 'other')).err.message, 'ERR_TRANSPORT_CLOSE')
+  // Longer than the exchanges that were under way may take.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  assert.strictEqual(asked(), before)
+  assert.deepStrictEqual([link.stats().exchanges.pending, link.stats().requests.lookup.pending], [0, 0])
+  // It may start again.
+  link.start()
+  assert.match((await call(link, 'lookup', 'key', { retry: 1 })).err.message, /^ERR_TIMEOUT$/)
+  assert.ok(asked() > before)
+})
+
+test('a peer that is stopped tries nothing again', async t => {
+  const peer = new (require('../../lib/PeerRPCClient'))({ lookup: (key, opts, cb) => cb(null, ['127.0.0.1:1']) }, {})
+  peer.init()
+  const answer = call(peer, 'request', 'key', 1, { retry: { times: 100, interval: 1000000 } })
+  await until(() => peer.stats().connections.failed > 0)
+  peer.stop()
+  assert.strictEqual((await answer).err.message, 'ERR_TRANSPORT_CLOSE')
+})
+
+/** The waits of a subscriber before it connects again, while its server does what it does. */
+async function waits (stage, t, onConnection, count) {
+  const { dest } = await rawServer(stage, onConnection)
+  const peer = new PeerSub(stage.link(dest), {})
+  peer.init()
+  stage.after(() => peer.stop())
+  const failures = []
+  const later = peer._later
+  peer._later = (key, opts, failed) => {
+    failures.push(failed)
+    // At once: how long it waits is the original's affair.
+    const { setTimeout } = globalThis
+    t.mock.method(globalThis, 'setTimeout', (callback, ms) => setTimeout(callback, 0), { times: 1 })
+    later.call(peer, key, opts, failed)
+  }
+  peer.sub('key')
+  await until(() => failures.length >= count)
+  peer.stop()
+  return failures.slice(0, count)
+}
+
+hostile('a subscriber that is taken in and ended at once waits longer each time', async ({ stage }) => {
+  const t = require('node:test')
+  assert.deepStrictEqual(await waits(stage, t, raw => raw.socket.destroy(), 5), [1, 2, 3, 4, 5])
+  const talks = raw => raw.socket.end(frame(TEXT, 'message'))
+  assert.deepStrictEqual(await waits(stage, t, talks, 4), [1, 1, 1, 1])
+}, { tls: false })
+
+hostile('a destination that takes connections and ends them is left out longer each time', async ({ stage, secure, implementation }) => {
+  const { dest } = await rawServer(stage, raw => raw.socket.destroy(), { secure: secure && certificates().server })
+  const peer = stage.client(implementation, dest, secure && { secure })
+  for (let failures = 1; failures < 4; failures++) {
+    assert.ok((await call(peer, 'request', 'key', 1, {})).err)
+    await until(() => peer._backoff._failed.get(dest)?.failures === failures)
+  }
+})
+
+hostile('a grape that switches protocols, or says nothing but that it goes on, is an error', async ({ stage, secure, implementation }) => {
+  const answers = [
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\n',
+    ''
+  ]
+  let answer
+  const listener = socket => socket.on('error', () => {}).on('data', () => {
+    if (answer === '') socket.destroy()
+    else socket.write(answer)
+  })
+  const server = secure ? require('tls').createServer(certificates().server, listener) : net.createServer(listener)
+  const open = new Set()
+  server.on('connection', socket => {
+    open.add(socket)
+    socket.on('error', () => {}).once('close', () => open.delete(socket))
+  })
+  server.on('tlsClientError', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  stage.after(() => {
+    server.close()
+    for (const socket of open) socket.destroy()
+  })
+  const link = startLink(stage, implementation, `http${secure ? 's' : ''}://127.0.0.1:${server.address().port}`, { tls: { rejectUnauthorized: false }, requestTimeout: 5000 })
+  for (answer of answers) {
+    const waits = answer.includes(' 100 ')
+    const began = performance.now()
+    const { err } = await call(link, 'get', 'hash', waits ? { timeout: 300 } : {})
+    assert.ok(err instanceof Error && err.message, answer)
+    assert.ok(performance.now() - began < 4500, `${performance.now() - began} ms: ${answer}`)
+  }
+})
+
+hostile('a resolver that never answers has the time of a handshake', async ({ stage, implementation }) => {
+  const peer = stage.client(implementation, 'somewhere.example:80', { handshakeTimeout: 100, secure: { ...certificates().client, lookup: () => {} } })
+  const { err } = await call(peer, 'request', 'key', 1, { timeout: 60000 })
+  assert.strictEqual(err.message, 'Opening handshake has timed out')
+  const link = startLink(stage, implementation, 'https://somewhere.example:443', { requestTimeout: 100, tls: { lookup: () => {} } })
+  assert.strictEqual((await call(link, 'get', 'hash')).err.message, 'ERR_TIMEOUT')
+}, { tls: false })
