@@ -456,10 +456,11 @@ impl Core {
     /// What a message costs once it is parsed, in bytes.
     #[napi(catch_unwind)]
     pub fn cost(&self, message: Either<String, BufferSlice<'_>>) -> f64 {
-        match message {
-            Either::A(text) => rpc::cost(text.as_bytes()) as f64,
-            Either::B(bytes) => rpc::cost(bytes.as_ref()) as f64,
-        }
+        let bytes = match &message {
+            Either::A(text) => text.as_bytes(),
+            Either::B(bytes) => bytes,
+        };
+        (bytes.len() + rpc::Structure::of(bytes).cost()) as f64
     }
 
     #[napi(catch_unwind)]
