@@ -2,7 +2,8 @@
 
 // Clients that ask strangers, and one that asks a server which behaves.
 
-const { begin, breach, count, loaded, secureOf, wait, what } = require('./target')
+const { begin, loaded, secureOf, wait, what } = require('./target')
+const { calledOnce, isQuiet } = require('./callbacks')
 const { TIMEOUT, witness } = require('./good')
 
 const { PeerRPCClient } = loaded
@@ -23,21 +24,9 @@ function clientOf (dest, isSecure) {
   return clients.get(dest)
 }
 
-let open = 0
-
 /** Asks, and resolves when it was answered: once, and in time. */
 function ask (peer, dest, { via, key, payload, timeout }) {
-  return new Promise(resolve => {
-    let calls = 0
-    open++
-    const late = setTimeout(() => breach(`no callback of ${via} within ${timeout + LATE} ms`), timeout + LATE)
-    const done = err => {
-      if (++calls > 1) return breach(`a callback of ${via} was called ${calls} times`)
-      open--
-      clearTimeout(late)
-      count(err ? 'failed' : 'answered')
-      resolve()
-    }
+  return calledOnce(via, timeout + LATE, done => {
     const opts = { timeout }
     if (via === 'promise') peer.request(key, payload, opts).then(() => done(), done)
     else if (via === 'transport') peer.transport(dest, {}).request(key, payload, opts, done)
@@ -54,7 +43,7 @@ begin({}, {
     await Promise.all(asks.map(one => ask(peer, dest, { ...one, payload: JSON.parse(one.payload) })))
     await wait(20)
   },
-  isQuiet: () => open === 0,
+  isQuiet,
   async stop () {
     await stop()
     for (const peer of clients.values()) peer.stop()

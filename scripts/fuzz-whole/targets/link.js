@@ -2,7 +2,8 @@
 
 // Links to grapes that are strangers, and one to a grape that behaves.
 
-const { begin, breach, count, loaded, wait, what } = require('./target')
+const { begin, loaded, wait, what } = require('./target')
+const { calledOnce, isQuiet } = require('./callbacks')
 const { TIMEOUT, witness } = require('./good')
 
 const { Link, PeerRPCClient } = loaded
@@ -24,20 +25,8 @@ function linkOf (dest) {
   return links.get(dest)
 }
 
-let open = 0
-
 function ask (link, client, { via, key, timeout }) {
-  return new Promise(resolve => {
-    let calls = 0
-    open++
-    const late = setTimeout(() => breach(`no callback of ${via} within ${LATE} ms`), LATE)
-    const done = err => {
-      if (++calls > 1) return breach(`a callback of ${via} was called ${calls} times`)
-      open--
-      clearTimeout(late)
-      count(err ? 'failed' : 'answered')
-      resolve()
-    }
+  return calledOnce(via, LATE, done => {
     const opts = { timeout, retry: 1 }
     if (via === 'request') client.request(key, 1, opts, done)
     else if (via === 'promise') link.promises.lookup(key, opts).then(() => done(), done)
@@ -57,7 +46,7 @@ begin({}, {
     await Promise.all(asks.map(one => ask(link, clients.get(dest), { ...one, key: JSON.parse(one.key) })))
     await wait(20)
   },
-  isQuiet: () => open === 0,
+  isQuiet,
   async stop () {
     await stop()
     for (const peer of clients.values()) peer.stop()
