@@ -49,17 +49,22 @@ function watchPublisher (name, pid, port) {
 }
 
 /**
- * Asks a grape by HTTP, over a connection of its own. In a crowd the grape lets connections go whose
- * request it has not read: then it is asked again, as links do.
+ * Asks a grape by HTTP, over a connection of its own, and resolves with the answer's value. In a crowd
+ * the grape lets connections go whose request it has not read, and tells the oldest lookups that it is
+ * busy: then it is asked again, as callers do.
  */
 async function exchange (...what) {
+  let answer
   try {
-    return await exchangeOnce(...what)
+    answer = await exchangeOnce(...what)
   } catch (err) {
     if (err.code !== 'ECONNRESET') throw err
     count('resets')
-    return exchangeOnce(...what)
   }
+  if (answer && answer.status === 503) count('busy')
+  if (!answer || answer.status === 503) answer = await exchangeOnce(...what)
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`)
+  return JSON.parse(answer.text)
 }
 
 function exchangeOnce (port, method, path, body) {
@@ -86,13 +91,11 @@ const METHODS = {
   },
   grape (name, pid, { api }) {
     loops.push(witness(name, pid, async () => {
-      const { status, text } = await exchange(api, 'POST', '/lookup', '{"data":"good"}')
-      return status === 200 && Array.isArray(JSON.parse(text))
+      const found = await exchange(api, 'POST', '/lookup', '{"data":"good"}')
+      if (!Array.isArray(found)) throw new Error(`found ${JSON.stringify(found)}`)
+      return true
     }))
-    loops.push(witness(`${name}, status`, pid, async () => {
-      const { status, text } = await exchange(api, 'GET', '/status')
-      return status === 200 && typeof JSON.parse(text) === 'object'
-    }))
+    loops.push(witness(`${name}, status`, pid, async () => typeof await exchange(api, 'GET', '/status') === 'object'))
   },
   /** The target is about to be ended. */
   async leave () {
