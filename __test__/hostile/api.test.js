@@ -151,7 +151,8 @@ api('lookups that take long keep nobody out, and the oldest of too many are told
     assert.strictEqual((await get(port, '/health', { timeout: PATIENCE })).status, 200)
   }
   assert.strictEqual((await get(port, '/status')).status, 200)
-  await until(() => busy.includes('ERR_GRAPE_BUSY'))
+  // On a busy machine those go first whose requests were not read so far.
+  for (let at = 0; !busy.includes('ERR_GRAPE_BUSY'); at++) await crowd.openMany(200, lookupOf(`more ${at}`))
   assert.match(busy, /^HTTP\/1.1 503 /)
 })
 

@@ -5,7 +5,7 @@
 
 const { once } = require('events')
 const http = require('http')
-const { begin, count, loaded, secureOf, what } = require('./target')
+const { begin, count, loaded, secureOf, wait, what } = require('./target')
 const { TIMEOUT, witness } = require('./good')
 
 const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = loaded
@@ -48,23 +48,26 @@ function watchPublisher (name, pid, port) {
   }))
 }
 
+/** How often a grape is asked that has too many others of its own machine, and the ms between. */
+const TRIES = 5
+const PAUSE = 200
+
 /**
  * Asks a grape by HTTP, over a connection of its own, and resolves with the answer's value. In a crowd
  * the grape lets connections go whose request it has not read, and tells the oldest lookups that it is
  * busy: then it is asked again, as callers do.
  */
 async function exchange (...what) {
-  let answer
-  try {
-    answer = await exchangeOnce(...what)
-  } catch (err) {
-    if (err.code !== 'ECONNRESET') throw err
-    count('resets')
+  for (let left = TRIES; ; left--) {
+    const { status, text } = await exchangeOnce(...what).catch(err => {
+      if (err.code !== 'ECONNRESET') throw err
+      return { status: 503, text: err.message }
+    })
+    if (status === 200) return JSON.parse(text)
+    if (status !== 503 || left === 1) throw new Error(`${status} ${text}`)
+    count('busy')
+    await wait(PAUSE)
   }
-  if (answer && answer.status === 503) count('busy')
-  if (!answer || answer.status === 503) answer = await exchangeOnce(...what)
-  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`)
-  return JSON.parse(answer.text)
 }
 
 function exchangeOnce (port, method, path, body) {
