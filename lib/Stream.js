@@ -1,7 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
-const { CLOSE_TIMEOUT, FAREWELL_TIMEOUT } = require('./defaults')
+const { FAREWELL_TIMEOUT } = require('./defaults')
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
@@ -134,8 +134,7 @@ class Stream {
   _endHalf () {
     const { socket } = this
     socket.end()
-    // A server has many of them, and a client little to say after its close frame.
-    const timer = setTimeout(() => socket.destroy(), this.connection.isClient ? CLOSE_TIMEOUT : FAREWELL_TIMEOUT)
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT)
     timer.unref()
     socket.once('close', () => clearTimeout(timer))
   }

@@ -235,9 +235,6 @@ const MAX_BUFFERED = 10000
 /** Timeout of a subscriber's lookup. */
 const SUB_LOOKUP_TIMEOUT = 5000
 
-/** How long the other side of a TLS connection that is over may take to end its half. */
-const CLOSE_TIMEOUT = 30000
-
 /** How long a destination that failed is not chosen while there are others. */
 const DEST_BACKOFF = { min: 1000, max: 30000 }
 
@@ -311,7 +308,6 @@ module.exports = {
   BALANCE,
   CLIENT,
   CLIENT_TRANSPORT,
-  CLOSE_TIMEOUT,
   CONNECTION,
   EMBEDDED,
   GRAPE,

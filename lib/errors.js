@@ -3,6 +3,9 @@
 const { getSystemErrorMap } = require('util')
 
 /** The texts that callers compare with. */
+/** Values, and characters of strings and names, that an error may have which is no string. */
+const ERROR_VALUES = 8192
+
 const TEXT = {
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
@@ -66,7 +69,8 @@ function fromFailure ({ message, code, errno, syscall, address, port }) {
 /** The Error for what another process calls one: any JSON, also what no string can be made of. */
 function errorOf (value) {
   if (value === undefined || typeof value === 'string') return new Error(value)
-  for (const textOf of [String, JSON.stringify]) {
+  // The text of nested arrays is copied at each level.
+  for (const textOf of isLarge(value) ? [] : [String, JSON.stringify]) {
     try {
       const text = textOf(value)
       // Of `[[]]` it is empty.
@@ -76,6 +80,25 @@ function errorOf (value) {
     }
   }
   return new Error(TEXT.REPLY_INVALID)
+}
+
+/** Whether an error is none that anybody would read: one that is an array or object with much in it. */
+function isLarge (value) {
+  if (typeof value !== 'object') return false
+  let left = ERROR_VALUES
+  const rest = [value]
+  while (rest.length > 0) {
+    const one = rest.pop()
+    left -= typeof one === 'string' ? one.length : 1
+    if (left < 0) return true
+    if (typeof one !== 'object' || one === null) continue
+    const names = Array.isArray(one) ? [] : Object.keys(one)
+    const values = Array.isArray(one) ? one : Object.values(one)
+    left -= names.reduce((sum, name) => sum + name.length, 0)
+    if (rest.length + values.length > left) return true
+    rest.push(...values)
+  }
+  return false
 }
 
 /** Whether a value cannot be written since that takes more stack than there is, or makes too long a text. */

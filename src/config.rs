@@ -93,6 +93,11 @@ pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
 /// What JavaScript makes of a record of a batch costs at least so many bytes beside its text.
 pub const RECORD_BYTES: usize = 64;
 
+/// What is no request, or a large one, counts so many bytes more while it waits: JavaScript parses it
+/// by itself, and an error of the parser costs as much time as some twenty requests. Whoever sends
+/// nothing else keeps others waiting for a few tenths of a second.
+pub const ODD_REQUEST_BYTES: usize = 1024;
+
 /// What an object or array costs JavaScript, in bytes, at least: an empty one.
 pub const OBJECT_BYTES: usize = 64;
 

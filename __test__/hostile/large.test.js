@@ -34,3 +34,17 @@ hostile('what comes while the rest of a long batch waits for the next turn is an
     while (answered.size < 3) answered.add(JSON.parse((await busy.next()).text)[0])
   }
 })
+
+hostile('a flood of what is no request keeps nobody else waiting until its end', async ({ stage, secure, startServer, client }) => {
+  const server = await startServer()
+  const peer = client(server)
+  await mustAnswer(peer)
+  const raw = await rawClient(stage, server.port, { secure })
+  const many = Buffer.concat(new Array(50000).fill(frame(TEXT, '', { masked: true })))
+  // Once it is destroyed there is an error.
+  const flood = err => err || raw.socket.write(many, flood)
+  flood()
+  for (let at = 0; at < 10; at++) await mustAnswer(peer)
+  assert.ok(!raw.socket.destroyed)
+  raw.socket.destroy()
+})

@@ -13,6 +13,7 @@ const { hostile, mustAnswer } = require('../helpers/hostile')
 
 const MIB = 1024 * 1024
 const PING = 9
+const CONTINUATION = 0
 /** Descriptors that a process takes for itself when it begins to serve. */
 const FEW = 8
 
@@ -244,4 +245,16 @@ hostile('clients that say goodbye and do not close hold a descriptor for a momen
   const began = process.hrtime.bigint()
   await until(async () => (await server.ask('usage')).descriptors <= before + FEW, 100)
   assert.ok(process.hrtime.bigint() - began < 15000000000n, 'it took as long as a client likes')
+})
+
+hostile('messages that came in fragments leave nothing with their connections', async ({ stage, secure, startServer }) => {
+  const server = await startServer()
+  const space = Buffer.alloc(4 * MIB, ' ')
+  const before = (await server.ask('usage')).most
+  for (let at = 0; at < 80; at++) {
+    const raw = await rawClient(stage, server.port, { secure })
+    raw.send(frame(TEXT, space, { masked: true, fin: false }), frame(CONTINUATION, '["r","key","ok"]', { masked: true }))
+    assert.deepStrictEqual(JSON.parse((await raw.next()).text), ['r', null, 'ok'])
+  }
+  await mustHaveGrownLess(server, before, 160 * MIB)
 })

@@ -185,6 +185,8 @@ const REPLIES = [
   [rid => `["${rid}",1,1]`, { err: '1', type: 'string' }],
   [rid => `["${rid}",true,1]`, { err: 'true', type: 'string' }],
   [rid => `["${rid}",${arrays(LEVELS - 1)},null]`, { err: arrays(LEVELS - 1).slice(0, 200), type: 'string' }],
+  // The text of this one would be copied 250 times.
+  [rid => `["${rid}",${'["xxxxxxxxxxxxxxxxxxx",'.repeat(250)}"${'x'.repeat(2000000)}"${']'.repeat(250)},null]`, { err: 'ERR_REPLY_INVALID', type: 'string' }],
   [rid => `["${rid}",[[]],1]`, { err: '[[]]', type: 'string' }],
   [rid => `["${rid}","\\ud800\\u001b[2J",null]`, { err: '\ud800\x1b[2J', type: 'string' }],
   [rid => `["${rid}","${'x'.repeat(100000)}",null]`, { err: 'x'.repeat(200), type: 'string' }]

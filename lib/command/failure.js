@@ -2,6 +2,7 @@
 
 // How the command ends, and what it says then.
 
+const { MAX_LINE } = require('../defaults')
 const { TEXT } = require('../errors')
 const { inLine } = require('../printable')
 
@@ -43,7 +44,8 @@ function exitCodeOf (err) {
 
 /** One line for people. */
 function explain (err) {
-  let text = err.message
+  // What is longer is not shown.
+  let text = String(err.message).slice(0, MAX_LINE + 1)
   if (err.message === TEXT.LOOKUP_EMPTY) text += ': nobody announced this key'
   if (err.message === TEXT.TIMEOUT) text += ': no answer in time'
   if (err.message === TEXT.TRANSPORT_CLOSE) text += ': the connection was lost'

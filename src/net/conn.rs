@@ -75,6 +75,8 @@ pub struct Conn {
     /// Bytes and messages that came, counted by who reads.
     pub(super) bytes_in: AtomicU64,
     pub(super) messages: AtomicU64,
+    /// The number of its last addition to what waits for JavaScript.
+    pub(super) added: AtomicU64,
     /// Among a server's connections.
     _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -179,6 +181,7 @@ impl Conn {
             share: Share::of(budget.clone()),
             bytes_in: AtomicU64::new(0),
             messages: AtomicU64::new(0),
+            added: AtomicU64::new(0),
             _counted: None,
             changed: Notify::new(),
         }

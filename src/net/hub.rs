@@ -49,16 +49,27 @@ pub enum Backlog {
 }
 
 struct Inbox<C> {
-    full: VecDeque<Batch<C>>,
+    /// Each with its last addition's number.
+    full: VecDeque<(Batch<C>, u64)>,
     last: Batch<C>,
     bytes: usize,
+    /// The number of the last addition, and of the last one that is fetched.
+    added: u64,
+    fetched: u64,
     /// Nobody fetches any more.
     silent: bool,
 }
 
 impl<C> Default for Inbox<C> {
     fn default() -> Self {
-        Self { full: VecDeque::new(), last: Batch::default(), bytes: 0, silent: false }
+        Self {
+            full: VecDeque::new(),
+            last: Batch::default(),
+            bytes: 0,
+            added: 0,
+            fetched: 0,
+            silent: false,
+        }
     }
 }
 
@@ -161,14 +172,16 @@ impl<C: Weigh> Hub<C> {
         self.append(batch);
     }
 
-    /// Adds what a connection brought, after all that came before, and wakes JavaScript.
-    pub fn append(&self, mut batch: Batch<C>) {
+    /// Adds what a connection brought, after all that came before, and wakes JavaScript. Returns the
+    /// addition's number, for [`is_full_for`](Self::is_full_for).
+    pub fn append(&self, mut batch: Batch<C>) -> u64 {
         batch.shrink();
-        {
+        let added = {
             let mut inbox = lock(&self.inbox);
             if inbox.silent {
                 drop(inbox);
-                return drop(batch);
+                drop(batch);
+                return 0;
             }
             // As counted after merging, which renumbers events: what `fetch` subtracts.
             let before = inbox.last.bytes();
@@ -176,12 +189,15 @@ impl<C: Weigh> Hub<C> {
                 Ok(()) => inbox.bytes += inbox.last.bytes() - before,
                 Err(batch) => {
                     inbox.bytes += batch.bytes();
-                    let full = mem::replace(&mut inbox.last, batch);
+                    let full = (mem::replace(&mut inbox.last, batch), inbox.added);
                     inbox.full.push_back(full);
                 }
             }
-        }
+            inbox.added += 1;
+            inbox.added
+        };
         self.wake();
+        added
     }
 
     /// How much waits to be fetched.
@@ -201,14 +217,15 @@ impl<C: Weigh> Hub<C> {
         // First, so that what comes from now on wakes again.
         self.woken.store(false, Ordering::SeqCst);
         let mut inbox = lock(&self.inbox);
-        let batch = match inbox.full.pop_front() {
-            Some(batch) => batch,
-            None => mem::take(&mut inbox.last),
+        let (batch, fetched) = match inbox.full.pop_front() {
+            Some(full) => full,
+            None => (mem::take(&mut inbox.last), inbox.added),
         };
-        let was_full = inbox.bytes > config::INBOX_HIGH_WATER;
+        inbox.fetched = fetched;
+        let was_crowded = inbox.bytes > config::INBOX_HIGH_WATER / 2;
         inbox.bytes -= batch.bytes();
         let more = !inbox.full.is_empty() || !inbox.last.is_empty();
-        if was_full && inbox.bytes <= config::INBOX_HIGH_WATER {
+        if was_crowded {
             self.room.notify_waiters();
         }
         (!batch.is_empty()).then_some((batch, more))
@@ -219,7 +236,16 @@ impl<C: Weigh> Hub<C> {
         lock(&self.inbox).bytes > config::INBOX_HIGH_WATER
     }
 
-    /// Waits until JavaScript has caught up.
+    /// The same for a connection whose last addition has that number. Whoever has something waiting
+    /// has only half of the room: so those whose requests are all fetched get their turn, however
+    /// much others send.
+    pub fn is_full_for(&self, added: u64) -> bool {
+        let inbox = lock(&self.inbox);
+        let part = if added > inbox.fetched { 2 } else { 1 };
+        inbox.bytes > config::INBOX_HIGH_WATER / part
+    }
+
+    /// Waits until JavaScript has fetched something.
     pub(super) fn room(&self) -> Notified<'_> {
         self.room.notified()
     }
@@ -369,7 +395,7 @@ mod tests {
             hub.append(batch);
         }
         let inbox = lock(&hub.inbox);
-        assert!(inbox.full.iter().all(|batch| batch.capacity() < 4 * config::IDLE_READ_BYTES));
+        assert!(inbox.full.iter().all(|(batch, _)| batch.capacity() < 4 * config::IDLE_READ_BYTES));
         assert!(!inbox.full.is_empty());
     }
 

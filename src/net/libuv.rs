@@ -320,7 +320,7 @@ impl Driver {
             polled.conn.unblocked();
         }
         // While JavaScript is behind, what came can wait in the kernel: the poll reports again.
-        if events & READABLE != 0 && !self.hub.is_full() {
+        if events & READABLE != 0 && !polled.conn.waits_for_room() {
             let result = self.read(polled);
             if let Err(ended) = result {
                 return self.end(polled, ended);

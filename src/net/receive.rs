@@ -14,6 +14,7 @@ use crate::{
     rpc::{Batch, Data, Event, Frame, Structure, is_nested, plain, small_cost, split},
     ws::{Inbound, Incoming, Role},
 };
+use std::sync::atomic::Ordering;
 
 /// Close code of a close frame without one (RFC 6455 section 7.1.5).
 const NO_CODE: u16 = 1005;
@@ -81,7 +82,7 @@ impl Conn {
         bump(&self.messages, messages);
         let result = if costly { Err(Error::MessageTooBig) } else { result };
         if !batch.is_empty() {
-            self.hub.append(batch);
+            self.append(batch);
         }
         // After what came: this connection may have to go, and its end comes behind its messages.
         self.hold(Held::Message, inbound.held());
@@ -158,8 +159,17 @@ impl Conn {
 
     fn hand_over_if_full(&self, batch: &mut Batch<Arrival>) {
         if batch.is_full() {
-            self.hub.append(std::mem::take(batch));
+            self.append(std::mem::take(batch));
         }
+    }
+
+    fn append(&self, batch: Batch<Arrival>) {
+        self.added.store(self.hub.append(batch), Ordering::Relaxed);
+    }
+
+    /// Whether JavaScript is so far behind that this one should not be read.
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.hub.is_full_for(self.added.load(Ordering::Relaxed))
     }
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {

@@ -359,7 +359,7 @@ async fn pump(
         // Registered before the check, so that room made in between is noticed.
         let mut room = pin!(hub.room());
         room.as_mut().enable();
-        let paused = !may_read || hub.is_full();
+        let paused = !may_read || conn.waits_for_room();
         tokio::select! {
             // In this order, so that a socket that always has more cannot hold up the rest.
             biased;

@@ -216,7 +216,7 @@ impl<C: Weigh> Batch<C> {
     pub fn odd_request(&mut self, conn: u32, cost: usize, text: &str) {
         match serde_json::to_string(text) {
             Ok(json) => {
-                self.cost += cost;
+                self.cost += cost + config::ODD_REQUEST_BYTES;
                 let cost = u32::try_from(cost).unwrap_or(u32::MAX);
                 self.record(ODD_REQUEST, &[conn, cost], &[&json]);
             }
@@ -243,7 +243,7 @@ impl<C: Weigh> Batch<C> {
     pub fn event(&mut self, event: Event<C>) {
         self.bytes += size_of::<Event<C>>() + event.bytes();
         if let Event::Request { cost, .. } = &event {
-            self.cost += cost;
+            self.cost += cost + config::ODD_REQUEST_BYTES;
         }
         let index = self.events.len() as u32;
         self.events.push(event);

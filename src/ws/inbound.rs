@@ -50,14 +50,9 @@ pub struct Inbound {
 impl Inbound {
     /// A half that begins right after the handshake and takes messages of `max_payload` bytes.
     pub fn new(role: Role, max_payload: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(config::IDLE_READ_BYTES)
-            .write_buffer_size(0)
-            .max_frame_size(Some(max_payload))
-            .max_message_size(Some(max_payload));
         Self {
             role,
-            context: WebSocketContext::new(role, Some(config)),
+            context: core(role, max_payload),
             partial: Vec::new(),
             fragments: 0,
             collected: 0,
@@ -68,7 +63,8 @@ impl Inbound {
 
     /// Bytes that are kept of a message whose end has not come.
     pub fn held(&self) -> usize {
-        self.partial.capacity() + self.collected
+        // The core keeps the frame beside what it has collected.
+        self.partial.capacity() + 2 * self.collected
     }
 
     /// Takes `bytes`, which it may change, and calls `each` for every message that they complete.
@@ -204,7 +200,14 @@ impl Inbound {
             if header.first & OPCODE < CONTROL {
                 let more = header.first & FIN == 0;
                 self.fragments = if more { self.fragments + 1 } else { 0 };
-                self.collected = if more { self.collected + frame.len() - header.len } else { 0 };
+                let collected = self.collected + frame.len() - header.len;
+                self.collected = if more { collected } else { 0 };
+                let result = self.core(frame, control, each);
+                if !more && collected > config::SCRATCH_BYTES {
+                    // The core does not give back what its largest frame took.
+                    self.context = core(self.role, self.max_payload);
+                }
+                return result;
             }
             return self.core(frame, control, each);
         }
@@ -280,6 +283,16 @@ impl Inbound {
             }
         }
     }
+}
+
+/// A core that has seen nothing.
+fn core(role: Role, max_payload: usize) -> WebSocketContext {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(config::IDLE_READ_BYTES)
+        .write_buffer_size(0)
+        .max_frame_size(Some(max_payload))
+        .max_message_size(Some(max_payload));
+    WebSocketContext::new(role, Some(config))
 }
 
 /// First bytes of unfragmented data frames without reserved bits.
