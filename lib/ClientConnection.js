@@ -54,7 +54,7 @@ class ClientConnection extends Connection {
     if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
   }
 
-  /** The callbacks that wait are of nobody's context: see context.js. */
+  /** The callbacks that wait have no context of their own: see context.js. */
   unbind () {
     this._callbacks = this._callbacks.map(cb => cb && context.unbind(cb))
   }
@@ -115,7 +115,7 @@ class ClientConnection extends Connection {
 
   _takeAll () {
     const waiting = this._callbacks.filter(cb => cb !== undefined)
-    // What is still answered is nobody's any more.
+    // Late replies have no callback and are dropped.
     if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
     this._callbacks = []
     this._free = []

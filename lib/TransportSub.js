@@ -129,7 +129,7 @@ class SubConnection extends Connection {
   }
 
   onMessage (data) {
-    // Once it is ended, what was on its way is nobody's any more.
+    // Messages that arrive after the end are dropped.
     if (this.closing) return
     this._isHeard = true
     this.transport.emit('message', data)

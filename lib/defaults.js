@@ -256,6 +256,9 @@ const MAX_TRANSPORTS = 4096
 /** Of those, such as have lost their connections, or never had one: as many as one lookup may name. */
 const MAX_LOST = MAX_ADDRESSES
 
+/** Values, and characters of strings and names, in an error of the other side that is no string. */
+const MAX_ERROR_VALUES = 8192
+
 /** Destinations that failed and are remembered. */
 const MAX_BACKOFFS = 4096
 
@@ -321,6 +324,7 @@ module.exports = {
   MAX_BACKOFFS,
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
+  MAX_ERROR_VALUES,
   MAX_GRAPE_ANSWER,
   MAX_HANDSHAKES,
   MAX_LINE,

@@ -89,23 +89,6 @@ function deliver () {
   }
 }
 
-/** Something was delivered in this turn of the loop. */
-let isTurn = false
-
-/** Node calls this many times in one turn, when another thread goes on adding while one batch is delivered. */
-function onWake () {
-  // What it is about came after that was fetched, and nobody else says so.
-  if (current !== null) current.more = true
-  if (isTurn) return deliverSoon()
-  isTurn = true
-  setImmediate(endTurn)
-  deliver()
-}
-
-function endTurn () {
-  isTurn = false
-}
-
 /** Whether the next turn goes on with it already: two in one turn would be twice as long. */
 let isComing = false
 
@@ -113,6 +96,28 @@ function deliverSoon () {
   if (isComing) return
   isComing = true
   setImmediate(deliverNext)
+}
+
+/** Since when the wakes follow each other without a pause, and when the last one was done, in ms. */
+let wokenSince = 0
+let wokenAt = 0
+
+/**
+ * Node calls this many times in one turn, when another thread goes on adding while one batch is
+ * delivered: after `LONGEST_TURN` the rest waits for the next turn. To count the turns themselves
+ * would take an immediate for each wake, and with it a poll of the event loop.
+ */
+function onWake () {
+  // What it is about came after that was fetched, and nobody else says so.
+  if (current !== null) current.more = true
+  const now = Date.now()
+  if (now - wokenAt > 1) wokenSince = now
+  if (isComing || now - wokenSince >= LONGEST_TURN) {
+    wokenSince = now
+    return deliverSoon()
+  }
+  deliver()
+  wokenAt = Date.now()
 }
 
 function deliverNext () {

@@ -1,11 +1,9 @@
 'use strict'
 
 const { getSystemErrorMap } = require('util')
+const { MAX_ERROR_VALUES } = require('./defaults')
 
 /** The texts that callers compare with. */
-/** Values, and characters of strings and names, that an error may have which is no string. */
-const ERROR_VALUES = 8192
-
 const TEXT = {
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
@@ -82,10 +80,10 @@ function errorOf (value) {
   return new Error(TEXT.REPLY_INVALID)
 }
 
-/** Whether an error is none that anybody would read: one that is an array or object with much in it. */
+/** Whether it is an array or object with more in it than an error message may have. */
 function isLarge (value) {
   if (typeof value !== 'object') return false
-  let left = ERROR_VALUES
+  let left = MAX_ERROR_VALUES
   const rest = [value]
   while (rest.length > 0) {
     const one = rest.pop()
