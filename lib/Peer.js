@@ -58,8 +58,9 @@ class Peer extends EventEmitter {
   }
 
   /**
-   * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: it
-   * takes nothing new, is announced no more, and closes its connections with code 1001. Then it
+   * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: a
+   * client takes no requests, a server no new connections and is announced no more, and they close
+   * their connections with code 1001. Then it
    * returns a Promise.
    */
   stop (opts) {

@@ -55,6 +55,9 @@ pub const HIGH_WATER: usize = 16 * 1024 * 1024;
 /// memory that all subscribers share.
 pub const SUBSCRIBER_OWN_BYTES: usize = 256 * 1024;
 
+/// Of a subscriber's list of published messages: an empty one with room for more is given back.
+pub const SUBSCRIBER_KEPT_ENTRIES: usize = 1024;
+
 /// Frames that one message may come in. A message in frames of a byte each costs much more than
 /// its size tells.
 pub const MAX_FRAGMENTS: usize = 128 * 1024;
@@ -90,6 +93,9 @@ pub const MAX_FAREWELLS: usize = 512;
 /// Bytes that may wait for a busy JavaScript thread before the sockets are no longer read.
 pub const INBOX_HIGH_WATER: usize = 32 * 1024 * 1024;
 
+/// The same for a connection that has something waiting itself: the rest is for those who have not.
+pub const INBOX_SHARE: usize = INBOX_HIGH_WATER / 2;
+
 /// What JavaScript makes of a record of a batch costs at least so many bytes beside its text.
 pub const RECORD_BYTES: usize = 64;
 
@@ -121,6 +127,10 @@ pub const SMALL_MESSAGE_ELEMENTS: usize = 16;
 /// Step in which a connection tells what it holds of a server's budget, in bytes: what is below
 /// costs nothing to count.
 pub const BUDGET_GRAIN: usize = 4 * 1024;
+
+/// Part of a memory budget that connections which are gone cannot take from those that are there: one
+/// in so many bytes.
+pub const BUDGET_FOR_THE_LIVING: usize = 4;
 
 /// Messages handed to JavaScript in one call: enough to spread the cost of the call, few
 /// enough that timers and other sockets get their turn.

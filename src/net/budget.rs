@@ -98,7 +98,7 @@ impl Budget {
     /// So many bytes are kept for connections that are gone. Some room is left for the others in any
     /// case: what is gone cannot be ended, and they are not to pay for it alone.
     pub fn abandoned(&self, bytes: usize) {
-        let bytes = bytes.min(self.limit / 4 * 3);
+        let bytes = bytes.min(self.limit - self.limit / config::BUDGET_FOR_THE_LIVING);
         let before = self.abandoned.swap(bytes, Ordering::Relaxed);
         // Wraps around when it fell, as the counter does.
         self.used.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);

@@ -222,7 +222,7 @@ impl<C: Weigh> Hub<C> {
             None => (mem::take(&mut inbox.last), inbox.added),
         };
         inbox.fetched = fetched;
-        let was_crowded = inbox.bytes > config::INBOX_HIGH_WATER / 2;
+        let was_crowded = inbox.bytes > config::INBOX_SHARE;
         inbox.bytes -= batch.bytes();
         let more = !inbox.full.is_empty() || !inbox.last.is_empty();
         if was_crowded {
@@ -237,12 +237,12 @@ impl<C: Weigh> Hub<C> {
     }
 
     /// The same for a connection whose last addition has that number. Whoever has something waiting
-    /// has only half of the room: so those whose requests are all fetched get their turn, however
+    /// has only a part of the room: so those whose requests are all fetched get their turn, however
     /// much others send.
     pub fn is_full_for(&self, added: u64) -> bool {
         let inbox = lock(&self.inbox);
-        let part = if added > inbox.fetched { 2 } else { 1 };
-        inbox.bytes > config::INBOX_HIGH_WATER / part
+        let waits = added > inbox.fetched;
+        inbox.bytes > if waits { config::INBOX_SHARE } else { config::INBOX_HIGH_WATER }
     }
 
     /// Waits until JavaScript has fetched something.
@@ -372,6 +372,24 @@ mod tests {
         assert!(hub.is_full());
         hub.fetch();
         assert!(!hub.is_full());
+    }
+
+    #[test]
+    fn who_has_nothing_waiting_has_all_of_the_room() {
+        let hub = Hub::<()>::new(|| {});
+        let add = |bytes: usize| {
+            let mut batch = Batch::default();
+            batch.event(Event::Message { conn: 0, data: Data::Text("x".repeat(bytes)) });
+            hub.append(batch)
+        };
+        let first = add(config::INBOX_SHARE);
+        assert!(hub.is_full_for(first) && !hub.is_full_for(0));
+        let second = add(config::INBOX_SHARE);
+        assert!(hub.is_full_for(0));
+        hub.fetch();
+        assert!(!hub.is_full_for(first) && hub.is_full_for(second));
+        hub.fetch();
+        assert!(!hub.is_full_for(second));
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! Messages that wait for one slow subscriber, in memory that it shares with the others.
 
 use super::Published;
+use crate::config;
 use std::{collections::VecDeque, sync::Arc};
 
 /// What a message costs a subscriber beside the bytes that all share: its place in the list, which
 /// may have room for twice as many.
 const ENTRY_BYTES: usize = 2 * size_of::<Arc<Published>>();
-
-/// An empty list with room for more than so many messages is given back.
-const KEPT_ENTRIES: usize = 1024;
 
 /// The oldest comes first.
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ impl Backlog {
     pub fn pop(&mut self) -> Option<Arc<Published>> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.frame().len();
-        if self.is_empty() && self.messages.capacity() > KEPT_ENTRIES {
+        if self.is_empty() && self.messages.capacity() > config::SUBSCRIBER_KEPT_ENTRIES {
             self.messages = VecDeque::new();
         }
         Some(message)
@@ -96,6 +94,6 @@ mod tests {
         }
         assert!(backlog.messages.capacity() * size_of::<Arc<Published>>() <= backlog.own());
         while backlog.pop().is_some() {}
-        assert!(backlog.messages.capacity() <= KEPT_ENTRIES);
+        assert!(backlog.messages.capacity() <= config::SUBSCRIBER_KEPT_ENTRIES);
     }
 }

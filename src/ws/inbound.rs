@@ -203,7 +203,7 @@ impl Inbound {
                 let collected = self.collected + frame.len() - header.len;
                 self.collected = if more { collected } else { 0 };
                 let result = self.core(frame, control, each);
-                if !more && collected > config::SCRATCH_BYTES {
+                if !more && collected > config::IDLE_READ_BYTES {
                     // The core does not give back what its largest frame took.
                     self.context = core(self.role, self.max_payload);
                 }
