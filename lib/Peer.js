@@ -59,9 +59,8 @@ class Peer extends EventEmitter {
 
   /**
    * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: a
-   * client takes no requests, a server no new connections and is announced no more, and they close
-   * their connections with code 1001. Then it
-   * returns a Promise.
+   * client takes no requests, a server takes no new connections and is announced no more, and they
+   * close their connections with code 1001. Then it returns a Promise.
    */
   stop (opts) {
     this._active = false
