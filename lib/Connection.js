@@ -257,6 +257,8 @@ class Connection {
 
   /** Some at a time, so that others have their turn; one that throws does not lose the rest. */
   _goOn () {
+    // Whoever was stopped does nothing for those who are gone.
+    if (this.over && this.transport !== null && !this.transport.isActive()) return this.dropWaiting()
     const waiting = this._waiting
     const end = Date.now() + LONGEST_TURN
     let at = 0

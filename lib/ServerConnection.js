@@ -110,7 +110,8 @@ class ServerConnection extends Connection {
     const isString = typeof res === 'string'
     let result = res
     try {
-      if (!isString) result = dispatch.toJson(res)
+      // Of a client that has gone only the count is kept.
+      if (!isString && !this.over) result = dispatch.toJson(res)
     } catch (error) {
       // What came in may be what cannot be written: that is the caller's error, and not the service's.
       if (!isTooLarge(error)) throw error

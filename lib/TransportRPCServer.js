@@ -14,6 +14,9 @@ const { refusedId } = require('./nesting')
 const observe = require('./observe')
 const { Serving } = require('./stats')
 
+/** `readyState` of a socket that is open. */
+const OPEN = 1
+
 /**
  * Serves requests on a port.
  *
@@ -123,6 +126,8 @@ class TransportRPCServer extends TransportRPC {
   }
 
   sendReply (socket, rid, err, res) {
+    // To write the text of a large answer that nobody gets would keep others waiting.
+    if (socket.readyState > OPEN && this.format === format) return
     socket.send(this._formatReply(rid, err ? err.message : null, res))
   }
 

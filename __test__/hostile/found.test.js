@@ -36,7 +36,7 @@ function startServer (t, conf, answer) {
   let turns = 0
   const timer = setInterval(() => turns++, 1)
   t.after(() => clearInterval(timer))
-  const state = { answered: 0, port: service.socket.address().port, turns: () => turns }
+  const state = { answered: 0, port: service.socket.address().port, turns: () => turns, stop: () => peer.stop() }
   state.all = new Promise(resolve => {
     service.on('request', (rid, key, payload, handler) => {
       handler.reply(null, answer(payload))
@@ -45,6 +45,19 @@ function startServer (t, conf, answer) {
   })
   state.first = new Promise(resolve => service.once('request', () => resolve()))
   return state
+}
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+/** Some requests are answered, and the rest waits until the client reads: resolves with how many are. */
+async function stalled (server) {
+  await server.first
+  let answered
+  do {
+    answered = server.answered
+    await new Promise(resolve => setTimeout(resolve, 20 * WORK))
+  } while (server.answered > answered)
+  return answered
 }
 
 const requests = () => Array.from({ length: REQUESTS }, (_, at) => frame(TEXT, `["id-${at}","key",${at}]`, { masked: true }))
@@ -68,17 +81,26 @@ test('what a client asked that reads nothing and goes away leaves turns to other
   const client = await rawClient(t, server.port)
   client.socket.pause()
   client.send(...requests())
-  // Some are answered, and the rest waits until the client reads.
-  await server.first
-  let answered
-  do {
-    answered = server.answered
-    await new Promise(resolve => setTimeout(resolve, 20 * WORK))
-  } while (server.answered > answered)
+  const answered = await stalled(server)
   assert.ok(answered < REQUESTS / 2, `${answered} were answered`)
   const before = server.turns()
   client.socket.destroy()
   await server.all
   const seen = server.turns() - before
   assert.ok(seen >= TURNS / 2, `${seen} turns during ${(REQUESTS - answered) * WORK} ms of work`)
+})
+
+test('what a client asked that reads nothing and goes away keeps no server that is stopped at work', async t => {
+  const large = 'x'.repeat(256 * 1024)
+  const server = startServer(t, { highWater: 64 * 1024 }, () => large)
+  const client = await rawClient(t, server.port)
+  client.socket.pause()
+  client.send(...requests())
+  const waiting = await stalled(server)
+  client.socket.destroy()
+  while (server.answered === waiting) await turn()
+  server.stop()
+  const { answered } = server
+  for (let at = 0; at < REQUESTS; at++) await turn()
+  assert.ok(answered < REQUESTS && server.answered === answered, `${server.answered - answered} were answered after stop()`)
 })
