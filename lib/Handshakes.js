@@ -1,10 +1,13 @@
 'use strict'
 
 const sourceOf = require('./source')
+const { isScarce } = require('./descriptors')
+const { SCARCE_DESCRIPTORS } = require('./defaults')
 
 /**
  * Clients in the middle of their handshake, each with limited time, and a bounded number of them:
- * for one more, the address that has the most loses its oldest; as src/net/admission.rs.
+ * for one more, the address that has the most loses its oldest; as src/net/admission.rs. So it does
+ * for one that took one of the last descriptors of the process.
  */
 class Handshakes {
   /**
@@ -20,13 +23,15 @@ class Handshakes {
     this._sources = new Map()
     /** The same by both ends of the connection, for those that cannot tell their socket. */
     this._ends = new Map()
+    /** How many are to go for their descriptors when the timer fires. */
+    this._owed = 0
   }
 
   /** `socket` has begun; it is destroyed when its time is over, or another one needs its place. */
   begin (socket) {
     const known = this._entries.get(socket)
     if (known !== undefined) return known
-    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), timer: null, tls: null }
+    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), since: performance.now(), timer: null, tls: null }
     entry.timer = setTimeout(() => this._drop(entry), this._time)
     this._entries.set(socket, entry)
     this._ends.set(entry.ends, entry)
@@ -35,6 +40,7 @@ class Handshakes {
     else own.add(entry)
     socket.once('close', () => this.end(entry))
     if (this._entries.size > this._most) this._drop(this._leastProven())
+    else if (isScarce(socket)) this._owe()
     return entry
   }
 
@@ -55,6 +61,25 @@ class Handshakes {
     if (own.size === 0) this._sources.delete(entry.source)
   }
 
+  /** All of them end. */
+  clear () {
+    for (const entry of this._entries.values()) this._drop(entry)
+  }
+
+  /**
+   * One more is to go, a little later: whoever is quick gets in meanwhile. A timer does it, since
+   * nobody comes any more once there are no descriptors.
+   */
+  _owe () {
+    if (this._owed++ > 0) return
+    setTimeout(() => {
+      for (; this._owed > 0; this._owed--) {
+        const entry = this._leastProven()
+        if (entry !== null && performance.now() - entry.since >= SCARCE_DESCRIPTORS.age) this._drop(entry)
+      }
+    }, SCARCE_DESCRIPTORS.age).unref()
+  }
+
   _drop (entry) {
     this.end(entry)
     if (entry.tls !== null) entry.tls.destroy()
@@ -67,7 +92,7 @@ class Handshakes {
     for (const own of this._sources.values()) {
       if (most === null || own.size > most.size) most = own
     }
-    return most.values().next().value
+    return most === null ? null : most.values().next().value
   }
 }
 

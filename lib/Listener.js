@@ -91,7 +91,7 @@ class Listener {
     this.connections.delete(connection)
   }
 
-  /** Takes no more connections; those that are there go on. */
+  /** Takes no more connections, also none in the middle of its handshake; those that are there go on. */
   unlisten () {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)

@@ -66,11 +66,12 @@ class SecureListener {
     this.connections.delete(connection)
   }
 
-  /** Takes no more connections; those that are there go on. */
+  /** Takes no more connections, also none in the middle of its handshake; those that are there go on. */
   unlisten () {
     if (!this._open) return
     this._open = false
     this._server.close()
+    this._handshakes.clear()
   }
 
   /** Stops listening and ends all connections; `cb` when the port is free. */

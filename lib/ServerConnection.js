@@ -162,6 +162,12 @@ class ServerConnection extends Connection {
     this.socket.emit('message', data)
   }
 
+  /** Nothing more is heard of it, however much of it the batch has that is being delivered. */
+  terminate () {
+    super.terminate()
+    this.onRequest = this.onRequestData = this.onMessage = ignore
+  }
+
   ended () {
     this._abandoned.leave(this)
     if (this._isHeld) this.dropWaiting()
@@ -175,5 +181,7 @@ class ServerConnection extends Connection {
     this.meter.count(why)
   }
 }
+
+function ignore () {}
 
 module.exports = ServerConnection

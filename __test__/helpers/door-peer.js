@@ -85,6 +85,7 @@ const methods = {
   block: file => { setImmediate(() => { while (!fs.existsSync(file)); }) },
   connections: () => service.socket.clients.size,
   seen: () => seen,
+  stop: drain => { peer.stop(drain === undefined ? undefined : { drain }) },
   warnings: () => warnings,
   usage: () => ({
     rss: process.memoryUsage().rss,

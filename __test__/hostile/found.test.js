@@ -104,3 +104,24 @@ test('what a client asked that reads nothing and goes away keeps no server that 
   for (let at = 0; at < REQUESTS; at++) await turn()
   assert.ok(answered < REQUESTS && server.answered === answered, `${server.answered - answered} were answered after stop()`)
 })
+
+test('a server that is stopped while a batch is delivered hears nothing more of it', async t => {
+  const peer = new native.PeerRPCServer({}, { host: '127.0.0.1' })
+  peer.init()
+  t.after(() => peer.stop())
+  const service = peer.transport('server').listen(0)
+  const { port } = service.socket.address()
+  let heard = 0
+  const stopped = new Promise(resolve => {
+    service.on('request', (rid, key, payload, handler) => {
+      handler.reply(null, payload)
+      if (++heard !== 3) return
+      peer.stop()
+      setTimeout(resolve, 50)
+    })
+  })
+  const clients = [await rawClient(t, port), await rawClient(t, port)]
+  for (const client of clients) client.send(...requests())
+  await stopped
+  assert.strictEqual(heard, 3)
+})

@@ -169,6 +169,23 @@ hostile('small requests full of objects stop the reading of their connection by 
   assert.ok(count < 6000, `${count} of them were read`)
 })
 
+hostile('small requests with property names that were never seen stop the reading of their connection by what they cost', async ({ stage, secure, startServer, client }) => {
+  const server = await startServer({ handler: 'keep some', conf: { maxRequestBytes: 4 * MIB } })
+  const raw = await rawClient(stage, server.port, { secure })
+  let last = 1e7
+  const name = () => (last++).toString(36)
+  const small = () => `["r","keep",{"${name()}":{"${name()}":{"${name()}":{"${name()}":1}}}}]`
+  const peer = client(server)
+  for (let round = 0; round < 10; round++) {
+    raw.send(...Array.from({ length: 1500 }, () => frame(TEXT, small(), { masked: true })))
+    // What was read at once is handed over before the reading stops.
+    for (let times = 0; times < 3; times++) await mustAnswer(peer)
+  }
+  const count = await server.ask('askedCount')
+  // V8 keeps 900 bytes of each.
+  assert.ok(count < 10000, `${count} of them were read`)
+})
+
 hostile('who asks a slow service and goes, again and again, is not read above its share of the memory budget, and others are', async ({ stage, secure, startServer }) => {
   const server = await startServer({ handler: 'keep some', conf: { memoryBudget: 32 * MIB, maxRequestBytes: 4 * MIB } })
   const before = (await server.ask('usage')).most

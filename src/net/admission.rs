@@ -84,6 +84,16 @@ impl Strangers {
         self.lock().shed(time)
     }
 
+    /// Ends all places.
+    pub fn clear(&self) {
+        let mut table = self.lock();
+        let ended = (std::mem::take(&mut table.sources), std::mem::take(&mut table.ranks));
+        table.count = 0;
+        drop(table);
+        // Whoever waits is woken outside of the lock.
+        drop(ended);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

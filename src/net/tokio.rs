@@ -230,6 +230,8 @@ impl Drop for Server {
         // As with Node's own servers, the port can be taken again at once. The other thread needs
         // microseconds for it; one that is stuck must not hold up this one.
         let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
+        // Nobody comes in any more who has begun.
+        self.service.handshakes.clear();
     }
 }
 
