@@ -190,12 +190,7 @@ class Link extends EventEmitter {
 
   /** A destination cannot be reached: takes it out of the cached answers. */
   forget (dest) {
-    if (!this.cache || !this.cache.lookup) return
-    this.cache.lookup.update(dests => {
-      if (!dests.includes(dest)) return dests
-      const others = dests.filter(other => other !== dest)
-      return others.length > 0 ? others : undefined
-    })
+    if (this.cache && this.cache.lookup) this.cache.lookup.forget(dest)
   }
 
   /**

@@ -7,6 +7,7 @@ const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEO
 const { settled } = require('./drain')
 const { debug } = require('./observe')
 const { amount } = require('./options')
+const { inLine } = require('./printable')
 
 /**
  * Receives what a service publishes.
@@ -34,7 +35,7 @@ class PeerSub extends Peer {
     this._cancel(key)
     this._lookup(key, (err, dest) => {
       if (this.isStopped) return
-      if (err) return this._failed(err)
+      if (err) return this._failed(key, err)
       this._subscribe(dest, key, opts, 0)
     })
   }
@@ -55,8 +56,14 @@ class PeerSub extends Peer {
   }
 
   /** A subscription that will not be: said to whoever listens for that, else to the loops. */
-  _failed (err) {
-    if (this._loops.size === 0 || this.listenerCount('error') > 0) return this.emit('error', err)
+  _failed (key, err) {
+    if (this.listenerCount('error') > 0) return this.emit('error', err)
+    if (this._loops.size === 0) {
+      // As with the original, what a grape says ends no process.
+      process.emitWarning(`there is no subscription to ${inLine(key)}, and nobody listens for error: ${inLine(err.message)}`, {
+        type: 'GrenacheWarning', code: 'ERR_NO_SUBSCRIPTION'
+      })
+    }
     for (const messages of [...this._loops]) messages.fail(err)
   }
 
@@ -77,7 +84,7 @@ class PeerSub extends Peer {
     transport._onLost = (unreachable, isSettled) => {
       if (!this._reconnects(transport, opts)) return
       transport.stop()
-      // A server may take anybody in, and end it at once.
+      // A server may take anybody in, say something, and end it at once.
       if (isSettled) failures = 0
       if (unreachable && typeof this.link.forget === 'function') this.link.forget(dest)
       this._later(key, opts, failures + 1)

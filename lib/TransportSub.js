@@ -108,12 +108,11 @@ class SubConnection extends Connection {
   constructor (transport) {
     super(dispatch.LANES.SOCKET, transport)
     this._openSince = Infinity
-    this._isHeard = false
   }
 
-  /** Whether it was a good one: it lasted for a while, or a message came. */
+  /** Whether it was a good one: it lasted for a while, whatever came. */
   get isSettled () {
-    return this._isHeard || performance.now() - this._openSince >= SETTLED
+    return performance.now() - this._openSince >= SETTLED
   }
 
   opened () {
@@ -131,7 +130,6 @@ class SubConnection extends Connection {
   onMessage (data) {
     // Messages that arrive after the end are dropped.
     if (this.closing) return
-    this._isHeard = true
     this.transport.emit('message', data)
     super.onMessage(data)
   }

@@ -217,6 +217,9 @@ const LINK_RETRY = 3
 /** Longest answer of a grape, as on the native side; in characters. */
 const MAX_GRAPE_ANSWER = 1024 * 1024
 
+/** The most that is read of a connection for one answer: 1 MiB of characters may be 3 MiB of bytes. */
+const MAX_GRAPE_READ = 4 * MAX_GRAPE_ANSWER
+
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
@@ -264,6 +267,21 @@ const MAX_ERROR_VALUES = 8192
 
 /** Destinations that failed and are remembered. */
 const MAX_BACKOFFS = 4096
+
+/** The same of those that are taken out of lookup answers as these are read. */
+const MAX_FORGOTTEN = MAX_BACKOFFS
+
+/**
+ * Informational heads (RFC 9110 section 15.2) before an answer: a server may go on with them for
+ * ever, and Node hands each to JavaScript. Honest ones send one or two.
+ */
+const MAX_INFORMATION = 32
+
+/** How long a kept connection to a grape behind TLS is used again; as on the native side. */
+const GRAPE_KEEP_ALIVE = 4000
+
+/** Characters that the command makes of an answer in lines for people; a longer one is one line. */
+const MAX_READABLE = 16 * 1024 * 1024
 
 /** Pace at which a peer that is being drained looks whether it is done. */
 const DRAIN_POLL = 10
@@ -316,6 +334,7 @@ module.exports = {
   FAREWELL_TIMEOUT,
   GOING_AWAY,
   GRAPE_BACKOFF,
+  GRAPE_KEEP_ALIVE,
   ANNOUNCE_INTERVAL,
   BALANCE,
   CLIENT,
@@ -334,12 +353,16 @@ module.exports = {
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
   MAX_ERROR_VALUES,
+  MAX_FORGOTTEN,
   MAX_GRAPE_ANSWER,
+  MAX_GRAPE_READ,
   MAX_HANDSHAKES,
+  MAX_INFORMATION,
   MAX_LINE,
   MAX_LOST,
   MAX_NESTING,
   MAX_PAYLOAD,
+  MAX_READABLE,
   MAX_REQUEST_BYTES,
   MAX_SLOTS,
   MAX_TIMEOUT,

@@ -6,6 +6,8 @@ const { MAX_NESTING, REFUSED_ID } = require('./defaults')
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const COLON = 0x3a
+const COMMA = 0x2c
 const OPEN = [0x5b, 0x7b]
 const CLOSE = [0x5d, 0x7d]
 
@@ -30,6 +32,21 @@ function isNested (text) {
   return false
 }
 
+/** Characters of a JSON text without blanks once `JSON.stringify` indents it by 2; or more, for empty ones. */
+function lengthOfLines (text) {
+  let length = text.length
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = stringEnd(text, at + 1)
+    else if (code === COLON) length++
+    else if (code === COMMA) length += 1 + 2 * depth
+    else if (code === OPEN[0] || code === OPEN[1]) length += 1 + 2 * ++depth
+    else if (code === CLOSE[0] || code === CLOSE[1]) length += 1 + 2 * --depth
+  }
+  return length
+}
+
 /** Where the closing quote is of a string whose text begins at `from`; the end of all without one. */
 function stringEnd (text, from) {
   for (;;) {
@@ -50,4 +67,4 @@ function refusedId (data) {
   return id !== null && isNested(text) ? id[1] : undefined
 }
 
-module.exports = { isNested, refusedId }
+module.exports = { isNested, lengthOfLines, refusedId }

@@ -3,11 +3,31 @@
 // Exchanges with grapes behind TLS: Node does all of it.
 
 const https = require('https')
-const { MAX_GRAPE_ANSWER } = require('./defaults')
+const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
 
-// It keeps connections apart whose TLS options differ.
-const agent = new https.Agent({ keepAlive: true })
+/** Connections to grapes. It keeps those apart whose TLS options differ. */
+class Agent extends https.Agent {
+  keepSocketAlive (socket) {
+    if (!super.keepSocketAlive(socket)) return false
+    // What comes while nobody waits for an answer is none. Node would read on and on.
+    socket.once('data', destroy)
+    socket.setTimeout(GRAPE_KEEP_ALIVE, destroy)
+    return true
+  }
+
+  reuseSocket (socket, request) {
+    socket.off('data', destroy)
+    socket.setTimeout(0, destroy)
+    super.reuseSocket(socket, request)
+  }
+}
+
+function destroy () {
+  this.destroy()
+}
+
+const agent = new Agent({ keepAlive: true })
 
 /**
  * Posts a JSON text to a grape: `cb(err, status, body)`, and returns what ends it, like `dispatch.post`.
@@ -33,6 +53,10 @@ function post (url, body, timeout, tls, cb) {
   const ask = () => {
     const asked = request = https.request(url, { agent, ...tls, method: 'POST', headers })
     let answered = false
+    let heads = 0
+    request.on('information', () => {
+      if (++heads > MAX_INFORMATION) finish(new Error(TEXT.ANSWER_LIMIT))
+    })
     request.on('response', response => {
       answered = true
       read(response, finish)
@@ -65,10 +89,13 @@ function post (url, body, timeout, tls, cb) {
 
 function read (response, finish) {
   let text = ''
+  // What is no part of the text: the extensions of chunks.
+  const { socket } = response
+  const most = socket.bytesRead + MAX_GRAPE_READ
   response.setEncoding('utf8')
   response.on('data', chunk => {
     text += chunk
-    if (text.length > MAX_GRAPE_ANSWER) finish(new Error(TEXT.ANSWER_LIMIT))
+    if (text.length > MAX_GRAPE_ANSWER || socket.bytesRead > most) finish(new Error(TEXT.ANSWER_LIMIT))
   })
   response.on('end', () => finish(null, response.statusCode, text))
   response.on('error', finish)

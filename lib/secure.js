@@ -8,7 +8,7 @@ const net = require('net')
 const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
-const { CONNECTION } = require('./defaults')
+const { CONNECTION, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
 const { amount } = require('./options')
 
@@ -75,6 +75,10 @@ function connect (dest, path, conf, connection) {
   request.on('response', response => {
     stream.fail(new Error(`Unexpected server response: ${response.statusCode}`))
     request.destroy()
+  })
+  let heads = 0
+  request.on('information', ({ statusCode }) => {
+    if (++heads > MAX_INFORMATION) request.destroy(new Error(`Unexpected server response: ${statusCode}`))
   })
   request.on('upgrade', (response, socket, head) => {
     clearTimeout(timer)

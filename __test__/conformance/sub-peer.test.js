@@ -4,7 +4,8 @@
 
 const assert = require('node:assert')
 const { once } = require('events')
-const { each, pair } = require('../helpers/conformance')
+const { call, each, pair } = require('../helpers/conformance')
+const { fail, standIn, startLink } = require('../helpers/stand-in')
 
 each('C72: sub looks its key up with a timeout of 5000', ({ implementation, stage }) => {
   const peer = stage.subscriber(implementation, [])
@@ -26,9 +27,18 @@ each('C73: a failed lookup of sub is an error of the peer', ({ implementation, s
   peer.link = { lookup: (key, opts, cb) => cb(failure) }
   peer.sub('news')
   assert.deepStrictEqual(errors, [failure])
-  // Where nobody listens it is uncaught, as every error event.
-  peer.removeAllListeners('error')
-  assert.throws(() => peer.sub('news'), failure)
+})
+
+each('C285: a failed lookup of sub ends no process where nobody listens for error', async ({ implementation, stage }) => {
+  const grape = await standIn(stage, fail(500, '"no"'))
+  const link = startLink(stage, implementation, grape.url)
+  const peer = stage.subscriber(implementation, [])
+  peer.link = link
+  peer.sub('news')
+  // Its attempts, and then one that ends later.
+  await grape.arrived(3)
+  const { err } = await call(link, 'lookup', 'other')
+  assert.ok(err)
 })
 
 /** Notes what a subscription says: lists of `[event, data]`. */

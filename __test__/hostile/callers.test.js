@@ -151,8 +151,87 @@ hostile('a subscriber that is taken in and ended at once waits longer each time'
   const t = require('node:test')
   assert.deepStrictEqual(await waits(stage, t, raw => raw.socket.destroy(), 5), [1, 2, 3, 4, 5])
   const talks = raw => raw.socket.end(frame(TEXT, 'message'))
-  assert.deepStrictEqual(await waits(stage, t, talks, 4), [1, 1, 1, 1])
+  assert.deepStrictEqual(await waits(stage, t, talks, 5), [1, 2, 3, 4, 5])
 }, { tls: false })
+
+hostile('a subscription that lasted for a while begins its waits anew', async ({ stage }) => {
+  const t = require('node:test')
+  const { now } = performance
+  let later = 0
+  const mocked = t.mock.method(performance, 'now', () => now.call(performance) + later)
+  stage.after(() => mocked.mock.restore())
+  let connections = 0
+  const onConnection = async raw => {
+    // A message shows that the subscriber has heard of the connection.
+    raw.send(frame(TEXT, 'message'))
+    await heard.shift()
+    if (++connections === 3) later += 5000
+    raw.socket.destroy()
+  }
+  const heard = []
+  const tell = []
+  for (let at = 0; at < 10; at++) heard.push(new Promise(resolve => tell.push(resolve)))
+  const emit = PeerSub.prototype.emit
+  const watched = t.mock.method(PeerSub.prototype, 'emit', function (event, ...args) {
+    if (event === 'message') tell.shift()()
+    return emit.call(this, event, ...args)
+  })
+  stage.after(() => watched.mock.restore())
+  assert.deepStrictEqual(await waits(stage, t, onConnection, 5), [1, 2, 1, 2, 3])
+}, { tls: false })
+
+test('a destination that fails is looked for in no kept answer but the one that is read', () => {
+  let looks = 0
+  class Watched extends Array {
+    some (...args) { looks++; return super.some(...args) }
+    includes (...args) { looks++; return super.includes(...args) }
+    filter (...args) { looks++; return super.filter(...args) }
+  }
+  const link = new (require('../../lib/Link'))({})
+  link.start()
+  try {
+    const { lookup } = link.cache
+    for (let key = 0; key < 2500; key++) lookup.set(key, Watched.from(['a', 'b', `c ${key}`]))
+    const kept = lookup.get(5)
+    for (const dest of ['a', 'c 7', 'c 8', 'nowhere']) link.forget(dest)
+    assert.strictEqual(looks, 0)
+    assert.deepStrictEqual([...lookup.get(5)], ['b', 'c 5'])
+    // Whoever has it keeps it as it was.
+    assert.deepStrictEqual([...kept], ['a', 'b', 'c 5'])
+    assert.deepStrictEqual([...lookup.get(7)], ['b'])
+    link.forget('b')
+    assert.strictEqual(lookup.get(7), undefined)
+    assert.strictEqual(lookup.length, 2499)
+    // What is found afterwards may be there again.
+    lookup.set(7, ['a', 'b'])
+    assert.deepStrictEqual(lookup.get(7), ['a', 'b'])
+    // Others may be forgotten without end.
+    for (let at = 0; at < 100000; at++) link.forget(`dest ${at}`)
+    assert.ok(lookup._forgotten.size <= 4096)
+  } finally {
+    link.stop()
+  }
+})
+
+hostile('a subscriber whose lookup fails ends no process, though nobody listens for its errors', async ({ stage, secure, implementation }) => {
+  let answer
+  const grape = await standIn(stage, (request, res) => {
+    res.writeHead(answer[0]).end(answer[1])
+  }, secure && certificates().server)
+  const link = startLink(stage, implementation, grape.url, { tls: { rejectUnauthorized: false } })
+  const closed = startLink(stage, implementation, 'http://127.0.0.1:1')
+  for (const [way, ...said] of [[link, 500, '"bad\\u001b[2J"'], [link, 200, '[]'], [link, 200, '"bad"'], [link, 200, '["x"]'], [closed]]) {
+    answer = said
+    const peer = new PeerSub(way, {})
+    peer.init()
+    stage.after(() => peer.stop())
+    const warned = once(process, 'warning')
+    peer.sub('the key')
+    const [{ name, code, message }] = await warned
+    assert.deepStrictEqual([name, code], ['GrenacheWarning', 'ERR_NO_SUBSCRIPTION'])
+    assert.match(message, /^there is no subscription to the key, and nobody listens for error: [ -~]+$/)
+  }
+})
 
 hostile('a destination that takes connections and ends them is left out longer each time', async ({ stage, secure, implementation }) => {
   const { dest } = await rawServer(stage, raw => raw.socket.destroy(), { secure: secure && certificates().server })

@@ -69,6 +69,24 @@ for (const json of [true, false]) {
       assert.deepStrictEqual([code, output], [1, { stdout: '', stderr: 'grenache: ERR_NESTING_LIMIT\n' }])
     })
 
+    if (!terminal) {
+      test(`an answer whose lines would be mostly blanks: ${how}`, async t => {
+        const stage = new Stage(t)
+        // With blanks it has 500 MB, for which there is no room.
+        const answer = '['.repeat(250) + Array(1e6).fill(1).join() + ']'.repeat(250)
+        const { dest } = await rawServer(stage, async raw => {
+          const [rid] = JSON.parse((await raw.next()).text)
+          raw.send(frame(TEXT, `["${rid}",null,${answer}]`))
+        })
+        const grape = await standIn(stage, ({ type }) => type === 'get' ? { v: JSON.parse(answer.replace(/1(,1)+/, '1')) } : [dest])
+        const node = ['--max-old-space-size=128', path.join(__dirname, '..', '..', 'bin', 'grenache.js')]
+        const { code, stdout, stderr } = await run(t, ['request', 'evil', '1', '--grape', grape.url, ...options], { node })
+        assert.strictEqual(code, 0, stderr)
+        assert.ok(stdout.trimEnd() === (json ? `{"answer":${answer}}` : answer))
+        assert.strictEqual((await run(t, ['get', 'hash', '--grape', grape.url, ...options], { node })).code, 0)
+      })
+    }
+
     test(`messages of a publisher: ${how}`, async t => {
       const { url, link } = await network(t)
       const service = await publish(t, link, 'evil')

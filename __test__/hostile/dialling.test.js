@@ -75,6 +75,18 @@ for (const secure of [false, true]) {
   }
 }
 
+for (const secure of [false, true]) {
+  fault(`a client that is told to wait again and again does not wait for its deadline, ${secure ? 'TLS' : 'plain'}`, async (stage, implementation) => {
+    for (const head of ['100 Continue', '102 Processing', '103 Early Hints']) {
+      const { dest, open } = await answering(stage, secure, ['waits', '', `HTTP/1.1 ${head}\r\n\r\n`.repeat(100), 0])
+      const peer = stage.client(implementation, dest, secure && { secure: certificates().client })
+      const { err } = await call(peer, 'request', 'key', 1, { timeout: 60000 })
+      assert.strictEqual(err.message, `Unexpected server response: ${head.slice(0, 3)}`)
+      await until(() => open.size === 0)
+    }
+  })
+}
+
 fault('a client of a server that never does its part of TLS says so in time, and leaves nothing', async (stage, implementation) => {
   const open = new Set()
   const silent = net.createServer(socket => {

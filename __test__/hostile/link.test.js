@@ -181,18 +181,53 @@ hostile('as many addresses as a service can have, and no more', async ({ stage, 
   assert.strictEqual(child.stderr, '')
 })
 
-hostile('heads without an answer, one after the other, end their connection', async ({ stage, startServer }) => {
-  const many = Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1000))
+/** A grape that pours `more` into a connection once it was asked and has answered `first`. */
+async function pouring (stage, secure, first, more) {
   const ended = []
-  const grape = net.createServer(socket => {
-    const pour = () => { while (!socket.destroyed && socket.write(many)); }
+  const listener = socket => {
+    const pour = () => { while (!socket.destroyed && socket.write(more)); }
     ended.push(new Promise(resolve => socket.on('close', resolve)))
-    socket.on('error', () => {}).on('drain', pour).once('data', pour)
-  }).listen(0, '127.0.0.1')
+    socket.on('error', () => {}).on('drain', pour).once('data', () => {
+      socket.write(first)
+      setImmediate(pour)
+    })
+  }
+  const grape = secure ? tls.createServer(certificates().server, listener) : net.createServer(listener)
+  grape.on('tlsClientError', () => {}).listen(0, '127.0.0.1')
   await once(grape, 'listening')
   stage.after(() => grape.close())
+  return { url: `http${secure ? 's' : ''}://127.0.0.1:${grape.address().port}`, ended }
+}
+
+hostile('heads without an answer, one after the other, end their connection', async ({ stage, secure, startServer }) => {
   const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
-  await child.ask('call', `http://127.0.0.1:${grape.address().port}`, 'lookup', 'key')
-  assert.notStrictEqual(ended.length, 0)
+  for (const head of ['100 Continue', '102 Processing', '103 Early Hints']) {
+    const { url, ended } = await pouring(stage, secure, '', Buffer.from(`HTTP/1.1 ${head}\r\n\r\n`.repeat(1000)))
+    // Not its deadline.
+    assert.strictEqual((await child.ask('call', url, 'get', 'hash')).err, 'length limit exceeded', head)
+    assert.notStrictEqual(ended.length, 0)
+    await Promise.all(ended)
+  }
+  // A few are as they should be.
+  const grape = await standIn(stage, (request, res) => {
+    for (let at = 0; at < 10; at++) res.writeProcessing()
+    return 'fine'
+  }, secure && certificates().server)
+  assert.strictEqual((await child.ask('call', grape.url, 'get', 'hash')).res, '"fine"')
+})
+
+hostile('extensions of chunks count', async ({ stage, secure, startServer }) => {
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  const chunks = Buffer.from(`1;${'x'.repeat(8000)}\r\n \r\n`.repeat(10))
+  const { url, ended } = await pouring(stage, secure, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', chunks)
+  const { err } = await child.ask('call', url, 'get', 'hash')
+  assert.ok(err && err !== 'ERR_TIMEOUT', err)
   await Promise.all(ended)
-}, { tls: false })
+})
+
+hostile('what a grape says when it is asked nothing ends its connection', async ({ stage, secure, startServer }) => {
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  const { url, ended } = await pouring(stage, secure, 'HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 6\r\n\r\n"fine"', Buffer.alloc(65536, ' '))
+  await child.ask('call', url, 'get', 'hash')
+  await Promise.all(ended)
+})

@@ -3,6 +3,8 @@
 // Requests to services.
 
 const { json } = require('./arguments')
+const { MAX_READABLE } = require('../defaults')
+const { lengthOfLines } = require('../nesting')
 const { printable } = require('../printable')
 
 module.exports = [
@@ -14,7 +16,7 @@ module.exports = [
       const value = json(await session.text(payload))
       const { client } = await find(session, key)
       const answer = orNull(await session.answer(done => client.request(key, value, {}, done)))
-      session.print({ answer }, readable(answer))
+      session.print({ answer }, () => readable(answer))
     }
   },
   {
@@ -27,7 +29,7 @@ module.exports = [
       const answers = await session.answer(done => client.map(key, value, {}, done))
       addresses.forEach((address, at) => {
         const answer = orNull(answers[at])
-        session.print({ address, answer }, `${address}: ${readable(answer)}`)
+        session.print({ address, answer }, () => `${address}: ${readable(answer)}`)
       })
     }
   }
@@ -41,7 +43,13 @@ async function find (session, key) {
 }
 
 const orNull = value => value === undefined ? null : value
-const readable = value => printable(JSON.stringify(value, null, 2), '\n')
+
+/** In lines for people, unless it nests so deep that most of them would be blanks. */
+function readable (value) {
+  const text = JSON.stringify(value)
+  const isLong = lengthOfLines(text) > MAX_READABLE
+  return printable(isLong ? text : JSON.stringify(value, null, 2), '\n')
+}
 
 module.exports.find = find
 module.exports.readable = readable

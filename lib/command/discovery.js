@@ -55,7 +55,7 @@ module.exports = [
       const found = await session.ask(session.link(), 'get', hash)
       if (found === null || found === undefined || found === '') throw nothingFound(`${hash}: no such value`)
       if (typeof found !== 'object' || found.v === undefined) throw oddAnswer(found)
-      session.print({ hash, value: found.v }, typeof found.v === 'string' ? found.v : readable(found.v))
+      session.print({ hash, value: found.v }, () => typeof found.v === 'string' ? found.v : readable(found.v))
     }
   }
 ]

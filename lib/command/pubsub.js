@@ -90,7 +90,7 @@ async function subscribe (session, link, key, limit) {
   const done = new Promise(resolve => {
     peer.on('message', data => {
       if (left <= 0) return
-      session.print(isText(data) ? { message: data } : { binary: data.toString('base64') }, data)
+      session.print(() => isText(data) ? { message: data } : { binary: data.toString('base64') }, data)
       if (--left === 0) resolve()
     })
   })

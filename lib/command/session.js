@@ -74,12 +74,17 @@ class Session {
   }
 
   /**
-   * Prints an object, which is a text for people. What others wrote may not rule a terminal; a pipe
-   * gets their text, or their bytes, as they are.
+   * Prints an object, which is a text for people; either may be a function, which is called when it
+   * is printed. What others wrote may not rule a terminal; a pipe gets their text, or their bytes, as
+   * they are.
    */
   print (object, text) {
-    if (this.isJson) console.log(printable(JSON.stringify(object)))
-    else if (process.stdout.isTTY) console.log(printable(String(text), '\n\t'))
+    if (this.isJson) console.log(printable(JSON.stringify(made(object))))
+    else this._say(made(text))
+  }
+
+  _say (text) {
+    if (process.stdout.isTTY) console.log(printable(String(text), '\n\t'))
     else if (Buffer.isBuffer(text)) process.stdout.write(Buffer.concat([text, Buffer.from('\n')]))
     else console.log(text)
   }
@@ -132,6 +137,8 @@ class Session {
     return secure
   }
 }
+
+const made = value => typeof value === 'function' ? value() : value
 
 function readFile (file, name) {
   try {
