@@ -53,6 +53,8 @@ export declare class Core {
   endStream(conn: number): void
   /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */
   setLanes(conn: number, lanes: number): void
+  /** Nobody gets a connection's messages any more, nor those that wait to be fetched. */
+  ignore(conn: number): void
   /** The same, for connections that a server will have. */
   setServerLanes(server: number, lanes: number): void
   /**

@@ -123,8 +123,9 @@ class SubConnection extends Connection {
 
   close (code, reason) {
     super.close(code, reason)
-    // Nobody hears what a publisher says that goes on.
-    this.setLanes(dispatch.LANES.NONE)
+    // Nobody hears what a publisher says that goes on, or has said.
+    this.lanes = dispatch.LANES.NONE
+    if (!this.over) dispatch.ignore(this.conn)
   }
 
   onMessage (data) {
@@ -132,6 +133,14 @@ class SubConnection extends Connection {
     if (this.closing) return
     this.transport.emit('message', data)
     super.onMessage(data)
+  }
+
+  onPing (data) {
+    if (!this.closing) super.onPing(data)
+  }
+
+  onPong (data) {
+    if (!this.closing) super.onPong(data)
   }
 
   ended (err) {

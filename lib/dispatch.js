@@ -494,6 +494,7 @@ module.exports = {
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
   forget: (conn, slot) => core.forget(conn, slot),
+  ignore: conn => core.ignore(conn),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   isMessageNext,
   keep,

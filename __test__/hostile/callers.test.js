@@ -13,9 +13,11 @@ const PeerSub = require('../../lib/PeerSub')
 const { certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
 const { until } = require('../helpers/faulty')
-const { TEXT, frame, rawServer } = require('../helpers/frames')
+const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { standIn, startLink } = require('../helpers/stand-in')
+
+const PING = 9
 
 const MIB = 1024 * 1024
 
@@ -178,6 +180,35 @@ hostile('a subscription that lasted for a while begins its waits anew', async ({
   })
   stage.after(() => watched.mock.restore())
   assert.deepStrictEqual(await waits(stage, t, onConnection, 5), [1, 2, 1, 2, 3])
+}, { tls: false })
+
+hostile('a subscriber that is stopped is rid of what its publisher floods it with', async ({ stage }) => {
+  const many = (bytes, count) => Buffer.concat(Array(count).fill(bytes))
+  for (const [frames, enough] of [[many(frame(BINARY), 30000), 50000], [many(frame(PING), 30000), 50000], [many(frame(TEXT, 'text'), 10000), 20000]]) {
+    const { dest } = await rawServer(stage, raw => {
+      // Its close frame.
+      raw.next().then(() => raw.socket.destroy())
+      const pour = () => { while (!raw.socket.destroyed && raw.socket.write(frames)); }
+      raw.socket.on('drain', pour)
+      pour()
+    })
+    const peer = new PeerSub(stage.link(dest), {})
+    peer.init()
+    stage.after(() => peer.stop())
+    const connected = once(peer, 'connected')
+    peer.sub('key')
+    await connected
+    const [transport] = peer._transports
+    const { _connection: connection } = transport
+    let told = 0
+    for (const name of ['onMessage', 'onPing']) connection[name] = () => told++
+    await until(() => told > enough)
+    peer.stop()
+    const before = told
+    // What is in the batch that is being delivered, and in one with something else.
+    await until(() => connection.over)
+    assert.ok(told - before <= 2048, `${told - before} of ${told}`)
+  }
 }, { tls: false })
 
 test('a destination that fails is looked for in no kept answer but the one that is read', () => {

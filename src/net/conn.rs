@@ -315,6 +315,13 @@ impl Conn {
         self.signal();
     }
 
+    /// Nobody wants what the other side says from now on, nor what it said and JavaScript has not
+    /// fetched.
+    pub fn ignore(&self) {
+        self.set_lanes(Lanes::from_bits(0));
+        self.hub.drop_from(self.number);
+    }
+
     /// Ends the connection at once; what the kernel takes now still goes out.
     pub fn terminate(&self) {
         self.flush_now();

@@ -231,6 +231,27 @@ impl<C: Weigh> Hub<C> {
         (!batch.is_empty()).then_some((batch, more))
     }
 
+    /// Lets go of what `conn` brought and nobody wants any more, where it is by itself.
+    pub fn drop_from(&self, conn: u32) {
+        let mut dropped = Vec::new();
+        {
+            let mut inbox = lock(&self.inbox);
+            let (from, others) = mem::take(&mut inbox.full)
+                .into_iter()
+                .partition(|(batch, _)| batch.is_brought_by(conn));
+            inbox.full = others;
+            dropped.extend(VecDeque::into_iter(from).map(|(batch, _)| batch));
+            if inbox.last.is_brought_by(conn) {
+                dropped.push(mem::take(&mut inbox.last));
+            }
+            inbox.bytes -= dropped.iter().map(Batch::bytes).sum::<usize>();
+            if inbox.full.is_empty() && inbox.last.is_empty() {
+                inbox.fetched = inbox.added;
+            }
+        }
+        self.room.notify_waiters();
+    }
+
     /// Whether JavaScript is so far behind that sockets should not be read.
     pub fn is_full(&self) -> bool {
         lock(&self.inbox).bytes > config::INBOX_HIGH_WATER

@@ -163,7 +163,8 @@ impl Conn {
         }
     }
 
-    fn append(&self, batch: Batch<Arrival>) {
+    fn append(&self, mut batch: Batch<Arrival>) {
+        batch.set_brought_by(self.number);
         self.added.store(self.hub.append(batch), Ordering::Relaxed);
     }
 

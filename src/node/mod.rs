@@ -366,6 +366,12 @@ impl Core {
         self.inner.with(conn, |entry| entry.conn.set_lanes(Lanes::from_bits(lanes)));
     }
 
+    /// Nobody gets a connection's messages any more, nor those that wait to be fetched.
+    #[napi(catch_unwind)]
+    pub fn ignore(&self, conn: u32) {
+        self.inner.with(conn, |entry| entry.conn.ignore());
+    }
+
     /// The same, for connections that a server will have.
     #[napi(catch_unwind)]
     pub fn set_server_lanes(&self, server: u32, lanes: u8) {

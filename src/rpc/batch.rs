@@ -192,11 +192,20 @@ pub struct Batch<C> {
     bytes: usize,
     /// What JavaScript makes of its requests costs so many bytes, as far as that is known.
     cost: usize,
+    /// The connection that brought all of it, if one did.
+    brought_by: Option<u32>,
 }
 
 impl<C> Default for Batch<C> {
     fn default() -> Self {
-        Self { text: String::new(), events: Vec::new(), count: 0, bytes: 0, cost: 0 }
+        Self {
+            text: String::new(),
+            events: Vec::new(),
+            count: 0,
+            bytes: 0,
+            cost: 0,
+            brought_by: None,
+        }
     }
 }
 
@@ -273,6 +282,16 @@ impl<C: Weigh> Batch<C> {
         Self { text: String::with_capacity(bytes + bytes / 4), ..Self::default() }
     }
 
+    /// All of it came over this connection.
+    pub fn set_brought_by(&mut self, conn: u32) {
+        self.brought_by = Some(conn);
+    }
+
+    /// Whether that is so.
+    pub fn is_brought_by(&self, conn: u32) -> bool {
+        self.brought_by == Some(conn)
+    }
+
     /// Adds the messages of a later batch.
     ///
     /// # Errors
@@ -288,7 +307,9 @@ impl<C: Weigh> Batch<C> {
         {
             return Err(later);
         }
+        let brought_by = self.brought_by.filter(|_| self.brought_by == later.brought_by);
         if later.events.is_empty() {
+            self.brought_by = brought_by;
             self.text.push(',');
             self.text.push_str(&later.text[1..]);
             self.bytes += later.bytes;
@@ -297,6 +318,7 @@ impl<C: Weigh> Batch<C> {
             return Ok(());
         }
         if later.count == later.events.len() {
+            self.brought_by = brought_by;
             later.events.into_iter().for_each(|event| self.event(event));
             return Ok(());
         }

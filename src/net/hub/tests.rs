@@ -71,6 +71,41 @@ fn batches_are_bounded_and_in_order() {
 }
 
 #[test]
+fn what_a_connection_brought_alone_can_be_dropped() {
+    let hub = Hub::<()>::new(|| {});
+    let brought = |conn: u32, count: usize| {
+        let mut batch = Batch::default();
+        (0..count).for_each(|_| batch.message(conn, "x"));
+        batch.set_brought_by(conn);
+        hub.append(batch)
+    };
+    for _ in 0..3 {
+        brought(1, config::BATCH_MESSAGES);
+        brought(2, config::BATCH_MESSAGES);
+    }
+    // These two are in one batch, which stays.
+    brought(1, 1);
+    brought(2, 1);
+    hub.drop_from(1);
+    let mut left = Vec::new();
+    while let Some((batch, more)) = hub.fetch() {
+        left.push(batch.len());
+        assert_eq!(more, left.len() < 4);
+    }
+    assert_eq!(left, [512, 512, 512, 2]);
+    // An event of the connection is by itself.
+    let (first, second) = (brought(1, 1), brought(1, 1));
+    hub.drop_from(1);
+    assert!(!hub.is_full_for(first) && !hub.is_full_for(second));
+    assert!(hub.fetch().is_none());
+    brought(1, 1);
+    hub.event(Event::Room { conn: 1 });
+    hub.drop_from(1);
+    assert_eq!(hub.fetch().unwrap().0.len(), 2);
+    assert_eq!(lock(&hub.inbox).bytes, 0);
+}
+
+#[test]
 fn a_full_inbox_says_so() {
     let hub = Hub::<()>::new(|| {});
     let text = "x".repeat(config::INBOX_HIGH_WATER + 1);
