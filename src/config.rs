@@ -256,8 +256,22 @@ pub mod grape {
     /// address where nobody is does not hide it.
     pub const ID_ADDRESSES: usize = 3;
 
-    /// How long a lookup goes on, in ms: two nodes in a row that do not answer, and some more.
-    pub const WALK_MS: u64 = 5_000;
+    /// A node that a lookup asked so many ms ago does not count among the nearest any more, nor among
+    /// the queries in flight, until it answers: others take its place. Longer than the way around
+    /// the world.
+    pub const LATE_MS: u64 = 500;
+
+    /// How long a lookup that anybody answered goes on for the nodes of one host, in ms since it was
+    /// asked first, and for those that they name: enough to ask a second time after `RESEND_MS`,
+    /// and less than half of what a link waits. An announce waits as long for the last nodes that
+    /// are to take it.
+    pub const HOLD_MS: u64 = 1_000;
+
+    /// How long a lookup goes on, in ms, whoever is late: less than a link waits (2.5 s).
+    pub const WALK_MS: u64 = 2_000;
+
+    /// The same for getting into the network: nobody waits for that.
+    pub const JOIN_MS: u64 = 5_000;
 
     /// Queries that one lookup sends at most.
     pub const WALK_QUERIES: usize = 400;
@@ -269,9 +283,12 @@ pub mod grape {
     /// Nodes without an answer that one lookup asks at one host.
     pub const UNPROVEN_AT_HOST: usize = 4;
 
-    /// Nodes of one host among the `K` that count: in a bucket, and nearest to a name. This
-    /// machine's own have no share, since a whole network may live on one.
+    /// Nodes of one host in a bucket of `K`, and among those whose word counts. This machine's own have no share, since a whole network may live on one.
     pub const HOST_SHARE: usize = 4;
+
+    /// Nodes of one host that are asked, named and chosen to store something, before those of other
+    /// hosts: so it takes `K` hosts to take over a name. Its others come when all hosts had theirs.
+    pub const HOST_PLACES: usize = 1;
 
     /// Lookups, announces, puts and gets under way at once for this machine: of more the oldest
     /// ends, of who has most of them.
@@ -335,6 +352,9 @@ pub mod grape {
 
     /// Addresses in one reply, and in one answer of the API.
     pub const VALUES: usize = 100;
+
+    /// Addresses of one host in an answer, if there are others: or as many as all of those have.
+    pub const HOST_VALUES: usize = 16;
 
     /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
@@ -461,7 +481,10 @@ pub mod grape {
     /// How long an answer or a token proves where a host is, in ms.
     pub const PROVEN_MS: u64 = 15 * 60 * 1_000;
 
-    /// Bytes that an answer to an unproven host may have for each byte of its question, ...
+    /// Ports of a host at which it proved to be, the latest: it may have so many nodes.
+    pub const PROVEN_PORTS: usize = 64;
+
+    /// Bytes that an answer to an unproven address may have for each byte of its question, ...
     pub const UNPROVEN_FACTOR: usize = 3;
 
     /// ... beside so many at once, so that a new node's first questions get whole answers, ...
@@ -589,6 +612,9 @@ pub mod grape {
 
     /// How long the status page, `/status` and `/metrics` are served as they are.
     pub const STATUS_AGE: std::time::Duration = std::time::Duration::from_secs(1);
+
+    /// Nodes of a state file that are asked: a few at a time, and once.
+    pub const HINTS: usize = 400;
 
     /// How often known nodes are written to the state file, in ms.
     pub const STATE_EVERY_MS: u64 = 60_000;

@@ -684,3 +684,216 @@ fn one_host_has_a_rate_by_default() {
     let own = answers(&mut core, [127, 0, 0, 1]);
     assert!(own >= 50_000, "{own}");
 }
+
+#[test]
+fn five_to_fifteen_hosts_near_a_name_do_not_take_it_over() {
+    for hosts in [1, 5, 10, 15_u8] {
+        let mut network = network(30);
+        let host = |number: u8| [66, 0, number, 1];
+        let of = |own: Address| near(4 * u16::from(own.ip[2]) + own.port);
+        let sybils: Vec<_> = (0..hosts)
+            .flat_map(|number| (1..=4).map(move |port| at(host(number), port)))
+            .map(|own| (of(own), own))
+            .collect();
+        for number in 0..hosts {
+            let all = sybils.clone();
+            let answer = move |query: &Query| {
+                let (mut token, mut values) = (None, Vec::new());
+                if let Query::GetPeers(_) = query {
+                    token = Some(vec![1; 8]);
+                    values.push((at([66, 0, 0, 99], 666), Some(0)));
+                }
+                let nodes = all.iter().take(config::K).copied().collect();
+                Response { nodes, token, values, ..Response::default() }
+            };
+            network.strangers.insert(host(number), node(of, answer));
+        }
+        for (id, own) in &sybils {
+            introduce(&mut network, *own, *id);
+        }
+        network.announce(1, KEY, 1337).unwrap();
+        let honest = Address { port: 1337, ..Network::address(1) }.to_string();
+        let missing =
+            (0..30).filter(|number| !network.lookup(*number, KEY).contains(&honest)).count();
+        assert_eq!(missing, 0, "of 30 lookups with {hosts} hosts");
+    }
+}
+
+#[test]
+fn other_ids_at_addresses_that_answered_do_not_end_a_walk() {
+    let mut core = alone(Options::default());
+    let honest = |number: u8| (at([44, 0, 0, number], 1), near(1_000 + u16::from(number)));
+    let (liar, hidden) = (at(LIAR, 1), at([44, 0, 1, 1], 1));
+    acquaint(&mut core, 0, (0..19).map(honest).chain([(liar, near(1))]));
+    core.start(0, 1, Command::Lookup(KEY.to_vec()));
+    let mut sent = sends(&mut core, 0);
+    let mut answer = |(address, id): (Address, Id), nodes: Vec<(Id, Address)>| {
+        let says = || Response { id: Some(id), nodes: nodes.clone(), ..Response::default() };
+        let more = answers(&mut core, 0, &sent, address, says);
+        sent.extend(more);
+        sent.iter().any(|(to, _)| *to == hidden)
+    };
+    // Twenty answer, of whom the first names two.
+    let two = [honest(50), honest(51)];
+    answer(honest(0), two.iter().map(|(address, id)| (*id, *address)).collect());
+    for node in (1..18).map(honest).chain(two) {
+        answer(node, Vec::new());
+    }
+    let all = (0..18).map(honest).chain(two);
+    answer((liar, near(1)), (2..).zip(all).map(|(id, (at, _))| (near(id), at)).collect());
+    assert!(answer(honest(18), vec![(near(100), hidden)]), "who is nearer is asked");
+}
+
+#[test]
+fn a_question_has_a_rate_whatever_number_it_carries() {
+    let from = at(LIAR, 1);
+    // What looks like an answer from its end alone.
+    let hides = |number: &[u8]| {
+        let hidden = [b"1:t4:", number, b"1:y1:r"].concat();
+        let start = b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t4:none1:y1:r1:z";
+        [&start[..], format!("{}:", hidden.len()).as_bytes(), &hidden, b"e"].concat()
+    };
+    let bytes = |name: &str, number: &[u8]| match name {
+        "a question" => Query::Ping.encode(number, &near(1)),
+        "a longer one" => Query::FindNode(KEY.to_vec()).encode(number, &near(1)),
+        "an answer of another number" => hides(number),
+        _ => [b"1:t4:", number, b"1:y1:re"].concat(),
+    };
+    for name in ["a question", "a longer one", "an answer of another number", "no message"] {
+        let mut core = alone(Options { rate: 100, ..Options::default() });
+        let sent = core.tick(0, [(from, &ping(near(1))[..])]).datagrams;
+        let number = sent.iter().find_map(|datagram| match Message::decode(&datagram.bytes) {
+            Some(Message::Query(asked)) => Some(asked.transaction.into_owned()),
+            _ => None,
+        });
+        let bytes = bytes(name, &number.unwrap());
+        core.tick(1, (0..1_000).map(|_| (from, &bytes[..])));
+        let limited = core.status().counters.limited;
+        assert!(limited >= 899, "{name}: {limited} of 1,000");
+    }
+}
+
+#[test]
+fn another_port_of_a_known_host_gets_little_more_than_was_sent() {
+    let mut core = rich();
+    let known = at([44, 0, 1, 1], 1);
+    acquaint(&mut core, 20_000, [(known, near(1))]);
+    let (mut asked, mut sent) = (0, 0);
+    for number in 0..4_000 {
+        let bytes = Query::GetPeers(KEY.to_vec()).encode(b"", &near(1));
+        asked += bytes.len();
+        let output = core.tick(20_000 + number / 4, [(at(known.ip, 53), &bytes[..])]);
+        let victims = output.datagrams.iter().filter(|datagram| datagram.to.port == 53);
+        sent += victims.map(|datagram| datagram.bytes.len()).sum::<usize>();
+    }
+    let factor = sent as f64 / asked as f64;
+    println!("{factor:.2}");
+    assert!(factor <= 3.1, "{factor:.2} bytes for each");
+    // Its own port goes on as before.
+    let answer = ask(&mut core, 21_000, known, &Query::GetPeers(KEY.to_vec()), near(1)).unwrap();
+    assert_eq!((response(&answer).nodes.len(), response(&answer).values.len()), (config::K, 50));
+}
+
+#[test]
+fn one_host_has_no_more_of_an_answer_than_all_others() {
+    let mut network = network(20);
+    let answer = |query: &Query| {
+        let ports = if matches!(query, Query::GetPeers(_)) { 1..100 } else { 0..0 };
+        let values = ports.map(|port| (at(LIAR, port), Some(0))).collect();
+        Response { values, token: Some(vec![1; 8]), ..Response::default() }
+    };
+    network.strangers.insert(LIAR, node(|own| near(own.port), answer));
+    introduce(&mut network, at(LIAR, 1), near(1));
+    for number in 0..20 {
+        network.announce(number, KEY, 1_337).unwrap();
+    }
+    let found = network.lookup(3, KEY);
+    let of_liar = found.iter().filter(|address| address.starts_with("66.")).count();
+    assert_eq!((found.len() - of_liar, of_liar), (20, 20));
+}
+
+#[test]
+fn announces_of_one_host_are_no_more_of_an_answer_than_all_others() {
+    let mut core = alone(Options::default());
+    let mut announce = |from: Address, ports: std::ops::RangeInclusive<u16>| {
+        let token = token(&mut core, 0, from);
+        for port in ports {
+            let said = Announcement { key: KEY.to_vec(), port: Some(port), token: token.clone() };
+            ask(&mut core, 0, from, &Query::AnnouncePeer(said), near(1)).unwrap();
+        }
+    };
+    announce(at(LIAR, 1), 1..=99);
+    announce(at([44; 4], 1), 1..=1);
+    let query = Query::GetPeers(KEY.to_vec());
+    acquaint(&mut core, 0, [(at([45; 4], 1), near(2))]);
+    let answer = ask(&mut core, 0, at([45; 4], 1), &query, near(2)).unwrap();
+    let values = response(&answer).values;
+    assert_eq!(values.len(), 1 + config::HOST_VALUES);
+    // Alone it may have all of it.
+    let mut core = alone(Options::default());
+    let token = token(&mut core, 0, at(LIAR, 1));
+    for port in 1..=90 {
+        let said = Announcement { key: KEY.to_vec(), port: Some(port), token: token.clone() };
+        ask(&mut core, 0, at(LIAR, 1), &Query::AnnouncePeer(said), near(1)).unwrap();
+    }
+    acquaint(&mut core, 0, [(at([45; 4], 1), near(2))]);
+    let answer = ask(&mut core, 0, at([45; 4], 1), &query, near(2)).unwrap();
+    assert_eq!(response(&answer).values.len(), 90);
+}
+
+/// Addresses that a stranger has no business to name.
+const NOBODYS: [[u8; 4]; 7] = [
+    [127, 0, 0, 1],
+    [127, 9, 9, 9],
+    [0, 0, 0, 0],
+    [0, 1, 2, 3],
+    [224, 0, 0, 1],
+    [240, 0, 0, 1],
+    [255, 255, 255, 255],
+];
+
+#[test]
+fn addresses_that_are_nobodys_are_not_taken_from_others() {
+    let mut network = network(3);
+    let answer = |_: &Query| Response {
+        nodes: NOBODYS.iter().zip(2..).map(|(ip, number)| (near(number), at(*ip, 1))).collect(),
+        values: NOBODYS.iter().map(|ip| (at(*ip, 1), Some(0))).collect(),
+        token: Some(vec![1; 8]),
+        ..Response::default()
+    };
+    network.strangers.insert(LIAR, node(|own| near(own.port), answer));
+    introduce(&mut network, at(LIAR, 1), near(1));
+    assert_eq!(network.lookup(0, KEY), [""; 0]);
+    let asked: Vec<_> = NOBODYS.iter().filter(|ip| network.outside.contains_key(*ip)).collect();
+    assert!(asked.is_empty(), "{asked:?}");
+    let mut core = alone(Options::default());
+    for ip in NOBODYS.into_iter().filter(|ip| ip[0] != 127) {
+        let query = Query::FindNode(KEY.to_vec());
+        assert_eq!(ask(&mut core, 0, at(ip, 1), &query, near(9)), None, "{ip:?}");
+    }
+    assert_eq!(ask(&mut core, 0, at([44; 4], 0), &Query::Ping, near(9)), None);
+}
+
+#[test]
+fn a_node_of_this_machine_may_name_others_of_it() {
+    for (teller, is_own) in [([127, 0, 0, 1], false), ([44, 0, 0, 1], true)] {
+        let is_own: fn([u8; 4]) -> bool = if is_own { |ip| ip[0] == 44 } else { |_| false };
+        let mut core = alone(Options { is_own, ..Options::default() });
+        acquaint(&mut core, 1_000, [(at(teller, 1), near(1))]);
+        core.start(1_000, 1, Command::Lookup(KEY.to_vec()));
+        let sent = sends(&mut core, 0);
+        let local = at([127, 0, 0, 1], 2);
+        let says = || Response {
+            id: Some(near(1)),
+            nodes: vec![(near(2), at([127, 0, 0, 1], 2))],
+            values: vec![(at([127, 0, 0, 1], 1337), Some(0))],
+            token: Some(vec![1; 8]),
+            ..Response::default()
+        };
+        let asked = answers(&mut core, 1_000, &sent, at(teller, 1), says);
+        assert!(asked.iter().any(|(to, _)| *to == local), "{asked:?}");
+        let none = || Response { id: Some(near(2)), ..Response::default() };
+        answers(&mut core, 1_000, &asked, local, none);
+        assert_eq!(finds(&mut core, 1_000, KEY), [at([127, 0, 0, 1], 1337)]);
+    }
+}

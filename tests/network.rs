@@ -361,3 +361,65 @@ fn odd_datagrams_do_no_harm() {
     network.announce(1, KEY, 1337).unwrap();
     assert_eq!(network.lookup(0, KEY).len(), 1);
 }
+
+/// Whether all of these know each other.
+fn is_one(network: &Network, numbers: std::ops::Range<usize>) -> bool {
+    numbers.clone().all(|number| {
+        let known = |other| {
+            network.core(number).table().iter().any(|node| node.address == Network::address(other))
+        };
+        numbers.clone().all(|other| other == number || known(other))
+    })
+}
+
+#[test]
+fn a_network_that_was_cut_in_two_heals() {
+    let mut network = Network::new(0.0, 1);
+    for (number, bootstrap) in [1, 0, 0, 2].into_iter().enumerate() {
+        network.add(Options::default(), &[bootstrap]);
+        assert_eq!(network.cores.len(), number + 1);
+        network.run(2_000);
+    }
+    assert!(is_one(&network, 0..4));
+    network.cut = |from, to| from.ip[3] / 2 != to.ip[3] / 2;
+    network.run(3 * config::LIVENESS_MS);
+    assert!(is_one(&network, 0..2) && is_one(&network, 2..4) && !is_one(&network, 0..4));
+    network.cut = |_, _| false;
+    network.run(config::LIVENESS_MS + 10_000);
+    assert!(is_one(&network, 0..4));
+}
+
+#[test]
+fn dead_nodes_of_a_state_file_hide_no_bootstrap_node() {
+    for dead in [50, 200, 40_000_u32] {
+        let mut network = network(5);
+        network.announce(1, KEY, 1337).unwrap();
+        let gone = |number: u32| {
+            let [_, _, c, d] = number.to_be_bytes();
+            Address { ip: [77, 0, c, d], port: 1 }
+        };
+        let node = network.add_with(Options::default(), &[0], (0..dead).map(gone).collect());
+        let before = network.now;
+        assert_eq!(network.lookup(node, KEY).len(), 1);
+        assert!(network.now - before < 1_500, "{} ms", network.now - before);
+        network.run(1_000);
+        assert!(network.core(node).table().len() >= 5);
+        // By two walks, and by a ping.
+        network.run(60_000);
+        let most = network.outside.values().map(|(count, _)| *count).max();
+        assert!(network.outside.len() <= config::HINTS && most <= Some(12), "{most:?}");
+    }
+}
+
+#[test]
+fn nodes_of_a_state_file_are_found_without_bootstrap_nodes() {
+    let mut network = network(5);
+    network.announce(1, KEY, 1337).unwrap();
+    let mut hints: Vec<_> =
+        (0..30).map(|number| Address { ip: [77, 0, 0, number], port: 1 }).collect();
+    hints.push(Network::address(3));
+    let node = network.add_with(Options::default(), &[], hints);
+    network.run(5_000);
+    assert!(!network.core(node).is_isolated());
+    assert_eq!(network.lookup(node, KEY).len(), 1);
+}

@@ -22,16 +22,21 @@ impl Address {
         [a, b, c, d, high, low]
     }
 
-    /// Reads six bytes; `None` for another length, and for port 0.
+    /// Reads six bytes; `None` for another length, and for what is [nobody's](Self::is_one).
     pub fn from_compact(bytes: &[u8]) -> Option<Self> {
         let &[a, b, c, d, high, low] = bytes else { return None };
         let port = u16::from_be_bytes([high, low]);
-        (port > 0).then_some(Self { ip: [a, b, c, d], port })
+        Some(Self { ip: [a, b, c, d], port }).filter(|address| address.is_one())
     }
 
     /// Whether it is this machine: nobody else can send from such an address.
     pub fn is_loopback(self) -> bool {
         is_loopback(self.ip)
+    }
+
+    /// Whether one node or service may be there: not a group of hosts, nor nobody.
+    pub fn is_one(self) -> bool {
+        self.port > 0 && !matches!(self.ip[0], 0 | 224..)
     }
 
     /// What shares are given to: the host of any port. On the loopback address each port counts by
@@ -66,12 +71,24 @@ mod tests {
     }
 
     #[test]
+    fn some_addresses_are_nobodys() {
+        for ip in [[0; 4], [0, 1, 2, 3], [224, 0, 0, 1], [239; 4], [240, 0, 0, 1], [255; 4]] {
+            assert!(!Address { ip, port: 1 }.is_one(), "{ip:?}");
+        }
+        for ip in [[1; 4], [10, 0, 0, 1], [127, 0, 0, 1], [192, 168, 0, 255], [223; 4]] {
+            assert!(Address { ip, port: 1 }.is_one(), "{ip:?}");
+        }
+        assert!(!Address { ip: [10, 0, 0, 1], port: 0 }.is_one());
+    }
+
+    #[test]
     fn six_bytes_and_back() {
         let address = Address { ip: [127, 0, 0, 1], port: 20_001 };
         assert_eq!(address.to_string(), "127.0.0.1:20001");
         assert_eq!(address.compact(), [127, 0, 0, 1, 0x4e, 0x21]);
         assert_eq!(Address::from_compact(&address.compact()), Some(address));
-        for bad in [&[][..], &[1, 2, 3, 4, 5], &[1, 2, 3, 4, 0, 0], &[0; 7]] {
+        for bad in [&[][..], &[1, 2, 3, 4, 5], &[1, 2, 3, 4, 0, 0], &[0; 7], &[224, 0, 0, 1, 0, 1]]
+        {
             assert_eq!(Address::from_compact(bad), None);
         }
     }

@@ -112,7 +112,7 @@ impl Core {
         if !self.tokens.is_good(from, &said.token) {
             return Err(BAD_TOKEN);
         }
-        self.sources.proves(from.ip, self.now);
+        self.sources.proves(from, self.now);
         Ok(Address { port: said.port.unwrap_or(from.port), ..from })
     }
 
@@ -121,7 +121,7 @@ impl Core {
         if !self.tokens.is_good(from, &put.token) {
             return Err(BAD_PUT_TOKEN);
         }
-        self.sources.proves(from.ip, self.now);
+        self.sources.proves(from, self.now);
         let item = Item { v: put.v, signed: put.signed };
         item.check_size()?;
         self.values.check(&item, put.cas)?;

@@ -227,7 +227,7 @@ impl Answers {
     }
 
     /// The slot of a node's word: its own, a free one, that of another node of its host that has
-    /// its share, or that of the farthest node. A node that tells nothing needs no new one.
+    /// its share, or that of the farthest node, of those whose host has several. A node that tells nothing needs no new one.
     fn slot(&mut self, key: &[u8], source: Id, host: Address, tells: bool) -> Option<usize> {
         let host = host.group();
         let slots = || self.words.iter().enumerate();
@@ -249,13 +249,16 @@ impl Answers {
         } else if let Some((slot, _)) = slots().find(|(_, word)| word.is_none()) {
             slot
         } else {
-            let distance = |word: &Option<Box<Word>>| {
+            // First the farthest of those whose host has others, if this one's has none.
+            let has_others =
+                |host| slots().filter(|(_, word)| is(word, &|word| word.host == host)).count() > 1;
+            let rank = |word: &Option<Box<Word>>| {
                 let word = word.as_deref().filter(|word| word.source != self.own);
-                word.map(|word| word.source.distance(key))
+                word.map(|word| (has_others(word.host), word.source.distance(key)))
             };
-            let (slot, farthest) =
-                slots().map(|(slot, word)| (slot, distance(word))).max_by_key(|(_, far)| *far)?;
-            if farthest? <= source.distance(key) {
+            let (slot, last) =
+                slots().map(|(slot, word)| (slot, rank(word))).max_by_key(|(_, rank)| *rank)?;
+            if last? <= (!of_host.is_empty(), source.distance(key)) {
                 return None;
             }
             slot

@@ -3,7 +3,7 @@
 
 use super::{Address, Distance, Id};
 use crate::config::grape as config;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// A node that answered, with what it needs to store something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Holder {
 enum State {
     New,
     Asked,
+    /// Asked a while ago: others take its place, until it answers.
+    Late,
     Answered,
     Failed,
 }
@@ -37,6 +39,17 @@ struct Candidate {
     by: Option<Address>,
 }
 
+/// A query without an answer so far.
+#[derive(Debug)]
+struct Open {
+    address: Address,
+    /// Until when it counts as one of those in flight.
+    late_at: u64,
+    is_late: bool,
+    /// Until when the walk goes on for it.
+    until: u64,
+}
+
 /// The candidates; see the module.
 #[derive(Debug)]
 pub struct Candidates {
@@ -48,14 +61,23 @@ pub struct Candidates {
     hosts: HashMap<Address, usize>,
     beyond: usize,
     /// Addresses without an id so far: bootstrap nodes.
-    unknown: Vec<Address>,
+    unknown: VecDeque<Address>,
+    /// Addresses that may be asked where nobody else answers.
+    hints: VecDeque<Address>,
     /// Who was asked, and the host that named it.
     asked: HashMap<Address, Option<Address>>,
     /// How many that a host named were asked and have not answered.
     named: HashMap<Address, usize>,
     /// How many at a host were asked and have not answered.
     at_host: HashMap<Address, usize>,
+    open: Vec<Open>,
+    /// Those of them that are not late.
     in_flight: usize,
+    /// When each host was asked first. The walk goes on for its nodes, and for those that they name,
+    /// for a while from then: so a host cannot make it last by naming one late node after another.
+    since: HashMap<Address, u64>,
+    /// How many answered.
+    answers: usize,
     concurrency: usize,
 }
 
@@ -68,11 +90,15 @@ impl Candidates {
             nodes: Vec::new(),
             hosts: HashMap::new(),
             beyond: 0,
-            unknown: Vec::new(),
+            unknown: VecDeque::new(),
+            hints: VecDeque::new(),
             asked: HashMap::new(),
             named: HashMap::new(),
             at_host: HashMap::new(),
+            open: Vec::new(),
             in_flight: 0,
+            since: HashMap::new(),
+            answers: 0,
             concurrency: concurrency.max(1),
         }
     }
@@ -89,7 +115,12 @@ impl Candidates {
 
     /// An address that should be asked who it is.
     pub fn add_unknown(&mut self, address: Address) {
-        self.unknown.push(address);
+        self.unknown.push_back(address);
+    }
+
+    /// An address where somebody may be. It holds up nobody.
+    pub fn add_hint(&mut self, address: Address) {
+        self.hints.push_back(address);
     }
 
     /// A node that may be worth asking, and who named it: `None` if it answered this node before.
@@ -125,21 +156,32 @@ impl Candidates {
                 None => return,
             }
         }
-        let state = if self.asked.contains_key(&address) { State::Asked } else { State::New };
+        let state = self.state_of(address);
         let node = Candidate { distance, id, address, state, holder: None, by };
         self.nodes.insert(start, node);
         let count = self.hosts.entry(address.group()).or_default();
         *count += 1;
-        self.beyond += usize::from(*count > config::HOST_SHARE);
+        self.beyond += usize::from(*count > config::HOST_PLACES);
         if self.nodes.len() > config::CANDIDATES {
             self.drop_least();
+        }
+    }
+
+    /// What is known of a node that is newly said to be at `address`.
+    fn state_of(&self, address: Address) -> State {
+        match self.open.iter().find(|open| open.address == address) {
+            Some(open) if open.is_late => State::Late,
+            Some(_) => State::Asked,
+            // Somebody else answered there, or nobody.
+            None if self.asked.contains_key(&address) => State::Failed,
+            None => State::New,
         }
     }
 
     /// Lets one go: the farthest of a host that has more than its share, or of all.
     fn drop_least(&mut self) {
         let is_beyond = |node: &Candidate| {
-            self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_SHARE)
+            self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_PLACES)
         };
         let at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
         self.drop_at(at.unwrap_or(self.nodes.len() - 1));
@@ -149,7 +191,7 @@ impl Candidates {
         let node = self.nodes.remove(at);
         let host = node.address.group();
         let Some(count) = self.hosts.get_mut(&host) else { return };
-        self.beyond -= usize::from(*count > config::HOST_SHARE);
+        self.beyond -= usize::from(*count > config::HOST_PLACES);
         *count -= 1;
         if *count == 0 {
             self.hosts.remove(&host);
@@ -157,28 +199,62 @@ impl Candidates {
     }
 
     /// Whom to ask next, if there is somebody and not too many are being asked.
-    pub fn next(&mut self) -> Option<(Option<Id>, Address)> {
+    pub fn next(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
+        self.pass_over_late(now);
         if self.in_flight >= self.concurrency || self.asked.len() >= config::WALK_QUERIES {
             return None;
         }
-        while let Some(address) = self.unknown.pop() {
+        while let Some(address) = self.unknown.pop_front() {
             if !self.asked.contains_key(&address) {
-                self.ask(address, None);
+                self.ask(address, None, now);
                 return Some((None, address));
             }
         }
         // First the nearest of which no host has more than its share, then the nearest of all.
-        self.next_of(config::HOST_SHARE).or_else(|| self.next_of(usize::MAX))
+        let nearest = self.next_of(config::HOST_PLACES, now);
+        nearest.or_else(|| self.next_of(usize::MAX, now)).or_else(|| self.next_hint(now))
+    }
+
+    /// Leaves half of the room to those who are named in the meantime.
+    fn next_hint(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
+        while self.answers == 0 && self.in_flight < self.concurrency.div_ceil(2) {
+            let address = self.hints.pop_front()?;
+            if !self.asked.contains_key(&address) {
+                self.ask(address, None, now);
+                if let Some(open) = self.open.last_mut() {
+                    open.until = now;
+                }
+                return Some((None, address));
+            }
+        }
+        None
+    }
+
+    /// Who is late gives its place to others.
+    fn pass_over_late(&mut self, now: u64) {
+        for open in self.open.iter_mut().filter(|open| !open.is_late && open.late_at <= now) {
+            open.is_late = true;
+            self.in_flight -= 1;
+            for node in self.nodes.iter_mut().filter(|node| node.address == open.address) {
+                if node.state == State::Asked {
+                    node.state = State::Late;
+                }
+            }
+        }
     }
 
     /// Whom to ask of the nearest nodes that live, of which a host may have so many.
-    fn next_of(&mut self, share: usize) -> Option<(Option<Id>, Address)> {
+    fn next_of(&mut self, share: usize, now: u64) -> Option<(Option<Id>, Address)> {
         let mut of_host: Vec<(Address, usize)> = Vec::new();
         let mut counted = 0;
         let mut last = None;
         for at in 0..self.nodes.len() {
             let Candidate { state, address, id, by, .. } = self.nodes[at];
-            if state == State::Failed {
+            if matches!(state, State::Failed | State::Late) {
+                continue;
+            }
+            // Its host had its time.
+            if state == State::New && self.until(address, by, now) <= now {
                 continue;
             }
             if share < usize::MAX {
@@ -199,7 +275,7 @@ impl Candidates {
                 continue;
             }
             if self.asked.contains_key(&address) {
-                self.nodes[at].state = State::Asked;
+                self.nodes[at].state = self.state_of(address);
                 continue;
             }
             let may = by.is_none_or(|by| {
@@ -208,16 +284,26 @@ impl Candidates {
             });
             if may {
                 self.nodes[at].state = State::Asked;
-                self.ask(address, by);
+                self.ask(address, by, now);
                 return Some((Some(id), address));
             }
         }
         None
     }
 
-    fn ask(&mut self, address: Address, by: Option<Address>) {
+    /// Until when the walk goes on for a node that is asked now.
+    fn until(&self, address: Address, by: Option<Address>, now: u64) -> u64 {
+        let since = |host| self.since.get(&host).copied().unwrap_or(now);
+        since(address.group()).min(by.map_or(now, since)) + config::HOLD_MS
+    }
+
+    fn ask(&mut self, address: Address, by: Option<Address>, now: u64) {
         self.asked.insert(address, by);
         self.in_flight += 1;
+        let until = self.until(address, by, now);
+        let late_at = until.min(now + config::LATE_MS);
+        self.open.push(Open { address, late_at, is_late: false, until });
+        self.since.entry(address.group()).or_insert(now);
         if let Some(by) = by {
             *self.named.entry(by).or_default() += 1;
             *self.at_host.entry(address.group()).or_default() += 1;
@@ -226,7 +312,7 @@ impl Candidates {
 
     /// A node that was asked answered.
     pub fn answered(&mut self, id: Id, address: Address, token: Option<Vec<u8>>, ours: bool) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.answers += 1;
         if let Some(Some(by)) = self.asked.get(&address) {
             for (counts, of) in [(&mut self.named, *by), (&mut self.at_host, address.group())] {
                 if let Some(count) = counts.get_mut(&of) {
@@ -235,6 +321,7 @@ impl Candidates {
             }
         }
         self.add(id, address, None);
+        self.close(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             // What else was said to be at this address is not there.
             if node.id != id {
@@ -248,7 +335,7 @@ impl Candidates {
 
     /// A node that was asked did not answer, or not well.
     pub fn failed(&mut self, address: Address) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.close(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             if node.state != State::Answered {
                 node.state = State::Failed;
@@ -256,9 +343,28 @@ impl Candidates {
         }
     }
 
-    /// Whether nobody is being asked. Only after [`next`](Self::next) had nobody, it is the end.
-    pub fn is_idle(&self) -> bool {
-        self.in_flight == 0
+    fn close(&mut self, address: Address) {
+        let Some(at) = self.open.iter().position(|open| open.address == address) else { return };
+        if !self.open.swap_remove(at).is_late {
+            self.in_flight -= 1;
+        }
+    }
+
+    /// When there is something to do, if nobody answers before; `None` if there is nobody to wait
+    /// for. Only after [`next`](Self::next) had nobody, that is the end.
+    pub fn wake_at(&self, now: u64) -> Option<u64> {
+        // As long as nobody answers, everybody is waited for; where there are enough others, nobody
+        // who is late.
+        let holds = |open: &&Open| match self.answers {
+            0 => true,
+            config::K.. => open.late_at > now,
+            _ => open.until > now,
+        };
+        let next = |open: &Open| {
+            let times = [open.late_at, open.until].into_iter();
+            times.filter(|time| *time > now).min().unwrap_or(u64::MAX)
+        };
+        self.open.iter().filter(holds).map(next).min()
     }
 
     /// The nearest nodes that answered with a token. Those of a host beyond its share only count
@@ -270,7 +376,7 @@ impl Candidates {
             let Some((token, ours)) = node.holder.clone() else { continue };
             let count = of_host.entry(node.address.group()).or_default();
             *count += 1;
-            let list = if *count <= config::HOST_SHARE { &mut chosen } else { &mut rest };
+            let list = if *count <= config::HOST_PLACES { &mut chosen } else { &mut rest };
             list.push(Holder { id: node.id, address: node.address, token, ours });
         }
         chosen.extend(rest);

@@ -14,7 +14,8 @@ use super::{
 use crate::config::grape as config;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
     mem,
 };
 
@@ -69,7 +70,12 @@ pub struct Core {
     pub(super) lookups: HashMap<Vec<u8>, u64>,
     pub(super) stores: HashMap<u64, Store>,
     pub(super) last_number: u64,
+    /// When walks and stores are looked at again, by their numbers; they may be over before.
+    pub(super) alarms: BinaryHeap<Reverse<(u64, u64)>>,
     pub(super) bootstrap: Vec<Address>,
+    /// Where other nodes were in an earlier life, and how many of them were pinged.
+    pub(super) hints: Vec<Address>,
+    pub(super) hinted: usize,
     pub(super) joining: bool,
     pub(super) ready: bool,
     pub(super) rejoin_at: u64,
@@ -124,7 +130,10 @@ impl Core {
             lookups: HashMap::new(),
             stores: HashMap::new(),
             last_number: 0,
+            alarms: BinaryHeap::new(),
             bootstrap: Vec::new(),
+            hints: Vec::new(),
+            hinted: 0,
             joining: false,
             ready: false,
             rejoin_at: 0,
@@ -196,6 +205,12 @@ impl Core {
                 Due::Expired(pending) => self.failed(pending, None),
             }
         }
+        while let Some(Reverse((at, number))) = self.alarms.peek().copied()
+            && at <= now
+        {
+            self.alarms.pop();
+            self.awaken(number);
+        }
         if now >= self.sweep_at {
             self.sweep_at = now + config::SWEEP_MS;
             self.sweep();
@@ -205,7 +220,8 @@ impl Core {
 
     /// When the next tick is due, if nothing comes before.
     pub fn wake_at(&self) -> u64 {
-        self.sweep_at.min(self.transactions.due_at())
+        let alarm = self.alarms.peek().map_or(u64::MAX, |Reverse((at, _))| *at);
+        self.sweep_at.min(self.transactions.due_at()).min(alarm)
     }
 
     fn advance(&mut self, now: u64) {
@@ -220,6 +236,11 @@ impl Core {
 
     fn receive(&mut self, from: Address, bytes: &[u8]) {
         self.counters.received(bytes.len());
+        // No answer would find its way there.
+        if !from.is_one() {
+            self.counters.malformed += 1;
+            return self.warn();
+        }
         // An answer costs its sender a query of ours. Anything else has a rate before it is read,
         // since a long one takes longer.
         let awaited = self.transactions.awaits(bytes, from);
@@ -235,12 +256,11 @@ impl Core {
             None => {
                 self.counters.malformed += 1;
                 self.warn();
-                // Who answers so has answered.
-                let pending = awaited.and_then(|number| self.transactions.take(&number, from));
-                if let Some(pending) = pending {
-                    self.failed(pending, None);
-                }
             }
+        }
+        // Who seemed to answer has answered, whatever came: it is not read for nothing again.
+        if let Some(pending) = awaited.and_then(|number| self.transactions.take(&number, from)) {
+            self.failed(pending, None);
         }
     }
 
@@ -250,7 +270,7 @@ impl Core {
         let before = self.counters.bytes_out;
         let id = asked.id.filter(|id| self.is_to_be_verified(id, from));
         let reserved = if id.is_some() { config::PING_BYTES } else { 0 };
-        let allowed = self.sources.allowance(from.ip, len, self.now).saturating_sub(reserved);
+        let allowed = self.sources.allowance(from, len, self.now).saturating_sub(reserved);
         self.answer(from, asked, allowed);
         if let Some(id) = id
             && self.query((from, Some(id)), Purpose::Verify, &Query::Ping)
@@ -258,16 +278,13 @@ impl Core {
             self.verifying.insert(from);
         }
         let sent = (self.counters.bytes_out - before) as usize;
-        self.sources.spend(from.ip, len, sent, self.now);
+        self.sources.spend(from, len, sent, self.now);
     }
 
     /// Whether one that asks should be pinged: to know it, or to know that it is there.
     fn is_to_be_verified(&self, id: &Id, from: Address) -> bool {
-        let is_proven = self.sources.is_proven(from.ip, self.now);
-        if from.port == 0
-            || self.verifying.contains(&from)
-            || (is_proven && !self.table.has_room(id, from))
-        {
+        let is_proven = self.sources.is_proven_at(from, self.now);
+        if self.verifying.contains(&from) || (is_proven && !self.table.has_room(id, from)) {
             return false;
         }
         // False addresses take all of the room for those that nothing is known of.
@@ -276,13 +293,14 @@ impl Core {
         self.verifying.len() < most && of_host < config::HOST_SHARE
     }
 
-    fn responded(&mut self, from: Address, response: Response<'_>) {
+    fn responded(&mut self, from: Address, mut response: Response<'_>) {
         let Some(pending) = self.transactions.take(&response.transaction, from) else {
             self.counters.unexpected += 1;
             return self.warn();
         };
-        self.sources.proves(from.ip, self.now);
+        self.sources.proves(from, self.now);
         let Some(id) = response.id else { return self.failed(pending, None) };
+        self.leave_out_loopback(from, &mut response);
         self.counters.responses += 1;
         if let Some(expected) = pending.id.filter(|expected| *expected != id) {
             self.table.forget(&expected, from);
@@ -296,12 +314,24 @@ impl Core {
         }
     }
 
+    /// Takes out what only means something on the machine of who answers, unless that is this one:
+    /// there this node, and services that look up a name, would talk to themselves.
+    fn leave_out_loopback(&mut self, from: Address, response: &mut Response<'_>) {
+        let nodes = response.nodes.iter().map(|(_, address)| address);
+        let mut all = nodes.chain(response.values.iter().map(|(address, _)| address));
+        if all.any(|address| address.is_loopback()) && !from.is_loopback() && !self.is_own(from.ip)
+        {
+            response.nodes.retain(|(_, address)| !address.is_loopback());
+            response.values.retain(|(address, _)| !address.is_loopback());
+        }
+    }
+
     fn refused(&mut self, from: Address, refusal: Refusal<'_>) {
         let Some(pending) = self.transactions.take(&refusal.transaction, from) else {
             self.counters.unexpected += 1;
             return self.warn();
         };
-        self.sources.proves(from.ip, self.now);
+        self.sources.proves(from, self.now);
         self.counters.errors += 1;
         self.failed(pending, Some((refusal.code, refusal.text)));
     }

@@ -1,6 +1,10 @@
 //! Getting into the network and staying in it.
 
-use super::{Address, Core, Id, krpc::Query, operation::Goal};
+use super::{
+    Address, Core, Id,
+    krpc::Query,
+    operation::{Goal, Purpose},
+};
 use crate::config::grape as config;
 
 impl Core {
@@ -9,21 +13,35 @@ impl Core {
         self.now = self.now.max(now);
         self.bootstrap = addresses;
         self.bootstrap.truncate(config::WALK_QUERIES / 2);
+        // Also while another walk is under way, which does not know them.
+        self.joining = false;
         self.join(self.id);
+    }
+
+    /// Names nodes that were known before, for the next [`bootstrap`](Self::bootstrap). They are asked, but count for nothing until they answer.
+    pub fn hint(&mut self, addresses: Vec<Address>) {
+        self.hints = addresses;
+        self.hinted = 0;
+        self.hints.truncate(config::HINTS);
     }
 
     /// Whether nobody is known although somebody should be.
     pub fn is_isolated(&self) -> bool {
-        self.table.is_empty() && !self.bootstrap.is_empty()
+        self.table.is_empty() && !(self.bootstrap.is_empty() && self.hints.is_empty())
     }
 
-    /// What is done now and then: quiet nodes are pinged, near ones looked for, and an isolated
-    /// node tries its bootstrap nodes again.
+    /// What is done now and then: quiet nodes are pinged, also of an earlier life, near ones looked
+    /// for, beginning with the bootstrap nodes, and an isolated node tries those again.
     pub(super) fn sweep(&mut self) {
         self.counters.measure(self.now);
         let quiet = self.now.saturating_sub(self.options.liveness);
         for (id, address) in self.table.idle(quiet, config::SWEEP_PINGS, self.now) {
             self.ping(id, address);
+        }
+        let hints = self.hints.iter().skip(self.hinted).take(config::SWEEP_PINGS);
+        for address in hints.copied().collect::<Vec<_>>() {
+            self.hinted += 1;
+            self.query((address, None), Purpose::Ping, &Query::Ping);
         }
         if !self.is_isolated() {
             self.rejoin_wait = config::REJOIN_MS.0;

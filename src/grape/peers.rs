@@ -133,7 +133,9 @@ impl Peers {
         for at in 1..chosen.len() {
             chosen.swap(at, rng.random_range(0..=at));
         }
-        chosen.into_iter().map(|address| self.found(key, address)).collect()
+        let mut chosen = chosen.into_iter().map(|address| self.found(key, address)).collect();
+        limit_greediest(&mut chosen);
+        chosen
     }
 
     /// Services with some of their addresses, in the order of their names: those that `fits` takes
@@ -169,6 +171,34 @@ impl Peers {
     fn found(&self, key: &Arc<[u8]>, address: Address) -> Found {
         let announced = self.shares.at(&(key.clone(), address));
         Found { address, announced, witness: Witness::Own }
+    }
+}
+
+/// Leaves a host no more addresses than all others have together, nor than [`config::HOST_VALUES`],
+/// whichever is more: whoever takes one at random does not meet the same one nearly always. What is
+/// least credible goes first.
+pub(super) fn limit_greediest(found: &mut Vec<Found>) {
+    // This machine's ports are hosts of their own.
+    let of_others = |found: &&Found| !found.address.is_loopback();
+    if found.iter().filter(of_others).count() <= config::HOST_VALUES {
+        return;
+    }
+    let mut counts: HashMap<[u8; 4], usize> = HashMap::new();
+    for found in found.iter().filter(of_others) {
+        *counts.entry(found.address.ip).or_default() += 1;
+    }
+    let Some((ip, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return };
+    let others = found.len() - count;
+    let mut surplus = count.saturating_sub(others.max(config::HOST_VALUES));
+    if others == 0 {
+        return;
+    }
+    for witness in [Witness::One, Witness::Several, Witness::Own] {
+        found.retain(|found| {
+            let goes = surplus > 0 && found.address.ip == ip && found.witness == witness;
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -262,9 +292,8 @@ mod tests {
         add(&mut peers, b"a", at(3, 1), 0);
         for _ in 0..100 {
             let sample = peers.sample(b"a", 100, &mut rng);
-            assert_eq!(sample.len(), 100);
             let of = |host| sample.iter().filter(|found| found.address.ip[3] == host).count();
-            assert_eq!((of(1), of(2), of(3)), (98, 1, 1));
+            assert_eq!((of(1), of(2), of(3)), (config::HOST_VALUES, 1, 1));
         }
         for host in 4..=255 {
             add(&mut peers, b"a", at(host, 1), 0);
@@ -273,6 +302,37 @@ mod tests {
         assert!(
             sample.len() == 100 && sample.iter().filter(|at| at.address.ip[3] == 1).count() <= 1
         );
+    }
+
+    #[test]
+    fn a_host_has_no_more_than_all_others_or_a_few() {
+        let list = |own: u16, one: u16, several: u16| -> Vec<Found> {
+            let of = |host, witness, count| {
+                (1..=count).map(move |port| Found { witness, ..found(at(host, port), 0) })
+            };
+            of(1, Witness::One, one)
+                .chain(of(1, Witness::Own, own))
+                .chain(of(2, Witness::Several, several))
+                .collect()
+        };
+        for (own, one, others, left) in [
+            (20, 70, 0, (20, 70)),
+            (20, 70, 1, (16, 0)),
+            (10, 70, 1, (10, 6)),
+            (10, 70, 40, (10, 30)),
+            (10, 20, 30, (10, 20)),
+            (3, 13, 1, (3, 13)),
+        ] {
+            let mut found = list(own, one, others);
+            limit_greediest(&mut found);
+            let of = |witness| found.iter().filter(|found| found.witness == witness).count();
+            assert_eq!((of(Witness::Own), of(Witness::One)), left);
+            assert_eq!(of(Witness::Several), usize::from(others));
+        }
+        let mut local: Vec<_> = (1..100).map(|port| found(address(port), 0)).collect();
+        local.push(found(at(1, 1), 0));
+        limit_greediest(&mut local);
+        assert_eq!(local.len(), 100);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What other hosts may make this node do: queries a second, signatures, and bytes sent to hosts
 //! that have not proved where they are, since anybody can write any address on a datagram.
 
-use super::{Generations, address::is_loopback};
+use super::{Address, Generations, address::is_loopback};
 use crate::config::grape as config;
 
 type Ip = [u8; 4];
@@ -22,11 +22,13 @@ struct Size {
 }
 
 /// What is known of one host.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Host {
     queries: Bucket,
     signatures: Bucket,
     bytes: Bucket,
+    /// Ports that it proved to be at, and when, the latest last.
+    ports: Vec<(u16, u64)>,
 }
 
 /// What other hosts may do.
@@ -114,11 +116,24 @@ impl Sources {
             && self.signatures.takes(SIGNATURES_TOTAL, 1, now)
     }
 
-    /// `ip` answered, or showed a token: it is where it says.
-    pub fn proves(&mut self, ip: Ip, now: u64) {
-        if is_loopback(ip) {
+    /// `from` answered, or showed a token: it is where it says.
+    pub fn proves(&mut self, from: Address, now: u64) {
+        if from.is_loopback() {
             return;
         }
+        self.proves_host(from.ip, now);
+        let Some((_, host)) = self.proven.get_mut(&from.ip) else { return };
+        let known = host.ports.iter().position(|(port, _)| *port == from.port);
+        match known {
+            Some(at) if now < host.ports[at].1.saturating_add(config::PROVEN_MS / 4) => return,
+            Some(at) => drop(host.ports.remove(at)),
+            None if host.ports.len() >= config::PROVEN_PORTS => drop(host.ports.remove(0)),
+            None => {}
+        }
+        host.ports.push((from.port, now));
+    }
+
+    fn proves_host(&mut self, ip: Ip, now: u64) {
         // A flood of others may not push it out, so it is made fresh now and then.
         if self
             .proven
@@ -133,6 +148,16 @@ impl Sources {
         self.proven.insert(ip, (now, host), 0);
     }
 
+    /// Whether it is known that there is somebody at this address, and not only at its host: what is
+    /// sent to another port was asked for by nobody there.
+    pub fn is_proven_at(&self, from: Address, now: u64) -> bool {
+        let is_recent = |at: u64| now < at.saturating_add(config::PROVEN_MS);
+        from.is_loopback()
+            || self.proven.get(&from.ip).is_some_and(|(_, host)| {
+                host.ports.iter().any(|(port, at)| *port == from.port && is_recent(*at))
+            })
+    }
+
     /// Whether it is known that `ip` is where it says.
     pub fn is_proven(&self, ip: Ip, now: u64) -> bool {
         is_loopback(ip)
@@ -142,22 +167,22 @@ impl Sources {
                 .is_some_and(|(at, _)| now < at.saturating_add(config::PROVEN_MS))
     }
 
-    /// How many bytes may be sent to `ip` for `asked` bytes of its.
-    pub fn allowance(&mut self, ip: Ip, asked: usize, now: u64) -> usize {
-        if self.is_proven(ip, now) {
+    /// How many bytes may be sent to `from` for `asked` bytes of its.
+    pub fn allowance(&mut self, from: Address, asked: usize, now: u64) -> usize {
+        if self.is_proven_at(from, now) {
             return usize::MAX;
         }
         let total = self.unproven_bytes.left(BYTES_TOTAL, now);
-        let own = self.host(ip, now).map_or(0, |host| host.bytes.left(BYTES, now));
+        let own = self.host(from.ip, now).map_or(0, |host| host.bytes.left(BYTES, now));
         asked * config::UNPROVEN_FACTOR + own.min(total) as usize
     }
 
     /// `sent` bytes were sent for `asked` ones.
-    pub fn spend(&mut self, ip: Ip, asked: usize, sent: usize, now: u64) {
+    pub fn spend(&mut self, from: Address, asked: usize, sent: usize, now: u64) {
         let more = sent.saturating_sub(asked * config::UNPROVEN_FACTOR) as u64;
-        if more > 0 && !self.is_proven(ip, now) {
+        if more > 0 && !self.is_proven_at(from, now) {
             self.unproven_bytes.takes(BYTES_TOTAL, more, now);
-            if let Some(host) = self.host(ip, now) {
+            if let Some(host) = self.host(from.ip, now) {
                 host.bytes.takes(BYTES, more, now);
             }
         }
@@ -182,13 +207,18 @@ impl Sources {
 
     fn new_host(&self, ip: Ip, now: u64) -> Host {
         let queries = self.rate_of(ip).bucket(now);
-        Host { queries, signatures: SIGNATURES.bucket(now), bytes: BYTES.bucket(now) }
+        let (signatures, bytes) = (SIGNATURES.bucket(now), BYTES.bucket(now));
+        Host { queries, signatures, bytes, ports: Vec::new() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(ip: Ip) -> Address {
+        Address { ip, port: 1 }
+    }
 
     fn asked(sources: &mut Sources, ip: Ip, now: u64) -> usize {
         (0..1_000).filter(|_| sources.allows(ip, 1, now)).count()
@@ -207,7 +237,7 @@ mod tests {
     #[test]
     fn false_addresses_share_a_rate_and_leave_the_proven_alone() {
         let mut sources = Sources::new(100, 0);
-        sources.proves([1; 4], 0);
+        sources.proves(at([1; 4]), 0);
         let allowed = (0..100_000_u32)
             .filter(|ip| sources.allows((0x0a00_0000 + ip).to_be_bytes(), 1, 0))
             .count();
@@ -230,15 +260,15 @@ mod tests {
         let mut sources = Sources::new(100, 0);
         let mut sent = 0;
         for _ in 0..1_000 {
-            let allowed = sources.allowance([1; 4], 50, 0).min(1_500);
-            sources.spend([1; 4], 50, allowed, 0);
+            let allowed = sources.allowance(at([1; 4]), 50, 0).min(1_500);
+            sources.spend(at([1; 4]), 50, allowed, 0);
             sent += allowed;
         }
         let bound = 1_000 * 50 * config::UNPROVEN_FACTOR + config::UNPROVEN_BYTES as usize;
         assert!(sent <= bound, "{sent} of {bound}");
-        assert!(sources.allowance([1; 4], 50, 64_000) >= config::UNPROVEN_BYTES as usize);
-        sources.proves([1; 4], 0);
-        assert_eq!(sources.allowance([1; 4], 50, 0), usize::MAX);
+        assert!(sources.allowance(at([1; 4]), 50, 64_000) >= config::UNPROVEN_BYTES as usize);
+        sources.proves(at([1; 4]), 0);
+        assert_eq!(sources.allowance(at([1; 4]), 50, 0), usize::MAX);
     }
 
     #[test]
@@ -246,12 +276,34 @@ mod tests {
         let mut sources = Sources::new(100, 0);
         let mut more = 0;
         for ip in 0..1_000_u32 {
-            let ip = (0x0a00_0000 + ip).to_be_bytes();
+            let ip = at((0x0a00_0000 + ip).to_be_bytes());
             let allowed = sources.allowance(ip, 10, 0);
             sources.spend(ip, 10, allowed, 0);
             more += allowed - 10 * config::UNPROVEN_FACTOR;
         }
         assert_eq!(more, config::UNPROVEN_TOTAL_BYTES as usize);
+    }
+
+    #[test]
+    fn a_port_of_a_host_proves_no_other_and_the_latest_are_kept() {
+        let mut sources = Sources::new(100, 0);
+        let at = |port| Address { ip: [1; 4], port };
+        sources.proves(at(1), 0);
+        assert!(sources.is_proven_at(at(1), 0) && !sources.is_proven_at(at(2), 0));
+        assert!(sources.allowance(at(2), 50, 0) < 5_000);
+        assert!(!sources.is_proven_at(at(1), config::PROVEN_MS));
+        for round in 1..100 {
+            for port in 2..=config::PROVEN_PORTS as u16 {
+                sources.proves(at(port), round * config::PROVEN_MS / 10);
+            }
+            sources.proves(at(1), round * config::PROVEN_MS / 10);
+        }
+        let now = 10 * config::PROVEN_MS;
+        assert!((1..=config::PROVEN_PORTS as u16).all(|port| sources.is_proven_at(at(port), now)));
+        (1_000..60_000).for_each(|port| sources.proves(at(port), now));
+        let kept = (1_000..60_000).filter(|port| sources.is_proven_at(at(*port), now)).count();
+        assert_eq!(kept, config::PROVEN_PORTS);
+        assert!(sources.is_proven_at(at(59_999), now));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
     operation::Purpose,
 };
 use crate::config::grape as config;
+use std::cmp::Reverse;
 
 /// A store under way.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub(super) struct Store {
     /// Its nodes come from a walk of its own, so that another one would find no better ones.
     fresh: bool,
     missing: usize,
+    /// From then on it is over as soon as one took it: a node that found its way into the walk and
+    /// never takes anything holds it up no longer.
+    until: u64,
     taken: usize,
     refusal: Option<(i64, String)>,
     pub cost: usize,
@@ -27,7 +31,8 @@ impl Core {
         let (taken, refusal) = self.store_here(&job);
         let number = self.number();
         let cost = cost_of(&job.command);
-        let mut store = Store { job, fresh, missing: 0, taken, refusal, cost };
+        let until = self.now + config::HOLD_MS;
+        let mut store = Store { job, fresh, missing: 0, until, taken, refusal, cost };
         for holder in &holders {
             // The original would leave an unannounce without an answer.
             if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
@@ -42,6 +47,7 @@ impl Core {
         if store.missing > 0 {
             self.load.add(store.job.who, store.cost);
             self.stores.insert(number, store);
+            self.alarms.push(Reverse((until, number)));
             return;
         }
         if holders.is_empty() && store.taken == 0 && store.refusal.is_none() {
@@ -65,9 +71,20 @@ impl Core {
             }
             Some(_) => {}
         }
-        if store.missing == 0
-            && let Some(store) = self.stores.remove(&number)
-        {
+        if store.missing == 0 || (store.taken > 0 && self.now >= store.until) {
+            self.end_store(number);
+        }
+    }
+
+    /// The time of a store has come.
+    pub(super) fn hurry_store(&mut self, number: u64) {
+        if self.stores.get(&number).is_some_and(|store| store.taken > 0) {
+            self.end_store(number);
+        }
+    }
+
+    fn end_store(&mut self, number: u64) {
+        if let Some(store) = self.stores.remove(&number) {
             self.load.remove(store.job.who, store.cost);
             self.finish_store(store);
         }

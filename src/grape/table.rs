@@ -4,7 +4,7 @@
 //! Only who answered a query of this node is here: what others say, also of themselves, is no
 //! proof. An address has one node, and a host few in a bucket.
 
-use super::{Address, Id};
+use super::{Address, Id, address::is_loopback};
 use crate::config::grape as config;
 use std::collections::HashMap;
 
@@ -179,19 +179,34 @@ impl Table {
         }
     }
 
-    /// At most `count` nodes, nearest to `key` first.
+    /// At most `count` nodes: the nearest to `key` of each host first, then their others.
     pub fn closest(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
         let mut found: Vec<(Id, Address)> = Vec::with_capacity(count + config::K);
+        let mut others = Vec::new();
         for at in self.order(key) {
             let start = found.len();
             let contacts = &self.buckets[at].contacts;
             found.extend(contacts.iter().map(|contact| (contact.id, contact.address)));
             found[start..].sort_unstable_by_key(|(id, _)| id.distance(key));
+            let mut at = start;
+            while at < found.len() {
+                let Address { ip, .. } = found[at].1;
+                // This machine's ports are hosts of their own.
+                let is_known =
+                    !is_loopback(ip) && found[..at].iter().any(|(_, other)| other.ip == ip);
+                if is_known {
+                    others.push(found.remove(at));
+                } else {
+                    at += 1;
+                }
+            }
             if found.len() >= count {
                 break;
             }
         }
         found.truncate(count);
+        others.truncate(count - found.len());
+        found.extend(others);
         found
     }
 
@@ -330,6 +345,27 @@ mod tests {
         table.failed(&far(0), at(1, 1));
         table.failed(&far(0), at(1, 1));
         assert!(table.iter().filter(|node| node.address.ip == [10, 0, 0, 1]).count() < 4);
+    }
+
+    #[test]
+    fn the_nearest_of_each_host_come_first() {
+        let mut table = Table::new(OWN);
+        let at = |host, port| Address { ip: [10, 0, 0, host], port };
+        for port in 1..=3 {
+            table.heard(far(port), at(1, port.into()), 1);
+        }
+        table.heard(far(4), at(2, 1), 1);
+        table.heard(far(5), at(3, 1), 1);
+        let mut near = far(6);
+        near.0[0] = 0x40;
+        table.heard(near, at(4, 1), 1);
+        let found = |count| -> Vec<_> {
+            let found = table.closest(&far(0).0, count).into_iter();
+            found.map(|(_, address)| (address.ip[3], address.port)).collect()
+        };
+        assert_eq!(found(3), [(1, 1), (2, 1), (3, 1)]);
+        assert_eq!(found(5), [(1, 1), (2, 1), (3, 1), (4, 1), (1, 2)]);
+        assert_eq!(found(20).len(), 6);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum Due {
 /// What stands before the number in an answer.
 const MARK: &[u8] = b"1:t4:";
 
+/// How an answer and a refusal end: the type is the last key.
+const ENDINGS: [&[u8]; 2] = [b"1:y1:re", b"1:y1:ee"];
+
 /// The number is within so many bytes of the end: behind it are a version and the type.
 const ENDING_BYTES: usize = 64;
 
@@ -64,8 +67,12 @@ impl Transactions {
     }
 
     /// Whether a datagram from `peer` seems to be the answer to one of these, by its number: that
-    /// is near its end in what all known nodes write, so it is not read for that.
+    /// is near its end in what all known nodes write, so it is not read for that. A question never
+    /// does.
     pub fn awaits(&self, datagram: &[u8], peer: Address) -> Option<[u8; 4]> {
+        if !ENDINGS.iter().any(|ending| datagram.ends_with(ending)) {
+            return None;
+        }
         let end = &datagram[datagram.len().saturating_sub(ENDING_BYTES)..];
         let at = end.windows(MARK.len()).rposition(|part| part == MARK)?;
         let number: [u8; 4] = end.get(at + MARK.len()..at + MARK.len() + 4)?.try_into().ok()?;
@@ -146,9 +153,9 @@ impl Pending {
         if self.purpose == Purpose::Verify {
             return self.sent + config::QUERY_TIMEOUT_MS;
         }
-        let times = match self.id {
-            Some(_) => config::RESEND_MS,
-            None => config::BOOTSTRAP_RESEND_MS,
+        let times = match (self.id, self.purpose) {
+            (None, Purpose::Walk(_)) => config::BOOTSTRAP_RESEND_MS,
+            _ => config::RESEND_MS,
         };
         self.sent + times.get(self.again).copied().unwrap_or(config::QUERY_TIMEOUT_MS)
     }
@@ -250,7 +257,8 @@ mod tests {
         assert_eq!(transactions.awaits(&datagram(&bytes), PEER), Some(bytes));
         assert_eq!(transactions.awaits(&datagram(&bytes), Address { port: 2, ..PEER }), None);
         assert_eq!(transactions.awaits(&datagram(&transaction(!number)), PEER), None);
-        for bad in [&b""[..], b"1:t4:", b"1:t4:abc", b"d1:t4:"] {
+        let question = [&b"d1:ade1:q4:ping1:t4:"[..], &bytes, b"1:y1:qe"].concat();
+        for bad in [&question[..], b"", b"1:t4:", b"1:t4:abc", b"d1:t4:", b"1:t4:abc1:y1:re"] {
             assert_eq!(transactions.awaits(bad, PEER), None);
         }
     }

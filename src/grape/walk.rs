@@ -9,9 +9,11 @@ use super::{
     krpc::{Query, Response},
     load::Job,
     operation::{Goal, Purpose},
+    peers::limit_greediest,
 };
 use crate::config::grape as config;
 use rand::RngExt;
+use std::cmp::Reverse;
 
 /// A walk under way.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Walk {
     pub cost: usize,
     /// When it ends with what it has.
     until: u64,
+    /// When it is looked at again, if nobody answers before.
+    wake_at: u64,
 }
 
 impl Core {
@@ -119,8 +123,12 @@ impl Core {
         };
         let mut candidates = Candidates::new(self.id, key, self.options.concurrency);
         let known = self.table.closest(key, config::K);
-        if known.is_empty() || known.len() < self.bootstrap.len() {
+        // Those that are known may all be of one side of a network that was cut, or of one host.
+        if matches!(goal, Goal::Join) || known.len() < self.bootstrap.len() || known.is_empty() {
             self.bootstrap.iter().for_each(|address| candidates.add_unknown(*address));
+        }
+        if known.is_empty() {
+            self.hints.iter().for_each(|address| candidates.add_hint(*address));
         }
         for (id, address) in known {
             candidates.add(id, address, None);
@@ -141,9 +149,12 @@ impl Core {
             Goal::Join => Source::Own,
         };
         self.load.add(who, cost);
-        let until = self.now + config::WALK_MS;
+        let until =
+            self.now + if matches!(goal, Goal::Join) { config::JOIN_MS } else { config::WALK_MS };
         let goals = vec![goal];
-        let walk = Walk { query, candidates, goals, who, best, answers, over: false, cost, until };
+        let (over, wake_at) = (false, 0);
+        let walk =
+            Walk { query, candidates, goals, who, best, answers, over, cost, until, wake_at };
         self.go_on(number, walk).then_some(number)
     }
 
@@ -185,18 +196,36 @@ impl Core {
         }
     }
 
+    /// The time of a walk or a store has come.
+    pub(super) fn awaken(&mut self, number: u64) {
+        match self.walks.remove(&number) {
+            Some(walk) => {
+                self.go_on(number, walk);
+            }
+            None => self.hurry_store(number),
+        }
+    }
+
     /// Asks who is next, or ends a walk; whether it goes on.
     fn go_on(&mut self, number: u64, mut walk: Walk) -> bool {
-        // Nodes that answer as late as they may, and name one more each, could go on for minutes.
+        // However many hosts take turns at being late.
         walk.over |= self.now >= walk.until;
         while !walk.over
-            && let Some((id, address)) = walk.candidates.next()
+            && let Some((id, address)) = walk.candidates.next(self.now)
         {
             if !self.query((address, id), Purpose::Walk(number), &walk.query) {
                 walk.candidates.failed(address);
             }
         }
-        if !walk.over && !walk.candidates.is_idle() {
+        if !walk.over
+            && let Some(wake_at) = walk.candidates.wake_at(self.now)
+        {
+            let wake_at = wake_at.min(walk.until);
+            // One alarm does, unless it is too late.
+            if walk.wake_at <= self.now || wake_at < walk.wake_at {
+                walk.wake_at = wake_at;
+                self.alarms.push(Reverse((wake_at, number)));
+            }
             self.walks.insert(number, walk);
             return true;
         }
@@ -274,6 +303,7 @@ impl Core {
     /// machine. Anybody can tell of any port: what others tell does not take its place. For other
     /// machines it does, since the address here is of no use there.
     fn with_local(&mut self, key: &[u8], mut peers: Vec<Found>, who: Source) -> Vec<Found> {
+        limit_greediest(&mut peers);
         for local in self.local.sample(key, config::VALUES, &mut self.rng) {
             let is_told = peers.iter().any(|found| {
                 let Address { ip, port } = found.address;
@@ -291,7 +321,7 @@ impl Core {
         peers
     }
 
-    fn is_own(&mut self, ip: [u8; 4]) -> bool {
+    pub(super) fn is_own(&mut self, ip: [u8; 4]) -> bool {
         // Any program of the machine may have one of the others.
         if is_loopback(ip) {
             return false;

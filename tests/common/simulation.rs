@@ -5,6 +5,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
+    ops::Range,
 };
 
 /// What happens at a time. The number keeps the order of what happens at once.
@@ -30,6 +31,12 @@ pub struct Network {
     pub strangers: HashMap<[u8; 4], Stranger>,
     /// Datagrams to hosts there, and their bytes.
     pub outside: HashMap<[u8; 4], (usize, usize)>,
+    /// How long each datagram takes, in ms.
+    pub delay: Range<u64>,
+    /// How much longer those of a host take.
+    pub late: HashMap<[u8; 4], u64>,
+    /// Whether nothing comes through from one to the other.
+    pub cut: fn(Address, Address) -> bool,
     loss: f64,
     rng: StdRng,
     queue: BinaryHeap<Reverse<Happening>>,
@@ -47,6 +54,9 @@ impl Network {
             datagrams: 0,
             strangers: HashMap::new(),
             outside: HashMap::new(),
+            delay: 1..20,
+            late: HashMap::new(),
+            cut: |_, _| false,
             loss,
             rng: StdRng::seed_from_u64(seed),
             queue: BinaryHeap::new(),
@@ -65,10 +75,21 @@ impl Network {
 
     /// Adds a node that starts with these others; returns its number.
     pub fn add(&mut self, options: Options, bootstrap: &[usize]) -> usize {
+        self.add_with(options, bootstrap, Vec::new())
+    }
+
+    /// The same, for one that knew others before.
+    pub fn add_with(
+        &mut self,
+        options: Options,
+        bootstrap: &[usize],
+        hints: Vec<Address>,
+    ) -> usize {
         let number = self.cores.len();
         // All of them are this one machine.
         let options = Options { is_own: |ip| ip[..2] == [10, 0], ..options };
         let mut core = Core::new(options, self.rng.random(), self.now);
+        core.hint(hints);
         core.bootstrap(self.now, bootstrap.iter().map(|other| Self::address(*other)).collect());
         self.cores.push(Some(core));
         self.wakes.push(0);
@@ -194,7 +215,8 @@ impl Network {
     /// A datagram goes its way.
     pub fn sends(&mut self, from: Address, to: Address, bytes: Vec<u8>) {
         let [a, b, c, d] = to.ip;
-        let delay = self.rng.random_range(1..20);
+        let delay = self.rng.random_range(self.delay.clone())
+            + self.late.get(&from.ip).copied().unwrap_or_default();
         if [a, b] != [10, 0] {
             let (count, sum) = self.outside.entry(to.ip).or_default();
             *count += 1;
@@ -202,7 +224,10 @@ impl Network {
             return self.happens(self.now + delay, What::Stranger { to, from, bytes });
         }
         let to = usize::from(u16::from_be_bytes([c, d]));
-        if to < self.cores.len() && !self.rng.random_bool(self.loss) {
+        if to < self.cores.len()
+            && !self.rng.random_bool(self.loss)
+            && !(self.cut)(from, Self::address(to))
+        {
             self.happens(self.now + delay, What::Datagram { to, from, bytes });
         }
     }

@@ -157,3 +157,27 @@ fn the_nearest_have_a_word() {
     expected.push(0x80);
     assert_eq!(words, expected);
 }
+
+#[test]
+fn nodes_of_a_few_hosts_leave_room_for_the_words_of_others() {
+    let mut answers = answers();
+    let near = |number: u8| {
+        let mut id = Id([0; 20]);
+        id.0[..KEY.len()].copy_from_slice(KEY);
+        id.0[19] = number;
+        id
+    };
+    for number in 0..10 * config::HOST_SHARE as u8 {
+        let host = Address { ip: [66, 0, number / config::HOST_SHARE as u8, 1], port: 1 };
+        answers.learn(KEY, (near(number), host), &[found(99, number.into())], 10);
+    }
+    assert_eq!(answers.words.iter().flatten().count(), config::WORDS, "all are taken");
+    for number in 1..=20 {
+        answers.learn(KEY, node(number), &[found(number, number.into())], 10);
+    }
+    let told = addresses(&answers);
+    assert!((1..=20).all(|number| has(&told, number)), "{} of 20", told.len() - 20);
+    // And a farther one of the same host comes after those.
+    answers.learn(KEY, (Id([0xee; 20]), node(20).1), &[found(200, 200)], 10);
+    assert!(!has(&addresses(&answers), 200));
+}

@@ -16,14 +16,14 @@ fn the_nearest_are_asked_first_and_not_too_many_at_once() {
         let (id, address) = node(number);
         walk.add(id, address, None);
     }
-    let asked = |walk: &mut Candidates| walk.next().map(|(_, address)| address.ip[3]);
+    let asked = |walk: &mut Candidates| walk.next(0).map(|(_, address)| address.ip[3]);
     assert_eq!([asked(&mut walk), asked(&mut walk), asked(&mut walk)], [Some(1), Some(2), None]);
     let (id, address) = node(1);
     walk.answered(id, address, Some(vec![1]), true);
     walk.failed(node(2).1);
     assert_eq!([asked(&mut walk), asked(&mut walk)], [Some(3), None]);
     walk.failed(node(3).1);
-    assert!(walk.next().is_none() && walk.is_idle());
+    assert!(walk.next(0).is_none() && walk.wake_at(0).is_none());
     assert_eq!(walk.holders(), [Holder { id, address, token: vec![1], ours: true }]);
 }
 
@@ -33,11 +33,11 @@ fn a_bootstrap_node_is_asked_once() {
     let (id, address) = node(1);
     walk.add_unknown(address);
     walk.add_unknown(address);
-    assert_eq!(walk.next(), Some((None, address)));
+    assert_eq!(walk.next(0), Some((None, address)));
     walk.add(id, address, None);
-    assert_eq!(walk.next(), None);
+    assert_eq!(walk.next(0), None);
     walk.answered(id, address, Some(vec![1]), false);
-    assert_eq!(walk.next(), None);
+    assert_eq!(walk.next(0), None);
     assert_eq!(walk.holders().len(), 1);
 }
 
@@ -45,7 +45,7 @@ fn a_bootstrap_node_is_asked_once() {
 fn this_node_itself_is_no_candidate() {
     let mut walk = candidates(8);
     walk.add(Id([0xff; 20]), node(1).1, None);
-    assert_eq!(walk.next(), None);
+    assert_eq!(walk.next(0), None);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_node_that_is_another_one_does_not_count() {
     let mut walk = candidates(8);
     let (id, address) = node(1);
     walk.add(id, address, None);
-    walk.next();
+    walk.next(0);
     walk.answered(Id([9; 20]), address, Some(vec![1]), true);
     assert_eq!(walk.holders().iter().map(|holder| holder.id).collect::<Vec<_>>(), [Id([9; 20])]);
 }
@@ -70,22 +70,22 @@ fn a_liar_turns_a_walk_on_few_others() {
     let mut walk = candidates(16);
     let (id, liar) = node(1);
     walk.add(id, liar, None);
-    walk.next();
+    walk.next(0);
     walk.answered(id, liar, None, true);
     for number in 2..200 {
         let (id, address) = node(number);
         walk.add(id, address, Some(Address { port: u16::from(number), ..liar }));
     }
-    let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+    let asked: Vec<_> = std::iter::from_fn(|| walk.next(0)).collect();
     assert_eq!(asked.len(), config::UNPROVEN_NAMED);
     walk.failed(asked[0].1);
-    assert_eq!(walk.next(), None, "who is silent makes no room");
+    assert_eq!(walk.next(0), None, "who is silent makes no room");
     walk.answered(asked[1].0.unwrap(), asked[1].1, None, true);
-    assert!(walk.next().is_some() && walk.next().is_none(), "who answers does");
+    assert!(walk.next(0).is_some() && walk.next(0).is_none(), "who answers does");
     // Somebody else's word counts for itself.
     let (id, address) = node(20);
     walk.add(id, address, Some(node(201).1));
-    assert_eq!(walk.next(), Some((Some(id), address)));
+    assert_eq!(walk.next(0), Some((Some(id), address)));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_host_that_does_not_answer_is_asked_a_few_times() {
         let (id, address) = sybil(number);
         walk.add(id, address, Some(node(number as u8).1));
     }
-    let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+    let asked: Vec<_> = std::iter::from_fn(|| walk.next(0)).collect();
     assert_eq!(asked.len(), config::UNPROVEN_AT_HOST);
 }
 
@@ -113,12 +113,12 @@ fn an_id_has_a_few_addresses_and_one_of_each_who_names_it() {
         walk.add(id, Address { ip: [10, 0, 3, number], port: 1 }, Some(node(number).1));
     }
     assert_eq!(walk.nodes.len(), config::ID_ADDRESSES);
-    let asked: Vec<_> = std::iter::from_fn(|| walk.next()).collect();
+    let asked: Vec<_> = std::iter::from_fn(|| walk.next(0)).collect();
     assert_eq!(asked.len(), config::ID_ADDRESSES);
     let own = Address { ip: [10, 0, 4, 1], port: 1 };
     walk.failed(asked[0].1);
     walk.add(id, own, Some(node(77).1));
-    assert_eq!(walk.next(), Some((Some(id), own)), "it takes the place of who is silent");
+    assert_eq!(walk.next(0), Some((Some(id), own)), "it takes the place of who is silent");
 }
 
 #[test]
@@ -145,13 +145,13 @@ fn many_nodes_of_one_host_drive_out_nobody() {
         walk.add(id, address, None);
     }
     let mut order = Vec::new();
-    while let Some((id, address)) = walk.next() {
+    while let Some((id, address)) = walk.next(0) {
         order.push(address.ip[1]);
         walk.answered(id.unwrap(), address, Some(vec![1]), true);
     }
     let holders = walk.holders();
     let of_sybils = holders.iter().filter(|holder| holder.address.ip[1] == 9).count();
-    assert_eq!((holders.len(), of_sybils), (config::K, config::HOST_SHARE));
+    assert_eq!((holders.len(), of_sybils), (config::K, config::HOST_PLACES));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_network_of_one_host_has_holders() {
         let (id, address) = sybil(number);
         walk.add(id, address, Some(node(1).1));
     }
-    while let Some((id, address)) = walk.next() {
+    while let Some((id, address)) = walk.next(0) {
         walk.answered(id.unwrap(), address, Some(vec![1]), true);
     }
     let ids: Vec<_> = walk.holders().iter().map(|holder| holder.id).collect();
@@ -177,7 +177,7 @@ proptest! {
         walk.add(id, address, None);
         let mut number = 0_u32;
         let mut queries = 0;
-        while let Some((id, address)) = walk.next() {
+        while let Some((id, address)) = walk.next(0) {
             queries += 1;
             prop_assert!(queries <= config::WALK_QUERIES);
             if answers[queries % answers.len()] {
@@ -194,6 +194,6 @@ proptest! {
             }
             prop_assert!(walk.nodes.len() <= config::CANDIDATES);
         }
-        prop_assert!(walk.is_idle());
+        prop_assert!(walk.wake_at(0).is_none());
     }
 }

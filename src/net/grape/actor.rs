@@ -36,7 +36,11 @@ pub(super) enum Ask {
     Cancel(u64),
     Status(oneshot::Sender<Status>),
     Known(oneshot::Sender<(Id, Vec<Address>)>),
-    Bootstrap(Vec<Address>),
+    /// Nodes to start with, and those that were known in an earlier life, if any.
+    Bootstrap {
+        addresses: Vec<Address>,
+        known: Vec<Address>,
+    },
     Want(Wanted),
     /// The node ends, and leaves what it knew.
     Stop(oneshot::Sender<(Id, Vec<Address>)>),
@@ -152,7 +156,12 @@ impl Actor {
             }
             Ask::Status(done) => drop(done.send(self.core.status())),
             Ask::Known(done) => drop(done.send(self.core.known())),
-            Ask::Bootstrap(addresses) => self.core.bootstrap(self.now(), addresses),
+            Ask::Bootstrap { addresses, known } => {
+                if !known.is_empty() {
+                    self.core.hint(known);
+                }
+                self.core.bootstrap(self.now(), addresses);
+            }
             Ask::Want(wanted) => self.core.want(wanted),
             Ask::Stop(done) => {
                 self.over = true;

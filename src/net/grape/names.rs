@@ -12,14 +12,27 @@ pub(super) fn parse(list: &[String]) -> Result<Vec<Destination>, Error> {
     list.iter().map(|text| Destination::parse(text)).collect()
 }
 
-/// Tells the core where its bootstrap nodes are, and again when that changes.
+/// Tells the core where its bootstrap nodes are, and again when that changes. Those without a name
+/// need not wait for the others, nor do the nodes that were known before.
 pub(super) async fn keep_resolving(
     names: Vec<Destination>,
     known: Vec<Address>,
     asks: UnboundedSender<Ask>,
 ) {
-    let has_names = names.iter().any(|name| name.host.parse::<std::net::IpAddr>().is_err());
-    let mut told = None;
+    let numeric = |name: &Destination| {
+        let ip = name.host.parse::<std::net::IpAddr>().ok()?;
+        Some(compact((ip, name.port).into()))
+    };
+    let has_names = names.iter().any(|name| numeric(name).is_none());
+    let found: Vec<_> = names.iter().filter_map(numeric).flatten().collect();
+    let is_alone = found.is_empty() && known.is_empty() && has_names;
+    let mut told = (!is_alone).then(|| found.clone());
+    if !is_alone && asks.send(Ask::Bootstrap { addresses: found, known }).is_err() {
+        return;
+    }
+    if !has_names {
+        return;
+    }
     loop {
         let mut found = Vec::new();
         let mut missing = false;
@@ -29,15 +42,12 @@ pub(super) async fn keep_resolving(
             missing |= address.is_none();
             found.extend(address);
         }
-        found.extend(&known);
         if told.as_ref() != Some(&found) {
-            if asks.send(Ask::Bootstrap(found.clone())).is_err() {
+            let addresses = found.clone();
+            if asks.send(Ask::Bootstrap { addresses, known: Vec::new() }).is_err() {
                 return;
             }
             told = Some(found);
-        }
-        if !has_names {
-            return;
         }
         sleep(if missing { config::RESOLVE_RETRY } else { config::RESOLVE_AGAIN }).await;
     }

@@ -54,7 +54,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
         Some(Address { ip: address.ip().octets(), port: address.port() })
     };
     let nodes: Option<Vec<_>> = nodes.iter().map(address).collect();
-    let nodes = nodes.ok_or_else(|| damaged(&"a node without an address"))?;
+    let mut nodes = nodes.ok_or_else(|| damaged(&"a node without an address"))?;
+    nodes.retain(|address| address.is_one());
     Ok(Some(Kept { id, nodes }))
 }
 
