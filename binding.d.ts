@@ -25,6 +25,15 @@ export declare class Budget {
 }
 
 export declare class Core {
+  /** Both ends of a connection, while it is connected and its bytes are moved here. */
+  ends(conn: number): Ends | null
+  /**
+   * Sets an option of its TCP socket: whether small writes wait for others, and whether the system
+   * probes an idle connection, first after `keepAlive` milliseconds. Returns why it did not.
+   */
+  setSocket(conn: number, options: SocketOptions): Failure | null
+  /** Bytes that a connection has read and written so far. */
+  traffic(conn: number): Array<number> | null
   /**
    * `deliver` is called on the JavaScript thread when there is something to fetch. With
    * `in_loop` connections may be moved by Node's own event loop, where that is possible.
@@ -58,10 +67,11 @@ export declare class Core {
   /** The same, for connections that a server will have. */
   setServerLanes(server: number, lanes: number): void
   /**
-   * Composes a frame: `opcode` as in RFC 6455 section 5.2. Returns 0 when the connection is over,
-   * 2 when its receiver is far behind, else 1.
+   * Composes a frame: `first` is its first byte, the opcode and whether the message ends with it
+   * (RFC 6455 section 5.2). Returns 0 when the connection is over, 2 when its receiver is far
+   * behind, else 1.
    */
-  send(conn: number, opcode: number, data: string | Buffer): number
+  send(conn: number, first: number, data: string | Buffer): number
   /**
    * Sends one message to all connections of a server. Returns those that do not keep up, each
    * with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
@@ -143,6 +153,18 @@ export interface ConnectionSettings {
   highWater: number
 }
 
+/** One end of a connection. */
+export interface End {
+  address: string
+  port: number
+}
+
+/** Both. */
+export interface Ends {
+  local: End
+  remote: End
+}
+
 /** An error before it becomes one: JavaScript adds Node's names for system errors. */
 export interface Failure {
   message: string
@@ -207,6 +229,13 @@ export interface Listening {
 export interface SlowConnection {
   conn: number
   lost: number
+}
+
+/** What [`Core::set_socket`] sets. */
+export interface SocketOptions {
+  noDelay?: boolean
+  /** Milliseconds of silence before the first probe; 0 is the system's own, less is none. */
+  keepAlive?: number
 }
 
 /** See [`Totals`]; times in milliseconds. */

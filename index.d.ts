@@ -3,7 +3,7 @@
 import { EventEmitter } from 'events'
 import { IncomingMessage, OutgoingHttpHeaders } from 'http'
 import { ServerOptions as HttpsServerOptions } from 'https'
-import { AddressInfo } from 'net'
+import { AddressInfo, Socket as NetSocket } from 'net'
 import { Duplex } from 'stream'
 import { ConnectionOptions, PeerCertificate, TLSSocket } from 'tls'
 
@@ -63,11 +63,11 @@ export interface ServerLike {
 export interface SendOptions {
   /** Binary frame? Default: false for strings and numbers, else true. */
   binary?: boolean
-  /** Mask the frame? Default: true for clients, false for servers. */
+  /** Changes nothing: clients mask, servers do not. */
   mask?: boolean
   /** Is this the last frame of the message? Default: true. */
   fin?: boolean
-  /** Taken and ignored: nothing is compressed. */
+  /** Changes nothing: compression is never agreed upon. */
   compress?: boolean
 }
 
@@ -81,6 +81,41 @@ export interface WebSocketEvents {
   pong: [data: Buffer]
 }
 
+/** What listeners of the browser's kind get. */
+export interface SocketEvent {
+  type: string
+  target: WebSocketLike
+}
+
+export interface SocketEventMap {
+  open: SocketEvent
+  message: SocketEvent & { data: string | Buffer | ArrayBuffer | Buffer[] }
+  close: SocketEvent & { code: number, reason: string, wasClean: boolean }
+  error: SocketEvent & { error: Error, message: string }
+}
+
+type SocketListener<Name extends keyof SocketEventMap> = (event: SocketEventMap[Name]) => void
+
+/**
+ * The TCP socket of a connection: as much of Node's as has a meaning where native code moves the bytes,
+ * or Node's TLS socket. The rest throws `ERR_UNSUPPORTED`.
+ */
+export type TcpSocketLike = TLSSocket | PlainTcpSocket
+
+/** Without TLS. */
+export type PlainTcpSocket = TypedEmitter<{ close: [hadError: boolean], error: [err: Error], timeout: [] }> & Pick<
+  NetSocket,
+  'address' | 'bytesRead' | 'bytesWritten' | 'connecting' | 'destroy' | 'destroyed' | 'end' | 'isPaused' | 'localAddress' | 'localPort' |
+  'pause' | 'pending' | 'readyState' | 'ref' | 'resume' | 'setKeepAlive' |
+  'setNoDelay' | 'setTimeout' | 'unref'
+> & {
+  readonly encrypted: false
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly remoteFamily: string
+  readonly localFamily: string | undefined
+}
+
 /** One connection, like a socket of `ws` 7. */
 export interface WebSocketLike extends TypedEmitter<WebSocketEvents> {
   readonly CONNECTING: 0
@@ -92,6 +127,20 @@ export interface WebSocketLike extends TypedEmitter<WebSocketEvents> {
   readonly bufferedAmount: number
   /** The address that a client connects to. */
   readonly url: string
+  /** The first subprotocol that the client offers, or nothing. */
+  readonly protocol: string
+  /** Always empty. */
+  readonly extensions: string
+  /** How binary messages come. Default: `'nodebuffer'`. */
+  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments'
+  onopen: SocketListener<'open'> | null
+  onmessage: SocketListener<'message'> | null
+  onclose: SocketListener<'close'> | null
+  onerror: SocketListener<'error'> | null
+  /** The TCP socket; null before the handshake is done. */
+  readonly _socket: TcpSocketLike | null
+  addEventListener<Name extends keyof SocketEventMap>(type: Name, listener: SocketListener<Name>, opts?: { once?: boolean }): void
+  removeEventListener<Name extends keyof SocketEventMap>(type: Name, listener: SocketListener<Name>): void
   send(data: any, cb?: (err?: Error) => void): void
   send(data: any, opts: SendOptions, cb?: (err?: Error) => void): void
   ping(data?: any, mask?: boolean, cb?: (err?: Error) => void): void
@@ -112,6 +161,12 @@ export interface WebSocketServerEvents {
 /** A listening server, like one of `ws` 7. */
 export interface WebSocketServerLike extends TypedEmitter<WebSocketServerEvents> {
   readonly clients: Set<WebSocketLike>
+  /** The options of `ws`'s server, as far as they are known here. */
+  readonly options: Record<string, unknown>
+  /** `true`: every path is served. */
+  shouldHandle(req: IncomingMessage): boolean
+  /** Throws `ERR_UNSUPPORTED`. */
+  handleUpgrade(...args: unknown[]): never
   address(): AddressInfo | string | null
   close(cb?: (err?: Error) => void): void
 }
@@ -160,7 +215,7 @@ export interface PlainVerifyClientInfo {
   secure: boolean
   /** What is known of the request. */
   req: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers' | 'rawHeaders'> & {
-    socket: { remoteAddress: string, remotePort: number, encrypted: boolean }
+    socket: PlainTcpSocket
   }
 }
 

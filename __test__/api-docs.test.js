@@ -74,10 +74,11 @@ function instances (t) {
 
 const Socket = require('../lib/socket')
 const SocketServer = require('../lib/SocketServer')
+const TcpSocket = require('../lib/TcpSocket')
 
 test('every class has its sections', t => {
   same(sorted(PAGE.flatMap(({ section }) => section)).filter(name => name !== 'grenache'),
-    sorted([...Object.values(api), Socket, SocketServer].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
+    sorted([...Object.values(api), Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
 })
 
 /** What the types give every peer, and only those have that listen. */
@@ -102,8 +103,8 @@ test('every public method and property is documented, and no other', t => {
     assert.deepStrictEqual(lacking, [], `index.d.ts: ${name} has none of these`)
   }
   // What only the package uses of them is not for others.
-  const inside = ['isWatched', 'belongTo', 'fail', 'emit']
-  for (const [Class, object] of [[Socket, {}], [SocketServer, new SocketServer()]]) {
+  const inside = ['isWatched', 'belongTo', 'fail', 'emit', 'attach', 'closed']
+  for (const [Class, object] of [[Socket, {}], [SocketServer, new SocketServer()], [TcpSocket, new TcpSocket({})]]) {
     const real = [...ownMembers(Class.prototype), ...ownMembers(object)].filter(member => !inside.includes(member))
     same(namesOf(inSection(members, Class.name)), sorted(real), Class.name)
   }
@@ -130,6 +131,7 @@ const OWNERS = {
   PeerSub: ['PeerSub', 'Peer'],
   SecureListener: ['Peer', 'PeerServer', 'PeerRPCServer'],
   ServerConnection: ['PeerRPCServer', 'TransportRPCServer', 'Socket'],
+  TcpSocket: ['TcpSocket'],
   SocketServer: ['SocketServer', 'TransportRPCServer', 'TransportPub'],
   TransportPub: ['PeerPub', 'TransportPub'],
   TransportRPCClient: ['PeerRPCClient', 'TransportRPCClient', 'Transport'],
@@ -137,6 +139,7 @@ const OWNERS = {
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
   budget: ['Peer'],
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
+  'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],
   options: ['Peer'],
   retry: ['PeerRPCClient', 'Link'],

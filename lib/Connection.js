@@ -47,6 +47,9 @@ class Connection {
     this._kept = 0
     this._toldKept = 0
     this._socket = null
+    this._tcp = null
+    /** Somebody paused the TCP socket. */
+    this.isPaused = false
   }
 
   /**
@@ -107,6 +110,21 @@ class Connection {
     return this._socket
   }
 
+  /** The TCP socket below: Node's own with TLS, else what stands for it. */
+  get tcp () {
+    if (this.stream !== null) return this.stream.socket
+    if (this._tcp === null) {
+      const TcpSocket = require('./TcpSocket')
+      this._tcp = new TcpSocket(this.isClient ? undefined : this.request).attach(this)
+    }
+    return this._tcp
+  }
+
+  /** What stood for it before there was a connection. */
+  set tcp (tcp) {
+    this._tcp = tcp.attach(this)
+  }
+
   /** Lets the socket object hear each message, ping and pong, beside who does already. */
   watch () {
     this.setLanes(this.lanes | LANES.SOCKET)
@@ -127,13 +145,19 @@ class Connection {
   setReading (reads) {
     if (this.over || this.closing) return
     if (this.stream !== null) this.stream.setPaused(!reads)
-    else dispatch.setReading(this.conn, reads)
+    else dispatch.setReading(this.conn, reads && !this.isPaused)
+  }
+
+  /** Nothing is read while it is paused. */
+  pause (isPaused) {
+    this.isPaused = isPaused
+    this.setReading(true)
   }
 
   /** Composes a frame; false when the connection is over. */
-  send (opcode, data) {
+  send (opcode, data, fin) {
     if (this.over) return false
-    const sent = dispatch.send(this.conn, opcode, data)
+    const sent = dispatch.send(this.conn, opcode, data, fin)
     if (sent === BEHIND) this.fallBehind()
     if (this.stream !== null) this.stream.pumpSoon()
     return sent !== 0
@@ -194,7 +218,7 @@ class Connection {
     try {
       this.opened()
     } finally {
-      if (this._socket !== null) this._socket.emit('open')
+      if (this._socket !== null) this._socket._opened()
     }
   }
 
@@ -203,8 +227,8 @@ class Connection {
 
   onMessage (data) {
     if (this._socket === null) return
-    if (this.isBehind) this.wait(() => this._socket.emit('message', data), data.length)
-    else this._socket.emit('message', data)
+    if (this.isBehind) this.wait(() => this._socket._message(data), data.length)
+    else this._socket._message(data)
   }
 
   onPing (data) {
@@ -248,7 +272,11 @@ class Connection {
       this.ended(err)
     } finally {
       // What never opened here has no close code, whatever the native side saw meanwhile.
-      if (this._socket !== null) this._socket._closed(this.open ? code : 1006, this.open ? reason : '', err)
+      try {
+        if (this._socket !== null) this._socket._closed(this.open ? code : 1006, this.open ? reason : '', err)
+      } finally {
+        if (this._tcp !== null) this._tcp.closed(err)
+      }
     }
   }
 
@@ -272,6 +300,17 @@ class Connection {
       waiting.splice(0, at)
       if (waiting.length > 0 && !this.isBehind) setImmediate(() => this._goOn())
     }
+  }
+
+  /** Whether a client's connection keeps the process alive; those of servers never do. */
+  ref () {
+    if (this._held !== false || this.over || this.closing) return
+    hold()
+    this._held = true
+  }
+
+  unref () {
+    this._letGo()
   }
 
   /** A connection that is being closed keeps no process alive. */

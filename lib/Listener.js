@@ -5,6 +5,7 @@ const dispatch = require('./dispatch')
 const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
 const { requestOf } = require('./request')
+const TcpSocket = require('./TcpSocket')
 
 /**
  * A native server: a port, and the connections that came in by it. The owner has
@@ -59,7 +60,9 @@ class Listener {
       request.asked = this._asked.get(ask)
       this._asked.delete(ask)
     }
-    this.add(this.owner.newConnection(this.lanes).accepted(conn, request))
+    const connection = this.owner.newConnection(this.lanes).accepted(conn, request)
+    if (request.asked !== undefined) connection.tcp = request.asked.socket
+    this.add(connection)
   }
 
   /** The service is to say whether a client may come in; who is gone has no `url`. */
@@ -69,7 +72,7 @@ class Listener {
 
   _ask (event) {
     const { ask } = event
-    const req = requestOf(event)
+    const req = requestOf(event, new TcpSocket(event, () => dispatch.decide(ask, '')))
     this._asked.set(ask, req)
     this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
       dispatch.decide(ask, refusal ? refusalOf(refusal) : undefined)

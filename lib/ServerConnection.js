@@ -159,7 +159,7 @@ class ServerConnection extends Connection {
     }
     // Where somebody listened already, the same message for the socket comes right behind.
     if (this._doubled && dispatch.isMessageNext(this.conn)) return
-    this.socket.emit('message', data)
+    this.socket._message(data)
   }
 
   /** Nothing more is heard of it, however much of it the batch has that is being delivered. */

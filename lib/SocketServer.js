@@ -2,6 +2,9 @@
 
 const EventEmitter = require('events')
 const Connection = require('./Connection')
+const { CONNECTION } = require('./defaults')
+const { unsupported } = require('./errors')
+const { amount } = require('./options')
 const { requestOf } = require('./request')
 
 /**
@@ -18,13 +21,18 @@ class SocketServer extends EventEmitter {
     super()
     /** The connected clients' sockets. */
     this.clients = new Set()
+    this.options = optionsOf(transport)
+    this.on('newListener', event => {
+      // The answer to a handshake is written on another thread, and is the same for all.
+      if (event === 'headers') throw unsupported("'headers' of a native server")
+    })
     this._state = 'open'
     if (listen) this._listen(listen, transport)
   }
 
   /** The face of a transport's own listener: the transport listens until one of them is closed. */
   static of (listener, transport) {
-    const server = new SocketServer()
+    const server = new SocketServer(null, transport)
     server._attach(listener)
     server.on('close', () => {
       // It may listen again, with another face.
@@ -55,6 +63,15 @@ class SocketServer extends EventEmitter {
 
   address () {
     return this._listener ? this._listener.address() : null
+  }
+
+  /** Whether it takes requests for this path: all. */
+  shouldHandle () {
+    return true
+  }
+
+  handleUpgrade () {
+    throw unsupported("'handleUpgrade' of a native server: it has a port of its own")
   }
 
   close (cb) {
@@ -93,9 +110,7 @@ class SocketServer extends EventEmitter {
     const { socket } = connection
     this.clients.add(socket)
     socket.once('close', () => this.clients.delete(socket))
-    const { request } = connection
-    // With TLS it is Node's own; it may have been shown to `verifyClient` before.
-    this.emit('connection', socket, request.asked || (request.socket ? request : requestOf(request)))
+    if (this.listenerCount('connection') > 0) this.emit('connection', socket, upgradeOf(connection))
     // What was watched in case that somebody listens need not be.
     if (!socket.isWatched) connection.unwatch()
   }
@@ -115,6 +130,30 @@ class SocketServer extends EventEmitter {
     this._state = 'closed'
     this.emit('close')
   }
+}
+
+/** The options of `ws`'s server that this one has. */
+function optionsOf (transport) {
+  const { host, maxPayload, verifyClient } = transport ? transport.conf : {}
+  return {
+    maxPayload: amount(maxPayload, CONNECTION.maxPayload),
+    perMessageDeflate: false,
+    handleProtocols: null,
+    clientTracking: true,
+    verifyClient: verifyClient || null,
+    noServer: false,
+    backlog: null,
+    server: null,
+    host: host || null,
+    path: null,
+    port: transport && transport.port !== undefined ? transport.port : null
+  }
+}
+
+/** The client's request. With TLS it is Node's own; it may have been shown to `verifyClient` before. */
+function upgradeOf (connection) {
+  const { request, tcp } = connection
+  return request.asked || (request.socket ? request : requestOf(request, tcp))
 }
 
 module.exports = SocketServer

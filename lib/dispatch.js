@@ -40,7 +40,10 @@ const BEHIND = 2
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
 
 /** Frames that `send` composes (RFC 6455 section 5.2). */
-const OPCODE = { TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
+const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
+
+/** In a frame's first byte: the message ends with it. */
+const FIN = 0x80
 
 /** Connections by number: see Connection.js for what they have. */
 const connections = []
@@ -354,8 +357,8 @@ function toJson (value) {
 }
 
 /** Composes a frame: 0 when the connection is over, `BEHIND` when `sendReply` would return true. */
-function send (conn, opcode, data) {
-  const sent = core.send(conn, opcode, data)
+function send (conn, opcode, data, fin = true) {
+  const sent = core.send(conn, fin ? FIN | opcode : opcode, data)
   flushSoon()
   return sent
 }
@@ -491,6 +494,7 @@ module.exports = {
   connect,
   costOf,
   decide: (ask, refusal) => core.decide(ask, refusal),
+  ends: conn => core.ends(conn),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
   forget: (conn, slot) => core.forget(conn, slot),
@@ -513,12 +517,14 @@ module.exports = {
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setReading: (conn, reads) => core.setReading(conn, reads),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
+  setSocket: (conn, options) => core.setSocket(conn, options),
   sharesPorts,
   stats: meter => core.stats(meter),
   stream: (isServer, conf, lanes, meter, budget) => core.stream(isServer, settings(conf, lanes), meter.native, budget),
   take,
   toJson,
   terminate: conn => core.terminate(conn),
+  traffic: conn => core.traffic(conn),
   unanswered: conn => core.unanswered(conn),
   unlisten,
   waiting

@@ -29,7 +29,8 @@ const TEXT = {
 
 /** Codes of errors whose texts say more. */
 const CODE = {
-  GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN'
+  GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN',
+  UNSUPPORTED: 'ERR_UNSUPPORTED'
 }
 
 /** libuv's number, name and description of an error, by name or by the system's number. */
@@ -126,4 +127,11 @@ function badOption (name) {
   return new RangeError(`ERR_GRAPE_OPTION: ${name}`)
 }
 
-module.exports = { CODE, TEXT, badOption, badPort, errorOf, foreignGrape, fromFailure, isTooLarge }
+/** A member of something else's that can mean nothing here. */
+function unsupported (what) {
+  const err = new Error(`ERR_UNSUPPORTED: ${what}`)
+  err.code = CODE.UNSUPPORTED
+  return err
+}
+
+module.exports = { CODE, TEXT, badOption, badPort, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }

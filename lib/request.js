@@ -8,7 +8,7 @@ const SINGLE = new Set([
 ])
 
 /** What is known of a client's upgrade request, like Node's own; `headers` are names and values in turn. */
-function requestOf ({ url, headers: rawHeaders, address, port }) {
+function requestOf ({ url, headers: rawHeaders }, socket) {
   const headers = {}
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]
@@ -17,7 +17,6 @@ function requestOf ({ url, headers: rawHeaders, address, port }) {
     if (!Object.prototype.hasOwnProperty.call(headers, name)) headers[name] = value
     else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? ';' : ','} ${value}`
   }
-  const socket = { remoteAddress: address, remotePort: port, encrypted: false }
   return { method: 'GET', httpVersion: '1.1', url, headers, rawHeaders, socket, connection: socket }
 }
 

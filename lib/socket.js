@@ -3,8 +3,10 @@
 const EventEmitter = require('events')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
+const { unsupported } = require('./errors')
+const domEvents = require('./dom-events')
 
-const { OPCODE } = dispatch
+const { LANES, OPCODE } = dispatch
 
 const CONNECTING = 0
 const OPEN = 1
@@ -12,6 +14,12 @@ const CLOSING = 2
 const CLOSED = 3
 const STATES = { CONNECTING, OPEN, CLOSING, CLOSED }
 const NAMES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']
+
+/** How messages of bytes are told. */
+const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments']
+
+/** Events of `ws` that would take the answer to the handshake, which is read on another thread. */
+const UNSUPPORTED = new Set(['unexpected-response', 'upgrade'])
 
 /** Events that cost something: the native side sends them only to those who listen. */
 const COSTLY = new Set(['message', 'ping', 'pong'])
@@ -27,9 +35,16 @@ class Socket extends EventEmitter {
     super()
     this._connection = connection
     this._sent = []
+    this._binaryType = BINARY_TYPES[0]
+    /** A message was begun that more fragments belong to. */
+    this._isFragmenting = false
     this.on('newListener', event => {
+      if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection`)
       if (COSTLY.has(event)) connection.watch()
     })
+    // Whoever listens from `open` on hears what came right behind the handshake.
+    this._watchesOpen = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
+    if (this._watchesOpen) connection.watch()
   }
 
   get readyState () {
@@ -44,12 +59,29 @@ class Socket extends EventEmitter {
     return this._connection.url || ''
   }
 
+  /** The subprotocol: the first that the client offers; clients of this package offer none. */
   get protocol () {
+    const { isClient, request } = this._connection
+    return isClient || !request ? '' : protocolOf(request)
+  }
+
+  /** None is ever agreed upon. */
+  get extensions () {
     return ''
   }
 
-  get extensions () {
-    return ''
+  /** How messages of bytes are told: `nodebuffer`, `arraybuffer`, or `fragments` for an array of buffers. */
+  get binaryType () {
+    return this._binaryType
+  }
+
+  set binaryType (type) {
+    if (BINARY_TYPES.includes(type)) this._binaryType = type
+  }
+
+  /** The TCP socket, or Node's TLS socket; null before the handshake is done. */
+  get _socket () {
+    return this._connection.open ? this._connection.tcp : null
   }
 
   /** Whether somebody needs what only those get who listen. */
@@ -64,7 +96,9 @@ class Socket extends EventEmitter {
 
   /**
    * Sends a string as text, anything else as binary like `Buffer.from`.
-   * @param {object} [opts] `binary`: overrides that; others of `ws` are accepted
+   * @param {object} [opts] `binary` overrides that; `fin: false`: more fragments of this message
+   *   follow. `compress` and `mask` of `ws` change nothing: compression is never agreed upon, and the
+   *   protocol says who masks (RFC 6455 section 5.1).
    * @param {function(Error)} [cb] called when it is handed to the system
    */
   send (data, opts, cb) {
@@ -74,7 +108,21 @@ class Socket extends EventEmitter {
       opts = undefined
     }
     const message = encode(data, opts)
-    this._frame(message.opcode, message.data, cb)
+    const fin = !opts || opts.fin === undefined || !!opts.fin
+    const opcode = this._isFragmenting ? OPCODE.CONTINUATION : message.opcode
+    if (this.readyState === OPEN) this._isFragmenting = !fin
+    this._frame(opcode, message.data, cb, fin)
+  }
+
+  /** The handshake is done. */
+  _opened () {
+    this.emit('open')
+    if (this._watchesOpen && !this.isWatched) this._connection.unwatch()
+  }
+
+  /** A message has come. */
+  _message (data) {
+    this.emit('message', typeof data === 'string' ? data : told(data, this._binaryType))
   }
 
   ping (data, mask, cb) {
@@ -110,12 +158,12 @@ class Socket extends EventEmitter {
     this._frame(opcode, payload, cb)
   }
 
-  _frame (opcode, data, cb) {
+  _frame (opcode, data, cb, fin) {
     if (this.readyState !== OPEN) {
       if (cb) cb(new Error(`WebSocket is not open: readyState ${this.readyState} (${NAMES[this.readyState]})`))
       return
     }
-    this._connection.send(opcode, data)
+    this._connection.send(opcode, data, fin)
     if (cb) this._afterWrite(cb)
   }
 
@@ -154,6 +202,21 @@ for (const [name, value] of Object.entries(STATES)) {
   const constant = { value, enumerable: true }
   Object.defineProperty(Socket, name, constant)
   Object.defineProperty(Socket.prototype, name, constant)
+}
+
+domEvents(Socket)
+
+/** A message of bytes as somebody wants it. */
+function told (data, type) {
+  if (type === 'nodebuffer') return data
+  if (type === 'fragments') return [data]
+  return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
+}
+
+function protocolOf ({ headers }) {
+  const at = Array.isArray(headers) ? headers.findIndex((name, nth) => nth % 2 === 0 && name === 'sec-websocket-protocol') : -1
+  const offered = at >= 0 ? headers[at + 1] : headers['sec-websocket-protocol'] || ''
+  return offered.split(',').map(one => one.trim()).find(one => one !== '') || ''
 }
 
 /** Throws for a close code or reason that nobody may send (RFC 6455 sections 5.5 and 7.4). */

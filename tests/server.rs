@@ -22,7 +22,7 @@ async fn a_request_is_recorded_and_its_reply_goes_back() {
     client.send(Message::text(request_text("r1", &payload))).await.unwrap();
     assert_eq!(env.request().await, (conn.number(), "r1".into(), payload));
 
-    conn.frame(Opcode::Text, br#"["r1",null,{"b":2}]"#).unwrap();
+    conn.frame(Opcode::Text, true, br#"["r1",null,{"b":2}]"#).unwrap();
     assert!(!conn.flush(), "a small reply fits in the kernel");
     let reply = within("the reply", client.next()).await.unwrap().unwrap();
     assert_eq!(reply, Message::text(r#"["r1",null,{"b":2}]"#));
@@ -44,7 +44,7 @@ async fn ten_thousand_requests_arrive_in_order_and_so_do_their_replies() {
         let (_, rid, payload) = env.request().await;
         assert_eq!(rid, at.to_string());
         assert_eq!(payload, json!({"at": at, "fill": "x".repeat(at % 300)}));
-        conn.frame(Opcode::Text, format!(r#"["{rid}",null,{at}]"#).as_bytes());
+        conn.frame(Opcode::Text, true, format!(r#"["{rid}",null,{at}]"#).as_bytes());
     }
     conn.flush();
     for at in 0..COUNT {
@@ -81,7 +81,7 @@ async fn what_a_slow_receiver_leaves_waiting_goes_out_later() {
     let mut client = client(server.address()).await;
     let conn = env.accepted().await;
     for at in 0..COUNT {
-        conn.frame(Opcode::Text, &[b'a' + at as u8; SIZE]).unwrap();
+        conn.frame(Opcode::Text, true, &[b'a' + at as u8; SIZE]).unwrap();
     }
     assert!(conn.flush(), "no kernel takes that much");
     for at in 0..COUNT {
@@ -214,7 +214,7 @@ async fn terminating_ends_a_client_without_a_close_frame() {
     assert_eq!(read_rest(&mut client).await, b"");
     let (_, code, _, error) = env.closed().await;
     assert_eq!((code, error.is_none()), (1006, true));
-    assert!(conn.frame(Opcode::Text, b"").is_none(), "nothing is composed any more");
+    assert!(conn.frame(Opcode::Text, true, b"").is_none(), "nothing is composed any more");
 }
 
 #[tokio::test]

@@ -68,14 +68,15 @@ impl Conn {
         Some(Composed { waiting: half.out.len(), deadline: earlier.then_some(deadline) })
     }
 
-    /// Composes any frame. `None` when the connection is over.
-    pub fn frame(&self, opcode: Opcode, payload: &[u8]) -> Option<Composed> {
+    /// Composes any frame; without `fin` more of its message follows. `None` when the connection is
+    /// over.
+    pub fn frame(&self, opcode: Opcode, fin: bool, payload: &[u8]) -> Option<Composed> {
         let mut half = self.lock();
         if !half.accepts() {
             return None;
         }
         half.take_in(usize::MAX);
-        half.out.frame(opcode, payload);
+        half.out.part(opcode, fin, payload);
         Some(Composed { waiting: half.out.len(), deadline: None })
     }
 

@@ -21,6 +21,7 @@ use crate::{
     stats::{Served, Totals},
     ws::{Head, Opcode, Outbound, Role},
 };
+use socket2::SockRef;
 use std::{
     fmt,
     io::{self, ErrorKind},
@@ -200,6 +201,14 @@ impl Conn {
     /// Which driver moves its bytes.
     pub fn io(&self) -> Io {
         self.settings.io
+    }
+
+    /// Does something with the TCP socket; `None` without one.
+    pub fn with_socket<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
+        let half = self.lock();
+        let writer = half.writer.clone().filter(|_| half.phase != Phase::Dead);
+        drop(half);
+        writer.map(|writer| act(writer.socket()))
     }
 
     /// A reply to one of the other side's requests was composed.

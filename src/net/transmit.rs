@@ -22,6 +22,13 @@ pub(super) enum Writer {
 }
 
 impl Writer {
+    pub fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tokio(writer) => SockRef::from((**writer).as_ref()),
+            Self::Libuv(stream) => SockRef::from(&**stream),
+        }
+    }
+
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tokio(writer) => writer.try_write(bytes),
@@ -32,10 +39,7 @@ impl Writer {
     /// Nothing is written any more, which the other side sees if it is still there.
     pub fn shut_down(&self) {
         // A socket with an error is shut down already.
-        let _ = match self {
-            Self::Tokio(writer) => SockRef::from((**writer).as_ref()).shutdown(Shutdown::Write),
-            Self::Libuv(stream) => stream.shutdown(Shutdown::Write),
-        };
+        let _ = self.socket().shutdown(Shutdown::Write);
     }
 }
 
@@ -198,11 +202,11 @@ mod tests {
         let patience = Instant::now() + Duration::from_secs(8);
         while conn.state().phase == Phase::Open {
             assert!(Instant::now() < patience, "no write fails");
-            conn.frame(Opcode::Text, b"x").unwrap();
+            conn.frame(Opcode::Text, true, b"x").unwrap();
             conn.flush();
             thread::yield_now();
         }
-        assert!(conn.frame(Opcode::Text, b"x").is_none(), "nothing more is composed");
+        assert!(conn.frame(Opcode::Text, true, b"x").is_none(), "nothing more is composed");
         assert_eq!(conn.waiting(), 0);
         assert!(conn.state().may_read, "what came before is still read");
         // The reading side meets the end.
@@ -217,7 +221,7 @@ mod tests {
 
     fn block(conn: &Conn) {
         while !conn.lock().blocked {
-            conn.frame(Opcode::Text, &[b'x'; 100_000]).unwrap();
+            conn.frame(Opcode::Text, true, &[b'x'; 100_000]).unwrap();
             conn.flush();
         }
     }

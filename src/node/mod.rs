@@ -10,6 +10,7 @@ mod flush;
 mod grape;
 mod meter;
 mod raw;
+mod socket;
 #[cfg(unix)]
 mod turn;
 mod value;
@@ -26,7 +27,7 @@ use crate::{
     },
     pubsub::Published,
     rpc::{self, Event},
-    ws::{Opcode, Role},
+    ws::{FIN, Opcode, Role},
 };
 use budget::Budget;
 use events::{Failure, failure};
@@ -380,17 +381,18 @@ impl Core {
         }
     }
 
-    /// Composes a frame: `opcode` as in RFC 6455 section 5.2. Returns 0 when the connection is over,
-    /// 2 when its receiver is far behind, else 1.
+    /// Composes a frame: `first` is its first byte, the opcode and whether the message ends with it
+    /// (RFC 6455 section 5.2). Returns 0 when the connection is over, 2 when its receiver is far
+    /// behind, else 1.
     #[napi(catch_unwind)]
-    pub fn send(&self, conn: u32, opcode: u8, data: Either<String, BufferSlice<'_>>) -> u32 {
+    pub fn send(&self, conn: u32, first: u8, data: Either<String, BufferSlice<'_>>) -> u32 {
         let inner = &self.inner;
         let bytes = match &data {
             Either::A(text) => text.as_bytes(),
             Either::B(bytes) => bytes,
         };
         let sent = inner.with(conn, |entry| {
-            let composed = entry.conn.frame(frame_opcode(opcode), bytes)?;
+            let composed = entry.conn.frame(frame_opcode(first), first & FIN != 0, bytes)?;
             let much = composed.waiting > entry.conn.settings().high_water;
             inner.composed(conn, entry, composed);
             Some(if much && entry.conn.is_behind() { BEHIND } else { SENT })
@@ -601,8 +603,9 @@ impl From<ConnectionSettings> for Settings {
     }
 }
 
-fn frame_opcode(number: u8) -> Opcode {
-    match number {
+fn frame_opcode(first: u8) -> Opcode {
+    match first & !FIN {
+        0 => Opcode::Continuation,
         1 => Opcode::Text,
         9 => Opcode::Ping,
         10 => Opcode::Pong,

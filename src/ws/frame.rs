@@ -8,6 +8,8 @@ use super::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
+    /// More of a message that came in fragments.
+    Continuation = 0x0,
     /// UTF-8 text.
     Text = 0x1,
     /// Bytes.
@@ -27,19 +29,30 @@ impl Opcode {
     }
 }
 
-const FIN: u8 = 0x80;
+/// In the first byte: no frame of the message follows.
+pub const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 const KEY_LEN: usize = 4;
 
-/// Appends one unfragmented frame whose payload `fill` writes. When `fill` returns false, nothing
-/// is appended, and so this returns.
-///
-/// `fill` gets the buffer and may only append. Room is left for the shortest header; a longer
-/// payload moves up by the difference, which costs little beside having copied it.
+/// Appends one unfragmented frame: see [`append_part`].
 pub(super) fn append(
     out: &mut Vec<u8>,
     role: Role,
     opcode: Opcode,
+    fill: impl FnOnce(&mut Vec<u8>) -> bool,
+) -> bool {
+    append_part(out, role, FIN | opcode as u8, fill)
+}
+
+/// Appends one frame with this `first` byte, whose payload `fill` writes. When `fill` returns false, nothing
+/// is appended, and so this returns.
+///
+/// `fill` gets the buffer and may only append. Room is left for the shortest header; a longer
+/// payload moves up by the difference, which costs little beside having copied it.
+pub(super) fn append_part(
+    out: &mut Vec<u8>,
+    role: Role,
+    first: u8,
     fill: impl FnOnce(&mut Vec<u8>) -> bool,
 ) -> bool {
     let key = match role {
@@ -67,7 +80,7 @@ pub(super) fn append(
         out.resize(end + extra, 0);
         out.copy_within(start + short..end, start + short + extra);
     }
-    out[start] = FIN | opcode as u8;
+    out[start] = first;
     let masked = if key.is_some() { MASKED } else { 0 };
     match extra {
         0 => out[start + 1] = masked | len as u8,

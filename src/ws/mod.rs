@@ -9,7 +9,7 @@ mod inbound;
 mod origin;
 mod outbound;
 
-pub use frame::Opcode;
+pub use frame::{FIN, Opcode};
 pub use handshake::{ClientHandshake, Head, HeadEnd, Upgrade, read_request, refusal};
 pub use inbound::{Inbound, Incoming};
 pub use outbound::Outbound;

@@ -50,11 +50,17 @@ impl Outbound {
 
     /// Composes one frame. The payload of a control frame is cut to the 125 bytes it may hold.
     pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.part(opcode, true, payload);
+    }
+
+    /// As [`frame`](Self::frame); without `fin` more of its message follows, as continuations.
+    pub fn part(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) {
         let payload = match opcode.is_control() {
             true => &payload[..payload.len().min(125)],
             false => payload,
         };
-        frame::append(&mut self.bytes, self.role, opcode, |out| {
+        let first = if fin { frame::FIN } else { 0 } | opcode as u8;
+        frame::append_part(&mut self.bytes, self.role, first, |out| {
             out.extend_from_slice(payload);
             true
         });
