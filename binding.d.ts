@@ -102,6 +102,11 @@ export declare class Core {
   stats(meter: Meter): Stats
   /** The end of `conn` was seen: its number may be used again. */
   release(conn: number): void
+  /**
+   * Looks up a host's name for `timeout` ms at most, a grape's or that of a destination; its
+   * addresses come as an event with this `id`.
+   */
+  resolve(id: number, host: string, isGrape: boolean, timeout: number): void
   /** Posts to a grape; the answer comes as an event with this `id`. */
   post(id: number, url: string, body: string, timeout: number): void
 }

@@ -49,6 +49,9 @@ const FIN = 0x80
 const connections = []
 /** Servers by number. */
 const servers = new Map()
+/** Callbacks of lookups of names, by number. */
+const lookups = new Map()
+
 /** Callbacks of exchanges with grapes, by number. */
 const exchanges = new Map()
 let lastExchange = 0
@@ -249,6 +252,11 @@ function onEvent (event) {
       connection.detach(event.error)
       core.release(event.conn)
       return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
+    }
+    case 'resolved': {
+      const cb = lookups.get(event.id)
+      lookups.delete(event.id)
+      return cb(event.error ? fromFailure(event.error) : null, event.addresses)
     }
     case 'answered': {
       const cb = exchanges.get(event.id)
@@ -468,6 +476,19 @@ function post (url, body, timeout, cb) {
   }
 }
 
+let lastLookup = 0
+
+/**
+ * Looks a host's name up on the native side, for `timeout` ms at most: `cb(err, addresses)`. It keeps no
+ * process alive.
+ * @param {boolean} isGrape whether it is a grape's, and not one that a grape has named
+ */
+function resolve (host, isGrape, timeout, cb) {
+  const id = lastLookup = (lastLookup + 1) >>> 0
+  lookups.set(id, cb)
+  core.resolve(id, host, isGrape, timeout)
+}
+
 /**
  * Whether Node's event loop moves a connection's bytes (`'libuv'`, the default where possible)
  * or a thread beside it (`'tokio'`). The environment variable GRENACHE_IO says so for all.
@@ -508,6 +529,7 @@ module.exports = {
   post,
   publish,
   pumpSoon,
+  resolve,
   receive,
   rid: (conn, slot) => core.rid(conn, slot),
   roughly,

@@ -5,6 +5,7 @@
 const https = require('https')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
+const { lookupOf } = require('./names')
 
 /** Connections to grapes. It keeps those apart whose TLS options differ. */
 class Agent extends https.Agent {
@@ -51,7 +52,7 @@ function post (url, body, timeout, tls, cb) {
     accept: '*/*'
   }
   const ask = () => {
-    const asked = request = https.request(url, { agent, ...tls, method: 'POST', headers })
+    const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...tls, method: 'POST', headers })
     let answered = false
     let heads = 0
     request.on('information', () => {

@@ -10,6 +10,7 @@ const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
 const { CONNECTION, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
+const { lookupOf } = require('./names')
 const { amount } = require('./options')
 
 /** RFC 6455 section 1.3. */
@@ -49,9 +50,11 @@ function connect (dest, path, conf, connection) {
     ...secure.headers
   }
   if (secure.origin) headers.Origin = secure.origin
+  const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
   let request
   try {
     request = https.request({
+      lookup: lookupOf(false, time),
       servername: net.isIP(host) ? '' : host,
       // A connection of its own: it is not given back.
       agent: false,
@@ -69,7 +72,7 @@ function connect (dest, path, conf, connection) {
   stream.onAbort(() => request.destroy())
   const timer = setTimeout(() => {
     request.destroy(new Error(TEXT.HANDSHAKE_TIMEOUT))
-  }, secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout))
+  }, time)
   request.on('error', err => stream.fail(err))
   request.on('close', () => clearTimeout(timer))
   request.on('response', response => {

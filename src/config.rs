@@ -180,6 +180,16 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Addresses of one name that are tried, one after the other: strangers say which names have how many.
 pub const DIALLED_ADDRESSES: usize = 4;
 
+/// Names that grapes have named and that are looked up at once, each on a thread of its own; the
+/// others wait for their turn. As many again are for those that had addresses lately.
+pub const LOOKUPS_OF_CLIENTS: usize = 16;
+
+/// The same for the names of grapes, which a user has written.
+pub const LOOKUPS_OF_LINKS: usize = 4;
+
+/// Names that had addresses lately and are remembered.
+pub const PROVEN_NAMES: usize = 256;
+
 /// How long a handshake may take, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -1,7 +1,7 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
 //! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
-//! talks to the grapes; `stats` counts; `caught` ends panics; `node` is the only place that knows
+//! talks to the grapes; `names` finds the addresses of hosts; `stats` counts; `caught` ends panics; `node` is the only place that knows
 //! Node-API.
 
 #![deny(missing_docs)]
@@ -11,6 +11,7 @@ pub mod config;
 pub mod error;
 pub mod grape;
 pub mod link;
+pub mod names;
 pub mod net;
 mod node;
 pub mod pubsub;

@@ -308,6 +308,30 @@ hostile('a grape that switches protocols, or says nothing but that it goes on, i
   }
 })
 
+hostile('names are looked up without the threads of Node, which others need', async ({ stage, implementation }) => {
+  const [{ dest }] = await answering(stage, true, 1, rid => `["${rid}",null,"fine"]`)
+  const grape = await standIn(stage, () => 'fine', certificates().server)
+  const { mock } = require('node:test')
+  const mocked = mock.method(require('dns'), 'lookup', () => {})
+  stage.after(() => mocked.mock.restore())
+  const peer = stage.client(implementation, dest.replace('127.0.0.1', 'localhost'), { secure: { ...certificates().client, rejectUnauthorized: false } })
+  assert.strictEqual((await call(peer, 'request', 'key', 1, { timeout: 10000 })).res, 'fine')
+  const at = (host, conf) => startLink(stage, implementation, grape.url.replace('127.0.0.1', host), { requestTimeout: 10000, tls: { rejectUnauthorized: false, ...conf } })
+  for (const family of [undefined, 4, 'IPv4']) {
+    assert.strictEqual((await call(at('localhost', { family }), 'get', 'hash')).res, 'fine')
+  }
+  // As Node says it.
+  for (const conf of [{}, { autoSelectFamily: false }]) {
+    const { err } = await call(at('nowhere.invalid', conf), 'get', 'hash', { timeout: 60000 })
+    assert.match(err.message, /^getaddrinfo (ENOTFOUND|EAI_AGAIN) nowhere.invalid$/)
+    assert.deepStrictEqual([err.syscall, err.hostname], ['getaddrinfo', 'nowhere.invalid'])
+  }
+  // Whoever brings a lookup has that.
+  const own = at('somewhere.example', { lookup: (host, options, cb) => options.all ? cb(null, [{ address: '127.0.0.1', family: 4 }]) : cb(null, '127.0.0.1', 4) })
+  assert.strictEqual((await call(own, 'get', 'hash')).res, 'fine')
+  assert.strictEqual(mocked.mock.callCount(), 0)
+}, { tls: false })
+
 hostile('a resolver that never answers has the time of a handshake', async ({ stage, implementation }) => {
   const peer = stage.client(implementation, 'somewhere.example:80', { handshakeTimeout: 100, secure: { ...certificates().client, lookup: () => {} } })
   const { err } = await call(peer, 'request', 'key', 1, { timeout: 60000 })

@@ -2,18 +2,23 @@
 //! answers (RFC 9110 section 15.2) may follow each other for ever, and the connection outlives the
 //! exchange that nobody waits for any more.
 
-use crate::config;
+use crate::{
+    config,
+    names::{self, Asker},
+};
 use http::Uri;
 use hyper_util::{
-    client::legacy::connect::{Connected, Connection, HttpConnector},
+    client::legacy::connect::{Connected, Connection, HttpConnector, dns::Name},
     rt::TokioIo,
 };
 use std::{
     future::Future,
     io::{self, IoSlice},
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
+    vec,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -23,7 +28,30 @@ use tower_service::Service;
 
 /// Connects as [`HttpConnector`] does.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(pub HttpConnector);
+pub(super) struct Connector(pub HttpConnector<Resolver>);
+
+/// Looks up the names of grapes.
+#[derive(Clone, Debug)]
+pub(super) struct Resolver;
+
+impl Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send + 'static>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move {
+            let found = names::addresses(name.as_str(), Asker::Link, config::CONNECT_TIMEOUT).await;
+            let found = found.map_err(io::Error::other)?;
+            let addresses: Vec<_> = found.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
+            Ok(addresses.into_iter())
+        })
+    }
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -49,7 +77,7 @@ impl Bounded {
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Bounded>;
-    type Error = <HttpConnector as Service<Uri>>::Error;
+    type Error = <HttpConnector<Resolver> as Service<Uri>>::Error;
     type Future =
         Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send + 'static>>;
 

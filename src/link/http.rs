@@ -1,6 +1,6 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
-use super::bounded::Connector;
+use super::bounded::{Connector, Resolver};
 use crate::{config, error::Error};
 use bytes::Bytes;
 use http::{Method, Request, Uri, header};
@@ -19,7 +19,7 @@ pub struct Grapes {
 
 impl Default for Grapes {
     fn default() -> Self {
-        let mut connector = HttpConnector::new();
+        let mut connector = HttpConnector::new_with_resolver(Resolver);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(config::CONNECT_TIMEOUT));
         let client = Client::builder(TokioExecutor::new())

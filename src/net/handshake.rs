@@ -14,6 +14,7 @@ use crate::{
     caught::caught_in,
     config,
     error::Error,
+    names::{self, Asker},
     ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
 use http::StatusCode;
@@ -29,7 +30,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream, lookup_host},
+    net::{TcpListener, TcpStream},
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -319,9 +320,10 @@ pub(super) async fn connect(dest: &str, path: &str, ms: u64) -> Result<Establish
 }
 
 async fn dial(dest: &Destination) -> Result<TcpStream, Error> {
-    let found = resolved(dest, lookup_host((dest.host.as_str(), dest.port))).await?;
+    let found = names::addresses(&dest.host, Asker::Client, config::CONNECT_TIMEOUT).await?;
     let mut last = Error::UnknownHost(dest.host.clone());
-    for address in found.take(config::DIALLED_ADDRESSES) {
+    for address in found.iter().take(config::DIALLED_ADDRESSES) {
+        let address = SocketAddr::new(*address, dest.port);
         match timeout(config::CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 prepare(&stream).map_err(|error| Error::system("connect", error, Some(address)))?;
@@ -332,17 +334,6 @@ async fn dial(dest: &Destination) -> Result<TcpStream, Error> {
         }
     }
     Err(last)
-}
-
-/// What `lookup` says of the host's name. A resolver may never answer.
-async fn resolved<T>(
-    dest: &Destination,
-    lookup: impl Future<Output = io::Result<T>>,
-) -> Result<T, Error> {
-    match timeout(config::CONNECT_TIMEOUT, lookup).await {
-        Ok(found) => found.map_err(|_| Error::UnknownHost(dest.host.clone())),
-        Err(_) => Err(Error::NameTimeout(dest.host.clone())),
-    }
 }
 
 async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Established, Error> {
@@ -414,18 +405,6 @@ fn is_passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_resolver_that_never_answers_has_the_time_of_a_connection() {
-        let dest = Destination::parse("somewhere.example:80").unwrap();
-        let began = tokio::time::Instant::now();
-        let error = resolved(&dest, pending::<io::Result<()>>()).await.unwrap_err();
-        assert_eq!(error.to_string(), "getaddrinfo EAI_AGAIN somewhere.example");
-        assert_eq!(began.elapsed().as_secs(), config::CONNECT_TIMEOUT.as_secs());
-        let refused = async { Err::<(), _>(io::Error::other("by a test")) };
-        let error = resolved(&dest, refused).await.unwrap_err();
-        assert_eq!(error.to_string(), "getaddrinfo ENOTFOUND somewhere.example");
-    }
 
     #[test]
     fn a_head_never_has_more_memory_than_its_largest_size() {

@@ -46,6 +46,7 @@ enum Subject {
     Conn(u32),
     Arrival(Arc<Conn>),
     Exchange(u32),
+    Name(u32),
     Ask(u32),
 }
 
@@ -65,6 +66,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Composed { conn }
         | Event::Expired { conn, .. } => Subject::Conn(*conn),
         Event::Answered { id, .. } => Subject::Exchange(*id),
+        Event::Resolved { id, .. } => Subject::Name(*id),
         Event::Asked { ask, .. } | Event::Unasked { ask, .. } => Subject::Ask(*ask),
     }
 }
@@ -95,8 +97,9 @@ pub(super) fn object_or_end<'env>(
         }
         // The client is hung up on.
         Subject::Ask(ask) => inner.driver.decide(ask, Some(Vec::new())),
-        Subject::Exchange(id) => {
-            object.set("type", "answered")?;
+        Subject::Exchange(id) | Subject::Name(id) => {
+            let kind = if matches!(subject, Subject::Name(_)) { "resolved" } else { "answered" };
+            object.set("type", kind)?;
             object.set("id", id)?;
             object.set("error", failure(&error))?;
             return Ok(object);
@@ -187,6 +190,14 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("type", "expired")?;
             object.set("conn", conn)?;
             object.set("slots", slots)?;
+        }
+        Event::Resolved { id, result } => {
+            object.set("type", "resolved")?;
+            object.set("id", id)?;
+            match result {
+                Ok(found) => object.set("addresses", found)?,
+                Err(error) => object.set("error", failure(&error))?,
+            }
         }
         Event::Answered { id, result } => {
             object.set("type", "answered")?;

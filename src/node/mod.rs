@@ -19,6 +19,7 @@ use crate::{
     caught::caught,
     error::Error,
     link::Grapes,
+    names::{self, Asker},
     net::{
         Admission, Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
         Port, Settings, SlowSubscriber,
@@ -44,7 +45,7 @@ use std::{
     mem,
     rc::Rc,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// What the JavaScript thread holds. Never left for another thread.
@@ -557,6 +558,27 @@ impl Core {
             // A driver may hold it a moment longer than JavaScript counts what it asked.
             entry.conn.keeps(0);
             self.inner.hub.release(conn);
+        }
+    }
+
+    /// Looks up a host's name for `timeout` ms at most, a grape's or that of a destination; its
+    /// addresses come as an event with this `id`.
+    #[napi(catch_unwind)]
+    pub fn resolve(&self, id: u32, host: String, is_grape: bool, timeout: f64) {
+        let asker = if is_grape { Asker::Link } else { Asker::Client };
+        let (hub, answered) = (self.inner.hub.clone(), self.inner.hub.clone());
+        let looking = async move {
+            let time = Duration::from_millis(timeout.max(0.0) as u64); // Saturates.
+            let result = names::addresses(&host, asker, time).await;
+            let result = result.map(|found| found.iter().map(ToString::to_string).collect());
+            hub.event(Event::Resolved { id, result });
+        };
+        let started = self.inner.driver.spawn_or(looking, move || {
+            answered.event(Event::Resolved { id, result: Err(Error::Panic) });
+        });
+        if let Err(error) = started {
+            let result = Err(Error::system("connect", error, None));
+            self.inner.hub.event(Event::Resolved { id, result });
         }
     }
 

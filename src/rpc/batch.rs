@@ -122,6 +122,13 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
+    /// What addresses a host has.
+    Resolved {
+        /// The question's number.
+        id: u32,
+        /// The addresses, or why there are none.
+        result: Result<Vec<String>, Error>,
+    },
     /// A grape's answer.
     Answered {
         /// The exchange's number.
@@ -152,9 +159,13 @@ impl<C: Weigh> Event<C> {
             Self::Closed { reason, .. } => reason.len(),
             Self::Expired { slots, .. } => slots.len() * size_of::<u32>(),
             Self::Answered { result: Ok((_, body)), .. } => body.len(),
+            Self::Resolved { result: Ok(found), .. } => {
+                found.iter().map(|text| text.len() + size_of::<String>()).sum()
+            }
             Self::Asked { .. }
             | Self::Unasked { .. }
             | Self::Answered { .. }
+            | Self::Resolved { .. }
             | Self::Drained { .. }
             | Self::Composed { .. }
             | Self::Room { .. } => 0,

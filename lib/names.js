@@ -1,0 +1,33 @@
+'use strict'
+
+// Names of hosts where Node connects: the native side looks them up, few at once. Node's own lookups
+// take its four threads, those of files among them, and hold up the end of the process.
+
+const net = require('net')
+const dispatch = require('./dispatch')
+
+/**
+ * A `lookup` for Node's `net`.
+ * @param {boolean} isGrape whether it is a grape's name, and not one that a grape has named
+ * @param {number} timeout ms
+ */
+function lookupOf (isGrape, timeout) {
+  return (host, wanted, cb) => dispatch.resolve(host, isGrape, timeout, (err, addresses) => {
+    const family = familyOf(wanted.family)
+    const found = (addresses || [])
+      .map(address => ({ address, family: net.isIP(address) }))
+      .filter(one => family === 0 || one.family === family)
+    if (!err && found.length === 0) {
+      err = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
+    }
+    if (err) return cb(Object.assign(err, { hostname: host }))
+    if (wanted.all) cb(null, found)
+    else cb(null, found[0].address, found[0].family)
+  })
+}
+
+function familyOf (named) {
+  return Number(String(named || 0).replace('IPv', ''))
+}
+
+module.exports = { lookupOf }

@@ -1,0 +1,174 @@
+//! Names of hosts become addresses: few lookups at once, and one for all who wait for the same name.
+//!
+//! The system's resolver keeps a thread for each lookup as long as silent name servers let it wait,
+//! and nobody can take a lookup back. Strangers say which names services have.
+
+use crate::{config, error::Error};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    io,
+    net::{IpAddr, ToSocketAddrs},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+/// Who wants to know an address; nobody takes the places of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asker {
+    /// A link, whose grapes its user has named.
+    Link,
+    /// A client, whose destinations a grape has named.
+    Client,
+    /// The same for a name that had an address lately.
+    ClientAgain,
+}
+
+/// What is known once a lookup is done; no addresses where there are none.
+type Told = Option<Arc<[IpAddr]>>;
+
+/// A lookup: who asks, and for what.
+type Key = (Asker, String);
+
+/// The lookups of a process.
+#[derive(Debug)]
+pub struct Names {
+    lookup: fn(&str) -> io::Result<Vec<IpAddr>>,
+    for_links: Arc<Semaphore>,
+    for_clients: Arc<Semaphore>,
+    for_clients_again: Arc<Semaphore>,
+    /// Each by itself, whoever waits for it.
+    under_way: Mutex<HashMap<Key, Arc<watch::Sender<Option<Told>>>>>,
+    /// Names that had an address when a client asked last, the latest last.
+    proven: Mutex<VecDeque<String>>,
+}
+
+/// The addresses of `host`, within `time`. Needs tokio's runtime.
+///
+/// # Errors
+/// [`Error::UnknownHost`], and [`Error::NameTimeout`] when nobody says so in time.
+pub async fn addresses(host: &str, asker: Asker, time: Duration) -> Result<Arc<[IpAddr]>, Error> {
+    static NAMES: OnceLock<Arc<Names>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| Arc::new(Names::new(of_system)));
+    in_time(host, time, names.addresses(host, asker)).await
+}
+
+async fn in_time(
+    host: &str,
+    time: Duration,
+    lookup: impl Future<Output = Told>,
+) -> Result<Arc<[IpAddr]>, Error> {
+    match timeout(time, lookup).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(Error::UnknownHost(host.to_owned())),
+        Err(_) => Err(Error::NameTimeout(host.to_owned())),
+    }
+}
+
+fn of_system(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+}
+
+impl Names {
+    fn new(lookup: fn(&str) -> io::Result<Vec<IpAddr>>) -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self {
+            lookup,
+            for_links: places(config::LOOKUPS_OF_LINKS),
+            for_clients: places(config::LOOKUPS_OF_CLIENTS),
+            for_clients_again: places(config::LOOKUPS_OF_CLIENTS),
+            under_way: Mutex::default(),
+            proven: Mutex::default(),
+        }
+    }
+
+    async fn addresses(self: &Arc<Self>, host: &str, asker: Asker) -> Told {
+        if let Ok(address) = host.parse() {
+            return Some(Arc::new([address]));
+        }
+        let mut told = self.join(host, asker);
+        // Without a sender nobody will say so any more.
+        told.wait_for(Option::is_some).await.ok().and_then(|told| told.clone()).flatten()
+    }
+
+    /// Waits for the lookup that is under way, or for a new one.
+    fn join(self: &Arc<Self>, host: &str, asker: Asker) -> watch::Receiver<Option<Told>> {
+        let is_again = asker == Asker::Client && lock(&self.proven).iter().any(|name| name == host);
+        let key = (if is_again { Asker::ClientAgain } else { asker }, host.to_owned());
+        let mut under_way = lock(&self.under_way);
+        if let Some(sender) = under_way.get(&key) {
+            return sender.subscribe();
+        }
+        let (sender, receiver) = watch::channel(None);
+        let sender = Arc::new(sender);
+        under_way.insert(key.clone(), sender.clone());
+        tokio::spawn(self.clone().look(key, sender));
+        receiver
+    }
+
+    /// Looks a name up when it is its turn, unless nobody waits for it by then.
+    async fn look(self: Arc<Self>, key: Key, sender: Arc<watch::Sender<Option<Told>>>) {
+        let places = match key.0 {
+            Asker::Link => &self.for_links,
+            Asker::Client => &self.for_clients,
+            Asker::ClientAgain => &self.for_clients_again,
+        };
+        let mut turn = std::pin::pin!(places.clone().acquire_owned());
+        let place = loop {
+            tokio::select! {
+                place = &mut turn => break place,
+                () = sender.closed() => {}
+            }
+            if self.is_given_up(&key, &sender) {
+                return;
+            }
+        };
+        if self.is_given_up(&key, &sender) {
+            return;
+        }
+        let (lookup, host) = (self.lookup, key.1.clone());
+        let looking = spawn_blocking(move || {
+            // As long as the thread is taken, whoever waits for it.
+            let _place = place;
+            lookup(&host)
+        });
+        let found = looking.await.ok().and_then(Result::ok).filter(|found| !found.is_empty());
+        self.note(&key.1, key.0 != Asker::Link && found.is_some());
+        // Whoever comes from now on asks anew.
+        lock(&self.under_way).remove(&key);
+        sender.send_replace(Some(found.map(Arc::from)));
+    }
+
+    /// Whether nobody waits; then nobody can join any more.
+    fn is_given_up(&self, key: &Key, sender: &watch::Sender<Option<Told>>) -> bool {
+        let mut under_way = lock(&self.under_way);
+        let nobody = sender.receiver_count() == 0;
+        if nobody {
+            under_way.remove(key);
+        }
+        nobody
+    }
+
+    fn note(&self, host: &str, is_proven: bool) {
+        let mut proven = lock(&self.proven);
+        proven.retain(|name| name != host);
+        if is_proven {
+            proven.push_back(host.to_owned());
+        }
+        if proven.len() > config::PROVEN_NAMES {
+            proven.pop_front();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+use super::*;
+use std::{
+    future::pending,
+    net::Ipv4Addr,
+    sync::{
+        Condvar,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// A resolver that says nothing before it is told to, but of names that begin with `quick`.
+struct Resolver {
+    asked: AtomicUsize,
+    under_way: AtomicUsize,
+    answers: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Resolver {
+    const fn new() -> Self {
+        Self {
+            asked: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
+            answers: Mutex::new(false),
+            told: Condvar::new(),
+        }
+    }
+
+    fn look(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if !host.starts_with("quick") {
+            self.under_way.fetch_add(1, Ordering::SeqCst);
+            let answers = self.answers.lock().unwrap();
+            drop(self.told.wait_while(answers, |answers| !*answers).unwrap());
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+        }
+        if host.ends_with("nowhere") {
+            return Err(io::Error::other("by a test"));
+        }
+        Ok(vec![Ipv4Addr::LOCALHOST.into()])
+    }
+
+    fn answer(&self) {
+        *self.answers.lock().unwrap() = true;
+        self.told.notify_all();
+    }
+
+    async fn are_under_way(&self, count: usize) {
+        while self.under_way.load(Ordering::SeqCst) != count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn waiting(names: &Arc<Names>, host: &str, asker: Asker) -> tokio::task::JoinHandle<Told> {
+    let (names, host) = (names.clone(), host.to_owned());
+    tokio::spawn(async move { names.addresses(&host, asker).await })
+}
+
+#[tokio::test]
+async fn names_whose_servers_are_silent_take_few_threads_and_none_of_the_grapes() {
+    static SYSTEM: Resolver = Resolver::new();
+    let names = Arc::new(Names::new(|host| SYSTEM.look(host)));
+    // A name that had an address before has places of its own.
+    assert!(names.addresses("quick.proven", Asker::Client).await.is_some());
+    let slow: Vec<_> =
+        (0..1000).map(|at| waiting(&names, &format!("slow {at}"), Asker::Client)).collect();
+    SYSTEM.are_under_way(config::LOOKUPS_OF_CLIENTS).await;
+    for (host, asker) in [("quick.grape", Asker::Link), ("quick.proven", Asker::Client)] {
+        assert!(names.addresses(host, asker).await.is_some());
+    }
+    // An address waits for nothing.
+    assert_eq!(names.addresses("::1", Asker::Client).await.unwrap().len(), 1);
+    // Others wait for their turn, and no longer than they want.
+    let asked = SYSTEM.asked.load(Ordering::SeqCst);
+    let late = in_time("other", Duration::from_millis(20), names.addresses("other", Asker::Client));
+    assert_eq!(late.await.unwrap_err().to_string(), "getaddrinfo EAI_AGAIN other");
+    assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), asked);
+    // Whoever has given up is not looked for.
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    while lock(&names.under_way).len() > config::LOOKUPS_OF_CLIENTS {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    SYSTEM.answer();
+    assert!(names.addresses("other", Asker::Client).await.is_some());
+    assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), asked + 1);
+    SYSTEM.are_under_way(0).await;
+}
+
+#[tokio::test]
+async fn equal_names_share_a_lookup() {
+    static SYSTEM: Resolver = Resolver::new();
+    let names = Arc::new(Names::new(|host| SYSTEM.look(host)));
+    let first = waiting(&names, "slow", Asker::Client);
+    let nowhere = waiting(&names, "nowhere", Asker::Client);
+    SYSTEM.are_under_way(2).await;
+    let others: Vec<_> = (0..100).map(|_| waiting(&names, "slow", Asker::Client)).collect();
+    // One that does not wait any more takes nothing from the others.
+    first.abort();
+    while lock(&names.under_way)[&(Asker::Client, "slow".into())].receiver_count() != 100 {
+        tokio::task::yield_now().await;
+    }
+    SYSTEM.answer();
+    for other in others {
+        assert!(other.await.unwrap().is_some());
+    }
+    assert_eq!(nowhere.await.unwrap(), None);
+    assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), 2);
+    assert!(lock(&names.under_way).is_empty());
+    assert_eq!(*lock(&names.proven), ["slow"]);
+}
+
+#[tokio::test]
+async fn names_that_had_addresses_are_remembered_for_a_while() {
+    let names = Arc::new(Names::new(|_| Ok(vec![Ipv4Addr::LOCALHOST.into()])));
+    for at in 0..2 * config::PROVEN_NAMES {
+        assert!(names.addresses(&format!("name {at}"), Asker::Client).await.is_some());
+    }
+    assert_eq!(lock(&names.proven).len(), config::PROVEN_NAMES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolver_that_never_answers_has_the_time_of_a_connection() {
+    let began = tokio::time::Instant::now();
+    let error = in_time("somewhere", config::CONNECT_TIMEOUT, pending()).await.unwrap_err();
+    assert_eq!(error.to_string(), "getaddrinfo EAI_AGAIN somewhere");
+    assert_eq!(began.elapsed().as_secs(), config::CONNECT_TIMEOUT.as_secs());
+    let error = in_time("somewhere", config::CONNECT_TIMEOUT, async { None }).await.unwrap_err();
+    assert_eq!(error.to_string(), "getaddrinfo ENOTFOUND somewhere");
+}
