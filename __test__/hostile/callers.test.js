@@ -175,7 +175,8 @@ hostile('a subscription that lasted for a while begins its waits anew', async ({
   for (let at = 0; at < 10; at++) heard.push(new Promise(resolve => tell.push(resolve)))
   const emit = PeerSub.prototype.emit
   const watched = t.mock.method(PeerSub.prototype, 'emit', function (event, ...args) {
-    if (event === 'message') tell.shift()()
+    // After the last wait it may go on for a while.
+    if (event === 'message' && tell.length > 0) tell.shift()()
     return emit.call(this, event, ...args)
   })
   stage.after(() => watched.mock.restore())
