@@ -5,6 +5,7 @@
 const assert = require('assert')
 const https = require('https')
 const net = require('net')
+const tls = require('tls')
 const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { isDestination } = require('./dispatch')
@@ -17,6 +18,29 @@ const { amount } = require('./options')
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 const acceptOf = key => createHash('sha1').update(key + GUID).digest('base64')
+
+/** Node's own `tls` takes one that was made before; of others it is not known. */
+const SHARES_CONTEXTS = !process.versions.bun && !process.versions.deno
+
+/** What was made of a `conf.secure`, and the options that it had then. */
+const contexts = new WeakMap()
+
+/**
+ * The keys and certificates as OpenSSL has them. To read them takes a millisecond, or 30 with the
+ * authorities of a system, and grapes may name hundreds of servers.
+ */
+function contextOf (secure) {
+  const made = contexts.get(secure)
+  if (made !== undefined && isSame(made.options, secure)) return made.context
+  const context = tls.createSecureContext(secure)
+  contexts.set(secure, { options: { ...secure }, context })
+  return context
+}
+
+function isSame (one, other) {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every(name => one[name] === other[name])
+}
 
 /** The parts that must be Buffers. */
 function assertSecure (secure) {
@@ -58,6 +82,7 @@ function connect (dest, path, conf, connection) {
       servername: net.isIP(host) ? '' : host,
       // A connection of its own: it is not given back.
       agent: false,
+      ...(SHARES_CONTEXTS && { secureContext: contextOf(secure) }),
       ...secure,
       method: 'GET',
       host,

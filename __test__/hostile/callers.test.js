@@ -309,6 +309,26 @@ hostile('a grape that switches protocols, or says nothing but that it goes on, i
   }
 })
 
+hostile('keys and certificates are read once for all servers that a grape names', async ({ stage, implementation }) => {
+  const { mock } = require('node:test')
+  const tls = require('tls')
+  const servers = await answering(stage, true, 10, rid => `["${rid}",null,"fine"]`)
+  const mocked = mock.method(tls, 'createSecureContext')
+  stage.after(() => mocked.mock.restore())
+  const secure = { ...certificates().client }
+  const peer = stage.client(implementation, servers.map(({ dest }) => dest), { secure })
+  assert.deepStrictEqual((await call(peer, 'map', 'key', 1, {})).res, Array(10).fill('fine'))
+  assert.strictEqual(mocked.mock.callCount(), 1)
+  // Not those that were replaced.
+  secure.ca = Buffer.from(secure.ca)
+  const more = await answering(stage, true, 2, rid => `["${rid}",null,"fine"]`)
+  mocked.mock.resetCalls()
+  peer.link = stage.link(...more.map(({ dest }) => dest))
+  const again = await call(peer, 'map', 'key', 1, {})
+  assert.deepStrictEqual([again.err, again.res], [null, ['fine', 'fine']])
+  assert.strictEqual(mocked.mock.callCount(), 1)
+}, { tls: false })
+
 hostile('names are looked up without the threads of Node, which others need', async ({ stage, implementation }) => {
   const [{ dest }] = await answering(stage, true, 1, rid => `["${rid}",null,"fine"]`)
   const grape = await standIn(stage, () => 'fine', certificates().server)
