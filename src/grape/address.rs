@@ -1,9 +1,12 @@
 //! IPv4 addresses with a port, in the six bytes that the network uses.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// Where a node or a service is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     /// IPv4 address.
     pub ip: [u8; 4],
@@ -49,6 +52,13 @@ impl Address {
 /// Whether `ip` is this machine.
 pub fn is_loopback(ip: [u8; 4]) -> bool {
     ip[0] == 127
+}
+
+impl Hash for Address {
+    /// As one number: the maps of addresses are asked for each datagram.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(u32::from_be_bytes(self.ip)) << 16 | u64::from(self.port));
+    }
 }
 
 impl fmt::Display for Address {

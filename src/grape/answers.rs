@@ -1,10 +1,10 @@
 //! What the nodes near a name told of it. Each node has its own word, so that one that tells
 //! thousands of addresses hides none of the others'.
 
-use super::{Address, Found, Id, Witness};
+use super::{Address, Found, Id, Witness, hash::HashMap};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A node that told something.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub struct Answers {
 impl Answers {
     /// Nothing was told so far to the node `own`.
     pub fn new(own: Id) -> Self {
-        Self { own, words: [const { None }; config::WORDS], told: HashMap::new() }
+        Self { own, words: [const { None }; config::WORDS], told: HashMap::default() }
     }
 
     /// The nodes are asked anew; what was told before `since` does not count any more.

@@ -1,10 +1,7 @@
 //! Bencode values (BEP 3), borrowed from the datagram that they came in.
 
 use crate::config::grape as config;
-use bendy::{
-    decoding::{Decoder, Object},
-    encoding::{Encoder, Error, SingleItemEncoder, ToBencode},
-};
+use bendy::decoding::{Decoder, Object};
 use std::borrow::Cow;
 
 /// Any value. Dictionaries are sorted by key, as bencode wants them.
@@ -30,10 +27,35 @@ impl<'a> Value<'a> {
 
     /// The bencoded bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new().with_max_depth(config::DEPTH + 1);
-        // Both fail for unsorted keys and for deep nesting; neither is ever made here.
-        let written = encoder.emit(self);
-        written.and_then(|()| encoder.get_output()).unwrap_or_default()
+        let mut bytes = Vec::with_capacity(ENCODED);
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Writes it behind what is there. Whoever makes a dictionary sorts its keys, and what was read
+    /// nests no deeper than [`config::DEPTH`]: so there is nothing to look at, as bendy would.
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Bytes(bytes) => write_bytes(out, bytes),
+            Self::Int(number) => {
+                out.push(b'i');
+                out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+                out.push(b'e');
+            }
+            Self::List(values) => {
+                out.push(b'l');
+                values.iter().for_each(|value| value.write(out));
+                out.push(b'e');
+            }
+            Self::Dict(pairs) => {
+                out.push(b'd');
+                for (key, value) in pairs {
+                    write_bytes(out, key);
+                    value.write(out);
+                }
+                out.push(b'e');
+            }
+        }
     }
 
     /// A byte string that is borrowed.
@@ -111,22 +133,14 @@ fn read<'a>(object: Object<'_, 'a>, left: &mut usize) -> Option<Value<'a>> {
     })
 }
 
-impl ToBencode for Value<'_> {
-    const MAX_DEPTH: usize = config::DEPTH;
-
-    fn encode(&self, encoder: SingleItemEncoder<'_>) -> Result<(), Error> {
-        match self {
-            Self::Bytes(bytes) => encoder.emit_bytes(bytes),
-            Self::Int(number) => encoder.emit_int(*number),
-            Self::List(values) => {
-                encoder.emit_list(|list| values.iter().try_for_each(|value| list.emit(value)))
-            }
-            Self::Dict(pairs) => encoder.emit_dict(|mut dict| {
-                pairs.iter().try_for_each(|(key, value)| dict.emit_pair(key, value))
-            }),
-        }
-    }
+fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(itoa::Buffer::new().format(bytes.len()).as_bytes());
+    out.push(b':');
+    out.extend_from_slice(bytes);
 }
+
+/// Room for most messages.
+const ENCODED: usize = 128;
 
 #[cfg(test)]
 mod tests {

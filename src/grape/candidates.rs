@@ -1,9 +1,9 @@
 //! One walk's view of the network: the nearest nodes to a key that it heard of, and what became of
 //! asking them.
 
-use super::{Address, Distance, Id};
+use super::{Address, Distance, Id, hash::HashMap};
 use crate::config::grape as config;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A node that answered, with what it needs to store something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,16 +88,16 @@ impl Candidates {
             key: key.to_vec(),
             own,
             nodes: Vec::new(),
-            hosts: HashMap::new(),
+            hosts: HashMap::default(),
             beyond: 0,
             unknown: VecDeque::new(),
             hints: VecDeque::new(),
-            asked: HashMap::new(),
-            named: HashMap::new(),
-            at_host: HashMap::new(),
+            asked: HashMap::default(),
+            named: HashMap::default(),
+            at_host: HashMap::default(),
             open: Vec::new(),
             in_flight: 0,
-            since: HashMap::new(),
+            since: HashMap::default(),
             answers: 0,
             concurrency: concurrency.max(1),
         }
@@ -211,7 +211,8 @@ impl Candidates {
             }
         }
         // First the nearest of which no host has more than its share, then the nearest of all.
-        let nearest = self.next_of(config::HOST_PLACES, now);
+        let has_share = self.beyond > 0;
+        let nearest = has_share.then(|| self.next_of(config::HOST_PLACES, now)).flatten();
         nearest.or_else(|| self.next_of(usize::MAX, now)).or_else(|| self.next_hint(now))
     }
 
@@ -370,7 +371,7 @@ impl Candidates {
     /// The nearest nodes that answered with a token. Those of a host beyond its share only count
     /// where there are no others.
     pub fn holders(&self) -> Vec<Holder> {
-        let mut of_host: HashMap<Address, usize> = HashMap::new();
+        let mut of_host: HashMap<Address, usize> = HashMap::default();
         let (mut chosen, mut rest) = (Vec::new(), Vec::new());
         for node in self.nodes.iter().filter(|node| node.state == State::Answered) {
             let Some((token, ours)) = node.holder.clone() else { continue };

@@ -2,7 +2,7 @@
 
 use super::{
     Address, Answers, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options,
-    Outcome, Peers, Silence, Source, Sources, Table, Tokens, Values, Wanted,
+    Outcome, Peers, Silence, Source, Sources, Table, Tokens, Values, Wanted, hash,
     krpc::{Asked, Message, Query, Refusal, Response},
     load::{Job, Load},
     operation::Purpose,
@@ -15,7 +15,7 @@ use crate::config::grape as config;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::{BinaryHeap, HashMap},
     mem,
 };
 
@@ -65,10 +65,10 @@ pub struct Core {
     pub(super) values: Values,
     pub(super) nearest: Generations<Vec<u8>, Nearest>,
     pub(super) transactions: Transactions,
-    pub(super) walks: HashMap<u64, Walk>,
+    pub(super) walks: hash::HashMap<u64, Walk>,
     /// The walks that equal lookups and announces share.
     pub(super) lookups: HashMap<Vec<u8>, u64>,
-    pub(super) stores: HashMap<u64, Store>,
+    pub(super) stores: hash::HashMap<u64, Store>,
     pub(super) last_number: u64,
     /// When walks and stores are looked at again, by their numbers; they may be over before.
     pub(super) alarms: BinaryHeap<Reverse<(u64, u64)>>,
@@ -86,9 +86,9 @@ pub struct Core {
     pub(super) sources: Sources,
     pub(super) load: Load,
     /// Whether an address is this machine's, as it was asked lately.
-    pub(super) own_ips: Generations<[u8; 4], bool>,
+    pub(super) own_ips: Generations<[u8; 4], bool, hash::Keyed>,
     /// Who was pinged because it asked something.
-    verifying: HashSet<Address>,
+    verifying: hash::HashSet<Address>,
     sweep_at: u64,
     wanted: Wanted,
     told: Told,
@@ -126,9 +126,9 @@ impl Core {
             values: Values::new(options.max_values),
             nearest: Generations::new(options.max_tables, config::TABLES_BYTES, None, now),
             transactions: Transactions::default(),
-            walks: HashMap::new(),
+            walks: hash::HashMap::default(),
             lookups: HashMap::new(),
-            stores: HashMap::new(),
+            stores: hash::HashMap::default(),
             last_number: 0,
             alarms: BinaryHeap::new(),
             bootstrap: Vec::new(),
@@ -144,7 +144,7 @@ impl Core {
             sources: Sources::new(options.rate, now),
             load: Load::default(),
             own_ips: Generations::new(config::OWN_IPS, usize::MAX, Some(config::OWN_IP_MS), now),
-            verifying: HashSet::new(),
+            verifying: hash::HashSet::default(),
             sweep_at: now + config::SWEEP_MS,
             wanted: Wanted::default(),
             told: Told {

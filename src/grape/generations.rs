@@ -4,14 +4,19 @@
 //! so an entry lives between 0.67 and 1.33 of it since it was last added; a full fresh generation
 //! swaps too, so there are never more than twice the size, in entries and in bytes.
 
-use std::{borrow::Borrow, collections::HashMap, hash::Hash, mem};
+use std::{
+    borrow::Borrow,
+    collections::HashMap,
+    hash::{BuildHasher, Hash, RandomState},
+    mem,
+};
 
 /// The map; see the module.
 #[derive(Debug)]
-pub struct Generations<K, V> {
+pub struct Generations<K, V, S = RandomState> {
     /// Each with its bytes.
-    fresh: HashMap<K, (V, usize)>,
-    stale: HashMap<K, (V, usize)>,
+    fresh: HashMap<K, (V, usize), S>,
+    stale: HashMap<K, (V, usize), S>,
     size: usize,
     /// Of the fresh generation, as those who insert count them.
     bytes: usize,
@@ -20,14 +25,14 @@ pub struct Generations<K, V> {
     swap_at: u64,
 }
 
-impl<K: Eq + Hash, V> Generations<K, V> {
+impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
     /// A map of `size` entries and `max_bytes` a generation that age by `age` ms, or only when it is
     /// full.
     pub fn new(size: usize, max_bytes: usize, age: Option<u64>, now: u64) -> Self {
         let every = age.map(|age| (2 * age).div_ceil(3).max(1));
         Self {
-            fresh: HashMap::new(),
-            stale: HashMap::new(),
+            fresh: HashMap::default(),
+            stale: HashMap::default(),
             size: size.max(1),
             bytes: 0,
             max_bytes,
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_entry_lives_two_to_four_thirds_of_the_age() {
-        let mut map = Generations::new(10, usize::MAX, Some(300), 0);
+        let mut map: Generations<_, _> = Generations::new(10, usize::MAX, Some(300), 0);
         map.insert("early", (), 1);
         for now in 1..200 {
             map.age(now);
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_long_sleep_forgets_everything() {
-        let mut map = Generations::new(10, usize::MAX, Some(300), 0);
+        let mut map: Generations<_, _> = Generations::new(10, usize::MAX, Some(300), 0);
         map.insert(1, (), 1);
         map.age(1_000);
         assert!(map.is_empty());
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_size_is_bounded_and_the_newest_stay() {
-        let mut map = Generations::new(10, usize::MAX, None, 0);
+        let mut map: Generations<_, _> = Generations::new(10, usize::MAX, None, 0);
         for number in 0..1_000 {
             map.insert(number, number, 1);
             assert!(map.len() <= 21);
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_bounded() {
-        let mut map = Generations::new(1_000, 100, None, 0);
+        let mut map: Generations<_, _> = Generations::new(1_000, 100, None, 0);
         for number in 0..1_000 {
             map.insert(number, number, 30);
             assert!(map.len() <= 7);

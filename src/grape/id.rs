@@ -13,7 +13,7 @@ pub struct Id(pub [u8; Self::BYTES]);
 /// counts as 255. For ids, which all have one length, that leaves ties behind a short key; they are
 /// broken as if the key went on with zeros, which is where the original's tree looks first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Distance([u8; Id::BYTES]);
+pub struct Distance(u128, u32);
 
 impl Id {
     /// Bytes of an id.
@@ -47,25 +47,35 @@ impl Id {
 
     /// The distance of this id to `key`.
     pub fn distance(&self, key: &[u8]) -> Distance {
-        let mut distance = self.0;
-        for (byte, other) in distance.iter_mut().zip(key) {
-            *byte ^= other;
-        }
-        Distance(distance)
+        let mut padded = [0; Self::BYTES];
+        let len = key.len().min(Self::BYTES);
+        padded[..len].copy_from_slice(&key[..len]);
+        let (Distance(high, low), Distance(key_high, key_low)) = (whole(&self.0), whole(&padded));
+        Distance(high ^ key_high, low ^ key_low)
     }
 
     /// How many leading bits it has in common with `key`.
     pub fn shared_bits(&self, key: &[u8]) -> usize {
-        let Distance(distance) = self.distance(key);
-        let zeros = distance.iter().take_while(|byte| **byte == 0).count();
-        zeros * 8 + distance.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize)
+        let Distance(high, low) = self.distance(key);
+        let zeros = if high == 0 { 128 + low.leading_zeros() } else { high.leading_zeros() };
+        zeros as usize
     }
+}
+
+/// The bytes as numbers, which are compared at once.
+fn whole(bytes: &[u8; Id::BYTES]) -> Distance {
+    let [.., a, b, c, d] = *bytes;
+    let high = bytes.first_chunk().map_or(0, |high| u128::from_be_bytes(*high));
+    Distance(high, u32::from_be_bytes([a, b, c, d]))
 }
 
 impl Distance {
     /// Whether the two differ in the bit `at`, of which the first is the most significant.
     pub(super) fn has_bit(self, at: usize) -> bool {
-        self.0[at / 8] & (0x80 >> (at % 8)) != 0
+        match at {
+            0..128 => self.0 >> (127 - at) & 1 != 0,
+            _ => self.1 >> (159 - at) & 1 != 0,
+        }
     }
 }
 

@@ -355,8 +355,11 @@ impl<'a> Response<'a> {
 
     /// The datagram that answers this.
     pub fn encode(&self) -> Vec<u8> {
-        let nodes: Vec<u8> =
-            self.nodes.iter().flat_map(|(id, at)| id.0.into_iter().chain(at.compact())).collect();
+        let mut nodes = Vec::with_capacity(self.nodes.len() * NODE_BYTES);
+        for (id, address) in &self.nodes {
+            nodes.extend_from_slice(&id.0);
+            nodes.extend_from_slice(&address.compact());
+        }
         let compact: Vec<_> = self.values.iter().map(|(address, _)| address.compact()).collect();
         let seconds = |age: &Option<u64>| age.unwrap_or(u64::MAX).min(u16::MAX.into()) as u16;
         let ages: Vec<u8> =

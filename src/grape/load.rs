@@ -1,9 +1,8 @@
 //! What the commands under way hold, and who asked for them: a share for each, so that nobody's
 //! keep others' from being begun.
 
-use super::{Command, Core, Failure, Source, operation::Goal};
+use super::{Command, Core, Failure, Source, hash::HashMap, operation::Goal};
 use crate::config::grape as config;
-use std::collections::HashMap;
 
 /// A command under way.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ mod candidates;
 mod core;
 mod failure;
 mod generations;
+mod hash;
 mod id;
 mod join;
 pub mod krpc;

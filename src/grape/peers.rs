@@ -1,7 +1,7 @@
 //! Announced addresses, by the raw name of their service.
 
 use super::{
-    Address,
+    Address, hash,
     shares::{Budget, Shares, Source},
 };
 use crate::config::grape as config;
@@ -183,7 +183,7 @@ pub(super) fn limit_greediest(found: &mut Vec<Found>) {
     if found.iter().filter(of_others).count() <= config::HOST_VALUES {
         return;
     }
-    let mut counts: HashMap<[u8; 4], usize> = HashMap::new();
+    let mut counts: hash::HashMap<[u8; 4], usize> = hash::HashMap::default();
     for found in found.iter().filter(of_others) {
         *counts.entry(found.address.ip).or_default() += 1;
     }

@@ -6,7 +6,7 @@
 //! What comes by the API and what comes in datagrams, of this machine and of others, has a budget
 //! each, which nobody else can use: no datagram drives out what this machine's own services said.
 
-use super::Address;
+use super::{Address, hash};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
@@ -83,7 +83,7 @@ pub struct Shares<K, V> {
     /// Oldest first.
     order: BTreeMap<u64, K>,
     of_source: BTreeSet<(Source, u64)>,
-    used: HashMap<Source, Used>,
+    used: hash::HashMap<Source, Used>,
     /// Of each budget: what is used, and by whom, by their bytes.
     totals: [Used; Source::BUDGETS],
     greedy: [BTreeSet<(usize, Source)>; Source::BUDGETS],
@@ -99,7 +99,7 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
             entries: HashMap::new(),
             order: BTreeMap::new(),
             of_source: BTreeSet::new(),
-            used: HashMap::new(),
+            used: hash::HashMap::default(),
             totals: Default::default(),
             greedy: Default::default(),
             last_serial: 0,

@@ -1,7 +1,7 @@
 //! What other hosts may make this node do: queries a second, signatures, and bytes sent to hosts
 //! that have not proved where they are, since anybody can write any address on a datagram.
 
-use super::{Address, Generations, address::is_loopback};
+use super::{Address, Generations, address::is_loopback, hash::Keyed};
 use crate::config::grape as config;
 
 type Ip = [u8; 4];
@@ -35,10 +35,10 @@ struct Host {
 #[derive(Debug)]
 pub struct Sources {
     rate: u32,
-    hosts: Generations<Ip, Host>,
+    hosts: Generations<Ip, Host, Keyed>,
     /// Those that proved where they are, and when. Only a host that exists gets in here, so a flood
     /// of false addresses drives out none, and gives none its rate anew.
-    proven: Generations<Ip, (u64, Host)>,
+    proven: Generations<Ip, (u64, Host), Keyed>,
     unproven: Bucket,
     unproven_bytes: Bucket,
     signatures: Bucket,

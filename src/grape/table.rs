@@ -4,9 +4,8 @@
 //! Only who answered a query of this node is here: what others say, also of themselves, is no
 //! proof. An address has one node, and a host few in a bucket.
 
-use super::{Address, Id, address::is_loopback};
+use super::{Address, Id, address::is_loopback, hash::HashMap};
 use crate::config::grape as config;
-use std::collections::HashMap;
 
 /// A node that this one knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl Table {
     /// An empty table of the node `own`.
     pub fn new(own: Id) -> Self {
         let buckets = (0..Id::BITS).map(|_| Bucket::default()).collect();
-        Self { own, buckets, places: HashMap::new() }
+        Self { own, buckets, places: HashMap::default() }
     }
 
     /// Known nodes.

@@ -1,12 +1,9 @@
 //! Queries that wait for their answers.
 
-use super::{Address, Id, operation::Purpose};
+use super::{Address, Id, hash::HashMap, operation::Purpose};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// A query without an answer so far.
 #[derive(Debug)]
