@@ -129,7 +129,7 @@ export declare class NativeGrape {
   /** Where the node and its API are, as `host:port`. */
   addresses(): Array<string>
   /** Says which events somebody listens for. */
-  want(node: boolean, peer: boolean, announce: boolean, warning: boolean): void
+  want(node: boolean, peer: boolean, announce: boolean): void
   /**
    * What the API does with a request of this type; the answer comes as an event with this `id`.
    * `v` is the value of a put that is no text.

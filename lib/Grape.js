@@ -9,8 +9,8 @@ const { define } = require('./dispose')
 const { TEXT, badOption, badPort, fromFailure } = require('./errors')
 const { amount, withDefaults } = require('./options')
 
-/** Events that are made only while somebody listens. */
-const ON_DEMAND = ['node', 'peer', 'announce', 'warning']
+/** Events of which more are made while somebody listens: each costs something. */
+const FREQUENT = ['node', 'peer', 'announce']
 
 /** A node of the network in which services find each other, with its HTTP API. */
 class Grape extends EventEmitter {
@@ -33,7 +33,7 @@ class Grape extends EventEmitter {
     this._stopping = new Map()
     this._lastRequest = 0
     // Before it returns, so that a listener hears what happens next.
-    this.on('newListener', name => ON_DEMAND.includes(name) && this._want(name))
+    this.on('newListener', name => FREQUENT.includes(name) && this._want(name))
   }
 
   /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
@@ -180,7 +180,7 @@ class Grape extends EventEmitter {
   /** `added` is about to have a listener. */
   _want (added) {
     if (!this._active) return
-    this._native.want(...ON_DEMAND.map(name => name === added || this.listenerCount(name) > 0))
+    this._native.want(...FREQUENT.map(name => name === added || this.listenerCount(name) > 0))
   }
 
   _told (native, { name, text, id, status }) {

@@ -519,6 +519,10 @@ pub mod grape {
     /// Other events a second, of each kind.
     pub const EVENTS: u32 = 5_000;
 
+    /// The same while nobody listens, as far as is known here: whoever begins to listen in the tick
+    /// in which something happens hears of it.
+    pub const UNHEARD_EVENTS: u32 = 100;
+
     /// Age of an announced address, in ms, where nobody says otherwise. The services' own
     /// announces are 60 to 180 s apart, so that none is lost when one is.
     pub const PEER_AGE_MS: u64 = 6 * 60 * 1_000;

@@ -662,7 +662,7 @@ fn bad_signatures_are_only_checked_now_and_then() {
 #[test]
 fn warnings_of_a_flood_are_few() {
     let mut core = alone(Options::default());
-    core.want(Wanted { warning: true, node: true, ..Wanted::default() });
+    core.want(Wanted { node: true, ..Wanted::default() });
     let mut warnings = 0;
     for number in 0..20_000 {
         let output = core.tick(number / 20, [(at([44; 4], 1), &b"what?"[..])]);

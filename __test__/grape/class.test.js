@@ -69,6 +69,28 @@ classes('C253: an API port in use is an error too', async ({ Grape, t }) => {
   assert.strictEqual(err.port, first.conf.api_port)
 }, { better: true })
 
+grapes('C254: who listens in the tick of an announce hears of it', async ({ grapes: [first, second] }) => {
+  for (let round = 0; round < 20; round++) {
+    const announced = call(first, 'announce', `once ${round}`, 5000)
+    const heard = once(second, 'announce')
+    assert.deepStrictEqual(await limited(heard, 'an event'), [`once ${round}`])
+    assert.ifError((await announced).err)
+  }
+})
+
+classes('C254: who listens before a grape starts, or in that tick, hears of each node', async ({ Grape, t }) => {
+  const known = await started(t, Grape)
+  for (let round = 0; round < 10; round++) {
+    const grape = new Grape(await freeConf({ dht_bootstrap: [`127.0.0.1:${known.conf.dht_port}`] }))
+    const before = once(grape, 'node')
+    const start = call(grape, 'start')
+    const after = once(grape, 'node')
+    await limited(Promise.all([before, after]), 'an event')
+    assert.ifError((await start).err)
+    await call(grape, 'stop')
+  }
+})
+
 grapes('C254: the events node, peer and announce tell what happens', async ({ grapes: [first, second] }) => {
   const announced = once(second, 'announce')
   const found = once(second, 'peer')

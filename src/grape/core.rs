@@ -367,7 +367,7 @@ impl Core {
             Heard::Known | Heard::Full(None) => {}
             Heard::Full(Some((id, address))) => self.ping(id, address),
             Heard::Added => {
-                if self.wanted.node && self.told.nodes.take_one(config::EVENTS, self.now) {
+                if self.told.nodes.take_one(events(self.wanted.node), self.now) {
                     self.out.events.push(Event::Node);
                 }
             }
@@ -406,13 +406,13 @@ impl Core {
     }
 
     pub(super) fn tell_peer(&mut self, address: Address) {
-        if self.wanted.peer && self.told.peers.take_one(config::EVENTS, self.now) {
+        if self.told.peers.take_one(events(self.wanted.peer), self.now) {
             self.out.events.push(Event::Peer(address));
         }
     }
 
     pub(super) fn tell_announce(&mut self, key: &[u8]) {
-        if self.wanted.announce && self.told.announces.take_one(config::EVENTS, self.now) {
+        if self.told.announces.take_one(events(self.wanted.announce), self.now) {
             self.out.events.push(Event::Announce(key.to_vec()));
         }
     }
@@ -435,10 +435,15 @@ impl Core {
     }
 
     fn warn(&mut self) {
-        if self.wanted.warning && self.told.warnings.take_one(config::WARNINGS, self.now) {
+        if self.told.warnings.take_one(config::WARNINGS, self.now) {
             self.out.events.push(Event::Warning);
         }
     }
+}
+
+/// Events of one kind that are told in a second.
+fn events(wanted: bool) -> u32 {
+    if wanted { config::EVENTS } else { config::UNHEARD_EVENTS }
 }
 
 /// Bytes that a command holds while it is under way.

@@ -83,7 +83,7 @@ pub enum Event {
     },
 }
 
-/// Which events somebody listens for; the rest is not made.
+/// Which events somebody listens for; of the rest fewer are told.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
     /// [`Event::Node`].
@@ -92,8 +92,6 @@ pub struct Wanted {
     pub peer: bool,
     /// [`Event::Announce`].
     pub announce: bool,
-    /// [`Event::Warning`].
-    pub warning: bool,
 }
 
 /// What the answer to a query is for.

@@ -160,9 +160,9 @@ impl NativeGrape {
 
     /// Says which events somebody listens for.
     #[napi(catch_unwind)]
-    pub fn want(&self, node: bool, peer: bool, announce: bool, warning: bool) {
+    pub fn want(&self, node: bool, peer: bool, announce: bool) {
         if let Some(grape) = &*lock(&self.grape) {
-            grape.want(Wanted { node, peer, announce, warning });
+            grape.want(Wanted { node, peer, announce });
         }
     }
 
