@@ -3,7 +3,7 @@
 const http = require('http')
 const Grape = require('./Grape')
 const {
-  LASTING_AGE, LOOK_TIMEOUT, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
+  LASTING_AGE, LOOK_TIMEOUT, MAX_INFORMATION, MAX_WATCH, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
 } = require('./defaults')
 const { foreignGrape } = require('./errors')
 const { debug } = require('./observe')
@@ -175,12 +175,17 @@ class Embedded {
       this._later(began)
     }
     watch.on('socket', socket => socket.unref())
+    limitHeads(watch)
     watch.on('response', response => {
       clearTimeout(timer)
       isIdentifying = true
       const instance = response.headers[INSTANCE]
       response.on('error', () => {})
-      response.resume()
+      let room = MAX_WATCH
+      response.on('data', bytes => {
+        room -= bytes.length
+        if (room < 0) watch.destroy()
+      })
       this._identify(response, trust => {
         isIdentifying = false
         if (isCurrent()) {
@@ -264,8 +269,15 @@ class Embedded {
     const timer = setTimeout(() => ask.destroy(), LOOK_TIMEOUT).unref()
     ask.on('socket', socket => socket.unref())
     ask.on('error', () => {})
+    limitHeads(ask)
     return ask.on('close', () => clearTimeout(timer))
   }
+}
+
+/** Whatever has the port may not go on with heads before its answer. */
+function limitHeads (request) {
+  let heads = 0
+  request.on('information', () => ++heads > MAX_INFORMATION && request.destroy())
 }
 
 /** Whether that is how the status of a grape at the port begins. */

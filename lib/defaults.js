@@ -280,6 +280,9 @@ const MAX_INFORMATION = 32
 /** How long a kept connection to a grape behind TLS is used again; as on the native side. */
 const GRAPE_KEEP_ALIVE = 4000
 
+/** Bytes of one watch of the embedded grape: it says one now and then, whatever else has its port may not stop. */
+const MAX_WATCH = 64 * 1024
+
 /** Characters that the command makes of an answer in lines for people; a longer one is one line. */
 const MAX_READABLE = 16 * 1024 * 1024
 
@@ -367,6 +370,7 @@ module.exports = {
   MAX_SLOTS,
   MAX_TIMEOUT,
   MAX_TRANSPORTS,
+  MAX_WATCH,
   MEASURE,
   LONGEST_TURN,
   MEDIUM_BATCH,

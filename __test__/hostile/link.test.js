@@ -225,6 +225,21 @@ hostile('extensions of chunks count', async ({ stage, secure, startServer }) => 
   await Promise.all(ended)
 })
 
+hostile('what has the port of an embedded grape, and talks without end, loses its connections', async ({ stage, implementation }) => {
+  for (const [first, more] of [['HTTP/1.1 200 OK\r\n\r\n', ' '.repeat(65536)], ['', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000)]]) {
+    const { url, ended } = await pouring(stage, false, first, Buffer.from(more))
+    const link = new implementation.Link({ grape: 'embedded', grapePort: Number(new URL(url).port) })
+    stage.after(() => link.stop())
+    const began = performance.now()
+    link.start()
+    while (ended.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+    await ended[0]
+    // Not the time that it has for its head.
+    assert.ok(performance.now() - began < 2500)
+    link.stop()
+  }
+}, { tls: false })
+
 hostile('what a grape says when it is asked nothing ends its connection', async ({ stage, secure, startServer }) => {
   const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
   const { url, ended } = await pouring(stage, secure, 'HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 6\r\n\r\n"fine"', Buffer.alloc(65536, ' '))
