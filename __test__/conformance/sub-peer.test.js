@@ -29,7 +29,7 @@ each('C73: a failed lookup of sub is an error of the peer', ({ implementation, s
   assert.deepStrictEqual(errors, [failure])
 })
 
-each('C285: a failed lookup of sub ends no process where nobody listens for error', async ({ implementation, stage }) => {
+each('C294: a failed lookup of sub ends no process where nobody listens for error', async ({ implementation, stage }) => {
   const grape = await standIn(stage, fail(500, '"no"'))
   const link = startLink(stage, implementation, grape.url)
   const peer = stage.subscriber(implementation, [])
