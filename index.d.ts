@@ -404,7 +404,17 @@ export interface DestOptions {
 /** Options of `peer.request`. */
 export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions {
   /** Attempts. Default: 1. */
-  retry?: number
+  retry?: Retry
+}
+
+/** Attempts, or an object like that of `async.retry`. A call throws `ERR_OPTION` for anything else. */
+export type Retry = number | string | {
+  /** Default, and instead of 0: 5. */
+  times?: number
+  /** ms between two attempts, or a function of the number of attempts so far that returns them. Default: 0. */
+  interval?: number | ((attempt: number) => number)
+  /** Whether it is tried again after this error. Default: it is. */
+  errorFilter?: (err: Error) => boolean
 }
 
 /** Options of `peer.map`. */
@@ -940,7 +950,7 @@ export interface LinkConf {
 /** Options of `link.request`. */
 export interface LinkRequestOptions extends AbortOptions {
   /** Attempts. Default: 1, for `lookup` and `announce` 3. */
-  retry?: number
+  retry?: Retry
   /** ms; of one exchange. Default: `conf.requestTimeout`. */
   timeout?: number
 }

@@ -18,7 +18,7 @@ const { isNested } = require('./nesting')
 const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
 const { LinkPromises } = require('./promises')
-const { Tries } = require('./retry')
+const { Tries, retryOf } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends EventEmitter {
@@ -160,6 +160,7 @@ class Link extends EventEmitter {
   request (type, payload, opts, cb) {
     opts = opts || {}
     if (typeof cb !== 'function') cb = noop
+    const retry = retryOf(opts.retry)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
     if (this._life.isOver) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
@@ -171,7 +172,7 @@ class Link extends EventEmitter {
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
     cb = this._meter.request(type, cb)
-    this._life.tries.begin(opts.retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
+    this._life.tries.begin(retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
 
   /** See docs/OBSERVABILITY.md. */

@@ -13,7 +13,7 @@ const { TEXT } = require('./errors')
 const { Kept } = require('./kept')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
-const { Tries, timesOf } = require('./retry')
+const { Tries, retryOf } = require('./retry')
 
 /** Sends requests to services by name. */
 class PeerRPCClient extends Peer {
@@ -86,10 +86,11 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
     if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
     opts = opts || {}
+    const retry = retryOf(opts.retry)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this._lookup(key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this._reject(err || new Error(TEXT.LOOKUP_INVALID), cb)
-      if (timesOf(opts.retry) > 1) return this._retry(dests, key, payload, opts, cb)
+      if (retry !== null) return this._retry(retry, dests, key, payload, opts, cb)
       this._send(this.dest(this._backoff.usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
@@ -153,10 +154,10 @@ class PeerRPCClient extends Peer {
   }
 
   /** Tries again, elsewhere while there is an elsewhere. */
-  _retry (dests, key, payload, opts, cb) {
+  _retry (retry, dests, key, payload, opts, cb) {
     let left = dests
     let attempts = 0
-    this._tries.begin(opts.retry, done => {
+    this._tries.begin(retry, done => {
       if (attempts++ > 0) this._meter.count('retried')
       const dest = this.dest(this._backoff.usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)

@@ -1,6 +1,6 @@
 'use strict'
 
-const { getSystemErrorMap } = require('util')
+const { getSystemErrorMap, inspect } = require('util')
 const { MAX_ERROR_VALUES } = require('./defaults')
 
 /** The texts that callers compare with. */
@@ -30,6 +30,7 @@ const TEXT = {
 /** Codes of errors whose texts say more. */
 const CODE = {
   GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN',
+  OPTION: 'ERR_OPTION',
   UNSUPPORTED: 'ERR_UNSUPPORTED'
 }
 
@@ -122,6 +123,13 @@ function badPort (port) {
   return err
 }
 
+/** An option, or a part of one, that means nothing. */
+function badValue (name, value, wanted) {
+  const err = new TypeError(`ERR_OPTION: ${name} is ${inspect(value).slice(0, 100)}, and must be ${wanted}`)
+  err.code = CODE.OPTION
+  return err
+}
+
 /** A limit that is none. */
 function badOption (name) {
   return new RangeError(`ERR_GRAPE_OPTION: ${name}`)
@@ -134,4 +142,4 @@ function unsupported (what) {
   return err
 }
 
-module.exports = { CODE, TEXT, badOption, badPort, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }
+module.exports = { CODE, TEXT, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }

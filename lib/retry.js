@@ -2,20 +2,36 @@
 
 const { bind } = require('./context')
 const { RETRY_TIMES } = require('./defaults')
+const { badValue } = require('./errors')
 const { debug } = require('./observe')
 
-/** How often somebody wants to try: a number of attempts, or an object like `async.retry`'s. */
-function timesOf (retry) {
-  if (typeof retry === 'object' && retry !== null) return retry.times === undefined ? RETRY_TIMES : +retry.times || 1
-  return +retry || 1
+/**
+ * What somebody wants by `opts.retry`: a number of attempts, or an object, as `async.retry` reads
+ * them; null for one attempt. Throws what is neither.
+ */
+function retryOf (retry) {
+  if (!retry) return null
+  if (typeof retry === 'object') {
+    const { times, interval, errorFilter } = retry
+    return {
+      times: +times || RETRY_TIMES,
+      interval: typeof interval === 'function' ? interval : () => +interval || 0,
+      errorFilter: typeof errorFilter === 'function' ? errorFilter : () => true
+    }
+  }
+  if (typeof retry !== 'number' && typeof retry !== 'string') {
+    throw badValue('retry', retry, 'a number of attempts or { times, interval, errorFilter }')
+  }
+  const times = +retry || RETRY_TIMES
+  return times > 1 ? { times, interval: () => 0, errorFilter: () => true } : null
 }
 
 /** One thing that is tried until it succeeds. */
 class Try {
-  constructor (owner, options, attempt, cb, what, signal) {
+  constructor (owner, retry, attempt, cb, what, signal) {
     this._owner = owner
-    this._left = timesOf(options)
-    this._interval = (options && options.interval) || 0
+    this._retry = retry
+    this._tried = 0
     this._attempt = attempt
     this._cb = cb
     this._what = what
@@ -35,7 +51,7 @@ class Try {
 
   /** No attempt follows the one that is under way; between two of them `err` is what came of it. */
   last (err) {
-    this._left = 0
+    this._retry = null
     if (this._waits) this.fail(err)
   }
 
@@ -46,11 +62,25 @@ class Try {
 
   _answered (err, res) {
     if (this._cb === null || this._waits) return
-    if (!err || --this._left <= 0) return this._finish(err, res)
+    if (!err) return this._finish(err, res)
+    let wait
+    try {
+      wait = this._waitAfter(err)
+    } catch (thrown) {
+      return this._finish(thrown)
+    }
+    if (wait === null) return this._finish(err, res)
     debug('%s: %s, trying again', this._what, err.message)
     this._waits = true
-    if (this._interval > 0) this._timer = setTimeout(() => this.next(), this._interval)
+    if (wait > 0) this._timer = setTimeout(() => this.next(), wait)
     else setImmediate(() => this.next())
+  }
+
+  /** How long to wait before it is tried again, in ms; null: it is not. */
+  _waitAfter (err) {
+    const retry = this._retry
+    if (retry === null || ++this._tried >= retry.times || !retry.errorFilter(err)) return null
+    return retry.interval(this._tried)
   }
 
   _finish (err, res) {
@@ -75,13 +105,13 @@ class Tries {
   /**
    * Calls `attempt(done)` until it succeeds, in a later turn each time; then `cb` with what the
    * last one said.
-   * @param {number|{times: number, interval: number}} options attempts, and the ms between them
+   * @param {object|null} retry of `retryOf`
    * @param {string} what is tried, for who debugs
    * @param {AbortSignal} [signal] once it is aborted nothing is tried any more
    */
-  begin (options, attempt, cb, what, signal) {
+  begin (retry, attempt, cb, what, signal) {
     // Who ends it may be somebody else.
-    const one = new Try(this._open, options, attempt, bind(cb), what, signal)
+    const one = new Try(this._open, retry, attempt, bind(cb), what, signal)
     this._open.add(one)
     one.next()
   }
@@ -97,4 +127,4 @@ class Tries {
   }
 }
 
-module.exports = { Tries, timesOf }
+module.exports = { Tries, retryOf }

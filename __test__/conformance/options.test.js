@@ -28,7 +28,13 @@ for (const [conf, opts] of [
   }, better)
 }
 
-for (const [retry, attempts] of [[{ times: 4, interval: 1 }, 4], [{ interval: 1 }, 5], [{ times: 2 }, 2], ['3', 3]]) {
+const RETRIES = [
+  [{ times: 4, interval: 1 }, 4], [{ interval: 1 }, 5], [{ times: 2 }, 2], ['3', 3],
+  [{ times: 0 }, 5], [{ times: 'abc' }, 5], ['abc', 5], ['0', 5], [{ times: -1 }, 1], [-1, 1], [{}, 5],
+  [0, 1], ['', 1], [null, 1], [undefined, 1], [false, 1], [{ times: 3, interval: 'abc' }, 3], [{ times: 2.5 }, 3]
+]
+
+for (const [retry, attempts] of RETRIES) {
   each(`C171: a lookup's retry of ${JSON.stringify(retry)} is ${attempts} attempts`, async ({ implementation, stage }) => {
     const grape = await standIn(stage, fail(500, 'no'))
     const link = startLink(stage, implementation, grape.url)
@@ -43,6 +49,51 @@ for (const [retry, attempts] of [[{ times: 4, interval: 1 }, 4], [{ interval: 1 
     assert.strictEqual(err.message, `no ${attempts}`)
   })
 }
+
+for (const peerOrLink of ['peer', 'link']) {
+  each(`C295: interval may be a function of the attempt, and errorFilter ends the retries of a ${peerOrLink}`, async ({ implementation, stage }) => {
+    const says = () => `no ${++asked}`
+    let asked = 0
+    let ask
+    if (peerOrLink === 'peer') {
+      const service = await stage.serve(implementation, (rid, key, payload, handler) => handler.reply(new Error(says())))
+      const peer = stage.client(implementation, service.dest)
+      ask = retry => call(peer, 'request', 'k', 1, { retry })
+    } else {
+      const grape = await standIn(stage, (request, res) => fail(500, says())(request, res))
+      const link = startLink(stage, implementation, grape.url)
+      ask = retry => call(link, 'request', 'some', asked, { retry })
+    }
+    const attempts = []
+    const interval = attempt => attempts.push(attempt)
+    const errorFilter = err => err.message !== 'no 3'
+    assert.strictEqual((await ask({ times: 5, interval, errorFilter })).err.message, 'no 3')
+    assert.deepStrictEqual(attempts, [1, 2])
+    asked = 0
+    assert.strictEqual((await ask({ times: 5, errorFilter: () => false })).err.message, 'no 1')
+    assert.strictEqual((await ask({ times: 2, errorFilter: 'no function' })).err.message, 'no 3')
+  })
+}
+
+each('C296: what is no retry is thrown by the call', async ({ implementation, stage }) => {
+  const peer = stage.client(implementation, '127.0.0.1:1')
+  const link = startLink(stage, implementation, 'http://127.0.0.1:1')
+  for (const retry of [true, () => 1, Symbol('retry')]) {
+    const is = { name: 'TypeError', code: 'ERR_OPTION', message: /^ERR_OPTION: retry is .*, and must be a number of attempts or \{ times, interval, errorFilter \}$/ }
+    assert.throws(() => peer.request('k', 1, { retry }, () => {}), is)
+    assert.throws(() => link.request('some', 1, { retry }, () => {}), is)
+    await assert.rejects(peer.request('k', 1, { retry }), is)
+  }
+}, better)
+
+each('a failing errorFilter or interval is the error of the request', async ({ implementation, stage }) => {
+  const peer = stage.client(implementation, '127.0.0.1:1')
+  const thrown = new Error('thrown')
+  const fails = () => { throw thrown }
+  for (const retry of [{ errorFilter: fails }, { interval: fails }]) {
+    assert.strictEqual((await call(peer, 'request', 'k', 1, { retry })).err, thrown)
+  }
+}, better)
 
 each('a lookup that joins a more patient one ends by its own timeout', async ({ implementation, stage }) => {
   let answer
