@@ -10,6 +10,19 @@ const { keys } = require('../helpers/signed')
 const other = { original: 'native', native: 'original' }
 const of = (nodes, kind) => nodes.filter(node => node.implementation === kind)
 
+/** 200 names: JSON texts, odd characters, and what is both. */
+function oddNames () {
+  const parts = ['"', '[', ']', '{', '}', ':', ',', '1', 'null', '\\', '\\u0041', '\ud800', '\udc00', '\u{1f600}', '\0', '\n', ' ', 'é', '<b>', '%41', 'a']
+  // By their bytes: lone surrogates are all the same.
+  const names = new Map()
+  const add = name => names.set(Buffer.from(name).toString('hex'), name)
+  for (const name of ['["rpc","eu"]', '{"a":1}', '"q"', '[1,2]', '{"type":"Buffer","data":[1]}', 'null', '5', '1e999', '\ud800', '\udc00\ud800']) add(name)
+  for (let number = parts.length; names.size < 200; number += 37) {
+    add(number.toString(parts.length).split('').map(digit => parts[parseInt(digit, parts.length)]).join(''))
+  }
+  return [...names.values()]
+}
+
 for (const count of [2, 5, 20]) {
   test(`C225: a network of ${count} grapes of both kinds is one`, { timeout: 120000 }, async t => {
     const nodes = await network(t, count)
@@ -26,6 +39,20 @@ for (const count of [2, 5, 20]) {
         }
       }
     })
+
+    if (count === 2) {
+      await t.test('C297: any text is a name, and the same one on both kinds', async () => {
+        for (const [at, name] of oddNames().entries()) {
+          const services = []
+          for (const [nth, kind] of ['original', 'native'].entries()) {
+            const port = 1000 + 2 * at + nth
+            assert.strictEqual(await of(nodes, kind)[0].ask('announce', [name, port]), 1, JSON.stringify(name))
+            services.push(`127.0.0.1:${port}`)
+            for (const node of nodes) assert.deepStrictEqual((await node.ask('lookup', name)).sort(), services, JSON.stringify(name))
+          }
+        }
+      })
+    }
 
     await t.test('C227: an immutable value put on one kind is read on the other', async () => {
       for (const kind of ['original', 'native']) {

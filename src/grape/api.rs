@@ -8,7 +8,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value, value::RawValue};
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 /// A command, and how its outcome is wanted.
 #[derive(Clone, Debug)]
@@ -100,7 +100,9 @@ pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Fail
     if !is_known(kind) {
         return Err(Failure::UnknownType);
     }
-    let data: Value = serde_json::from_str(data).map_err(|_| Failure::BadBody)?;
+    let data: Value = serde_json::from_str(data)
+        .or_else(|_| serde_json::from_str(&well_formed(data)))
+        .map_err(|_| Failure::BadBody)?;
     let mut freshest = false;
     let command = match kind {
         "lookup" => {
@@ -122,7 +124,9 @@ pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Fail
             let Value::Array(fields) = &data else { return Err(Failure::BadAnnounce) };
             let port = port(fields.get(1)).ok_or(Failure::BadPort)?;
             let key = match fields.first() {
-                Some(key @ (Value::String(_) | Value::Array(_))) => text_bytes(key),
+                Some(Value::String(key)) => key.as_bytes().to_vec(),
+                // The original makes a Buffer of it.
+                Some(key @ Value::Array(_)) => numbers(key),
                 _ => return Err(BAD_KEY),
             };
             let key = checked(key)?;
@@ -271,6 +275,40 @@ fn is_truthy(value: &Value) -> bool {
 /// Bytes that a caller gives as hexadecimal digits, or as JSON of a list of numbers.
 fn hex_bytes(value: &Value) -> Vec<u8> {
     bytes_of(value, unhex)
+}
+
+/// The JSON text without surrogates that are alone, which are no character: JavaScript makes the same
+/// of them when it writes UTF-8.
+fn well_formed(json: &str) -> String {
+    const HIGH: RangeInclusive<u32> = 0xd800..=0xdbff;
+    const LOW: RangeInclusive<u32> = 0xdc00..=0xdfff;
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match (unit(rest), rest.get(6..).and_then(unit)) {
+            (Some(first), Some(second)) if HIGH.contains(&first) && LOW.contains(&second) => 12,
+            (Some(first), _) if HIGH.contains(&first) || LOW.contains(&first) => {
+                out.push(char::REPLACEMENT_CHARACTER);
+                rest = &rest[6..];
+                continue;
+            }
+            (Some(_), _) => 6,
+            // The character that is escaped, be it a backslash.
+            (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// What `\uXXXX` at the beginning of a text stands for.
+fn unit(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 /// Bytes that a caller gives as text, or as JSON of a list of numbers.

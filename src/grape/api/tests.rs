@@ -204,3 +204,26 @@ fn depth_is_refused_and_never_recursed_into() {
         parse("lookup", format!("{{\"rid\":{},\"data\":\"a\"}}", deep(1 << 20)).as_bytes()).is_ok()
     );
 }
+
+#[test]
+fn surrogates_that_are_alone_are_replaced() {
+    for (json, text) in [
+        (r#""\ud800""#, "\u{fffd}"),
+        (r#""\udc00\ud800""#, "\u{fffd}\u{fffd}"),
+        (r#""\ud83d\ude00""#, "\u{1f600}"),
+        (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+        (r#""\\ud800""#, r"\ud800"),
+        (r#""\\\ud800\"x""#, "\\\u{fffd}\"x"),
+        (r#""\ud800\u0041""#, "\u{fffd}A"),
+        (r#""\ud800\n""#, "\u{fffd}\n"),
+    ] {
+        let Ok(Request { command: Command::Lookup(key), .. }) = request("lookup", json, None)
+        else {
+            panic!("{json}");
+        };
+        assert_eq!(String::from_utf8(key).unwrap(), text, "{json}");
+    }
+    for broken in [r#""\ud8""#, r#""\"#, r#""\ud800"#, r#""\ud800\u""#] {
+        assert!(request("lookup", broken, None).is_err(), "{broken}");
+    }
+}
