@@ -107,8 +107,8 @@ export declare class Core {
    * addresses come as an event with this `id`.
    */
   resolve(id: number, host: string, isGrape: boolean, timeout: number): void
-  /** Posts to a grape; the answer comes as an event with this `id`. */
-  post(id: number, url: string, body: string, timeout: number): void
+  /** Posts to a grape, with this `Authorization`; the answer comes as an event with this `id`. */
+  post(id: number, url: string, authorization: string | undefined | null, body: string, timeout: number): void
 }
 
 /** Counts for one transport or peer. */

@@ -6,6 +6,7 @@ const Announcer = require('./Announcer')
 const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
+const post = require('./grape-post')
 const { abortable } = require('./abort')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
@@ -214,13 +215,10 @@ class Link extends EventEmitter {
       cb(isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
     const { posts } = this._life
-    const done = (err, status, body) => {
+    const end = post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
       posts.delete(end)
       answered(err, status, body)
-    }
-    const end = /^https:/i.test(url)
-      ? require('./secure-post')(url, text, opts.timeout, this.conf.tls, done)
-      : dispatch.post(url, text, opts.timeout, done)
+    })
     // What is taken back is to be told also by who stops at once.
     if (!url.endsWith('/unannounce')) posts.add(end)
   }

@@ -265,6 +265,9 @@ const MAX_LOST = MAX_ADDRESSES
 /** Values, and characters of strings and names, in an error of the other side that is no string. */
 const MAX_ERROR_VALUES = 8192
 
+/** How often one exchange with a grape goes elsewhere, where an answer says so. */
+const MAX_REDIRECTS = 5
+
 /** Destinations that failed and are remembered. */
 const MAX_BACKOFFS = 4096
 
@@ -366,6 +369,7 @@ module.exports = {
   MAX_NESTING,
   MAX_PAYLOAD,
   MAX_READABLE,
+  MAX_REDIRECTS,
   MAX_REQUEST_BYTES,
   MAX_SLOTS,
   MAX_TIMEOUT,

@@ -263,7 +263,7 @@ function onEvent (event) {
       // It was ended meanwhile.
       if (!exchanges.delete(event.id)) return
       letGo()
-      return cb(event.error ? fromFailure(event.error) : null, event.status, event.body)
+      return cb(event.error ? fromFailure(event.error) : null, event.status, event.body, event.location)
     }
   }
 }
@@ -461,14 +461,14 @@ function unlisten (server) {
 }
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body)`. What is returned ends it: `end(err)`, and
+ * Posts a JSON text to a grape: `cb(err, status, body, location)`. What is returned ends it: `end(err)`, and
  * `cb` is called in a later tick.
  */
-function post (url, body, timeout, cb) {
+function post (url, authorization, body, timeout, cb) {
   const id = lastExchange = (lastExchange + 1) >>> 0
   exchanges.set(id, cb)
   hold()
-  core.post(id, url, body, timeout)
+  core.post(id, url, authorization, body, timeout)
   return err => {
     if (!exchanges.delete(id)) return
     letGo()

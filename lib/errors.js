@@ -22,6 +22,7 @@ const TEXT = {
   NESTING_LIMIT: 'ERR_NESTING_LIMIT',
   NO_LOOKUP: 'link.lookup must be a function',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',
+  REDIRECTS: 'ERR_GRAPE_REDIRECTS',
   REPLY_INVALID: 'ERR_REPLY_INVALID',
   TIMEOUT: 'ERR_TIMEOUT',
   TRANSPORT_CLOSE: 'ERR_TRANSPORT_CLOSE'
@@ -123,6 +124,12 @@ function badPort (port) {
   return err
 }
 
+/** The address of a grape is none that can be asked. */
+function badGrape (url) {
+  const hint = /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
+  return new Error(`ERR_GRAPE_URL: ${String(url).replace(/\/\/[^/@]*@/, '//')}${hint}`)
+}
+
 /** An option, or a part of one, that means nothing. */
 function badValue (name, value, wanted) {
   const err = new TypeError(`ERR_OPTION: ${name} is ${inspect(value).slice(0, 100)}, and must be ${wanted}`)
@@ -142,4 +149,4 @@ function unsupported (what) {
   return err
 }
 
-module.exports = { CODE, TEXT, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }
+module.exports = { CODE, TEXT, badGrape, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }

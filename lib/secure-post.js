@@ -31,25 +31,26 @@ function destroy () {
 const agent = new Agent({ keepAlive: true })
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body)`, and returns what ends it, like `dispatch.post`.
+ * Posts a JSON text to a grape: `cb(err, status, body, location)`, and returns what ends it, like `dispatch.post`.
  * @param {number} timeout ms, for all of it
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
-function post (url, body, timeout, tls, cb) {
+function post (url, authorization, body, timeout, tls, cb) {
   let request
   let done = false
-  const finish = (err, status, text) => {
+  const finish = (err, status, text, location) => {
     if (done) return
     done = true
     clearTimeout(timer)
     if (err) request.destroy(err)
-    cb(err, status, text)
+    cb(err, status, text, location)
   }
   const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    accept: '*/*'
+    accept: '*/*',
+    ...(authorization !== undefined && { authorization })
   }
   const ask = () => {
     const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...tls, method: 'POST', headers })
@@ -68,7 +69,7 @@ function post (url, body, timeout, tls, cb) {
       finish(null, response.statusCode, '')
     })
     request.on('close', () => {
-      if (!answered && asked === request) finish(new Error(TEXT.HANG_UP))
+      if (!answered && asked === request) finish(Object.assign(new Error(TEXT.HANG_UP), { code: 'ECONNRESET' }))
     })
     request.on('error', err => {
       // A grape may close a kept connection while a request is on its way there.
@@ -98,7 +99,7 @@ function read (response, finish) {
     text += chunk
     if (text.length > MAX_GRAPE_ANSWER || socket.bytesRead > most) finish(new Error(TEXT.ANSWER_LIMIT))
   })
-  response.on('end', () => finish(null, response.statusCode, text))
+  response.on('end', () => finish(null, response.statusCode, text, response.headers.location))
   response.on('error', finish)
 }
 

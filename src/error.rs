@@ -34,6 +34,8 @@ pub enum Error {
     MessageTooBig,
     /// The grape's address is no URL that can be used.
     BadUrl(String),
+    /// The connection to a grape ended in the middle of an exchange.
+    HangUp,
     /// The exchange with a grape failed below HTTP.
     Http(String),
     /// No answer within the time allowed.
@@ -72,6 +74,7 @@ impl Error {
             Self::UnknownHost(_) => Some("ENOTFOUND"),
             Self::NameTimeout(_) => Some("EAI_AGAIN"),
             Self::OverBudget => Some("ERR_MEMORY_BUDGET"),
+            Self::HangUp => Some("ECONNRESET"),
             Self::ConnectTimeout(_) => Some("ETIMEDOUT"),
             _ => None,
         }
@@ -129,6 +132,7 @@ impl fmt::Display for Error {
             Self::HandshakeTimeout => f.write_str("Opening handshake has timed out"),
             Self::UnexpectedResponse(status) => write!(f, "Unexpected server response: {status}"),
             Self::Handshake(text) | Self::Protocol(text) | Self::Http(text) => f.write_str(text),
+            Self::HangUp => f.write_str("socket hang up"),
             Self::MessageTooBig => f.write_str("Max payload size exceeded"),
             Self::BadUrl(url) => write!(f, "ERR_GRAPE_URL: {url}"),
             Self::Timeout => f.write_str("ERR_TIMEOUT"),
@@ -166,6 +170,7 @@ mod tests {
             (Error::ConnectTimeout(address), "connect ETIMEDOUT 127.0.0.1:80"),
             (Error::HandshakeTimeout, "Opening handshake has timed out"),
             (Error::UnexpectedResponse(426), "Unexpected server response: 426"),
+            (Error::HangUp, "socket hang up"),
             (Error::MessageTooBig, "Max payload size exceeded"),
             (Error::BadUrl("x".into()), "ERR_GRAPE_URL: x"),
             (Error::Timeout, "ERR_TIMEOUT"),

@@ -1,14 +1,15 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
 //! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
-//! talks to the grapes; `names` finds the addresses of hosts; `stats` counts; `caught` ends panics; `node` is the only place that knows
-//! Node-API.
+//! talks to the grapes, and `exchange` is what they answer; `names` finds the addresses of hosts;
+//! `stats` counts; `caught` ends panics; `node` is the only place that knows Node-API.
 
 #![deny(missing_docs)]
 
 pub mod caught;
 pub mod config;
 pub mod error;
+pub mod exchange;
 pub mod grape;
 pub mod link;
 pub mod names;

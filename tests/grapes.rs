@@ -5,7 +5,7 @@
 mod common;
 
 use common::{deaf_address, read_head, within};
-use grenache_nodejs_ws_native::{config, error::Error, link::Grapes};
+use grenache_nodejs_ws_native::{config, error::Error, exchange::Answer, link::Grapes};
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -42,6 +42,29 @@ async fn answer(stream: &mut TcpStream, status: &str, body: &str) {
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
+/// An answer without a location.
+fn plain(status: u16, body: &str) -> Answer {
+    Answer { status, body: body.into(), location: None }
+}
+
+#[tokio::test]
+async fn authorization_and_location_are_passed_on() {
+    let (listener, url) = grape().await;
+    let serve = async {
+        let mut stream = accept(&listener).await;
+        let (lines, _) = read_request(&mut stream).await;
+        let text = "HTTP/1.1 307 Go\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(text.as_bytes()).await.unwrap();
+        lines
+    };
+    let grapes = Grapes::default();
+    let asked = grapes.post(&url, Some("Basic eA=="), "{}".into(), LONG);
+    let (result, lines) = tokio::join!(asked, serve);
+    let location = Some("/there".to_owned());
+    assert_eq!(result.unwrap(), Answer { status: 307, body: String::new(), location });
+    assert!(lines.contains(&"authorization: basic ea==".to_owned()), "{lines:?}");
+}
+
 #[tokio::test]
 async fn posts_path_headers_and_body() {
     let (listener, url) = grape().await;
@@ -54,8 +77,8 @@ async fn posts_path_headers_and_body() {
         answer(&mut stream, "200 OK", r#"["ä"]"#).await;
         request
     };
-    let (result, (lines, got)) = tokio::join!(grapes.post(&url, body.into(), LONG), serve);
-    assert_eq!(result.unwrap(), (200, r#"["ä"]"#.to_owned()));
+    let (result, (lines, got)) = tokio::join!(grapes.post(&url, None, body.into(), LONG), serve);
+    assert_eq!(result.unwrap(), plain(200, r#"["ä"]"#));
     assert_eq!(got, body);
     assert_eq!(lines[0], "post /lookup http/1.1");
     let host = format!("host: {}", listener.local_addr().unwrap());
@@ -78,7 +101,7 @@ async fn a_connection_is_kept_for_the_next_request() {
     };
     let ask = async {
         for body in ["1", "2", "3"] {
-            assert_eq!(grapes.post(&url, body.into(), LONG).await.unwrap(), (200, body.into()));
+            assert_eq!(grapes.post(&url, None, body.into(), LONG).await.unwrap(), plain(200, body));
         }
     };
     tokio::join!(serve, ask);
@@ -94,8 +117,8 @@ async fn a_status_that_is_no_success_comes_with_its_body() {
             answer(&mut stream, line, "ERR_GRAPE").await;
         };
         let grapes = Grapes::default();
-        let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
-        assert_eq!(result.unwrap(), (status, "ERR_GRAPE".into()));
+        let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+        assert_eq!(result.unwrap(), plain(status, "ERR_GRAPE"));
     }
 }
 
@@ -112,7 +135,7 @@ async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
             stream
         };
         let grapes = Grapes::default();
-        let (result, _held) = tokio::join!(grapes.post(&url, "{}".into(), 100), serve);
+        let (result, _held) = tokio::join!(grapes.post(&url, None, "{}".into(), 100), serve);
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Timeout), "{error:?}");
         assert_eq!(error.to_string(), "ERR_TIMEOUT");
@@ -125,8 +148,10 @@ async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
 #[tokio::test]
 async fn a_refused_connection_is_a_system_error_with_its_address() {
     let (_held, address) = deaf_address();
-    let error =
-        Grapes::default().post(&format!("http://{address}"), "{}".into(), LONG).await.unwrap_err();
+    let error = Grapes::default()
+        .post(&format!("http://{address}"), None, "{}".into(), LONG)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some("ECONNREFUSED"));
     assert_eq!(error.syscall(), Some("connect"));
     assert_eq!(error.address(), Some(address));
@@ -140,9 +165,10 @@ async fn a_grape_that_hangs_up_is_an_error() {
         read_request(&mut stream).await;
     };
     let grapes = Grapes::default();
-    let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
+    let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::Http(_) | Error::System { .. }), "{error:?}");
+    assert!(matches!(error, Error::HangUp | Error::System { .. }), "{error:?}");
+    assert_eq!(error.code(), Some("ECONNRESET"));
 }
 
 #[tokio::test]
@@ -150,7 +176,7 @@ async fn what_is_no_url_of_http_is_refused() {
     for bad in
         ["", "127.0.0.1:30001", "/lookup", "https://127.0.0.1/", "ws://a:1", "http://", "a b"]
     {
-        let error = Grapes::default().post(bad, "{}".into(), LONG).await.unwrap_err();
+        let error = Grapes::default().post(bad, None, "{}".into(), LONG).await.unwrap_err();
         assert!(matches!(&error, Error::BadUrl(url) if url == bad), "{bad}: {error:?}");
     }
 }
@@ -168,10 +194,9 @@ async fn an_answer_over_the_limit_is_an_error() {
             answer(&mut stream, "200 OK", &body).await;
         };
         let grapes = Grapes::default();
-        let (result, ()) = tokio::join!(grapes.post(&url, "{}".into(), LONG), serve);
+        let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
         match result {
-            Ok((200, got)) => assert!(fits && got == body, "{} bytes came", got.len()),
-            Ok((status, _)) => panic!("{status}"),
+            Ok(got) => assert!(fits && got == plain(200, &body), "{} bytes came", got.body.len()),
             Err(error) => assert!(!fits && matches!(error, Error::Http(_)), "{error:?}"),
         }
     }

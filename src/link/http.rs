@@ -1,7 +1,7 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
 use super::bounded::{Connector, Resolver};
-use crate::{config, error::Error};
+use crate::{config, error::Error, exchange::Answer};
 use bytes::Bytes;
 use http::{Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -31,7 +31,7 @@ impl Default for Grapes {
 }
 
 impl Grapes {
-    /// Posts a JSON text to `url` and returns status and body, whatever the status.
+    /// Posts a JSON text to `url` and returns the answer, whatever its status.
     ///
     /// # Errors
     /// [`Error::BadUrl`], [`Error::Timeout`] when all of it takes longer than `timeout` ms, a
@@ -39,9 +39,10 @@ impl Grapes {
     pub async fn post(
         &self,
         url: &str,
+        authorization: Option<&str>,
         body: String,
         timeout: u64,
-    ) -> Result<(u16, String), Error> {
+    ) -> Result<Answer, Error> {
         let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
         let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
             return Err(Error::BadUrl(url.to_owned()));
@@ -49,21 +50,28 @@ impl Grapes {
         let host = host.trim_matches(['[', ']']).to_owned();
         let address = host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(80)));
         let explain = |error: &(dyn std::error::Error + 'static)| explain(error, &host, address);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(uri)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "*/*")
+            .header(header::ACCEPT, "*/*");
+        if let Some(authorization) = authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Error::Http(error.to_string()))?;
         let exchange = async {
             let response = self.client.request(request).await.map_err(|error| explain(&error))?;
             let status = response.status().as_u16();
+            let location = response.headers().get(header::LOCATION);
+            let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);
             let body = Limited::new(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES)
                 .collect()
                 .await
                 .map_err(|error| explain(error.as_ref()))?;
-            Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+            let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            Ok(Answer { status, body, location })
         };
         tokio::time::timeout(Duration::from_millis(timeout), exchange)
             .await
@@ -93,9 +101,23 @@ fn explain(
             let syscall = if errno_is_refusal(system) { "connect" } else { "read" };
             return Error::system(syscall, io::Error::from_raw_os_error(errno), address);
         }
+        if inner
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+        {
+            return Error::HangUp;
+        }
+        if inner.downcast_ref::<hyper::Error>().is_some_and(hung_up) {
+            return Error::HangUp;
+        }
         source = inner.source();
     }
     Error::Http(text)
+}
+
+/// The connection ended in the middle of an exchange.
+fn hung_up(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed()
 }
 
 fn errno_is_refusal(error: &io::Error) -> bool {

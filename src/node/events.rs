@@ -203,9 +203,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("type", "answered")?;
             object.set("id", id)?;
             match result {
-                Ok((status, body)) => {
-                    object.set("status", status)?;
-                    object.set("body", body)?;
+                Ok(answer) => {
+                    object.set("status", answer.status)?;
+                    object.set("body", answer.body)?;
+                    object.set("location", answer.location)?;
                 }
                 Err(error) => object.set("error", failure(&error))?,
             }

@@ -582,13 +582,21 @@ impl Core {
         }
     }
 
-    /// Posts to a grape; the answer comes as an event with this `id`.
+    /// Posts to a grape, with this `Authorization`; the answer comes as an event with this `id`.
     #[napi(catch_unwind)]
-    pub fn post(&self, id: u32, url: String, body: String, timeout: f64) {
+    pub fn post(
+        &self,
+        id: u32,
+        url: String,
+        authorization: Option<String>,
+        body: String,
+        timeout: f64,
+    ) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
         let answered = self.inner.hub.clone();
         let exchange = async move {
-            let result = grapes.post(&url, body, timeout.max(0.0) as u64).await;
+            let result =
+                grapes.post(&url, authorization.as_deref(), body, timeout.max(0.0) as u64).await;
             hub.event(Event::Answered { id, result });
         };
         let started = self.inner.driver.spawn_or(exchange, move || {

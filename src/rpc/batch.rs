@@ -1,7 +1,7 @@
 //! What JavaScript gets in one call: one JSON text for the many small messages, and a list of
 //! the events that do not fit in.
 
-use crate::{config, error::Error};
+use crate::{config, error::Error, exchange::Answer};
 
 /// Tag of a small request in the text: `0,conn,rid,key,payload`.
 const REQUEST: &str = "0,";
@@ -134,7 +134,7 @@ pub enum Event<C> {
         /// The exchange's number.
         id: u32,
         /// HTTP status and body, or why there is none.
-        result: Result<(u16, String), Error>,
+        result: Result<Answer, Error>,
     },
 }
 
@@ -158,7 +158,7 @@ impl<C: Weigh> Event<C> {
             Self::Ping { data, .. } | Self::Pong { data, .. } => data.len(),
             Self::Closed { reason, .. } => reason.len(),
             Self::Expired { slots, .. } => slots.len() * size_of::<u32>(),
-            Self::Answered { result: Ok((_, body)), .. } => body.len(),
+            Self::Answered { result: Ok(answer), .. } => answer.body.len(),
             Self::Resolved { result: Ok(found), .. } => {
                 found.iter().map(|text| text.len() + size_of::<String>()).sum()
             }

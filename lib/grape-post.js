@@ -1,0 +1,64 @@
+'use strict'
+
+// One exchange with a grape, wherever it is: without TLS the native side carries it, else Node.
+
+const dispatch = require('./dispatch')
+const { MAX_REDIRECTS } = require('./defaults')
+const { TEXT, badGrape } = require('./errors')
+
+/** Statuses that say where else to ask. Grapes answer 301 and 302 too, but say no place. */
+const ELSEWHERE = [301, 302, 303, 307, 308]
+
+/**
+ * Posts a JSON text to a grape: `cb(err, status, body)`. Throws for an address that is none. What it
+ * returns ends it, and `cb` is called in a later tick: `end(err)`.
+ * @param {number} timeout ms, for all of it
+ * @param {object} [tls] options of Node's `https.request`, such as `ca`
+ */
+function post (url, body, timeout, tls, cb) {
+  const until = performance.now() + timeout
+  let left = MAX_REDIRECTS
+  let end
+  const ask = ({ href, origin, authorization }, timeout) => {
+    const answered = (err, status, text, location) => {
+      if (err || !location || !ELSEWHERE.includes(status)) return cb(err, status, text)
+      if (left-- === 0) return cb(new Error(TEXT.REDIRECTS))
+      let next
+      try {
+        next = addressOf(new URL(location, href).href)
+      } catch (err) {
+        return cb(badGrape(location))
+      }
+      // Who knows the password of one place need not know it of another.
+      if (next.origin === origin && next.authorization === undefined) next.authorization = authorization
+      ask(next, Math.max(0, until - performance.now()))
+    }
+    end = href.startsWith('https:')
+      ? require('./secure-post')(href, authorization, body, timeout, tls, answered)
+      : dispatch.post(href, authorization, body, timeout, answered)
+  }
+  ask(addressOf(url), timeout)
+  return err => end(err)
+}
+
+/** What a URL of a grape says; throws for one that is none. */
+function addressOf (url) {
+  let parsed
+  try {
+    parsed = new URL(url)
+  } catch (err) {
+    throw badGrape(url)
+  }
+  // A URL takes any number of slashes, and with them a path for the host.
+  if (!/^https?:\/\/[^/]/i.test(url)) throw badGrape(url)
+  const { username, password } = parsed
+  let authorization
+  if (username !== '' || password !== '') {
+    const plain = [username, password].map(decodeURIComponent).join(':')
+    authorization = `Basic ${Buffer.from(plain).toString('base64')}`
+    parsed.username = parsed.password = ''
+  }
+  return { href: parsed.href, origin: parsed.origin, authorization }
+}
+
+module.exports = post
