@@ -4,6 +4,7 @@
 
 const { setImmediate } = require('timers')
 const { hold, letGo } = require('./alive')
+const atExit = require('./at-exit')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
@@ -315,11 +316,13 @@ function catchUp () {
   behind.clear()
 }
 
-// A reply followed at once by process.exit() still leaves.
-process.on('exit', () => {
+/** A reply followed at once by process.exit() still leaves. */
+function flushAll () {
   flushNow()
   for (const connection of connections) if (connection !== undefined) connection.flushStream()
-})
+}
+
+atExit(flushAll)
 
 // Deno frees native objects when an environment ends, and may call back into it after that: from
 // then on their methods do nothing.
@@ -518,6 +521,8 @@ module.exports = {
   ends: conn => core.ends(conn),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
+  // Here for somebody to keep it: see at-exit.js.
+  flushAll,
   forget: (conn, slot) => core.forget(conn, slot),
   ignore: conn => core.ignore(conn),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),

@@ -228,3 +228,33 @@ test('C190: lib/Link and link are the class Link', async () => {
   assert.strictEqual((await import(`${NAMES.native.main}/link`)).default, native.Link)
   assert.notStrictEqual(native.Link, original.Link)
 })
+
+test('C303: a process has one exit listener, however often the package is loaded, and each copy writes what it has composed', async () => {
+  const { code, stdout, stderr } = await run(`
+    const load = () => {
+      for (const name of Object.keys(require.cache)) if (!name.endsWith('.node')) delete require.cache[name]
+      return require(pkg)
+    }
+    const copies = Array.from({ length: 12 }, load)
+    console.log(process.listenerCount('exit'))
+    const { PeerRPCServer } = copies[3]
+    const net = require('net')
+    const peer = new PeerRPCServer({}, { host: '127.0.0.1' })
+    peer.init()
+    const service = peer.transport('server').listen(0)
+    gc()
+    service.on('request', (rid, key, payload, handler) => {
+      handler.reply(null, payload)
+      process.exit()
+    })
+    const script = \`
+      const { PeerRPCClient } = require(\${JSON.stringify(pkg)})
+      const peer = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, ['127.0.0.1:\${service.port}']) })
+      peer.init()
+      peer.request('key', 'answered', { timeout: 10000 }, (err, res) => { console.log(err ? err.message : res); peer.stop() })
+    \`
+    require('child_process').spawn(process.execPath, ['-e', script], { stdio: 'inherit' })
+  `, { args: ['--expose-gc'] })
+  assert.deepStrictEqual([code, stderr], [0, ''])
+  assert.strictEqual(stdout, '1\nanswered\n')
+})
