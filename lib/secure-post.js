@@ -3,6 +3,7 @@
 // Exchanges with grapes behind TLS: Node does all of it.
 
 const https = require('https')
+const { withOffer } = require('./tls-offer')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
 const { lookupOf } = require('./names')
@@ -53,7 +54,7 @@ function post (url, authorization, body, timeout, tls, cb) {
     ...(authorization !== undefined && { authorization })
   }
   const ask = () => {
-    const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...tls, method: 'POST', headers })
+    const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...withOffer(tls), method: 'POST', headers })
     let answered = false
     let heads = 0
     request.on('information', () => {

@@ -8,6 +8,7 @@ const net = require('net')
 const tls = require('tls')
 const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
+const { withOffer } = require('./tls-offer')
 const { isDestination } = require('./dispatch')
 const { CONNECTION, MAX_INFORMATION } = require('./defaults')
 const { TEXT } = require('./errors')
@@ -32,7 +33,7 @@ const contexts = new WeakMap()
 function contextOf (secure) {
   const made = contexts.get(secure)
   if (made !== undefined && isSame(made.options, secure)) return made.context
-  const context = tls.createSecureContext(secure)
+  const context = tls.createSecureContext(withOffer(secure))
   contexts.set(secure, { options: { ...secure }, context })
   return context
 }
@@ -83,7 +84,7 @@ function connect (dest, path, conf, connection) {
       // A connection of its own: it is not given back.
       agent: false,
       ...(SHARES_CONTEXTS && { secureContext: contextOf(secure) }),
-      ...secure,
+      ...withOffer(secure),
       method: 'GET',
       host,
       port: url.port || 443,
@@ -106,7 +107,10 @@ function connect (dest, path, conf, connection) {
   })
   let heads = 0
   request.on('information', ({ statusCode }) => {
-    if (++heads > MAX_INFORMATION) request.destroy(new Error(`Unexpected server response: ${statusCode}`))
+    if (++heads <= MAX_INFORMATION) return
+    // Node goes on with what came together with them, an upgrade perhaps.
+    stream.fail(new Error(`Unexpected server response: ${statusCode}`))
+    request.destroy()
   })
   request.on('upgrade', (response, socket, head) => {
     clearTimeout(timer)

@@ -177,7 +177,8 @@ pub const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
 /// How long a TCP connection may take to be made, and before that the lookup of the host's name.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Addresses of one name that are tried, one after the other: strangers say which names have how many.
+/// Addresses of one name that are tried, by whoever connects to it: strangers say which names have how
+/// many, and Node's `net` throws where thousands refuse at once.
 pub const DIALLED_ADDRESSES: usize = 4;
 
 /// Names that grapes have named and that are looked up at once, each on a thread of its own; the
@@ -201,6 +202,10 @@ pub const FAREWELL_BYTES: usize = 64 * 1024;
 
 /// Largest handshake head, in bytes. Node's own HTTP parser takes 16 KiB.
 pub const MAX_HANDSHAKE_BYTES: usize = 16 * 1024;
+
+/// Heads before the answer to a handshake that only say that the server goes on; as in
+/// lib/defaults.js. All of them together have the room of one.
+pub const MAX_INFORMATION: usize = 32;
 
 /// Most headers in a handshake; tungstenite's own limit.
 pub const MAX_HANDSHAKE_HEADERS: usize = 124;

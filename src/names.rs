@@ -48,7 +48,7 @@ pub struct Names {
     proven: Mutex<VecDeque<String>>,
 }
 
-/// The addresses of `host`, within `time`. Needs tokio's runtime.
+/// The addresses of `host` that are tried, within `time`. Needs tokio's runtime.
 ///
 /// # Errors
 /// [`Error::UnknownHost`], and [`Error::NameTimeout`] when nobody says so in time.
@@ -138,7 +138,10 @@ impl Names {
             lookup(&host)
         });
         let found = looking.await.ok().and_then(Result::ok).filter(|found| !found.is_empty());
-        self.note(&key.1, key.0 != Asker::Link && found.is_some());
+        let found = found.map(|found| some_of(&found));
+        if key.0 != Asker::Link {
+            self.note(&key.1, found.is_some());
+        }
         // Whoever comes from now on asks anew.
         lock(&self.under_way).remove(&key);
         sender.send_replace(Some(found.map(Arc::from)));
@@ -164,6 +167,24 @@ impl Names {
             proven.pop_front();
         }
     }
+}
+
+/// Few of a name's addresses: the first ones of both families in turn, as Happy Eyeballs tries them
+/// (RFC 8305 section 4). An answer of a name server has thousands.
+fn some_of(found: &[IpAddr]) -> Vec<IpAddr> {
+    let first = found.first().is_some_and(IpAddr::is_ipv4);
+    let mut firsts = found.iter().filter(|one| one.is_ipv4() == first);
+    let mut others = found.iter().filter(|one| one.is_ipv4() != first);
+    let mut some = Vec::with_capacity(config::DIALLED_ADDRESSES + 1);
+    while some.len() < config::DIALLED_ADDRESSES {
+        let before = some.len();
+        some.extend(firsts.next().into_iter().chain(others.next()));
+        if some.len() == before {
+            break;
+        }
+    }
+    some.truncate(config::DIALLED_ADDRESSES);
+    some
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,7 +1,7 @@
 use super::*;
 use std::{
     future::pending,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, Ipv6Addr},
     sync::{
         Condvar,
         atomic::{AtomicUsize, Ordering},
@@ -127,4 +127,47 @@ async fn a_resolver_that_never_answers_has_the_time_of_a_connection() {
     assert_eq!(began.elapsed().as_secs(), config::CONNECT_TIMEOUT.as_secs());
     let error = in_time("somewhere", config::CONNECT_TIMEOUT, async { None }).await.unwrap_err();
     assert_eq!(error.to_string(), "getaddrinfo ENOTFOUND somewhere");
+}
+
+#[tokio::test]
+async fn of_a_name_with_thousands_of_addresses_few_are_used_and_both_families() {
+    fn many(host: &str) -> io::Result<Vec<IpAddr>> {
+        let four = (0..4000u32).map(|at| IpAddr::from(Ipv4Addr::from(0x7f01_0000 + at)));
+        let six = (0..2000u128).map(|at| IpAddr::from(Ipv6Addr::from((0x2001 << 112) + at)));
+        Ok(match host {
+            "both" => six.chain(four).collect(),
+            "little" => four.take(1).chain(six.take(1)).collect(),
+            _ => four.collect(),
+        })
+    }
+    let names = Arc::new(Names::new(many));
+    for asker in [Asker::Link, Asker::Client] {
+        let found = names.addresses("four", asker).await.unwrap();
+        assert_eq!(found.len(), config::DIALLED_ADDRESSES);
+        let found = names.addresses("both", asker).await.unwrap();
+        assert_eq!(found.len(), config::DIALLED_ADDRESSES);
+        // In turn, as Happy Eyeballs has them (RFC 8305 section 4), the system's first one first.
+        assert!(found.iter().enumerate().all(|(at, one)| one.is_ipv6() == (at % 2 == 0)));
+        assert_eq!(names.addresses("little", asker).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_links_lookup_takes_nothing_from_the_names_of_clients() {
+    fn fickle(_: &str) -> io::Result<Vec<IpAddr>> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        match ASKED.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => Ok(vec![Ipv4Addr::LOCALHOST.into()]),
+            _ => Err(io::Error::other("by a test")),
+        }
+    }
+    let names = Arc::new(Names::new(fickle));
+    assert!(names.addresses("name", Asker::Client).await.is_some());
+    for found in [true, false] {
+        assert_eq!(names.addresses("name", Asker::Link).await.is_some(), found);
+        assert_eq!(*lock(&names.proven), ["name"]);
+    }
+    // Only the next one of a client does.
+    assert!(names.addresses("name", Asker::Client).await.is_none());
+    assert!(lock(&names.proven).is_empty());
 }

@@ -322,7 +322,7 @@ pub(super) async fn connect(dest: &str, path: &str, ms: u64) -> Result<Establish
 async fn dial(dest: &Destination) -> Result<TcpStream, Error> {
     let found = names::addresses(&dest.host, Asker::Client, config::CONNECT_TIMEOUT).await?;
     let mut last = Error::UnknownHost(dest.host.clone());
-    for address in found.iter().take(config::DIALLED_ADDRESSES) {
+    for address in found.iter() {
         let address = SocketAddr::new(*address, dest.port);
         match timeout(config::CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {

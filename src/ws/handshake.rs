@@ -211,17 +211,27 @@ impl ClientHandshake {
         (Self { accept: derive_accept_key(key.as_bytes()) }, request.into_bytes())
     }
 
-    /// Reads the server's answer. `Some(n)`: done, frames begin after `n` bytes; `None`: the
-    /// answer is not complete yet.
+    /// Reads the server's answer, and before it a few heads that are none (RFC 9110 section 15.2).
+    /// `Some(n)`: done, frames begin after `n` bytes; `None`: the answer is not complete yet.
     ///
     /// # Errors
     /// The server declined, or answered against RFC 6455 section 4.1.
     pub fn read_response(&self, bytes: &[u8]) -> Result<Option<usize>, Error> {
+        let mut begin = 0;
+        for _ in 0..config::MAX_INFORMATION {
+            let Some(length) = information(&bytes[begin..]) else { break };
+            begin += length;
+        }
+        let has_room = bytes.len() < config::MAX_HANDSHAKE_BYTES;
+        Ok(self.read_answer(&bytes[begin..], has_room)?.map(|length| begin + length))
+    }
+
+    fn read_answer(&self, bytes: &[u8], has_room: bool) -> Result<Option<usize>, Error> {
         let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
         let mut head = httparse::Response::new(&mut headers);
         let consumed = match head.parse(bytes) {
             Ok(Status::Complete(consumed)) => consumed,
-            Ok(Status::Partial) if bytes.len() < config::MAX_HANDSHAKE_BYTES => return Ok(None),
+            Ok(Status::Partial) if has_room => return Ok(None),
             Ok(Status::Partial) => return Err(Error::Handshake("Header overflow".into())),
             Err(error) => return Err(Error::Handshake(format!("Parse Error: {error}"))),
         };
@@ -257,6 +267,15 @@ impl ClientHandshake {
         }
         Ok(Some(consumed))
     }
+}
+
+/// The length of the first head where it only says that the server goes on.
+fn information(bytes: &[u8]) -> Option<usize> {
+    let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
+    let mut head = httparse::Response::new(&mut headers);
+    let Ok(Status::Complete(length)) = head.parse(bytes) else { return None };
+    // 101 is the answer.
+    matches!(head.code, Some(100 | 102..=199)).then_some(length)
 }
 
 #[cfg(test)]

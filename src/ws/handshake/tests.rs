@@ -147,3 +147,30 @@ fn a_client_says_what_is_wrong_with_an_answer() {
         "Invalid Sec-WebSocket-Accept header"
     );
 }
+
+#[test]
+fn heads_that_say_to_go_on_come_before_an_answer_a_few_times() {
+    let (client, request) = ClientHandshake::new("a:1", "/");
+    let Upgrade::Accept { response, .. } = read_request(&request) else { panic!() };
+    let after = |head: &str, times: usize| [head.repeat(times).as_bytes(), &response].concat();
+    for head in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n"] {
+        let bytes = after(head, config::MAX_INFORMATION);
+        let (mut end, mut came) = (HeadEnd::default(), Vec::new());
+        for (at, byte) in bytes.iter().enumerate() {
+            came.push(*byte);
+            if end.is_due(&mut came) {
+                let wanted = (at + 1 == bytes.len()).then_some(bytes.len());
+                assert_eq!(client.read_response(&came).unwrap(), wanted, "{at}");
+            }
+        }
+        assert_eq!(came, bytes);
+        let bytes = after(head, config::MAX_INFORMATION + 1);
+        let status = head.split(' ').nth(1).unwrap();
+        let error = client.read_response(&bytes).unwrap_err().to_string();
+        assert_eq!(error, format!("Unexpected server response: {status}"));
+    }
+    // All of it has the room of one head.
+    let long = format!("HTTP/1.1 100 Continue\r\nx: {}\r\n\r\n", "x".repeat(1000)).repeat(17);
+    let part = &long.as_bytes()[..config::MAX_HANDSHAKE_BYTES];
+    assert_eq!(client.read_response(part).unwrap_err().to_string(), "Header overflow");
+}
