@@ -1,11 +1,13 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
 //! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
-//! talks to the grapes, and `exchange` is what they answer; `names` finds the addresses of hosts;
-//! `stats` counts; `caught` ends panics; `node` is the only place that knows Node-API.
+//! talks to the grapes, and `exchange` is what they answer; `body` reads what HTTP carries; `names`
+//! finds the addresses of hosts; `stats` counts; `caught` ends panics; `node` is the only place that
+//! knows Node-API.
 
 #![deny(missing_docs)]
 
+pub mod body;
 pub mod caught;
 pub mod config;
 pub mod error;

@@ -445,3 +445,17 @@ api('a flood of announces while JavaScript is busy fills no memory, and how many
   const { announce: heard } = await grape.ask('heard')
   assert(heard.count >= 100 && heard.count < 10000, `${heard.count}`)
 }, { conf: { listen: ['announce', 'warning'] }, limits: { memory: 200 } })
+
+api('a body that comes a byte at a time costs its bytes, and not a buffer for each', async ({ crowd, port, grape }) => {
+  const before = residentMiB(grape.process.pid)
+  await crowd.openMany(200, headOf('lookup', 8000))
+  for (const socket of crowd.sockets) socket.setNoDelay(true)
+  // Each in a segment of its own, within the time that a body may take.
+  for (let round = 0; round < 300; round++) {
+    for (const socket of crowd.sockets) socket.write(' ')
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  await mustServe(port)
+  const grown = residentMiB(grape.process.pid) - before
+  assert(grown < 48, `${grown} MiB for 60 kB`)
+})

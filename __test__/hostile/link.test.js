@@ -10,6 +10,7 @@ const { once } = require('events')
 const zlib = require('zlib')
 const { hostile } = require('../helpers/hostile')
 const { certificates } = require('../helpers/certificates')
+const { residentMiB } = require('../helpers/faulty')
 const { standIn } = require('../helpers/stand-in')
 
 const SCRIPT = { script: 'values-peer.js' }
@@ -245,4 +246,30 @@ hostile('what a grape says when it is asked nothing ends its connection', async 
   const { url, ended } = await pouring(stage, secure, 'HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 6\r\n\r\n"fine"', Buffer.alloc(65536, ' '))
   await child.ask('call', url, 'get', 'hash')
   await Promise.all(ended)
+})
+
+hostile('an answer that comes a byte at a time costs its bytes, and not a buffer for each', async ({ stage, secure, startServer }) => {
+  const timers = new Set()
+  stage.after(() => timers.forEach(clearInterval))
+  const listener = socket => {
+    socket.on('error', () => {}).setNoDelay(true).once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n')
+      const timer = setInterval(() => { for (let at = 0; at < 10; at++) setImmediate(() => socket.writable && socket.write(' ')) }, 1)
+      timers.add(timer)
+      socket.on('close', () => clearInterval(timer))
+    })
+  }
+  const grape = secure ? tls.createServer(certificates().server, listener) : net.createServer(listener)
+  grape.on('tlsClientError', () => {}).listen(0, '127.0.0.1')
+  await once(grape, 'listening')
+  stage.after(() => grape.close())
+  const url = `http${secure ? 's' : ''}://127.0.0.1:${grape.address().port}`
+  const child = await startServer({ role: 'link', secure: undefined }, SCRIPT)
+  const before = residentMiB(child.process.pid)
+  let most = 0
+  const watch = setInterval(() => { most = Math.max(most, residentMiB(child.process.pid)) }, 20)
+  timers.add(watch)
+  const outcomes = await Promise.all(Array.from({ length: 16 }, () => child.ask('call', url, 'get', 'hash')))
+  for (const { err } of outcomes) assert.strictEqual(err, 'ERR_TIMEOUT')
+  assert.ok(most - before < 64, `${most - before} MiB`)
 })

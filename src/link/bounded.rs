@@ -3,7 +3,7 @@
 //! exchange that nobody waits for any more.
 
 use crate::{
-    config,
+    body, config,
     names::{self, Asker},
 };
 use http::Uri;
@@ -110,7 +110,7 @@ impl AsyncRead for Bounded {
         if result.is_ready()
             && (is_much || self.read > 0 && self.asked.elapsed() > config::GRAPE_ANSWER_TIMEOUT)
         {
-            return Poll::Ready(Err(io::Error::other("length limit exceeded")));
+            return Poll::Ready(Err(io::Error::other(body::TOO_LONG)));
         }
         result
     }

@@ -1,10 +1,15 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
 use super::bounded::{Connector, Resolver};
-use crate::{config, error::Error, exchange::Answer};
+use crate::{
+    body::{self, Unread},
+    config,
+    error::Error,
+    exchange::Answer,
+};
 use bytes::Bytes;
 use http::{Method, Request, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -66,11 +71,12 @@ impl Grapes {
             let status = response.status().as_u16();
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);
-            let body = Limited::new(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES)
-                .collect()
-                .await
-                .map_err(|error| explain(error.as_ref()))?;
-            let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+            let body = body::read(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES);
+            let body = body.await.map_err(|unread| match unread {
+                Unread::TooLong => Error::Http(body::TOO_LONG.to_owned()),
+                Unread::Broken(error) => explain(&error),
+            })?;
+            let body = String::from_utf8_lossy(&body).into_owned();
             Ok(Answer { status, body, location })
         };
         tokio::time::timeout(Duration::from_millis(timeout), exchange)

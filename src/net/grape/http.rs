@@ -8,6 +8,7 @@ use super::{
     stream::{Answer, Stream},
 };
 use crate::{
+    body::{self, Unread},
     config::{self, grape::API_HEAD_BYTES},
     grape::{Failure, api, page},
     net::{io, tasks::Tasks},
@@ -17,7 +18,6 @@ use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{self, HeaderName},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, io::Error, sync::Arc};
@@ -148,11 +148,11 @@ async fn request_of(
     kind: &str,
     body: Incoming,
 ) -> Result<String, Failure> {
-    let body = match Limited::new(body, shared.body_limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Failure::LargeBody),
+    let body = match body::read(body, shared.body_limit).await {
+        Ok(body) => body,
+        Err(Unread::TooLong) => return Err(Failure::LargeBody),
         // The rest of it will not come.
-        Err(_) => return Err(Failure::BadBody),
+        Err(Unread::Broken(_)) => return Err(Failure::BadBody),
     };
     place.set(Doing::Working);
     shared.answer(api::parse(kind, &body)?, place.who(), Some(place)).await
