@@ -289,6 +289,9 @@ const MAX_WATCH = 64 * 1024
 /** Characters that the command makes of an answer in lines for people; a longer one is one line. */
 const MAX_READABLE = 16 * 1024 * 1024
 
+/** Characters of a text of others in which those that rule a terminal are replaced at once. */
+const PRINTED_AT_ONCE = 64 * 1024
+
 /** Pace at which a peer that is being drained looks whether it is done. */
 const DRAIN_POLL = 10
 
@@ -380,6 +383,7 @@ module.exports = {
   MEDIUM_BATCH,
   PATH,
   POOL_MONITOR,
+  PRINTED_AT_ONCE,
   PUBLISHER,
   RECONNECT_MAX,
   RECONNECT_MIN,

@@ -3,7 +3,7 @@
 // Texts of others, for a terminal: they may not move its cursor, paint over what stands there, or
 // turn the direction of writing.
 
-const { MAX_LINE } = require('./defaults')
+const { MAX_LINE, PRINTED_AT_ONCE } = require('./defaults')
 
 /**
  * C0 and C1 control characters, line separators, and what sets the direction of text (Unicode
@@ -13,10 +13,23 @@ const { MAX_LINE } = require('./defaults')
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /** The text with such characters as JSON writes them; `but` are left as they are. */
-function printable (text, but = '') {
-  return text.replace(CONTROL, character => but.includes(character)
+function printable (text, but) {
+  let shown = ''
+  for (const piece of pieces(text, but)) shown += piece
+  return shown
+}
+
+/**
+ * The same in pieces: V8 keeps some 60 bytes for each character that is replaced, and ends the process
+ * where they are too many.
+ */
+function * pieces (text, but = '') {
+  const escaped = character => but.includes(character)
     ? character
-    : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  for (let at = 0; at < text.length; at += PRINTED_AT_ONCE) {
+    yield text.slice(at, at + PRINTED_AT_ONCE).replace(CONTROL, escaped)
+  }
 }
 
 /** The value as a part of a line: any JSON. */
@@ -33,4 +46,4 @@ function jsonOf (value) {
   }
 }
 
-module.exports = { inLine, printable }
+module.exports = { inLine, pieces, printable }

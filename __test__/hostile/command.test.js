@@ -87,6 +87,21 @@ for (const json of [true, false]) {
       })
     }
 
+    test(`an answer of control characters alone: ${how}`, async t => {
+      const stage = new Stage(t)
+      const answer = '\x7f'.repeat(3e6)
+      const { dest } = await rawServer(stage, async raw => {
+        const [rid] = JSON.parse((await raw.next()).text)
+        raw.send(frame(TEXT, `["${rid}",null,"${answer}"]`))
+      })
+      const grape = await standIn(stage, () => [dest])
+      const node = ['--max-old-space-size=100', ...(terminal ? TERMINAL.node : [path.join(__dirname, '..', '..', 'bin', 'grenache.js')])]
+      const { code, stdout, stderr } = await run(t, ['request', 'evil', '1', '--grape', grape.url, ...options], { node })
+      assert.strictEqual(code, 0, stderr.slice(0, 1000))
+      const shown = `"${'\\u007f'.repeat(3e6)}"`
+      assert.ok(stdout === `${json ? `{"answer":${shown}}` : shown}\n`)
+    })
+
     test(`messages of a publisher: ${how}`, async t => {
       const { url, link } = await network(t)
       const service = await publish(t, link, 'evil')
@@ -150,6 +165,71 @@ for (const json of [true, false]) {
     })
   }
 }
+
+for (const json of [true, false]) {
+  test(`a publisher is not read while nobody reads what it says: ${json ? 'JSON' : 'text'}`, async t => {
+    const stage = new Stage(t)
+    const SIZE = 65536
+    const most = 160 * 1024 * 1024
+    let sent = 0
+    const publisher = { isFull: false }
+    let end = () => {}
+    const { dest } = await rawServer(stage, async raw => {
+      const pour = () => {
+        publisher.isFull = false
+        while (sent * SIZE < most && raw.socket.writable) {
+          if (raw.socket.write(frame(TEXT, String(sent++).padStart(SIZE, '.')))) continue
+          publisher.isFull = true
+          return
+        }
+        end()
+      }
+      raw.socket.on('drain', pour)
+      pour()
+    })
+    const grape = await standIn(stage, () => [dest])
+    const subscribed = new Command(t, ['sub', 'key', '--grape', grape.url, json ? '--json' : '--no-json'], { stdin: null })
+    const { stdout } = subscribed.process
+    stdout.removeAllListeners('data')
+    stdout.pause()
+    // The publisher cannot say more, and that does not change.
+    await Promise.race([
+      new Promise(resolve => { end = resolve }),
+      (async () => {
+        let before
+        do {
+          before = sent
+          await new Promise(resolve => setTimeout(resolve, 1000))
+        } while (before !== sent || !publisher.isFull)
+      })()
+    ])
+    assert.ok(sent * SIZE < most, `${sent * SIZE} bytes`)
+    // Who reads again gets all of it.
+    let next = 0
+    const all = new Promise(resolve => {
+      require('readline').createInterface({ input: stdout }).on('line', line => {
+        assert.strictEqual(Number((json ? JSON.parse(line).message : line).replace(/^\.*/, '')), next++)
+        if (next * SIZE >= most) resolve()
+      })
+    })
+    await all
+    subscribed.process.kill('SIGINT')
+    assert.strictEqual((await subscribed.ends()).code, 0)
+  })
+}
+
+test('a message too long for a line is told, and the next one is printed', async t => {
+  // As if it had no room in a string: one of 500 MB would take too long.
+  const { stringify } = JSON
+  const stage = new Stage(t)
+  const { dest } = await rawServer(stage, async raw => raw.send(frame(TEXT, 'long'), frame(TEXT, 'fine')))
+  const grape = await standIn(stage, () => [dest])
+  const preload = 'const { stringify } = JSON; JSON.stringify = value => { if (value && value.message === "long") throw new RangeError("Invalid string length"); return stringify(value) }'
+  const node = ['-e', `${preload}; require(${stringify(path.join(__dirname, '..', '..', 'lib', 'command'))})(process.argv.slice(1))`, '--']
+  const { code, stdout, stderr } = await run(t, ['sub', 'key', '--count', 2, '--grape', grape.url, '--json'], { node, stdin: null })
+  assert.deepStrictEqual([code, stdout], [0, '{"message":"fine"}\n'])
+  assert.match(stderr, /^grenache: a message cannot be printed: Invalid string length$/m)
+})
 
 test('the lines of NODE_DEBUG', async t => {
   const stage = new Stage(t)

@@ -90,11 +90,24 @@ async function subscribe (session, link, key, limit) {
   const done = new Promise(resolve => {
     peer.on('message', data => {
       if (left <= 0) return
-      session.print(() => isText(data) ? { message: data } : { binary: data.toString('base64') }, data)
+      try {
+        session.print(() => isText(data) ? { message: data } : { binary: data.toString('base64') }, data)
+      } catch (err) {
+        // Its line would be longer than a string can be.
+        session.note(`a message cannot be printed: ${err.message}`)
+      }
       if (--left === 0) resolve()
     })
   })
   peer.on('disconnected', lost)
+  // What nobody reads from here is not read there: the publisher has a limit for who does not keep up.
+  let isHeld = false
+  const hold = () => { for (const connection of peer._openConnections()) connection.pause(isHeld) }
+  session.onSlowReader(is => {
+    isHeld = is
+    hold()
+  })
+  peer.on('connected', hold)
   await session.inTime(new Promise((resolve, reject) => {
     let isFirst = true
     peer.once('connected', () => {

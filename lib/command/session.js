@@ -4,7 +4,7 @@ const fs = require('fs')
 const tls = require('tls')
 const { EMBEDDED, LINK } = require('../defaults')
 const { TEXT } = require('../errors')
-const { inLine, printable } = require('../printable')
+const { inLine, pieces } = require('../printable')
 const { usageError } = require('./failure')
 
 /** One run of the command: its way to the network, and to who reads what it says. */
@@ -13,6 +13,7 @@ class Session {
     this.options = options
     this.isJson = options['no-json'] ? false : options.json || !process.stdout.isTTY
     this._ends = []
+    this._printed = () => {}
   }
 
   /**
@@ -79,12 +80,27 @@ class Session {
    * they are.
    */
   print (object, text) {
-    if (this.isJson) console.log(printable(JSON.stringify(made(object))))
+    if (this.isJson) write(pieces(JSON.stringify(made(object))))
     else this._say(made(text))
+    this._printed()
+  }
+
+  /**
+   * `hold(true)` is called when who reads what is printed does not keep up, and `hold(false)` once that
+   * has caught up.
+   */
+  onSlowReader (hold) {
+    const { stdout } = process
+    let isHeld = false
+    this._printed = () => {
+      if (isHeld || !stdout.writableNeedDrain) return
+      hold(isHeld = true)
+      stdout.once('drain', () => hold(isHeld = false))
+    }
   }
 
   _say (text) {
-    if (process.stdout.isTTY) console.log(printable(String(text), '\n\t'))
+    if (process.stdout.isTTY) write(pieces(String(text), '\n\t'))
     else if (Buffer.isBuffer(text)) process.stdout.write(Buffer.concat([text, Buffer.from('\n')]))
     else console.log(text)
   }
@@ -136,6 +152,12 @@ class Session {
     if (this.options.insecure) secure.rejectUnauthorized = false
     return secure
   }
+}
+
+/** Writes a line. */
+function write (parts) {
+  for (const part of parts) process.stdout.write(part)
+  process.stdout.write('\n')
 }
 
 const made = value => typeof value === 'function' ? value() : value
