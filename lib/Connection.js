@@ -202,8 +202,10 @@ class Connection {
     if (this.stream !== null) this.stream.close()
   }
 
+  /** Nothing more is heard of it, however much the batch has of it that is being delivered. */
   terminate () {
     if (this.over) return
+    this.onMessage = this.onPing = this.onPong = ignore
     this.closing = true
     dispatch.terminate(this.conn)
     this._letGo()
@@ -320,6 +322,8 @@ class Connection {
     letGo()
   }
 }
+
+function ignore () {}
 
 /** Whether it is told things in the context in which it was made. */
 Connection.prototype.keepsContext = true

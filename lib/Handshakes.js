@@ -1,17 +1,14 @@
 'use strict'
 
 const sourceOf = require('./source')
-const { isScarce } = require('./descriptors')
-const { SCARCE_DESCRIPTORS } = require('./defaults')
 
 /**
  * Clients in the middle of their handshake, each with limited time, and a bounded number of them:
- * for one more, the address that has the most loses its oldest; as src/net/admission.rs. So it does
- * for one that took one of the last descriptors of the process.
+ * for one more, the address that has the most loses its oldest; as src/net/admission.rs.
  */
 class Handshakes {
   /**
-   * @param {number} most of them
+   * @param {function(): number} most of them
    * @param {number} time in ms that each has
    */
   constructor (most, time) {
@@ -23,15 +20,13 @@ class Handshakes {
     this._sources = new Map()
     /** The same by both ends of the connection, for those that cannot tell their socket. */
     this._ends = new Map()
-    /** How many are to go for their descriptors when the timer fires. */
-    this._owed = 0
   }
 
   /** `socket` has begun; it is destroyed when its time is over, or another one needs its place. */
   begin (socket) {
     const known = this._entries.get(socket)
     if (known !== undefined) return known
-    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), since: performance.now(), timer: null, tls: null }
+    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), timer: null, tls: null }
     entry.timer = setTimeout(() => this._drop(entry), this._time)
     this._entries.set(socket, entry)
     this._ends.set(entry.ends, entry)
@@ -39,8 +34,8 @@ class Handshakes {
     if (own === undefined) this._sources.set(entry.source, new Set([entry]))
     else own.add(entry)
     socket.once('close', () => this.end(entry))
-    if (this._entries.size > this._most) this._drop(this._leastProven())
-    else if (isScarce(socket)) this._owe()
+    // More than one where others have taken places since.
+    for (const most = this._most(); this._entries.size > most;) this._drop(this._leastProven())
     return entry
   }
 
@@ -66,20 +61,6 @@ class Handshakes {
     for (const entry of this._entries.values()) this._drop(entry)
   }
 
-  /**
-   * One more is to go, a little later: whoever is quick gets in meanwhile. A timer does it, since
-   * nobody comes any more once there are no descriptors.
-   */
-  _owe () {
-    if (this._owed++ > 0) return
-    setTimeout(() => {
-      for (; this._owed > 0; this._owed--) {
-        const entry = this._leastProven()
-        if (entry !== null && performance.now() - entry.since >= SCARCE_DESCRIPTORS.age) this._drop(entry)
-      }
-    }, SCARCE_DESCRIPTORS.age).unref()
-  }
-
   _drop (entry) {
     this.end(entry)
     if (entry.tls !== null) entry.tls.destroy()
@@ -92,7 +73,7 @@ class Handshakes {
     for (const own of this._sources.values()) {
       if (most === null || own.size > most.size) most = own
     }
-    return most === null ? null : most.values().next().value
+    return most.values().next().value
   }
 }
 

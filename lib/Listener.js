@@ -81,7 +81,9 @@ class Listener {
 
   /** A client about whom the service was asked does not come in. */
   onUnasked ({ ask }) {
+    const req = this._asked.get(ask)
     this._asked.delete(ask)
+    if (req !== undefined) req.socket.closed()
   }
 
   add (connection) {
@@ -99,6 +101,9 @@ class Listener {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)
     this.server = undefined
+    const asked = [...this._asked.values()]
+    this._asked.clear()
+    for (const { socket } of asked) socket.closed()
   }
 
   /** Stops listening and ends all connections; `cb` in a later tick. */

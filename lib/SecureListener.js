@@ -5,12 +5,13 @@ const http = require('http')
 const https = require('https')
 const tls = require('tls')
 const context = require('./context')
+const descriptors = require('./descriptors')
 const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
 const { Admission, refusalOf } = require('./admission')
 const { acceptOf, assertSecure } = require('./secure')
-const { CONNECTION, FAREWELL_TIMEOUT, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
+const { CONNECTION, FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
 const { amount } = require('./options')
 const RequestHead = require('./RequestHead')
 
@@ -36,7 +37,7 @@ class SecureListener {
     this._closed = false
     this._sockets = new Set()
     const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
-    this._handshakes = new Handshakes(MAX_HANDSHAKES, time)
+    this._handshakes = new Handshakes(() => this._room(), time)
     /** Those who were answered that they do not come in. */
     this._refused = new WeakSet()
     this._scope = context.capture()
@@ -84,6 +85,14 @@ class SecureListener {
     for (const socket of this._sockets) socket.destroy()
   }
 
+  /**
+   * How many clients may be in the middle of their handshake: half of the descriptors that those leave
+   * who are in, so that there is one for whoever comes.
+   */
+  _room () {
+    return Math.max(1, Math.min(MAX_HANDSHAKES, (descriptors() - this.connections.size) * HANDSHAKE_DESCRIPTORS))
+  }
+
   _hear () {
     const { _server: server, _face: face } = this
     server.on('connection', socket => this._onSocket(socket))
@@ -96,7 +105,10 @@ class SecureListener {
     })
     if (server !== face) server.on('secureConnection', socket => this._onSecure(socket))
     face.on('upgrade', (req, socket, head) => {
-      const { rest = head } = this._handshakes.of(socket)
+      const handshake = this._handshakes.of(socket)
+      const { rest = head } = handshake
+      // What lives as long as the connection keeps no head.
+      handshake.rest = undefined
       context.enter(this._scope, this, this._verify, req, socket, rest === head ? head : Buffer.concat([rest, head]))
     })
     // What else HTTP has is not for us, and comes here only where heads are not read before.
@@ -168,8 +180,9 @@ class SecureListener {
     connection.cert = cert
     connection.listener = this
     this.connections.add(connection)
+    connection.stream.attach(socket)
     if (this.owner.onConnection) this.owner.onConnection(connection)
-    connection.stream.start(socket, head)
+    connection.stream.begin(head)
   }
 
   /** Answers once in HTTP, and ends. */

@@ -5,7 +5,7 @@ const Unanswered = require('./Unanswered')
 const { abandonedOf } = require('./Abandoned')
 const dispatch = require('./dispatch')
 const { ABANDONED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
-const { isTooLarge } = require('./errors')
+const { isLarge, isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { amount } = require('./options')
 
@@ -90,7 +90,9 @@ class ServerConnection extends Connection {
     const { transport, _unanswered: unanswered } = this
     if (!transport._isNative()) return this._handOver(data)
     const { young } = unanswered
-    const request = transport._parse(data)
+    let request = transport._parse(data)
+    // It would be written back, whatever the service answers.
+    if (request && isLarge(request[0])) request = null
     if (request) {
       young.count++
       unanswered.add(young, cost)
@@ -162,10 +164,9 @@ class ServerConnection extends Connection {
     this.socket._message(data)
   }
 
-  /** Nothing more is heard of it, however much of it the batch has that is being delivered. */
   terminate () {
     super.terminate()
-    this.onRequest = this.onRequestData = this.onMessage = ignore
+    this.onRequest = this.onRequestData = ignore
   }
 
   ended () {

@@ -31,6 +31,12 @@ class Stream {
 
   /** The handshake is done; `head` came after it. */
   start (socket, head) {
+    this.attach(socket)
+    this.begin(head)
+  }
+
+  /** Bytes are moved from now on, but nothing is told yet. */
+  attach (socket) {
     this._abort = null
     if (this._ended) {
       socket.destroy()
@@ -43,9 +49,14 @@ class Stream {
     socket.on('end', () => this._endHalf())
     socket.on('drain', () => this._drained())
     dispatch.openStream(this.connection.conn)
+  }
+
+  /** Tells that the connection is open, and what comes. */
+  begin (head) {
+    if (this.socket === null) return
     this.connection.onOpened()
     if (head.length > 0) this._receive(head)
-    socket.on('data', bytes => this._receive(bytes))
+    this.socket.on('data', bytes => this._receive(bytes))
     this._flow()
     this.pump()
   }

@@ -74,6 +74,7 @@ class TcpSocket extends EventEmitter {
     this._timer = null
     this._timeout = ms
     if (cb) ms === 0 ? this.removeListener('timeout', cb) : this.once('timeout', cb)
+    // Before there is a connection the handshake has a limit of its own.
     if (ms > 0 && !this.destroyed) this._watch(ms, this._moved())
     return this
   }
@@ -106,6 +107,7 @@ class TcpSocket extends EventEmitter {
   destroy (err) {
     if (this.destroyed) return this
     this._isDestroyed = true
+    clearTimeout(this._timer)
     if (this._connection === null) this._refuse()
     else this._connection.terminate(err)
     return this
@@ -121,8 +123,9 @@ class TcpSocket extends EventEmitter {
     throw unsupported("'write' of a native connection's TCP socket")
   }
 
-  /** The connection is over. */
+  /** The connection is over, or there will be none. */
   closed (err) {
+    this._isDestroyed = true
     clearTimeout(this._timer)
     if (err && this.listenerCount('error') > 0) this.emit('error', err)
     this.emit('close', !!err)

@@ -304,11 +304,8 @@ const FAREWELL_TIMEOUT = 1000
  */
 const MAX_HANDSHAKES = 4096
 
-/**
- * With TLS, where Node accepts: who gets one of the last `reserve` descriptors of a process, or of
- * the last eighth where it has few, costs the same address its oldest handshake, once that is `age` ms old.
- */
-const SCARCE_DESCRIPTORS = { reserve: 64, part: 1 / 8, age: 100 }
+/** With TLS, where Node accepts: the part of the process' descriptors that they may have. */
+const HANDSHAKE_DESCRIPTORS = 1 / 2
 
 /** A service is warned at most this often that its `verifyClient` throws: strangers choose how often. */
 const WARNING_PACE = 1000
@@ -352,6 +349,7 @@ module.exports = {
   EMBEDDED,
   GRAPE,
   GRAPE_PORT,
+  HANDSHAKE_DESCRIPTORS,
   HELD_AT_ONCE,
   LASTING_AGE,
   LINK,
@@ -391,7 +389,6 @@ module.exports = {
   REQUEST_TIMEOUT,
   RETRY_TIMES,
   SETTLED,
-  SCARCE_DESCRIPTORS,
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,

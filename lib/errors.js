@@ -83,9 +83,9 @@ function errorOf (value) {
   return new Error(TEXT.REPLY_INVALID)
 }
 
-/** Whether it is an array or object with more in it than an error message may have. */
+/** Whether it is a text, array or object with more in it than an error message or an id may have. */
 function isLarge (value) {
-  if (typeof value !== 'object') return false
+  if (typeof value !== 'object') return typeof value === 'string' && value.length > MAX_ERROR_VALUES
   let left = MAX_ERROR_VALUES
   const rest = [value]
   while (rest.length > 0) {
@@ -149,4 +149,4 @@ function unsupported (what) {
   return err
 }
 
-module.exports = { CODE, TEXT, badGrape, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isTooLarge, unsupported }
+module.exports = { CODE, TEXT, badGrape, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isTooLarge, unsupported }

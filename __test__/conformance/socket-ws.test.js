@@ -92,6 +92,19 @@ for (const isSecure of [false, true]) {
     assert.deepStrictEqual([hadError, code], [false, 1006])
   })
 
+  pair(`C287: the socket of a connection is there from its event on, and may be closed in it${way}`, async ({ server, client, stage }) => {
+    const service = isSecure ? await serveSecure(stage, server, {}) : await stage.serve(server)
+    const seen = []
+    service.socket.on('connection', socket => {
+      seen.push(socket.readyState, Number.isInteger(socket._socket.remotePort))
+      socket.close(4002, 'not now')
+    })
+    const transport = (isSecure ? secureClient(stage, client, service.dest) : stage.client(client, service.dest)).transport(service.dest)
+    transport.connect()
+    const [code, reason] = await once(transport.socket, 'close')
+    assert.deepStrictEqual([code, String(reason), seen], [4002, 'not now', [1, true]])
+  })
+
   pair(`C287: pause and setTimeout of the TCP socket${way}`, async ({ server, client, stage }) => {
     const { theirs, ours } = await ends(stage, server, client, isSecure)
     const heard = []

@@ -19,6 +19,8 @@ const ORIGINS = {
 }
 
 const asked = []
+/** Sockets of those that are closed by now. */
+let closed = 0
 
 /** By the path that a client asks for. */
 const VERIFIERS = {
@@ -50,6 +52,8 @@ function verifier () {
     const { headers, url, socket } = info.req
     asked.push({ keys: Object.keys(info), origin: info.origin, secure: info.secure, url, own: headers['x-own'], address: socket.remoteAddress })
     info.req.seen = true
+    socket.once('close', () => closed++)
+    if (url === '/timeout') socket.setTimeout(5, () => {})
     return (VERIFIERS[url] || ((info, decide) => decide(true)))(info, decide)
   }
 }
@@ -83,6 +87,7 @@ const methods = {
   asked: () => asked,
   /** Does nothing else until there is a file of that name. */
   block: file => { setImmediate(() => { while (!fs.existsSync(file)); }) },
+  closed: () => closed,
   connections: () => service.socket.clients.size,
   seen: () => seen,
   stop: drain => { peer.stop(drain === undefined ? undefined : { drain }) },

@@ -12,6 +12,7 @@ const tls = require('tls')
 const TEXT = 1
 const BINARY = 2
 const CLOSE = 8
+const PING = 9
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -162,4 +163,4 @@ async function refused (port, host = '127.0.0.1') {
   }
 }
 
-module.exports = { BINARY, CLOSE, TEXT, frame, rawClient, rawServer, refused }
+module.exports = { BINARY, CLOSE, PING, TEXT, frame, rawClient, rawServer, refused }

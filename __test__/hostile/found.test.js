@@ -5,7 +5,7 @@
 const assert = require('assert')
 const test = require('node:test')
 const { native } = require('../helpers/implementations')
-const { TEXT, frame, rawClient } = require('../helpers/frames')
+const { PING, TEXT, frame, rawClient } = require('../helpers/frames')
 
 const REQUESTS = 200
 /** Of each request, in ms. */
@@ -124,4 +124,46 @@ test('a server that is stopped while a batch is delivered hears nothing more of 
   for (const client of clients) client.send(...requests())
   await stopped
   assert.strictEqual(heard, 3)
+})
+
+for (const Peer of ['PeerRPCServer', 'PeerPub']) {
+  test(`of a client that is terminated no message and no ping is heard any more, ${Peer}`, async t => {
+    const peer = new native[Peer]({}, { host: '127.0.0.1' })
+    peer.init()
+    t.after(() => peer.stop())
+    const service = peer.transport('server').listen(0)
+    const { socket: server, port } = service
+    const heard = []
+    const done = new Promise(resolve => server.on('connection', socket => {
+      const hear = what => {
+        heard.push(what)
+        socket.terminate()
+      }
+      socket.on('message', () => hear('message'))
+      socket.on('ping', () => hear('ping'))
+      socket.on('close', () => setImmediate(resolve))
+    }))
+    const client = await rawClient(t, port)
+    client.send(...Array.from({ length: 5000 }, (_, at) => frame(at % 2 ? PING : TEXT, '["r","key",1]', { masked: true })))
+    await done
+    assert.deepStrictEqual(heard, ['message'])
+  })
+}
+
+test('an id that is as large as a message is none', async t => {
+  const peer = new native.PeerRPCServer({}, { host: '127.0.0.1' })
+  peer.init()
+  t.after(() => peer.stop())
+  const service = peer.transport('server').listen(0)
+  service.on('request', (rid, key, payload, handler) => handler.reply(null, 'answered'))
+  const { port } = service
+  const client = await rawClient(t, port)
+  for (const large of [JSON.stringify(new Array(10000).fill(1e13)), JSON.stringify('x'.repeat(10000))]) {
+    const refused = new Promise(resolve => service.once('request-error', resolve))
+    client.send(frame(TEXT, `[${large},"key",1]`, { masked: true }))
+    await refused
+  }
+  const answered = client.next()
+  client.send(frame(TEXT, `["${'x'.repeat(300)}","key",1]`, { masked: true }))
+  assert.strictEqual((await answered).text, `["${'x'.repeat(300)}",null,"answered"]`)
 })

@@ -51,7 +51,7 @@ door('an address with few unfinished handshakes loses none to one with many', as
 
 test('the places of handshakes with TLS: the address with the most loses its oldest, all end in time', async () => {
   const socketOf = remoteAddress => Object.assign(new EventEmitter(), { remoteAddress, destroy () { this.isGone = true } })
-  const handshakes = new Handshakes(4, 600000)
+  const handshakes = new Handshakes(() => 4, 600000)
   const begin = address => {
     const socket = socketOf(address)
     return { socket, entry: handshakes.begin(socket) }
@@ -68,7 +68,7 @@ test('the places of handshakes with TLS: the address with the most loses its old
   handshakes.end(last.entry)
   late.socket.emit('close')
   for (const { entry } of many) handshakes.end(entry)
-  const limited = new Handshakes(4, 10)
+  const limited = new Handshakes(() => 4, 10)
   const socket = socketOf('10.0.0.1')
   await new Promise(resolve => {
     socket.destroy = resolve
@@ -87,16 +87,38 @@ door('a server without descriptors gives up unfinished handshakes for those who 
 }, { ways: ['plain'] })
 
 door('a server without descriptors lets newcomers in before unfinished handshakes time out', async ({ stage, start, secure }) => {
-  const server = await start({ conf: { handshakeTimeout: 600000 } }, { descriptors: 128 })
-  await crowd(stage, server.port, 300)
-  // Whoever meets a server that has none at the moment comes again, as clients do.
-  let tries = 0
-  for (let inside = 0; inside < 5; tries++) {
-    assert.ok(tries < 100, `${inside} came in, of ${tries}`)
-    if (await knock(stage, server.port, { secure, localAddress: '127.0.0.2' }) === 101) inside++
-    else await wait(50)
+  const server = await start({ conf: { handshakeTimeout: 600000 } }, { descriptors: 256 })
+  let isOver = false
+  stage.after(() => { isOver = true })
+  const idle = async () => {
+    const guest = await Guest.connect(stage, server.port).catch(() => null)
+    if (guest !== null) {
+      await guest.ended
+      guest.destroy()
+    }
+    await wait(1000)
+    if (!isOver) idle()
   }
+  for (let at = 0; at < 260; at++) idle()
+  await wait(1500)
+  let inside = 0
+  for (let at = 0; at < 30; at++) {
+    if (await knock(stage, server.port, { secure, localAddress: '127.0.0.2' }) === 101) inside++
+    await wait(100)
+  }
+  assert.ok(inside >= 25, `${inside} of 30 came in`)
 }, { ways: ['TLS'] }) // Plain: above.
+
+door('sockets of clients that do not come in after all are closed', async ({ stage, start, secure }) => {
+  const server = await start({ verify: 'any', conf: { maxConnections: 1 } })
+  const inside = await Guest.connect(stage, server.port, { secure })
+  assert.strictEqual(await inside.write(upgrade()).status(), 101)
+  const guests = await crowd(stage, server.port, 60, { secure })
+  guests.forEach((guest, at) => guest.write(upgrade({ path: ['/', '/no', '/later', '/never', '/timeout'][at % 5] })))
+  await until(async () => (await server.ask('asked')).length === 61)
+  for (const guest of guests) guest.destroy()
+  await until(async () => await server.ask('closed') === 60)
+})
 
 door('handshakes that are not finished end when the server stops, whether it drains or not', async ({ stage, start, secure }) => {
   for (const drain of [undefined, 5000]) {

@@ -3,10 +3,17 @@
 // Much that both sides have to say at once: neither may wait for the other.
 
 const assert = require('node:assert')
+const { spawn } = require('child_process')
+const { once } = require('events')
+const path = require('path')
+const { test } = require('node:test')
 const { TEXT, frame, rawClient } = require('../helpers/frames')
 const { hostile, mustAnswer } = require('../helpers/hostile')
+const { native } = require('../helpers/implementations')
+const { until } = require('../helpers/faulty')
 
 const SIZE = 1024 * 1024
+const MIB = SIZE
 
 /** What the service works for a request, in ms: more than a turn of deliveries may take. */
 const WORK = 100
@@ -47,4 +54,40 @@ hostile('a flood of what is no request keeps nobody else waiting until its end',
   for (let at = 0; at < 10; at++) await mustAnswer(peer)
   assert.ok(!raw.socket.destroyed)
   raw.socket.destroy()
+})
+
+/** Sends pings without an end, in a process of its own; it reads what comes. */
+const FLOODER = `
+const { Guest, upgrade } = require('./__test__/helpers/door')
+const { PING, frame } = require('./__test__/helpers/frames')
+const pings = Buffer.concat(new Array(40000).fill(frame(PING, '', { masked: true })))
+Guest.connect({ after () {} }, Number(process.argv[1])).then(async guest => {
+  await guest.write(upgrade()).status()
+  guest.socket.removeAllListeners('data').resume()
+  const go = () => { while (guest.socket.write(pings)); }
+  guest.socket.on('drain', go)
+  go()
+})
+`
+
+test('a connection that always has more to read leaves others their turns', async t => {
+  const peer = new native.PeerRPCServer({}, { host: '127.0.0.1' })
+  peer.init()
+  t.after(() => peer.stop())
+  const service = peer.transport('server').listen(0)
+  service.on('request', (rid, key, payload, handler) => handler.reply(null, payload))
+  const { socket: server, port } = service
+  const connected = once(server, 'connection')
+  const child = spawn(process.execPath, ['-e', FLOODER, port], { cwd: path.join(__dirname, '..', '..'), stdio: ['ignore', 'inherit', 'inherit'] })
+  t.after(() => child.kill())
+  const [{ _socket: flood }] = await connected
+  await until(() => flood.bytesRead > MIB)
+  const client = new native.PeerRPCClient({ lookup: (key, opts, cb) => cb(null, [`127.0.0.1:${port}`]) })
+  client.init()
+  t.after(() => client.stop())
+  await client.request('key', 'first', { timeout: 30000 })
+  const before = flood.bytesRead
+  for (let at = 0; at < 20; at++) assert.strictEqual(await client.request('key', at, { timeout: 30000 }), at)
+  const read = (flood.bytesRead - before) / MIB
+  assert.ok(read < 100, `${read} MiB of the flood were read before 20 others`)
 })

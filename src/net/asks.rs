@@ -4,6 +4,7 @@ use super::conn::Connections;
 use crate::{rpc::Event, ws::Head};
 use std::{
     collections::HashMap,
+    fmt,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -111,6 +112,12 @@ pub(super) struct Ask {
     number: u32,
     decision: oneshot::Receiver<Refusal>,
     is_over: bool,
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ask({})", self.number)
+    }
 }
 
 impl Ask {

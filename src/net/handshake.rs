@@ -4,7 +4,7 @@
 use super::{
     Destination,
     admission::Strangers,
-    asks::{Asks, Question},
+    asks::{Ask, Asks, Question},
     budget::Budget,
     conn::Connections,
     settings::{Admission, Settings},
@@ -47,8 +47,9 @@ pub struct Established {
     pub(super) answer: Vec<u8>,
     /// What the client asked, on a server.
     pub(super) head: Option<Head>,
-    /// The number of the question that JavaScript has answered, on a server that asks.
-    pub(super) ask: Option<u32>,
+    /// The question that JavaScript has answered, on a server that asks: it is over if the client does
+    /// not come in after all.
+    pub(super) ask: Option<Ask>,
     /// A place among those that JavaScript has still to hear of, on a server.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
@@ -179,7 +180,7 @@ async fn welcome(
             refuse(stream, &refusal).await;
             return None;
         }
-        established.ask = Some(ask.accepted());
+        established.ask = Some(ask);
     }
     if established.permit.is_none() {
         let permit = service.arrivals.clone().acquire_owned();

@@ -4,7 +4,7 @@
 use super::{
     address::{self, Port},
     admission::Strangers,
-    asks::{Asks, Question, Refusal},
+    asks::{Ask, Asks, Question, Refusal},
     budget::{Budget, Held},
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
     handshake::{self, Acceptor, Counter, Established, Service},
@@ -298,6 +298,7 @@ async fn run(
                     conn.open();
                 }
                 let socket = Some((stream, rest));
+                let ask = ask.map(Ask::accepted);
                 hub.event(event(Arrival { conn, socket, head, remote, ask, permit }));
             }
             Err(error) => {
@@ -313,6 +314,7 @@ async fn run(
                 conn.open();
             }
             let (mine, socket) = (conn.clone(), None);
+            let ask = ask.map(Ask::accepted);
             hub.event(event(Arrival { conn: mine, socket, head, remote, ask, permit }));
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;
@@ -371,22 +373,34 @@ async fn pump(
             () = closing(until) => return Err(Ended::abnormal(None)),
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
-            result = read(conn, reader, &mut reading), if !paused => result?,
+            result = read(conn, reader, &mut reading), if !paused => {
+                // It surely has more. Others have their turn first: they share this thread.
+                if result? == config::SCRATCH_BYTES {
+                    tokio::task::yield_now().await;
+                }
+            }
             result = watch(conn, &socket, &mut probed), if !may_read => result?,
         }
     }
 }
 
-/// Reads once and deals with what came.
-async fn read(conn: &Conn, reader: &mut OwnedReadHalf, reading: &mut Reading) -> Result<(), Ended> {
+/// Reads once and deals with what came; returns how many bytes that were.
+async fn read(
+    conn: &Conn,
+    reader: &mut OwnedReadHalf,
+    reading: &mut Reading,
+) -> Result<usize, Ended> {
     poll_fn(|cx| {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buf = ReadBuf::new(scratch);
             Poll::Ready(match Pin::new(&mut *reader).poll_read(cx, &mut buf) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if buf.filled().is_empty() => Err(reading.ended(None)),
-                Poll::Ready(Ok(())) => conn.receive(reading, buf.filled_mut()),
-                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(()),
+                Poll::Ready(Ok(())) => {
+                    let length = buf.filled().len();
+                    conn.receive(reading, buf.filled_mut()).map(|()| length)
+                }
+                Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => Ok(0),
                 Poll::Ready(Err(error)) => {
                     Err(reading.ended(Some(Error::system("read", error, None))))
                 }
