@@ -367,9 +367,12 @@ function toJson (value) {
   return json === undefined ? 'null' : json
 }
 
-/** Composes a frame: 0 when the connection is over, `BEHIND` when `sendReply` would return true. */
-function send (conn, opcode, data, fin = true) {
-  const sent = core.send(conn, fin ? FIN | opcode : opcode, data)
+/**
+ * Composes a frame: 0 when the connection is over, `BEHIND` when `sendReply` would return true. With
+ * `false` for `fin` more of its message follows.
+ */
+function send (conn, opcode, data, fin) {
+  const sent = core.send(conn, fin === false ? opcode : FIN | opcode, data)
   flushSoon()
   return sent
 }
