@@ -11,7 +11,7 @@ const { abortable } = require('./abort')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
 const { bind } = require('./context')
-const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES } = require('./defaults')
+const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES, MAX_ODD_ADDRESSES } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
@@ -355,9 +355,10 @@ function failureOf (status, answer) {
 /** The addresses in a grape's answer, each once, and no more than a service can have. */
 function destinationsOf (answer) {
   const dests = new Set()
+  let seen = 0
   for (const dest of answer) {
     if (dispatch.isDestination(dest)) dests.add(dest)
-    if (dests.size === MAX_ADDRESSES) break
+    if (dests.size === MAX_ADDRESSES || ++seen - dests.size === MAX_ODD_ADDRESSES) break
   }
   return [...dests]
 }

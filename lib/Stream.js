@@ -1,7 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
-const { FAREWELL_TIMEOUT } = require('./defaults')
+const { FAREWELL_BYTES, FAREWELL_TIMEOUT } = require('./defaults')
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
@@ -22,6 +22,8 @@ class Stream {
     this._paused = false
     /** What comes is being handed over; then follows a `pump`. */
     this._receiving = false
+    /** Bytes that a client still reads, once it has closed: nobody hears what they say. */
+    this._left = Infinity
   }
 
   /** `abort` ends the handshake, if the connection is given up before it is done. */
@@ -89,6 +91,7 @@ class Stream {
     if (this.socket === null) return this._end()
     this.setPaused(false)
     this.pump()
+    if (this.connection.isClient) this._left = FAREWELL_BYTES
     this.socket.unref()
     if (this._blocked) this._endSoon()
   }
@@ -152,6 +155,11 @@ class Stream {
 
   _receive (bytes) {
     if (this._detached) return
+    this._left -= bytes.length
+    if (this._left < 0) {
+      this.socket.destroy()
+      return
+    }
     this._receiving = true
     try {
       dispatch.receive(this, bytes)

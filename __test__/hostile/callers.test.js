@@ -11,7 +11,7 @@ const Pool = require('../../lib/Pool')
 const TransportRPCClient = require('../../lib/TransportRPCClient')
 const PeerSub = require('../../lib/PeerSub')
 const { certificates } = require('../helpers/certificates')
-const { call } = require('../helpers/conformance')
+const { Stage, call, native } = require('../helpers/conformance')
 const { until } = require('../helpers/faulty')
 const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
@@ -211,6 +211,43 @@ hostile('a subscriber that is stopped is rid of what its publisher floods it wit
     assert.ok(told - before <= 2048, `${told - before} of ${told}`)
   }
 }, { tls: false })
+
+test('a client with TLS that is stopped does not read on and on from a server that floods it', async t => {
+  const stage = new Stage(t)
+  const MOST = 256 * MIB
+  let ended
+  const sent = new Promise(resolve => { ended = resolve })
+  const many = Buffer.concat(Array(1000).fill(frame(TEXT, 'x'.repeat(1000))))
+  const { dest } = await rawServer(stage, async raw => {
+    await raw.next()
+    let bytes = 0
+    let isLeft = false
+    const pour = () => {
+      while (!raw.socket.destroyed && bytes < MOST) {
+        if (isLeft) bytes += many.length
+        if (!raw.socket.write(many)) return
+      }
+    }
+    raw.socket.on('drain', pour)
+    raw.socket.on('close', () => ended(bytes))
+    // Its close frame.
+    raw.next().then(() => { isLeft = true })
+    pour()
+  }, { secure: certificates().server })
+  const peer = stage.client(native, dest, { secure: certificates().client })
+  const answer = call(peer, 'request', 'key', 1, { timeout: 60000 })
+  const [connection] = await new Promise(resolve => {
+    const look = () => peer._openConnections().some(one => one.stream && one.stream.socket && one.stream.socket.bytesRead > 5 * MIB) ? resolve(peer._openConnections()) : setImmediate(look)
+    look()
+  })
+  peer.stop()
+  assert.ok((await answer).err)
+  const read = connection.stream.socket.bytesRead
+  await until(() => connection.over)
+  const { bytesRead } = connection.stream.socket
+  assert.ok(bytesRead - read < 8 * MIB, `${bytesRead - read} bytes`)
+  assert.ok(await sent < MOST)
+})
 
 test('a destination that fails is looked for in no kept answer but the one that is read', () => {
   let looks = 0

@@ -175,6 +175,12 @@ hostile('as many addresses as a service can have, and no more', async ({ stage, 
   answer = garbage
   assert.deepStrictEqual((await child.ask('call', grape.url, 'lookup', 'garbage')).err, 'ERR_GRAPE_LOOKUP_INVALID')
 
+  // What is no address costs as much to look at as one that is.
+  answer = [...Array(4000).fill('x'), address(0)]
+  assert.strictEqual((await child.ask('call', grape.url, 'lookup', 'few odd')).length, 1)
+  answer = [...Array(5000).fill('x'), address(0)]
+  assert.strictEqual((await child.ask('call', grape.url, 'lookup', 'many odd')).err, 'ERR_GRAPE_LOOKUP_INVALID')
+
   // A grape that lies beside one that fails.
   const failing = await grapeOf(stage, secure, () => [500, arrays(4200)])
   answer = many
