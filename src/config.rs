@@ -267,14 +267,22 @@ pub mod grape {
     /// Nodes that a lookup remembers, the nearest it heard of. More would only help a liar.
     pub const CANDIDATES: usize = 4 * K;
 
-    /// Addresses at which one id may be, as one lookup was told: who is first to name a node at an
-    /// address where nobody is does not hide it.
-    pub const ID_ADDRESSES: usize = 3;
+    /// Addresses at which one id may be, as one lookup was told, each by another host: fewer than so
+    /// many hosts do not hide a node by naming its id where nobody is.
+    pub const ID_ADDRESSES: usize = K;
+
+    /// Nodes without an answer that a full list of `CANDIDATES` keeps though the same host named them:
+    /// so many of each of `K` hosts fit.
+    pub const NAMED_KEPT: usize = CANDIDATES / K;
 
     /// A node that a lookup asked so many ms ago does not count among the nearest any more, nor among
     /// the queries in flight, until it answers: others take its place. Longer than the way around
     /// the world.
     pub const LATE_MS: u64 = 500;
+
+    /// The same of one that a host named, who may be nobody. From then on the lookup asks one without
+    /// an answer of each who names some, before their others.
+    pub const WARY_MS: u64 = 150;
 
     /// How long a lookup that anybody answered goes on for the nodes of one host, in ms since it was
     /// asked first, and for those that they name: enough to ask a second time after `RESEND_MS`,

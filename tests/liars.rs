@@ -5,6 +5,8 @@
 
 #[path = "common/simulation.rs"]
 mod simulation;
+#[path = "common/strangers.rs"]
+mod strangers;
 
 use grenache_nodejs_ws_native::{
     config::grape as config,
@@ -14,108 +16,7 @@ use grenache_nodejs_ws_native::{
     },
 };
 use simulation::Network;
-
-const KEY: &[u8] = b"rpc_test";
-
-/// A host of strangers.
-const LIAR: [u8; 4] = [66, 0, 0, 1];
-
-fn network(count: usize) -> Network {
-    let mut network = Network::new(0.0, 1);
-    network.grow(count);
-    network.run(1_000);
-    network
-}
-
-fn at(ip: [u8; 4], port: u16) -> Address {
-    Address { ip, port }
-}
-
-fn victim(number: usize) -> [u8; 4] {
-    let [.., a, b, c] = (number as u32).to_be_bytes();
-    [99, a, b, c]
-}
-
-/// The `number`th nearest id to `KEY` that is not `KEY` itself.
-fn near(number: u16) -> Id {
-    let mut id = Id([0; 20]);
-    id.0[..KEY.len()].copy_from_slice(KEY);
-    id.0[18..].copy_from_slice(&number.to_be_bytes());
-    id
-}
-
-fn ping(id: Id) -> Vec<u8> {
-    Query::Ping.encode(b"ab", &id)
-}
-
-/// A host where each port is a node, with the id that `id` says, which answers what `response` says.
-fn node(
-    id: impl Fn(Address) -> Id + 'static,
-    response: impl Fn(&Query) -> Response<'static> + 'static,
-) -> simulation::Stranger {
-    Box::new(move |own, from, bytes| {
-        let Some(Message::Query(asked)) = Message::decode(bytes) else { return Vec::new() };
-        let Ok(Some(query)) = &asked.query else { return Vec::new() };
-        let transaction = asked.transaction.into_owned().into();
-        let response = Response { transaction, id: Some(id(own)), ..response(query) };
-        vec![(own, from, response.encode())]
-    })
-}
-
-/// Makes `address` with its `id` known to all cores.
-fn introduce(network: &mut Network, address: Address, id: Id) {
-    for number in 0..network.cores.len() {
-        network.inject(address, number, &ping(id));
-    }
-    network.run(2_500);
-}
-
-/// Lets a core alone deal with datagrams.
-fn alone(options: Options) -> Core {
-    Core::new(options, [1; 32], 0)
-}
-
-/// The answer of a core to a query, if there is one.
-fn ask(core: &mut Core, now: u64, from: Address, query: &Query, id: Id) -> Option<Vec<u8>> {
-    let bytes = query.encode(b"ab", &id);
-    let output = core.tick(now, [(from, &bytes[..])]);
-    let is_answer = |bytes: &[u8]| !matches!(Message::decode(bytes), Some(Message::Query(_)));
-    let mut datagrams = output.datagrams.into_iter();
-    datagrams.find(|datagram| is_answer(&datagram.bytes)).map(|datagram| datagram.bytes)
-}
-
-fn response(bytes: &[u8]) -> Response<'_> {
-    match Message::decode(bytes) {
-        Some(Message::Response(response)) => response,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refusal(bytes: &[u8]) -> i64 {
-    match Message::decode(bytes) {
-        Some(Message::Error(refusal)) => refusal.code,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Makes nodes known to a core: they ask, are pinged, and answer.
-fn acquaint(core: &mut Core, now: u64, nodes: impl IntoIterator<Item = (Address, Id)>) {
-    for (address, id) in nodes {
-        let pinged = core.tick(now, [(address, &ping(id)[..])]).datagrams;
-        for datagram in pinged.iter().filter(|datagram| datagram.to == address) {
-            if let Some(Message::Query(asked)) = Message::decode(&datagram.bytes) {
-                let transaction = asked.transaction;
-                let pong = Response { transaction, id: Some(id), ..Response::default() }.encode();
-                core.tick(now, [(address, &pong[..])]);
-            }
-        }
-    }
-}
-
-fn token(core: &mut Core, now: u64, from: Address) -> Vec<u8> {
-    let answer = ask(core, now, from, &Query::GetPeers(KEY.to_vec()), Id([1; 20])).unwrap();
-    response(&answer).token.unwrap()
-}
+use strangers::*;
 
 /// A node with the id `near(1)` at `LIAR` that names `id` at the address of `victim(1)`.
 fn names_elsewhere(network: &mut Network, id: Id) {
@@ -126,31 +27,6 @@ fn names_elsewhere(network: &mut Network, id: Id) {
     );
 }
 
-/// The datagrams that a core sends now.
-fn sends(core: &mut Core, now: u64) -> Vec<(Address, Vec<u8>)> {
-    let datagrams = core.tick(now, []).datagrams;
-    datagrams.into_iter().map(|datagram| (datagram.to, datagram.bytes)).collect()
-}
-
-/// Answers those datagrams to `address` with what `response` says.
-fn answers(
-    core: &mut Core,
-    now: u64,
-    sent: &[(Address, Vec<u8>)],
-    address: Address,
-    response: impl Fn() -> Response<'static>,
-) -> Vec<(Address, Vec<u8>)> {
-    let mut next = Vec::new();
-    for (_, bytes) in sent.iter().filter(|(to, _)| *to == address) {
-        let Some(Message::Query(asked)) = Message::decode(bytes) else { continue };
-        let transaction = asked.transaction.into_owned().into();
-        let answer = Response { transaction, ..response() }.encode();
-        let output = core.tick(now, [(address, &answer[..])]);
-        next.extend(output.datagrams.into_iter().map(|datagram| (datagram.to, datagram.bytes)));
-    }
-    next
-}
-
 /// The answer of the node with the id `near(number)`, that the name is at the liar's, and is fresh.
 fn lie(number: u16, port: u16) -> impl Fn() -> Response<'static> {
     move || Response {
@@ -159,17 +35,6 @@ fn lie(number: u16, port: u16) -> impl Fn() -> Response<'static> {
         token: Some(vec![1; 8]),
         ..Response::default()
     }
-}
-
-/// What a lookup of `KEY` by the core itself finds, when nobody has to be asked for it.
-fn finds(core: &mut Core, now: u64, key: &[u8]) -> Vec<Address> {
-    core.start(now, 1, Command::Lookup(key.to_vec()));
-    let events = core.tick(now, []).events;
-    let peers = events.into_iter().find_map(|event| match event {
-        Event::Done { result: Ok(Outcome::Peers(peers)), .. } => Some(peers),
-        _ => None,
-    });
-    peers.unwrap().iter().map(|found| found.address).collect()
 }
 
 #[test]

@@ -61,8 +61,10 @@ impl Core {
             }
             Query::UnannouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                self.peers.remove(&said.key, address);
-                self.forget_found(&said.key, address);
+                // Other programs of this machine have its address as well.
+                if self.peers.take_back(&said.key, address) {
+                    self.forget_found(&said.key, address);
+                }
                 empty
             }
             Query::Put(put) => {

@@ -1,7 +1,10 @@
 //! One walk's view of the network: the nearest nodes to a key that it heard of, and what became of
 //! asking them.
 
-use super::{Address, Distance, Id, hash::HashMap};
+use super::{
+    Address, Distance, Id,
+    hash::{HashMap, HashSet},
+};
 use crate::config::grape as config;
 use std::collections::VecDeque;
 
@@ -35,7 +38,7 @@ struct Candidate {
     address: Address,
     state: State,
     holder: Option<(Vec<u8>, bool)>,
-    /// The host that named it; `None` if it is this node's own knowledge.
+    /// The host that named it; `None` if it is this node's own knowledge, or answered.
     by: Option<Address>,
 }
 
@@ -44,6 +47,8 @@ struct Candidate {
 struct Open {
     address: Address,
     /// Until when it counts as one of those in flight.
+    passed_at: u64,
+    /// Until when it is waited for though there are enough others.
     late_at: u64,
     is_late: bool,
     /// Until when the walk goes on for it.
@@ -60,6 +65,8 @@ pub struct Candidates {
     /// How many of them are at a host, and how many at hosts with more than their share.
     hosts: HashMap<Address, usize>,
     beyond: usize,
+    /// How many of them a host named that have not answered.
+    waiting: HashMap<Address, usize>,
     /// Addresses without an id so far: bootstrap nodes.
     unknown: VecDeque<Address>,
     /// Addresses that may be asked where nobody else answers.
@@ -76,8 +83,10 @@ pub struct Candidates {
     /// When each host was asked first. The walk goes on for its nodes, and for those that they name,
     /// for a while from then: so a host cannot make it last by naming one late node after another.
     since: HashMap<Address, u64>,
-    /// How many answered.
-    answers: usize,
+    /// Somebody who was named does not answer at once, and may be nobody.
+    is_wary: bool,
+    /// The hosts that answered.
+    answers: HashSet<Address>,
     concurrency: usize,
 }
 
@@ -90,6 +99,7 @@ impl Candidates {
             nodes: Vec::new(),
             hosts: HashMap::default(),
             beyond: 0,
+            waiting: HashMap::default(),
             unknown: VecDeque::new(),
             hints: VecDeque::new(),
             asked: HashMap::default(),
@@ -98,7 +108,8 @@ impl Candidates {
             open: Vec::new(),
             in_flight: 0,
             since: HashMap::default(),
-            answers: 0,
+            is_wary: false,
+            answers: HashSet::default(),
             concurrency: concurrency.max(1),
         }
     }
@@ -139,6 +150,8 @@ impl Candidates {
             // Who named more than its share may not keep others from naming the same.
             let is_new = node.state == State::New;
             if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
+                uncount(&mut self.waiting, node.by);
+                count(&mut self.waiting, by);
                 node.by = by;
             }
             return;
@@ -147,9 +160,11 @@ impl Candidates {
             return;
         }
         if same.len() >= config::ID_ADDRESSES {
-            // Nobody is there, or nobody was asked and this node knows better.
-            let is_idle = |node: &Candidate| {
-                node.state == State::Failed || (by.is_none() && node.state == State::New)
+            // Nobody is there, or this node knows better.
+            let is_idle = |node: &Candidate| match node.state {
+                State::Failed => true,
+                State::Answered => false,
+                _ => by.is_none(),
             };
             match same.iter().position(is_idle) {
                 Some(at) => self.drop_at(start + at),
@@ -159,6 +174,7 @@ impl Candidates {
         let state = self.state_of(address);
         let node = Candidate { distance, id, address, state, holder: None, by };
         self.nodes.insert(start, node);
+        count(&mut self.waiting, by);
         let count = self.hosts.entry(address.group()).or_default();
         *count += 1;
         self.beyond += usize::from(*count > config::HOST_PLACES);
@@ -178,17 +194,24 @@ impl Candidates {
         }
     }
 
-    /// Lets one go: the farthest of a host that has more than its share, or of all.
+    /// Lets one go: the farthest of a host that has more than its share, of those that a host named
+    /// beyond its share, or of all.
     fn drop_least(&mut self) {
         let is_beyond = |node: &Candidate| {
             self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_PLACES)
         };
-        let at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
+        let mut at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
+        for most in [NAMED, config::NAMED_KEPT] {
+            let is_beyond =
+                |node: &Candidate| node.by.is_some_and(|by| !has_room(&self.waiting, by, most + 1));
+            at = at.or_else(|| self.nodes.iter().rposition(is_beyond));
+        }
         self.drop_at(at.unwrap_or(self.nodes.len() - 1));
     }
 
     fn drop_at(&mut self, at: usize) {
         let node = self.nodes.remove(at);
+        uncount(&mut self.waiting, node.by);
         let host = node.address.group();
         let Some(count) = self.hosts.get_mut(&host) else { return };
         self.beyond -= usize::from(*count > config::HOST_PLACES);
@@ -210,15 +233,21 @@ impl Candidates {
                 return Some((None, address));
             }
         }
-        // First the nearest of which no host has more than its share, then the nearest of all.
-        let has_share = self.beyond > 0;
-        let nearest = has_share.then(|| self.next_of(config::HOST_PLACES, now)).flatten();
-        nearest.or_else(|| self.next_of(usize::MAX, now)).or_else(|| self.next_hint(now))
+        // First the nearest of which no host has more than its share, and of which no host named one
+        // while others that it named are silent; then the nearest of all, which leave half of the
+        // room, since they may be silent as well.
+        let has_share = self.beyond > 0 || self.is_wary;
+        let most = if self.is_wary { 1 } else { NAMED };
+        let mut next = has_share.then(|| self.next_of(config::HOST_PLACES, most, now)).flatten();
+        if !self.is_wary || self.in_flight < self.concurrency.div_ceil(2) {
+            next = next.or_else(|| self.next_of(usize::MAX, NAMED, now));
+        }
+        next.or_else(|| self.next_hint(now))
     }
 
     /// Leaves half of the room to those who are named in the meantime.
     fn next_hint(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
-        while self.answers == 0 && self.in_flight < self.concurrency.div_ceil(2) {
+        while self.answers.is_empty() && self.in_flight < self.concurrency.div_ceil(2) {
             let address = self.hints.pop_front()?;
             if !self.asked.contains_key(&address) {
                 self.ask(address, None, now);
@@ -233,8 +262,9 @@ impl Candidates {
 
     /// Who is late gives its place to others.
     fn pass_over_late(&mut self, now: u64) {
-        for open in self.open.iter_mut().filter(|open| !open.is_late && open.late_at <= now) {
+        for open in self.open.iter_mut().filter(|open| !open.is_late && open.passed_at <= now) {
             open.is_late = true;
+            self.is_wary |= open.passed_at < open.late_at;
             self.in_flight -= 1;
             for node in self.nodes.iter_mut().filter(|node| node.address == open.address) {
                 if node.state == State::Asked {
@@ -244,8 +274,10 @@ impl Candidates {
         }
     }
 
-    /// Whom to ask of the nearest nodes that live, of which a host may have so many.
-    fn next_of(&mut self, share: usize, now: u64) -> Option<(Option<Id>, Address)> {
+    /// Whom to ask of the nearest nodes that live, of which a host may have so many, and of which it
+    /// may have named so many that have not answered.
+    fn next_of(&mut self, share: usize, most: usize, now: u64) -> Option<(Option<Id>, Address)> {
+        let share = if self.beyond > 0 { share } else { usize::MAX };
         let mut of_host: Vec<(Address, usize)> = Vec::new();
         let mut counted = 0;
         let mut last = None;
@@ -280,14 +312,14 @@ impl Candidates {
                 continue;
             }
             let may = by.is_none_or(|by| {
-                has_room(&self.named, by, NAMED)
-                    && has_room(&self.at_host, address.group(), AT_HOST)
+                has_room(&self.named, by, most) && has_room(&self.at_host, address.group(), AT_HOST)
             });
-            if may {
-                self.nodes[at].state = State::Asked;
-                self.ask(address, by, now);
-                return Some((Some(id), address));
+            if !may {
+                continue;
             }
+            self.nodes[at].state = State::Asked;
+            self.ask(address, by, now);
+            return Some((Some(id), address));
         }
         None
     }
@@ -303,7 +335,8 @@ impl Candidates {
         self.in_flight += 1;
         let until = self.until(address, by, now);
         let late_at = until.min(now + config::LATE_MS);
-        self.open.push(Open { address, late_at, is_late: false, until });
+        let passed_at = if by.is_some() { late_at.min(now + config::WARY_MS) } else { late_at };
+        self.open.push(Open { address, passed_at, late_at, is_late: false, until });
         self.since.entry(address.group()).or_insert(now);
         if let Some(by) = by {
             *self.named.entry(by).or_default() += 1;
@@ -313,7 +346,7 @@ impl Candidates {
 
     /// A node that was asked answered.
     pub fn answered(&mut self, id: Id, address: Address, token: Option<Vec<u8>>, ours: bool) {
-        self.answers += 1;
+        self.answers.insert(address.group());
         if let Some(Some(by)) = self.asked.get(&address) {
             for (counts, of) in [(&mut self.named, *by), (&mut self.at_host, address.group())] {
                 if let Some(count) = counts.get_mut(&of) {
@@ -325,6 +358,7 @@ impl Candidates {
         self.close(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             // What else was said to be at this address is not there.
+            uncount(&mut self.waiting, node.by.take());
             if node.id != id {
                 node.state = State::Failed;
             } else if node.state != State::Failed {
@@ -356,13 +390,13 @@ impl Candidates {
     pub fn wake_at(&self, now: u64) -> Option<u64> {
         // As long as nobody answers, everybody is waited for; where there are enough others, nobody
         // who is late.
-        let holds = |open: &&Open| match self.answers {
+        let holds = |open: &&Open| match self.answers.len() {
             0 => true,
             config::K.. => open.late_at > now,
             _ => open.until > now,
         };
         let next = |open: &Open| {
-            let times = [open.late_at, open.until].into_iter();
+            let times = [open.passed_at, open.late_at, open.until].into_iter();
             times.filter(|time| *time > now).min().unwrap_or(u64::MAX)
         };
         self.open.iter().filter(holds).map(next).min()
@@ -388,6 +422,18 @@ impl Candidates {
 
 const NAMED: usize = config::UNPROVEN_NAMED;
 const AT_HOST: usize = config::UNPROVEN_AT_HOST;
+
+fn count(counts: &mut HashMap<Address, usize>, of: Option<Address>) {
+    if let Some(of) = of {
+        *counts.entry(of).or_default() += 1;
+    }
+}
+
+fn uncount(counts: &mut HashMap<Address, usize>, of: Option<Address>) {
+    if let Some(count) = of.and_then(|of| counts.get_mut(&of)) {
+        *count = count.saturating_sub(1);
+    }
+}
 
 fn has_room(counts: &HashMap<Address, usize>, of: Address, most: usize) -> bool {
     counts.get(&of).is_none_or(|count| *count < most)

@@ -100,6 +100,17 @@ impl Peers {
         removed
     }
 
+    /// Takes an address out, unless it was announced by the API; whether it is not here any more.
+    pub fn take_back(&mut self, key: &[u8], address: Address) -> bool {
+        let known = self.by_key.get_key_value(key).map(|(key, _)| (key.clone(), address));
+        let source = known.and_then(|entry| self.shares.source(&entry));
+        let may = source.is_none_or(|source| matches!(source, Source::Host(_)));
+        if may {
+            self.remove(key, address);
+        }
+        may
+    }
+
     /// At most `count` addresses of a service in random order: as many of each host, as far as
     /// they have them, and those at random.
     pub fn sample(&self, key: &[u8], count: usize, rng: &mut impl Rng) -> Vec<Found> {

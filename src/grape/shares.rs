@@ -142,6 +142,11 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         self.entries.get(key).map(|entry| entry.at)
     }
 
+    /// Whose an entry is.
+    pub fn source(&self, key: &K) -> Option<Source> {
+        self.entries.get(key).map(|entry| entry.source)
+    }
+
     /// Takes an entry out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.take_out(key).map(|entry| entry.value)

@@ -114,7 +114,7 @@ fn an_id_has_a_few_addresses_and_one_of_each_who_names_it() {
     }
     assert_eq!(walk.nodes.len(), config::ID_ADDRESSES);
     let asked: Vec<_> = std::iter::from_fn(|| walk.next(0)).collect();
-    assert_eq!(asked.len(), config::ID_ADDRESSES);
+    assert_eq!(asked.len(), 16);
     let own = Address { ip: [10, 0, 4, 1], port: 1 };
     walk.failed(asked[0].1);
     walk.add(id, own, Some(node(77).1));
@@ -125,7 +125,7 @@ fn an_id_has_a_few_addresses_and_one_of_each_who_names_it() {
 fn what_this_node_knows_is_a_candidate_whatever_was_said() {
     let mut walk = candidates(16);
     let (id, address) = node(1);
-    for number in 2..10 {
+    for number in 2..50 {
         walk.add(id, Address { ip: [10, 0, 3, number], port: 1 }, Some(node(number).1));
     }
     walk.add(id, address, None);
@@ -196,4 +196,22 @@ proptest! {
         }
         prop_assert!(walk.wake_at(0).is_none());
     }
+}
+
+#[test]
+fn ports_of_one_host_are_not_enough_to_wait_for_nobody_who_is_late() {
+    let mut walk = candidates(100);
+    let of_host = |port: u16| Address { ip: [66, 0, 0, 1], port };
+    let late = Address { ip: [10, 0, 1, 1], port: 1 };
+    let id = |number: u8| Id([number; 20]);
+    walk.add(id(99), late, None);
+    for number in 1..=config::K as u8 {
+        walk.add(id(number), of_host(number.into()), None);
+    }
+    while walk.next(0).is_some() {}
+    for number in 1..=config::K as u8 {
+        walk.answered(id(number), of_host(number.into()), None, true);
+    }
+    while walk.next(config::LATE_MS).is_some() {}
+    assert_eq!(walk.wake_at(config::LATE_MS), Some(config::HOLD_MS));
 }
