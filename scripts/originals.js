@@ -44,16 +44,22 @@ function start (file, args = ['--require', register]) {
   return child
 }
 
+/** What a client says that came before its service was known. */
+const UNKNOWN = /ERR_GRAPE_LOOKUP_EMPTY/
+
 /** Resolves when the child's output holds what `pattern` wants. */
 function prints (child, pattern) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`waited for ${pattern}, got:\n${child.output}`)), LIMIT)
     const look = () => {
-      if (!pattern.test(child.output)) return
+      const isThere = pattern.test(child.output)
+      if (!isThere && !UNKNOWN.test(child.output)) return
       clearTimeout(timer)
-      resolve(child.output)
+      if (isThere) resolve(child.output)
+      // A subscriber does not end by that, but does not try again either.
+      else reject(new Error(child.output))
     }
-    child.stdout.on('data', look)
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
     child.once('exit', code => {
       clearTimeout(timer)
       reject(new Error(`ended with ${code}:\n${child.output}`))
@@ -78,7 +84,7 @@ async function until (attempt) {
     try {
       return await attempt()
     } catch (err) {
-      if (Date.now() > end || !/ERR_GRAPE_LOOKUP_EMPTY/.test(err.message)) throw err
+      if (Date.now() > end || !UNKNOWN.test(err.message)) throw err
     }
   }
 }
