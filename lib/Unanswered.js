@@ -2,6 +2,9 @@
 
 const { BUDGET_REQUESTS, BUDGET_STEP, SMALL_MESSAGE } = require('./defaults')
 
+/** The old ones of a connection that has none yet: nothing is ever counted in it. */
+const NONE = Object.freeze({ count: 0, bytes: 0 })
+
 /** As good as no limit. */
 const ANY = 0x7fffffff
 
@@ -26,7 +29,7 @@ class Unanswered {
     this._age = age
     /** Where requests are counted that come now; small ones cost a fixed amount, and are not in `bytes`. */
     this.young = { count: 0, bytes: 0 }
-    this._old = { count: 0, bytes: 0 }
+    this._old = NONE
     /** When the old ones became old. */
     this._since = 0
     /** With so many young ones `look` has to be called. */
