@@ -49,6 +49,11 @@ class SecureListener {
     server.listen(port, host)
   }
 
+  /** Node's server, which TLS is from. */
+  get nodeServer () {
+    return this._server
+  }
+
   address () {
     return this._open ? this._server.address() : null
   }

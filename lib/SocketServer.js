@@ -99,6 +99,8 @@ class SocketServer extends EventEmitter {
 
   _attach (listener) {
     this._listener = listener
+    // As with the original, which has its port there.
+    if (listener.nodeServer) Object.assign(this.options, { server: listener.nodeServer, port: null })
     // Whoever listens for connections gets each message of each of them.
     this.on('newListener', event => {
       if (event === 'connection') listener.watch()

@@ -83,9 +83,9 @@ function errorOf (value) {
   return new Error(TEXT.REPLY_INVALID)
 }
 
-/** Whether it is a text, array or object with more in it than an error message or an id may have. */
+/** Whether it is an array or object with more in it than an error message or an id may have. */
 function isLarge (value) {
-  if (typeof value !== 'object') return typeof value === 'string' && value.length > MAX_ERROR_VALUES
+  if (typeof value !== 'object') return false
   let left = MAX_ERROR_VALUES
   const rest = [value]
   while (rest.length > 0) {

@@ -150,7 +150,7 @@ for (const Peer of ['PeerRPCServer', 'PeerPub']) {
   })
 }
 
-test('an id that is as large as a message is none', async t => {
+test('an id that is an array as large as a message is none', async t => {
   const peer = new native.PeerRPCServer({}, { host: '127.0.0.1' })
   peer.init()
   t.after(() => peer.stop())
@@ -158,12 +158,10 @@ test('an id that is as large as a message is none', async t => {
   service.on('request', (rid, key, payload, handler) => handler.reply(null, 'answered'))
   const { port } = service
   const client = await rawClient(t, port)
-  for (const large of [JSON.stringify(new Array(10000).fill(1e13)), JSON.stringify('x'.repeat(10000))]) {
-    const refused = new Promise(resolve => service.once('request-error', resolve))
-    client.send(frame(TEXT, `[${large},"key",1]`, { masked: true }))
-    await refused
-  }
+  const refused = new Promise(resolve => service.once('request-error', resolve))
+  client.send(frame(TEXT, `[${JSON.stringify(new Array(10000).fill(1e13))},"key",1]`, { masked: true }))
+  await refused
   const answered = client.next()
-  client.send(frame(TEXT, `["${'x'.repeat(300)}","key",1]`, { masked: true }))
-  assert.strictEqual((await answered).text, `["${'x'.repeat(300)}",null,"answered"]`)
+  client.send(frame(TEXT, `["${'x'.repeat(10000)}","key",1]`, { masked: true }))
+  assert.strictEqual((await answered).text, `["${'x'.repeat(10000)}",null,"answered"]`)
 })
