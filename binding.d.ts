@@ -47,6 +47,8 @@ export declare class Core {
   listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): Listening
   /** Lets the client of a question in, or answers it `refusal` and closes. */
   decide(ask: number, refusal?: string | undefined | null): void
+  /** How many descriptors this process may have; `None` where the system does not tell. */
+  descriptors(): number | null
   unlisten(server: number): void
   connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter, budget: Budget): number
   /**
@@ -164,7 +166,7 @@ export interface End {
   port: number
 }
 
-/** Both. */
+/** Both ends of a connection. */
 export interface Ends {
   local: End
   remote: End

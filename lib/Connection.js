@@ -229,7 +229,7 @@ class Connection {
 
   onMessage (data) {
     if (this._socket === null) return
-    if (this.isBehind) this.wait(() => this._socket._message(data), data.length)
+    if (this.isBehind) this.wait(() => this.onMessage(data), data.length)
     else this._socket._message(data)
   }
 
@@ -273,8 +273,8 @@ class Connection {
     try {
       this.ended(err)
     } finally {
-      // What never opened here has no close code, whatever the native side saw meanwhile.
       try {
+        // What never opened here has no close code, whatever the native side saw meanwhile.
         if (this._socket !== null) this._socket._closed(this.open ? code : 1006, this.open ? reason : '', err)
       } finally {
         if (this._tcp !== null) this._tcp.closed(err)

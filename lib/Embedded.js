@@ -3,9 +3,10 @@
 const http = require('http')
 const Grape = require('./Grape')
 const {
-  LASTING_AGE, LOOK_TIMEOUT, MAX_INFORMATION, MAX_WATCH, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
+  LASTING_AGE, LOOK_TIMEOUT, MAX_WATCH, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
 } = require('./defaults')
 const { foreignGrape } = require('./errors')
+const limitHeads = require('./heads')
 const { debug } = require('./observe')
 const { portOwners } = require('./port-owner')
 
@@ -175,7 +176,7 @@ class Embedded {
       this._later(began)
     }
     watch.on('socket', socket => socket.unref())
-    limitHeads(watch)
+    limitHeads(watch, () => watch.destroy())
     watch.on('response', response => {
       clearTimeout(timer)
       isIdentifying = true
@@ -269,15 +270,9 @@ class Embedded {
     const timer = setTimeout(() => ask.destroy(), LOOK_TIMEOUT).unref()
     ask.on('socket', socket => socket.unref())
     ask.on('error', () => {})
-    limitHeads(ask)
+    limitHeads(ask, () => ask.destroy())
     return ask.on('close', () => clearTimeout(timer))
   }
-}
-
-/** Whatever has the port may not go on with heads before its answer. */
-function limitHeads (request) {
-  let heads = 0
-  request.on('information', () => ++heads > MAX_INFORMATION && request.destroy())
 }
 
 /** Whether that is how the status of a grape at the port begins. */

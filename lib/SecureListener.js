@@ -5,7 +5,6 @@ const http = require('http')
 const https = require('https')
 const tls = require('tls')
 const context = require('./context')
-const descriptors = require('./descriptors')
 const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
@@ -37,6 +36,8 @@ class SecureListener {
     this._closed = false
     this._sockets = new Set()
     const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
+    // Node itself closes whoever comes when none is left, and tells nobody.
+    this._descriptors = dispatch.descriptors() || Infinity
     this._handshakes = new Handshakes(() => this._room(), time)
     /** Those who were answered that they do not come in. */
     this._refused = new WeakSet()
@@ -95,7 +96,7 @@ class SecureListener {
    * who are in, so that there is one for whoever comes.
    */
   _room () {
-    return Math.max(1, Math.min(MAX_HANDSHAKES, (descriptors() - this.connections.size) * HANDSHAKE_DESCRIPTORS))
+    return Math.max(1, Math.min(MAX_HANDSHAKES, (this._descriptors - this.connections.size) * HANDSHAKE_DESCRIPTORS))
   }
 
   _hear () {

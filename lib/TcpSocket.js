@@ -18,13 +18,14 @@ class TcpSocket extends EventEmitter {
    * @param {object} remote the client's `{ address, port }`; without one it is the connection's to tell
    * @param {function()} refuse ends a client that is no connection yet
    */
-  constructor (remote, refuse) {
+  constructor (remote = null, refuse) {
     super()
     this.encrypted = false
     this._connection = null
     this._refuse = refuse
     this._isDestroyed = false
-    this._ends = { local: {}, remote }
+    this._remote = remote
+    this._ends = { local: {}, remote: remote || {} }
     this._isComplete = false
     this._timer = null
     this.on('newListener', event => {
@@ -104,12 +105,12 @@ class TcpSocket extends EventEmitter {
   }
 
   /** Ends the connection, without a close frame. */
-  destroy (err) {
+  destroy () {
     if (this.destroyed) return this
     this._isDestroyed = true
     clearTimeout(this._timer)
     if (this._connection === null) this._refuse()
-    else this._connection.terminate(err)
+    else this._connection.terminate()
     return this
   }
 
@@ -135,7 +136,7 @@ class TcpSocket extends EventEmitter {
     if (this._isComplete || this._connection === null || this._connection.over) return this._ends
     const ends = dispatch.ends(this._connection.conn)
     this._isComplete = ends !== null
-    if (ends !== null) this._ends = { local: ends.local, remote: this._ends.remote || ends.remote }
+    if (ends !== null) this._ends = { local: ends.local, remote: this._remote || ends.remote }
     return this._ends
   }
 

@@ -521,6 +521,7 @@ module.exports = {
   connect,
   costOf,
   decide: (ask, refusal) => core.decide(ask, refusal),
+  descriptors: () => core.descriptors(),
   ends: conn => core.ends(conn),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),

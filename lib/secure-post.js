@@ -4,8 +4,9 @@
 
 const https = require('https')
 const { withOffer } = require('./tls-offer')
-const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ, MAX_INFORMATION } = require('./defaults')
+const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ } = require('./defaults')
 const { TEXT } = require('./errors')
+const limitHeads = require('./heads')
 const { lookupOf } = require('./names')
 
 /** Connections to grapes. It keeps those apart whose TLS options differ. */
@@ -56,10 +57,7 @@ function post (url, authorization, body, timeout, tls, cb) {
   const ask = () => {
     const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...withOffer(tls), method: 'POST', headers })
     let answered = false
-    let heads = 0
-    request.on('information', () => {
-      if (++heads > MAX_INFORMATION) finish(new Error(TEXT.ANSWER_LIMIT))
-    })
+    limitHeads(request, () => finish(new Error(TEXT.ANSWER_LIMIT)))
     request.on('response', response => {
       answered = true
       read(response, finish)

@@ -10,7 +10,8 @@ const { createHash, randomBytes } = require('crypto')
 const Stream = require('./Stream')
 const { withOffer } = require('./tls-offer')
 const { isDestination } = require('./dispatch')
-const { CONNECTION, MAX_INFORMATION } = require('./defaults')
+const { CONNECTION } = require('./defaults')
+const limitHeads = require('./heads')
 const { TEXT } = require('./errors')
 const { lookupOf } = require('./names')
 const { amount } = require('./options')
@@ -105,9 +106,7 @@ function connect (dest, path, conf, connection) {
     stream.fail(new Error(`Unexpected server response: ${response.statusCode}`))
     request.destroy()
   })
-  let heads = 0
-  request.on('information', ({ statusCode }) => {
-    if (++heads <= MAX_INFORMATION) return
+  limitHeads(request, ({ statusCode }) => {
     // Node goes on with what came together with them, an upgrade perhaps.
     stream.fail(new Error(`Unexpected server response: ${statusCode}`))
     request.destroy()

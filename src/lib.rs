@@ -2,8 +2,8 @@
 //!
 //! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
 //! talks to the grapes, and `exchange` is what they answer; `body` reads what HTTP carries; `names`
-//! finds the addresses of hosts; `stats` counts; `caught` ends panics; `node` is the only place that
-//! knows Node-API.
+//! finds the addresses of hosts; `process` asks the system what it gives; `stats` counts; `caught`
+//! ends panics; `node` is the only place that knows Node-API.
 
 #![deny(missing_docs)]
 
@@ -17,6 +17,7 @@ pub mod link;
 pub mod names;
 pub mod net;
 mod node;
+pub mod process;
 pub mod pubsub;
 pub mod rpc;
 pub mod stats;

@@ -92,6 +92,15 @@ for (const isSecure of [false, true]) {
     assert.deepStrictEqual([hadError, code], [false, 1006])
   })
 
+  pair(`C287: a socket that is over has no address that nobody asked for before${way}`, async ({ server, client, stage }) => {
+    const { theirs, ours } = await ends(stage, server, client, isSecure)
+    const tcp = ours._socket
+    const closed = once(ours, 'close')
+    theirs.terminate()
+    await closed
+    assert.deepStrictEqual([tcp.remoteAddress, tcp.remotePort, tcp.remoteFamily], [undefined, undefined, undefined])
+  })
+
   pair(`C287: the socket of a connection is there from its event on, and may be closed in it${way}`, async ({ server, client, stage }) => {
     const service = isSecure ? await serveSecure(stage, server, {}) : await stage.serve(server)
     const seen = []
@@ -145,7 +154,6 @@ for (const isSecure of [false, true]) {
     for (const type of ['nodebuffer', 'arraybuffer', 'fragments', 'blob']) {
       ours.binaryType = type
       const heard = once(ours, 'message')
-      await later()
       theirs.send(Buffer.from('bytes'))
       told[type] = (await heard)[0]
     }
@@ -155,7 +163,6 @@ for (const isSecure of [false, true]) {
     assert.strictEqual(Buffer.from(told.arraybuffer).toString(), 'bytes')
     for (const type of ['fragments', 'blob']) assert.strictEqual(Buffer.concat(told[type]).toString(), 'bytes')
     const heard = once(ours, 'message')
-    await later()
     theirs.send('text')
     assert.deepStrictEqual(await heard, ['text'])
   })

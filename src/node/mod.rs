@@ -26,6 +26,7 @@ use crate::{
         stream::Stream,
         tokio::{Driver, Server},
     },
+    process,
     pubsub::Published,
     rpc::{self, Event},
     ws::{FIN, Opcode, Role},
@@ -307,6 +308,12 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn decide(&self, ask: u32, refusal: Option<String>) {
         self.inner.driver.decide(ask, refusal.map(String::into_bytes));
+    }
+
+    /// How many descriptors this process may have; `None` where the system does not tell.
+    #[napi(catch_unwind)]
+    pub fn descriptors(&self) -> Option<u32> {
+        process::descriptors().map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     #[napi(catch_unwind)]

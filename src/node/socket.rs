@@ -16,7 +16,7 @@ pub struct End {
     pub port: u32,
 }
 
-/// Both.
+/// Both ends of a connection.
 #[napi(object)]
 pub struct Ends {
     pub local: End,

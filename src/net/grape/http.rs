@@ -4,7 +4,6 @@ use super::{
     Shared,
     pages::Page,
     places::{Doing, Place, Places, Taken},
-    state,
     stream::{Answer, Stream},
 };
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     config::{self, grape::API_HEAD_BYTES},
     grape::{Failure, api, page},
     net::{io, tasks::Tasks},
+    process,
 };
 use bytes::Bytes;
 use http::{
@@ -50,7 +50,7 @@ const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 impl Server {
     /// Accepts connections until it is aborted.
     pub async fn run(self, listener: TcpListener) {
-        let places = Places::new(self.shared.asks.clone(), state::descriptors());
+        let places = Places::new(self.shared.asks.clone(), process::descriptors());
         select! {
             () = self.accept(&listener, &places) => {}
             () = places.keep_sweeping() => {}

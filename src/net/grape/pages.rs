@@ -1,10 +1,11 @@
 //! What the API shows of its node. Each page is made at most once a second, away from the threads
 //! that move bytes, and shared by all who ask meanwhile.
 
-use super::{Shared, state};
+use super::Shared;
 use crate::{
     config::grape as config,
     grape::{Status, page::View},
+    process,
 };
 use bytes::Bytes;
 use std::time::Instant;
@@ -41,7 +42,7 @@ impl Pages {
         let (dht, api) = (shared.dht.to_string(), shared.api.to_string());
         let text = spawn_blocking(move || {
             let version = env!("CARGO_PKG_VERSION");
-            let view = View { version, memory: state::memory(), dht, api, status };
+            let view = View { version, memory: process::memory(), dht, api, status };
             match page {
                 Page::Html => view.html(),
                 Page::Status => serde_json::to_string(&view).unwrap_or_default(),

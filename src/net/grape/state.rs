@@ -101,20 +101,6 @@ fn save(path: &Path, kept: &Kept) -> std::io::Result<()> {
     fs::rename(beside, path).inspect_err(|_| drop(fs::remove_file(beside)))
 }
 
-/// Resident memory of this process in bytes, where the system tells.
-pub(super) fn memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
-}
-
-/// How many descriptors this process may have, where the system tells.
-pub(super) fn descriptors() -> Option<usize> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
