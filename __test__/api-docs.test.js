@@ -8,6 +8,7 @@ const EventEmitter = require('events')
 const { test } = require('node:test')
 const api = require('..')
 const defaults = require('../lib/defaults')
+const Emitter = require('../lib/emitter')
 const { TEXT } = require('../lib/errors')
 const { COMMON } = require('../lib/command/arguments')
 const { EXIT } = require('../lib/command/failure')
@@ -34,10 +35,10 @@ function same (documented, real, what) {
   assert.deepStrictEqual({ missing, invented }, { missing: [], invented: [] }, `docs/API.md, ${what}`)
 }
 
-/** The classes from `Class` up to EventEmitter. */
+/** The classes from `Class` up to EventEmitter, or to what stands for it. */
 function chainOf (Class) {
   const chain = []
-  for (let one = Class; one !== EventEmitter; one = Object.getPrototypeOf(one)) chain.push(one)
+  for (let one = Class; ![EventEmitter, Emitter].includes(one); one = Object.getPrototypeOf(one)) chain.push(one)
   return chain
 }
 

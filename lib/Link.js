@@ -1,11 +1,11 @@
 'use strict'
 
-const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
 const Announcer = require('./Announcer')
 const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
+const Emitter = require('./emitter')
 const post = require('./grape-post')
 const { abortable } = require('./abort')
 const { hold, letGo } = require('./alive')
@@ -15,14 +15,19 @@ const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES, MA
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
+const {
+  kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
+  kHashed, kLife, kMeter, kShare, kStarted, kStopAnnouncingPort, kWhenTrusted
+} = require('./internal')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
+const own = require('./own')
 const { LinkPromises } = require('./promises')
 const { Tries, retryOf } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
-class Link extends EventEmitter {
+class Link extends Emitter {
   /**
    * @param {object} conf
    * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
@@ -36,7 +41,10 @@ class Link extends EventEmitter {
   constructor (conf) {
     super()
     this.conf = withDefaults(LINK, conf)
-    this._meter = new LinkMeter()
+    this[kMeter] = new LinkMeter()
+    this[kStarted] = false
+    this[kLife] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
+    this[kHashed] = this[kHashText] = undefined
   }
 
   /** `lookup`, `announce`, `startAnnouncing`, `put` and `get` that return a Promise. */
@@ -44,47 +52,52 @@ class Link extends EventEmitter {
     return new LinkPromises(this)
   }
 
+  // Services keep something of their own here.
+  set promises (promises) {
+    own(this, 'promises', promises)
+  }
+
   init () {
     this._inited = true
     this.cache = {}
-    this._life = new Life()
-    this._announcer = new Announcer(this)
-    this._grapesBackoff = new Backoff(GRAPE_BACKOFF)
-    if (this.conf.grape === EMBEDDED && !this._embedded) {
+    this[kLife] = new Life()
+    this[kAnnouncer] = new Announcer(this)
+    this[kGrapesBackoff] = new Backoff(GRAPE_BACKOFF)
+    if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
       const Embedded = require('./Embedded')
       const { grapePort, grapeUsers } = this.conf
-      this._embedded = new Embedded(grapePort || GRAPE_PORT, () => this._announcer.again(), grapeUsers)
+      this[kEmbedded] = new Embedded(grapePort || GRAPE_PORT, () => this[kAnnouncer].again(), grapeUsers)
     }
   }
 
   /** Keeps the process alive until `stop`; `connect` is emitted in a later tick. */
   start () {
     if (!this._inited) this.init()
-    if (this._embedded) this._embedded.start()
-    if (this._life.isOver) this._life = new Life()
-    if (!this._started) {
-      this._started = true
+    if (this[kEmbedded]) this[kEmbedded].start()
+    if (this[kLife].isOver) this[kLife] = new Life()
+    if (!this[kStarted]) {
+      this[kStarted] = true
       hold()
     }
     this.cache.lookup = new Cache({
       max: this.conf.lruMaxSizeLookup,
       maxAge: this.conf.lruMaxAgeLookup
     })
-    setImmediate(() => this._started && this.emit('connect'))
+    setImmediate(() => this[kStarted] && this[kEvents].emit('connect'))
     return this
   }
 
   /** No exchange begins any more, and what waits for one fails with ERR_TRANSPORT_CLOSE, in a later tick. */
   stop () {
     if (!this._inited) return this
-    this._life.end(new Error(TEXT.TRANSPORT_CLOSE))
-    if (this._started) {
-      this._started = false
+    this[kLife].end(new Error(TEXT.TRANSPORT_CLOSE))
+    if (this[kStarted]) {
+      this[kStarted] = false
       letGo()
     }
-    if (this._embedded) this._embedded.stop()
+    if (this[kEmbedded]) this[kEmbedded].stop()
     for (const cache of Object.values(this.cache)) cache.clear()
-    this._announcer.stopAll()
+    this[kAnnouncer].stopAll()
     return this
   }
 
@@ -110,7 +123,7 @@ class Link extends EventEmitter {
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
     if (!this._inited) this.init()
-    if (this._announcer.waits(key, port, () => this.announce(key, port, opts, cb))) return
+    if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
     this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
   }
 
@@ -122,7 +135,7 @@ class Link extends EventEmitter {
   startAnnouncing (key, port, opts, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
     if (!this._inited) this.init()
-    return this._announcer.start(key, port, opts, cb)
+    return this[kAnnouncer].start(key, port, opts, cb)
   }
 
   /**
@@ -131,13 +144,17 @@ class Link extends EventEmitter {
    */
   stopAnnouncing (key, port) {
     if (!this._inited) return false
-    return this._announcer.stop(key, port, this.conf.unannounce !== false)
+    return this[kAnnouncer].stop(key, port, this.conf.unannounce !== false)
   }
 
   /** Ends the announces of everything at `port`: its server goes away. */
   stopAnnouncingPort (port) {
+    this[kStopAnnouncingPort](port)
+  }
+
+  [kStopAnnouncingPort] (port) {
     if (!this._inited) return
-    for (const key of this._announcer.keysAt(port)) this.stopAnnouncing(key, port)
+    for (const key of this[kAnnouncer].keysAt(port)) this.stopAnnouncing(key, port)
   }
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
@@ -164,25 +181,25 @@ class Link extends EventEmitter {
     const retry = retryOf(opts.retry)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
-    if (this._life.isOver) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
-    const hash = this._hash(type, payload)
+    if (this[kLife].isOver) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
+    const hash = this[kHash](type, payload)
     const cache = this.cache[type]
     const cached = cache && cache.get(hash)
     if (cached) return cb(null, cached)
 
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
-    cb = this._meter.request(type, cb)
-    this._life.tries.begin(retry, done => this._share(hash, type, payload, timeout, done), cb, hash, opts.signal)
+    cb = this[kMeter].request(type, cb)
+    this[kLife].tries.begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
     return {
-      ...this._meter.read(),
+      ...this[kMeter].read(),
       cached: this.cache && this.cache.lookup ? this.cache.lookup.length : 0,
-      announced: this._inited ? this._announcer.size : 0,
-      unreachable: this._inited ? this._grapesBackoff.waiting() : []
+      announced: this._inited ? this[kAnnouncer].size : 0,
+      unreachable: this._inited ? this[kGrapesBackoff].waiting() : []
     }
   }
 
@@ -192,6 +209,10 @@ class Link extends EventEmitter {
 
   /** A destination cannot be reached: takes it out of the cached answers. */
   forget (dest) {
+    this[kForget](dest)
+  }
+
+  [kForget] (dest) {
     if (this.cache && this.cache.lookup) this.cache.lookup.forget(dest)
   }
 
@@ -214,7 +235,7 @@ class Link extends EventEmitter {
       }
       cb(isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
-    const { posts } = this._life
+    const { posts } = this[kLife]
     const end = post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
       posts.delete(end)
       answered(err, status, body)
@@ -224,25 +245,25 @@ class Link extends EventEmitter {
   }
 
   /** Hot path: the same key again needs no new text. */
-  _hash (type, payload) {
+  [kHash] (type, payload) {
     if (type !== 'lookup' || typeof payload !== 'string') return this.getRequestHash(type, payload)
-    if (payload !== this._hashed) {
-      this._hashText = this.getRequestHash(type, payload)
-      this._hashed = payload
+    if (payload !== this[kHashed]) {
+      this[kHashText] = this.getRequestHash(type, payload)
+      this[kHashed] = payload
     }
-    return this._hashText
+    return this[kHashText]
   }
 
-  _share (hash, type, payload, timeout, cb) {
+  [kShare] (hash, type, payload, timeout, cb) {
     cb = bind(cb)
-    const life = this._life
+    const life = this[kLife]
     const shared = life.timeouts.get(hash)
     // The exchange that is under way may be more patient than who joins it.
-    if (timeout < shared) cb = withDeadline(timeout * this._grapes(type).length, cb)
+    if (timeout < shared) cb = withDeadline(timeout * this[kGrapes](type).length, cb)
     life.flights.push(hash, cb)
     if (shared !== undefined) return
     life.timeouts.set(hash, timeout)
-    this._ask(type, payload, timeout, (err, data) => {
+    this[kAsk](type, payload, timeout, (err, data) => {
       life.timeouts.delete(hash)
       if (!life.isOver && !err && Array.isArray(data) && type === 'lookup') {
         const dests = destinationsOf(data)
@@ -256,17 +277,17 @@ class Link extends EventEmitter {
   }
 
   /** Asks a grape, and the next one when that fails; those that failed lately come last. */
-  _ask (type, payload, timeout, cb) {
-    const grapes = this._grapesBackoff.sorted(this._grapes(type))
-    const life = this._life
+  [kAsk] (type, payload, timeout, cb) {
+    const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type))
+    const life = this[kLife]
     const ask = at => {
       const grape = grapes[at]
-      this._exchange(`${grape}/${type}`, payload, timeout, (err, data) => {
+      this[kExchange](`${grape}/${type}`, payload, timeout, (err, data) => {
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
         // The grape has nothing to do with it.
         if (life.isOver) return cb(err, data)
-        if (isUnavailable(err)) this._grapesBackoff.fail(grape)
-        else this._grapesBackoff.succeed(grape)
+        if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
+        else this[kGrapesBackoff].succeed(grape)
         if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
         cb(err, data)
       })
@@ -275,8 +296,8 @@ class Link extends EventEmitter {
   }
 
   /** Where a request may go. A grape on another machine would announce its own address. */
-  _grapes (type) {
-    if (this._embedded) return [this._embedded.url]
+  [kGrapes] (type) {
+    if (this[kEmbedded]) return [this[kEmbedded].url]
     const named = this.conf.grape
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
       .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
@@ -286,14 +307,14 @@ class Link extends EventEmitter {
   }
 
   /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
-  _exchange (url, payload, timeout, cb) {
-    if (!this._embedded) return this._exchangeOnce(url, payload, timeout, cb)
-    const ask = cb => this._whenTrusted(timeout, cb, () => this._exchangeOnce(url, payload, timeout, cb))
+  [kExchange] (url, payload, timeout, cb) {
+    if (!this[kEmbedded]) return this[kExchangeOnce](url, payload, timeout, cb)
+    const ask = cb => this[kWhenTrusted](timeout, cb, () => this[kExchangeOnce](url, payload, timeout, cb))
     // When the process with the embedded grape is gone, another one stands in and is asked once.
     ask((err, data) => {
       if (!isBroken(err)) return cb(err, data)
       try {
-        this._embedded.replace()
+        this[kEmbedded].replace()
       } catch (err) {
         return cb(err)
       }
@@ -302,15 +323,15 @@ class Link extends EventEmitter {
   }
 
   /** Goes on once a grape of this user's, or root's, has the embedded grape's port. */
-  _whenTrusted (timeout, cb, goOn) {
-    if (this._embedded.isTrusted) return goOn()
-    this._embedded.ready(withDeadline(timeout, err => err ? cb(err) : goOn()))
+  [kWhenTrusted] (timeout, cb, goOn) {
+    if (this[kEmbedded].isTrusted) return goOn()
+    this[kEmbedded].ready(withDeadline(timeout, err => err ? cb(err) : goOn()))
   }
 
-  _exchangeOnce (url, payload, timeout, cb) {
+  [kExchangeOnce] (url, payload, timeout, cb) {
     // It waited for the embedded grape.
-    if (this._life.isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
-    const finish = withDeadline(timeout, this._meter.exchange(cb))
+    if (this[kLife].isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
+    const finish = withDeadline(timeout, this[kMeter].exchange(cb))
     try {
       this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
     } catch (err) {

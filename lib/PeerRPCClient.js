@@ -10,6 +10,7 @@ const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
 const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
+const { kForget } = require('./internal')
 const { Kept } = require('./kept')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
@@ -192,7 +193,7 @@ class PeerRPCClient extends Peer {
   _unreachable (dest, lasted) {
     if (lasted) this._backoff.succeed(dest)
     this._backoff.fail(dest)
-    if (this.link && typeof this.link.forget === 'function') this.link.forget(dest)
+    if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
   }
 
   /** See docs/OBSERVABILITY.md. */

@@ -1,6 +1,7 @@
 'use strict'
 
 const Peer = require('./Peer')
+const own = require('./own')
 
 /** A peer that listens, itself or by its transports. */
 class PeerServer extends Peer {
@@ -16,7 +17,7 @@ class PeerServer extends Peer {
 
   // Services keep their own port here.
   set port (port) {
-    Object.defineProperty(this, 'port', { value: port, writable: true, configurable: true, enumerable: true })
+    own(this, 'port', port)
   }
 }
 

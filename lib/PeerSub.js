@@ -5,6 +5,7 @@ const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
 const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
+const { kForget } = require('./internal')
 const { debug } = require('./observe')
 const { amount } = require('./options')
 const { inLine } = require('./printable')
@@ -86,7 +87,7 @@ class PeerSub extends Peer {
       transport.stop()
       // A server may take anybody in, say something, and end it at once.
       if (isSettled) failures = 0
-      if (unreachable && typeof this.link.forget === 'function') this.link.forget(dest)
+      if (unreachable && typeof this.link[kForget] === 'function') this.link[kForget](dest)
       this._later(key, opts, failures + 1)
     }
     transport.sub(key, opts)

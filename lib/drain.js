@@ -2,6 +2,7 @@
 
 const dispatch = require('./dispatch')
 const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
+const { kStopAnnouncingPort } = require('./internal')
 
 /** Resolves once `isDone()`, or after `ms`. */
 function settled (isDone, ms) {
@@ -25,7 +26,7 @@ function farewell (connections) {
 /** Ends a transport's listener: its service is announced no more, and has `ms` for what it was asked. */
 async function drainServer (transport, listener, ms) {
   const { link } = transport.client || {}
-  if (link && typeof link.stopAnnouncingPort === 'function') link.stopAnnouncingPort(transport.port)
+  if (link && typeof link[kStopAnnouncingPort] === 'function') link[kStopAnnouncingPort](transport.port)
   listener.unlisten()
   await settled(() => [...listener.connections].every(isIdle), ms)
   await farewell([...listener.connections])

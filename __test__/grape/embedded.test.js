@@ -16,6 +16,7 @@ const { Child, run } = require('../helpers/child')
 const { freePort } = require('../helpers/ports')
 const { until } = require('../helpers/faulty')
 const { portOwners } = require('../../lib/port-owner')
+const { kEmbedded } = require('../../lib/internal')
 
 const IS_ROOT = process.platform === 'linux' && process.geteuid() === 0
 
@@ -197,7 +198,7 @@ test('C284: a port that another user of the machine has is refused, unless that 
   assert.match(await same.ask('key'), /LOOKUP_EMPTY/)
   await same.stop()
   await other.stop()
-  await until(() => named._embedded.isHolder)
+  await until(() => named[kEmbedded].isHolder)
   const later = await userProcess(t, 12345, port)
   assert.match(await later.ask('key'), /LOOKUP_EMPTY/)
 })

@@ -4,6 +4,7 @@
 // and does what it is told: a key to ask, `who` (does it run the grape?), or `end`.
 
 const { PeerRPCClient, PeerRPCServer, Link } = require('../..')
+const { kEmbedded } = require('../../lib/internal')
 const [port, key] = process.argv.slice(2)
 
 const link = new Link({ grape: 'embedded', grapePort: +port, lruMaxAgeLookup: 1 }).start()
@@ -22,7 +23,7 @@ if (key) {
 
 process.on('message', message => {
   if (message === 'end') return process.exit()
-  if (message === 'who') return process.send({ isHolder: link._embedded.isHolder })
+  if (message === 'who') return process.send({ isHolder: link[kEmbedded].isHolder })
   client.request(message, 'hello', { timeout: 5000 }, (err, answer) => {
     process.send({ error: err && err.message, answer })
   })

@@ -15,6 +15,7 @@ const { limited } = require('../helpers/child')
 const { PATIENCE, hostile } = require('../helpers/hostile')
 const { residentMiB, until } = require('../helpers/faulty')
 const { compact, idOf, query, read, response, socket } = require('../helpers/krpc')
+const { kEmbedded } = require('../../lib/internal')
 
 /** A case against a grape alone, on loopback. */
 function api (title, body, { conf, limits } = {}) {
@@ -339,8 +340,8 @@ api('a watch that ends makes no service announce again, while the grape is the s
   stage.after(() => link.stop())
   link.start()
   let looks = 0
-  const look = link._embedded._look
-  link._embedded._look = function (isNew) {
+  const look = link[kEmbedded]._look
+  link[kEmbedded]._look = function (isNew) {
     looks++
     look.call(this, isNew)
   }

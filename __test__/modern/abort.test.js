@@ -9,6 +9,7 @@ const { certificates } = require('../helpers/certificates')
 const { call, each } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/stand-in')
 const { turn, until } = require('../helpers/until')
+const { kLife } = require('../../lib/internal')
 
 const better = { better: true }
 const listeners = signal => getEventListeners(signal, 'abort').length
@@ -299,7 +300,7 @@ each('an aborted lookup is not tried again', async ({ implementation, stage }) =
   })
   const link = startLink(stage, implementation, grape.url)
   isAbort((await call(link, 'lookup', 'k', { signal: controller.signal })).err, controller.signal.reason)
-  await until(() => link._life.timeouts.size === 0)
+  await until(() => link[kLife].timeouts.size === 0)
   await turn()
   assert.strictEqual((await call(link, 'lookup', 'other')).err, null)
   assert.deepStrictEqual(grape.requests.map(({ data }) => data), ['k', 'other'])

@@ -11,6 +11,7 @@ const { refused } = require('../helpers/frames')
 const { freePort } = require('../helpers/ports')
 const { until } = require('../helpers/until')
 const { define } = require('../../lib/dispose')
+const { kStarted } = require('../../lib/internal')
 
 const better = { better: true }
 
@@ -103,7 +104,7 @@ each('dispose without await stops at once', async ({ implementation, stage }) =>
   await new implementation.PeerRPCClient({}, {})[Symbol.asyncDispose]()
   const link = new implementation.Link({ grape: 'http://127.0.0.1:1' }).start()
   assert.strictEqual(link[Symbol.dispose](), undefined)
-  assert.strictEqual(link._started, false)
+  assert.strictEqual(link[kStarted], false)
 }, better)
 
 each('a class that overrides stop is stopped by it', async ({ implementation }) => {
