@@ -245,6 +245,7 @@ test('every option of a call, and of conf.secure, is documented, and no other', 
 const DYNAMIC_EVENTS = {
   Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', '};') },
   SocketServer: { calls: ['super.emit(event, ...args)'], names: [] },
+  emitter: { calls: ['super.emit(event, ...args)'], names: [] },
   TransportSub: { calls: ['this.client.emit(event, data)'], names: ['connected', 'disconnected', 'message'] }
 }
 
