@@ -941,6 +941,11 @@ export interface LinkConf {
    * same name and port, as behind a load balancer. Default: true.
    */
   unannounce?: boolean
+  /**
+   * Whether an exception in a callback is uncaught also where the original's link drops it, which
+   * here is a warning and the event `callback-error`. Default: false.
+   */
+  throwInCallbacks?: boolean
   /** Lookup answers kept. Default: 2500. */
   lruMaxSizeLookup?: number
   /** ms; how long a lookup answer is kept. Default: 10000. */
@@ -990,6 +995,17 @@ export interface LinkCache<T = any> {
 export interface LinkEvents {
   /** After `start`, in a later tick. */
   connect: []
+  /** A callback threw, where that ends no process. */
+  'callback-error': [thrown: any, about: CallbackAbout]
+}
+
+/** Which callback threw. */
+export interface CallbackAbout {
+  /** Of the request, such as `lookup`. */
+  type: string
+  payload: any
+  /** The first line of the service's own in the stack. */
+  place: string | null
 }
 
 /** What `link.get` reads by. */
@@ -1016,7 +1032,7 @@ export interface LinkPromises {
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
-  conf: Required<Omit<LinkConf, 'grapePort' | 'grapeUsers' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'grapeUsers' | 'unannounce'>
+  conf: Required<Omit<LinkConf, 'grapePort' | 'grapeUsers' | 'throwInCallbacks' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'grapeUsers' | 'throwInCallbacks' | 'unannounce'>
   /** Methods that return a Promise. */
   readonly promises: LinkPromises
   /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */

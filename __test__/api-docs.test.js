@@ -139,6 +139,7 @@ const OWNERS = {
   TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
   budget: ['Peer'],
+  callbacks: ['Link'],
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
   'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],

@@ -8,6 +8,7 @@ const dispatch = require('./dispatch')
 const Emitter = require('./emitter')
 const post = require('./grape-post')
 const { abortable } = require('./abort')
+const { answered, guarded, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
 const { bind } = require('./context')
@@ -181,7 +182,9 @@ class Link extends Emitter {
     const retry = retryOf(opts.retry)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
-    if (this[kLife].isOver) return process.nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
+    if (this[kLife].isOver) {
+      return process.nextTick(guarded(this, type, payload, cb), new Error(TEXT.TRANSPORT_CLOSE))
+    }
     const hash = this[kHash](type, payload)
     const cache = this.cache[type]
     const cached = cache && cache.get(hash)
@@ -189,7 +192,7 @@ class Link extends Emitter {
 
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
-    cb = this[kMeter].request(type, cb)
+    cb = this[kMeter].request(type, guarded(this, type, payload, cb))
     this[kLife].tries.begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
 
@@ -223,22 +226,22 @@ class Link extends Emitter {
    */
   _post (url, data, opts, cb) {
     const text = JSON.stringify(data)
-    const answered = (err, status, body) => {
-      if (err) return cb(err)
+    const read = (status, body) => {
       const isFine = status >= 200 && status < 300
-      if (isNested(body)) return cb(isFine ? new Error(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
+      if (isNested(body)) return answered(cb, isFine ? new Error(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
       let answer = body
       try {
         answer = JSON.parse(body)
       } catch (err) {
         // Some failures are plain text.
       }
-      cb(isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
+      answered(cb, isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
     const { posts } = this[kLife]
     const end = post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
       posts.delete(end)
-      answered(err, status, body)
+      if (err) unanswered(cb, err)
+      else read(status, body)
     })
     // What is taken back is to be told also by who stops at once.
     if (!url.endsWith('/unannounce')) posts.add(end)
@@ -259,7 +262,7 @@ class Link extends Emitter {
     const life = this[kLife]
     const shared = life.timeouts.get(hash)
     // The exchange that is under way may be more patient than who joins it.
-    if (timeout < shared) cb = withDeadline(timeout * this[kGrapes](type).length, cb)
+    if (timeout < shared) cb = withDeadline(timeout * this[kGrapes](type).length, cb, unanswered)
     life.flights.push(hash, cb)
     if (shared !== undefined) return
     life.timeouts.set(hash, timeout)
@@ -316,7 +319,7 @@ class Link extends Emitter {
       try {
         this[kEmbedded].replace()
       } catch (err) {
-        return cb(err)
+        return unanswered(cb, err)
       }
       ask(cb)
     })
@@ -325,17 +328,24 @@ class Link extends Emitter {
   /** Goes on once a grape of this user's, or root's, has the embedded grape's port. */
   [kWhenTrusted] (timeout, cb, goOn) {
     if (this[kEmbedded].isTrusted) return goOn()
-    this[kEmbedded].ready(withDeadline(timeout, err => err ? cb(err) : goOn()))
+    this[kEmbedded].ready(withDeadline(timeout, err => err ? unanswered(cb, err) : goOn()))
   }
 
   [kExchangeOnce] (url, payload, timeout, cb) {
     // It waited for the embedded grape.
     if (this[kLife].isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
-    const finish = withDeadline(timeout, this[kMeter].exchange(cb))
+    const finish = withDeadline(timeout, this[kMeter].exchange(cb), unanswered)
+    let isTold = false
+    const tell = (err, data) => {
+      isTold = true
+      finish(err, data)
+    }
     try {
-      this._post(url, { rid: randomUUID(), data: payload }, { timeout }, finish)
+      this._post(url, { rid: randomUUID(), data: payload }, { timeout }, tell)
     } catch (err) {
-      finish(err)
+      // Of a callback that somebody's `_post` called at once.
+      if (isTold) throw err
+      unanswered(finish, err)
     }
   }
 }

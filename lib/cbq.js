@@ -43,8 +43,11 @@ function callEach (items, call, from = 0) {
   }
 }
 
-/** `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms; only the first call counts. */
-function withDeadline (timeout, cb) {
+/**
+ * `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms; only the first call counts.
+ * @param {function(function(Error), Error)} [expire] makes that call
+ */
+function withDeadline (timeout, cb, expire = callWith) {
   let done = false
   const finish = (err, res) => {
     if (done) return
@@ -52,10 +55,14 @@ function withDeadline (timeout, cb) {
     clearTimeout(timer)
     cb(err, res)
   }
-  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  const timer = setTimeout(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout)
   // What is waited for keeps the process alive, if anything should.
   timer.unref()
   return finish
+}
+
+function callWith (cb, err) {
+  cb(err)
 }
 
 module.exports = { CbQ, callEach, withDeadline }

@@ -277,6 +277,9 @@ const MAX_BACKOFFS = 4096
 /** The same of those that are taken out of lookup answers as these are read. */
 const MAX_FORGOTTEN = MAX_BACKOFFS
 
+/** Places whose exceptions in callbacks were a warning, so that each is one once; the oldest are forgotten. */
+const MAX_WARNED_PLACES = 256
+
 /**
  * Informational heads (RFC 9110 section 15.2) before an answer: a server may go on with them for
  * ever, and Node hands each to JavaScript. Honest ones send one or two.
@@ -383,6 +386,7 @@ module.exports = {
   MAX_SLOTS,
   MAX_TIMEOUT,
   MAX_TRANSPORTS,
+  MAX_WARNED_PLACES,
   MAX_WATCH,
   MEASURE,
   LONGEST_TURN,
