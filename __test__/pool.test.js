@@ -5,6 +5,7 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const Pool = require('../lib/Pool')
+const { kWaiting } = require('../lib/internal')
 
 const DEST = '127.0.0.1:1'
 
@@ -14,7 +15,7 @@ function poolWith (t, waiting) {
   pool.init()
   t.after(() => pool.stop())
   for (let id = 0; id < 3; id++) {
-    pool.add(DEST, { id, isActive: () => true, stop () {}, _waiting: id === 0 ? waiting : 0 })
+    pool.add(DEST, { id, isActive: () => true, stop () {}, [kWaiting]: id === 0 ? waiting : 0 })
   }
   return pool
 }
@@ -43,10 +44,10 @@ test('a run that begins at rest goes on until its transport is at rest again', t
   const transports = pool.list(DEST)
   const ask = count => new Set(Array.from({ length: count }, () => {
     const chosen = pool.choose(DEST, 3)
-    chosen._waiting++
+    chosen[kWaiting]++
     return chosen
   }))
-  const answerAll = () => transports.forEach(transport => { transport._waiting = 0 })
+  const answerAll = () => transports.forEach(transport => { transport[kWaiting] = 0 })
 
   const [first, ...others] = ask(40)
   assert.deepStrictEqual(others, [])

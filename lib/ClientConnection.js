@@ -6,6 +6,7 @@ const { callEach } = require('./cbq')
 const context = require('./context')
 const { MAX_CONNECTION_REQUESTS, MAX_SLOTS } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
+const { kOnClosed, kOnOpened, kParse } = require('./internal')
 const { handOver } = require('./kept')
 const { amount } = require('./options')
 
@@ -65,7 +66,7 @@ class ClientConnection extends Connection {
 
   /** A reply that was large or short. */
   onReplyData (slot, data, cost) {
-    const reply = this.transport._parse(data)
+    const reply = this.transport[kParse](data)
     const cb = this._take(slot)
     const isArray = Array.isArray(reply)
     if (!isArray || reply[1]) this.meter.count('errors')
@@ -88,13 +89,13 @@ class ClientConnection extends Connection {
   }
 
   opened () {
-    this.transport._onOpened()
+    this.transport[kOnOpened]()
   }
 
   ended (err) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
     const error = isTold ? err : new Error(TEXT.TRANSPORT_CLOSE)
-    this.transport._onClosed(this, error, this._takeAll())
+    this.transport[kOnClosed](this, error, this._takeAll())
   }
 
   /** Ends the connection, and returns the callbacks that wait. */

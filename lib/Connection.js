@@ -7,6 +7,7 @@ const observe = require('./observe')
 const { TEXT } = require('./errors')
 const { Meter } = require('./stats')
 const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('./defaults')
+const { kAttach, kClosed, kDrained, kMessage, kMeter, kOpened } = require('./internal')
 
 const { BEHIND, LANES } = dispatch
 
@@ -29,7 +30,7 @@ class Connection {
     this.conn = -1
     this.lanes = lanes
     this.transport = transport
-    this.meter = transport ? transport._meter : nobodys
+    this.meter = transport ? transport[kMeter] : nobodys
     /** What watchers were told of its beginning. */
     this.told = null
     this.open = false
@@ -115,14 +116,14 @@ class Connection {
     if (this.stream !== null) return this.stream.socket
     if (this._tcp === null) {
       const TcpSocket = require('./TcpSocket')
-      this._tcp = new TcpSocket(this.isClient ? undefined : this.request).attach(this)
+      this._tcp = new TcpSocket(this.isClient ? undefined : this.request)[kAttach](this)
     }
     return this._tcp
   }
 
   /** What stood for it before there was a connection. */
   set tcp (tcp) {
-    this._tcp = tcp.attach(this)
+    this._tcp = tcp[kAttach](this)
   }
 
   /** Lets the socket object hear each message, ping and pong, beside who does already. */
@@ -220,7 +221,7 @@ class Connection {
     try {
       this.opened()
     } finally {
-      if (this._socket !== null) this._socket._opened()
+      if (this._socket !== null) this._socket[kOpened]()
     }
   }
 
@@ -230,7 +231,7 @@ class Connection {
   onMessage (data) {
     if (this._socket === null) return
     if (this.isBehind) this.wait(() => this.onMessage(data), data.length)
-    else this._socket._message(data)
+    else this._socket[kMessage](data)
   }
 
   onPing (data) {
@@ -242,7 +243,7 @@ class Connection {
   }
 
   onDrained () {
-    if (this._socket !== null) this._socket._drained()
+    if (this._socket !== null) this._socket[kDrained]()
   }
 
   /** The native side composed something by itself. */
@@ -275,9 +276,9 @@ class Connection {
     } finally {
       try {
         // What never opened here has no close code, whatever the native side saw meanwhile.
-        if (this._socket !== null) this._socket._closed(this.open ? code : 1006, this.open ? reason : '', err)
+        if (this._socket !== null) this._socket[kClosed](this.open ? code : 1006, this.open ? reason : '', err)
       } finally {
-        if (this._tcp !== null) this._tcp.closed(err)
+        if (this._tcp !== null) this._tcp[kClosed](err)
       }
     }
   }

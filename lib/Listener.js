@@ -4,12 +4,13 @@ const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
+const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
 const TcpSocket = require('./TcpSocket')
 
 /**
  * A native server: a port, and the connections that came in by it. The owner has
- * `newConnection(lanes)`, which returns a Connection, and may have `onConnection(connection, request)`.
+ * `[kNewConnection](lanes)`, which returns a Connection, and may have `[kOnConnection](connection, request)`.
  */
 class Listener {
   /**
@@ -60,7 +61,7 @@ class Listener {
       request.asked = this._asked.get(ask)
       this._asked.delete(ask)
     }
-    const connection = this.owner.newConnection(this.lanes).accepted(conn, request)
+    const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
     if (request.asked !== undefined) connection.tcp = request.asked.socket
     this.add(connection)
   }
@@ -83,13 +84,13 @@ class Listener {
   onUnasked ({ ask }) {
     const req = this._asked.get(ask)
     this._asked.delete(ask)
-    if (req !== undefined) req.socket.closed()
+    if (req !== undefined) req.socket[kClosed]()
   }
 
   add (connection) {
     connection.listener = this
     this.connections.add(connection)
-    if (this.owner.onConnection) this.owner.onConnection(connection)
+    if (this.owner[kOnConnection]) this.owner[kOnConnection](connection)
   }
 
   remove (connection) {
@@ -103,7 +104,7 @@ class Listener {
     this.server = undefined
     const asked = [...this._asked.values()]
     this._asked.clear()
-    for (const { socket } of asked) socket.closed()
+    for (const { socket } of asked) socket[kClosed]()
   }
 
   /** Stops listening and ends all connections; `cb` in a later tick. */

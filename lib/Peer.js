@@ -3,7 +3,9 @@
 const EventEmitter = require('events')
 const { callEach } = require('./cbq')
 const { disposable } = require('./dispose')
+const { kDrain, kIsStopped, kKeep, kLatest, kMeter, kOpenConnections, kServer, kTransports } = require('./internal')
 const { drains } = require('./options')
+const own = require('./own')
 const { Meter } = require('./stats')
 
 /** What all peers share: a configuration, a link, and transports made through overridable hooks. */
@@ -16,8 +18,9 @@ class Peer extends EventEmitter {
     super()
     this.conf = conf
     this.link = link
-    this._transports = new Set()
-    this._meter = new Meter()
+    this[kTransports] = new Set()
+    this[kLatest] = undefined
+    this[kMeter] = new Meter()
   }
 
   init () {
@@ -29,6 +32,15 @@ class Peer extends EventEmitter {
   }
 
   get isStopped () {
+    return this[kIsStopped]
+  }
+
+  // Services keep something of their own here.
+  set isStopped (isStopped) {
+    own(this, 'isStopped', isStopped)
+  }
+
+  get [kIsStopped] () {
     return this._active === false
   }
 
@@ -40,8 +52,8 @@ class Peer extends EventEmitter {
   /** A transport to `dest`, or serving when `dest` is `'server'`. */
   transport (dest, opts = {}) {
     const transport = this.newTransport({ ...this.conf, dest })
-    this._keep(transport)
-    this._latest = transport
+    this[kKeep](transport)
+    this[kLatest] = transport
     return transport
   }
 
@@ -64,37 +76,37 @@ class Peer extends EventEmitter {
    */
   stop (opts) {
     this._active = false
-    if (drains(opts)) return this._drain(opts).then(() => this._stop())
+    if (drains(opts)) return this[kDrain](opts).then(() => this._stop())
     this._stop()
   }
 
-  _drain (opts) {
-    return Promise.all([...this._transports].map(transport => transport.stop(opts)))
+  [kDrain] (opts) {
+    return Promise.all([...this[kTransports]].map(transport => transport.stop(opts)))
   }
 
   _stop () {
-    const transports = [...this._transports]
-    this._transports.clear()
+    const transports = [...this[kTransports]]
+    this[kTransports].clear()
     callEach(transports, transport => transport.stop())
   }
 
   /** Connections of its transports. */
-  _openConnections (transports = [...this._transports]) {
+  [kOpenConnections] (transports = [...this[kTransports]]) {
     // One of another class may know of none.
-    return transports.flatMap(transport => transport._openConnections ? transport._openConnections() : [])
+    return transports.flatMap(transport => transport[kOpenConnections] ? transport[kOpenConnections]() : [])
   }
 
   /** The latest transport, made if there is none: for what is said to the peer itself. */
-  _server () {
-    return this._latest && this._latest.isActive() ? this._latest : this.transport('server')
+  [kServer] () {
+    return this[kLatest] && this[kLatest].isActive() ? this[kLatest] : this.transport('server')
   }
 
   /** Remembers a transport, to stop it with the peer. */
-  _keep (transport) {
-    for (const kept of this._transports) {
-      if (!kept.isActive()) this._transports.delete(kept)
+  [kKeep] (transport) {
+    for (const kept of this[kTransports]) {
+      if (!kept.isActive()) this[kTransports].delete(kept)
     }
-    this._transports.add(transport)
+    this[kTransports].add(transport)
   }
 }
 

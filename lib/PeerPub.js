@@ -2,6 +2,7 @@
 
 const PeerServer = require('./PeerServer')
 const TransportPub = require('./TransportPub')
+const { kMeter, kServer } = require('./internal')
 
 /** Publishes messages: `peer.transport('server').listen(port)`, then `pub`. */
 class PeerPub extends PeerServer {
@@ -11,12 +12,12 @@ class PeerPub extends PeerServer {
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofPublisher()
+    return this[kMeter].ofPublisher()
   }
 
   /** Publishes with the latest transport. */
   pub (msg) {
-    this._server().pub(msg)
+    this[kServer]().pub(msg)
   }
 }
 

@@ -10,7 +10,10 @@ const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
 const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
-const { kForget } = require('./internal')
+const {
+  kBackoff, kBalancer, kCounted, kDrain, kForget, kIsStopped, kJoin, kKeep, kLeave, kLookup, kMeter,
+  kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
+} = require('./internal')
 const { Kept } = require('./kept')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
@@ -21,10 +24,10 @@ class PeerRPCClient extends Peer {
   constructor (link, conf) {
     super(link, conf)
     this.conf = withDefaults(CLIENT, this.conf)
-    this._backoff = new Backoff(DEST_BACKOFF)
-    this._underWay = 0
-    this._tries = new Tries()
-    this._balancer = balancerOf(this.conf.balance ?? BALANCE)
+    this[kBackoff] = new Backoff(DEST_BACKOFF)
+    this[kUnderWay] = 0
+    this[kTries] = new Tries()
+    this[kBalancer] = balancerOf(this.conf.balance ?? BALANCE)
   }
 
   init () {
@@ -41,7 +44,7 @@ class PeerRPCClient extends Peer {
       const active = dests.filter(dest => this.tpool.hasActive(dest))
       if (active.length >= enough) dests = active
     }
-    if (this._balancer !== null) return this._balancer.choose(dests || [], key, this.tpool)
+    if (this[kBalancer] !== null) return this[kBalancer].choose(dests || [], key, this.tpool)
     return super.dest(dests, key)
   }
 
@@ -89,10 +92,10 @@ class PeerRPCClient extends Peer {
     opts = opts || {}
     const retry = retryOf(opts.retry)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
-    this._lookup(key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this._reject(err || new Error(TEXT.LOOKUP_INVALID), cb)
-      if (retry !== null) return this._retry(retry, dests, key, payload, opts, cb)
-      this._send(this.dest(this._backoff.usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
+    this[kLookup](key, (err, dests) => {
+      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb)
+      this[kSend](this.dest(this[kBackoff].usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
@@ -106,8 +109,8 @@ class PeerRPCClient extends Peer {
     if (!cb) return promised(cb => map.call(this, key, payload, opts, cb))
     opts = opts || {}
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
-    this._lookup(key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this._reject(err || new Error(TEXT.LOOKUP_INVALID), cb)
+    this[kLookup](key, (err, dests) => {
+      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (dests.length === 0) return cb(null, [])
       if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
 
@@ -115,7 +118,7 @@ class PeerRPCClient extends Peer {
       const kept = new Kept(budgetOf({ client: this, conf: this.conf }))
       let waiting = dests.length
       dests.forEach((dest, at) => {
-        this._send(dest, key, payload, opts, (err, res) => {
+        this[kSend](dest, key, payload, opts, (err, res) => {
           if (waiting === 0) return
           if (!err && !kept.add()) err = new Error(TEXT.MEMORY_BUDGET)
           else results[at] = res
@@ -131,104 +134,104 @@ class PeerRPCClient extends Peer {
   /** This transport has no streams: the stream that comes back ends with an error. */
   stream (key, opts) {
     const stream = new PassThrough()
-    this._lookup(key, err => stream.destroy(err || new Error(TEXT.NO_STREAMS)))
+    this[kLookup](key, err => stream.destroy(err || new Error(TEXT.NO_STREAMS)))
     return stream
   }
 
-  _lookup (key, cb) {
+  [kLookup] (key, cb) {
     if (!this.link || typeof this.link.lookup !== 'function') {
       return process.nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
     }
     this.link.lookup(key, {}, cb)
   }
 
-  _send (dest, key, payload, opts, cb) {
+  [kSend] (dest, key, payload, opts, cb) {
     // Whatever was under way when the peer stopped makes no connection any more.
-    if (this.isStopped) return this._reject(new Error(TEXT.TRANSPORT_CLOSE), cb)
-    if (dest === undefined) return this._reject(new Error(TEXT.LOOKUP_EMPTY), cb)
+    if (this[kIsStopped]) return this[kReject](new Error(TEXT.TRANSPORT_CLOSE), cb)
+    if (dest === undefined) return this[kReject](new Error(TEXT.LOOKUP_EMPTY), cb)
     if (this.conf.maxRequests > 0) {
-      if (this._underWay >= this.conf.maxRequests) return this._reject(new Error(TEXT.REQUESTS_LIMIT), cb)
-      cb = this._counted(cb)
+      if (this[kUnderWay] >= this.conf.maxRequests) return this[kReject](new Error(TEXT.REQUESTS_LIMIT), cb)
+      cb = this[kCounted](cb)
     }
     this.transport(dest, this.getTransportOpts(opts))
       .request(key, payload, this.getRequestOpts(opts), cb)
   }
 
   /** Tries again, elsewhere while there is an elsewhere. */
-  _retry (retry, dests, key, payload, opts, cb) {
+  [kRetry] (retry, dests, key, payload, opts, cb) {
     let left = dests
     let attempts = 0
-    this._tries.begin(retry, done => {
-      if (attempts++ > 0) this._meter.count('retried')
-      const dest = this.dest(this._backoff.usable(left), key, this.getDestOpts(opts))
+    this[kTries].begin(retry, done => {
+      if (attempts++ > 0) this[kMeter].count('retried')
+      const dest = this.dest(this[kBackoff].usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
-      this._send(dest, key, payload, opts, done)
+      this[kSend](dest, key, payload, opts, done)
     }, cb, key, opts.signal)
   }
 
   /** A request that reaches no transport. */
-  _reject (err, cb) {
-    this._meter.count('rejected')
+  [kReject] (err, cb) {
+    this[kMeter].count('rejected')
     cb(err)
   }
 
   /** `cb` of a request that is under way until it is called. */
-  _counted (cb) {
-    this._underWay++
+  [kCounted] (cb) {
+    this[kUnderWay]++
     return (err, res) => {
-      this._underWay--
+      this[kUnderWay]--
       cb(err, res)
     }
   }
 
-  _reachable (dest) {
-    this._backoff.reach(dest)
+  [kReachable] (dest) {
+    this[kBackoff].reach(dest)
   }
 
   /**
    * A destination failed: it is not chosen for a while, and who looks up next hears of others.
    * `lasted`: before that it was reached for long enough.
    */
-  _unreachable (dest, lasted) {
-    if (lasted) this._backoff.succeed(dest)
-    this._backoff.fail(dest)
+  [kUnreachable] (dest, lasted) {
+    if (lasted) this[kBackoff].succeed(dest)
+    this[kBackoff].fail(dest)
     if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    const stats = this._meter.ofClient()
-    stats.requests.retried = this._meter.retried
-    stats.unreachable = this._backoff.waiting()
+    const stats = this[kMeter].ofClient()
+    stats.requests.retried = this[kMeter].retried
+    stats.unreachable = this[kBackoff].waiting()
     return stats
   }
 
   /** A transport has lost its connection. */
-  _leave (dest, transport) {
-    if (!this.isStopped) this.tpool.lose(dest, transport)
+  [kLeave] (dest, transport) {
+    if (!this[kIsStopped]) this.tpool.lose(dest, transport)
   }
 
   /** It makes another one. */
-  _join (dest, transport) {
-    if (!this.isStopped) this.tpool.add(dest, transport)
+  [kJoin] (dest, transport) {
+    if (!this[kIsStopped]) this.tpool.add(dest, transport)
   }
 
   /** The pool remembers and stops them. */
-  _keep () {}
+  [kKeep] () {}
 
-  _openConnections () {
-    return super._openConnections(this.tpool ? this.tpool.all() : [])
+  [kOpenConnections] () {
+    return super[kOpenConnections](this.tpool ? this.tpool.all() : [])
   }
 
   _stop () {
-    this._tries.endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
+    this[kTries].endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
     super._stop()
     if (this.tpool) this.tpool.stop()
   }
 
-  _drain (opts) {
-    return Promise.all([super._drain(opts), this.tpool && this.tpool.stop(opts)])
+  [kDrain] (opts) {
+    return Promise.all([super[kDrain](opts), this.tpool && this.tpool.stop(opts)])
   }
 }
 

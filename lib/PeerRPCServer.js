@@ -2,6 +2,7 @@
 
 const PeerServer = require('./PeerServer')
 const TransportRPCServer = require('./TransportRPCServer')
+const { kMeter } = require('./internal')
 
 /** Answers requests: `peer.transport('server').listen(port)`. */
 class PeerRPCServer extends PeerServer {
@@ -11,7 +12,7 @@ class PeerRPCServer extends PeerServer {
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofServer()
+    return this[kMeter].ofServer()
   }
 }
 

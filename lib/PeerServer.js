@@ -2,17 +2,18 @@
 
 const Peer = require('./Peer')
 const own = require('./own')
+const { kLatest, kServer } = require('./internal')
 
 /** A peer that listens, itself or by its transports. */
 class PeerServer extends Peer {
   /** Listens on `port` with the latest transport, and returns that. */
   listen (port) {
-    return this._server().listen(port)
+    return this[kServer]().listen(port)
   }
 
   /** Port of the latest transport; undefined before it listens. */
   get port () {
-    return this._latest && this._latest.port
+    return this[kLatest] && this[kLatest].port
   }
 
   // Services keep their own port here.

@@ -5,7 +5,10 @@ const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
 const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
-const { kForget } = require('./internal')
+const {
+  kCancel, kDrain, kFailed, kForget, kIsStopped, kIsWatched, kLater, kLookup, kLoops, kMeter, kOnLost, kPending,
+  kReconnects, kSubscribe
+} = require('./internal')
 const { debug } = require('./observe')
 const { amount } = require('./options')
 const { inLine } = require('./printable')
@@ -19,13 +22,21 @@ const { inLine } = require('./printable')
  * either way.
  */
 class PeerSub extends Peer {
+  constructor (link, conf) {
+    super(link, conf)
+    /** What goes through its messages by `for await`. */
+    this[kLoops] = new Set()
+    /** Timers of the subscriptions that are tried again, by key. */
+    this[kPending] = new Map()
+  }
+
   getTransportClass () {
     return TransportSub
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofSubscriber()
+    return this[kMeter].ofSubscriber()
   }
 
   /**
@@ -33,11 +44,11 @@ class PeerSub extends Peer {
    * @param {object} [opts] `reconnect`
    */
   sub (key, opts) {
-    this._cancel(key)
-    this._lookup(key, (err, dest) => {
-      if (this.isStopped) return
-      if (err) return this._failed(key, err)
-      this._subscribe(dest, key, opts, 0)
+    this[kCancel](key)
+    this[kLookup](key, (err, dest) => {
+      if (this[kIsStopped]) return
+      if (err) return this[kFailed](key, err)
+      this[kSubscribe](dest, key, opts, 0)
     })
   }
 
@@ -50,89 +61,79 @@ class PeerSub extends Peer {
     const messages = new Messages(this, {
       messages: amount(this.conf.maxBuffered, MAX_BUFFERED),
       bytes: amount(this.conf.highWater, CONNECTION.highWater)
-    }, () => this._loops.delete(messages))
-    this._loops.add(messages)
-    if (this.isStopped) messages.end()
+    }, () => this[kLoops].delete(messages))
+    this[kLoops].add(messages)
+    if (this[kIsStopped]) messages.end()
     return messages
   }
 
   /** A subscription that will not be: said to whoever listens for that, else to the loops. */
-  _failed (key, err) {
+  [kFailed] (key, err) {
     if (this.listenerCount('error') > 0) return this.emit('error', err)
-    if (this._loops.size === 0) {
+    if (this[kLoops].size === 0) {
       // As with the original, what a grape says ends no process.
       process.emitWarning(`there is no subscription to ${inLine(key)}, and nobody listens for error: ${inLine(err.message)}`, {
         type: 'GrenacheWarning', code: 'ERR_NO_SUBSCRIPTION'
       })
     }
-    for (const messages of [...this._loops]) messages.fail(err)
+    for (const messages of [...this[kLoops]]) messages.fail(err)
   }
 
-  get _loops () {
-    if (!this._iterators) this._iterators = new Set()
-    return this._iterators
-  }
-
-  _lookup (key, cb) {
+  [kLookup] (key, cb) {
     this.link.lookup(key, { timeout: SUB_LOOKUP_TIMEOUT }, (err, dests) => {
       if (err) cb(err)
       else cb(null, this.dest(dests, key))
     })
   }
 
-  _subscribe (dest, key, opts, failures) {
+  [kSubscribe] (dest, key, opts, failures) {
     const transport = this.transport(dest)
-    transport._onLost = (unreachable, isSettled) => {
-      if (!this._reconnects(transport, opts)) return
+    transport[kOnLost] = (unreachable, isSettled) => {
+      if (!this[kReconnects](transport, opts)) return
       transport.stop()
       // A server may take anybody in, say something, and end it at once.
       if (isSettled) failures = 0
       if (unreachable && typeof this.link[kForget] === 'function') this.link[kForget](dest)
-      this._later(key, opts, failures + 1)
+      this[kLater](key, opts, failures + 1)
     }
     transport.sub(key, opts)
   }
 
-  _reconnects (transport, opts) {
+  [kReconnects] (transport, opts) {
     const { reconnect } = { ...this.conf, ...opts }
-    if (!this.isStopped && reconnect !== undefined) return !!reconnect
-    return !this.isStopped && this.listenerCount('disconnected') === 0 && !transport.isWatched()
+    if (!this[kIsStopped] && reconnect !== undefined) return !!reconnect
+    return !this[kIsStopped] && this.listenerCount('disconnected') === 0 && !transport[kIsWatched]()
   }
 
   /** Tries again after a while, the longer the more often it failed. */
-  _later (key, opts, failures) {
-    this._cancel(key)
+  [kLater] (key, opts, failures) {
+    this[kCancel](key)
     const wait = Math.min(RECONNECT_MAX, RECONNECT_MIN * 2 ** (failures - 1)) * (0.5 + Math.random())
     debug('subscription to %s: again in %d ms', key, Math.round(wait))
-    this._pending.set(key, setTimeout(() => {
-      this._pending.delete(key)
-      this._lookup(key, (err, dest) => {
-        if (this.isStopped || this._pending.has(key)) return
-        if (err) this._later(key, opts, failures + 1)
-        else this._subscribe(dest, key, opts, failures)
+    this[kPending].set(key, setTimeout(() => {
+      this[kPending].delete(key)
+      this[kLookup](key, (err, dest) => {
+        if (this[kIsStopped] || this[kPending].has(key)) return
+        if (err) this[kLater](key, opts, failures + 1)
+        else this[kSubscribe](dest, key, opts, failures)
       })
     }, wait))
   }
 
-  _cancel (key) {
-    clearTimeout(this._pending.get(key))
-    this._pending.delete(key)
-  }
-
-  get _pending () {
-    if (!this._timers) this._timers = new Map()
-    return this._timers
+  [kCancel] (key) {
+    clearTimeout(this[kPending].get(key))
+    this[kPending].delete(key)
   }
 
   /** What came before is for the loops. */
-  async _drain (opts) {
-    await super._drain(opts)
-    await settled(() => [...this._loops].every(({ isEmpty }) => isEmpty), opts.drain)
+  async [kDrain] (opts) {
+    await super[kDrain](opts)
+    await settled(() => [...this[kLoops]].every(({ isEmpty }) => isEmpty), opts.drain)
   }
 
   _stop () {
-    for (const messages of [...this._loops]) messages.end()
-    for (const key of [...this._pending.keys()]) this._cancel(key)
+    for (const messages of [...this[kLoops]]) messages.end()
+    for (const key of [...this[kPending].keys()]) this[kCancel](key)
     super._stop()
   }
 }

@@ -3,6 +3,7 @@
 const { callEach } = require('./cbq')
 const { drains } = require('./options')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
+const { kWaiting } = require('./internal')
 
 /** The transports of a client, by destination. */
 class Pool {
@@ -122,7 +123,7 @@ class Pool {
     const idle = []
     for (const [dest, transports] of this._pool) {
       for (const transport of transports.values()) {
-        if (transport._waiting === 0 && transport !== latest) idle.push({ dest, transport })
+        if (transport[kWaiting] === 0 && transport !== latest) idle.push({ dest, transport })
       }
     }
     idle.sort((one, other) => one.transport._req_last_ts - other.transport._req_last_ts)
@@ -138,14 +139,14 @@ class Pool {
 /** A run of `left` more requests, of which the last `loose` are not made by a transport at rest. */
 function lengthOf (transports) {
   let waiting = 0
-  for (const transport of transports) waiting += transport._waiting || 0
+  for (const transport of transports) waiting += transport[kWaiting] || 0
   const { from, rested, to } = TRANSPORT_RUN
   if (waiting === 0) return { left: rested - 1, loose: rested - from }
   return { left: Math.min(Math.max(from, (waiting + 1) >> 1), to) - 1, loose: 0 }
 }
 
 function goesOn ({ transport, left, loose }) {
-  return left > 0 && (left > loose || transport._waiting > 0) && transport.isActive()
+  return left > 0 && (left > loose || transport[kWaiting] > 0) && transport.isActive()
 }
 
 module.exports = Pool

@@ -9,6 +9,7 @@ const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
 const { Admission, refusalOf } = require('./admission')
+const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
 const { CONNECTION, FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
 const { amount } = require('./options')
@@ -107,7 +108,7 @@ class SecureListener {
     server.on('error', err => {
       this._open = false
       this._closed = true
-      this.owner.onListenError(err)
+      this.owner[kOnListenError](err)
     })
     if (server !== face) server.on('secureConnection', socket => this._onSecure(socket))
     face.on('upgrade', (req, socket, head) => {
@@ -180,14 +181,14 @@ class SecureListener {
     const cert = certificateOf(socket)
     socket.write(answer)
     this._handshakes.end(this._handshakes.of(socket))
-    const connection = this.owner.newConnection(this.lanes)
+    const connection = this.owner[kNewConnection](this.lanes)
     connection.stream = new Stream(connection)
     connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter, connection.budget), req)
     connection.cert = cert
     connection.listener = this
     this.connections.add(connection)
     connection.stream.attach(socket)
-    if (this.owner.onConnection) this.owner.onConnection(connection)
+    if (this.owner[kOnConnection]) this.owner[kOnConnection](connection)
     connection.stream.begin(head)
   }
 

@@ -7,6 +7,7 @@ const dispatch = require('./dispatch')
 const { ABANDONED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
 const { isLarge, isTooLarge } = require('./errors')
 const observe = require('./observe')
+const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServeSocket } = require('./internal')
 const { amount } = require('./options')
 
 /** One client of a server transport. */
@@ -72,7 +73,7 @@ class ServerConnection extends Connection {
   onRequest (rid, key, payload, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (!transport._isNative()) {
+    if (!transport[kIsNative]()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
     const { young } = unanswered
@@ -80,7 +81,7 @@ class ServerConnection extends Connection {
     if (cost > 0) unanswered.add(young, cost)
     const reply = (err, res) => this.reply(rid, err, res, young, since, cost)
     if (observe.isWatched()) observe.serve(transport, this, rid, key, payload, reply, this.cert)
-    else transport._answer(this, rid, key, payload, reply, this.cert)
+    else transport[kAnswer](this, rid, key, payload, reply, this.cert)
     if (young.count >= unanswered.room) unanswered.look()
   }
 
@@ -88,9 +89,9 @@ class ServerConnection extends Connection {
   onRequestData (data, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (!transport._isNative()) return this._handOver(data)
+    if (!transport[kIsNative]()) return this._handOver(data)
     const { young } = unanswered
-    let request = transport._parse(data)
+    let request = transport[kParse](data)
     // It would be written back, whatever the service answers.
     if (request && isLarge(request[0])) request = null
     if (request) {
@@ -99,7 +100,7 @@ class ServerConnection extends Connection {
     } else {
       this._isNone('invalid')
     }
-    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since, cost), caller: this }
+    const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since, cost), [kCaller]: this }
     transport.handleRequest(handler, request, { cert: this.cert })
     if (young.count >= unanswered.room) unanswered.look()
   }
@@ -157,11 +158,11 @@ class ServerConnection extends Connection {
       this._doubled = (this.lanes & dispatch.LANES.SOCKET) !== 0
       this.setLanes(dispatch.LANES.SOCKET)
       this._unanswered.end()
-      this.transport._serveSocket(this.socket, this.cert)
+      this.transport[kServeSocket](this.socket, this.cert)
     }
     // Where somebody listened already, the same message for the socket comes right behind.
     if (this._doubled && dispatch.isMessageNext(this.conn)) return
-    this.socket._message(data)
+    this.socket[kMessage](data)
   }
 
   terminate () {

@@ -4,6 +4,10 @@ const EventEmitter = require('events')
 const Connection = require('./Connection')
 const { CONNECTION } = require('./defaults')
 const { unsupported } = require('./errors')
+const {
+  kAdd, kAttach, kBelongTo, kClosed, kFace, kFail, kIsWatched, kListen, kListener, kNewConnection, kOnConnection,
+  kOnListenError, kRefused, kState, kTransport
+} = require('./internal')
 const { amount } = require('./options')
 const { requestOf } = require('./request')
 
@@ -26,33 +30,34 @@ class SocketServer extends EventEmitter {
       // The answer to a handshake is written on another thread, and is the same for all.
       if (event === 'headers') throw unsupported("'headers' of a native server")
     })
-    this._state = 'open'
-    if (listen) this._listen(listen, transport)
+    this[kState] = 'open'
+    this[kListener] = this[kTransport] = undefined
+    if (listen) this[kListen](listen, transport)
   }
 
   /** The face of a transport's own listener: the transport listens until one of them is closed. */
   static of (listener, transport) {
     const server = new SocketServer(null, transport)
-    server._attach(listener)
+    server[kAttach](listener)
     server.on('close', () => {
       // It may listen again, with another face.
-      if (transport._face === server) transport.unlistening()
+      if (transport[kFace] === server) transport.unlistening()
     })
-    for (const connection of listener.connections) server._add(connection)
+    for (const connection of listener.connections) server[kAdd](connection)
     return server
   }
 
   /** Is a transport's from now on, which hears of its failure too. */
-  belongTo (transport) {
-    this._transport = transport
-    if (this._state === 'closed') transport.unlistening()
+  [kBelongTo] (transport) {
+    this[kTransport] = transport
+    if (this[kState] === 'closed') transport.unlistening()
   }
 
   /** The face of a listener that could not be: says `err` in a later tick. */
-  fail (err, transport) {
-    this._state = 'closed'
-    if (transport) this.belongTo(transport)
-    process.nextTick(() => this._refused(err))
+  [kFail] (err, transport) {
+    this[kState] = 'closed'
+    if (transport) this[kBelongTo](transport)
+    process.nextTick(() => this[kRefused](err))
   }
 
   emit (event, ...args) {
@@ -62,7 +67,7 @@ class SocketServer extends EventEmitter {
   }
 
   address () {
-    return this._listener ? this._listener.address() : null
+    return this[kListener] ? this[kListener].address() : null
   }
 
   /** Whether it takes requests for this path: all. */
@@ -76,29 +81,29 @@ class SocketServer extends EventEmitter {
 
   close (cb) {
     if (cb) this.once('close', cb)
-    if (this._state === 'closed') process.nextTick(() => this._closed())
-    if (this._state !== 'open') return
-    this._state = 'closing'
-    if (this._listener) this._listener.close(() => this._closed())
-    else process.nextTick(() => this._closed())
+    if (this[kState] === 'closed') process.nextTick(() => this[kClosed]())
+    if (this[kState] !== 'open') return
+    this[kState] = 'closing'
+    if (this[kListener]) this[kListener].close(() => this[kClosed]())
+    else process.nextTick(() => this[kClosed]())
   }
 
-  _listen (listen, transport) {
+  [kListen] (listen, transport) {
     try {
-      this._attach(listen({
-        newConnection: lanes => new Connection(lanes, transport),
-        onConnection: connection => this._add(connection),
-        onListenError: err => this._refused(err)
+      this[kAttach](listen({
+        [kNewConnection]: lanes => new Connection(lanes, transport),
+        [kOnConnection]: connection => this[kAdd](connection),
+        [kOnListenError]: err => this[kRefused](err)
       }))
     } catch (err) {
       // A mistake in the configuration, and not the system's word on the port.
       if (!err.syscall) throw err
-      this.fail(err)
+      this[kFail](err)
     }
   }
 
-  _attach (listener) {
-    this._listener = listener
+  [kAttach] (listener) {
+    this[kListener] = listener
     // As with the original, which has its port there.
     if (listener.nodeServer) Object.assign(this.options, { server: listener.nodeServer, port: null })
     // Whoever listens for connections gets each message of each of them.
@@ -108,19 +113,19 @@ class SocketServer extends EventEmitter {
     listener.whenListening(() => this.emit('listening'))
   }
 
-  _add (connection) {
+  [kAdd] (connection) {
     const { socket } = connection
     this.clients.add(socket)
     socket.once('close', () => this.clients.delete(socket))
     if (this.listenerCount('connection') > 0) this.emit('connection', socket, upgradeOf(connection))
     // What was watched in case that somebody listens need not be.
-    if (!socket.isWatched) connection.unwatch()
+    if (!socket[kIsWatched]) connection.unwatch()
   }
 
   /** Says on itself and on the transport why there is no port, uncaught only if nobody hears. */
-  _refused (err) {
-    this._state = 'closed'
-    const transport = this._transport
+  [kRefused] (err) {
+    this[kState] = 'closed'
+    const transport = this[kTransport]
     // It may listen again by now, with another face.
     if (transport && transport.socket === this) transport.unlistening()
     const heard = this.emit('error', err)
@@ -128,8 +133,8 @@ class SocketServer extends EventEmitter {
     else if (!heard) super.emit('error', err)
   }
 
-  _closed () {
-    this._state = 'closed'
+  [kClosed] () {
+    this[kState] = 'closed'
     this.emit('close')
   }
 }

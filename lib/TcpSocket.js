@@ -3,6 +3,10 @@
 const EventEmitter = require('events')
 const dispatch = require('./dispatch')
 const { fromFailure, unsupported } = require('./errors')
+const {
+  kAttach, kClosed, kConnection, kEnds, kIsComplete, kIsDestroyed, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
+  kTimer, kTraffic, kWatch
+} = require('./internal')
 
 /** Events of Node's sockets that never come here: the native side reads the bytes. */
 const UNSUPPORTED = new Set(['data', 'drain', 'end', 'readable'])
@@ -21,96 +25,97 @@ class TcpSocket extends EventEmitter {
   constructor (remote = null, refuse) {
     super()
     this.encrypted = false
-    this._connection = null
-    this._refuse = refuse
-    this._isDestroyed = false
-    this._remote = remote
-    this._ends = { local: {}, remote: remote || {} }
-    this._isComplete = false
-    this._timer = null
+    this[kConnection] = null
+    this[kRefuse] = refuse
+    this[kIsDestroyed] = false
+    this[kRemote] = remote
+    this[kEnds] = { local: {}, remote: remote || {} }
+    this[kIsComplete] = false
+    this[kTimer] = null
+    this[kTimeout] = undefined
     this.on('newListener', event => {
       if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection's TCP socket`)
     })
   }
 
   /** Stands for the socket of `connection`, whose handshake is done. */
-  attach (connection) {
-    this._connection = connection
+  [kAttach] (connection) {
+    this[kConnection] = connection
     return this
   }
 
-  get remoteAddress () { return this._look().remote.address }
-  get remotePort () { return this._look().remote.port }
+  get remoteAddress () { return this[kLook]().remote.address }
+  get remotePort () { return this[kLook]().remote.port }
   get remoteFamily () { return familyOf(this.remoteAddress) }
-  get localAddress () { return this._look().local.address }
-  get localPort () { return this._look().local.port }
+  get localAddress () { return this[kLook]().local.address }
+  get localPort () { return this[kLook]().local.port }
   get localFamily () { return familyOf(this.localAddress) }
-  get bytesRead () { return this._traffic()[0] }
-  get bytesWritten () { return this._traffic()[1] }
+  get bytesRead () { return this[kTraffic]()[0] }
+  get bytesWritten () { return this[kTraffic]()[1] }
   get connecting () { return false }
   get pending () { return false }
-  get timeout () { return this._timeout }
-  get destroyed () { return this._isDestroyed || (this._connection !== null && this._connection.over) }
+  get timeout () { return this[kTimeout] }
+  get destroyed () { return this[kIsDestroyed] || (this[kConnection] !== null && this[kConnection].over) }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
 
   /** This end, as Node's. */
   address () {
-    const { address, port } = this._look().local
+    const { address, port } = this[kLook]().local
     return address === undefined ? {} : { address, family: familyOf(address), port }
   }
 
   /** Small writes wait for nothing, unless somebody says so here. */
   setNoDelay (noDelay = true) {
-    return this._set({ noDelay: !!noDelay })
+    return this[kSet]({ noDelay: !!noDelay })
   }
 
   /** `delay` in ms; 0 is the system's own. */
   setKeepAlive (enable = false, delay = 0) {
-    return this._set({ keepAlive: enable ? Math.max(0, Math.trunc(+delay) || 0) : -1 })
+    return this[kSet]({ keepAlive: enable ? Math.max(0, Math.trunc(+delay) || 0) : -1 })
   }
 
   /** Emits `timeout` once nothing was read or written for `ms`, up to as long again later; 0 ends that. */
   setTimeout (ms, cb) {
-    clearTimeout(this._timer)
-    this._timer = null
-    this._timeout = ms
+    clearTimeout(this[kTimer])
+    this[kTimer] = null
+    this[kTimeout] = ms
     if (cb) ms === 0 ? this.removeListener('timeout', cb) : this.once('timeout', cb)
     // Before there is a connection the handshake has a limit of its own.
-    if (ms > 0 && !this.destroyed) this._watch(ms, this._moved())
+    if (ms > 0 && !this.destroyed) this[kWatch](ms, this[kMoved]())
     return this
   }
 
   pause () {
-    if (this._connection !== null) this._connection.pause(true)
+    if (this[kConnection] !== null) this[kConnection].pause(true)
     return this
   }
 
   resume () {
-    if (this._connection !== null) this._connection.pause(false)
+    if (this[kConnection] !== null) this[kConnection].pause(false)
     return this
   }
 
   isPaused () {
-    return this._connection !== null && this._connection.isPaused
+    return this[kConnection] !== null && this[kConnection].isPaused
   }
 
   ref () {
-    if (this._connection !== null) this._connection.ref()
+    if (this[kConnection] !== null) this[kConnection].ref()
     return this
   }
 
   unref () {
-    if (this._connection !== null) this._connection.unref()
+    if (this[kConnection] !== null) this[kConnection].unref()
     return this
   }
 
   /** Ends the connection, without a close frame. */
   destroy () {
     if (this.destroyed) return this
-    this._isDestroyed = true
-    clearTimeout(this._timer)
-    if (this._connection === null) this._refuse()
-    else this._connection.terminate()
+    this[kIsDestroyed] = true
+    clearTimeout(this[kTimer])
+    if (this[kConnection] === null) this[kRefuse]()
+    else this[kConnection].terminate()
     return this
   }
 
@@ -125,42 +130,42 @@ class TcpSocket extends EventEmitter {
   }
 
   /** The connection is over, or there will be none. */
-  closed (err) {
-    this._isDestroyed = true
-    clearTimeout(this._timer)
+  [kClosed] (err) {
+    this[kIsDestroyed] = true
+    clearTimeout(this[kTimer])
     if (err && this.listenerCount('error') > 0) this.emit('error', err)
     this.emit('close', !!err)
   }
 
-  _look () {
-    if (this._isComplete || this._connection === null || this._connection.over) return this._ends
-    const ends = dispatch.ends(this._connection.conn)
-    this._isComplete = ends !== null
-    if (ends !== null) this._ends = { local: ends.local, remote: this._remote || ends.remote }
-    return this._ends
+  [kLook] () {
+    if (this[kIsComplete] || this[kConnection] === null || this[kConnection].over) return this[kEnds]
+    const ends = dispatch.ends(this[kConnection].conn)
+    this[kIsComplete] = ends !== null
+    if (ends !== null) this[kEnds] = { local: ends.local, remote: this[kRemote] || ends.remote }
+    return this[kEnds]
   }
 
-  _traffic () {
-    const { _connection: connection } = this
+  [kTraffic] () {
+    const { [kConnection]: connection } = this
     return (connection !== null && !connection.over && dispatch.traffic(connection.conn)) || [0, 0]
   }
 
-  _moved () {
-    const [read, written] = this._traffic()
+  [kMoved] () {
+    const [read, written] = this[kTraffic]()
     return read + written
   }
 
-  _watch (ms, before) {
-    this._timer = setTimeout(() => {
-      const now = this._moved()
-      this._watch(ms, now)
+  [kWatch] (ms, before) {
+    this[kTimer] = setTimeout(() => {
+      const now = this[kMoved]()
+      this[kWatch](ms, now)
       if (now === before) this.emit('timeout')
     }, ms)
-    this._timer.unref()
+    this[kTimer].unref()
   }
 
-  _set (options) {
-    const { _connection: connection } = this
+  [kSet] (options) {
+    const { [kConnection]: connection } = this
     const failure = connection === null || connection.over ? null : dispatch.setSocket(connection.conn, options)
     if (failure !== null && this.listenerCount('error') > 0) this.emit('error', fromFailure(failure))
     return this

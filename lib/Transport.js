@@ -3,6 +3,7 @@
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
 const { disposable } = require('./dispose')
+const { kDrain, kMeter, kOpenConnections } = require('./internal')
 const { drains } = require('./options')
 const { Meter } = require('./stats')
 
@@ -13,8 +14,8 @@ class Transport extends EventEmitter {
     this.client = client
     this.conf = conf
     this.id = randomUUID()
-    const parent = client ? client._meter : undefined
-    this._meter = new Meter(parent instanceof Meter ? parent : undefined)
+    const parent = client ? client[kMeter] : undefined
+    this[kMeter] = new Meter(parent instanceof Meter ? parent : undefined)
   }
 
   init () {
@@ -34,17 +35,17 @@ class Transport extends EventEmitter {
   /** Ends the transport at once, or with `opts.drain` as a peer: see Peer.js. */
   stop (opts) {
     this._active = false
-    if (drains(opts)) return this._drain(opts)
+    if (drains(opts)) return this[kDrain](opts)
     this._stop()
   }
 
-  async _drain () {
+  async [kDrain] () {
     this._stop()
   }
 
   _stop () {}
 
-  _openConnections () {
+  [kOpenConnections] () {
     return []
   }
 }

@@ -9,6 +9,9 @@ const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
+const {
+  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kTellSlow
+} = require('./internal')
 const { withDefaults } = require('./options')
 const { encode } = require('./socket')
 
@@ -22,6 +25,11 @@ const SLOW = ['disconnect', 'drop']
  * ended then; with `drop` it goes on without the `lost` oldest messages.
  */
 class TransportPub extends TransportSocket {
+  constructor (client, conf) {
+    super(client, conf)
+    this[kListener] = this[kFace] = undefined
+  }
+
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
@@ -29,33 +37,33 @@ class TransportPub extends TransportSocket {
     assert(SLOW.includes(slowSubscriber), `conf.slowSubscriber must be ${SLOW.join(' or ')}`)
     this.port = port
     try {
-      this._listener = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this._meter, budgetOf(this))
-      this._face = null
+      this[kListener] = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this))
+      this[kFace] = null
       this.listening()
-      if (port === 0) this.port = this._listener.address().port
+      if (port === 0) this.port = this[kListener].address().port
     } catch (err) {
       // A mistake of the caller's; only what the system refuses is an event.
       if (!err.syscall) throw err
-      this._face = new SocketServer()
-      this._face.fail(err, this)
+      this[kFace] = new SocketServer()
+      this[kFace][kFail](err, this)
     }
     return this
   }
 
   unlisten () {
-    if (!this._listener) return
+    if (!this[kListener]) return
     // The face says that it is closed; without one there is nobody to tell.
-    const server = this._face || this._listener
+    const server = this[kFace] || this[kListener]
     server.close()
-    this._listener = undefined
-    this._face = null
+    this[kListener] = undefined
+    this[kFace] = null
     this.unlistening()
   }
 
   /** The object like `ws`'s server. */
   get socket () {
-    if (!this._face && this._listener) this._face = SocketServer.of(this._listener, this)
-    return this._face
+    if (!this[kFace] && this[kListener]) this[kFace] = SocketServer.of(this[kListener], this)
+    return this[kFace]
   }
 
   /**
@@ -63,32 +71,32 @@ class TransportPub extends TransportSocket {
    * like `Buffer.from`. Throws a TypeError for what has no bytes, once somebody is connected.
    */
   pub (msg) {
-    const listener = this._listener
+    const listener = this[kListener]
     // The socket's own close leaves the listener here, without a server.
     if (!listener || listener.server === undefined || listener.connections.size === 0) return
     const { opcode, data } = encode(msg)
-    this._meter.count('published')
+    this[kMeter].count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
     const slow = dispatch.publish(listener.server, opcode, data, disconnect)
-    if (slow.length > 0) this._tellSlow(listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
+    if (slow.length > 0) this[kTellSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofPublisher()
+    return this[kMeter].ofPublisher()
   }
 
-  newConnection (lanes) {
+  [kNewConnection] (lanes) {
     // What subscribers say is for the socket's own listeners.
     return new Connection(lanes, this)
   }
 
-  onConnection (connection) {
-    if (this._face) this._face._add(connection)
+  [kOnConnection] (connection) {
+    if (this[kFace]) this[kFace][kAdd](connection)
   }
 
   /** A subscriber that does not read would hold the publisher's memory for ever. */
-  _tellSlow (listener, slow) {
+  [kTellSlow] (listener, slow) {
     for (const connection of [...listener.connections]) {
       const lost = slow.get(connection.conn)
       if (lost === undefined || connection.closing) continue
@@ -97,12 +105,12 @@ class TransportPub extends TransportSocket {
     }
   }
 
-  _openConnections () {
-    return this._listener ? [...this._listener.connections] : []
+  [kOpenConnections] () {
+    return this[kListener] ? [...this[kListener].connections] : []
   }
 
-  async _drain ({ drain }) {
-    if (this._listener) await drainServer(this, this._listener, drain)
+  async [kDrain] ({ drain }) {
+    if (this[kListener]) await drainServer(this, this[kListener], drain)
     this._stop()
   }
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const TransportSocket = require('./TransportSocket')
+const { kParse } = require('./internal')
 const { isNested } = require('./nesting')
 
 /** A transport that speaks JSON. */
@@ -21,7 +22,7 @@ class TransportRPC extends TransportSocket {
   }
 
   /** `parse` of what the native side has looked at. */
-  _parse (data) {
+  [kParse] (data) {
     if (this.parse !== parse) return this.parse(data)
     try {
       return JSON.parse(data)

@@ -10,6 +10,13 @@ const { CbQ, callEach, withDeadline } = require('./cbq')
 const { CLIENT_TRANSPORT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
+const {
+  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kHearConnection, kHearSocket,
+  kIsAway, kIsNative, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
+  kOpenSince, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
+  kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
+  kUnreachable, kWaiting
+} = require('./internal')
 const { handOver } = require('./kept')
 const observe = require('./observe')
 const { TEXT, errorOf } = require('./errors')
@@ -28,26 +35,27 @@ class TransportRPCClient extends TransportRPC {
   constructor (client, conf) {
     super(client, conf)
     this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
+    this[kSocket] = undefined
   }
 
   init () {
     super.init()
     this.cbq = new CbQ()
     this._reqs = new Map()
-    this._deadlines = new WeakMap()
-    this._connection = null
-    this._retired = new Set()
+    this[kDeadlines] = new WeakMap()
+    this[kConnection] = null
+    this[kRetired] = new Set()
     /** When the connection was open; Infinity while it is not. */
-    this._openSince = Infinity
+    this[kOpenSince] = Infinity
     /** Its peer's pool knows that it has lost its connection, and may have let go of it. */
-    this._isAway = false
-    this._key = undefined
-    this._keyText = undefined
-    this._sweeper = null
-    this._sweepAt = Infinity
-    this._draining = false
+    this[kIsAway] = false
+    this[kKey] = undefined
+    this[kKeyText] = undefined
+    this[kSweeper] = null
+    this[kSweepAt] = Infinity
+    this[kDraining] = false
     /** There were requests since `_req_last_ts`. */
-    this._moreRequests = false
+    this[kMoreRequests] = false
     this.setLastRequestTime()
   }
 
@@ -58,10 +66,10 @@ class TransportRPCClient extends TransportRPC {
    */
   request (key, payload, opts, cb) {
     this.setLastRequestTime()
-    if (typeof cb !== 'function') return this._requestPromised(key, payload, opts)
+    if (typeof cb !== 'function') return this[kRequestPromised](key, payload, opts)
     cb = bind(cb)
-    if (observe.isWatched()) return this._requestWatched(key, payload, opts, cb)
-    this._start(key, payload, opts, cb)
+    if (observe.isWatched()) return this[kRequestWatched](key, payload, opts, cb)
+    this[kStart](key, payload, opts, cb)
   }
 
   connect () {
@@ -69,41 +77,41 @@ class TransportRPCClient extends TransportRPC {
     if (this.isConnecting()) return
     this.disconnect()
     this.connecting()
-    this._join()
-    if (this._isNative()) {
+    this[kJoin]()
+    if (this[kIsNative]()) {
       const connection = new ClientConnection(this)
       connection.dial(this.conf.dest, this.conf)
-      this._connection = connection
+      this[kConnection] = connection
     } else {
       const socket = this.getSocket(this.conf)
       this.socket = socket
-      this._hearSocket(socket)
+      this[kHearSocket](socket)
     }
   }
 
   disconnect () {
-    const connection = this._connection
-    const socket = this._socket
-    this._connection = null
-    this._socket = null
+    const connection = this[kConnection]
+    const socket = this[kSocket]
+    this[kConnection] = null
+    this[kSocket] = null
     if (!connection && !socket) return
     this.disconnected()
-    if (socket) this._closeSocket(socket)
+    if (socket) this[kCloseSocket](socket)
     const waiting = connection ? connection.end() : []
     const sent = [...this._reqs.values()]
     // Who waits hears of it in a later tick, as from a connection that broke.
-    process.nextTick(() => this._fail(new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
+    process.nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
   }
 
   /** The object like `ws`'s, or what was assigned. */
   get socket () {
-    return this._connection ? this._connection.socket : this._socket
+    return this[kConnection] ? this[kConnection].socket : this[kSocket]
   }
 
   set socket (socket) {
-    this._socket = socket
-    if (!socket || !this._connection) return
-    this._retire()
+    this[kSocket] = socket
+    if (!socket || !this[kConnection]) return
+    this[kRetire]()
   }
 
   /** Makes a socket to `conf.dest`. Override it to bring another. */
@@ -114,7 +122,7 @@ class TransportRPCClient extends TransportRPC {
   setLastRequestTime () {
     // A transport with something under way is not idle, and a clock for each request of a burst
     // costs too much: `monitor` looks at it then.
-    if (this._connection !== null && this._connection.waiting > 0) this._moreRequests = true
+    if (this[kConnection] !== null && this[kConnection].waiting > 0) this[kMoreRequests] = true
     else this._req_last_ts = roughly()
   }
 
@@ -123,7 +131,7 @@ class TransportRPCClient extends TransportRPC {
       rid: randomUUID(),
       key,
       payload,
-      opts: { ...opts, timeout: this._timeout(opts) },
+      opts: { ...opts, timeout: this[kTimeout](opts) },
       cb,
       _ts: Date.now()
     }
@@ -134,10 +142,10 @@ class TransportRPCClient extends TransportRPC {
     if (req.opts) {
       // Not by the system's clock, which may jump.
       const deadline = performance.now() + req.opts.timeout
-      this._deadlines.set(req, deadline)
-      this._sweepBy(deadline)
+      this[kDeadlines].set(req, deadline)
+      this[kSweepBy](deadline)
     }
-    this._hearConnection()
+    this[kHearConnection]()
   }
 
   delRequest (req) {
@@ -162,36 +170,36 @@ class TransportRPCClient extends TransportRPC {
   /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
   monitor () {
     super.monitor()
-    if (this._moreRequests) {
-      this._moreRequests = false
+    if (this[kMoreRequests]) {
+      this[kMoreRequests] = false
       this._req_last_ts = Date.now()
     }
-    if (this._waiting === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
+    if (this[kWaiting] === 0 && Date.now() - this._req_last_ts > this.conf.inactivityTimeout) this.stop()
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofClient()
+    return this[kMeter].ofClient()
   }
 
-  _start (key, payload, opts, cb) {
-    if (this._draining) return this._refuse(new Error(TEXT.TRANSPORT_CLOSE), cb)
-    if (opts && opts.signal) return this._requestAbortable(key, payload, opts, cb)
-    if (this._isNative() && !this._socket) this._requestNative(key, payload, opts, cb)
-    else this._requestBySocket(key, payload, opts, this._meter.asked(cb))
+  [kStart] (key, payload, opts, cb) {
+    if (this[kDraining]) return this[kRefuse](new Error(TEXT.TRANSPORT_CLOSE), cb)
+    if (opts && opts.signal) return this[kRequestAbortable](key, payload, opts, cb)
+    if (this[kIsNative]() && !this[kSocket]) this[kRequestNative](key, payload, opts, cb)
+    else this[kRequestBySocket](key, payload, opts, this[kMeter].asked(cb))
   }
 
-  /** As `_start`, told to those who watch. */
-  _requestWatched (key, payload, opts, cb) {
+  /** As `kStart`, told to those who watch. */
+  [kRequestWatched] (key, payload, opts, cb) {
     const watched = observe.ask(this, key, payload)
     const done = (err, res) => {
       watched.end(err, res)
       cb(err, res)
     }
-    const before = this._connection
+    const before = this[kConnection]
     const slot = before === null ? 0 : before.nextSlot
-    this._start(key, payload, opts, done)
-    const connection = this._connection
+    this[kStart](key, payload, opts, done)
+    const connection = this[kConnection]
     if (connection !== null) watched.message.rid = connection.ridOf(connection === before ? slot : 0, done)
     watched.start()
   }
@@ -207,61 +215,61 @@ class TransportRPCClient extends TransportRPC {
     }
   }
 
-  _requestNative (key, payload, opts, cb) {
+  [kRequestNative] (key, payload, opts, cb) {
     const isString = typeof payload === 'string'
     let text = payload
     try {
       if (!isString) text = toJson(payload)
-      if (key !== this._key || this._keyText === undefined) this._setKey(key)
+      if (key !== this[kKey] || this[kKeyText] === undefined) this[kSetKey](key)
       // Somebody closed its socket.
-      if (this._connection !== null && this._connection.closing) {
-        this._retire()
+      if (this[kConnection] !== null && this[kConnection].closing) {
+        this[kRetire]()
         this.disconnected()
       }
-      if (this._connection === null) this.connect()
+      if (this[kConnection] === null) this.connect()
     } catch (err) {
-      this._refuse(err, cb)
+      this[kRefuse](err, cb)
       return
     }
-    const connection = this._connection
+    const connection = this[kConnection]
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
     if (!connection.open) this.cbq.push('req', noop)
-    return connection.request(this._keyText, text, isString, this._timeout(opts), cb)
+    return connection.request(this[kKeyText], text, isString, this[kTimeout](opts), cb)
   }
 
   /** By itself, since a closure in `request` would cost each request something. */
-  _requestPromised (key, payload, opts) {
+  [kRequestPromised] (key, payload, opts) {
     return promised(cb => request.call(this, key, payload, opts, cb))
   }
 
-  _requestAbortable (key, payload, opts, cb) {
+  [kRequestAbortable] (key, payload, opts, cb) {
     const { signal } = opts
-    const isNative = this._isNative() && !this._socket
+    const isNative = this[kIsNative]() && !this[kSocket]
     // Inside, so that it hears of the abort.
-    if (!isNative && !signal.aborted) cb = this._meter.asked(cb)
-    let forget = () => this._forgetRequests(signal)
+    if (!isNative && !signal.aborted) cb = this[kMeter].asked(cb)
+    let forget = () => this[kForgetRequests](signal)
     // At once, so that a peer that counts its requests has one less when its caller hears of it.
     cb = abortable(signal, cb, (cb, err) => {
       forget()
       cb(err)
     })
-    if (cb === undefined) return this._meter.count('rejected')
-    if (!isNative) return this._requestBySocket(key, payload, opts, cb)
-    const slot = this._requestNative(key, payload, opts, cb)
-    const connection = this._connection
+    if (cb === undefined) return this[kMeter].count('rejected')
+    if (!isNative) return this[kRequestBySocket](key, payload, opts, cb)
+    const slot = this[kRequestNative](key, payload, opts, cb)
+    const connection = this[kConnection]
     forget = () => slot !== undefined && connection.forget(slot, cb)
   }
 
   /** Replies to the requests of the socket lane that this signal ended find none. */
-  _forgetRequests (signal) {
+  [kForgetRequests] (signal) {
     for (const req of [...this._reqs.values()]) {
       if (req.opts && req.opts.signal === signal) this.delRequest(req)
     }
   }
 
-  _requestBySocket (key, payload, opts, cb) {
-    this._hearConnection()
-    if (!this.isConnected()) cb = withDeadline(this._timeout(opts), cb)
+  [kRequestBySocket] (key, payload, opts, cb) {
+    this[kHearConnection]()
+    if (!this.isConnected()) cb = withDeadline(this[kTimeout](opts), cb)
     this.cbq.push('req', err => {
       if (err) cb(err)
       else if (opts && opts.signal && opts.signal.aborted) cb(new AbortError(opts.signal))
@@ -276,30 +284,30 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /** A request that cannot be sent: its payload, or the transport's configuration. */
-  _refuse (err, cb) {
-    if (this._connection === null) this.disconnected()
-    this._meter.count('rejected')
+  [kRefuse] (err, cb) {
+    if (this[kConnection] === null) this.disconnected()
+    this[kMeter].count('rejected')
     process.nextTick(cb, err)
   }
 
-  _timeout (opts) {
+  [kTimeout] (opts) {
     return amount(opts ? opts.timeout : undefined, this.conf.requestTimeout)
   }
 
-  _setKey (key) {
-    this._key = key
-    this._keyText = `${toJson(key)},`
+  [kSetKey] (key) {
+    this[kKey] = key
+    this[kKeyText] = `${toJson(key)},`
   }
 
   /** Answers to requests that JavaScript sends come by the socket object. */
-  _hearConnection () {
-    if (!this._connection || this._connection.handedOver) return
-    this._connection.handedOver = true
-    this._hearSocket(this._connection.socket)
+  [kHearConnection] () {
+    if (!this[kConnection] || this[kConnection].handedOver) return
+    this[kConnection].handedOver = true
+    this[kHearSocket](this[kConnection].socket)
   }
 
   /** Listens to a socket, whoever made it. */
-  _hearSocket (socket) {
+  [kHearSocket] (socket) {
     let error = null
     let opened = this.isConnected()
     const isCurrent = () => this.socket === socket
@@ -311,28 +319,28 @@ class TransportRPCClient extends TransportRPC {
       const [rid, err, res] = reply
       handOver(costOf(data), () => this.handleReply(rid, err ? errorOf(err) : null, res))
     })
-    if (this._connection) return
-    this._meter.foreign(socket, opened)
+    if (this[kConnection]) return
+    this[kMeter].foreign(socket, opened)
     socket.on('open', () => {
       if (!isCurrent()) return
       opened = true
-      this._openSince = performance.now()
+      this[kOpenSince] = performance.now()
       this.connected()
       this.cbq.trigger('req')
     })
     socket.on('error', err => { error = err })
     socket.on('close', () => {
       if (!isCurrent()) return
-      this._socket = null
+      this[kSocket] = null
       this.disconnected()
-      this._unreachable()
+      this[kUnreachable]()
       const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
       const failure = isTold ? error : new Error(TEXT.TRANSPORT_CLOSE)
-      this._fail(failure, [], [...this._reqs.values()])
+      this[kFail](failure, [], [...this._reqs.values()])
     })
   }
 
-  _closeSocket (socket) {
+  [kCloseSocket] (socket) {
     try {
       socket.close()
     } catch (err) {
@@ -340,58 +348,58 @@ class TransportRPCClient extends TransportRPC {
     }
   }
 
-  _onOpened () {
+  [kOnOpened] () {
     const { client } = this
-    this._openSince = performance.now()
-    if (client && typeof client._reachable === 'function') client._reachable(this.conf.dest)
-    if (this._reqs.size > 0) this._hearConnection()
+    this[kOpenSince] = performance.now()
+    if (client && typeof client[kReachable] === 'function') client[kReachable](this.conf.dest)
+    if (this._reqs.size > 0) this[kHearConnection]()
     this.connected()
     this.cbq.trigger('req')
   }
 
   /** `waiting`: callbacks of requests that were sent by it. */
-  _onClosed (connection, err, waiting) {
-    if (this._connection !== connection) {
-      this._retired.delete(connection)
+  [kOnClosed] (connection, err, waiting) {
+    if (this[kConnection] !== connection) {
+      this[kRetired].delete(connection)
       return callEach(waiting, cb => cb(err))
     }
-    this._connection = null
+    this[kConnection] = null
     this.disconnected()
-    if (!connection.closing) this._unreachable()
-    this._fail(err, waiting, [...this._reqs.values()])
+    if (!connection.closing) this[kUnreachable]()
+    this[kFail](err, waiting, [...this._reqs.values()])
   }
 
   /** Another connection takes the place of this one; what was asked over it is still answered. */
-  _retire () {
-    this._retired.add(this._connection)
-    this._connection = null
+  [kRetire] () {
+    this[kRetired].add(this[kConnection])
+    this[kConnection] = null
   }
 
-  _unreachable () {
+  [kUnreachable] () {
     const { client } = this
-    const lasted = performance.now() - this._openSince >= SETTLED
-    this._openSince = Infinity
-    if (client && typeof client._unreachable === 'function') client._unreachable(this.conf.dest, lasted)
-    this._leave()
+    const lasted = performance.now() - this[kOpenSince] >= SETTLED
+    this[kOpenSince] = Infinity
+    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted)
+    this[kLeave]()
   }
 
   /** Grapes may name any number of destinations: what has no connection need not be kept. */
-  _leave () {
+  [kLeave] () {
     const { client } = this
-    if (this._retired.size > 0 || !client || typeof client._leave !== 'function') return
-    this._isAway = true
-    client._leave(this.conf.dest, this)
+    if (this[kRetired].size > 0 || !client || typeof client[kLeave] !== 'function') return
+    this[kIsAway] = true
+    client[kLeave](this.conf.dest, this)
   }
 
   /** Whoever has it may use it again. */
-  _join () {
-    if (!this._isAway) return
-    this._isAway = false
-    this.client._join(this.conf.dest, this)
+  [kJoin] () {
+    if (!this[kIsAway]) return
+    this[kIsAway] = false
+    this.client[kJoin](this.conf.dest, this)
   }
 
   /** Fails what waits for the connection, and what was sent by it: callbacks, and requests. */
-  _fail (err, waiting, sent) {
+  [kFail] (err, waiting, sent) {
     callEach([
       () => this.cbq.trigger('req', err),
       ...waiting.map(cb => () => cb(err)),
@@ -400,53 +408,53 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /** Looks for expired requests of the socket lane by `deadline`. */
-  _sweepBy (deadline) {
-    if (!(deadline < this._sweepAt)) return
-    clearTimeout(this._sweeper)
-    this._sweepAt = deadline
-    this._sweeper = setTimeout(() => this._sweep(), amount(deadline - performance.now(), 0))
-    this._sweeper.unref()
+  [kSweepBy] (deadline) {
+    if (!(deadline < this[kSweepAt])) return
+    clearTimeout(this[kSweeper])
+    this[kSweepAt] = deadline
+    this[kSweeper] = setTimeout(() => this[kSweep](), amount(deadline - performance.now(), 0))
+    this[kSweeper].unref()
   }
 
-  _sweep () {
+  [kSweep] () {
     const now = performance.now()
     const expired = []
     let next = Infinity
     for (const req of this._reqs.values()) {
-      const deadline = this._deadlines.get(req) ?? Infinity
+      const deadline = this[kDeadlines].get(req) ?? Infinity
       if (deadline <= now) expired.push(req)
       else next = Math.min(next, deadline)
     }
-    this._sweepAt = Infinity
-    if (next < Infinity) this._sweepBy(Math.max(next, now + SWEEP))
+    this[kSweepAt] = Infinity
+    if (next < Infinity) this[kSweepBy](Math.max(next, now + SWEEP))
     callEach(expired, req => this.handleReply(req.rid, new Error(TEXT.TIMEOUT)))
   }
 
   /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
-  get _waiting () {
-    return this._reqs.size + (this._connection ? this._connection.waiting : this.cbq.cnt('req'))
+  get [kWaiting] () {
+    return this._reqs.size + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
   }
 
-  _openConnections () {
-    return this._connection ? [this._connection, ...this._retired] : [...this._retired]
+  [kOpenConnections] () {
+    return this[kConnection] ? [this[kConnection], ...this[kRetired]] : [...this[kRetired]]
   }
 
-  async _drain ({ drain }) {
-    this._draining = true
-    await settled(() => this._waiting === 0, drain)
-    if (this._connection) await farewell([this._connection])
+  async [kDrain] ({ drain }) {
+    this[kDraining] = true
+    await settled(() => this[kWaiting] === 0, drain)
+    if (this[kConnection]) await farewell([this[kConnection]])
     this._stop()
   }
 
   _stop () {
     super._stop()
-    clearTimeout(this._sweeper)
-    this._sweepAt = Infinity
+    clearTimeout(this[kSweeper])
+    this[kSweepAt] = Infinity
     const sent = [...this._reqs.values()]
-    const connection = this._connection
+    const connection = this[kConnection]
     const waiting = connection && connection.open ? connection._takeAll() : []
-    for (const retired of this._retired) waiting.push(...retired.end())
-    this._retired.clear()
+    for (const retired of this[kRetired]) waiting.push(...retired.end())
+    this[kRetired].clear()
     this.disconnect()
     callEach([
       ...sent.map(req => err => this.handleReply(req.rid, err)),
@@ -463,7 +471,7 @@ const {
 } = TransportRPCClient.prototype
 
 /** As in TransportRPCServer.js. */
-TransportRPCClient.prototype._isNative = function () {
+TransportRPCClient.prototype[kIsNative] = function () {
   return this.request === request && this._request === _request &&
     this.sendRequest === sendRequest && this.handleReply === handleReply &&
     this.newRequest === newRequest && this.addRequest === addRequest &&

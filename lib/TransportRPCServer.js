@@ -10,6 +10,7 @@ const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { drainServer } = require('./drain')
 const { TEXT, isTooLarge } = require('./errors')
+const { kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDrain, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen, kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOpenConnections, kPlainListener, kSecureListener, kServeSocket, kSocket, kTakePort } = require('./internal')
 const { refusedId } = require('./nesting')
 const observe = require('./observe')
 const { Serving } = require('./stats')
@@ -27,7 +28,8 @@ class TransportRPCServer extends TransportRPC {
   constructor (client, conf) {
     super(client, conf)
     /** Null without any. */
-    this._handlers = null
+    this[kHandlers] = null
+    this[kListener] = this[kFace] = this[kSocket] = undefined
   }
 
   /**
@@ -36,15 +38,15 @@ class TransportRPCServer extends TransportRPC {
    * a listener they get ERR_KEY_UNKNOWN. `null` for the handler ends that.
    */
   handle (key, handler) {
-    if (handler === null) return this.unhandle(key)
-    const handlers = this._handlers || new Handlers()
+    if (handler === null) return unhandle.call(this, key)
+    const handlers = this[kHandlers] || new Handlers()
     handlers.set(key, handler)
-    this._handlers = handlers
+    this[kHandlers] = handlers
     return this
   }
 
   unhandle (key) {
-    if (this._handlers !== null && this._handlers.delete(key) === 0) this._handlers = null
+    if (this[kHandlers] !== null && this[kHandlers].delete(key) === 0) this[kHandlers] = null
     return this
   }
 
@@ -52,58 +54,58 @@ class TransportRPCServer extends TransportRPC {
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
     const { secure } = this.conf
-    if (this._isNative()) {
-      this._listen(() => secure ? this._secureListener(port, secure, this) : this._plainListener({ port }, this), port)
+    if (this[kIsNative]()) {
+      this[kListen](() => secure ? this[kSecureListener](port, secure, this) : this[kPlainListener]({ port }, this), port)
       return this
     }
     this.listening()
     this.port = port
     this.socket = secure ? this.getSecureSocket(port, secure) : this.getSocket({ port })
     this.socket.on('connection', (socket, req) => {
-      this._serveSocket(socket, secure ? req.socket.getPeerCertificate() : null)
+      this[kServeSocket](socket, secure ? req.socket.getPeerCertificate() : null)
     })
     this.socket.on('close', () => this.unlistening())
-    if (this.socket instanceof SocketServer) this.socket.belongTo(this)
+    if (this.socket instanceof SocketServer) this.socket[kBelongTo](this)
     return this
   }
 
   unlisten () {
-    if (this._listener) {
+    if (this[kListener]) {
       // The face says that it is closed; without one there is nobody to tell.
-      const server = this._face || this._listener
+      const server = this[kFace] || this[kListener]
       server.close()
-      this._listener = undefined
-      this._face = undefined
+      this[kListener] = undefined
+      this[kFace] = undefined
       this.unlistening()
-    } else if (this._socket) {
+    } else if (this[kSocket]) {
       try {
-        this._socket.close()
+        this[kSocket].close()
       } catch (err) {
         // A foreign server may refuse; it is not ours any more.
       }
     }
-    this._socket = null
+    this[kSocket] = null
   }
 
   /** The object like `ws`'s server, or what was assigned. */
   get socket () {
-    if (!this._listener) return this._socket
-    if (!this._face) this._face = SocketServer.of(this._listener, this)
-    return this._face
+    if (!this[kListener]) return this[kSocket]
+    if (!this[kFace]) this[kFace] = SocketServer.of(this[kListener], this)
+    return this[kFace]
   }
 
   set socket (socket) {
-    this._socket = socket
+    this[kSocket] = socket
   }
 
   /** Makes a server without TLS: `opts.port`. Override it to bring another. */
   getSocket (opts) {
-    return new SocketServer(owner => this._plainListener(opts, owner), this)
+    return new SocketServer(owner => this[kPlainListener](opts, owner), this)
   }
 
   /** Makes a server with TLS. Override it to bring another. */
   getSecureSocket (port, secure) {
-    return new SocketServer(owner => this._secureListener(port, secure, owner), this)
+    return new SocketServer(owner => this[kSecureListener](port, secure, owner), this)
   }
 
   /** Makes a request event of a parsed frame. */
@@ -114,13 +116,13 @@ class TransportRPCServer extends TransportRPC {
     }
     const rid = data[0]
     const reply = (err, res) => handler.reply(rid, err, res)
-    if (observe.isWatched()) observe.serve(this, handler.caller, rid, data[1], data[2], reply, meta.cert)
-    else this._answer(handler.caller, rid, data[1], data[2], reply, meta.cert)
+    if (observe.isWatched()) observe.serve(this, handler[kCaller], rid, data[1], data[2], reply, meta.cert)
+    else this[kAnswer](handler[kCaller], rid, data[1], data[2], reply, meta.cert)
   }
 
   /** Lets a function of `handle` answer a request, or those who listen. */
-  _answer (caller, rid, key, payload, reply, cert) {
-    const handlers = this._handlers
+  [kAnswer] (caller, rid, key, payload, reply, cert) {
+    const handlers = this[kHandlers]
     if (handlers !== null && handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)) return
     this.emit('request', rid, key, payload, { reply }, cert)
   }
@@ -128,11 +130,11 @@ class TransportRPCServer extends TransportRPC {
   sendReply (socket, rid, err, res) {
     // To write the text of a large answer that nobody gets would keep others waiting.
     if (socket.readyState > OPEN && this.format === format) return
-    socket.send(this._formatReply(rid, err ? err.message : null, res))
+    socket.send(this[kFormatReply](rid, err ? err.message : null, res))
   }
 
   /** What came in may be what cannot be written: that is the caller's error, and not the service's. */
-  _formatReply (rid, err, res) {
+  [kFormatReply] (rid, err, res) {
     if (this.format !== format) return this.format([rid, err, res])
     try {
       return format([rid, err, res])
@@ -144,89 +146,89 @@ class TransportRPCServer extends TransportRPC {
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofServer()
+    return this[kMeter].ofServer()
   }
 
-  newConnection (lanes) {
+  [kNewConnection] (lanes) {
     return new ServerConnection(this, lanes)
   }
 
-  onConnection (connection) {
-    if (this._face) this._face._add(connection)
+  [kOnConnection] (connection) {
+    if (this[kFace]) this[kFace][kAdd](connection)
   }
 
   /** A port that only turns out later not to be had: TLS. */
-  onListenError (err) {
+  [kOnListenError] (err) {
     this.unlistening()
-    this.socket.fail(err, this)
+    this.socket[kFail](err, this)
   }
 
   /** Answers what comes from a socket, whoever made it. */
-  _serveSocket (socket, cert) {
+  [kServeSocket] (socket, cert) {
     const reply = (rid, err, res) => this.sendReply(socket, rid, err, res)
     const meta = { cert }
-    const caller = { socket, address: socket._connection && socket._connection.address }
-    const serving = new Serving(this._meter)
-    this._meter.foreign(socket, true)
+    const caller = { socket, address: socket[kConnection] && socket[kConnection].address }
+    const serving = new Serving(this[kMeter])
+    this[kMeter].foreign(socket, true)
     socket.on('message', data => {
       const request = this.parse(data)
       const refused = request === null ? refusedId(data) : undefined
       if (refused !== undefined) reply(refused, new Error(TEXT.NESTING_LIMIT), null)
-      this.handleRequest({ reply: serving.request(reply, request), caller }, request, meta)
+      this.handleRequest({ reply: serving.request(reply, request), [kCaller]: caller }, request, meta)
     })
     socket.on('close', () => serving.end())
   }
 
-  _listen (listen, port) {
+  [kListen] (listen, port) {
     this.port = port
     try {
-      this._listener = listen()
-      this._face = undefined
-      this._socket = undefined
+      this[kListener] = listen()
+      this[kFace] = undefined
+      this[kSocket] = undefined
       this.listening()
-      if (port === 0) this._takePort(this._listener)
+      if (port === 0) this[kTakePort](this[kListener])
     } catch (err) {
       // A mistake in the configuration, and not the system's word on the port.
       if (!err.syscall) throw err
-      this._socket = new SocketServer()
-      this._socket.fail(err, this)
+      this[kSocket] = new SocketServer()
+      this[kSocket][kFail](err, this)
     }
   }
 
   /** The system has chosen the port; with TLS and `conf.host` it does so later. */
-  _takePort (listener) {
+  [kTakePort] (listener) {
     if (listener.address() !== null) this.port = listener.address().port
     else listener.whenListening(() => { this.port = listener.address().port })
   }
 
-  _plainListener (opts, owner) {
+  [kPlainListener] (opts, owner) {
     const lanes = owner === this ? LANES.RPC : LANES.SOCKET
-    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this._meter, budgetOf(this))
+    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this[kMeter], budgetOf(this))
   }
 
-  _secureListener (port, secure, owner) {
+  [kSecureListener] (port, secure, owner) {
     const SecureListener = require('./SecureListener')
     return new SecureListener(port, { ...this.conf, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
-  _openConnections () {
-    return this._listener ? [...this._listener.connections] : []
+  [kOpenConnections] () {
+    return this[kListener] ? [...this[kListener].connections] : []
   }
 
-  async _drain ({ drain }) {
-    if (this._listener) await drainServer(this, this._listener, drain)
+  async [kDrain] ({ drain }) {
+    if (this[kListener]) await drainServer(this, this[kListener], drain)
     this._stop()
   }
 
   _stop () {
     super._stop()
-    if (this._handlers !== null) this._handlers.abort()
+    if (this[kHandlers] !== null) this[kHandlers].abort()
     this.unlisten()
   }
 }
 
 const {
-  listen, unlisten, getSocket, getSecureSocket, handleRequest, sendReply, parse, format
+  listen, unlisten, getSocket, getSecureSocket, handleRequest, sendReply, parse, format, unhandle
 } = TransportRPCServer.prototype
 
 /**
@@ -234,7 +236,7 @@ const {
  * then may the native side do the work of all of them. Spelled out, since it is asked for every
  * request.
  */
-TransportRPCServer.prototype._isNative = function () {
+TransportRPCServer.prototype[kIsNative] = function () {
   return this.handleRequest === handleRequest && this.sendReply === sendReply &&
     this.parse === parse && this.format === format && this.listen === listen &&
     this.unlisten === unlisten && this.getSocket === getSocket &&

@@ -5,6 +5,9 @@ const Connection = require('./Connection')
 const { hold, letGo } = require('./alive')
 const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
+const {
+  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kSocket, kTell
+} = require('./internal')
 
 const FORWARDED = ['connected', 'disconnected', 'message']
 
@@ -15,42 +18,50 @@ const FORWARDED = ['connected', 'disconnected', 'message']
  * `error` for a destination that cannot be reached.
  */
 class TransportSub extends TransportSocket {
+  constructor (client, conf) {
+    super(client, conf)
+    this[kConnection] = this[kSocket] = undefined
+    this[kHeld] = false
+    /** What its peer does when it has lost its publisher. */
+    this[kOnLost] = null
+  }
+
   init () {
     super.init()
-    this._connection = null
+    this[kConnection] = null
     for (const event of FORWARDED) this.on(event, data => this.client.emit(event, data))
     // As long as it is active it keeps the process alive, connected or not.
     hold()
-    this._held = true
+    this[kHeld] = true
   }
 
   /** Connects to `conf.dest`. */
   sub () {
     this.connecting()
     const connection = new SubConnection(this)
-    this._connection = connection
+    this[kConnection] = connection
     connection.dial(this.conf.dest, { ...this.conf, secure: undefined })
   }
 
   /** The object like `ws`'s, or what was assigned. */
   get socket () {
-    return this._connection ? this._connection.socket : this._socket
+    return this[kConnection] ? this[kConnection].socket : this[kSocket]
   }
 
   set socket (socket) {
-    this._socket = socket
+    this[kSocket] = socket
   }
 
   /** See docs/OBSERVABILITY.md. */
   stats () {
-    return this._meter.ofSubscriber()
+    return this[kMeter].ofSubscriber()
   }
 
   unsub () {
-    const connection = this._connection
-    const socket = this._socket
-    this._connection = null
-    this._socket = null
+    const connection = this[kConnection]
+    const socket = this[kSocket]
+    this[kConnection] = null
+    this[kSocket] = null
     if (!connection && !socket) return
     this.disconnected()
     if (connection) connection.close()
@@ -66,40 +77,44 @@ class TransportSub extends TransportSocket {
 
   /** Whether somebody else than the peer listens for `disconnected`. */
   isWatched () {
+    return this[kIsWatched]()
+  }
+
+  [kIsWatched] () {
     return this.listenerCount('disconnected') > 1
   }
 
   /** Called by the connection when it is lost, not when it was ended here. */
-  _lost (connection, err) {
-    if (this._connection !== connection) return
-    this._connection = null
+  [kLost] (connection, err) {
+    if (this[kConnection] !== connection) return
+    this[kConnection] = null
     this.disconnected()
     const { isSettled } = connection
-    if (err && this._tell(err)) return this._again(true, isSettled)
+    if (err && this[kTell](err)) return this[kAgain](true, isSettled)
     this.emit('disconnected')
-    this._again(!!err, isSettled)
+    this[kAgain](!!err, isSettled)
   }
 
   /** Says that the destination cannot be reached, to whoever listens for that. */
-  _tell (err) {
+  [kTell] (err) {
     const listeners = [this, this.client].filter(one => one.listenerCount('error') > 0)
     for (const one of listeners) one.emit('error', err)
     return listeners.length > 0
   }
 
-  _again (unreachable, isSettled) {
-    if (this._onLost && this.isActive()) this._onLost(unreachable, isSettled)
+  [kAgain] (unreachable, isSettled) {
+    if (this[kOnLost] && this.isActive()) this[kOnLost](unreachable, isSettled)
   }
 
-  _openConnections () {
-    return this._connection ? [this._connection] : []
+  [kOpenConnections] () {
+    return this[kConnection] ? [this[kConnection]] : []
   }
 
   _stop () {
     super._stop()
     this.unsub()
-    if (!this._held) return
-    this._held = false
+    if (!this[kHeld]) return
+    this[kHeld] = false
     letGo()
   }
 }
@@ -144,7 +159,7 @@ class SubConnection extends Connection {
   }
 
   ended (err) {
-    this.transport._lost(this, this.open ? null : err)
+    this.transport[kLost](this, this.open ? null : err)
   }
 }
 

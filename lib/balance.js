@@ -3,6 +3,7 @@
 // How a client chooses among the destinations of a key: `conf.balance`.
 
 const assert = require('assert')
+const { kWaiting } = require('./internal')
 
 /** Each in turn, by the order of their names: that of a lookup differs from one to the next. */
 class RoundRobin {
@@ -48,7 +49,7 @@ class LeastPending {
 }
 
 function pendingOf (transports) {
-  return transports.reduce((sum, transport) => sum + (transport._waiting || 0), 0)
+  return transports.reduce((sum, transport) => sum + (transport[kWaiting] || 0), 0)
 }
 
 const BALANCERS = {

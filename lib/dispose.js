@@ -1,10 +1,11 @@
 'use strict'
 
 const { FAREWELL_TIMEOUT } = require('./defaults')
+const { kOpenConnections } = require('./internal')
 
 /**
  * Lets `using` and `await using` stop the objects of a class, where this Node has the symbols.
- * `_openConnections()` are the connections that `await using` sees closed.
+ * `[kOpenConnections]()` are the connections that `await using` sees closed.
  */
 function disposable (Class) {
   define(Class, 'dispose', function () {
@@ -13,7 +14,7 @@ function disposable (Class) {
   define(Class, 'asyncDispose', async function () {
     // Here, since a grape by itself has no use for what it loads.
     const { settled } = require('./drain')
-    const open = this._openConnections()
+    const open = this[kOpenConnections]()
     this.stop()
     await settled(() => open.every(({ over }) => over), FAREWELL_TIMEOUT)
   })

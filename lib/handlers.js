@@ -2,6 +2,7 @@
 
 const assert = require('assert')
 const { TEXT, errorOf } = require('./errors')
+const { kCaller, kController, kEnd, kHandlers } = require('./internal')
 
 /** The functions that answer a server's requests, by key: `handle`. */
 class Handlers {
@@ -66,34 +67,34 @@ class Context {
     this.rid = rid
     this.key = key
     this.cert = cert
-    this._handlers = handlers
-    this._caller = caller
-    this._controller = null
+    this[kHandlers] = handlers
+    this[kCaller] = caller
+    this[kController] = null
   }
 
   /** Aborted when the caller is gone, or the server stops. Made only for who asks. */
   get signal () {
-    if (this._controller === null) {
-      this._controller = new AbortController()
-      if (this._caller) this._handlers._follow(this._caller.socket, this._controller)
+    if (this[kController] === null) {
+      this[kController] = new AbortController()
+      if (this[kCaller]) this[kHandlers]._follow(this[kCaller].socket, this[kController])
     }
-    return this._controller.signal
+    return this[kController].signal
   }
 
   /** The request is answered: whoever asks for the signal now needs no abort. */
-  _end () {
-    if (this._controller !== null && this._caller) this._handlers._unfollow(this._caller.socket, this._controller)
-    this._caller = null
+  [kEnd] () {
+    if (this[kController] !== null && this[kCaller]) this[kHandlers]._unfollow(this[kCaller].socket, this[kController])
+    this[kCaller] = null
   }
 }
 
 function run (handler, payload, context, reply) {
   const fail = err => {
-    context._end()
+    context[kEnd]()
     reply(telling(err))
   }
   const succeed = result => {
-    context._end()
+    context[kEnd]()
     try {
       reply(null, result)
     } catch (err) {

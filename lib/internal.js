@@ -9,8 +9,52 @@
  */
 const shared = name => Symbol.for(`grenache-nodejs-ws-native.${name}`)
 
-/** @type {Object<string, symbol>} */
 module.exports = {
+  // Of several classes
+
+  /** The counts for `stats()`. */
+  kMeter: Symbol('meter'),
+  /** What `stop({ drain })` does before `_stop`. */
+  kDrain: Symbol('drain'),
+  /** The connections that are open, or about to be. */
+  kOpenConnections: Symbol('openConnections'),
+  /** Whether a peer was stopped, and not inited since. */
+  kIsStopped: Symbol('isStopped'),
+  /** Whether no hook of a transport is replaced, so that the native side may do the work of all. */
+  kIsNative: Symbol('isNative'),
+  /** Whether somebody listens: to the end of a subscription, to the messages of a socket. */
+  kIsWatched: Symbol('isWatched'),
+  /** The native connection behind a transport, a socket or a TCP socket. */
+  kConnection: Symbol('connection'),
+  /** The native server behind a transport or the object like `ws`'s server; what hears a loop's messages. */
+  kListener: Symbol('listener'),
+  /** The object like `ws`'s server, once somebody has asked for it. */
+  kFace: Symbol('face'),
+  /** What was assigned to a transport's `socket`. */
+  kSocket: Symbol('socket'),
+  /** The functions of `handle`, by key. */
+  kHandlers: Symbol('handlers'),
+  /** Looks a key up with the peer's link. */
+  kLookup: Symbol('lookup'),
+  /** A destination failed. */
+  kUnreachable: Symbol('unreachable'),
+  /** A destination was reached. */
+  kReachable: Symbol('reachable'),
+  /** A transport has lost its connection. */
+  kLeave: Symbol('leave'),
+  /** It makes another one. */
+  kJoin: Symbol('join'),
+  /** Tells those who wait, or who listen, of a failure. */
+  kFail: Symbol('fail'),
+  /** A peer's latest transport. */
+  kLatest: Symbol('latest'),
+  /** The transports that stop with their peer. */
+  kTransports: Symbol('transports'),
+  /** Remembers a transport. */
+  kKeep: Symbol('keep'),
+  /** The latest transport, made if there is none. */
+  kServer: Symbol('server'),
+
   // Links
 
   /** `forget(dest)`, whatever a subclass has of that name. */
@@ -19,8 +63,6 @@ module.exports = {
   kStopAnnouncingPort: shared('stopAnnouncingPort'),
   /** Who listens to it. */
   kEvents: Symbol('events'),
-  /** The counts for `stats()`; of peers and transports too. */
-  kMeter: Symbol('meter'),
   /** Whether it was started, and not stopped since. */
   kStarted: Symbol('started'),
   /** What is under way between its start and its stop. */
@@ -48,5 +90,237 @@ module.exports = {
   /** The same, once the grape is known. */
   kExchangeOnce: Symbol('exchangeOnce'),
   /** Goes on once the embedded grape may be asked. */
-  kWhenTrusted: Symbol('whenTrusted')
+  kWhenTrusted: Symbol('whenTrusted'),
+  /** Whose promises they are. */
+  kLink: Symbol('link'),
+
+  // Peers of clients
+
+  /** The destinations that failed lately. */
+  kBackoff: Symbol('backoff'),
+  /** What chooses by `conf.balance`; null for `random`. */
+  kBalancer: Symbol('balancer'),
+  /** The requests that are tried again. */
+  kTries: Symbol('tries'),
+  /** How many requests are under way, where there is a limit. */
+  kUnderWay: Symbol('underWay'),
+  /** Sends a request to a destination. */
+  kSend: Symbol('send'),
+  /** Sends it again and again, elsewhere while there is an elsewhere. */
+  kRetry: Symbol('retry'),
+  /** Ends a request that reaches no transport. */
+  kReject: Symbol('reject'),
+  /** Lets a request count until its callback is called. */
+  kCounted: Symbol('counted'),
+
+  // Peers of subscribers
+
+  /** What goes through its messages by `for await`. */
+  kLoops: Symbol('loops'),
+  /** Timers of the subscriptions that are tried again, by key. */
+  kPending: Symbol('pending'),
+  /** Says that there will be no subscription. */
+  kFailed: Symbol('failed'),
+  /** Subscribes to one destination. */
+  kSubscribe: Symbol('subscribe'),
+  /** Whether a lost subscription is made again. */
+  kReconnects: Symbol('reconnects'),
+  /** Makes it again after a while. */
+  kLater: Symbol('later'),
+  /** Does not make it again. */
+  kCancel: Symbol('cancel'),
+
+  // Transports of clients
+
+  /** Connections that are replaced, and have requests to answer. */
+  kRetired: Symbol('retired'),
+  /** When the connection was open. */
+  kOpenSince: Symbol('openSince'),
+  /** Whether the peer's pool was told that the connection is lost. */
+  kIsAway: Symbol('isAway'),
+  /** The key that was asked last. */
+  kKey: Symbol('key'),
+  /** Its text. */
+  kKeyText: Symbol('keyText'),
+  /** Makes that. */
+  kSetKey: Symbol('setKey'),
+  /** Deadlines of the requests of the socket lane. */
+  kDeadlines: Symbol('deadlines'),
+  /** The timer for them. */
+  kSweeper: Symbol('sweeper'),
+  /** When that fires. */
+  kSweepAt: Symbol('sweepAt'),
+  /** Lets it fire by a deadline. */
+  kSweepBy: Symbol('sweepBy'),
+  /** Ends what is expired. */
+  kSweep: Symbol('sweep'),
+  /** Whether it takes no more requests. */
+  kDraining: Symbol('draining'),
+  /** Whether there were requests since `_req_last_ts`. */
+  kMoreRequests: Symbol('moreRequests'),
+  /** How many requests have no answer. */
+  kWaiting: Symbol('waiting'),
+  /** A request's timeout; what a TCP socket's `setTimeout` said. */
+  kTimeout: Symbol('timeout'),
+  /** Sends a request, by whichever lane. */
+  kStart: Symbol('start'),
+  /** Sends it by the native lane. */
+  kRequestNative: Symbol('requestNative'),
+  /** Sends it by the socket lane. */
+  kRequestBySocket: Symbol('requestBySocket'),
+  /** Sends it for a Promise. */
+  kRequestPromised: Symbol('requestPromised'),
+  /** Sends it until a signal ends it. */
+  kRequestAbortable: Symbol('requestAbortable'),
+  /** Sends it, and tells those who watch. */
+  kRequestWatched: Symbol('requestWatched'),
+  /** Drops the requests that a signal ended. */
+  kForgetRequests: Symbol('forgetRequests'),
+  /** Ends a request that cannot be sent; what ends a client that is no connection yet. */
+  kRefuse: Symbol('refuse'),
+  /** `parse` of what the native side has looked at. */
+  kParse: Symbol('parse'),
+  /** Hears the replies of the native connection by its socket. */
+  kHearConnection: Symbol('hearConnection'),
+  /** Listens to a socket, whoever made it. */
+  kHearSocket: Symbol('hearSocket'),
+  /** Closes it. */
+  kCloseSocket: Symbol('closeSocket'),
+  /** The connection is open. */
+  kOnOpened: Symbol('onOpened'),
+  /** It is over. */
+  kOnClosed: Symbol('onClosed'),
+  /** Lets another one take its place. */
+  kRetire: Symbol('retire'),
+
+  // Transports of servers
+
+  /** Makes the object for a connection that came in, for a listener. */
+  kNewConnection: Symbol('newConnection'),
+  /** Hears that it is there. */
+  kOnConnection: Symbol('onConnection'),
+  /** Hears that a port cannot be had after all. */
+  kOnListenError: Symbol('onListenError'),
+  /** Makes the listener. */
+  kListen: Symbol('listen'),
+  /** Makes one without TLS. */
+  kPlainListener: Symbol('plainListener'),
+  /** Makes one with TLS. */
+  kSecureListener: Symbol('secureListener'),
+  /** Learns the port that the system has chosen. */
+  kTakePort: Symbol('takePort'),
+  /** Answers what comes from a socket, whoever made it. */
+  kServeSocket: Symbol('serveSocket'),
+  /** Lets a handler, or who listens, answer a request. */
+  kAnswer: Symbol('answer'),
+  /** The text of an answer. */
+  kFormatReply: Symbol('formatReply'),
+  /** Who asks: the connection, or what stands for it. */
+  kCaller: Symbol('caller'),
+  /** What aborts the signal of a handler's request. */
+  kController: Symbol('controller'),
+  /** The request of a handler is answered. */
+  kEnd: Symbol('end'),
+  /** Tells of subscribers that are too far behind. */
+  kTellSlow: Symbol('tellSlow'),
+
+  // Transports of subscribers
+
+  /** Whether it keeps the process alive. */
+  kHeld: Symbol('held'),
+  /** What its peer does when the publisher is lost. */
+  kOnLost: Symbol('onLost'),
+  /** The connection is lost. */
+  kLost: Symbol('lost'),
+  /** Says that a destination cannot be reached. */
+  kTell: Symbol('tell'),
+  /** Lets the peer make the subscription again. */
+  kAgain: Symbol('again'),
+
+  // The messages of a subscriber
+
+  /** Whose they are. */
+  kSub: Symbol('sub'),
+  /** What may wait. */
+  kLimit: Symbol('limit'),
+  /** Called once nothing more is needed. */
+  kOnEnd: Symbol('onEnd'),
+  /** Messages that nobody has asked for. */
+  kKept: Symbol('kept'),
+  /** Where the next one is. */
+  kAt: Symbol('at'),
+  /** What they have together. */
+  kBytes: Symbol('bytes'),
+  /** Those who wait for a message. */
+  kAsked: Symbol('asked'),
+  /** Whether it has ended. */
+  kOver: Symbol('over'),
+  /** What the loop is to end with. */
+  kError: Symbol('error'),
+  /** Takes a message. */
+  kTake: Symbol('take'),
+  /** Hands the next one out. */
+  kShift: Symbol('shift'),
+  /** Ends it, after what waits. */
+  kFinish: Symbol('finish'),
+
+  // Objects like those of `ws`
+
+  /** Callbacks of what is not written yet. */
+  kSent: Symbol('sent'),
+  /** Whether a message was begun that more fragments belong to. */
+  kIsFragmenting: Symbol('isFragmenting'),
+  /** Whether it hears what comes right behind the handshake. */
+  kWatchesOpen: Symbol('watchesOpen'),
+  /** The handshake is done. */
+  kOpened: Symbol('opened'),
+  /** A message has come. */
+  kMessage: Symbol('message'),
+  /** Nothing waits any more. */
+  kDrained: Symbol('drained'),
+  /** It is over. */
+  kClosed: Symbol('closed'),
+  /** Sends a control frame. */
+  kControl: Symbol('control'),
+  /** Sends a frame. */
+  kFrame: Symbol('frame'),
+  /** Calls back when it is written. */
+  kAfterWrite: Symbol('afterWrite'),
+  /** Throws before there is a connection. */
+  kMustBeConnected: Symbol('mustBeConnected'),
+  /** Whether a server is open, closing or closed. */
+  kState: Symbol('state'),
+  /** Whose server it is. */
+  kTransport: Symbol('transport'),
+  /** Stands for a listener, or for a connection. */
+  kAttach: Symbol('attach'),
+  /** Hears of a connection that came in. */
+  kAdd: Symbol('add'),
+  /** Says why there is no port. */
+  kRefused: Symbol('refused'),
+  /** Is a transport's from now on. */
+  kBelongTo: Symbol('belongTo'),
+
+  // TCP sockets
+
+  /** The client's address, where it is known before the connection. */
+  kRemote: Symbol('remote'),
+  /** Both addresses. */
+  kEnds: Symbol('ends'),
+  /** Whether they are known. */
+  kIsComplete: Symbol('isComplete'),
+  /** Whether it was destroyed. */
+  kIsDestroyed: Symbol('isDestroyed'),
+  /** The timer for `timeout`. */
+  kTimer: Symbol('timer'),
+  /** Asks for the addresses. */
+  kLook: Symbol('look'),
+  /** Bytes that came and went. */
+  kTraffic: Symbol('traffic'),
+  /** Their sum. */
+  kMoved: Symbol('moved'),
+  /** Looks whether it changes. */
+  kWatch: Symbol('watch'),
+  /** Sets options of the system's socket. */
+  kSet: Symbol('set')
 }

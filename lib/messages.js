@@ -1,6 +1,9 @@
 'use strict'
 
 const { TEXT } = require('./errors')
+const {
+  kAsked, kAt, kBytes, kError, kFinish, kKept, kLimit, kListener, kOnEnd, kOver, kShift, kSub, kTake
+} = require('./internal')
 
 const DONE = { value: undefined, done: true }
 
@@ -12,19 +15,19 @@ class Messages {
    * @param {function(Messages)} onEnd called once it needs nothing more
    */
   constructor (sub, limit, onEnd) {
-    this._sub = sub
-    this._limit = limit
-    this._onEnd = onEnd
+    this[kSub] = sub
+    this[kLimit] = limit
+    this[kOnEnd] = onEnd
     /** Messages that nobody has asked for. */
-    this._kept = []
-    this._at = 0
-    this._bytes = 0
+    this[kKept] = []
+    this[kAt] = 0
+    this[kBytes] = 0
     /** Those who asked, and wait for a message. */
-    this._asked = []
-    this._over = false
-    this._error = null
-    this._listener = message => this._take(message)
-    sub.on('message', this._listener)
+    this[kAsked] = []
+    this[kOver] = false
+    this[kError] = null
+    this[kListener] = message => this[kTake](message)
+    sub.on('message', this[kListener])
   }
 
   [Symbol.asyncIterator] () {
@@ -33,18 +36,18 @@ class Messages {
 
   /** Whether all that came is taken. */
   get isEmpty () {
-    return this._at === this._kept.length
+    return this[kAt] === this[kKept].length
   }
 
   next () {
-    if (!this.isEmpty) return Promise.resolve({ value: this._shift(), done: false })
-    if (this._error !== null) {
-      const error = this._error
-      this._error = null
+    if (!this.isEmpty) return Promise.resolve({ value: this[kShift](), done: false })
+    if (this[kError] !== null) {
+      const error = this[kError]
+      this[kError] = null
       return Promise.reject(error)
     }
-    if (this._over) return Promise.resolve(DONE)
-    return new Promise((resolve, reject) => this._asked.push({ resolve, reject }))
+    if (this[kOver]) return Promise.resolve(DONE)
+    return new Promise((resolve, reject) => this[kAsked].push({ resolve, reject }))
   }
 
   return (value) {
@@ -59,55 +62,55 @@ class Messages {
 
   /** Ends it without what waits. */
   end () {
-    this._kept = []
-    this._at = this._bytes = 0
-    this._error = null
-    this._finish(null)
+    this[kKept] = []
+    this[kAt] = this[kBytes] = 0
+    this[kError] = null
+    this[kFinish](null)
   }
 
   /** Ends it with an error, after what waits. */
   fail (err) {
-    this._finish(err)
+    this[kFinish](err)
   }
 
-  _take (message) {
+  [kTake] (message) {
     // Another listener of the same message ended it.
-    if (this._over) return
-    if (this._asked.length > 0) return this._asked.shift().resolve({ value: message, done: false })
-    this._kept.push(message)
-    this._bytes += message.length
-    const { messages, bytes } = this._limit
-    if (this._kept.length - this._at <= messages && this._bytes <= bytes) return
+    if (this[kOver]) return
+    if (this[kAsked].length > 0) return this[kAsked].shift().resolve({ value: message, done: false })
+    this[kKept].push(message)
+    this[kBytes] += message.length
+    const { messages, bytes } = this[kLimit]
+    if (this[kKept].length - this[kAt] <= messages && this[kBytes] <= bytes) return
     // From here on it would lose messages, and who reads them must know.
-    this._bytes -= this._kept.pop().length
+    this[kBytes] -= this[kKept].pop().length
     this.fail(new Error(TEXT.MESSAGES_LIMIT))
   }
 
-  _shift () {
-    const message = this._kept[this._at]
-    this._kept[this._at++] = undefined
-    this._bytes -= message.length
+  [kShift] () {
+    const message = this[kKept][this[kAt]]
+    this[kKept][this[kAt]++] = undefined
+    this[kBytes] -= message.length
     // Taking from the front of a long array each time would be slow.
-    if (this._at === this._kept.length || this._at === this._limit.messages) {
-      this._kept = this._kept.slice(this._at)
-      this._at = 0
+    if (this[kAt] === this[kKept].length || this[kAt] === this[kLimit].messages) {
+      this[kKept] = this[kKept].slice(this[kAt])
+      this[kAt] = 0
     }
     return message
   }
 
-  _finish (err) {
-    if (this._over) return
-    this._over = true
-    this._sub.off('message', this._listener)
-    const asked = this._asked
-    this._asked = []
+  [kFinish] (err) {
+    if (this[kOver]) return
+    this[kOver] = true
+    this[kSub].off('message', this[kListener])
+    const asked = this[kAsked]
+    this[kAsked] = []
     for (const { resolve, reject } of asked) {
       if (err === null) resolve(DONE)
       else reject(err)
       err = null
     }
-    this._error = err
-    this._onEnd(this)
+    this[kError] = err
+    this[kOnEnd](this)
   }
 }
 

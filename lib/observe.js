@@ -5,6 +5,7 @@
 
 const { channel } = require('diagnostics_channel')
 const { debuglog } = require('util')
+const { kAnswer } = require('./internal')
 const { inLine } = require('./printable')
 
 const start = channel('grenache:request:start')
@@ -73,7 +74,7 @@ function serve (transport, caller, rid, key, payload, reply, cert) {
     reply(err, res)
     watched.end(err, res)
   }
-  watched.start(() => transport._answer(caller, rid, key, payload, watchedReply, cert))
+  watched.start(() => transport[kAnswer](caller, rid, key, payload, watchedReply, cert))
 }
 
 /** A connection's handshake is done. */

@@ -1,4 +1,5 @@
 'use strict'
+const { kLink } = require('./internal')
 
 // Promises of what the callback API does.
 
@@ -17,31 +18,31 @@ function promised (start) {
 /** A link's methods, as Promises. */
 class LinkPromises {
   constructor (link) {
-    this._link = link
+    this[kLink] = link
   }
 
   lookup (key, opts) {
-    return promiseOf(cb => this._link.lookup(key, opts, cb))
+    return promiseOf(cb => this[kLink].lookup(key, opts, cb))
   }
 
   announce (key, port, opts) {
-    return promiseOf(cb => this._link.announce(key, port, opts, cb))
+    return promiseOf(cb => this[kLink].announce(key, port, opts, cb))
   }
 
   /** Resolves after the first announce: with false when this key and port were announced already. */
   startAnnouncing (key, port, opts) {
     return promiseOf(cb => {
-      const started = this._link.startAnnouncing(key, port, opts, err => cb(err, true))
+      const started = this[kLink].startAnnouncing(key, port, opts, err => cb(err, true))
       if (started === false) cb(null, false)
     })
   }
 
   put (value, opts) {
-    return promiseOf(cb => opts ? this._link.put(value, opts, cb) : this._link.put(value, cb))
+    return promiseOf(cb => opts ? this[kLink].put(value, opts, cb) : this[kLink].put(value, cb))
   }
 
   get (hash, opts) {
-    return promiseOf(cb => opts ? this._link.get(hash, opts, cb) : this._link.get(hash, cb))
+    return promiseOf(cb => opts ? this[kLink].get(hash, opts, cb) : this[kLink].get(hash, cb))
   }
 }
 

@@ -5,6 +5,10 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { unsupported } = require('./errors')
 const domEvents = require('./dom-events')
+const {
+  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kIsFragmenting, kIsWatched, kMessage,
+  kMustBeConnected, kOpened, kSent, kWatchesOpen
+} = require('./internal')
 
 const { LANES, OPCODE } = dispatch
 
@@ -33,22 +37,22 @@ const COSTLY = new Set(['message', 'ping', 'pong'])
 class Socket extends EventEmitter {
   constructor (connection) {
     super()
-    this._connection = connection
-    this._sent = []
+    this[kConnection] = connection
+    this[kSent] = []
     this._binaryType = BINARY_TYPES[0]
     /** A message was begun that more fragments belong to. */
-    this._isFragmenting = false
+    this[kIsFragmenting] = false
     this.on('newListener', event => {
       if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection`)
       if (COSTLY.has(event)) connection.watch()
     })
     // Whoever listens from `open` on hears what came right behind the handshake.
-    this._watchesOpen = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
-    if (this._watchesOpen) connection.watch()
+    this[kWatchesOpen] = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
+    if (this[kWatchesOpen]) connection.watch()
   }
 
   get readyState () {
-    const { open, over, closing } = this._connection
+    const { open, over, closing } = this[kConnection]
     if (over) return CLOSED
     if (closing) return CLOSING
     return open ? OPEN : CONNECTING
@@ -56,12 +60,12 @@ class Socket extends EventEmitter {
 
   /** Of a client; empty on a server. */
   get url () {
-    return this._connection.url || ''
+    return this[kConnection].url || ''
   }
 
   /** The subprotocol: the first that the client offers; clients of this package offer none. */
   get protocol () {
-    const { isClient, request } = this._connection
+    const { isClient, request } = this[kConnection]
     return isClient || !request ? '' : protocolOf(request)
   }
 
@@ -81,17 +85,17 @@ class Socket extends EventEmitter {
 
   /** The TCP socket, or Node's TLS socket; null before the handshake is done. */
   get _socket () {
-    return this._connection.open ? this._connection.tcp : null
+    return this[kConnection].open ? this[kConnection].tcp : null
   }
 
   /** Whether somebody needs what only those get who listen. */
-  get isWatched () {
-    return this._sent.length > 0 || [...COSTLY].some(event => this.listenerCount(event) > 0)
+  get [kIsWatched] () {
+    return this[kSent].length > 0 || [...COSTLY].some(event => this.listenerCount(event) > 0)
   }
 
   /** Bytes that wait to be written. */
   get bufferedAmount () {
-    return this._connection.over ? 0 : dispatch.waiting(this._connection.conn)
+    return this[kConnection].over ? 0 : dispatch.waiting(this[kConnection].conn)
   }
 
   /**
@@ -102,49 +106,49 @@ class Socket extends EventEmitter {
    * @param {function(Error)} [cb] called when it is handed to the system
    */
   send (data, opts, cb) {
-    this._mustBeConnected()
+    this[kMustBeConnected]()
     if (typeof opts === 'function') {
       cb = opts
       opts = undefined
     }
     const message = encode(data, opts)
     const fin = !opts || opts.fin === undefined || !!opts.fin
-    const opcode = this._isFragmenting ? OPCODE.CONTINUATION : message.opcode
-    if (this.readyState === OPEN) this._isFragmenting = !fin
-    this._frame(opcode, message.data, cb, fin)
+    const opcode = this[kIsFragmenting] ? OPCODE.CONTINUATION : message.opcode
+    if (this.readyState === OPEN) this[kIsFragmenting] = !fin
+    this[kFrame](opcode, message.data, cb, fin)
   }
 
   /** The handshake is done. */
-  _opened () {
+  [kOpened] () {
     this.emit('open')
-    if (this._watchesOpen && !this.isWatched) this._connection.unwatch()
+    if (this[kWatchesOpen] && !this[kIsWatched]) this[kConnection].unwatch()
   }
 
   /** A message has come. */
-  _message (data) {
+  [kMessage] (data) {
     this.emit('message', typeof data === 'string' ? data : told(data, this._binaryType))
   }
 
   ping (data, mask, cb) {
-    this._control(OPCODE.PING, data, mask, cb)
+    this[kControl](OPCODE.PING, data, mask, cb)
   }
 
   pong (data, mask, cb) {
-    this._control(OPCODE.PONG, data, mask, cb)
+    this[kControl](OPCODE.PONG, data, mask, cb)
   }
 
   close (code, reason) {
     const text = reason === undefined ? undefined : String(reason)
     if (this.readyState === OPEN && code !== undefined) mustBeSendable(code, text)
-    this._connection.close(code, text)
+    this[kConnection].close(code, text)
   }
 
   terminate () {
-    this._connection.terminate()
+    this[kConnection].terminate()
   }
 
-  _control (opcode, data, mask, cb) {
-    this._mustBeConnected()
+  [kControl] (opcode, data, mask, cb) {
+    this[kMustBeConnected]()
     if (typeof data === 'function') {
       cb = data
       data = undefined
@@ -155,43 +159,43 @@ class Socket extends EventEmitter {
     if (Buffer.byteLength(payload) > 125) {
       throw new RangeError('The data size must not be greater than 125 bytes')
     }
-    this._frame(opcode, payload, cb)
+    this[kFrame](opcode, payload, cb)
   }
 
-  _frame (opcode, data, cb, fin) {
+  [kFrame] (opcode, data, cb, fin) {
     if (this.readyState !== OPEN) {
       if (cb) cb(new Error(`WebSocket is not open: readyState ${this.readyState} (${NAMES[this.readyState]})`))
       return
     }
-    this._connection.send(opcode, data, fin)
-    if (cb) this._afterWrite(cb)
+    this[kConnection].send(opcode, data, fin)
+    if (cb) this[kAfterWrite](cb)
   }
 
   /** Calls back when nothing waits any more: the next tick, unless the receiver is slow. */
-  _afterWrite (cb) {
-    this._sent.push(cb)
-    if (this._sent.length > 1) return
-    this._connection.watch()
+  [kAfterWrite] (cb) {
+    this[kSent].push(cb)
+    if (this[kSent].length > 1) return
+    this[kConnection].watch()
     setImmediate(() => {
       // What the tick composed may not be written yet, and only what had to wait is drained.
       dispatch.flush()
-      if (this.bufferedAmount === 0) this._drained()
+      if (this.bufferedAmount === 0) this[kDrained]()
     })
   }
 
-  _drained (err) {
-    const sent = this._sent
-    this._sent = []
+  [kDrained] (err) {
+    const sent = this[kSent]
+    this[kSent] = []
     callEach(sent, cb => cb(err))
   }
 
-  _closed (code, reason, err) {
+  [kClosed] (code, reason, err) {
     if (err && this.listenerCount('error') > 0) this.emit('error', err)
-    this._drained(new Error('WebSocket was closed before the data was written'))
+    this[kDrained](new Error('WebSocket was closed before the data was written'))
     this.emit('close', code, reason)
   }
 
-  _mustBeConnected () {
+  [kMustBeConnected] () {
     if (this.readyState === CONNECTING) {
       throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
     }

@@ -3,6 +3,7 @@
 // What `stats()` says. The native side counts what each connection does; what is rare, and what
 // goes by the socket object, is counted here. docs/OBSERVABILITY.md describes every field.
 
+const { kConnection } = require('./internal')
 const { Meter: NativeMeter } = require('./native')
 const dispatch = require('./dispatch')
 const { TEXT } = require('./errors')
@@ -65,7 +66,7 @@ class Meter {
 
   /** Counts a socket that is no connection of ours, which counts itself. */
   foreign (socket, open) {
-    if (socket._connection) return
+    if (socket[kConnection]) return
     const opened = () => {
       open = true
       this.count('opened')

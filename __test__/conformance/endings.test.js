@@ -17,6 +17,7 @@ const { certificates } = require('../helpers/certificates')
 const { call, each, pair } = require('../helpers/conformance')
 const { TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
 const { secureClient, serveSecure } = require('../helpers/secure')
+const { kMeter } = require('../../lib/internal')
 
 const better = { better: true }
 const turn = () => new Promise(resolve => setImmediate(resolve))
@@ -260,11 +261,11 @@ each('TLS: a wrong conf.secure leaves nothing behind', async ({ implementation, 
   const { key, cert } = certificates().client
   const transport = stage.client(implementation, [], { secure: { key, cert, ca: 'text' } }).transport('127.0.0.1:1')
   const budget = new Budget(0)
-  const before = dispatch.stream(false, {}, 0, transport._meter, budget)
+  const before = dispatch.stream(false, {}, 0, transport[kMeter], budget)
   const count = 100
   for (let i = 0; i < count; i++) await call(transport, 'request', 'k', i, {})
   // Numbers are given out densely.
-  assert.ok(dispatch.stream(false, {}, 0, transport._meter, budget) < before + count)
+  assert.ok(dispatch.stream(false, {}, 0, transport[kMeter], budget) < before + count)
 }, better)
 
 each('TLS: clients that send more than is dealt with are not read until it is', async ({ implementation, stage }) => {

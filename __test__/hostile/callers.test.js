@@ -16,6 +16,7 @@ const { until } = require('../helpers/faulty')
 const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { standIn, startLink } = require('../helpers/stand-in')
+const { kBackoff, kConnection, kLater, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
 
 const PING = 9
 
@@ -59,7 +60,7 @@ test('of transports without a connection a pool keeps 256, and of all 4,096, tho
   pool.init()
   t.after(() => pool.stop())
   let stopped = 0
-  const transport = (id, _waiting = 0) => ({ id, _waiting, _req_last_ts: id, isActive: () => true, stop: () => stopped++ })
+  const transport = (id, waiting = 0) => ({ id, [kWaiting]: waiting, _req_last_ts: id, isActive: () => true, stop: () => stopped++ })
   for (let id = 0; id < 1000; id++) {
     const one = transport(id)
     pool.add(`dest ${id}`, one)
@@ -85,7 +86,7 @@ hostile('destinations that fail are not kept, however many a grape names', async
   const peer = stage.client(implementation, [], secure && { secure })
   peer.link = { lookup: (key, opts, cb) => cb(null, Array.from({ length: 200 }, () => `127.1.${++named >> 8}.${named & 255}:${port}`)) }
   for (let round = 0; round < 3; round++) assert.ok((await call(peer, 'map', 'key', 1, {})).err)
-  await until(() => peer.tpool.all().every(transport => transport._waiting === 0))
+  await until(() => peer.tpool.all().every(transport => transport[kWaiting] === 0))
   assert.ok(peer.tpool.all().length <= 256, `${peer.tpool.all().length} transports`)
   // One that has left works again, and is stopped with its peer.
   const [last] = peer.tpool.all()
@@ -135,8 +136,8 @@ async function waits (stage, t, onConnection, count) {
   peer.init()
   stage.after(() => peer.stop())
   const failures = []
-  const later = peer._later
-  peer._later = (key, opts, failed) => {
+  const later = peer[kLater]
+  peer[kLater] = (key, opts, failed) => {
     failures.push(failed)
     // At once: how long it waits is the original's affair.
     const { setTimeout } = globalThis
@@ -199,8 +200,8 @@ hostile('a subscriber that is stopped is rid of what its publisher floods it wit
     const connected = once(peer, 'connected')
     peer.sub('key')
     await connected
-    const [transport] = peer._transports
-    const { _connection: connection } = transport
+    const [transport] = peer[kTransports]
+    const { [kConnection]: connection } = transport
     let told = 0
     for (const name of ['onMessage', 'onPing']) connection[name] = () => told++
     await until(() => told > enough)
@@ -237,7 +238,7 @@ test('a client with TLS that is stopped does not read on and on from a server th
   const peer = stage.client(native, dest, { secure: certificates().client })
   const answer = call(peer, 'request', 'key', 1, { timeout: 60000 })
   const [connection] = await new Promise(resolve => {
-    const look = () => peer._openConnections().some(one => one.stream && one.stream.socket && one.stream.socket.bytesRead > 5 * MIB) ? resolve(peer._openConnections()) : setImmediate(look)
+    const look = () => peer[kOpenConnections]().some(one => one.stream && one.stream.socket && one.stream.socket.bytesRead > 5 * MIB) ? resolve(peer[kOpenConnections]()) : setImmediate(look)
     look()
   })
   peer.stop()
@@ -307,7 +308,7 @@ hostile('a destination that takes connections and ends them is left out longer e
   const peer = stage.client(implementation, dest, secure && { secure })
   for (let failures = 1; failures < 4; failures++) {
     assert.ok((await call(peer, 'request', 'key', 1, {})).err)
-    await until(() => peer._backoff._failed.get(dest)?.failures === failures)
+    await until(() => peer[kBackoff]._failed.get(dest)?.failures === failures)
   }
 })
 

@@ -9,7 +9,7 @@ const { certificates } = require('../helpers/certificates')
 const { call, each } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/stand-in')
 const { turn, until } = require('../helpers/until')
-const { kLife } = require('../../lib/internal')
+const { kLife, kWaiting } = require('../../lib/internal')
 
 const better = { better: true }
 const listeners = signal => getEventListeners(signal, 'abort').length
@@ -135,9 +135,9 @@ for (const [way, ofServer, ofClient, alter] of WAYS) {
       }))
       await until(() => handlers.length >= 1)
       const [transport] = peer.tpool.list(service.dest)
-      assert.strictEqual(transport._waiting, 1)
+      assert.strictEqual(transport[kWaiting], 1)
       controller.abort()
-      assert.strictEqual(transport._waiting, 0)
+      assert.strictEqual(transport[kWaiting], 0)
       const result = await aborted
       isAbort(result[0], controller.signal.reason)
       await until(() => handlers.length >= 2)
@@ -147,7 +147,7 @@ for (const [way, ofServer, ofClient, alter] of WAYS) {
       assert.deepStrictEqual(await result.pop(), { err: null, res: 'answer to the second' })
       assert.deepStrictEqual([first.payload, second.payload], ['first', 'second'])
       assert.strictEqual(calls, 1)
-      assert.strictEqual(transport._waiting, 0)
+      assert.strictEqual(transport[kWaiting], 0)
       assert.strictEqual(listeners(controller.signal), 0)
     }
   }, better)
@@ -179,7 +179,7 @@ for (const [way, ofServer, ofClient, alter] of WAYS) {
     isAbort(await aborted, controller.signal.reason)
     assert.deepStrictEqual((await Promise.all(others)).map(({ res }) => res), [1, 2, 3, 4])
     assert.strictEqual(calls, 1)
-    assert.strictEqual(peer.tpool.list(service.dest)[0]._waiting, 0)
+    assert.strictEqual(peer.tpool.list(service.dest)[0][kWaiting], 0)
   }, better)
 
   if (way === 'TLS') continue
@@ -268,7 +268,7 @@ each('one signal aborts all that share it, each once and in order', async ({ imp
   await all
   await turn()
   assert.deepStrictEqual(ended, Array.from({ length: count }, (_, at) => [at, 'ABORT_ERR']))
-  assert.deepStrictEqual(peer.tpool.all().map(({ _waiting }) => _waiting), [0, 0, 0])
+  assert.deepStrictEqual(peer.tpool.all().map(transport => transport[kWaiting]), [0, 0, 0])
 }, better)
 
 each('an aborted lookup calls back once, and its answer is cached all the same', async ({ implementation, stage }) => {
