@@ -7,6 +7,7 @@ const {
 } = require('./defaults')
 const { foreignGrape } = require('./errors')
 const limitHeads = require('./heads')
+const { kStartNow } = require('./internal')
 const { debug } = require('./observe')
 const { portOwners } = require('./port-owner')
 
@@ -129,7 +130,7 @@ class Embedded {
       keepAlive: false,
       grace
     })
-    const err = grape.startNow()
+    const err = grape[kStartNow]()
     if (err && err.code === 'EADDRINUSE') return false
     if (err) throw err
     this._grape = grape

@@ -7,6 +7,7 @@ const { hold, letGo } = require('./alive')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badOption, badPort, fromFailure } = require('./errors')
+const { kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant } = require('./internal')
 const { amount, withDefaults } = require('./options')
 
 /** Events of which more are made while somebody listens: each costs something. */
@@ -26,20 +27,20 @@ class Grape extends EventEmitter {
     super()
     this.conf = withDefaults(GRAPE, conf)
     this._active = false
-    this._native = null
+    this[kNative] = null
     /** Callbacks of requests, by number. */
-    this._requests = new Map()
+    this[kRequests] = new Map()
     /** What follows when a native grape has stopped. */
-    this._stopping = new Map()
-    this._lastRequest = 0
+    this[kStopping] = new Map()
+    this[kLastRequest] = 0
     // Before it returns, so that a listener hears what happens next.
-    this.on('newListener', name => FREQUENT.includes(name) && this._want(name))
+    super.on('newListener', name => FREQUENT.includes(name) && this[kWant](name))
   }
 
   /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
   start (cb = noop) {
     if (this._active) return process.nextTick(cb)
-    const err = this.startNow()
+    const err = this[kStartNow]()
     process.nextTick(() => {
       if (!err && this._active) this.emit('listening')
       cb(err)
@@ -48,9 +49,13 @@ class Grape extends EventEmitter {
 
   /** Binds both ports; returns the error, or null. */
   startNow () {
+    return this[kStartNow]()
+  }
+
+  [kStartNow] () {
     if (this._active) return null
     try {
-      return this._start()
+      return this[kStart]()
     } catch (err) {
       return err
     }
@@ -59,10 +64,10 @@ class Grape extends EventEmitter {
   /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
   stop (cb = noop) {
     if (!this._active) return process.nextTick(cb, null)
-    const native = this._native
+    const native = this[kNative]
     this._active = false
-    this._native = null
-    this._stopping.set(native, () => {
+    this[kNative] = null
+    this[kStopping].set(native, () => {
       native.release()
       if (this.conf.keepAlive) letGo()
       cb(null)
@@ -73,7 +78,7 @@ class Grape extends EventEmitter {
   /** Where it is: `{ dht, api }`, each `host:port`; null when it does not run. */
   address () {
     if (!this._active) return null
-    const [dht, api] = this._native.addresses()
+    const [dht, api] = this[kNative].addresses()
     return { dht, api }
   }
 
@@ -82,12 +87,12 @@ class Grape extends EventEmitter {
    * `cb(err, nodes)` with the number of nodes that took it.
    */
   announce (key, port, cb) {
-    this.request('announce', [key, port], cb)
+    this[kRequest]('announce', [key, port], cb)
   }
 
   /** Takes an announce back: `cb(err, nodes)`. Grapes of the original let it age. */
   unannounce (key, port, cb) {
-    this.request('unannounce', [key, port], cb)
+    this[kRequest]('unannounce', [key, port], cb)
   }
 
   /**
@@ -97,7 +102,7 @@ class Grape extends EventEmitter {
   lookup (key, opts, cb) {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
     const order = opts && opts.order
-    this.request('lookup', order === undefined ? key : { key, order }, cb)
+    this[kRequest]('lookup', order === undefined ? key : { key, order }, cb)
   }
 
   /**
@@ -107,7 +112,7 @@ class Grape extends EventEmitter {
   put (opts, cb) {
     try {
       const { data, v } = wireOf(opts)
-      this.request('put', data, cb, v)
+      this[kRequest]('put', data, cb, v)
     } catch (err) {
       process.nextTick(cb || noop, err)
     }
@@ -118,11 +123,15 @@ class Grape extends EventEmitter {
     if (ArrayBuffer.isView(opts)) opts = { hash: opts }
     if (opts && ArrayBuffer.isView(opts.hash)) opts = { ...opts, hash: hexOf(opts.hash) }
     if (opts && ArrayBuffer.isView(opts.salt)) opts = { ...opts, salt: listOf(opts.salt) }
-    this.request('get', opts, cb)
+    this[kRequest]('get', opts, cb)
   }
 
   /** What the HTTP API does with a request: `type` is the path, `data` the data of the body. */
   request (type, data, cb, v) {
+    this[kRequest](type, data, cb, v)
+  }
+
+  [kRequest] (type, data, cb, v) {
     if (typeof cb !== 'function') cb = noop
     let text
     try {
@@ -131,12 +140,12 @@ class Grape extends EventEmitter {
       return process.nextTick(cb, err)
     }
     if (!this._active) return process.nextTick(cb, new Error(TEXT.GRAPE_STOPPED))
-    const id = this._lastRequest = (this._lastRequest + 1) >>> 0
-    this._requests.set(id, cb)
-    this._native.request(id, type, text === undefined ? 'null' : text, v)
+    const id = this[kLastRequest] = (this[kLastRequest] + 1) >>> 0
+    this[kRequests].set(id, cb)
+    this[kNative].request(id, type, text === undefined ? 'null' : text, v)
   }
 
-  _start () {
+  [kStart] () {
     const { conf } = this
     if (!conf.api_port && conf.api_port !== ANY) return new Error(TEXT.NO_PORT)
     for (const port of [conf.dht_port, conf.api_port]) {
@@ -168,37 +177,37 @@ class Grape extends EventEmitter {
       state: conf.dht_state || undefined,
       embedded: !!conf.embedded,
       grace: amount(conf.grace, 0)
-    }, event => this._told(native, event))
+    }, event => this[kTold](native, event))
     if (failure) return fromFailure(failure)
-    this._native = native
+    this[kNative] = native
     this._active = true
     if (conf.keepAlive) hold()
-    this._want()
+    this[kWant]()
     return null
   }
 
   /** `added` is about to have a listener. */
-  _want (added) {
+  [kWant] (added) {
     if (!this._active) return
-    this._native.want(...FREQUENT.map(name => name === added || this.listenerCount(name) > 0))
+    this[kNative].want(...FREQUENT.map(name => name === added || this.listenerCount(name) > 0))
   }
 
-  _told (native, { name, text, id, status }) {
+  [kTold] (native, { name, text, id, status }) {
     if (name === 'answered') {
-      const cb = this._requests.get(id)
-      this._requests.delete(id)
+      const cb = this[kRequests].get(id)
+      this[kRequests].delete(id)
       if (status === undefined) return cb(null, text === '' ? undefined : JSON.parse(text))
       const err = new Error(text)
       if (status !== 200) err.code = status
       return cb(err)
     }
     if (name === 'stopped') {
-      const stopped = this._stopping.get(native)
-      this._stopping.delete(native)
+      const stopped = this[kStopping].get(native)
+      this[kStopping].delete(native)
       return stopped()
     }
     // What was on its way when it stopped.
-    if (native !== this._native) return
+    if (native !== this[kNative]) return
     if (text === undefined) this.emit(name)
     else this.emit(name, text)
   }

@@ -162,7 +162,7 @@ module.exports = {
   kWaiting: Symbol('waiting'),
   /** A request's timeout; what a TCP socket's `setTimeout` said. */
   kTimeout: Symbol('timeout'),
-  /** Sends a request, by whichever lane. */
+  /** Sends a request, by whichever lane; starts a grape. */
   kStart: Symbol('start'),
   /** Sends it by the native lane. */
   kRequestNative: Symbol('requestNative'),
@@ -322,5 +322,24 @@ module.exports = {
   /** Looks whether it changes. */
   kWatch: Symbol('watch'),
   /** Sets options of the system's socket. */
-  kSet: Symbol('set')
+  kSet: Symbol('set'),
+
+  // Grapes
+
+  /** The native node, while it runs. */
+  kNative: Symbol('native'),
+  /** Callbacks of requests, by number. */
+  kRequests: Symbol('requests'),
+  /** The number of the latest one. */
+  kLastRequest: Symbol('lastRequest'),
+  /** What follows when a native node has stopped. */
+  kStopping: Symbol('stopping'),
+  /** `startNow()`, whatever a subclass has of that name. */
+  kStartNow: Symbol('startNow'),
+  /** `request(type, data, cb)`, the same. */
+  kRequest: Symbol('request'),
+  /** Says which frequent events are wanted. */
+  kWant: Symbol('want'),
+  /** Hears what the native node tells. */
+  kTold: Symbol('told')
 }
