@@ -209,7 +209,6 @@ export interface GrapeOptions {
   rateLimit: number
   maxPayloadSize: number
   state?: string
-  embedded: boolean
   grace: number
 }
 

@@ -1117,8 +1117,6 @@ export interface GrapeConf {
   dht_state?: string | null
   /** Bytes; largest body of a request. Default: 8192. */
   check_maxPayloadSize?: number
-  /** Announces and puts succeed when this node alone took them. Default: false. */
-  embedded?: boolean
   /** Whether a running grape keeps the process alive. Default: true. */
   keepAlive?: boolean
   /** Taken and ignored: signatures are verified in any case. */
@@ -1194,6 +1192,31 @@ export class Grape extends TypedEmitter<GrapeEvents> {
     hash: string | NodeJS.ArrayBufferView | { hash: string | NodeJS.ArrayBufferView, salt?: string | NodeJS.ArrayBufferView },
     cb: Callback<GrapeValue | undefined>
   ): void
+
+  /** A name in hex, as `node` takes it. */
+  str2hex(name: string): string
+  /** The name that `str2hex` made this of. */
+  hex2str(hex: string): string
+  /** The node by itself, as services of the original call it; undefined when the grape does not run. */
+  node?: GrapeNode
+  /** Whether it runs. */
+  readonly _active: boolean
+  /** `http` is the server of the API while it runs. */
+  readonly _interface: {
+    http?: { readonly listening: boolean, address(): AddressInfo | null, close(cb?: (err?: Error | null) => void): unknown }
+  }
+}
+
+/** Names are hex, of `grape.str2hex`, or bytes. */
+export interface GrapeNode extends EventEmitter {
+  address(): AddressInfo
+  announce(name: string | NodeJS.ArrayBufferView, port: number, cb?: Callback<number>): void
+  announce(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
+  /** `count` is how many addresses there are. */
+  lookup(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
+  put(opts: GrapePutOptions, cb?: Callback<Buffer>): void
+  get(hash: string | NodeJS.ArrayBufferView, cb: Callback<GrapeValue | undefined>): void
+  get(hash: string | NodeJS.ArrayBufferView, opts: { salt?: string | NodeJS.ArrayBufferView }, cb: Callback<GrapeValue | undefined>): void
 }
 
 export type { Peer, Transport, TransportRPC }

@@ -126,7 +126,6 @@ class Embedded {
       dht_port: 0,
       api_port: this.port,
       dht_peer_maxAge: LASTING_AGE,
-      embedded: true,
       keepAlive: false,
       grace
     })

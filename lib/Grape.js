@@ -7,6 +7,7 @@ const { hold, letGo } = require('./alive')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badOption, badPort, fromFailure } = require('./errors')
+const { GrapeNode, portOf } = require('./GrapeNode')
 const { kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant } = require('./internal')
 const { amount, withDefaults } = require('./options')
 
@@ -27,6 +28,8 @@ class Grape extends EventEmitter {
     super()
     this.conf = withDefaults(GRAPE, conf)
     this._active = false
+    this._interface = {}
+    this.node = undefined
     this[kNative] = null
     /** Callbacks of requests, by number. */
     this[kRequests] = new Map()
@@ -67,6 +70,8 @@ class Grape extends EventEmitter {
     const native = this[kNative]
     this._active = false
     this[kNative] = null
+    this._interface = {}
+    this.node = undefined
     this[kStopping].set(native, () => {
       native.release()
       if (this.conf.keepAlive) letGo()
@@ -126,6 +131,16 @@ class Grape extends EventEmitter {
     this[kRequest]('get', opts, cb)
   }
 
+  /** A name in hex, as `node` takes it. */
+  str2hex (name) {
+    return Buffer.from(name).toString('hex')
+  }
+
+  /** The name that `str2hex` made this of. */
+  hex2str (hex) {
+    return Buffer.from(hex, 'hex').toString()
+  }
+
   /** What the HTTP API does with a request: `type` is the path, `data` the data of the body. */
   request (type, data, cb, v) {
     this[kRequest](type, data, cb, v)
@@ -175,12 +190,16 @@ class Grape extends EventEmitter {
       rateLimit: limits.dht_rateLimit,
       maxPayloadSize: limits.check_maxPayloadSize,
       state: conf.dht_state || undefined,
-      embedded: !!conf.embedded,
       grace: amount(conf.grace, 0)
     }, event => this[kTold](native, event))
     if (failure) return fromFailure(failure)
     this[kNative] = native
     this._active = true
+    const [dht, api] = native.addresses()
+    const { announce, lookup, put, get } = Grape.prototype
+    // A subclass may call it from methods of these names.
+    this.node = new GrapeNode(portOf(dht), { announce, lookup, put, get }, this)
+    this._interface = { http: new ApiServer(this, portOf(api)) }
     if (conf.keepAlive) hold()
     this[kWant]()
     return null
@@ -213,6 +232,28 @@ class Grape extends EventEmitter {
   }
 }
 
+/** The server of the API, as far as services of the original look at it. */
+class ApiServer {
+  constructor (grape, at) {
+    this._at = at
+    this._grape = grape
+  }
+
+  get listening () {
+    return this._grape._interface.http === this
+  }
+
+  address () {
+    return this.listening ? { ...this._at } : null
+  }
+
+  /** Stops the grape: its API does not end alone. */
+  close (cb) {
+    this._grape.stop(cb)
+    return this
+  }
+}
+
 /** The largest limit that there is. */
 const LIMIT_MAX = 2 ** 32 - 1
 
@@ -228,8 +269,10 @@ const ANY = 0
 /** Bootstrap nodes as `host:port`; the original's own forms are an array and `{ host, port }`. */
 function bootstrapOf (list) {
   if (!list || list === true) return []
-  return [].concat(list).filter(Boolean)
-    .map(node => typeof node === 'string' ? node : `${node.host}:${node.port}`)
+  return [].concat(list).flatMap(node => {
+    if (typeof node === 'string') return node.split(',').map(text => text.trim()).filter(Boolean)
+    return node ? [`${node.host}:${node.port}`] : []
+  })
 }
 
 /** A put as JSON says it. Bytes become lists of numbers; those of the value go beside it. */

@@ -164,8 +164,6 @@ const GRAPE = {
   api_hosts: [],
   /** Largest body of a request, in bytes. */
   check_maxPayloadSize: 8192,
-  /** Announces and puts succeed when this node alone took them. */
-  embedded: false,
   /** A lookup waits so long after the start for an announce, instead of finding nothing. */
   grace: 0,
   /** Whether a running grape keeps the process alive. */

@@ -116,7 +116,7 @@ fn who_is_named_elsewhere_by_three_hosts_is_asked() {
 #[test]
 fn what_was_announced_by_the_api_is_not_taken_back_by_a_datagram() {
     let host = [127, 0, 0, 1];
-    let mut core = alone(Options { host: Some(host), embedded: true, ..Options::default() });
+    let mut core = alone(Options { host: Some(host), ..Options::default() });
     core.start(0, 1, Command::Announce { key: KEY.to_vec(), port: 1337 });
     let from = at(host, 5_000);
     let token = token(&mut core, 0, from);

@@ -77,13 +77,7 @@ test('put stores a text, also from stdin, and get prints it', async t => {
 
 test('what a grape refuses ends with 1', async t => {
   const { url } = await network(t, false)
-  for (const [args, text] of [
-    [['put', 'x'.repeat(1000)], 'v must be less than 1000 bytes in put()'],
-    [['put', 'x'], 'No nodes to query'],
-    [['announce', 'service', '1337'], 'No nodes to query'],
-    [['announce', 'service', '1337', '--keep'], 'No nodes to query'],
-    [['pub', '--announce', 'service'], 'No nodes to query']
-  ]) {
-    assert.deepStrictEqual(await run(t, [...args, '--grape', url]), { code: 1, stdout: '', stderr: `grenache: ${text}\n` })
-  }
+  assert.deepStrictEqual(await run(t, ['put', 'x'.repeat(1000), '--grape', url]), {
+    code: 1, stdout: '', stderr: 'grenache: v must be less than 1000 bytes in put()\n'
+  })
 })

@@ -111,13 +111,97 @@ classes('C255: a grape emits listening, and ready once it has looked around', as
   assert.deepStrictEqual(events.sort(), ['listening', 'ready'])
 })
 
-classes('C256: an isolated grape answers an announce and a put with "No nodes to query"', async ({ Grape, t }) => {
+classes('C256: an isolated grape keeps what is announced and put through it, the original\'s nothing', async ({ name, Grape, t }) => {
   const grape = await started(t, Grape)
   assert.deepStrictEqual((await call(grape, 'lookup', 'key')).res, [])
-  assert.strictEqual((await call(grape, 'announce', 'key', 1337)).err.message, 'No nodes to query')
-  assert.strictEqual((await call(grape, 'put', { v: 'a' })).err.message, 'No nodes to query')
+  const announced = await call(grape, 'announce', 'key', 1337)
+  const put = await call(grape, 'put', { v: 'a' })
+  if (name === 'original') {
+    assert.deepStrictEqual([announced, put].map(({ err }) => err.message), Array(2).fill('No nodes to query'))
+  } else {
+    assert.deepStrictEqual(announced, { err: null, res: 1 })
+    assert.strictEqual((await call(grape, 'get', put.res)).res.v, 'a')
+  }
   assert.deepStrictEqual((await call(grape, 'lookup', 'other')).res, [])
 })
+
+for (const host of [undefined, '127.0.0.1', '0.0.0.0']) {
+  const fact = host === '0.0.0.0' ? 'C391: a grape bound to 0.0.0.0' : 'C390: a grape'
+  classes(`${fact} whose bootstrap is itself finds what was announced through it${host === '127.0.0.1' ? ' (host)' : ''}`, async ({ Grape, t }) => {
+    const conf = await freeConf({ host })
+    const grape = await started(t, Grape, { ...conf, dht_bootstrap: [`127.0.0.1:${conf.dht_port}`] })
+    const heard = once(grape, 'announce')
+    assert.deepStrictEqual(await call(grape, 'announce', 'key', 1337), { err: null, res: 1 })
+    assert.deepStrictEqual(await heard, ['key'])
+    assert((await call(grape, 'lookup', 'key')).res.includes('127.0.0.1:1337'))
+  })
+}
+
+/** What is no `host:port`. The original tries the first two as names. */
+const BAD_ENTRIES = ['"127.0.0.1:1"', '\'127.0.0.1:1\',', '127.0.0.1', '127.0.0.1:99999', {}, '']
+
+classes('C392: a bootstrap entry that is no host:port does not keep a grape from starting', async ({ Grape, t }) => {
+  const known = await started(t, Grape)
+  const grape = new Grape(await freeConf({ dht_bootstrap: [...BAD_ENTRIES.slice(0, 2), `127.0.0.1:${known.conf.dht_port}`] }))
+  t.after(() => call(grape, 'stop'))
+  const heard = once(grape, 'node')
+  assert.ifError((await call(grape, 'start')).err)
+  await heard
+})
+
+classes('C393: a bootstrap entry that is no host:port is an event warning that names it', async ({ Grape, t }) => {
+  for (const entry of BAD_ENTRIES.slice(0, 5)) {
+    const grape = new Grape(await freeConf({ dht_bootstrap: [entry] }))
+    const heard = once(grape, 'warning')
+    assert.ifError((await call(grape, 'start')).err)
+    const named = typeof entry === 'string' ? entry.replace(/,$/, '') : 'undefined:undefined'
+    assert.deepStrictEqual(await heard, [`dht_bootstrap: ERR_DEST_INVALID: ${named}`])
+    await call(grape, 'stop')
+  }
+}, { better: true })
+
+grapes('C394: a grape has str2hex and hex2str, and a node that takes names in hex', async ({ grapes: [first, second] }) => {
+  const name = 'ünïcode key'
+  const hex = first.str2hex(name)
+  assert.strictEqual(hex, Buffer.from(name).toString('hex'))
+  assert.strictEqual(first.hex2str(hex), name)
+  const heard = once(second, 'announce')
+  const { err, res } = await call(first.node, 'announce', hex, 1337)
+  assert.deepStrictEqual([err, res], [null, 1])
+  assert.deepStrictEqual(await heard, [name])
+  const peer = once(second, 'peer')
+  assert.strictEqual((await call(second.node, 'lookup', hex)).err, null)
+  assert.deepStrictEqual(await peer, ['127.0.0.1:1337'])
+  await call(first, 'stop')
+  assert.strictEqual(first.node, undefined)
+})
+
+classes('C395: _interface.http says where the API is, and _active whether the grape runs', async ({ Grape, t }) => {
+  const grape = new Grape(await freeConf({ host: '127.0.0.1' }))
+  assert.deepStrictEqual([grape._active, grape._interface], [false, {}])
+  assert.ifError((await call(grape, 'start')).err)
+  assert.deepStrictEqual([grape._active, grape._interface.http.listening], [true, true])
+  assert.deepStrictEqual(grape._interface.http.address(), { address: '127.0.0.1', family: 'IPv4', port: grape.conf.api_port })
+  const { http } = grape._interface
+  await call(grape, 'stop')
+  assert.deepStrictEqual([grape._active, grape._interface, http.address()], [false, {}, null])
+})
+
+classes('a subclass may announce and look up by the node', async ({ Grape, t }) => {
+  class ByNode extends Grape {
+    announce (key, port, cb) { this.node.announce(this.str2hex(key), port, cb) }
+  }
+  const conf = await freeConf()
+  const grape = await started(t, ByNode, { ...conf, dht_bootstrap: [`127.0.0.1:${conf.dht_port}`] })
+  assert.deepStrictEqual(await call(grape, 'announce', 'key', 1337), { err: null, res: 1 })
+})
+
+grapes('put and get of a grape\'s node take and give bytes', async ({ grapes: [first, second] }) => {
+  const { res: hash } = await call(first.node, 'put', { v: 'value' })
+  assert(Buffer.isBuffer(hash))
+  assert.strictEqual((await call(second.node, 'get', hash)).res.v, 'value')
+  assert.strictEqual(first.node.address().port, first.conf.dht_port)
+}, { better: true })
 
 classes('an isolated grape keeps what is announced through it, for its own machine', async ({ Grape, t }) => {
   const nobody = `127.0.0.1:${await freeUdpPort()}`

@@ -78,7 +78,7 @@ hostile('tokens of 60 KB are not kept', async ({ stage }) => {
   const found = await Promise.all(Array.from({ length: LOOKUPS }, (_, at) => asks(url, 'lookup', `name ${at}`, 10000)))
   assert(found.every(addresses => addresses.length === 0))
   assert(tokens > LOOKUPS, `${tokens} tokens`)
-  assert.strictEqual(await asks(url, 'announce', ['name', 1337], 10000), 'No nodes to query')
+  assert.strictEqual(await asks(url, 'announce', ['name', 1337], 10000), 1)
   assert.strictEqual(grape.process.exitCode, null)
 }, { tls: false })
 
@@ -137,7 +137,7 @@ hostile('a flood of datagrams does not keep the API from answering', async ({ st
   const flooded = flood()
   let answers = 0
   while (Date.now() < end) {
-    assert.strictEqual(await asks(url, 'announce', ['name', 1337]), 'No nodes to query')
+    assert.strictEqual(await asks(url, 'announce', ['name', 1337]), 1)
     answers++
   }
   await flooded

@@ -31,8 +31,6 @@ pub enum Failure {
     BadPut(Cow<'static, str>),
     /// A request that makes no sense at all; the text says why.
     Malformed(&'static str),
-    /// No other node is known.
-    NoNodes,
     /// No node took it.
     AllFailed,
     /// All nodes refused it.
@@ -86,7 +84,6 @@ impl fmt::Display for Failure {
             Self::BadGet => "ERR_GRAPE_GENERIC",
             Self::BadPut(text) => text,
             Self::Malformed(text) => text,
-            Self::NoNodes => "No nodes to query",
             Self::AllFailed => "All queries failed",
             Self::Refused { text, .. } => text,
             Self::Busy => "ERR_GRAPE_BUSY",
@@ -116,7 +113,6 @@ mod tests {
             (Failure::BadGet, 200, "ERR_GRAPE_GENERIC"),
             (Failure::BadPut("opts.v not given".into()), 200, "opts.v not given"),
             (Failure::Malformed("x"), 500, "x"),
-            (Failure::NoNodes, 200, "No nodes to query"),
             (Failure::AllFailed, 200, "All queries failed"),
             (refused, 302, "302 sequence number"),
             (Failure::Busy, 503, "ERR_GRAPE_BUSY"),

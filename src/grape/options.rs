@@ -15,9 +15,6 @@ pub struct Options {
     pub is_own: fn([u8; 4]) -> bool,
     /// UDP port of the node, which is announced where a service names port 0.
     pub port: u16,
-    /// Announces and puts succeed when this node alone took them: it serves one machine. Defaults
-    /// to false.
-    pub embedded: bool,
     /// Names whose nodes are remembered. Defaults to [`config::TABLES`].
     pub max_tables: usize,
     /// Stored values of others, and as many of this machine. Defaults to [`config::VALUES_KEPT`].
@@ -41,7 +38,6 @@ impl Default for Options {
             host: None,
             is_own: |_| false,
             port: 0,
-            embedded: false,
             max_tables: config::TABLES,
             max_values: config::VALUES_KEPT,
             concurrency: config::CONCURRENCY,

@@ -256,7 +256,7 @@ mod tests {
     use crate::grape::{Address, Command, Core, Options, Source};
 
     fn view(key: &[u8]) -> View {
-        let options = Options { host: Some([127, 0, 0, 1]), embedded: true, ..Options::default() };
+        let options = Options { host: Some([127, 0, 0, 1]), ..Options::default() };
         let mut core = Core::new(options, [1; 32], 0);
         core.bootstrap(0, Vec::new());
         core.start(0, 1, Command::Announce { key: key.to_vec(), port: 1337 });

@@ -17,6 +17,8 @@ pub(super) struct Store {
     /// Its nodes come from a walk of its own, so that another one would find no better ones.
     fresh: bool,
     missing: usize,
+    /// Whether this node keeps it, which counts where no other one took it.
+    kept: bool,
     /// From then on it is over as soon as one took it: a node that found its way into the walk and
     /// never takes anything holds it up no longer.
     until: u64,
@@ -28,11 +30,11 @@ pub(super) struct Store {
 impl Core {
     /// Sends a command to the nodes that are to take it.
     pub(super) fn store(&mut self, job: Job, holders: Vec<Holder>, fresh: bool) {
-        let (taken, refusal) = self.store_here(&job);
+        let (kept, refusal) = self.store_here(&job, holders.is_empty());
         let number = self.number();
         let cost = cost_of(&job.command);
         let until = self.now + config::HOLD_MS;
-        let mut store = Store { job, fresh, missing: 0, until, taken, refusal, cost };
+        let mut store = Store { job, fresh, missing: 0, kept, until, taken: 0, refusal, cost };
         for holder in &holders {
             // The original would leave an unannounce without an answer.
             if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
@@ -50,12 +52,8 @@ impl Core {
             self.alarms.push(Reverse((until, number)));
             return;
         }
-        if holders.is_empty() && store.taken == 0 && store.refusal.is_none() {
-            return match store.job.command {
-                Command::Unannounce { .. } => self.done(store.job.op, Ok(Outcome::Stored(0))),
-                _ => self.done(store.job.op, Err(Failure::NoNodes)),
-            };
-        }
+        // Another walk would find nobody either.
+        store.fresh |= holders.is_empty();
         self.finish_store(store);
     }
 
@@ -91,21 +89,25 @@ impl Core {
     }
 
     fn finish_store(&mut self, store: Store) {
-        let Store { job, fresh, taken, refusal, .. } = store;
+        let Store { job, fresh, kept, taken, refusal, .. } = store;
         self.note_announce(&job.command, taken);
-        let result = match (&job.command, refusal) {
-            (Command::Unannounce { .. }, _) => Ok(Outcome::Stored(taken)),
-            (Command::Put { item, .. }, _) if taken > 0 => Ok(Outcome::Put(item.target())),
-            (_, _) if taken > 0 => Ok(Outcome::Stored(taken)),
-            (_, Some((code, text))) => Err(Failure::Refused { code, text }),
+        let result = match (taken, refusal) {
+            (0, Some((code, text))) => Err(Failure::Refused { code, text }),
             // Tokens got old, or nodes left, since the walk that found them.
-            (_, None) if !fresh => {
+            (0, None) if !fresh && !matches!(job.command, Command::Unannounce { .. }) => {
                 self.nearest.remove(&key_of(&job.command));
                 self.begin(job);
                 return;
             }
-            (_, None) => Err(Failure::AllFailed),
+            (0, None) => Ok(usize::from(kept)),
+            _ => Ok(taken),
         };
+        let result = result.and_then(|taken| match &job.command {
+            Command::Unannounce { .. } => Ok(Outcome::Stored(taken)),
+            _ if taken == 0 => Err(Failure::AllFailed),
+            Command::Put { item, .. } => Ok(Outcome::Put(item.target())),
+            _ => Ok(Outcome::Stored(taken)),
+        });
         self.done(job.op, result);
     }
 
@@ -124,39 +126,42 @@ impl Core {
         }
     }
 
-    /// What this node keeps of its own machine's commands: how many nodes that makes, and why not.
-    fn store_here(&mut self, Job { command, who, .. }: &Job) -> (usize, Option<(i64, String)>) {
-        let counts = usize::from(self.options.embedded);
+    /// What this node keeps of its own machine's commands: whether it does, and why not. One that is
+    /// `alone` keeps signed values too, of which others may have newer ones.
+    fn store_here(
+        &mut self,
+        Job { command, who, .. }: &Job,
+        alone: bool,
+    ) -> (bool, Option<(i64, String)>) {
         match command {
             Command::Announce { key, port } => {
                 let address = self.own_address(*port);
                 // Without a host only this machine can reach it so; others know it otherwise.
-                if self.options.host.is_none() {
-                    self.local.add(key, address, *who, self.now);
-                    return (0, None);
+                let here = self.options.host.is_none();
+                let peers = if here { &mut self.local } else { &mut self.peers };
+                peers.add(key, address, *who, self.now);
+                if alone || !here {
+                    self.tell_announce(key);
                 }
-                self.peers.add(key, address, *who, self.now);
-                self.tell_announce(key);
-                (counts, None)
+                (true, None)
             }
             Command::Unannounce { key, port } => {
                 let address = self.own_address(*port);
                 if self.options.host.is_none() {
-                    self.local.remove(key, address);
-                    return (0, None);
+                    return (self.local.remove(key, address), None);
                 }
                 let known = self.peers.remove(key, address);
                 self.forget_found(key, address);
-                (if known { counts } else { 0 }, None)
+                (known, None)
             }
-            Command::Put { item, cas } if item.signed.is_none() || self.options.embedded => {
+            Command::Put { item, cas } if item.signed.is_none() || alone => {
                 let stored = Stored { item: item.clone(), id: self.id };
                 match self.values.put(stored, *cas, *who, self.now) {
-                    Ok(()) => (counts, None),
-                    Err((code, text)) => (0, Some((code, format!("{code} {text}")))),
+                    Ok(()) => (true, None),
+                    Err((code, text)) => (false, Some((code, format!("{code} {text}")))),
                 }
             }
-            _ => (0, None),
+            _ => (false, None),
         }
     }
 

@@ -32,7 +32,6 @@ pub struct GrapeOptions {
     pub rate_limit: u32,
     pub max_payload_size: u32,
     pub state: Option<String>,
-    pub embedded: bool,
     pub grace: f64,
 }
 
@@ -225,7 +224,6 @@ fn settings(options: GrapeOptions) -> Settings {
     // Casts saturate, and make 0 of NaN.
     Settings {
         core: Options {
-            embedded: options.embedded,
             max_tables: options.max_tables as usize,
             max_values: options.max_values as usize,
             concurrency: options.concurrency as usize,

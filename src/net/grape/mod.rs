@@ -117,13 +117,12 @@ impl Grape {
     /// Binds both sockets and starts; `tell` is called on another thread.
     ///
     /// # Errors
-    /// What the system says of an address, and bootstrap nodes that are no `host:port`.
+    /// What the system says of an address.
     pub fn start(
         settings: Settings,
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let Settings { host, bootstrap, state, .. } = &settings;
-        let names = names::parse(bootstrap)?;
         let runtime = io::runtime().map_err(|error| Error::system("listen", error, None))?;
         let _reactor = runtime.enter();
         let ip = host.as_deref().map(resolve).transpose()?;
@@ -139,6 +138,9 @@ impl Grape {
         let dht = socket.local_addr().map_err(|error| Error::system("bind", error, None))?;
         let api = listener.local_addr().map_err(|error| Error::system("listen", error, None))?;
 
+        let names = names::parse(bootstrap, |error| {
+            tell(Told::Warning(format!("dht_bootstrap: {error}")));
+        });
         let mut options = settings.core.clone();
         options.port = dht.port();
         options.is_own = is_own;

@@ -4,12 +4,9 @@ use super::{actor::Ask, compact};
 use crate::{config::grape as config, error::Error, grape::Address, net::Destination};
 use tokio::{net::lookup_host, sync::mpsc::UnboundedSender, time::sleep};
 
-/// Reads a bootstrap list.
-///
-/// # Errors
-/// [`Error::BadDestination`] for the first that is no `host:port`.
-pub(super) fn parse(list: &[String]) -> Result<Vec<Destination>, Error> {
-    list.iter().map(|text| Destination::parse(text)).collect()
+/// Reads a bootstrap list; `reject` is told of each entry that is no `host:port`, which is left out.
+pub(super) fn parse(list: &[String], reject: impl Fn(Error)) -> Vec<Destination> {
+    list.iter().filter_map(|text| Destination::parse(text).map_err(&reject).ok()).collect()
 }
 
 /// Tells the core where its bootstrap nodes are, and again when that changes. Those without a name

@@ -1,0 +1,57 @@
+'use strict'
+
+const EventEmitter = require('events')
+
+/**
+ * The node of a running grape by itself, with the calls that services of the original make on
+ * `grape.node`: names are hex, as `grape.str2hex` says them, or bytes.
+ */
+class GrapeNode extends EventEmitter {
+  /** `calls` are those of a grape's class. */
+  constructor (at, calls, grape) {
+    super()
+    this._at = at
+    for (const name of Object.keys(calls)) this[`_${name}`] = calls[name].bind(grape)
+  }
+
+  /** Where its UDP socket is: `{ address, family, port }`. */
+  address () {
+    return { ...this._at }
+  }
+
+  /** `cb(err, nodes)` with the number of nodes that took it. */
+  announce (name, port, cb) {
+    if (typeof port === 'function') return this.announce(name, 0, port)
+    this._announce(nameOf(name), port || 0, cb)
+  }
+
+  /** `cb(err, count)` with the number of addresses; each is an event `peer` of the grape. */
+  lookup (name, cb = noop) {
+    this._lookup(nameOf(name), (err, found) => err ? cb(err) : cb(null, found.length))
+  }
+
+  /** As `grape.put`; `cb(err, hash)`, the hash as a Buffer. */
+  put (opts, cb = noop) {
+    this._put(opts, (err, hash) => err ? cb(err) : cb(null, Buffer.from(hash, 'hex')))
+  }
+
+  /** As `grape.get`; `cb(err, value)`. */
+  get (hash, opts, cb) {
+    if (typeof opts === 'function') return this.get(hash, {}, opts)
+    this._get({ ...opts, hash }, cb)
+  }
+}
+
+/** `{ address, family, port }` of `host:port`, as Node's servers say it. */
+function portOf (text) {
+  const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(text)
+  return { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: +port }
+}
+
+function nameOf (name) {
+  return Buffer.from(name, 'hex').toString()
+}
+
+function noop () {}
+
+module.exports = { GrapeNode, portOf }
