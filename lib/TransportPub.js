@@ -10,7 +10,8 @@ const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
 const {
-  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kTellSlow
+  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kTellSlow,
+  kUnlisten
 } = require('./internal')
 const { withDefaults } = require('./options')
 const { encode } = require('./socket')
@@ -51,6 +52,10 @@ class TransportPub extends TransportSocket {
   }
 
   unlisten () {
+    this[kUnlisten]()
+  }
+
+  [kUnlisten] () {
     if (!this[kListener]) return
     // The face says that it is closed; without one there is nobody to tell.
     const server = this[kFace] || this[kListener]
@@ -116,7 +121,7 @@ class TransportPub extends TransportSocket {
 
   _stop () {
     super._stop()
-    this.unlisten()
+    this[kUnlisten]()
   }
 }
 

@@ -201,6 +201,8 @@ module.exports = {
   kOnConnection: Symbol('onConnection'),
   /** Hears that a port cannot be had after all. */
   kOnListenError: Symbol('onListenError'),
+  /** Ends a publisher's listener. */
+  kUnlisten: Symbol('unlisten'),
   /** Makes the listener. */
   kListen: Symbol('listen'),
   /** Makes one without TLS. */
