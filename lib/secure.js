@@ -126,8 +126,8 @@ function connect (dest, path, conf, connection) {
 function problemOf (headers, key) {
   if (!/^websocket$/i.test(headers.upgrade || '')) return 'Invalid Upgrade header'
   if (headers['sec-websocket-accept'] !== acceptOf(key)) return 'Invalid Sec-WebSocket-Accept header'
-  if (headers['sec-websocket-protocol'] !== undefined) return 'Server sent a subprotocol but none was requested'
-  if (headers['sec-websocket-extensions'] !== undefined) return 'Server sent an extension but none was requested'
+  if (headers['sec-websocket-protocol']) return 'Server sent a subprotocol but none was requested'
+  if (headers['sec-websocket-extensions']) return 'Server sent an extension but none was requested'
   return null
 }
 

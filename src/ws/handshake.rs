@@ -125,15 +125,21 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
     if has_token(request.headers(), header::CONNECTION, "upgrade") {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
+    // Tungstenite decodes the key, and refuses one whose last bits are not zero. What they are is
+    // the client's affair: the answer is made of the key's text (RFC 6455 section 4.2.2).
+    let accept = request.headers().get(header::SEC_WEBSOCKET_KEY).and_then(accept_of);
+    let Some(accept) = accept else { return refuse(StatusCode::BAD_REQUEST) };
+    request.headers_mut().insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static(ANY_KEY));
     let Ok(mut response) = create_response(&request) else {
         return refuse(StatusCode::BAD_REQUEST);
     };
+    response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     // Without a say in the matter, `ws` takes the first subprotocol that the client offers.
     if let Some(first) = request
         .headers()
         .get(header::SEC_WEBSOCKET_PROTOCOL)
         .and_then(|offered| offered.to_str().ok())
-        .and_then(|offered| offered.split(',').map(str::trim).find(|one| !one.is_empty()))
+        .and_then(|offered| offered.split(',').map(str::trim).next().filter(|one| !one.is_empty()))
         .and_then(|first| HeaderValue::from_str(first).ok())
     {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, first);
@@ -170,6 +176,18 @@ const VERSION: &str = "13";
 
 fn count(headers: &HeaderMap, name: &HeaderName) -> usize {
     headers.get_all(name).iter().count()
+}
+
+/// A key that is one.
+const ANY_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// The answer to a key; none where it is not the base64 of 16 bytes.
+fn accept_of(key: &HeaderValue) -> Option<HeaderValue> {
+    let digits = key.as_bytes().trim_ascii().strip_suffix(b"==")?;
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let is_key = digits.len() == ANY_KEY.len() - 2 && digits.iter().all(is_digit);
+    let accept = is_key.then(|| derive_accept_key(key.as_bytes().trim_ascii()))?;
+    HeaderValue::from_str(&accept).ok()
 }
 
 /// Whether `token` is in the list that the headers of this name make up together.
@@ -259,10 +277,15 @@ impl ClientHandshake {
         {
             return invalid("Invalid Sec-WebSocket-Accept header");
         }
-        if response.headers().contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+        // A proxy may send them empty.
+        let says = |name| {
+            let values = response.headers().get_all(name);
+            values.into_iter().any(|value| !value.as_bytes().trim_ascii().is_empty())
+        };
+        if says(header::SEC_WEBSOCKET_PROTOCOL) {
             return invalid("Server sent a subprotocol but none was requested");
         }
-        if response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS) {
+        if says(header::SEC_WEBSOCKET_EXTENSIONS) {
             return invalid("Server sent an extension but none was requested");
         }
         Ok(Some(consumed))
