@@ -111,6 +111,10 @@ export declare class Core {
   resolve(id: number, host: string, isGrape: boolean, timeout: number): void
   /** Posts to a grape, with this `Authorization`; the answer comes as an event with this `id`. */
   post(id: number, url: string, authorization: string | undefined | null, body: string, timeout: number): void
+  /** Ends an exchange with a grape, and its connection. No event comes of it. */
+  endPost(id: number): void
+  /** Closes the connections to grapes that are kept, and others after their exchange. */
+  letGrapesGo(): void
 }
 
 /** Counts for one transport or peer. */

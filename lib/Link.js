@@ -6,7 +6,7 @@ const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
 const Emitter = require('./emitter')
-const post = require('./grape-post')
+const grapes = require('./grape-post')
 const { abortable } = require('./abort')
 const { answered, guarded, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
@@ -88,7 +88,7 @@ class Link extends Emitter {
     return this
   }
 
-  /** No exchange begins any more, and what waits for one fails with ERR_TRANSPORT_CLOSE, in a later tick. */
+  /** Its connections close, no exchange begins any more, and what waits for one fails with ERR_TRANSPORT_CLOSE, in a later tick. */
   stop () {
     if (!this._inited) return this
     this[kLife].end(new Error(TEXT.TRANSPORT_CLOSE))
@@ -99,6 +99,8 @@ class Link extends Emitter {
     if (this[kEmbedded]) this[kEmbedded].stop()
     for (const cache of Object.values(this.cache)) cache.clear()
     this[kAnnouncer].stopAll()
+    // A grape that stops waits for connections.
+    grapes.letGo()
     return this
   }
 
@@ -238,7 +240,7 @@ class Link extends Emitter {
       answered(cb, isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
     const { posts } = this[kLife]
-    const end = post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
+    const end = grapes.post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
       posts.delete(end)
       if (err) unanswered(cb, err)
       else read(status, body)

@@ -478,8 +478,14 @@ function post (url, authorization, body, timeout, cb) {
   return err => {
     if (!exchanges.delete(id)) return
     letGo()
+    core.endPost(id)
     process.nextTick(cb, err)
   }
+}
+
+/** Closes the connections to grapes that are kept, and others once they have their answers. */
+function letGrapesGo () {
+  core.letGrapesGo()
 }
 
 let lastLookup = 0
@@ -535,6 +541,7 @@ module.exports = {
   keeps: (conn, bytes) => core.keeps(conn, bytes),
   listen,
   openStream: conn => core.openStream(conn),
+  letGrapesGo,
   post,
   publish,
   pumpSoon,

@@ -34,11 +34,24 @@ function post (url, body, timeout, tls, cb) {
       ask(next, Math.max(0, until - performance.now()))
     }
     end = href.startsWith('https:')
-      ? require('./secure-post')(href, authorization, body, timeout, tls, answered)
+      ? securePost().post(href, authorization, body, timeout, tls, answered)
       : dispatch.post(href, authorization, body, timeout, answered)
   }
   ask(addressOf(url), timeout)
   return err => end(err)
+}
+
+let tlsPost
+
+/** Node's `https` takes a while to load. */
+function securePost () {
+  return tlsPost || (tlsPost = require('./secure-post'))
+}
+
+/** Closes the connections to grapes that are kept, and others once they have their answers. */
+function letGo () {
+  dispatch.letGrapesGo()
+  if (tlsPost) tlsPost.letGo()
 }
 
 /** What a URL of a grape says; throws for one that is none. */
@@ -61,4 +74,4 @@ function addressOf (url) {
   return { href: parsed.href, origin: parsed.origin, authorization }
 }
 
-module.exports = post
+module.exports = { letGo, post }

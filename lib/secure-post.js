@@ -12,7 +12,7 @@ const { lookupOf } = require('./names')
 /** Connections to grapes. It keeps those apart whose TLS options differ. */
 class Agent extends https.Agent {
   keepSocketAlive (socket) {
-    if (!super.keepSocketAlive(socket)) return false
+    if (this !== agent || !super.keepSocketAlive(socket)) return false
     // What comes while nobody waits for an answer is none. Node would read on and on.
     socket.once('data', destroy)
     socket.setTimeout(GRAPE_KEEP_ALIVE, destroy)
@@ -30,7 +30,14 @@ function destroy () {
   this.destroy()
 }
 
-const agent = new Agent({ keepAlive: true })
+let agent = new Agent({ keepAlive: true })
+
+/** Closes the connections that are kept, and others once they have their answers. */
+function letGo () {
+  const kept = Object.values(agent.freeSockets).flat()
+  agent = new Agent({ keepAlive: true })
+  for (const socket of kept) socket.destroy()
+}
 
 /**
  * Posts a JSON text to a grape: `cb(err, status, body, location)`, and returns what ends it, like `dispatch.post`.
@@ -102,4 +109,4 @@ function read (response, finish) {
   response.on('error', finish)
 }
 
-module.exports = post
+module.exports = { letGo, post }

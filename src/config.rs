@@ -245,6 +245,10 @@ pub const GRAPE_ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
 /// 5 s, and a request sent into that close fails.
 pub const GRAPE_KEEP_ALIVE: Duration = Duration::from_secs(4);
 
+/// How long a connection to a grape stays open without a request: what it was made for may have gone
+/// by another one. A server that closes waits for it.
+pub const GRAPE_UNUSED: Duration = Duration::from_secs(1);
+
 /// The discovery node. What a caller may set per node stands in `lib/defaults.js`.
 pub mod grape {
     /// Nodes in a bucket, in a reply's `nodes`, and asked to store (k of Kademlia).

@@ -9,7 +9,7 @@ use grenache_nodejs_ws_native::{config, error::Error, exchange::Answer, link::Gr
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// A deadline that no test waits for, in milliseconds.
@@ -84,6 +84,75 @@ async fn posts_path_headers_and_body() {
     let host = format!("host: {}", listener.local_addr().unwrap());
     for header in [host.as_str(), "content-type: application/json", "accept: */*"] {
         assert!(lines.iter().any(|line| line == header), "{header} is not in {lines:?}");
+    }
+}
+
+/// A listener that takes one connection, and no other one before that was accepted.
+fn crowded() -> (TcpListener, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// How long it takes until the other side has closed a connection, without a byte.
+async fn closed(mut stream: TcpStream) -> Duration {
+    let since = Instant::now();
+    let read = within("the end", stream.read(&mut [0; 1])).await;
+    assert_eq!(read.unwrap(), 0, "something was sent");
+    since.elapsed()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_no_request_needed_is_closed_soon() {
+    let (listener, url) = crowded();
+    let grapes = Grapes::default();
+    let serve = async {
+        let mut first = accept(&listener).await;
+        read_request(&mut first).await;
+        // The second request has to wait for its connection, and gets the first one's.
+        let filler = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let second = async {
+            let asked = grapes.post(&url, None, "2".into(), LONG).await;
+            assert_eq!(asked.unwrap(), plain(200, "2"));
+        };
+        let answers = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            answer(&mut first, "200 OK", "1").await;
+            assert_eq!(read_request(&mut first).await.1, "2");
+            answer(&mut first, "200 OK", "2").await;
+        };
+        tokio::join!(second, answers);
+        drop((filler, accept(&listener).await));
+        closed(accept(&listener).await).await
+    };
+    let (_, took) = tokio::join!(grapes.post(&url, None, "1".into(), LONG), serve);
+    assert!(took < config::GRAPE_UNUSED * 2, "it took {took:?}");
+}
+
+#[tokio::test]
+async fn connections_that_are_let_go_are_closed_at_once_or_after_their_exchange() {
+    let (listener, url) = grape().await;
+    let grapes = Grapes::default();
+    for is_under_way in [false, true] {
+        let serve = async {
+            let mut stream = accept(&listener).await;
+            read_request(&mut stream).await;
+            if is_under_way {
+                grapes.let_go();
+            }
+            answer(&mut stream, "200 OK", "done").await;
+            stream
+        };
+        let (result, stream) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+        assert_eq!(result.unwrap(), plain(200, "done"));
+        if !is_under_way {
+            grapes.let_go();
+        }
+        let took = closed(stream).await;
+        assert!(took < config::GRAPE_UNUSED, "under way: {is_under_way}, it took {took:?}");
     }
 }
 

@@ -7,7 +7,8 @@ const https = require('https')
 const { once } = require('events')
 
 /**
- * Starts a stand-in; resolves with `{ url, requests, connections, arrived(count) }`.
+ * Starts a stand-in; resolves with `{ url, requests, connections, open, arrived(count) }`: how many
+ * connections there were, and are open.
  * @param {function(object, object)} answer gets a request and Node's response. What it returns
  *   is sent as JSON with status 200; after `undefined` it answers by itself, or never.
  * @param {object} [secure] options of Node's `https.createServer`
@@ -15,7 +16,7 @@ const { once } = require('events')
 async function standIn (stage, answer, secure) {
   const requests = []
   const waiting = []
-  const grape = { requests, connections: 0 }
+  const grape = { requests, connections: 0, open: 0 }
   const listener = async (req, res) => {
     let text = ''
     for await (const chunk of req.setEncoding('utf8')) text += chunk
@@ -29,6 +30,10 @@ async function standIn (stage, answer, secure) {
   }
   const server = secure ? https.createServer(secure, listener) : http.createServer(listener)
   server.on(secure ? 'secureConnection' : 'connection', () => grape.connections++)
+  server.on('connection', socket => {
+    grape.open++
+    socket.on('close', () => grape.open--)
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   stage.after(async () => {

@@ -1,6 +1,7 @@
 //! A connection to a grape that ends when the answer to one request does not: heads of informational
 //! answers (RFC 9110 section 15.2) may follow each other for ever, and the connection outlives the
-//! exchange that nobody waits for any more.
+//! exchange that nobody waits for any more. It ends as well when no request comes: the one that it was
+//! made for may have gone by another connection.
 
 use crate::{
     body, config,
@@ -23,6 +24,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Sleep, sleep},
 };
 use tower_service::Service;
 
@@ -60,16 +62,20 @@ pub(super) struct Bounded {
     /// Bytes that came since the last request, and when that was.
     read: usize,
     asked: Instant,
+    /// Until the first request.
+    unused: Option<Pin<Box<Sleep>>>,
 }
 
 impl Bounded {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, read: 0, asked: Instant::now() }
+        let unused = Some(Box::pin(sleep(config::GRAPE_UNUSED)));
+        Self { stream, read: 0, asked: Instant::now(), unused }
     }
 
     fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(result, Poll::Ready(Ok(written)) if written > 0) {
             (self.read, self.asked) = (0, Instant::now());
+            self.unused = None;
         }
         result
     }
@@ -103,6 +109,12 @@ impl AsyncRead for Bounded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(unused) = &mut self.unused
+            && unused.as_mut().poll(cx).is_ready()
+        {
+            // As if the grape had closed it.
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         self.read += buf.filled().len() - before;

@@ -14,28 +14,50 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io, mem,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+type Pool = Client<Connector, Full<Bytes>>;
 
 /// Connections to the grapes that one JavaScript environment uses.
 #[derive(Clone, Debug)]
 pub struct Grapes {
-    client: Client<Connector, Full<Bytes>>,
+    pool: Arc<Mutex<Pool>>,
 }
 
 impl Default for Grapes {
     fn default() -> Self {
-        let mut connector = HttpConnector::new_with_resolver(Resolver);
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(config::CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(config::GRAPE_KEEP_ALIVE)
-            .build(Connector(connector));
-        Self { client }
+        Self { pool: Arc::new(Mutex::new(Self::pool())) }
     }
 }
 
 impl Grapes {
+    fn pool() -> Pool {
+        let mut connector = HttpConnector::new_with_resolver(Resolver);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(config::CONNECT_TIMEOUT));
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(config::GRAPE_KEEP_ALIVE)
+            .build(Connector(connector))
+    }
+
+    /// Closes the connections that are kept, and those with an exchange under way after it.
+    pub fn let_go(&self) {
+        // The old one ends with the last exchange that it has.
+        let old = mem::replace(&mut *self.lock(), Self::pool());
+        drop(old);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        // Nothing panics while it is held.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Posts a JSON text to `url` and returns the answer, whatever its status.
     ///
     /// # Errors
@@ -66,8 +88,9 @@ impl Grapes {
         let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Error::Http(error.to_string()))?;
+        let client = self.lock().clone();
         let exchange = async {
-            let response = self.client.request(request).await.map_err(|error| explain(&error))?;
+            let response = client.request(request).await.map_err(|error| explain(&error))?;
             let status = response.status().as_u16();
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);

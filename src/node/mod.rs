@@ -48,6 +48,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::oneshot;
 
 /// What the JavaScript thread holds. Never left for another thread.
 struct Inner {
@@ -56,6 +57,8 @@ struct Inner {
     #[cfg(unix)]
     in_loop: turn::InLoop,
     grapes: Grapes,
+    /// What ends the exchanges under way, when it is dropped; now and then also of some that are over.
+    exchanges: RefCell<HashMap<u32, oneshot::Sender<()>>>,
     conns: RefCell<Vec<Option<Entry>>>,
     dirty: RefCell<Vec<u32>>,
     /// Connections whose frames may wait while the event loop does not sleep, and since when.
@@ -99,6 +102,17 @@ impl Drop for Interrupted<'_> {
 }
 
 impl Inner {
+    /// Keeps what ends an exchange. Those that are over go when there is no room for more.
+    fn keep_exchange(&self, id: u32, end: oneshot::Sender<()>) {
+        let mut exchanges = self.exchanges.borrow_mut();
+        if exchanges.len() == exchanges.capacity() {
+            exchanges.retain(|_, end| !end.is_closed());
+            let left = exchanges.len();
+            exchanges.reserve(left.max(1));
+        }
+        exchanges.insert(id, end);
+    }
+
     fn with<R>(&self, number: u32, act: impl FnOnce(&Entry) -> R) -> Option<R> {
         let conns = self.conns.borrow();
         let entry = conns.get(number as usize).and_then(Option::as_ref)?;
@@ -239,6 +253,7 @@ impl Core {
             in_loop: turn::InLoop::default(),
             hub,
             grapes: Grapes::default(),
+            exchanges: RefCell::default(),
             conns: RefCell::default(),
             dirty: RefCell::default(),
             lingering: RefCell::default(),
@@ -601,10 +616,15 @@ impl Core {
     ) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
         let answered = self.inner.hub.clone();
+        let (end, ended) = oneshot::channel::<()>();
+        self.inner.keep_exchange(id, end);
         let exchange = async move {
-            let result =
-                grapes.post(&url, authorization.as_deref(), body, timeout.max(0.0) as u64).await;
-            hub.event(Event::Answered { id, result });
+            let post = grapes.post(&url, authorization.as_deref(), body, timeout.max(0.0) as u64);
+            tokio::select! {
+                result = post => hub.event(Event::Answered { id, result }),
+                // JavaScript has its own answer for this one.
+                _ = ended => {}
+            }
         };
         let started = self.inner.driver.spawn_or(exchange, move || {
             answered.event(Event::Answered { id, result: Err(Error::Panic) });
@@ -613,6 +633,18 @@ impl Core {
             let result = Err(Error::system("connect", error, None));
             self.inner.hub.event(Event::Answered { id, result });
         }
+    }
+
+    /// Ends an exchange with a grape, and its connection. No event comes of it.
+    #[napi(catch_unwind)]
+    pub fn end_post(&self, id: u32) {
+        self.inner.exchanges.borrow_mut().remove(&id);
+    }
+
+    /// Closes the connections to grapes that are kept, and others after their exchange.
+    #[napi(catch_unwind)]
+    pub fn let_grapes_go(&self) {
+        self.inner.grapes.let_go();
     }
 }
 
