@@ -8,7 +8,9 @@ const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badOption, badPort, fromFailure } = require('./errors')
 const { GrapeNode, portOf } = require('./GrapeNode')
-const { kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant } = require('./internal')
+const {
+  kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
+} = require('./internal')
 const { amount, withDefaults } = require('./options')
 
 /** Events of which more are made while somebody listens: each costs something. */
@@ -235,21 +237,21 @@ class Grape extends EventEmitter {
 /** The server of the API, as far as services of the original look at it. */
 class ApiServer {
   constructor (grape, at) {
-    this._at = at
-    this._grape = grape
+    this[kAt] = at
+    this[kGrape] = grape
   }
 
   get listening () {
-    return this._grape._interface.http === this
+    return this[kGrape]._interface.http === this
   }
 
   address () {
-    return this.listening ? { ...this._at } : null
+    return this.listening ? { ...this[kAt] } : null
   }
 
   /** Stops the grape: its API does not end alone. */
   close (cb) {
-    this._grape.stop(cb)
+    this[kGrape].stop(cb)
     return this
   }
 }

@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { kAt, kCalls } = require('./internal')
 
 /**
  * The node of a running grape by itself, with the calls that services of the original make on
@@ -10,35 +11,36 @@ class GrapeNode extends EventEmitter {
   /** `calls` are those of a grape's class. */
   constructor (at, calls, grape) {
     super()
-    this._at = at
-    for (const name of Object.keys(calls)) this[`_${name}`] = calls[name].bind(grape)
+    this[kAt] = at
+    this[kCalls] = {}
+    for (const name of Object.keys(calls)) this[kCalls][name] = calls[name].bind(grape)
   }
 
   /** Where its UDP socket is: `{ address, family, port }`. */
   address () {
-    return { ...this._at }
+    return { ...this[kAt] }
   }
 
   /** `cb(err, nodes)` with the number of nodes that took it. */
   announce (name, port, cb) {
     if (typeof port === 'function') return this.announce(name, 0, port)
-    this._announce(nameOf(name), port || 0, cb)
+    this[kCalls].announce(nameOf(name), port || 0, cb)
   }
 
   /** `cb(err, count)` with the number of addresses; each is an event `peer` of the grape. */
   lookup (name, cb = noop) {
-    this._lookup(nameOf(name), (err, found) => err ? cb(err) : cb(null, found.length))
+    this[kCalls].lookup(nameOf(name), (err, found) => err ? cb(err) : cb(null, found.length))
   }
 
   /** As `grape.put`; `cb(err, hash)`, the hash as a Buffer. */
   put (opts, cb = noop) {
-    this._put(opts, (err, hash) => err ? cb(err) : cb(null, Buffer.from(hash, 'hex')))
+    this[kCalls].put(opts, (err, hash) => err ? cb(err) : cb(null, Buffer.from(hash, 'hex')))
   }
 
   /** As `grape.get`; `cb(err, value)`. */
   get (hash, opts, cb) {
     if (typeof opts === 'function') return this.get(hash, {}, opts)
-    this._get({ ...opts, hash }, cb)
+    this[kCalls].get({ ...opts, hash }, cb)
   }
 }
 

@@ -249,7 +249,7 @@ module.exports = {
   kOnEnd: Symbol('onEnd'),
   /** Messages that nobody has asked for. */
   kKept: Symbol('kept'),
-  /** Where the next one is. */
+  /** Where the next one is; where a grape's node or API is. */
   kAt: Symbol('at'),
   /** What they have together. */
   kBytes: Symbol('bytes'),
@@ -342,6 +342,10 @@ module.exports = {
   kRequest: Symbol('request'),
   /** Says which frequent events are wanted. */
   kWant: Symbol('want'),
+  /** Whose API it is. */
+  kGrape: Symbol('grape'),
+  /** What the node does, by name. */
+  kCalls: Symbol('calls'),
   /** Hears what the native node tells. */
   kTold: Symbol('told')
 }

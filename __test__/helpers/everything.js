@@ -27,7 +27,11 @@ async function useEverything (classes, look = () => {}, isNative = false) {
   const seeAll = () => seen.forEach(({ name, object }) => look(name, object))
 
   const network = await startGrapes(false, {}, classes.Grape)
-  network.grapes.forEach(grape => see('Grape', grape))
+  for (const grape of network.grapes) {
+    see('Grape', grape)
+    see('GrapeNode', grape.node)
+    see('ApiServer', grape._interface.http)
+  }
   const link = see('Link', new classes.Link({ grape: network.urls[0] }))
   link.start()
 
