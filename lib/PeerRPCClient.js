@@ -11,8 +11,8 @@ const budgetOf = require('./budget')
 const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
 const {
-  kBackoff, kBalancer, kCounted, kDrain, kForget, kIsStopped, kJoin, kKeep, kLeave, kLookup, kMeter,
-  kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
+  kAll, kBackoff, kBalancer, kChoose, kCounted, kDrain, kForget, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose,
+  kMeter, kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
 } = require('./internal')
 const { Kept } = require('./kept')
 const { withDefaults } = require('./options')
@@ -50,7 +50,9 @@ class PeerRPCClient extends Peer {
 
   transport (dest, opts = {}) {
     const enough = opts.maxActiveDestTransports || this.conf.maxActiveDestTransports
-    const chosen = this.tpool.choose(dest, enough)
+    const { tpool } = this
+    // One of the original's class has less.
+    const chosen = tpool[kChoose] === undefined ? sample(tpool.getActive(dest), enough) : tpool[kChoose](dest, enough)
     if (chosen !== undefined) return chosen
     const transport = super.transport(dest, opts)
     this.tpool.add(dest, transport)
@@ -209,7 +211,7 @@ class PeerRPCClient extends Peer {
 
   /** A transport has lost its connection. */
   [kLeave] (dest, transport) {
-    if (!this[kIsStopped]) this.tpool.lose(dest, transport)
+    if (!this[kIsStopped] && this.tpool[kLose] !== undefined) this.tpool[kLose](dest, transport)
   }
 
   /** It makes another one. */
@@ -221,7 +223,7 @@ class PeerRPCClient extends Peer {
   [kKeep] () {}
 
   [kOpenConnections] () {
-    return super[kOpenConnections](this.tpool ? this.tpool.all() : [])
+    return super[kOpenConnections](this.tpool && this.tpool[kAll] !== undefined ? this.tpool[kAll]() : [])
   }
 
   _stop () {
@@ -233,6 +235,11 @@ class PeerRPCClient extends Peer {
   [kDrain] (opts) {
     return Promise.all([super[kDrain](opts), this.tpool && this.tpool.stop(opts)])
   }
+}
+
+/** A random element, once there are enough. */
+function sample (items, enough) {
+  return items.length < enough ? undefined : items[Math.floor(Math.random() * items.length)]
 }
 
 function shuffle (items) {

@@ -3,43 +3,43 @@
 const { callEach } = require('./cbq')
 const { drains } = require('./options')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
-const { kWaiting } = require('./internal')
+const { kAll, kChoose, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
 
 /** The transports of a client, by destination. */
 class Pool {
   init () {
-    this._empty()
+    this[kEmpty]()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
   }
 
   add (dest, transport) {
-    this._lost.delete(transport)
+    this[kPoolLost].delete(transport)
     let transports = this._pool.get(dest)
     if (transports === undefined) this._pool.set(dest, transports = new Map())
     if (transports.has(transport.id)) return
     transports.set(transport.id, transport)
-    if (++this._size > this._most) this._shed(transport)
+    if (++this[kSize] > this[kMost]) this[kShed](transport)
   }
 
   del (dest, transport) {
     const transports = this._pool.get(dest)
     if (transports === undefined) return
-    this._lost.delete(transport)
-    if (transports.delete(transport.id)) this._size--
+    this[kPoolLost].delete(transport)
+    if (transports.delete(transport.id)) this[kSize]--
     if (transports.size > 0) return
     this._pool.delete(dest)
-    this._runs.delete(dest)
+    this[kRuns].delete(dest)
   }
 
   /**
    * A transport has no connection any more, and nothing to do: it may be used again, but is kept
    * only while there are few such ones.
    */
-  lose (dest, transport) {
-    this._lost.set(transport, dest)
-    if (this._lost.size <= MAX_LOST) return
-    const [oldest, its] = this._lost.entries().next().value
-    this._lost.delete(oldest)
+  [kLose] (dest, transport) {
+    this[kPoolLost].set(transport, dest)
+    if (this[kPoolLost].size <= MAX_LOST) return
+    const [oldest, its] = this[kPoolLost].entries().next().value
+    this[kPoolLost].delete(oldest)
     this.del(its, oldest)
   }
 
@@ -50,6 +50,10 @@ class Pool {
 
   /** The transports to all destinations. */
   all () {
+    return this[kAll]()
+  }
+
+  [kAll] () {
     return [...this._pool.values()].flatMap(transports => [...transports.values()])
   }
 
@@ -73,8 +77,8 @@ class Pool {
    * which share a write and a read: half of those that are under way, so that while one half is
    * answered the other one is asked; or, when none is, all that are made before it is at rest again.
    */
-  choose (dest, enough) {
-    const run = this._runs.get(dest)
+  [kChoose] (dest, enough) {
+    const run = this[kRuns].get(dest)
     if (run !== undefined && run.enough === enough && goesOn(run)) {
       run.left--
       return run.transport
@@ -84,7 +88,7 @@ class Pool {
     const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
     const from = others.length > 0 ? others : active
     const transport = from[Math.floor(Math.random() * from.length)]
-    this._runs.set(dest, { transport, enough, ...lengthOf(active) })
+    this[kRuns].set(dest, { transport, enough, ...lengthOf(active) })
     return transport
   }
 
@@ -101,25 +105,25 @@ class Pool {
   /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
   stop (opts) {
     clearInterval(this._monitorItv)
-    const transports = this.all()
-    this._empty()
+    const transports = this[kAll]()
+    this[kEmpty]()
     if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
   }
 
-  _empty () {
+  [kEmpty] () {
     this._pool = new Map()
     /** By destination: the transport that was chosen, and how often it may still be. */
-    this._runs = new Map()
+    this[kRuns] = new Map()
     /** Those that have lost their connections, with their destinations, longest ago first. */
-    this._lost = new Map()
-    this._size = 0
+    this[kPoolLost] = new Map()
+    this[kSize] = 0
     /** So many there may be before some are stopped. */
-    this._most = MAX_TRANSPORTS
+    this[kMost] = MAX_TRANSPORTS
   }
 
   /** Stops those that are idle for longest, but for the latest; some at a time, since all are looked at. */
-  _shed (latest) {
+  [kShed] (latest) {
     const idle = []
     for (const [dest, transports] of this._pool) {
       for (const transport of transports.values()) {
@@ -131,7 +135,7 @@ class Pool {
     const over = idle.slice(0, some)
     for (const { dest, transport } of over) this.del(dest, transport)
     // The others have something to do.
-    this._most = over.length === some ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this._size + some)
+    this[kMost] = over.length === some ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this[kSize] + some)
     callEach(over, ({ transport }) => transport.stop())
   }
 }

@@ -113,6 +113,27 @@ module.exports = {
   /** Lets a request count until its callback is called. */
   kCounted: Symbol('counted'),
 
+  // Pools of transports
+
+  /** All transports, to whatever destination. */
+  kAll: Symbol('all'),
+  /** Chooses one to a destination, once there are enough. */
+  kChoose: Symbol('choose'),
+  /** One has lost its connection. */
+  kLose: Symbol('lose'),
+  /** Those that have lost theirs, with their destinations. */
+  kPoolLost: Symbol('poolLost'),
+  /** Which one was chosen, by destination, and how often it may still be. */
+  kRuns: Symbol('runs'),
+  /** How many transports there are. */
+  kSize: Symbol('size'),
+  /** How many there may be. */
+  kMost: Symbol('most'),
+  /** Lets go of all. */
+  kEmpty: Symbol('empty'),
+  /** Stops those that are idle for longest. */
+  kShed: Symbol('shed'),
+
   // Peers of subscribers
 
   /** What goes through its messages by `for await`. */

@@ -3,6 +3,7 @@
 // Which transports a client peer makes, uses and gives up.
 
 const assert = require('node:assert')
+const { PoolTransport } = require('grenache-nodejs-base')
 const { once } = require('events')
 const { replace, stopClock } = require('../helpers/clock')
 const { call, each, pair } = require('../helpers/conformance')
@@ -209,4 +210,20 @@ pair('C71: a transport with a request under way does not stop, without one it cl
   await closed
   assert.strictEqual(transport.isActive(), false)
   assert.deepStrictEqual(peer.tpool.list(service.dest), [])
+})
+
+each("C70: a peer works with a pool of the original's class", async ({ implementation, stage }) => {
+  const service = await stage.serve(implementation)
+  const peer = stage.client(implementation, service.dest, { maxActiveDestTransports: 2 })
+  peer.tpool.stop()
+  peer.tpool = new PoolTransport()
+  peer.tpool.init()
+  for (let at = 0; at < 5; at++) {
+    assert.deepStrictEqual(await call(peer, 'request', 'key', at, { timeout: 10000 }), { err: null, res: at })
+    assert.strictEqual(peer.tpool.list(service.dest).length, Math.min(at + 1, 2))
+  }
+  assert.deepStrictEqual(await call(peer, 'map', 'key', 'all', { timeout: 10000 }), { err: null, res: ['all'] })
+  const made = peer.tpool.list(service.dest)
+  peer.stop()
+  assert.deepStrictEqual(made.map(transport => transport.isActive()), [false, false])
 })

@@ -71,6 +71,7 @@ async function useEverything (classes, look = () => {}, isNative = false) {
   for (const { conf = {}, hooked } of confs) {
     const client = make('PeerRPCClient', conf)
     clients.push(client)
+    see('Pool', client.tpool)
     const { err, res } = await call(client, 'request', 'everything', 'hello', { ...SLOW, retry: 2 })
     assert.ifError(err)
     assert.strictEqual(res[1], 'hello')

@@ -16,7 +16,7 @@ const { until } = require('../helpers/faulty')
 const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { standIn, startLink } = require('../helpers/stand-in')
-const { kBackoff, kConnection, kLater, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
+const { kBackoff, kConnection, kLater, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
 
 const PING = 9
 
@@ -64,7 +64,7 @@ test('of transports without a connection a pool keeps 256, and of all 4,096, tho
   for (let id = 0; id < 1000; id++) {
     const one = transport(id)
     pool.add(`dest ${id}`, one)
-    pool.lose(`dest ${id}`, one)
+    pool[kLose](`dest ${id}`, one)
   }
   assert.deepStrictEqual(pool.all().map(({ id }) => id), Array.from({ length: 256 }, (_, at) => 744 + at))
   for (let id = 1000; id < 20000; id++) pool.add(`dest ${id}`, transport(id))
