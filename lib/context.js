@@ -1,21 +1,29 @@
 'use strict'
 
-// Callbacks run in the asynchronous context (AsyncLocalStorage) of who asked, and handlers in that
-// of who began to listen. Node does that by itself only for its own sockets and timers.
+// Callbacks run in the asynchronous context (AsyncLocalStorage, domain) of who asked, and handlers in
+// that of who began to listen. Node does that by itself only for its own sockets and timers.
 //
-// As long as nobody has entered a context there is nothing to keep, and that is known without
-// looking: the first to enter one passes through `watch` below. See docs/ARCHITECTURE.md.
+// As long as nobody uses contexts there is nothing to keep. Nothing of Node's is replaced to know that:
+// see `look` below, and docs/ARCHITECTURE.md for what it costs.
 
-const { AsyncLocalStorage, AsyncResource } = require('async_hooks')
+const { AsyncResource } = require('async_hooks')
+const { nextTick } = require('./clock')
 
 const TYPE = 'GRENACHE'
 
+class Scope extends AsyncResource {
+  /** Who looks for open handles, as jest does, asks this. */
+  hasRef () {
+    return false
+  }
+}
+
 /** What happens without anybody's doing belongs to who loaded this. */
-const root = new AsyncResource(TYPE)
+const root = new Scope(TYPE)
 
 let used = false
 
-/** Called when the first context is entered. */
+/** Called when the first context is seen. */
 let onUsed = () => {}
 
 function use () {
@@ -24,46 +32,42 @@ function use () {
   onUsed()
 }
 
-/**
- * Lets a method of Node's that enters contexts say so, once: then the method is Node's own again,
- * unless somebody else has replaced it meanwhile.
- */
-function watch (name) {
-  const { prototype } = AsyncLocalStorage
-  const enter = prototype[name]
-  const watched = function (...args) {
-    if (prototype[name] === watched) prototype[name] = enter
-    use()
-    return enter.apply(this, args)
-  }
-  Object.defineProperties(watched, Object.getOwnPropertyDescriptors(enter))
-  prototype[name] = watched
+const [FRAME, ID] = [/context_frame$/, /^async_id_symbol$/].map(name =>
+  Object.getOwnPropertySymbols(root).find(({ description }) => name.test(description)))
+
+const noop = () => {}
+
+/** Node 20 and older keep all contexts by hooks, which give each Promise a number: 5 ns. */
+function hasHooks () {
+  return new Promise(noop)[ID] !== undefined
 }
 
-/** Whether somebody was here before: there is a context, or there are hooks by which Node keeps them. */
-function isLate () {
-  let resource
+/** Later ones note the context in each resource, and may have hooks beside it, as for domains: 10 ns. */
+function hasFrame () {
   try {
-    // With hooks, Node refuses a resource without a type, unless it is told not to look.
-    resource = new AsyncResource('')
+    // With hooks, Node refuses a resource without a type.
+    return new AsyncResource('', 1)[FRAME] !== undefined
   } catch (err) {
     return true
   }
-  // Where contexts need no hooks, Node notes them in the resource.
-  return Object.getOwnPropertySymbols(resource).some(symbol => typeof resource[symbol] === 'object')
 }
 
-try {
-  if (isLate()) use()
-  else ['run', 'enterWith'].forEach(watch)
-} catch (err) {
-  // Somebody froze Node's classes: then every context is kept.
-  use()
+const isInUse = FRAME === undefined ? hasHooks : hasFrame
+
+/** Notices whether somebody uses contexts by now, from then on for good. */
+function look () {
+  if (!used && isInUse()) use()
 }
+
+// Bun and Deno show nothing of it: there contexts are kept from the beginning.
+if (ID === undefined || process.versions.bun || process.versions.deno) use()
+// And whoever was here first.
+else look()
 
 /** `cb(err, res)`, called in the context of this call. */
 function bind (cb) {
-  return used ? bound(new AsyncResource(TYPE), cb) : cb
+  look()
+  return used ? bound(new Scope(TYPE), cb) : cb
 }
 
 /** `cb` of a call that was made when nobody used contexts. */
@@ -72,12 +76,32 @@ function unbind (cb) {
 }
 
 function bound (scope, cb) {
-  return (err, res) => scope.runInAsyncScope(cb, undefined, err, res)
+  return (err, res) => scope.runInAsyncScope(guarded, undefined, undefined, cb, err, res)
+}
+
+/**
+ * Calls what belongs to somebody in their context, where what it throws reaches their domain: out of the
+ * scope there is none any more.
+ */
+function guarded (self, act, ...args) {
+  try {
+    return act.apply(self, args)
+  } catch (err) {
+    if (!process.domain) throw err
+    // In a tick that belongs to the domain.
+    nextTick(raise, err)
+    while (process.domain) process.domain.exit()
+  }
+}
+
+function raise (err) {
+  throw err
 }
 
 /** The context of this call; null as long as nobody uses contexts. */
 function capture () {
-  return used ? new AsyncResource(TYPE) : null
+  look()
+  return used ? new Scope(TYPE) : null
 }
 
 /** A context of its own for each of many things that happen in `scope`. */
@@ -87,12 +111,13 @@ function within (scope) {
 
 /** Calls `act` of `self` in a context of its own in `scope`, if anybody uses contexts. */
 function enter (scope, self, act, ...args) {
-  if (used) within(scope).runInAsyncScope(act, self, ...args)
+  look()
+  if (used) within(scope).runInAsyncScope(guarded, undefined, self, act, ...args)
   else act.apply(self, args)
 }
 
 function make () {
-  return new AsyncResource(TYPE)
+  return new Scope(TYPE)
 }
 
 /** What a connection is told, and in which context: its own, one for each call, or none. */
@@ -118,13 +143,13 @@ class Scoped {
 
 for (const name of TOLD.own) {
   Scoped.prototype[name] = function (...args) {
-    return this._scope.runInAsyncScope(this.connection[name], this.connection, ...args)
+    return this._scope.runInAsyncScope(guarded, undefined, this.connection, this.connection[name], ...args)
   }
 }
 
 for (const name of TOLD.each) {
   Scoped.prototype[name] = function (...args) {
-    return within(this._scope).runInAsyncScope(this.connection[name], this.connection, ...args)
+    return within(this._scope).runInAsyncScope(guarded, undefined, this.connection, this.connection[name], ...args)
   }
 }
 
@@ -140,6 +165,7 @@ module.exports = {
   bind,
   capture,
   enter,
+  look,
   unbind,
   whenUsed (call) { onUsed = call },
   within

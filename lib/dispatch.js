@@ -139,6 +139,8 @@ function deliverCurrent () {
   const begun = time
   let asker = -1
   while (current.at < items.length) {
+    // Whatever the one before has entered is not for this one.
+    context.look()
     const at = current.at
     const tag = items[at]
     // What was answered of one connection leaves while those of the next are: it would be a write of

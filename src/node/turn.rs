@@ -126,11 +126,13 @@ impl JsTurn {
             if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
                 return;
             }
-            let (mut global, mut function, mut result) = (null_mut(), null_mut(), null_mut());
-            sys::napi_get_global(env, &mut global);
+            let (mut function, mut result) = (null_mut(), null_mut());
             sys::napi_get_reference_value(env, self.deliver, &mut function);
+            // Its own `this`: Node would take a property `domain` of it, as the global object may
+            // have, for the domain of this call.
+            let this = function;
             let status =
-                sys::napi_make_callback(env, null_mut(), global, function, 0, null(), &mut result);
+                sys::napi_make_callback(env, null_mut(), this, function, 0, null(), &mut result);
             if status == sys::Status::napi_pending_exception {
                 let mut error = null_mut();
                 sys::napi_get_and_clear_last_exception(env, &mut error);
