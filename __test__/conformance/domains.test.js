@@ -91,7 +91,7 @@ const CASES = {
     const grape = require('http').createServer((req, res) => req.resume().on('end', () => res.end('["127.0.0.1:1"]')))
     grape.listen(PUBLISHER, '127.0.0.1', () => {
       const Link = require(pkg).Link
-      const link = new Link({ grape: 'http://127.0.0.1:' + PUBLISHER }).start()
+      const link = new Link({ grape: 'http://127.0.0.1:' + PUBLISHER, throwInCallbacks: true }).start()
       main.run(() => link.lookup('key', {}, () => { throw new Error('mine') }))
     })
   `, 'domain: mine', { better: true }]
