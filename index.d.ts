@@ -401,8 +401,18 @@ export interface DestOptions {
   maxActiveKeyDests?: number
 }
 
+/** Which destinations of a lookup are not asked. */
+export interface TargetOptions {
+  /** Addresses that are not asked, as `host:port`. */
+  exclude?: string | readonly string[] | null
+  /** `false`: not what the peer's link announces on this machine. Default: true. */
+  self?: boolean | null
+}
+
 /** Options of `peer.request`. */
-export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions {
+export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions, TargetOptions {
+  /** Asks this `host:port`, without a lookup. */
+  dest?: string | null
   /** Attempts. Default: 1. */
   retry?: Retry
 }
@@ -418,10 +428,17 @@ export type Retry = number | string | {
 }
 
 /** Options of `peer.map`. */
-export interface MapOptions extends TransportRequestOptions, TransportOptions {
+export interface MapOptions extends TransportRequestOptions, TransportOptions, TargetOptions {
   /** Asks so many random destinations. Default: all. */
   limit?: number
+  /** Tells of each destination how it went, instead of ending with the first error. Default: false. */
+  settled?: boolean | null
 }
+
+/** How the request to one destination of a `map` with `settled` went. */
+export type Settled<Res = any> =
+  | { dest: string, status: 'fulfilled', value: Res }
+  | { dest: string, status: 'rejected', reason: Error }
 
 // Statistics: since the peer, transport or link was made. docs/OBSERVABILITY.md says more.
 
@@ -653,6 +670,10 @@ export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> ex
   request<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res>): void
   request<Res = any, Req = any>(key: string, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
 
+  /** Sends one request to each server, and tells of each how it went. Nobody needs to look after its error. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<Res>>>
+  /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
   /** Sends one request to each server. Nobody needs to look after its error. */
   map<Res = any, Req = any>(key: string, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
   /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */

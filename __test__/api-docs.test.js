@@ -142,6 +142,7 @@ const OWNERS = {
   options: ['Peer'],
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
+  targets: ['PeerRPCClient'],
   socket: ['Socket']
 }
 

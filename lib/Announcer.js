@@ -11,6 +11,8 @@ class Announcer {
   constructor (link) {
     this._link = link
     this._announces = new Map()
+    /** What was announced since the link's start, by whichever call, also if it is no more: lookups may still find it. */
+    this.ports = new Set()
     /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
     this._leaving = new Map()
   }
@@ -25,6 +27,7 @@ class Announcer {
     const id = idOf(key, port)
     if (this._announces.has(id)) return false
 
+    this.ports.add(port)
     const announce = {
       key,
       port,
@@ -74,6 +77,7 @@ class Announcer {
   stopAll () {
     for (const announce of this._announces.values()) end(announce)
     this._announces.clear()
+    this.ports.clear()
   }
 
   /** The keys that are announced at `port`. */

@@ -18,7 +18,7 @@ const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const {
   kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kLife, kMeter, kShare, kStarted, kStopAnnouncingPort, kWhenTrusted
+  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingPort, kWhenTrusted
 } = require('./internal')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
@@ -126,6 +126,7 @@ class Link extends Emitter {
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
     if (!this._inited) this.init()
+    this[kAnnouncer].ports.add(port)
     if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
     this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
   }
@@ -158,6 +159,11 @@ class Link extends Emitter {
   [kStopAnnouncingPort] (port) {
     if (!this._inited) return
     for (const key of this[kAnnouncer].keysAt(port)) this.stopAnnouncing(key, port)
+  }
+
+  /** What is announced at these ports of this machine is this link's. */
+  [kOwnPorts] () {
+    return this._inited ? this[kAnnouncer].ports : []
   }
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */

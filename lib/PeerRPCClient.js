@@ -15,6 +15,7 @@ const {
   kMeter, kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
 } = require('./internal')
 const { Kept } = require('./kept')
+const { checkTargets, isAimed, othersOf } = require('./targets')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
 const { Tries, retryOf } = require('./retry')
@@ -84,8 +85,8 @@ class PeerRPCClient extends Peer {
    * Sends one request to one server.
    * @param {string} key name of the service
    * @param {*} payload anything JSON can say
-   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `signal` that ends it,
-   *   `maxActiveKeyDests`, `maxActiveDestTransports`
+   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `signal` that ends it, `dest` instead
+   *   of a lookup, `exclude` and `self` as of `map`, `maxActiveKeyDests`, `maxActiveDestTransports`
    * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
   request (key, payload, opts, cb) {
@@ -93,41 +94,58 @@ class PeerRPCClient extends Peer {
     if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
     opts = opts || {}
     const retry = retryOf(opts.retry)
+    const aimed = isAimed(opts)
+    if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
+    if (opts.dest) {
+      if (retry !== null) this[kRetry](retry, [opts.dest], key, payload, opts, cb)
+      else this[kSend](opts.dest, key, payload, opts, cb)
+      return
+    }
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (aimed) dests = othersOf(dests, opts, this.link)
       if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb)
       this[kSend](this.dest(this[kBackoff].usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
   /**
-   * Sends one request to each server, or to `opts.limit` random ones.
+   * Sends one request to each server, or to `opts.limit` random ones; not to those of
+   * `opts.exclude`, and with `self: false` not to what the link announces here.
    * @param {function(Error, Array)} [cb] results in the order of the destinations; the first
-   *   error ends the map, as does a result for which `conf.memoryBudget` has no room. Without it, this returns a Promise.
+   *   error ends the map, as does a result for which `conf.memoryBudget` has no room. With
+   *   `opts.settled` nothing ends it, and each result says how it went: `{ dest, status, value }` or
+   *   `{ dest, status, reason }`. Without it, this returns a Promise.
    */
   map (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
     if (!cb) return promised(cb => map.call(this, key, payload, opts, cb))
     opts = opts || {}
+    const aimed = isAimed(opts)
+    if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (aimed) dests = othersOf(dests, opts, this.link)
       if (dests.length === 0) return cb(null, [])
       if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
 
+      const { settled } = opts
       const results = new Array(dests.length)
       const kept = new Kept(budgetOf({ client: this, conf: this.conf }))
       let waiting = dests.length
       dests.forEach((dest, at) => {
         this[kSend](dest, key, payload, opts, (err, res) => {
-          if (waiting === 0) return
-          if (!err && !kept.add()) err = new Error(TEXT.MEMORY_BUDGET)
-          else results[at] = res
-          waiting = err ? 0 : waiting - 1
+          if (waiting === 0 || (settled && at in results)) return
+          const isKept = !!err || kept.add()
+          if (!isKept) err = new Error(TEXT.MEMORY_BUDGET)
+          if (settled) results[at] = outcome(dest, err, res)
+          else if (isKept) results[at] = res
+          waiting = err && !settled ? 0 : waiting - 1
           if (waiting > 0) return
           kept.end()
-          cb(err || null, results)
+          cb((!settled && err) || null, results)
         })
       })
     })
@@ -165,7 +183,7 @@ class PeerRPCClient extends Peer {
     let attempts = 0
     this[kTries].begin(retry, done => {
       if (attempts++ > 0) this[kMeter].count('retried')
-      const dest = this.dest(this[kBackoff].usable(left), key, this.getDestOpts(opts))
+      const dest = opts.dest || this.dest(this[kBackoff].usable(left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
       this[kSend](dest, key, payload, opts, done)
@@ -240,6 +258,11 @@ class PeerRPCClient extends Peer {
 /** A random element, once there are enough. */
 function sample (items, enough) {
   return items.length < enough ? undefined : items[Math.floor(Math.random() * items.length)]
+}
+
+/** How one request of a `map` went; as `Promise.allSettled`, with its address. */
+function outcome (dest, err, value) {
+  return err ? { dest, status: 'rejected', reason: err } : { dest, status: 'fulfilled', value }
 }
 
 function shuffle (items) {

@@ -61,6 +61,8 @@ module.exports = {
   kForget: shared('forget'),
   /** `stopAnnouncingPort(port)`, the same. */
   kStopAnnouncingPort: shared('stopAnnouncingPort'),
+  /** The ports that it has announced. */
+  kOwnPorts: shared('ownPorts'),
   /** Who listens to it. */
   kEvents: Symbol('events'),
   /** Whether it was started, and not stopped since. */

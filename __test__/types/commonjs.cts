@@ -118,6 +118,24 @@ async function modern (): Promise<void> {
   await client[Symbol.asyncDispose]()
   service[Symbol.dispose]()
 }
+// Targets
+
+async function targets (): Promise<void> {
+  for (const one of await client.map<number>('sum', null, { settled: true, exclude: ['127.0.0.1:1'], self: false })) {
+    if (one.status === 'fulfilled') console.log(one.dest.length, one.value.toFixed())
+    else console.log(one.dest.length, one.reason.message)
+    // @ts-expect-error a rejection has none
+    console.log(one.value)
+  }
+  client.map<number>('sum', null, { settled: true }, (err, all) => console.log(err, all[0].status))
+  const plain: number[] = await client.map<number>('sum', null, { settled: false, limit: 1 })
+  const one: number = await client.request<number>('sum', null, { dest: '127.0.0.1:1', retry: 2 })
+  console.log(plain, one, await client.request('sum', null, { exclude: '127.0.0.1:1', self: false }))
+  // @ts-expect-error a map has no single destination
+  await client.map('sum', null, { dest: '127.0.0.1:1' })
+  // @ts-expect-error an address, not a port
+  await client.request('sum', null, { exclude: 1 })
+}
 client.request('sum', null, { signal: abort.signal }, (err, data) => console.log(err, data))
 link.lookup('sum', { signal: abort.signal }, (err, dests) => console.log(err, dests.length))
 link.get('hash', { signal: abort.signal }, (err, value) => console.log(err, value.v))

@@ -1,0 +1,53 @@
+'use strict'
+
+// Which destinations a call goes to: `opts.dest`, `exclude` and `self`.
+
+const { networkInterfaces } = require('os')
+const { badValue } = require('./errors')
+const { kOwnPorts } = require('./internal')
+
+/** Whether a call has any of them: all that most calls are asked. */
+function isAimed (opts) {
+  return opts.dest !== undefined || opts.exclude !== undefined || opts.self !== undefined
+}
+
+/** Throws when they mean nothing. */
+function checkTargets (opts) {
+  const { dest, exclude } = opts
+  if (dest === '' || (dest && typeof dest !== 'string')) throw badValue('dest', dest, 'an address, as host:port')
+  if (exclude && typeof exclude !== 'string' && !isList(exclude)) {
+    throw badValue('exclude', exclude, 'an address, as host:port, or an array of them')
+  }
+}
+
+function isList (value) {
+  return Array.isArray(value) && value.every(one => typeof one === 'string')
+}
+
+/** Those of `dests` that the call may go to. */
+function othersOf (dests, opts, link) {
+  const excluded = new Set([].concat(opts.exclude || []))
+  const isOwn = opts.self === false ? ownOf(link) : () => false
+  return dests.filter(dest => !excluded.has(dest) && !isOwn(dest))
+}
+
+/**
+ * Whether a destination is one that the link announces: a port of this machine belongs to one
+ * program, so the address of the machine and the port tell.
+ */
+function ownOf (link) {
+  const ports = link && link[kOwnPorts] ? link[kOwnPorts]() : []
+  const own = new Set([...ports].map(String))
+  const hosts = new Set(Object.values(networkInterfaces()).flat().map(({ address }) => address))
+  return dest => {
+    const at = dest.lastIndexOf(':')
+    return own.has(dest.slice(at + 1)) && isHere(dest.slice(0, at).replace(/^\[|\]$/g, ''), hosts)
+  }
+}
+
+/** Whether a host is this machine. */
+function isHere (host, hosts) {
+  return hosts.has(host) || /^127\.|^(0\.0\.0\.0|::1?|localhost)$/.test(host)
+}
+
+module.exports = { checkTargets, isAimed, othersOf }
