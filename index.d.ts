@@ -1003,14 +1003,30 @@ export interface PutOptions {
   cas?: number
 }
 
-/** A map whose entries grow old. */
-export interface LinkCache<T = any> {
+/** Values that are kept; the least recently used go first, and all grow old. */
+export interface LinkCache<T = any> extends TypedEmitter<LinkCacheEvents<T>> {
   readonly length: number
   readonly keys: string[]
+  /** How many there may be. */
+  max: number
+  /** ms; 0 is any age. */
+  maxAge: number
+  /** A value, which is used by that. */
   get(key: string): T | undefined
+  /** A value, without using it. */
+  peek(key: string): T | undefined
   set(key: string, value: T): T
   remove(key: string): T | undefined
+  /** Takes out the least recently used. */
+  evict(): void
+  /** Takes a member out of all lists. */
+  forget(member: string): void
   clear(): void
+}
+
+export interface LinkCacheEvents<T = any> {
+  /** It made room, or is too old. */
+  evict: [entry: { key: string, value: T }]
 }
 
 export interface LinkEvents {

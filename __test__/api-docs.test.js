@@ -73,13 +73,14 @@ function instances (t) {
   return found
 }
 
+const Cache = require('../lib/Cache')
 const Socket = require('../lib/socket')
 const SocketServer = require('../lib/SocketServer')
 const TcpSocket = require('../lib/TcpSocket')
 
 test('every class has its sections', t => {
   same(sorted(PAGE.flatMap(({ section }) => section)).filter(name => name !== 'grenache'),
-    sorted([...Object.values(api), Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
+    sorted([...Object.values(api), Cache, Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
 })
 
 /** What the types give every peer, and only those have that listen. */
@@ -101,7 +102,7 @@ test('every public method and property is documented, and no other', t => {
   }
   // What only the package uses of them is not for others.
   const inside = ['emit']
-  for (const [Class, object] of [[Socket, {}], [SocketServer, new SocketServer()], [TcpSocket, new TcpSocket({})]]) {
+  for (const [Class, object] of [[Cache, new Cache({})], [Socket, {}], [SocketServer, new SocketServer()], [TcpSocket, new TcpSocket({})]]) {
     const real = [...ownMembers(Class.prototype), ...ownMembers(object)].filter(member => !inside.includes(member))
     same(namesOf(inSection(members, Class.name)), sorted(real), Class.name)
   }
@@ -135,6 +136,7 @@ const OWNERS = {
   TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
   budget: ['Peer'],
+  Cache: ['Cache'],
   callbacks: ['Link'],
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
   'dom-events': ['Socket'],
@@ -251,6 +253,7 @@ const TYPED_EVENTS = {
   PeerSubEvents: ['PeerSub', 'TransportSub'],
   TransportRPCServerEvents: ['TransportRPCServer'],
   TransportPubEvents: ['TransportPub'],
+  LinkCacheEvents: ['Cache'],
   LinkEvents: ['Link'],
   GrapeEvents: ['Grape'],
   WebSocketEvents: ['Socket'],

@@ -1,86 +1,118 @@
 'use strict'
 
-const { MAX_FORGOTTEN } = require('./defaults')
+const EventEmitter = require('events')
+const { LOOKUP_CACHE, MAX_FORGOTTEN } = require('./defaults')
 
 /**
- * Lists, at most `max` of them, the least recently used go first; none older than `maxAge` ms.
- * A member that is forgotten leaves each list when that is read: looking for it in all of them would
- * take milliseconds, and strangers say how often.
+ * Values by text, at most `max` of them, the least recently used go first; none older than `maxAge`
+ * ms, 0 for any age. Event: `evict`, with the `{ key, value }` that made room or is too old.
+ *
+ * Where a value is a list, a member that is forgotten leaves it when that is read: looking for it in
+ * all of them would take milliseconds, and strangers say how often.
  */
-class Cache {
+class Cache extends EventEmitter {
+  /** The least recently used first. */
+  #entries = new Map()
+  #newest
+  /** When each member was forgotten last, by `#forgets`; the oldest first. */
+  #forgotten = new Map()
+  #forgets = 0
+
   constructor ({ max, maxAge }) {
-    this.max = max
-    this.maxAge = maxAge
-    this._entries = new Map()
-    this._newest = undefined
-    /** When each member was forgotten last, by `_forgets`; the oldest first. */
-    this._forgotten = new Map()
-    this._forgets = 0
+    super()
+    this.max = max || LOOKUP_CACHE
+    this.maxAge = maxAge || 0
   }
 
   get length () {
-    return this._entries.size
+    return this.#entries.size
   }
 
   get keys () {
-    return [...this._entries.keys()]
+    return [...this.#entries.keys()]
   }
 
+  /** A value, which is used by that. */
   get (key) {
-    const entry = this._entries.get(key)
+    const entry = this.#find(key)
     if (entry === undefined) return undefined
-    if (this.maxAge && performance.now() - entry.since > this.maxAge) {
-      this.remove(key)
-      return undefined
-    }
-    if (entry.forgets !== this._forgets && !this._look(entry)) {
-      this.remove(key)
-      return undefined
-    }
     // Moving an entry costs more than finding it, and the hot one is at the end already.
-    if (entry !== this._newest) this._put(key, entry)
+    if (entry !== this.#newest) this.#put(entry)
     return entry.value
   }
 
+  /** A value, without using it. */
+  peek (key) {
+    const entry = this.#find(key)
+    return entry === undefined ? undefined : entry.value
+  }
+
   set (key, value) {
-    this._put(key, { value, since: performance.now(), forgets: this._forgets })
-    if (this._entries.size > this.max) this.remove(this._entries.keys().next().value)
+    this.#put({ key: `${key}`, value, since: performance.now(), forgets: this.#forgets })
+    if (this.#entries.size > this.max) this.evict()
     return value
   }
 
+  /** Takes out the least recently used. */
+  evict () {
+    const [entry] = this.#entries.values()
+    if (entry !== undefined) this.#evict(entry)
+  }
+
   remove (key) {
-    const entry = this._entries.get(key)
+    const entry = this.#entries.get(`${key}`)
     if (entry === undefined) return undefined
-    if (entry === this._newest) this._newest = undefined
-    this._entries.delete(key)
+    if (entry === this.#newest) this.#newest = undefined
+    this.#entries.delete(entry.key)
     return entry.value
   }
 
   /** Takes a member out of the lists that are kept now. */
   forget (member) {
-    this._forgotten.delete(member)
-    this._forgotten.set(member, ++this._forgets)
-    if (this._forgotten.size > MAX_FORGOTTEN) this._forgotten.delete(this._forgotten.keys().next().value)
+    this.#forgotten.delete(member)
+    this.#forgotten.set(member, ++this.#forgets)
+    if (this.#forgotten.size > MAX_FORGOTTEN) this.#forgotten.delete(this.#forgotten.keys().next().value)
   }
 
   clear () {
-    this._entries.clear()
-    this._forgotten.clear()
-    this._newest = undefined
+    this.#entries.clear()
+    this.#forgotten.clear()
+    this.#newest = undefined
+  }
+
+  #find (key) {
+    const entry = this.#entries.get(typeof key === 'string' ? key : `${key}`)
+    if (entry === undefined) return undefined
+    if (this.maxAge && performance.now() - entry.since > this.maxAge) {
+      this.#evict(entry)
+      return undefined
+    }
+    if (entry.forgets !== this.#forgets && !this.#update(entry)) {
+      this.remove(entry.key)
+      return undefined
+    }
+    return entry
   }
 
   /** Takes out what was forgotten since the entry was read last; false when nothing is left. */
-  _look (entry) {
-    const isForgotten = member => this._forgotten.get(member) > entry.forgets
+  #update (entry) {
+    const since = entry.forgets
+    entry.forgets = this.#forgets
+    if (!Array.isArray(entry.value)) return true
+    const isForgotten = member => this.#forgotten.get(member) > since
     if (entry.value.some(isForgotten)) entry.value = entry.value.filter(member => !isForgotten(member))
-    entry.forgets = this._forgets
     return entry.value.length > 0
   }
 
-  _put (key, entry) {
-    this._entries.delete(key)
-    this._entries.set(key, entry)
-    this._newest = entry
+  #put (entry) {
+    this.#entries.delete(entry.key)
+    this.#entries.set(entry.key, entry)
+    this.#newest = entry
+  }
+
+  #evict ({ key, value }) {
+    this.remove(key)
+    this.emit('evict', { key, value })
   }
 }
 

@@ -208,7 +208,7 @@ class Link extends Emitter {
   stats () {
     return {
       ...this[kMeter].read(),
-      cached: this.cache && this.cache.lookup ? this.cache.lookup.length : 0,
+      cached: (this.cache && this.cache.lookup && this.cache.lookup.length) || 0,
       announced: this._inited ? this[kAnnouncer].size : 0,
       unreachable: this._inited ? this[kGrapesBackoff].waiting() : []
     }
@@ -224,7 +224,8 @@ class Link extends Emitter {
   }
 
   [kForget] (dest) {
-    if (this.cache && this.cache.lookup) this.cache.lookup.forget(dest)
+    const { lookup } = this.cache || {}
+    if (lookup && typeof lookup.forget === 'function') lookup.forget(dest)
   }
 
   /**
@@ -276,13 +277,12 @@ class Link extends Emitter {
     life.timeouts.set(hash, timeout)
     this[kAsk](type, payload, timeout, (err, data) => {
       life.timeouts.delete(hash)
-      if (!life.isOver && !err && Array.isArray(data) && type === 'lookup') {
-        const dests = destinationsOf(data)
-        if (dests.length > 0) {
-          data = dests
-          if (this.cache.lookup) this.cache.lookup.set(hash, dests)
-        }
-      }
+      const isLookup = type === 'lookup'
+      const dests = !err && isLookup && Array.isArray(data) ? destinationsOf(data) : []
+      if (dests.length > 0) data = dests
+      const cache = this.cache[type]
+      // Of lookups only good answers; other types have a cache when somebody gave them one.
+      if (cache && !life.isOver && !err && (isLookup ? dests.length > 0 : data)) cache.set(hash, data)
       life.flights.trigger(hash, err, data)
     })
   }

@@ -269,6 +269,9 @@ const MAX_ERROR_VALUES = 8192
 /** How often one exchange with a grape goes elsewhere, where an answer says so. */
 const MAX_REDIRECTS = 5
 
+/** Lookup answers kept where `lruMaxSizeLookup` is 0: the original's cache has no other number then. */
+const LOOKUP_CACHE = 1000
+
 /** Destinations that failed and are remembered. */
 const MAX_BACKOFFS = 4096
 
@@ -362,6 +365,7 @@ module.exports = {
   LASTING_AGE,
   LINK,
   LINK_RETRY,
+  LOOKUP_CACHE,
   LOOK_TIMEOUT,
   MAX_ADDRESSES,
   MAX_BACKOFFS,
