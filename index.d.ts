@@ -1059,6 +1059,11 @@ export interface LinkPromises {
    * were announced already. A first announce that fails rejects, and is followed by others all the same.
    */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null): Promise<boolean>
+  /**
+   * Announces no more. Resolves once a grape was told, with false when this key and port were not
+   * announced; rejects when no grape answered.
+   */
+  stopAnnouncing(key: string, port: number): Promise<boolean>
   /** Stores a value; resolves with its hash. */
   put(value: PutOptions, opts?: LinkRequestOptions | null): Promise<string>
   /** Reads a value by its hash. */

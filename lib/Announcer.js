@@ -15,6 +15,8 @@ class Announcer {
     this.ports = new Set()
     /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
     this._leaving = new Map()
+    /** Announces that ended, until the grapes are told of it, by `port:key`. */
+    this._ending = new Map()
   }
 
   /** What is announced. */
@@ -36,7 +38,8 @@ class Announcer {
       stopped: false,
       underWay: 0,
       isKnown: false,
-      takeBack: false
+      takeBack: false,
+      whenTold: []
     }
     this._announces.set(id, announce)
     announcers.set(id, (announcers.get(id) || 0) + 1)
@@ -70,7 +73,16 @@ class Announcer {
     this._announces.delete(id)
     end(announce)
     announce.takeBack = tells
-    if (tells) this._takeBack(announce)
+    if (!tells) return
+    this._ending.set(id, announce)
+    this._takeBack(announce)
+  }
+
+  /** Calls `cb(err)` once the grapes know of the end of this key and port, or there is nothing to tell them. */
+  whenTold (key, port, cb) {
+    const announce = this._ending.get(idOf(key, port))
+    if (announce === undefined) cb(null)
+    else announce.whenTold.push(cb)
   }
 
   /** Ends everything, and tells nobody. */
@@ -78,6 +90,11 @@ class Announcer {
     for (const announce of this._announces.values()) end(announce)
     this._announces.clear()
     this.ports.clear()
+  }
+
+  /** What is announced, as `{ key, port }`. */
+  all () {
+    return [...this._announces.values()].map(({ key, port }) => ({ key, port }))
   }
 
   /** The keys that are announced at `port`. */
@@ -105,17 +122,26 @@ class Announcer {
    * Tells the grapes that nothing is at this key and port any more, whatever they answer. Announces
    * that come after it are sent after it.
    */
-  _takeBack ({ key, port, underWay, isKnown }) {
+  _takeBack (announce) {
+    const { key, port, underWay, isKnown } = announce
     const id = idOf(key, port)
     // One that is under way must not come after this.
-    if (underWay > 0 || !isKnown || this._leaving.has(id)) return
-    if (announcers.has(id) || sharesPorts()) return
+    if (underWay > 0) return
+    if (!isKnown || this._leaving.has(id) || announcers.has(id) || sharesPorts()) return this._isOver(announce, null)
     const waiting = []
     this._leaving.set(id, waiting)
-    this._link.request('unannounce', [key, port], {}, () => {
+    this._link.request('unannounce', [key, port], {}, err => {
       this._leaving.delete(id)
       for (const announce of waiting) announce()
+      // A grape that answers was told, whatever it says: the original's know no such request.
+      this._isOver(announce, err && typeof err.code === 'number' ? null : err)
     })
+  }
+
+  _isOver (announce, err) {
+    const id = idOf(announce.key, announce.port)
+    if (this._ending.get(id) === announce) this._ending.delete(id)
+    for (const cb of announce.whenTold.splice(0)) cb(err)
   }
 }
 

@@ -18,7 +18,7 @@ const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const {
   kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingPort, kWhenTrusted
+  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
@@ -48,7 +48,7 @@ class Link extends Emitter {
     this[kHashed] = this[kHashText] = undefined
   }
 
-  /** `lookup`, `announce`, `startAnnouncing`, `put` and `get` that return a Promise. */
+  /** `lookup`, `announce`, `startAnnouncing`, `stopAnnouncing`, `put` and `get` that return a Promise. */
   get promises () {
     return new LinkPromises(this)
   }
@@ -159,6 +159,11 @@ class Link extends Emitter {
   [kStopAnnouncingPort] (port) {
     if (!this._inited) return
     for (const key of this[kAnnouncer].keysAt(port)) this.stopAnnouncing(key, port)
+  }
+
+  [kWhenTold] (key, port, cb) {
+    if (this._inited) this[kAnnouncer].whenTold(key, port, cb)
+    else cb(null)
   }
 
   /** What is announced at these ports of this machine is this link's. */

@@ -1,5 +1,5 @@
 'use strict'
-const { kLink } = require('./internal')
+const { kLink, kWhenTold } = require('./internal')
 
 // Promises of what the callback API does.
 
@@ -34,6 +34,15 @@ class LinkPromises {
     return promiseOf(cb => {
       const started = this[kLink].startAnnouncing(key, port, opts, err => cb(err, true))
       if (started === false) cb(null, false)
+    })
+  }
+
+  /** Resolves once the grapes were told: with false when this key and port were not announced. */
+  stopAnnouncing (key, port) {
+    return promiseOf(cb => {
+      const link = this[kLink]
+      if (link.stopAnnouncing(key, port) === false) cb(null, false)
+      else link[kWhenTold](key, port, err => cb(err, true))
     })
   }
 

@@ -109,6 +109,8 @@ async function modern (): Promise<void> {
   const started: boolean = await link.promises.startAnnouncing('sum', 1337, { interval: 1000 })
   console.log(one.toFixed(), dests[0].length, (await link.promises.get<{ v: string }>(hash)).v, started)
   await link.promises.announce('sum', 1337)
+  const stopped: boolean = await link.promises.stopAnnouncing('sum', 1337)
+  console.log(stopped)
   // @ts-expect-error a signal does not end announcing again and again
   await link.promises.startAnnouncing('sum', 1337, { signal: abort.signal })
   // @ts-expect-error a signal, not its controller
