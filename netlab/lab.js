@@ -1,0 +1,201 @@
+'use strict'
+
+// Several hosts on one Linux machine: each is a network namespace, and a cable leads from it to a
+// switch in user space (switch.rs). All of it hangs on pipes to this process, so it is gone when this
+// process is, however it ended.
+
+const { execFile, spawn } = require('child_process')
+const { once } = require('events')
+const fs = require('fs')
+const path = require('path')
+const { createInterface } = require('readline')
+const { promisify } = require('util')
+
+const run = promisify(execFile)
+
+const ROOT = path.join(__dirname, '..')
+const SWITCH = path.join(ROOT, 'target', 'debug', 'examples', 'netlab-switch')
+
+/** A network for the hosts of a lab. */
+const address = number => `10.77.0.${number + 1}`
+
+/** Why there can be no lab here; null where there can. */
+async function obstacle () {
+  if (process.platform !== 'linux') return 'only Linux has network namespaces'
+  try {
+    await run('unshare', ['--net', 'true'])
+  } catch (err) {
+    return 'network namespaces are not permitted here (try as root)'
+  }
+  if (!fs.existsSync('/dev/net/tun')) return '/dev/net/tun is missing'
+  try {
+    await run('ip', ['-V'])
+  } catch (err) {
+    return 'the command ip (iproute2) is missing'
+  }
+  return null
+}
+
+/** The namespace of a process, for nsenter. */
+const namespace = pid => `--net=/proc/${pid}/ns/net`
+
+/** Resolves when a process has left this process' namespace. */
+async function hasMoved (pid) {
+  const own = fs.readlinkSync('/proc/self/ns/net')
+  while (fs.readlinkSync(`/proc/${pid}/ns/net`) === own) await new Promise(resolve => setTimeout(resolve, 2))
+}
+
+class Lab {
+  /** A lab with `count` hosts, whose cables are perfect. */
+  static async open (count) {
+    const lab = new Lab()
+    try {
+      await lab._open(count)
+    } catch (err) {
+      lab.close()
+      throw err
+    }
+    return lab
+  }
+
+  async _open (count) {
+    this._children = []
+    this._answers = []
+    await run('cargo', ['build', '--quiet', '--locked', '--example', 'netlab-switch'], { cwd: ROOT })
+    this._switch = this._spawn('unshare', ['--net', SWITCH, String(count)], ['pipe', 'pipe', 'inherit'])
+    const lines = createInterface({ input: this._switch.stdout })
+    lines.on('line', line => this._answers.shift()(line))
+    await new Promise(resolve => this._answers.push(resolve))
+    this.hosts = await Promise.all(Array.from({ length: count }, (_, number) => this._host(number)))
+  }
+
+  /** Everything ends. */
+  close () {
+    for (const child of this._children) child.kill('SIGKILL')
+  }
+
+  /**
+   * How the cable of a host is: `delay` and `jitter` in ms, `loss` from 0 to 1, `rate` in kbit/s, and
+   * `queue` in ms, for each direction.
+   */
+  cable (host, quality) {
+    return this._command({ cable: { port: host.number, up: quality, down: quality } })
+  }
+
+  /** Nothing passes between the two groups of hosts any more. */
+  async cut (some, others, on = true) {
+    for (const a of some) {
+      for (const b of others) {
+        await this._command({ cut: { from: a.number, to: b.number, on } })
+        await this._command({ cut: { from: b.number, to: a.number, on } })
+      }
+    }
+  }
+
+  heal (some, others) {
+    return this.cut(some, others, false)
+  }
+
+  /** The host is gone from one moment to the next: nobody says anything of it. */
+  powerOff (host) {
+    return this._command({ power: { port: host.number, on: false } })
+  }
+
+  powerOn (host) {
+    return this._command({ power: { port: host.number, on: true } })
+  }
+
+  async _command (command) {
+    const answer = new Promise(resolve => this._answers.push(resolve))
+    this._switch.stdin.write(`${JSON.stringify(command)}\n`)
+    const line = await answer
+    if (line !== 'ok') throw new Error(`the switch says: ${line}`)
+  }
+
+  async _host (number) {
+    // It holds the namespace until its standard input ends.
+    const holder = this._spawn('unshare', ['--net', 'cat'], ['pipe', 'ignore', 'inherit'])
+    await hasMoved(holder.pid)
+    const ip = address(number)
+    await run('nsenter', [namespace(this._switch.pid), 'ip', 'link', 'set', `lab${number}`, 'netns', String(holder.pid)])
+    await run('nsenter', [namespace(holder.pid), 'sh', '-ec', [
+      'ip link set lo up', `ip link set lab${number} name eth0`, `ip address add ${ip}/24 dev eth0`, 'ip link set eth0 up'
+    ].join('\n')])
+    return new Host(this, number, ip, holder.pid)
+  }
+
+  _spawn (command, args, stdio, env) {
+    const child = spawn(command, args, { stdio, env: { ...process.env, ...env } })
+    this._children.push(child)
+    return child
+  }
+}
+
+class Host {
+  constructor (lab, number, ip, holder) {
+    this.number = number
+    this.ip = ip
+    this._lab = lab
+    this._holder = holder
+  }
+
+  /**
+   * Starts a Node process on this host.
+   * @param {object} [opts] `kind`: `ours` or `original`; `env` of the process
+   */
+  async process ({ kind = 'ours', env } = {}) {
+    const child = this._lab._spawn('nsenter', [
+      namespace(this._holder), process.execPath, '--no-warnings', path.join(__dirname, 'process.js')
+    ], ['ignore', 'inherit', 'inherit', 'ipc'], { NETLAB_KIND: kind, NETLAB_HOST: this.ip, ...env })
+    const made = new Process(child)
+    await made.ready
+    return made
+  }
+}
+
+/** A process on a host, which does what is in roles.js. */
+class Process {
+  constructor (child) {
+    this._child = child
+    this._calls = new Map()
+    this._last = 0
+    this.ended = once(child, 'exit')
+    this.ready = new Promise((resolve, reject) => {
+      child.on('exit', (code, signal) => {
+        const err = new Error(`a process ended with ${signal || code}`)
+        reject(err)
+        for (const { reject } of this._calls.values()) reject(err)
+      })
+      child.on('message', ({ id, ready, res, err }) => {
+        if (ready) return resolve()
+        const call = this._calls.get(id)
+        this._calls.delete(id)
+        if (err === undefined) call.resolve(res)
+        else call.reject(new Error(err))
+      })
+    })
+    this.ready.catch(() => {})
+  }
+
+  /** Lets it do something; resolves with what came of it. */
+  call (role, args) {
+    const id = ++this._last
+    const result = new Promise((resolve, reject) => this._calls.set(id, { resolve, reject }))
+    // Who kills it need not wait for it.
+    result.catch(() => {})
+    this._child.send({ id, role, args }, err => err && this._calls.get(id) && this._calls.get(id).reject(err))
+    return result
+  }
+
+  /** Sends a signal, and resolves when the process has ended of it. */
+  async kill (signal = 'SIGKILL') {
+    this._child.kill(signal)
+    await this.ended
+  }
+
+  signal (signal) {
+    this._child.kill(signal)
+  }
+}
+
+module.exports = { Lab, obstacle }

@@ -1,0 +1,165 @@
+'use strict'
+
+// What happens to services in a network that is not perfect. Each scenario makes its own lab, and
+// says what a service sees; `expect` throws where that is not what docs/NETWORKS.md promises of ours.
+
+const assert = require('node:assert')
+
+const KEY = 'service'
+const PORT = 5000
+
+const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
+const percent = (part, whole) => whole === 0 ? 0 : Math.round(1000 * part / whole) / 10
+
+/** A process with a grape on each host, all of which begin at the first one (and it at the second). */
+async function grapesOn (hosts, kind, conf) {
+  const processes = await Promise.all(hosts.map(host => host.process(kind)))
+  for (const [at, process] of processes.entries()) {
+    await process.call('runGrape', { bootstrap: [hosts[at === 0 ? 1 : 0].ip], conf })
+  }
+  return processes
+}
+
+/** A process with a link to the grape of its own host, and to those of `others`. */
+async function linked (host, kind, others = [], conf) {
+  const process = await host.process(kind)
+  await process.call('linkTo', { grapes: [host, ...others].map(({ ip }) => ip), conf })
+  return process
+}
+
+async function server (host, kind, args) {
+  const process = await linked(host, kind)
+  await process.call('serve', { key: KEY, port: PORT, ...args })
+  return process
+}
+
+async function caller (host, kind, conf, others) {
+  const process = await linked(host, kind, others)
+  await process.call('callFrom', { conf })
+  return process
+}
+
+/** Looks up until `count` addresses are found; how many ms that took, or null. */
+async function untilFound (process, count, within) {
+  const end = Date.now() + within
+  const begin = Date.now()
+  while (Date.now() < end) {
+    const { addresses } = await process.call('lookup', { key: KEY })
+    if (addresses.length >= count) return Date.now() - begin
+    await sleep(100)
+  }
+  return null
+}
+
+/** Calls that failed from second `from` to `to`, in percent. */
+function failedIn (seconds, from, to) {
+  const some = seconds.slice(from, to)
+  const sum = name => some.reduce((sum, second) => sum + second[name], 0)
+  return percent(sum('failed'), sum('sent'))
+}
+
+/** The longest time that a call took in these seconds. */
+const slowestIn = (seconds, from, to) => Math.max(0, ...seconds.slice(from, to).map(({ slowest }) => slowest))
+
+/** `ms` that a cut lasts, and the liveness of the nodes: those of a day's work, or short ones. */
+function partition (title, short, { cut, liveness }) {
+  return {
+    title,
+    short,
+    hosts: 6,
+    within: cut + 90000,
+    async run ({ lab, kind }) {
+      const conf = { dht_nodeLiveness: liveness }
+      await grapesOn(lab.hosts, kind, conf)
+      const halves = [lab.hosts.slice(0, 3), lab.hosts.slice(3)]
+      await sleep(2000)
+      await lab.cut(...halves)
+      await sleep(cut)
+      await lab.heal(...halves)
+      const [one, other] = await Promise.all([linked(lab.hosts[1], kind), linked(lab.hosts[4], kind)])
+      await one.call('serve', { key: KEY, port: PORT })
+      return { 'found after (ms)': await untilFound(other, 1, 60000) }
+    },
+    expect ({ 'found after (ms)': ms }) {
+      assert(ms !== null, 'the halves did not find each other again')
+    }
+  }
+}
+
+module.exports = [
+  partition('a network of six grapes is one again after it was cut in two for 20 s', true, { cut: 20000, liveness: 3000 }),
+  partition('a network of six grapes is one again after it was cut in two for 5 min', false, { cut: 300000, liveness: 300000 }),
+  {
+    title: 'of three servers one host loses its power',
+    short: true,
+    hosts: 4,
+    within: 120000,
+    async run ({ lab, kind, conf }) {
+      const [here, ...others] = lab.hosts
+      await grapesOn(lab.hosts, kind)
+      await Promise.all(others.map(host => server(host, kind, { conf })))
+      const client = await caller(here, kind, conf)
+      await untilFound(client, 3, 20000)
+      await client.call('load', { key: KEY, rate: 200, seconds: 2 })
+      const loading = client.call('load', { key: KEY, rate: 200, seconds: 30, timeout: 1000 })
+      await sleep(1000)
+      await lab.powerOff(others[2])
+      const { seconds } = await loading
+      return {
+        'failed in 15 s (%)': failedIn(seconds, 1, 16),
+        'failed later (%)': failedIn(seconds, 16, 30)
+      }
+    },
+    expect (figures) {
+      assert(figures['failed in 15 s (%)'] < 3)
+      assert.strictEqual(figures['failed later (%)'], 0)
+    }
+  },
+  {
+    title: 'of five hosts with grapes one loses its power',
+    short: true,
+    hosts: 5,
+    within: 120000,
+    async run ({ lab, kind, conf }) {
+      const [here, there] = lab.hosts
+      await grapesOn(lab.hosts, kind)
+      await server(there, kind, { conf })
+      const client = await caller(here, kind, conf)
+      await untilFound(client, 1, 20000)
+      await client.call('load', { key: KEY, rate: 100, seconds: 2 })
+      await lab.powerOff(lab.hosts[4])
+      const { seconds, failed, sent } = await client.call('load', { key: KEY, rate: 100, seconds: 40 })
+      return { 'failed (%)': percent(failed, sent), 'slowest (ms)': slowestIn(seconds, 0, 40) }
+    },
+    expect (figures) {
+      assert.strictEqual(figures['failed (%)'], 0)
+      assert(figures['slowest (ms)'] < 200)
+    }
+  },
+  {
+    title: 'three servers are restarted one after the other, with a drain',
+    short: true,
+    hosts: 4,
+    within: 120000,
+    async run ({ lab, kind, conf }) {
+      const [here, ...others] = lab.hosts
+      await grapesOn(lab.hosts, kind)
+      const servers = await Promise.all(others.map(host => server(host, kind, { work: 5, conf })))
+      const client = await caller(here, kind, conf)
+      await untilFound(client, 3, 20000)
+      const loading = client.call('load', { key: KEY, rate: 2000, seconds: 20 })
+      for (const [at, old] of servers.entries()) {
+        await sleep(2000)
+        await old.call('leave', { key: KEY, port: PORT, drain: 5000 })
+        await old.kill()
+        await server(others[at], kind, { work: 5, conf })
+        await sleep(2000)
+      }
+      const { failed, sent, errors } = await loading
+      return { sent, failed, errors: Object.keys(errors).join(' ') }
+    },
+    expect ({ failed }) {
+      assert.strictEqual(failed, 0)
+    }
+  }
+]
