@@ -18,6 +18,18 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 /// buffer in the kernel is worth more than a later, larger one here.
 pub const FLUSH_BYTES: usize = 32 * 1024;
 
+/// How often a thread looks whether JavaScript is so busy that it does not write what it has composed:
+/// acknowledgements and progress must not wait for the end of a service's work. Only while there is
+/// traffic, so this bounds wake-ups, at most a thousand a second.
+pub const LATE: Duration = Duration::from_millis(1);
+
+/// So many writes between two of these looks are traffic that goes on: the thread looks again. After
+/// fewer it sleeps until something waits again, which costs a wake-up.
+pub const DENSE_WRITES: u64 = 4;
+
+/// The stack of that thread, in bytes: all it does is to write.
+pub const PROMPTER_STACK: usize = 128 * 1024;
+
 /// How long published messages may wait for more of them while Node's event loop has other things
 /// to do: a write for each subscriber and message is most of what publishing costs.
 pub const PUBLISH_LINGER: Duration = Duration::from_micros(200);

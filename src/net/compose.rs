@@ -6,7 +6,7 @@ use super::{
     hub::milliseconds,
 };
 use crate::{config, pubsub::Published, ws::Opcode};
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// What is done with a subscriber that does not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,16 @@ pub struct Composed {
     pub waiting: usize,
     /// A deadline before all that the driver knows of.
     pub deadline: Option<u64>,
+    /// Its connection was not listed, and is for whoever gets this: see [`Conn::flush_listed`].
+    pub first: bool,
+}
+
+impl Composed {
+    /// Of a connection whose half is this.
+    fn of(half: &mut Half) -> Self {
+        let first = !mem::replace(&mut half.listed, true);
+        Self { waiting: half.out.len(), deadline: None, first }
+    }
 }
 
 impl Conn {
@@ -65,7 +75,7 @@ impl Conn {
             half.armed = deadline;
             self.signal();
         }
-        Some(Composed { waiting: half.out.len(), deadline: earlier.then_some(deadline) })
+        Some(Composed { deadline: earlier.then_some(deadline), ..Composed::of(&mut half) })
     }
 
     /// Composes any frame; without `fin` more of its message follows. `None` when the connection is
@@ -77,7 +87,7 @@ impl Conn {
         }
         half.take_in(usize::MAX);
         half.out.part(opcode, fin, payload);
-        Some(Composed { waiting: half.out.len(), deadline: None })
+        Some(Composed::of(&mut half))
     }
 
     /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
@@ -92,7 +102,7 @@ impl Conn {
         let own = out.is_empty() || out.len() + len <= config::SUBSCRIBER_OWN_BYTES;
         if own && backlog.is_empty() {
             out.raw(message.frame());
-            return Delivery::Composed(Composed { waiting: out.len(), deadline: None });
+            return Delivery::Composed(Composed::of(&mut half));
         }
         let limit = self.settings().high_water.saturating_sub(out.len());
         let lost = match policy {
@@ -102,7 +112,7 @@ impl Conn {
         };
         backlog.push(message.clone());
         match lost {
-            0 => Delivery::Composed(Composed { waiting: out.len(), deadline: None }),
+            0 => Delivery::Composed(Composed::of(&mut half)),
             lost => Delivery::Dropped(lost),
         }
     }
@@ -111,10 +121,18 @@ impl Conn {
     /// is none.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
-        half.take_in(usize::MAX);
-        if !half.accepts() || !half.out.text(fill) {
-            return None;
-        }
-        Some(Composed { waiting: half.out.len(), deadline: None })
+        half.text(fill).then(|| Composed::of(&mut half))
+    }
+
+    /// The same for a driver, which writes it by itself.
+    pub(super) fn own_text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        self.lock().text(fill)
+    }
+}
+
+impl Half {
+    fn text(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        self.take_in(usize::MAX);
+        self.accepts() && self.out.text(fill)
     }
 }

@@ -92,6 +92,8 @@ pub(super) struct Half {
     pub writer: Option<Writer>,
     /// The kernel did not take everything: the driver waits for room.
     pub blocked: bool,
+    /// Among those that are to be written, or on the way from there to the write.
+    pub listed: bool,
     /// When the driver looks for expired requests, as far as it knows.
     pub armed: u64,
     pub bytes_out: u64,
@@ -171,6 +173,7 @@ impl Conn {
                 backlog: Backlog::default(),
                 writer: None,
                 blocked: false,
+                listed: false,
                 armed: u64::MAX,
                 bytes_out: 0,
                 broken: None,
@@ -201,6 +204,11 @@ impl Conn {
     /// Which driver moves its bytes.
     pub fn io(&self) -> Io {
         self.settings.io
+    }
+
+    /// Whether JavaScript moves its bytes.
+    pub(super) fn is_stream(&self) -> bool {
+        self.io() == Io::Stream
     }
 
     /// Does something with the TCP socket; `None` without one.
@@ -252,7 +260,7 @@ impl Conn {
     /// Ends the connection, and drops what it has: others need the memory.
     pub(super) fn give_up(&self) {
         self.spoil(Error::OverBudget);
-        self.hub.died(self.number);
+        self.hub.revisit(self.number);
     }
 
     /// What it did so far.

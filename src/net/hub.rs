@@ -30,9 +30,9 @@ pub struct Hub<C> {
     home: OnceLock<ThreadId>,
     /// That thread has something to fetch.
     due: AtomicBool,
-    /// Connections of that thread that others have ended: it has to look at them.
-    dead: Mutex<Vec<u32>>,
-    has_dead: AtomicBool,
+    /// Connections of that thread that others have ended or written to: it has to look at them.
+    revisited: Mutex<Vec<u32>>,
+    has_revisited: AtomicBool,
 }
 
 /// How much waits for JavaScript.
@@ -91,29 +91,30 @@ impl<C: Weigh> Hub<C> {
             wake: Mutex::new(Some(Box::new(wake))),
             home: OnceLock::new(),
             due: AtomicBool::new(false),
-            dead: Mutex::default(),
-            has_dead: AtomicBool::new(false),
+            revisited: Mutex::default(),
+            has_revisited: AtomicBool::new(false),
         }
     }
 
-    /// A connection was ended by the doing of another one. Its driver is told by itself, but for the
-    /// one in the event loop, which asks [`take_dead`](Self::take_dead) in each turn.
-    pub(super) fn died(&self, number: u32) {
+    /// A connection was ended by the doing of another one, or written to by another thread. Its driver
+    /// is told by itself, but for the one in the event loop, which asks
+    /// [`take_revisited`](Self::take_revisited) in each turn.
+    pub(super) fn revisit(&self, number: u32) {
         if self.home.get().is_some() {
-            lock(&self.dead).push(number);
-            self.has_dead.store(true, Ordering::Relaxed);
+            lock(&self.revisited).push(number);
+            self.has_revisited.store(true, Ordering::Relaxed);
             self.wake();
         }
     }
 
-    /// The connections that died since the last call.
-    pub fn take_dead(&self) -> Vec<u32> {
+    /// The connections to look at since the last call.
+    pub fn take_revisited(&self) -> Vec<u32> {
         // Asked in each turn, and hardly ever true.
-        if !self.has_dead.load(Ordering::Relaxed) {
+        if !self.has_revisited.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        self.has_dead.store(false, Ordering::Relaxed);
-        mem::take(&mut *lock(&self.dead))
+        self.has_revisited.store(false, Ordering::Relaxed);
+        mem::take(&mut *lock(&self.revisited))
     }
 
     /// From now on this thread asks [`take_due`](Self::take_due) after each turn of its event

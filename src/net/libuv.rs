@@ -281,9 +281,9 @@ impl Driver {
         self.active(settings);
     }
 
-    /// Looks at the connections that others have ended.
-    pub fn bury(&self) {
-        self.hub.take_dead().into_iter().for_each(|number| self.touched(number));
+    /// Looks at the connections that others have ended or written to.
+    pub fn revisit(&self) {
+        self.hub.take_revisited().into_iter().for_each(|number| self.touched(number));
     }
 
     /// Looks again at a connection that JavaScript wrote to or ended.

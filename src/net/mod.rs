@@ -21,6 +21,7 @@ pub mod stream;
 mod tasks;
 pub mod tokio;
 mod transmit;
+mod unsent;
 #[cfg(unix)]
 mod uv;
 
@@ -31,3 +32,4 @@ pub use conn::{Arrival, Conn, Connections};
 pub use handshake::Established;
 pub use hub::{Backlog, Hub, milliseconds};
 pub use settings::{Admission, BusyPoll, Io, Lanes, Settings};
+pub use unsent::Unsent;

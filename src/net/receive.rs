@@ -199,13 +199,12 @@ impl Conn {
         let data = Data::Text(String::new());
         batch.event(Event::Request { conn: self.number, cost: 0, data });
         let Some(rid) = message.first_plain_string() else { return false };
-        let composed = self.text(|out| {
+        self.own_text(|out| {
             for part in ["[\"", rid, "\",", NESTING_LIMIT, ",null]"] {
                 out.extend_from_slice(part.as_bytes());
             }
             true
-        });
-        composed.is_some()
+        })
     }
 
     /// A reply that nests too deep is an error of its request.

@@ -5,12 +5,13 @@ use super::{
     conn::{Conn, Half, Phase},
     settings::{Io, Lanes},
 };
-use crate::{config, error::Error, rpc::Event};
+use crate::{caught::caught, config, error::Error, rpc::Event};
 use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, Write},
     net::{Shutdown, TcpStream},
     sync::{Arc, MutexGuard},
+    thread,
 };
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -47,7 +48,10 @@ impl Conn {
     /// Writes what waits, as far as the kernel takes it without blocking. Returns whether
     /// the driver has something left to do that it does not know of.
     pub fn flush(&self) -> bool {
-        let half = self.lock();
+        self.flush_half(self.lock())
+    }
+
+    fn flush_half<'a>(&'a self, half: MutexGuard<'a, Half>) -> bool {
         if half.blocked {
             // The driver goes on when the socket takes something. Until then each try would be a
             // system call for nothing.
@@ -57,10 +61,43 @@ impl Conn {
         self.write(half)
     }
 
+    /// As [`flush`](Self::flush), by whom the connection is listed for: what is composed from now on
+    /// lists it again.
+    pub fn flush_listed(&self) -> bool {
+        let mut half = self.lock();
+        half.listed = false;
+        self.flush_half(half)
+    }
+
+    /// The same by a thread of our own, while JavaScript is busy.
+    pub(super) fn prompt(&self) {
+        match caught(|| self.flush_listed()) {
+            Ok(false) => {}
+            Ok(true) => self.hub.revisit(self.number),
+            Err(error) => {
+                self.spoil(error);
+                self.hub.revisit(self.number);
+            }
+        }
+    }
+
     /// The same without waiting for the driver: what the kernel takes now of a connection that ends goes
     /// out.
     pub(super) fn flush_now(&self) {
-        self.write(self.lock());
+        self.write(self.undisturbed());
+    }
+
+    /// The shared half, while nobody else writes: another thread's write is over soon, for it does not
+    /// block, and what it leaves would be lost with the connection.
+    fn undisturbed(&self) -> MutexGuard<'_, Half> {
+        loop {
+            let half = self.lock();
+            if !half.out.is_taken() {
+                return half;
+            }
+            drop(half);
+            thread::yield_now();
+        }
     }
 
     fn write<'a>(&'a self, mut half: MutexGuard<'a, Half>) -> bool {
@@ -132,7 +169,7 @@ impl Conn {
 
     /// Takes what the kernel has not taken so far, for good.
     pub(super) fn take_rest(&self) -> Vec<u8> {
-        self.lock().out.take_all().unwrap_or_default()
+        self.undisturbed().out.take_all().unwrap_or_default()
     }
 
     /// Moves a stream's bytes that wait to be written into `to`; returns how many there were room

@@ -1,5 +1,6 @@
 //! When what JavaScript composed is written: one write for a turn's messages of a connection, sooner
-//! when it is much, later when it was published while the event loop is busy.
+//! when it is much, later when it was published while the event loop is busy. While JavaScript is busy
+//! the thread of [`Unsent`](crate::net::Unsent) writes it.
 
 use super::{Entry, Inner};
 use crate::{
@@ -8,38 +9,45 @@ use crate::{
     error::Error,
     net::{Composed, Conn, Io},
 };
-use std::{cell::RefCell, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 impl Inner {
     /// Composed something: goes out with the tick's flush, or at once when it is much.
-    pub(super) fn composed(&self, number: u32, entry: &Entry, composed: Composed) {
+    pub(super) fn composed(&self, entry: &Entry, composed: &Composed) {
+        self.arm(entry, composed);
+        if composed.waiting >= config::FLUSH_BYTES {
+            self.write(&entry.conn, composed.first);
+        } else if composed.first {
+            self.any_unsent.set(true);
+            if !self.unsent.list(&entry.conn) {
+                self.write(&entry.conn, true);
+            }
+        }
+    }
+
+    /// Requests are looked at by their deadline.
+    fn arm(&self, entry: &Entry, composed: &Composed) {
         #[cfg(unix)]
         if entry.conn.io() == Io::Libuv
             && let Some(deadline) = composed.deadline
         {
             self.in_loop.arm(deadline);
         }
-        if composed.waiting >= config::FLUSH_BYTES {
-            self.write(entry);
-        } else if !entry.dirty.replace(true) {
-            self.dirty.borrow_mut().push(number);
-        }
     }
 
     /// As [`composed`](Self::composed), for the frames of a hot path: an answer does not wait for
     /// long work on the messages that came with it.
-    pub(super) fn composed_in_time(
-        &self,
-        number: u32,
-        entry: &Entry,
-        composed: Composed,
-        now: u64,
-    ) {
-        self.composed(number, entry, composed);
-        if now != self.flushed.get() {
-            self.flush();
-            self.flushed.set(now);
+    pub(super) fn composed_in_time(&self, entry: &Entry, composed: &Composed, now: u64) {
+        if now == self.flushed.get() {
+            return self.composed(entry, composed);
         }
+        self.arm(entry, composed);
+        self.flush();
+        // It is not among those: nobody has to be woken for it.
+        if composed.first {
+            self.write(&entry.conn, true);
+        }
+        self.flushed.set(now);
     }
 
     /// JavaScript has its turn, at `now` in milliseconds: what it composes right away leaves together.
@@ -50,11 +58,13 @@ impl Inner {
 
     /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
     /// moves the bytes not before it has nothing else to do.
-    pub(super) fn published(&self, number: u32, entry: &Entry, composed: Composed) {
+    pub(super) fn published(&self, entry: &Entry, composed: &Composed) {
         if entry.conn.io() != Io::Libuv || composed.waiting >= config::FLUSH_BYTES {
-            self.composed(number, entry, composed);
-        } else if !entry.dirty.replace(true) {
-            self.lingering.borrow_mut().push(number);
+            self.composed(entry, composed);
+        } else if composed.first {
+            if !self.unsent.linger(&entry.conn) {
+                return self.write(&entry.conn, true);
+            }
             if self.lingering_since.get().is_none() {
                 self.lingering_since.set(Some(Instant::now()));
             }
@@ -68,24 +78,25 @@ impl Inner {
         let waits = !sleeps && since.elapsed() < config::PUBLISH_LINGER;
         if !waits {
             self.lingering_since.set(None);
-            self.write_all(&self.lingering);
+            self.unsent.take_lingering(&mut self.leaving.borrow_mut());
+            self.write_all();
         }
         waits
     }
 
     pub(super) fn flush(&self) {
-        self.write_all(&self.dirty);
+        if self.any_unsent.replace(false) {
+            self.unsent.take_turn(&mut self.leaving.borrow_mut());
+            self.write_all();
+        }
     }
 
-    fn write_all(&self, numbers: &RefCell<Vec<u32>>) {
-        for number in numbers.borrow_mut().drain(..) {
-            self.with(number, |entry| {
-                entry.dirty.set(false);
-                // A panic costs this connection, and the others are still written.
-                if let Err(error) = caught(|| self.write(entry)) {
-                    self.spoil(&entry.conn, error);
-                }
-            });
+    fn write_all(&self) {
+        for conn in self.leaving.borrow_mut().drain(..) {
+            // A panic costs this connection, and the others are still written.
+            if let Err(error) = caught(|| self.write(&conn, true)) {
+                self.spoil(&conn, error);
+            }
         }
     }
 
@@ -95,11 +106,12 @@ impl Inner {
         self.touched(conn);
     }
 
-    fn write(&self, entry: &Entry) {
+    /// `listed`: this ends what it was listed for.
+    fn write(&self, conn: &Arc<Conn>, listed: bool) {
         #[cfg(unix)]
-        self.in_loop.active(entry.conn.settings());
-        if entry.conn.flush() {
-            self.touched(&entry.conn);
+        self.in_loop.active(conn.settings());
+        if if listed { conn.flush_listed() } else { conn.flush() } {
+            self.touched(conn);
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     names::{self, Asker},
     net::{
         Admission, Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
-        Port, Settings, SlowSubscriber,
+        Port, Settings, SlowSubscriber, Unsent,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -60,9 +60,12 @@ struct Inner {
     /// What ends the exchanges under way, when it is dropped; now and then also of some that are over.
     exchanges: RefCell<HashMap<u32, oneshot::Sender<()>>>,
     conns: RefCell<Vec<Option<Entry>>>,
-    dirty: RefCell<Vec<u32>>,
-    /// Connections whose frames may wait while the event loop does not sleep, and since when.
-    lingering: RefCell<Vec<u32>>,
+    /// What is composed and not written; whether some of it waits for the turn's end.
+    unsent: Unsent,
+    any_unsent: Cell<bool>,
+    /// Those that are being written.
+    leaving: RefCell<Vec<Arc<Conn>>>,
+    /// Since when something may wait because the event loop does not sleep.
     lingering_since: Cell<Option<Instant>>,
     /// When all that was composed had to leave, or JavaScript's turn began, in ms.
     flushed: Cell<u64>,
@@ -72,8 +75,6 @@ struct Inner {
 
 struct Entry {
     conn: Arc<Conn>,
-    /// In `dirty` already.
-    dirty: Cell<bool>,
     /// The server that accepted it.
     server: Option<u32>,
     /// Whose doing its own is.
@@ -154,7 +155,6 @@ impl Inner {
         // A client's connection is known since it was asked for.
         conns[number as usize].get_or_insert_with(|| Entry {
             conn,
-            dirty: Cell::new(false),
             server,
             counted,
             stream,
@@ -180,6 +180,7 @@ impl Inner {
     fn shut_down(&self) {
         self.flush();
         self.flush_lingering(true);
+        self.unsent.shut_down();
         self.hub.silence();
         self.servers.borrow_mut().clear();
         self.driver.shut_down();
@@ -255,8 +256,9 @@ impl Core {
             grapes: Grapes::default(),
             exchanges: RefCell::default(),
             conns: RefCell::default(),
-            dirty: RefCell::default(),
-            lingering: RefCell::default(),
+            unsent: Unsent::default(),
+            any_unsent: Cell::new(false),
+            leaving: RefCell::default(),
             lingering_since: Cell::new(None),
             flushed: Cell::new(0),
             servers: RefCell::default(),
@@ -417,7 +419,7 @@ impl Core {
         let sent = inner.with(conn, |entry| {
             let composed = entry.conn.frame(frame_opcode(first), first & FIN != 0, bytes)?;
             let much = composed.waiting > entry.conn.settings().high_water;
-            inner.composed(conn, entry, composed);
+            inner.composed(entry, &composed);
             Some(if much && entry.conn.is_behind() { BEHIND } else { SENT })
         });
         sent.flatten().unwrap_or(OVER)
@@ -455,7 +457,7 @@ impl Core {
             match delivery {
                 Delivery::Composed(composed) => {
                     delivered += 1;
-                    inner.published(conn, entry, composed);
+                    inner.published(entry, &composed);
                 }
                 Delivery::Dropped(lost) => {
                     delivered += 1;

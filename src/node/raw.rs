@@ -139,7 +139,7 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
                     matches!(is_json, Ok(true))
                 });
                 if let Some(composed) = composed {
-                    inner.composed_in_time(number, entry, composed, milliseconds(now));
+                    inner.composed_in_time(entry, &composed, milliseconds(now));
                 }
             });
             boolean(env, is_json?)
@@ -174,7 +174,7 @@ unsafe extern "C" fn reply<const RESULT: bool>(
                 matches!(is_json, Ok(true))
             });
             if let Some(composed) = composed {
-                is_behind = answered(inner, number, entry, composed, since);
+                is_behind = answered(inner, entry, &composed, since);
             }
         });
         if is_json? && !is_behind { Ok(null_mut()) } else { boolean(env, is_behind) }
@@ -186,14 +186,14 @@ unsafe extern "C" fn reply<const RESULT: bool>(
 /// A reply was composed to a request that JavaScript has had `since` then. Whether the client is far
 /// behind.
 #[inline]
-fn answered(inner: &Inner, number: u32, entry: &Entry, composed: Composed, since: u64) -> bool {
+fn answered(inner: &Inner, entry: &Entry, composed: &Composed, since: u64) -> bool {
     let now = inner.hub.micros();
     entry.conn.answered();
     if let Some(counted) = &entry.counted {
         counted.took(now.saturating_sub(since));
     }
     let much = composed.waiting > entry.conn.settings().high_water;
-    inner.composed_in_time(number, entry, composed, milliseconds(now));
+    inner.composed_in_time(entry, composed, milliseconds(now));
     much && entry.conn.is_behind()
 }
 
@@ -210,7 +210,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 read.is_ok()
             });
             if let Some(composed) = composed {
-                is_behind = answered(inner, number, entry, composed, since);
+                is_behind = answered(inner, entry, &composed, since);
             }
         });
         read.and_then(|()| if is_behind { boolean(env, true) } else { Ok(null_mut()) })
@@ -219,11 +219,12 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
     unsafe { enter(env, info, act) }
 }
 
-/// `flush()`: writes what was composed since the last flush.
+/// `flush()`: writes what was composed since the last flush; nobody else is writing then.
 unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, _: Scope<'_>, []: [Value<'_>; 0]| {
         inner.flush();
         inner.flush_lingering(true);
+        inner.unsent.settle();
         Ok(null_mut())
     };
     // SAFETY: this is a callback made by `functions`.

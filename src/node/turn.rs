@@ -72,7 +72,7 @@ struct JsTurn {
 impl Turn for JsTurn {
     fn before_wait(&self) {
         self.inner.flush();
-        self.inner.in_loop.with(Driver::bury);
+        self.inner.in_loop.with(Driver::revisit);
         if self.inner.flush_lingering(self.inner.in_loop.will_sleep()) {
             self.inner.in_loop.with(Driver::turn_again);
         }

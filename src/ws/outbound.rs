@@ -98,6 +98,11 @@ impl Outbound {
         !self.taken && self.is_empty()
     }
 
+    /// Whether somebody is writing right now.
+    pub fn is_taken(&self) -> bool {
+        self.taken
+    }
+
     /// Takes the waiting bytes for writing. `None` when there are none, or when somebody else
     /// is writing: that one goes on with what came in between.
     pub fn take(&mut self) -> Option<Taken> {
