@@ -1,6 +1,7 @@
 'use strict'
 
 const dispatch = require('./dispatch')
+const pumps = require('./pumps')
 const { FAREWELL_BYTES, FAREWELL_TIMEOUT } = require('./defaults')
 
 /** Moves a connection's bytes between a Node socket and the native side. */
@@ -63,8 +64,14 @@ class Stream {
     this.pump()
   }
 
+  /** Something was composed. */
   pumpSoon () {
-    if (this.socket !== null && !this._receiving) dispatch.pumpSoon(this)
+    if (this.socket === null) return
+    // The answer to a lone message: what came alone is delivered while it is received.
+    const isLone = this._receiving && !this.connection.isClient
+    // Node's socket takes one write at a time: what follows it would be many small ones.
+    if ((isLone || pumps.isPrompt()) && this.socket.writableLength === 0) this.pump()
+    else if (!this._receiving) pumps.pumpSoon(this)
   }
 
   /** Writes what was composed, while the socket takes it. */

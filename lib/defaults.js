@@ -335,6 +335,16 @@ const MEDIUM_BATCH = { from: 2048, to: 8192 }
  */
 const LONGEST_TURN = 50
 
+/**
+ * With TLS a turn's first frame is written at once, until turns have several frames: that takes a
+ * write more in each. A turn with one frame is worth 1, up to `PROMPT_TURNS`, and one with several
+ * takes away `SEVERAL_COST`. When a frame has waited for the end of its turn for `LATE_PUMP` ms, its
+ * sender works between its frames, and all begins again.
+ */
+const PROMPT_TURNS = 64
+const SEVERAL_COST = 16
+const LATE_PUMP = 5
+
 /** Bytes that a TLS socket is given at once, at most. */
 const STREAM_WRITE = 256 * 1024
 
@@ -391,6 +401,7 @@ module.exports = {
   MAX_WARNED_PLACES,
   MAX_WATCH,
   MEASURE,
+  LATE_PUMP,
   LONGEST_TURN,
   MEDIUM_BATCH,
   PATH,
@@ -400,9 +411,11 @@ module.exports = {
   RECONNECT_MAX,
   RECONNECT_MIN,
   REFUSED_ID,
+  PROMPT_TURNS,
   REQUEST_TIMEOUT,
   RETRY_TIMES,
   SETTLED,
+  SEVERAL_COST,
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,

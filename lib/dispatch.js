@@ -10,6 +10,7 @@ const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
 const { CONNECTION, LONGEST_TURN, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
 const { amount } = require('./options')
+const pumps = require('./pumps')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
@@ -82,7 +83,7 @@ function deliver () {
     const more = items.pop() === 1
     fetchedAt = items.pop()
     // `fetch` wrote what waited; streams write by themselves.
-    if (streams.size === 0) flushDue = false
+    if (!pumps.isWaiting()) flushDue = false
     current = { items, events: batch, at: 0, half: halfOf(items, text.length), more }
   }
   try {
@@ -175,7 +176,7 @@ function deliverCurrent () {
     }
     // An answer does not wait for long work on the other messages of its batch. The native side
     // looks at its clock whenever it composes for a socket of its own, which costs half.
-    if (flushDue && (composed === before || streams.size > 0)) {
+    if (flushDue && (composed === before || pumps.isWaiting())) {
       const now = Date.now()
       if (now !== time) {
         flushNow()
@@ -292,22 +293,7 @@ function flushInTick () {
 function flushNow () {
   flushDue = false
   flush()
-  pumpAll()
-}
-
-// Streams whose bytes JavaScript moves: what is composed is fetched when the tick ends.
-const streams = new Set()
-
-/** Calls `stream.pump()` when the tick ends. */
-function pumpSoon (stream) {
-  if (streams.size === 0) process.nextTick(pumpAll)
-  streams.add(stream)
-}
-
-function pumpAll () {
-  if (streams.size === 0) return
-  for (const stream of streams) stream.pump()
-  streams.clear()
+  pumps.pumpAll()
 }
 
 // Streams that are not read until what was read is delivered.
@@ -546,7 +532,6 @@ module.exports = {
   letGrapesGo,
   post,
   publish,
-  pumpSoon,
   resolve,
   receive,
   rid: (conn, slot) => core.rid(conn, slot),

@@ -107,14 +107,17 @@ for (const isSecure of [false, true]) {
 
   sent('C310: a reply', serverSends, { key: 'work' })
   sent('C310: a result of a handler', serverSends, { key: 'handled', when: WHEN.slice(0, 1) }, { better: true })
-  sent('C310: a published message', serverSends, { role: 'publisher', act: 'publish' })
   sent('C310: a message of a socket of a server', serverSends, { act: 'send' })
   sent('C310: a ping', serverSends, { act: 'ping', opcode: PING })
   sent('C310: a close frame', serverSends, { act: 'close', opcode: CLOSE })
   sent('C310: a request', clientSends, { act: 'request' })
-  sent('C310: a mapped request', clientSends, { act: 'map' })
+  sent('C310: a request of a peer', clientSends, { act: 'request of a peer' }, { better: true })
+  sent('C310: a mapped request', clientSends, { act: 'map' }, { better: true })
   sent('C310: a message of a socket of a client', clientSends, { act: 'send' })
 }
+
+each('C310: a published message leaves at once, whatever the thread does next', staged =>
+  serverSends(staged, { role: 'publisher', act: 'publish', when: WHEN }))
 
 const many = (title, send, what, opts) =>
   each(title, staged => send(staged, { when: ['in the same call'], count: MANY, ...what }), opts)
