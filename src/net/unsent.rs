@@ -183,3 +183,94 @@ impl Listed {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        net::{Arrival, Budget, Hub, Io, Settings, transmit::Writer},
+        ws::{Opcode, Role},
+    };
+    use std::{
+        io::Read,
+        net::{TcpListener, TcpStream},
+        time::{Duration, Instant},
+    };
+
+    /// A connection of a loop that does nothing, and the other side's socket.
+    fn open() -> (Arc<Hub<Arrival>>, Arc<Conn>, TcpStream) {
+        let hub = Arc::new(Hub::<Arrival>::new(|| {}));
+        hub.settle();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let settings = Settings { io: Io::Libuv, ..Settings::default() };
+        let conn = Arc::new(Conn::new(&hub, Role::Server, settings, &Budget::new(0)));
+        conn.attach(Writer::Libuv(Arc::new(stream)), b"");
+        conn.open();
+        let other = listener.accept().unwrap().0;
+        other.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+        (hub, conn, other)
+    }
+
+    fn compose(unsent: &Unsent, conn: &Arc<Conn>, payload: &[u8]) {
+        if conn.frame(Opcode::Binary, true, payload).unwrap().first {
+            assert!(unsent.list(conn));
+        }
+    }
+
+    fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let patience = Instant::now() + Duration::from_secs(8);
+        while !is_so() {
+            assert!(Instant::now() < patience, "{what}");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_nobody_writes_leaves_by_itself_also_after_a_pause() {
+        let (_hub, conn, mut other) = open();
+        let unsent = Unsent::default();
+        for round in 0..3 {
+            compose(&unsent, &conn, &[round]);
+            compose(&unsent, &conn, &[round]);
+            let mut frames = [0; 6];
+            other.read_exact(&mut frames).unwrap();
+            assert_eq!(frames, [0x82, 1, round, 0x82, 1, round]);
+            until("the thread goes on without traffic", || {
+                matches!(unsent.shared.lock().prompter, Prompter::Sleeps(_))
+            });
+        }
+    }
+
+    #[test]
+    fn the_loop_looks_at_what_the_thread_could_not_write_whole() {
+        let (hub, conn, mut other) = open();
+        let unsent = Unsent::default();
+        let bytes = 32 * 1024 * 1024;
+        compose(&unsent, &conn, &vec![0; bytes]);
+        until("nobody is told", || hub.take_revisited() == [conn.number()]);
+        unsent.settle();
+        assert!(conn.waiting() > 0 && conn.state().writer.is_some());
+        // What the loop does then.
+        let mut left = bytes;
+        let mut scratch = vec![0; 1024 * 1024];
+        while left > 0 {
+            left = left.saturating_sub(other.read(&mut scratch).unwrap());
+            conn.unblocked();
+        }
+        assert_eq!(conn.waiting(), 0);
+    }
+
+    #[test]
+    fn the_thread_ends_with_its_environment() {
+        let (_hub, conn, _other) = open();
+        let unsent = Unsent::default();
+        compose(&unsent, &conn, b"1");
+        unsent.shut_down();
+        assert_eq!(Arc::strong_count(&unsent.shared), 1);
+        conn.frame(Opcode::Binary, true, b"2").unwrap();
+        assert!(!unsent.list(&conn), "nobody would write it");
+        assert_eq!(Arc::strong_count(&conn), 1);
+    }
+}
