@@ -17,12 +17,18 @@ type Unlisted<Events, E> = E extends keyof Events ? never : E
 
 type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] : never
 
+/** A listener that takes one kind of what an event may bring: who publishes only text hears only strings. */
+type Narrow<Events, E extends keyof Events> =
+  Events[E] extends [infer Arg] ? (Arg extends any ? (arg: Arg) => void : never) : never
+
 /** An EventEmitter whose events have known arguments. Other names are taken as they are. */
 declare class TypedEmitter<Events> extends EventEmitter {
   on<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
   on<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  on<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
   once<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
   once<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  once<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
   emit<E extends keyof Events>(event: E, ...args: Args<Events, E>): boolean
   emit<E extends string | symbol>(event: Unlisted<Events, E>, ...args: any[]): boolean
 }
@@ -31,6 +37,9 @@ declare class TypedEmitter<Events> extends EventEmitter {
 
 /** `err` is null when the call worked; `data` counts only then, or when a server sent both. */
 export type Callback<T = any> = (err: Error | null, data: T) => void
+
+/** Options of a peer or a request, by the name that the types of the original have for them. */
+export type RPCOptions = { timeout?: number, retry?: number }
 
 /** What a call takes instead of a callback, to return a Promise. */
 type NoCallback = null | undefined
@@ -647,6 +656,8 @@ declare abstract class PeerServer<T extends Transport, C extends PeerConf> exten
 
   /** Lets the latest transport listen, and returns it. */
   listen(port: number): T
+  /** @deprecated The types of the original have it, but neither package does: it throws. */
+  listen(key: string, handler: (payload: any, cb: Callback) => void): void
 }
 
 /** The transports of a client, by destination. */
@@ -709,6 +720,7 @@ export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T
 export interface PeerSubEvents {
   connected: []
   disconnected: []
+  /** A text message is a string, a binary one a Buffer. */
   message: [data: string | Buffer]
   error: [err: Error]
 }
@@ -982,12 +994,18 @@ export interface LinkRequestOptions extends AbortOptions {
 }
 
 export type LookupOptions = LinkRequestOptions
-export type AnnounceOptions = LinkRequestOptions
+export interface AnnounceOptions extends LinkRequestOptions {
+  /** Of `startAnnouncing`, whose options a service may have at hand. */
+  interval?: number
+}
 
 export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> {
   /** ms; mean time between two announces. Default: 120000. */
   interval?: number
 }
+
+/** What is neither a value for the grapes nor a mistaken one. */
+type ForeignValue = string | number | { [name: string]: unknown, k?: never, sig?: never, salt?: never, seq?: never, cas?: never }
 
 /** A value for the DHT: `{ v }` alone, or a signed one. */
 export interface PutOptions {
@@ -1113,6 +1131,8 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** Stores a value; the answer is its hash. */
   put(value: PutOptions, cb: Callback<string>): void
   put(value: PutOptions, opts: LinkRequestOptions | null | undefined, cb: Callback<string>): void
+  /** @deprecated The types of the original take any value, but a grape only stores what is in `v`. */
+  put(value: ForeignValue, cb: Callback<string>): void
   /** Reads a value by its hash. */
   get<T = any>(hash: ValueAddress, cb: Callback<T>): void
   get<T = any>(hash: ValueAddress, opts: LinkRequestOptions | null | undefined, cb: Callback<T>): void
@@ -1170,8 +1190,8 @@ export interface GrapeEvents {
   listening: []
   /** The first look around in the network is done. */
   ready: []
-  /** A new node is known. */
-  node: []
+  /** A new node is known; it is not said which, but listeners may ask for an argument. */
+  node: [none?: any]
   /** A lookup heard of `ip:port`. */
   peer: [address: string]
   /** Somebody announced this name. */

@@ -1,3 +1,12 @@
-import { Link } from './index'
+import { Link as Class } from './index'
+
+type LinkClass = Class
+
+/** The class, which is its own member `Link` as well. */
+declare const Link: typeof Class & { readonly Link: typeof Class }
+type Link = Class
+declare namespace Link {
+  type Link = LinkClass
+}
 
 export = Link

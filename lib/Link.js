@@ -433,3 +433,5 @@ define(Link, 'dispose', function () { this.stop() })
 define(Link, 'asyncDispose', async function () { this.stop() })
 
 module.exports = Link
+// For who destructures it.
+module.exports.Link = Link

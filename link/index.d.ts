@@ -1,3 +1,3 @@
-import { Link } from 'grenache-nodejs-ws-native'
+import Link = require('grenache-nodejs-ws-native/link')
 
 export = Link

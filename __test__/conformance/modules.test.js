@@ -106,6 +106,13 @@ each('C7: the ESM default of the link is the class', async ({ implementation: { 
   assert.strictEqual(Link, require(NAMES[name].link))
 })
 
+each('C379: the module of the link has the class as Link too, for require and import', async ({ implementation: { name } }) => {
+  const Link = require(NAMES[name].link)
+  assert.strictEqual(Link.Link, Link)
+  const { Link: named } = await import(NAMES[name].link)
+  assert.strictEqual(named, Link)
+}, { better: true })
+
 each('C8: loading the modules keeps no process alive', ({ implementation }) => ends(implementation, ''))
 
 each('C9: constructing keeps no process alive', ({ implementation }) => ends(implementation, `
