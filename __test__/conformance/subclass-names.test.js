@@ -27,6 +27,8 @@ const KINDS = {
   early: 'C304: a subclass may assign such fields before init',
   method: 'C305: a subclass may have such methods',
   getter: 'C306: a subclass may have such getters',
+  proxied: 'a Proxy of an object does what the object does',
+  created: 'so does what Object.create makes of it',
   kept: 'C304 C307: anything may be kept on an object under such names'
 }
 

@@ -34,6 +34,7 @@ async function useEverything (classes, look = () => {}, isNative = false) {
   }
   const link = see('Link', new classes.Link({ grape: network.urls[0] }))
   link.start()
+  see('Cache', link.cache.lookup)
 
   const make = (name, conf) => {
     const peer = see(name, new classes[name](link, conf))
@@ -86,6 +87,7 @@ async function useEverything (classes, look = () => {}, isNative = false) {
         assert.ifError(err)
         assert.strictEqual(res[1], payload)
       }
+      see('CbQ', transport.cbq)
       see('Socket', transport.socket)
       if (transport.socket._socket) see('TcpSocket', transport.socket._socket)
       see('SocketServer', service.socket)

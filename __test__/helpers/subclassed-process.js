@@ -41,6 +41,19 @@ const KINDS = {
     }
     return Early
   },
+  /** What a test puts before an object. */
+  proxied: Class => class extends Class {
+    constructor (...args) {
+      super(...args)
+      return new Proxy(this, {})
+    }
+  },
+  created: Class => class extends Class {
+    constructor (...args) {
+      super(...args)
+      return Object.create(this)
+    }
+  },
   method: (Class, names) => {
     const Own = class extends Class {}
     for (const name of names) Own.prototype[name] = touched(name)
