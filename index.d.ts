@@ -717,17 +717,35 @@ export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T
   stats(): PubStats
 }
 
+/** Options of `peer.sub`. */
+export interface SubOptions extends TargetOptions {
+  /** See `SubConf`. Default: the peer's. */
+  reconnect?: boolean
+  /**
+   * Subscribes to all publishers, also to those that come later. `exclude` and `self` leave some out.
+   * Default: false, to one.
+   */
+  all?: boolean | null
+  /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
+  refresh?: number | null
+  /** Is kept, and handed on to the transport. */
+  [key: string]: unknown
+}
+
+/** `dest` is there with `all`: the publisher's address. */
 export interface PeerSubEvents {
-  connected: []
-  disconnected: []
+  connected: [dest?: string]
+  disconnected: [dest?: string]
   /** A text message is a string, a binary one a Buffer. */
-  message: [data: string | Buffer]
+  message: [data: string | Buffer, dest?: string]
   error: [err: Error]
 }
 
 /** Subscribes to a publisher by name. */
 export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
-  sub(key: string, opts?: object): void
+  sub(key: string, opts?: SubOptions | null): void
+  /** Ends what `sub` began for this key. */
+  unsub(key: string): void
   /**
    * `for await (const message of peer)`: each message from now on, until the peer stops; leaving the
    * loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and

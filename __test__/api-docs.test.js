@@ -144,7 +144,8 @@ const OWNERS = {
   options: ['Peer'],
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
-  targets: ['PeerRPCClient'],
+  following: ['PeerSub'],
+  targets: ['PeerRPCClient', 'PeerSub'],
   socket: ['Socket']
 }
 
@@ -246,7 +247,7 @@ const DYNAMIC_EVENTS = {
   Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', '};') },
   SocketServer: { calls: ['super.emit(event, ...args)'], names: [] },
   emitter: { calls: ['super.emit(event, ...args)'], names: [] },
-  TransportSub: { calls: ['this.client.emit(event, data)'], names: ['connected', 'disconnected', 'message'] }
+  TransportSub: { calls: ['this.client.emit(event, this[kSource] ?? data)'], names: ['connected', 'disconnected'] }
 }
 
 const TYPED_EVENTS = {

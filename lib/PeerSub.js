@@ -3,11 +3,12 @@
 const Messages = require('./messages')
 const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
-const { CONNECTION, MAX_BUFFERED, RECONNECT_MAX, RECONNECT_MIN, SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { CONNECTION, MAX_BUFFERED, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
+const { Following, waitAfter } = require('./following')
 const {
-  kCancel, kDrain, kFailed, kForget, kIsStopped, kIsWatched, kLater, kLookup, kLoops, kMeter, kOnLost, kPending,
-  kReconnects, kSubscribe
+  kCancel, kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kForget, kIsStopped, kIsWatched, kLater, kLookup,
+  kLookupAll, kLoops, kMeter, kOnLost, kPending, kReconnects, kSubscribe, kSubscriptions
 } = require('./internal')
 const { debug } = require('./observe')
 const { amount } = require('./options')
@@ -19,7 +20,7 @@ const { inLine } = require('./printable')
  * Events: `connected`, `disconnected`, `message`, and `error` for a lookup or a connection that
  * failed. A lost connection is made again, unless somebody listens for `disconnected` here or on
  * the transport: who does resubscribes by hand. `conf.reconnect` or `opts.reconnect` says so
- * either way.
+ * either way. A subscription to all publishers of a key goes on whoever listens.
  */
 class PeerSub extends Peer {
   constructor (link, conf) {
@@ -28,6 +29,10 @@ class PeerSub extends Peer {
     this[kLoops] = new Set()
     /** Timers of the subscriptions that are tried again, by key. */
     this[kPending] = new Map()
+    /** Transports of the subscriptions, by key. */
+    this[kSubscriptions] = new Map()
+    /** Subscriptions to all publishers, by key. */
+    this[kFollowing] = new Map()
   }
 
   getTransportClass () {
@@ -40,16 +45,31 @@ class PeerSub extends Peer {
   }
 
   /**
-   * Subscribes to one server of the service `key`.
-   * @param {object} [opts] `reconnect`
+   * Subscribes to one server of the service `key`, or with `opts.all` to all of them, also to those
+   * that come later: `message` and its like have the address for their last argument then.
+   * @param {object} [opts] `reconnect`; `all`, `refresh` ms between two lookups, `exclude` and `self`
    */
   sub (key, opts) {
+    if (opts && opts.all) return this[kFollow](key, opts)
     this[kCancel](key)
+    const transports = this[kSubscriptions].get(key) || new Set()
+    this[kSubscriptions].set(key, transports)
     this[kLookup](key, (err, dest) => {
-      if (this[kIsStopped]) return
+      if (this[kIsStopped] || this[kSubscriptions].get(key) !== transports) return
       if (err) return this[kFailed](key, err)
-      this[kSubscribe](dest, key, opts, 0)
+      this[kSubscribe](dest, key, opts, 0, transports)
     })
+  }
+
+  /** Ends what `sub` began for this key. */
+  unsub (key) {
+    this[kCancel](key)
+    const transports = this[kSubscriptions].get(key) || []
+    this[kSubscriptions].delete(key)
+    for (const transport of [...transports]) transport.stop()
+    const following = this[kFollowing].get(key)
+    this[kFollowing].delete(key)
+    if (following !== undefined) following.end()
   }
 
   /**
@@ -80,21 +100,39 @@ class PeerSub extends Peer {
   }
 
   [kLookup] (key, cb) {
-    this.link.lookup(key, { timeout: SUB_LOOKUP_TIMEOUT }, (err, dests) => {
+    this[kLookupAll](key, (err, dests) => {
       if (err) cb(err)
       else cb(null, this.dest(dests, key))
     })
   }
 
-  [kSubscribe] (dest, key, opts, failures) {
+  [kLookupAll] (key, cb) {
+    this.link.lookup(key, { timeout: SUB_LOOKUP_TIMEOUT }, cb)
+  }
+
+  [kFollow] (key, opts) {
+    const following = this[kFollowing].get(key)
+    if (following !== undefined) return following.again(opts)
+    this[kFollowing].set(key, new Following(key, opts, {
+      link: this.link,
+      lookup: cb => this[kLookupAll](key, (err, dests) => this[kIsStopped] || cb(err, dests)),
+      transport: dest => this.transport(dest),
+      // It is looked up again anyway.
+      fail: err => this.listenerCount('error') > 0 && this.emit('error', err)
+    }))
+  }
+
+  [kSubscribe] (dest, key, opts, failures, transports) {
     const transport = this.transport(dest)
+    transports.add(transport)
     transport[kOnLost] = (unreachable, isSettled) => {
       if (!this[kReconnects](transport, opts)) return
+      transports.delete(transport)
       transport.stop()
       // A server may take anybody in, say something, and end it at once.
       if (isSettled) failures = 0
       if (unreachable && typeof this.link[kForget] === 'function') this.link[kForget](dest)
-      this[kLater](key, opts, failures + 1)
+      this[kLater](key, opts, failures + 1, transports)
     }
     transport.sub(key, opts)
   }
@@ -106,16 +144,18 @@ class PeerSub extends Peer {
   }
 
   /** Tries again after a while, the longer the more often it failed. */
-  [kLater] (key, opts, failures) {
+  [kLater] (key, opts, failures, transports) {
+    // Somebody's listener has ended it.
+    if (this[kSubscriptions].get(key) !== transports) return
     this[kCancel](key)
-    const wait = Math.min(RECONNECT_MAX, RECONNECT_MIN * 2 ** (failures - 1)) * (0.5 + Math.random())
+    const wait = waitAfter(failures)
     debug('subscription to %s: again in %d ms', key, Math.round(wait))
     this[kPending].set(key, setTimeout(() => {
       this[kPending].delete(key)
       this[kLookup](key, (err, dest) => {
-        if (this[kIsStopped] || this[kPending].has(key)) return
-        if (err) this[kLater](key, opts, failures + 1)
-        else this[kSubscribe](dest, key, opts, failures)
+        if (this[kIsStopped] || this[kPending].has(key) || this[kSubscriptions].get(key) !== transports) return
+        if (err) this[kLater](key, opts, failures + 1, transports)
+        else this[kSubscribe](dest, key, opts, failures, transports)
       })
     }, wait))
   }
@@ -127,11 +167,19 @@ class PeerSub extends Peer {
 
   /** What came before is for the loops. */
   async [kDrain] (opts) {
+    this[kEndFollowing]()
     await super[kDrain](opts)
     await settled(() => [...this[kLoops]].every(({ isEmpty }) => isEmpty), opts.drain)
   }
 
+  [kEndFollowing] () {
+    for (const following of [...this[kFollowing].values()]) following.end()
+    this[kFollowing].clear()
+  }
+
   _stop () {
+    this[kEndFollowing]()
+    this[kSubscriptions].clear()
     for (const messages of [...this[kLoops]]) messages.end()
     for (const key of [...this[kPending].keys()]) this[kCancel](key)
     super._stop()

@@ -6,10 +6,11 @@ const { hold, letGo } = require('./alive')
 const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kSocket, kTell
+  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kSocket, kSource, kTell
 } = require('./internal')
 
-const FORWARDED = ['connected', 'disconnected', 'message']
+/** What it tells its peer, beside messages. */
+const FORWARDED = ['connected', 'disconnected']
 
 /**
  * One subscription.
@@ -24,12 +25,19 @@ class TransportSub extends TransportSocket {
     this[kHeld] = false
     /** What its peer does when it has lost its publisher. */
     this[kOnLost] = null
+    /** Where its peer tells whom messages are from: the address. */
+    this[kSource] = undefined
   }
 
   init () {
     super.init()
     this[kConnection] = null
-    for (const event of FORWARDED) this.on(event, data => this.client.emit(event, data))
+    // Who listens without an address may take more arguments: `peer.on('message', parse)`.
+    for (const event of FORWARDED) this.on(event, data => this.client.emit(event, this[kSource] ?? data))
+    this.on('message', data => {
+      if (this[kSource] === undefined) this.client.emit('message', data)
+      else this.client.emit('message', data, this[kSource])
+    })
     // As long as it is active it keeps the process alive, connected or not.
     hold()
     this[kHeld] = true

@@ -116,6 +116,9 @@ const REFUSED_ID = 128
 /** Addresses of one name that are taken from a grape's answer: honest grapes tell 100 at most. */
 const MAX_ADDRESSES = 256
 
+/** Publishers of a key that one subscriber follows: as many as a lookup can name. */
+const MAX_PUBLISHERS = MAX_ADDRESSES
+
 /** Beside those what is no address, or one again: an answer has room for 262,000, to look at which takes 0.2 s. */
 const MAX_ODD_ADDRESSES = 4096
 
@@ -235,6 +238,12 @@ const RECONNECT_MIN = 100
 
 /** Longest wait of a subscriber before it connects again. */
 const RECONNECT_MAX = 10000
+
+/**
+ * `sub` with `all`: mean time between two lookups of a key, and the least. So late new publishers are
+ * heard of; it costs a grape a lookup for each subscriber.
+ */
+const FOLLOW = { refresh: 30000, min: 100 }
 
 /** Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`. */
 const MAX_BUFFERED = 10000
@@ -368,6 +377,7 @@ module.exports = {
   CLIENT_TRANSPORT,
   CONNECTION,
   EMBEDDED,
+  FOLLOW,
   GRAPE,
   GRAPE_PORT,
   HANDSHAKE_DESCRIPTORS,
@@ -392,6 +402,7 @@ module.exports = {
   MAX_NESTING,
   MAX_ODD_ADDRESSES,
   MAX_PAYLOAD,
+  MAX_PUBLISHERS,
   MAX_READABLE,
   MAX_REDIRECTS,
   MAX_REQUEST_BYTES,

@@ -144,6 +144,18 @@ module.exports = {
   kLoops: Symbol('loops'),
   /** Timers of the subscriptions that are tried again, by key. */
   kPending: Symbol('pending'),
+  /** What `sub` began and `unsub` ends, by key. */
+  kSubscriptions: Symbol('subscriptions'),
+  /** Subscriptions to all publishers, by key. */
+  kFollowing: Symbol('following'),
+  /** Begins one. */
+  kFollow: Symbol('follow'),
+  /** Ends all of them. */
+  kEndFollowing: Symbol('endFollowing'),
+  /** All addresses of a key. */
+  kLookupAll: Symbol('lookupAll'),
+  /** The address that the messages of a transport are told with, if they are. */
+  kSource: Symbol('source'),
   /** Says that there will be no subscription. */
   kFailed: Symbol('failed'),
   /** Subscribes to one destination. */

@@ -193,6 +193,11 @@ subscriber.on('disconnected', () => subscriber.sub('topic', { timeout: 10000 }))
 subscriber.on('message', data => typeof data === 'string' ? JSON.parse(data) : data.byteLength)
 subscriber.on('error', err => err.message)
 subscriber.sub('topic')
+subscriber.sub('topic', { all: true, refresh: 10000, self: false, exclude: ['127.0.0.1:1'] })
+subscriber.on('message', (data, dest) => console.log(data.length, dest?.length))
+subscriber.unsub('topic')
+// @ts-expect-error which key?
+subscriber.unsub()
 subscriber.transport('127.0.0.1:1338').sub()
 async function read (): Promise<void> {
   for await (const message of subscriber) {

@@ -1,0 +1,153 @@
+'use strict'
+
+const { FOLLOW, MAX_PUBLISHERS, RECONNECT_MAX, RECONNECT_MIN } = require('./defaults')
+const { TEXT } = require('./errors')
+const { kOnLost, kSource } = require('./internal')
+const { debug } = require('./observe')
+const { amount } = require('./options')
+const { checkTargets, othersOf } = require('./targets')
+
+/** How long to wait before the next attempt after so many failures. */
+function waitAfter (failures) {
+  return Math.min(RECONNECT_MAX, RECONNECT_MIN * 2 ** (failures - 1)) * (0.5 + Math.random())
+}
+
+/** One address that was named, or that is connected. */
+class Publisher {
+  constructor (dest) {
+    this.dest = dest
+    /** The last lookup named it. */
+    this.isNamed = true
+    this.failures = 0
+    this.timer = null
+    /** Null while it waits for its next attempt. */
+    this.transport = null
+  }
+
+  get isConnected () {
+    return this.transport !== null && this.transport.isConnected()
+  }
+
+  end () {
+    clearTimeout(this.timer)
+    const { transport } = this
+    this.transport = null
+    if (transport !== null) transport.stop()
+  }
+}
+
+/**
+ * Subscriptions to all publishers of a key. The key is looked up again and again: new ones are
+ * subscribed to; one that is lost is tried again while lookups name it. One that is connected is kept
+ * also when they do not: a grape may have begun anew.
+ */
+class Following {
+  #key
+  #opts
+  #peer
+  #isOver = false
+  #failures = 0
+  #timer = null
+  /** By address. */
+  #publishers = new Map()
+
+  /**
+   * @param {object} peer what the subscriber does: `lookup(cb)` of all addresses, `transport(dest)`,
+   *   `fail(err)` for a lookup that says nothing, and its `link`
+   */
+  constructor (key, opts, peer) {
+    this.#key = key
+    this.#peer = peer
+    this.again(opts)
+  }
+
+  /** Looks now, and goes on with these options. */
+  again (opts) {
+    checkTargets(opts)
+    this.#opts = opts
+    this.#look()
+  }
+
+  end () {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    const publishers = [...this.#publishers.values()]
+    this.#publishers.clear()
+    for (const publisher of publishers) publisher.end()
+  }
+
+  #look () {
+    clearTimeout(this.#timer)
+    this.#peer.lookup((err, dests) => {
+      if (this.#isOver) return
+      if (!err && !Array.isArray(dests)) err = new Error(TEXT.LOOKUP_INVALID)
+      const isNone = !!err && err.message === TEXT.LOOKUP_EMPTY
+      const isFailed = !!err && !isNone
+      this.#failures = isFailed ? this.#failures + 1 : 0
+      this.#lookAfter(isFailed)
+      if (isFailed) return this.#peer.fail(err)
+      this.#update(isNone ? [] : othersOf(dests, this.#opts, this.#peer.link))
+    })
+  }
+
+  #lookAfter (isFailed) {
+    const refresh = amount(this.#opts.refresh, FOLLOW.refresh)
+    // Not all subscribers at once.
+    const usual = refresh > 0 ? Math.max(refresh, FOLLOW.min) * (0.75 + Math.random() / 2) : Infinity
+    const wait = isFailed ? Math.min(usual, waitAfter(this.#failures)) : usual
+    clearTimeout(this.#timer)
+    if (wait < Infinity) this.#timer = setTimeout(() => this.#look(), wait)
+  }
+
+  #update (dests) {
+    const named = new Set(dests)
+    for (const publisher of [...this.#publishers.values()]) {
+      publisher.isNamed = named.has(publisher.dest)
+      if (!publisher.isNamed && !publisher.isConnected) this.#drop(publisher)
+    }
+    for (const dest of named) {
+      if (this.#isOver) return
+      if (!this.#publishers.has(dest) && this.#makeRoom()) this.#begin(dest)
+    }
+  }
+
+  /** Strangers may announce any number: of too many those go that are named no more. */
+  #makeRoom () {
+    if (this.#publishers.size < MAX_PUBLISHERS) return true
+    for (const publisher of this.#publishers.values()) {
+      if (publisher.isNamed) continue
+      this.#drop(publisher)
+      return true
+    }
+    return false
+  }
+
+  #begin (dest) {
+    const publisher = new Publisher(dest)
+    this.#publishers.set(dest, publisher)
+    this.#subscribe(publisher)
+  }
+
+  #drop (publisher) {
+    this.#publishers.delete(publisher.dest)
+    publisher.end()
+  }
+
+  #subscribe (publisher) {
+    const transport = this.#peer.transport(publisher.dest)
+    publisher.transport = transport
+    transport[kSource] = publisher.dest
+    transport[kOnLost] = (unreachable, isSettled) => {
+      if (publisher.transport !== transport) return
+      publisher.end()
+      if (!publisher.isNamed) return this.#drop(publisher)
+      publisher.failures = isSettled ? 1 : publisher.failures + 1
+      const wait = waitAfter(publisher.failures)
+      debug('subscription to %s at %s: again in %d ms', this.#key, publisher.dest, Math.round(wait))
+      publisher.timer = setTimeout(() => this.#subscribe(publisher), wait)
+    }
+    transport.sub(this.#key, this.#opts)
+  }
+}
+
+module.exports = { Following, waitAfter }
