@@ -19,7 +19,7 @@ type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] 
 
 /** A listener that takes one kind of what an event may bring: who publishes only text hears only strings. */
 type Narrow<Events, E extends keyof Events> =
-  Events[E] extends [infer Arg] ? (Arg extends any ? (arg: Arg) => void : never) : never
+  Events[E] extends [infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
 
 /** An EventEmitter whose events have known arguments. Other names are taken as they are. */
 declare class TypedEmitter<Events> extends EventEmitter {
