@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { LOOKUP_CACHE, MAX_FORGOTTEN } = require('./defaults')
+const { kEntries, kEvict, kFind, kForgets, kForgotten, kNewest, kPut, kUpdate } = require('./internal')
 
 /**
  * Values by text, at most `max` of them, the least recently used go first; none older than `maxAge`
@@ -11,83 +12,82 @@ const { LOOKUP_CACHE, MAX_FORGOTTEN } = require('./defaults')
  * all of them would take milliseconds, and strangers say how often.
  */
 class Cache extends EventEmitter {
-  /** The least recently used first. */
-  #entries = new Map()
-  #newest
-  /** When each member was forgotten last, by `#forgets`; the oldest first. */
-  #forgotten = new Map()
-  #forgets = 0
-
   constructor ({ max, maxAge }) {
     super()
+    /** The least recently used first. */
+    this[kEntries] = new Map()
+    this[kNewest] = undefined
+    /** When each member was forgotten last, by `kForgets`; the oldest first. */
+    this[kForgotten] = new Map()
+    this[kForgets] = 0
     this.max = max || LOOKUP_CACHE
     this.maxAge = maxAge || 0
   }
 
   get length () {
-    return this.#entries.size
+    return this[kEntries].size
   }
 
   get keys () {
-    return [...this.#entries.keys()]
+    return [...this[kEntries].keys()]
   }
 
   /** A value, which is used by that. */
   get (key) {
-    const entry = this.#find(key)
+    const entry = this[kFind](key)
     if (entry === undefined) return undefined
     // Moving an entry costs more than finding it, and the hot one is at the end already.
-    if (entry !== this.#newest) this.#put(entry)
+    if (entry !== this[kNewest]) this[kPut](entry)
     return entry.value
   }
 
   /** A value, without using it. */
   peek (key) {
-    const entry = this.#find(key)
+    const entry = this[kFind](key)
     return entry === undefined ? undefined : entry.value
   }
 
   set (key, value) {
-    this.#put({ key: `${key}`, value, since: performance.now(), forgets: this.#forgets })
-    if (this.#entries.size > this.max) this.evict()
+    this[kPut]({ key: `${key}`, value, since: performance.now(), forgets: this[kForgets] })
+    if (this[kEntries].size > this.max) this.evict()
     return value
   }
 
   /** Takes out the least recently used. */
   evict () {
-    const [entry] = this.#entries.values()
-    if (entry !== undefined) this.#evict(entry)
+    const [entry] = this[kEntries].values()
+    if (entry !== undefined) this[kEvict](entry)
   }
 
   remove (key) {
-    const entry = this.#entries.get(`${key}`)
+    const entry = this[kEntries].get(`${key}`)
     if (entry === undefined) return undefined
-    if (entry === this.#newest) this.#newest = undefined
-    this.#entries.delete(entry.key)
+    if (entry === this[kNewest]) this[kNewest] = undefined
+    this[kEntries].delete(entry.key)
     return entry.value
   }
 
   /** Takes a member out of the lists that are kept now. */
   forget (member) {
-    this.#forgotten.delete(member)
-    this.#forgotten.set(member, ++this.#forgets)
-    if (this.#forgotten.size > MAX_FORGOTTEN) this.#forgotten.delete(this.#forgotten.keys().next().value)
+    this[kForgotten].delete(member)
+    this[kForgotten].set(member, ++this[kForgets])
+    if (this[kForgotten].size > MAX_FORGOTTEN) this[kForgotten].delete(this[kForgotten].keys().next().value)
   }
 
   clear () {
-    this.#entries.clear()
-    this.#forgotten.clear()
-    this.#newest = undefined
+    this[kEntries].clear()
+    this[kForgotten].clear()
+    this[kNewest] = undefined
   }
 
-  #find (key) {
-    const entry = this.#entries.get(typeof key === 'string' ? key : `${key}`)
+  [kFind] (key) {
+    const entry = this[kEntries].get(typeof key === 'string' ? key : `${key}`)
     if (entry === undefined) return undefined
     if (this.maxAge && performance.now() - entry.since > this.maxAge) {
-      this.#evict(entry)
+      this[kEvict](entry)
       return undefined
     }
-    if (entry.forgets !== this.#forgets && !this.#update(entry)) {
+    if (entry.forgets !== this[kForgets] && !this[kUpdate](entry)) {
       this.remove(entry.key)
       return undefined
     }
@@ -95,22 +95,22 @@ class Cache extends EventEmitter {
   }
 
   /** Takes out what was forgotten since the entry was read last; false when nothing is left. */
-  #update (entry) {
+  [kUpdate] (entry) {
     const since = entry.forgets
-    entry.forgets = this.#forgets
+    entry.forgets = this[kForgets]
     if (!Array.isArray(entry.value)) return true
-    const isForgotten = member => this.#forgotten.get(member) > since
+    const isForgotten = member => this[kForgotten].get(member) > since
     if (entry.value.some(isForgotten)) entry.value = entry.value.filter(member => !isForgotten(member))
     return entry.value.length > 0
   }
 
-  #put (entry) {
-    this.#entries.delete(entry.key)
-    this.#entries.set(entry.key, entry)
-    this.#newest = entry
+  [kPut] (entry) {
+    this[kEntries].delete(entry.key)
+    this[kEntries].set(entry.key, entry)
+    this[kNewest] = entry
   }
 
-  #evict ({ key, value }) {
+  [kEvict] ({ key, value }) {
     this.remove(key)
     this.emit('evict', { key, value })
   }

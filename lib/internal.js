@@ -117,6 +117,25 @@ module.exports = {
   /** Lets a request count until its callback is called. */
   kCounted: Symbol('counted'),
 
+  // Answers that are kept
+
+  /** What is kept, the least recently used first. */
+  kEntries: Symbol('entries'),
+  /** What was used last. */
+  kNewest: Symbol('newest'),
+  /** When each member was forgotten last. */
+  kForgotten: Symbol('forgotten'),
+  /** How many were. */
+  kForgets: Symbol('forgets'),
+  /** What is kept under a key, unless it is too old. */
+  kFind: Symbol('find'),
+  /** Keeps it as the newest. */
+  kPut: Symbol('put'),
+  /** Takes it out, and says so. */
+  kEvict: Symbol('evict'),
+  /** Takes out what was forgotten since it was read. */
+  kUpdate: Symbol('update'),
+
   // Pools of transports
 
   /** All transports, to whatever destination. */

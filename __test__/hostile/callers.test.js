@@ -16,7 +16,7 @@ const { until } = require('../helpers/faulty')
 const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { standIn, startLink } = require('../helpers/stand-in')
-const { kBackoff, kConnection, kLater, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
+const { kBackoff, kConnection, kForgotten, kLater, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
 
 const PING = 9
 
@@ -277,7 +277,7 @@ test('a destination that fails is looked for in no kept answer but the one that 
     assert.deepStrictEqual(lookup.get(7), ['a', 'b'])
     // Others may be forgotten without end.
     for (let at = 0; at < 100000; at++) link.forget(`dest ${at}`)
-    assert.ok(lookup._forgotten.size <= 4096)
+    assert.ok(lookup[kForgotten].size <= 4096)
   } finally {
     link.stop()
   }
