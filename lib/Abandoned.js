@@ -1,6 +1,7 @@
 'use strict'
 
 const budgetOf = require('./budget')
+const { monotonic, setTimeout } = require('./clock')
 const sourceOf = require('./source')
 const { ABANDONED, BUDGET_STEP, CONNECTION } = require('./defaults')
 const { amount } = require('./options')
@@ -52,7 +53,7 @@ class Abandoned {
     const name = sourceOf(connection.host)
     let source = this._sources.get(name)
     if (source === undefined) this._sources.set(name, source = { name, bytes: 0, isStopped: false })
-    const entry = { source, bytes: 0, end: performance.now() + age }
+    const entry = { source, bytes: 0, end: monotonic() + age }
     this._entries.add(entry)
     this.change(entry, bytes)
     if (this._timer === null) this._wait(entry)
@@ -124,12 +125,12 @@ class Abandoned {
   _wait (entry) {
     this._timer = setTimeout(() => {
       this._timer = null
-      const now = performance.now()
+      const now = monotonic()
       for (const entry of this._entries) {
         if (entry.end > now) return this._wait(entry)
         this.change(entry, 0)
       }
-    }, Math.max(1, entry.end - performance.now()))
+    }, Math.max(1, entry.end - monotonic()))
     this._timer.unref()
   }
 }

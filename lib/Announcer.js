@@ -1,5 +1,6 @@
 'use strict'
 
+const { theirs } = require('./clock')
 const { sharesPorts } = require('./dispatch')
 const { ANNOUNCE_INTERVAL } = require('./defaults')
 
@@ -49,8 +50,8 @@ class Announcer {
       if (!err) announce.isKnown = true
       if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
-        clearTimeout(announce.timer)
-        announce.timer = setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
+        if (announce.timer) announce.timer.clear()
+        announce.timer = theirs.setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
       }
       if (cb) {
         const first = cb
@@ -106,7 +107,7 @@ class Announcer {
   again () {
     for (const announce of this._announces.values()) {
       // One without a timer is on its way; it may have gone to the one before.
-      clearTimeout(announce.timer)
+      if (announce.timer) announce.timer.clear()
       announce.again()
     }
   }
@@ -156,7 +157,7 @@ function end (announce) {
   if (others > 0) announcers.set(id, others)
   else announcers.delete(id)
   announce.stopped = true
-  clearTimeout(announce.timer)
+  if (announce.timer) announce.timer.clear()
 }
 
 module.exports = Announcer

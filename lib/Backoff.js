@@ -1,5 +1,6 @@
 'use strict'
 
+const { monotonic } = require('./clock')
 const { MAX_BACKOFFS } = require('./defaults')
 const { debug } = require('./observe')
 
@@ -17,7 +18,7 @@ class Backoff {
     const wait = Math.min(this.max, this.min * 2 ** failures)
     // Grapes may name others without end. Which failed longest ago is the first of the map.
     this._failed.delete(name)
-    this._failed.set(name, { failures: failures + 1, until: performance.now() + wait })
+    this._failed.set(name, { failures: failures + 1, until: monotonic() + wait })
     if (this._failed.size > MAX_BACKOFFS) this._failed.delete(this._failed.keys().next().value)
     debug('%s: failed, left out for %d ms', name, wait)
   }
@@ -36,20 +37,20 @@ class Backoff {
   /** Those of `names` that may be asked; all of them when none may. */
   usable (names) {
     if (this._failed.size === 0) return names
-    const now = performance.now()
+    const now = monotonic()
     const usable = names.filter(name => !this._waits(name, now))
     return usable.length > 0 ? usable : names
   }
 
   /** Those that are not to be asked for now. */
   waiting () {
-    const now = performance.now()
+    const now = monotonic()
     return [...this._failed.keys()].filter(name => this._waits(name, now))
   }
 
   /** `names`, with those that wait behind the others. */
   sorted (names) {
-    const now = performance.now()
+    const now = monotonic()
     return [false, true].flatMap(waits => names.filter(name => this._waits(name, now) === waits))
   }
 

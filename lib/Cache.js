@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { theirs } = require('./clock')
 const { LOOKUP_CACHE, MAX_FORGOTTEN } = require('./defaults')
 const { kEntries, kEvict, kFind, kForgets, kForgotten, kNewest, kPut, kUpdate } = require('./internal')
 
@@ -48,7 +49,7 @@ class Cache extends EventEmitter {
   }
 
   set (key, value) {
-    this[kPut]({ key: `${key}`, value, since: performance.now(), forgets: this[kForgets] })
+    this[kPut]({ key: `${key}`, value, since: theirs.now(), forgets: this[kForgets] })
     if (this[kEntries].size > this.max) this.evict()
     return value
   }
@@ -83,7 +84,7 @@ class Cache extends EventEmitter {
   [kFind] (key) {
     const entry = this[kEntries].get(typeof key === 'string' ? key : `${key}`)
     if (entry === undefined) return undefined
-    if (this.maxAge && performance.now() - entry.since > this.maxAge) {
+    if (this.maxAge && theirs.now() - entry.since > this.maxAge) {
       this[kEvict](entry)
       return undefined
     }

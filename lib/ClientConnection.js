@@ -3,8 +3,9 @@
 const Connection = require('./Connection')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
+const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { MAX_CONNECTION_REQUESTS, MAX_SLOTS } = require('./defaults')
+const { MAX_CONNECTION_REQUESTS, MAX_SLOTS, MAX_TIMEOUT } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { kOnClosed, kOnOpened, kParse } = require('./internal')
 const { handOver } = require('./kept')
@@ -37,7 +38,7 @@ class ClientConnection extends Connection {
   request (key, payload, isString, timeout, cb) {
     if (this.waiting >= this._limit) {
       this.meter.count('rejected')
-      return process.nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
+      return nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
@@ -47,9 +48,26 @@ class ClientConnection extends Connection {
     return slot
   }
 
+  /** As `request`, where a test has replaced the timers: it says when the time is over. */
+  requestInTheirTime (key, payload, isString, timeout, cb) {
+    const timer = theirs.setTimeout(() => {
+      this.forget(slot, done)
+      cb(new Error(TEXT.TIMEOUT))
+    }, timeout)
+    const done = (err, res) => {
+      timer.clear()
+      cb(err, res)
+    }
+    // Who gives it up knows it by its callback.
+    done.of = cb
+    const slot = this.request(key, payload, isString, MAX_TIMEOUT, done)
+    return slot
+  }
+
   /** Gives up a request: before the connection is open it is not even sent. */
   forget (slot, cb) {
-    if (this._callbacks[slot] !== cb) return
+    const waits = this._callbacks[slot]
+    if (waits !== cb && !(waits && waits.of === cb)) return
     // What is on its way here is still meant for this slot, which is free only then.
     this._callbacks[slot] = noop
     if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)

@@ -2,6 +2,7 @@
 
 const { hold, letGo } = require('./alive')
 const budgetOf = require('./budget')
+const { dateNow, setImmediate } = require('./clock')
 const dispatch = require('./dispatch')
 const observe = require('./observe')
 const { TEXT } = require('./errors')
@@ -291,10 +292,10 @@ class Connection {
     // Whoever was stopped does nothing for those who are gone.
     if (this.over && this.transport !== null && !this.transport.isActive()) return this.dropWaiting()
     const waiting = this._waiting
-    const end = Date.now() + LONGEST_TURN
+    const end = dateNow() + LONGEST_TURN
     let at = 0
     try {
-      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind && Date.now() < end) {
+      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind && dateNow() < end) {
         const { call, cost } = waiting[at++]
         this.keep(-cost)
         call()

@@ -1,6 +1,7 @@
 'use strict'
 
 const http = require('http')
+const { clearTimeout, monotonic, setTimeout } = require('./clock')
 const Grape = require('./Grape')
 const {
   LASTING_AGE, LOOK_TIMEOUT, MAX_WATCH, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
@@ -63,7 +64,7 @@ class Embedded {
 
   /** Whether requests may go to the port at once; else `ready` says when. */
   get isTrusted () {
-    return this.isHolder || (this._trust === true && (this._running || performance.now() < this._trustedUntil))
+    return this.isHolder || (this._trust === true && (this._running || monotonic() < this._trustedUntil))
   }
 
   /** Throws when the port cannot be had, and not because a grape has it that may be used. */
@@ -147,14 +148,14 @@ class Embedded {
   /** `trust` as above; null where requests find out themselves. */
   _judge (trust) {
     this._trust = trust
-    this._trustedUntil = performance.now() + TAKEOVER_PAUSE_MAX
+    this._trustedUntil = monotonic() + TAKEOVER_PAUSE_MAX
     const err = trust instanceof Error ? trust : null
     for (const cb of this._waiting.splice(0)) cb(err)
   }
 
   /** Watches the process that runs the grape. `isNew`: it has not for long. */
   _look (isNew) {
-    const began = performance.now()
+    const began = monotonic()
     try {
       this._checkOwner()
     } catch (err) {
@@ -210,7 +211,7 @@ class Embedded {
   /** Looks again, after a pause: who looked since `began` found nobody to watch any more. */
   _later (began) {
     // What ends again and again at once is no grape of ours, and need not be asked all the time.
-    const brief = performance.now() - began < TAKEOVER_PAUSE_MAX
+    const brief = monotonic() - began < TAKEOVER_PAUSE_MAX
     this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
     // Not all processes of a machine at once.
     const pause = brief ? this._pause * (0.5 + Math.random() / 2) : this._pause

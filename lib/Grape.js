@@ -4,6 +4,7 @@ const EventEmitter = require('events')
 const os = require('os')
 const { NativeGrape } = require('./native')
 const { hold, letGo } = require('./alive')
+const { nextTick } = require('./clock')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badOption, badPort, fromFailure } = require('./errors')
@@ -44,9 +45,9 @@ class Grape extends EventEmitter {
 
   /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
   start (cb = noop) {
-    if (this._active) return process.nextTick(cb)
+    if (this._active) return nextTick(cb)
     const err = this[kStartNow]()
-    process.nextTick(() => {
+    nextTick(() => {
       if (!err && this._active) this.emit('listening')
       cb(err)
     })
@@ -68,7 +69,7 @@ class Grape extends EventEmitter {
 
   /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
   stop (cb = noop) {
-    if (!this._active) return process.nextTick(cb, null)
+    if (!this._active) return nextTick(cb, null)
     const native = this[kNative]
     this._active = false
     this[kNative] = null
@@ -121,7 +122,7 @@ class Grape extends EventEmitter {
       const { data, v } = wireOf(opts)
       this[kRequest]('put', data, cb, v)
     } catch (err) {
-      process.nextTick(cb || noop, err)
+      nextTick(cb || noop, err)
     }
   }
 
@@ -154,9 +155,9 @@ class Grape extends EventEmitter {
     try {
       text = JSON.stringify(data)
     } catch (err) {
-      return process.nextTick(cb, err)
+      return nextTick(cb, err)
     }
-    if (!this._active) return process.nextTick(cb, new Error(TEXT.GRAPE_STOPPED))
+    if (!this._active) return nextTick(cb, new Error(TEXT.GRAPE_STOPPED))
     const id = this[kLastRequest] = (this[kLastRequest] + 1) >>> 0
     this[kRequests].set(id, cb)
     this[kNative].request(id, type, text === undefined ? 'null' : text, v)

@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearTimeout, setTimeout } = require('./clock')
 const sourceOf = require('./source')
 
 /**

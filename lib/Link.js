@@ -11,6 +11,7 @@ const { abortable } = require('./abort')
 const { answered, guarded, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
+const { nextTick, setImmediate } = require('./clock')
 const { bind } = require('./context')
 const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES, MAX_ODD_ADDRESSES } = require('./defaults')
 const { define } = require('./dispose')
@@ -196,7 +197,7 @@ class Link extends Emitter {
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
     if (this[kLife].isOver) {
-      return process.nextTick(guarded(this, type, payload, cb), new Error(TEXT.TRANSPORT_CLOSE))
+      return nextTick(guarded(this, type, payload, cb), new Error(TEXT.TRANSPORT_CLOSE))
     }
     const hash = this[kHash](type, payload)
     const cache = this.cache[type]

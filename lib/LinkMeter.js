@@ -1,5 +1,6 @@
 'use strict'
 
+const { monotonic } = require('./clock')
 const { Meter: NativeMeter } = require('./native')
 const dispatch = require('./dispatch')
 const { TEXT } = require('./errors')
@@ -21,9 +22,9 @@ class LinkMeter {
 
   /** `cb` of an exchange with one grape. */
   exchange (cb) {
-    const since = performance.now()
+    const since = monotonic()
     return counted(this._exchanges, (err, data) => {
-      if (!err || typeof err.code === 'number') this._latency.record(performance.now() - since)
+      if (!err || typeof err.code === 'number') this._latency.record(monotonic() - since)
       cb(err, data)
     })
   }

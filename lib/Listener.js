@@ -4,6 +4,7 @@ const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
+const { nextTick } = require('./clock')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
 const TcpSocket = require('./TcpSocket')
@@ -42,7 +43,7 @@ class Listener {
 
   /** Calls `cb` in a later tick, if it still listens then. */
   whenListening (cb) {
-    process.nextTick(() => this.address() !== null && cb())
+    nextTick(() => this.address() !== null && cb())
   }
 
   /** Lets the sockets of connections to come hear each message, beside who does already. */
@@ -114,7 +115,7 @@ class Listener {
     this.unlisten()
     letGo()
     for (const connection of this.connections) connection.terminate()
-    if (cb) process.nextTick(cb)
+    if (cb) nextTick(cb)
   }
 }
 

@@ -8,6 +8,7 @@ const Pool = require('./Pool')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
+const { nextTick } = require('./clock')
 const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
 const { TEXT } = require('./errors')
 const {
@@ -160,7 +161,7 @@ class PeerRPCClient extends Peer {
 
   [kLookup] (key, cb) {
     if (!this.link || typeof this.link.lookup !== 'function') {
-      return process.nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
+      return nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
     }
     this.link.lookup(key, {}, cb)
   }

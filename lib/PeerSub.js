@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearTimeout, setTimeout } = require('./clock')
 const Messages = require('./messages')
 const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')

@@ -7,9 +7,13 @@ const { kAll, kChoose, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWa
 
 /** The transports of a client, by destination. */
 class Pool {
+  #clear = null
+
   init () {
     this[kEmpty]()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
+    // A test may replace it while this runs.
+    this.#clear = clearInterval
   }
 
   add (dest, transport) {
@@ -104,7 +108,7 @@ class Pool {
 
   /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
   stop (opts) {
-    clearInterval(this._monitorItv)
+    if (this.#clear) this.#clear.call(undefined, this._monitorItv)
     const transports = this[kAll]()
     this[kEmpty]()
     if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))

@@ -9,6 +9,7 @@ const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
 const { Admission, refusalOf } = require('./admission')
+const { clearTimeout, nextTick, setTimeout } = require('./clock')
 const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
 const { CONNECTION, FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
@@ -63,7 +64,7 @@ class SecureListener {
   /** Calls `cb` in a later tick, once there is an address; with `host` its name is looked up first. */
   whenListening (cb) {
     if (this.address() === null) this._server.once('listening', cb)
-    else process.nextTick(() => this.address() !== null && cb())
+    else nextTick(() => this.address() !== null && cb())
   }
 
   watch () {

@@ -1,5 +1,6 @@
 'use strict'
 
+const { setImmediate } = require('./clock')
 const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const { abandonedOf } = require('./Abandoned')

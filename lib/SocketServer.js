@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { nextTick } = require('./clock')
 const Connection = require('./Connection')
 const { CONNECTION } = require('./defaults')
 const { unsupported } = require('./errors')
@@ -57,7 +58,7 @@ class SocketServer extends EventEmitter {
   [kFail] (err, transport) {
     this[kState] = 'closed'
     if (transport) this[kBelongTo](transport)
-    process.nextTick(() => this[kRefused](err))
+    nextTick(() => this[kRefused](err))
   }
 
   emit (event, ...args) {
@@ -81,11 +82,11 @@ class SocketServer extends EventEmitter {
 
   close (cb) {
     if (cb) this.once('close', cb)
-    if (this[kState] === 'closed') process.nextTick(() => this[kClosed]())
+    if (this[kState] === 'closed') nextTick(() => this[kClosed]())
     if (this[kState] !== 'open') return
     this[kState] = 'closing'
     if (this[kListener]) this[kListener].close(() => this[kClosed]())
-    else process.nextTick(() => this[kClosed]())
+    else nextTick(() => this[kClosed]())
   }
 
   [kListen] (listen, transport) {

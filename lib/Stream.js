@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearTimeout, setImmediate, setTimeout } = require('./clock')
 const dispatch = require('./dispatch')
 const pumps = require('./pumps')
 const { FAREWELL_BYTES, FAREWELL_TIMEOUT } = require('./defaults')

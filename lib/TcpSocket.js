@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { clearTimeout, setTimeout } = require('./clock')
 const dispatch = require('./dispatch')
 const { fromFailure, unsupported } = require('./errors')
 const {

@@ -7,6 +7,7 @@ const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
+const { isFaked, monotonic, nextTick, theirs } = require('./clock')
 const { CLIENT_TRANSPORT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
@@ -100,7 +101,7 @@ class TransportRPCClient extends TransportRPC {
     const waiting = connection ? connection.end() : []
     const sent = [...this._reqs.values()]
     // Who waits hears of it in a later tick, as from a connection that broke.
-    process.nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
+    nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -123,7 +124,7 @@ class TransportRPCClient extends TransportRPC {
     // A transport with something under way is not idle, and a clock for each request of a burst
     // costs too much: `monitor` looks at it then.
     if (this[kConnection] !== null && this[kConnection].waiting > 0) this[kMoreRequests] = true
-    else this._req_last_ts = roughly()
+    else this._req_last_ts = isFaked() ? Date.now() : roughly()
   }
 
   newRequest (key, payload, opts, cb) {
@@ -141,7 +142,7 @@ class TransportRPCClient extends TransportRPC {
     this._reqs.set(req.rid, req)
     if (req.opts) {
       // Not by the system's clock, which may jump.
-      const deadline = performance.now() + req.opts.timeout
+      const deadline = theirs.now() + req.opts.timeout
       this[kDeadlines].set(req, deadline)
       this[kSweepBy](deadline)
     }
@@ -211,7 +212,7 @@ class TransportRPCClient extends TransportRPC {
       this.sendRequest(req)
     } catch (err) {
       this.delRequest(req)
-      process.nextTick(cb, err)
+      nextTick(cb, err)
     }
   }
 
@@ -234,7 +235,9 @@ class TransportRPCClient extends TransportRPC {
     const connection = this[kConnection]
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
     if (!connection.open) this.cbq.push('req', noop)
-    return connection.request(this[kKeyText], text, isString, this[kTimeout](opts), cb)
+    const timeout = this[kTimeout](opts)
+    if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb)
+    return connection.request(this[kKeyText], text, isString, timeout, cb)
   }
 
   /** By itself, since a closure in `request` would cost each request something. */
@@ -279,7 +282,7 @@ class TransportRPCClient extends TransportRPC {
       this.connect()
     } catch (err) {
       this.disconnected()
-      process.nextTick(() => this.cbq.trigger('req', err))
+      nextTick(() => this.cbq.trigger('req', err))
     }
   }
 
@@ -287,7 +290,7 @@ class TransportRPCClient extends TransportRPC {
   [kRefuse] (err, cb) {
     if (this[kConnection] === null) this.disconnected()
     this[kMeter].count('rejected')
-    process.nextTick(cb, err)
+    nextTick(cb, err)
   }
 
   [kTimeout] (opts) {
@@ -324,7 +327,7 @@ class TransportRPCClient extends TransportRPC {
     socket.on('open', () => {
       if (!isCurrent()) return
       opened = true
-      this[kOpenSince] = performance.now()
+      this[kOpenSince] = monotonic()
       this.connected()
       this.cbq.trigger('req')
     })
@@ -350,7 +353,7 @@ class TransportRPCClient extends TransportRPC {
 
   [kOnOpened] () {
     const { client } = this
-    this[kOpenSince] = performance.now()
+    this[kOpenSince] = monotonic()
     if (client && typeof client[kReachable] === 'function') client[kReachable](this.conf.dest)
     if (this._reqs.size > 0) this[kHearConnection]()
     this.connected()
@@ -377,7 +380,7 @@ class TransportRPCClient extends TransportRPC {
 
   [kUnreachable] () {
     const { client } = this
-    const lasted = performance.now() - this[kOpenSince] >= SETTLED
+    const lasted = monotonic() - this[kOpenSince] >= SETTLED
     this[kOpenSince] = Infinity
     if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted)
     this[kLeave]()
@@ -410,14 +413,13 @@ class TransportRPCClient extends TransportRPC {
   /** Looks for expired requests of the socket lane by `deadline`. */
   [kSweepBy] (deadline) {
     if (!(deadline < this[kSweepAt])) return
-    clearTimeout(this[kSweeper])
+    if (this[kSweeper]) this[kSweeper].clear()
     this[kSweepAt] = deadline
-    this[kSweeper] = setTimeout(() => this[kSweep](), amount(deadline - performance.now(), 0))
-    this[kSweeper].unref()
+    this[kSweeper] = theirs.setTimeout(() => this[kSweep](), amount(deadline - theirs.now(), 0)).unref()
   }
 
   [kSweep] () {
-    const now = performance.now()
+    const now = theirs.now()
     const expired = []
     let next = Infinity
     for (const req of this._reqs.values()) {
@@ -448,7 +450,7 @@ class TransportRPCClient extends TransportRPC {
 
   _stop () {
     super._stop()
-    clearTimeout(this[kSweeper])
+    if (this[kSweeper]) this[kSweeper].clear()
     this[kSweepAt] = Infinity
     const sent = [...this._reqs.values()]
     const connection = this[kConnection]

@@ -3,6 +3,7 @@
 const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
 const { hold, letGo } = require('./alive')
+const { monotonic, nextTick } = require('./clock')
 const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
@@ -74,7 +75,7 @@ class TransportSub extends TransportSocket {
     this.disconnected()
     if (connection) connection.close()
     if (socket && typeof socket.close === 'function') socket.close()
-    process.nextTick(() => this.emit('disconnected'))
+    nextTick(() => this.emit('disconnected'))
   }
 
   /** Gives up a subscription that is not connected. */
@@ -135,11 +136,11 @@ class SubConnection extends Connection {
 
   /** Whether it was a good one: it lasted for a while, whatever came. */
   get isSettled () {
-    return performance.now() - this._openSince >= SETTLED
+    return monotonic() - this._openSince >= SETTLED
   }
 
   opened () {
-    this._openSince = performance.now()
+    this._openSince = monotonic()
     this.transport.connected()
     this.transport.emit('connected')
   }

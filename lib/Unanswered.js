@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearTimeout, monotonic, setTimeout } = require('./clock')
 const { BUDGET_REQUESTS, BUDGET_STEP, SMALL_MESSAGE } = require('./defaults')
 
 /** The old ones of a connection that has none yet: nothing is ever counted in it. */
@@ -61,7 +62,7 @@ class Unanswered {
 
   /** To be called with each request while there are `room` young ones. */
   look () {
-    const now = performance.now()
+    const now = monotonic()
     if (this._old.count <= 0 || now - this._since >= this._age) {
       this._old = this.young
       this.young = { count: 0, bytes: 0 }
@@ -126,7 +127,7 @@ class Unanswered {
     this._timer = setTimeout(() => {
       this.look()
       if (this.isFull) this._wait()
-    }, this._since + this._age - performance.now())
+    }, this._since + this._age - monotonic())
     this._timer.unref()
   }
 }

@@ -3,6 +3,7 @@
 // Calls that an AbortSignal ends.
 
 const { callEach } = require('./cbq')
+const { nextTick } = require('./clock')
 const { bind } = require('./context')
 const { TEXT } = require('./errors')
 
@@ -57,10 +58,10 @@ function waitsOf (signal) {
  * once the signal is aborted. Undefined, when the call fails at once for its signal.
  * @param {function(function(Error), Error)} [end] ends the call, in a later tick by default
  */
-function abortable (signal, cb, end = process.nextTick) {
+function abortable (signal, cb, end = nextTick) {
   const isSignal = typeof signal.addEventListener === 'function'
   if (!isSignal || signal.aborted) {
-    process.nextTick(cb, isSignal ? new AbortError(signal) : new TypeError(TEXT.NO_SIGNAL))
+    nextTick(cb, isSignal ? new AbortError(signal) : new TypeError(TEXT.NO_SIGNAL))
     return undefined
   }
 

@@ -5,6 +5,7 @@
 const assert = require('assert')
 const { STATUS_CODES } = require('http')
 const { inspect } = require('util')
+const { monotonic, nextTick } = require('./clock')
 const { WARNING_PACE } = require('./defaults')
 
 /** What the native side does by itself; as `admission` in src/node/mod.rs. */
@@ -77,7 +78,7 @@ class Admission {
         if (isReturned) end(...decision)
         else said = said || decision
       })
-      if (isPromise(result)) Promise.resolve(result).then(undefined, err => process.nextTick(failed, err))
+      if (isPromise(result)) Promise.resolve(result).then(undefined, err => nextTick(failed, err))
     } catch (err) {
       return failed(err)
     } finally {
@@ -88,7 +89,7 @@ class Admission {
 
   /** A stranger causes it: it ends no process, and fills no log. */
   _warn (err) {
-    const now = performance.now()
+    const now = monotonic()
     if (now - this._warnedAt < WARNING_PACE) return
     this._warnedAt = now
     const detail = err instanceof Error && typeof err.stack === 'string' ? err.stack : inspect(err)
@@ -135,7 +136,7 @@ function outcome (call, done, failed) {
     return failed(err)
   }
   if (!isPromise(result)) return done(result)
-  Promise.resolve(result).then(value => process.nextTick(done, value), err => process.nextTick(failed, err))
+  Promise.resolve(result).then(value => nextTick(done, value), err => nextTick(failed, err))
 }
 
 function isPromise (value) {

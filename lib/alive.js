@@ -3,6 +3,7 @@
 // What keeps the process alive: connections, servers, exchanges, started links, running grapes.
 // Native handles never do.
 
+const { clearInterval, setInterval } = require('./clock')
 const { MAX_TIMEOUT } = require('./defaults')
 
 let held = 0

@@ -1,5 +1,6 @@
 'use strict'
 
+const { setImmediate, theirs } = require('./clock')
 const { TEXT } = require('./errors')
 
 /** Callbacks that wait for something, in order, by the name of what they wait for. */
@@ -52,10 +53,10 @@ function withDeadline (timeout, cb, expire = callWith) {
   const finish = (err, res) => {
     if (done) return
     done = true
-    clearTimeout(timer)
+    timer.clear()
     cb(err, res)
   }
-  const timer = setTimeout(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout)
+  const timer = theirs.setTimeout(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout)
   // What is waited for keeps the process alive, if anything should.
   timer.unref()
   return finish

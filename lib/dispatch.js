@@ -2,9 +2,9 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
-const { setImmediate } = require('timers')
 const { hold, letGo } = require('./alive')
 const atExit = require('./at-exit')
+const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
@@ -67,7 +67,7 @@ let time = 0
 
 /** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
 function roughly () {
-  return time || Date.now()
+  return time || dateNow()
 }
 
 /**
@@ -118,14 +118,14 @@ let wokenAt = 0
 function onWake () {
   // What it is about came after that was fetched, and nobody else says so.
   if (current !== null) current.more = true
-  const now = Date.now()
+  const now = dateNow()
   if (now - wokenAt > 1) wokenSince = now
   if (isComing || now - wokenSince >= LONGEST_TURN) {
     wokenSince = now
     return deliverSoon()
   }
   deliver()
-  wokenAt = Date.now()
+  wokenAt = dateNow()
 }
 
 function deliverNext () {
@@ -136,7 +136,7 @@ function deliverNext () {
 function deliverCurrent () {
   const { items, events } = current
   let { half } = current
-  time = Date.now()
+  time = dateNow()
   const begun = time
   let asker = -1
   while (current.at < items.length) {
@@ -177,7 +177,7 @@ function deliverCurrent () {
     // An answer does not wait for long work on the other messages of its batch. The native side
     // looks at its clock whenever it composes for a socket of its own, which costs half.
     if (flushDue && (composed === before || pumps.isWaiting())) {
-      const now = Date.now()
+      const now = dateNow()
       if (now !== time) {
         flushNow()
         time = now
@@ -287,7 +287,7 @@ let composed = 0
 function flushInTick () {
   if (flushDue) return
   flushDue = true
-  process.nextTick(flushNow)
+  nextTick(flushNow)
 }
 
 function flushNow () {
@@ -467,7 +467,7 @@ function post (url, authorization, body, timeout, cb) {
     if (!exchanges.delete(id)) return
     letGo()
     core.endPost(id)
-    process.nextTick(cb, err)
+    nextTick(cb, err)
   }
 }
 

@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearInterval, monotonic, setInterval } = require('./clock')
 const dispatch = require('./dispatch')
 const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
 const { kStopAnnouncingPort } = require('./internal')
@@ -8,9 +9,9 @@ const { kStopAnnouncingPort } = require('./internal')
 function settled (isDone, ms) {
   if (isDone()) return Promise.resolve()
   return new Promise(resolve => {
-    const end = performance.now() + ms
+    const end = monotonic() + ms
     const poll = setInterval(() => {
-      if (!isDone() && performance.now() < end) return
+      if (!isDone() && monotonic() < end) return
       clearInterval(poll)
       resolve()
     }, DRAIN_POLL)

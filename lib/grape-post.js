@@ -2,8 +2,9 @@
 
 // One exchange with a grape, wherever it is: without TLS the native side carries it, else Node.
 
+const { isFaked, theirs } = require('./clock')
 const dispatch = require('./dispatch')
-const { MAX_REDIRECTS } = require('./defaults')
+const { MAX_REDIRECTS, MAX_TIMEOUT } = require('./defaults')
 const { TEXT, badGrape } = require('./errors')
 
 /** Statuses that say where else to ask. Grapes answer 301 and 302 too, but say no place. */
@@ -16,7 +17,17 @@ const ELSEWHERE = [301, 302, 303, 307, 308]
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
 function post (url, body, timeout, tls, cb) {
-  const until = performance.now() + timeout
+  const until = theirs.now() + timeout
+  // Where a test has replaced the timers it says when the time is over.
+  const timer = isFaked() ? theirs.setTimeout(() => end(new Error(TEXT.TIMEOUT)), timeout) : null
+  if (timer !== null) {
+    const told = cb
+    timeout = MAX_TIMEOUT
+    cb = (...args) => {
+      timer.clear()
+      told(...args)
+    }
+  }
   let left = MAX_REDIRECTS
   let end
   const ask = ({ href, origin, authorization }, timeout) => {
@@ -31,7 +42,7 @@ function post (url, body, timeout, tls, cb) {
       }
       // Who knows the password of one place need not know it of another.
       if (next.origin === origin && next.authorization === undefined) next.authorization = authorization
-      ask(next, Math.max(0, until - performance.now()))
+      ask(next, Math.max(0, until - theirs.now()))
     }
     end = href.startsWith('https:')
       ? securePost().post(href, authorization, body, timeout, tls, answered)

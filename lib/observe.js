@@ -5,6 +5,7 @@
 
 const { channel } = require('diagnostics_channel')
 const { debuglog } = require('util')
+const { monotonic } = require('./clock')
 const { kAnswer } = require('./internal')
 const { inLine } = require('./printable')
 
@@ -32,7 +33,7 @@ function isWatched () {
 class Watched {
   constructor (message) {
     this.message = { ...message, duration: undefined, error: undefined, result: undefined }
-    this._since = performance.now()
+    this._since = monotonic()
     this._isStarted = false
     this._isEnded = false
   }
@@ -52,7 +53,7 @@ class Watched {
     this._isEnded = true
     this.start()
     const { message } = this
-    message.duration = performance.now() - this._since
+    message.duration = monotonic() - this._since
     if (err) message.error = err
     else message.result = res
     if (err) error.publish(message)

@@ -4,6 +4,7 @@
 // a turn composes costs less than one for each; but nobody writes a frame that waits while its sender
 // works on. So a frame is written at once, until turns have several frames and none waited for long.
 
+const { dateNow, nextTick } = require('./clock')
 const { LATE_PUMP, PROMPT_TURNS, SEVERAL_COST } = require('./defaults')
 
 /** Streams that have something to write when the turn ends. */
@@ -18,8 +19,8 @@ let since = 0
 /** Whether a frame that is composed now should be written at once. */
 function isPrompt () {
   if (frames++ === 0) {
-    since = Date.now()
-    process.nextTick(endTurn)
+    since = dateNow()
+    nextTick(endTurn)
   }
   return promptness > PROMPT_TURNS / 2
 }
@@ -31,7 +32,7 @@ function pumpSoon (stream) {
 
 function endTurn () {
   // The sender worked on, and whoever does that may do it again.
-  if (Date.now() - since >= LATE_PUMP) promptness = PROMPT_TURNS
+  if (dateNow() - since >= LATE_PUMP) promptness = PROMPT_TURNS
   else if (frames === 1) promptness = Math.min(promptness + 1, PROMPT_TURNS)
   else promptness = Math.max(promptness - SEVERAL_COST, 0)
   frames = 0

@@ -1,5 +1,6 @@
 'use strict'
 
+const { nextTick, setImmediate, theirs } = require('./clock')
 const { bind } = require('./context')
 const { RETRY_TIMES } = require('./defaults')
 const { badValue } = require('./errors')
@@ -57,7 +58,7 @@ class Try {
 
   /** It fails with `err`, in a later tick. */
   fail (err) {
-    process.nextTick(this._take(), err)
+    nextTick(this._take(), err)
   }
 
   _answered (err, res) {
@@ -72,7 +73,7 @@ class Try {
     if (wait === null) return this._finish(err, res)
     debug('%s: %s, trying again', this._what, err.message)
     this._waits = true
-    if (wait > 0) this._timer = setTimeout(() => this.next(), wait)
+    if (wait > 0) this._timer = theirs.setTimeout(() => this.next(), wait)
     else setImmediate(() => this.next())
   }
 
@@ -90,7 +91,7 @@ class Try {
   _take () {
     const cb = this._cb
     this._cb = null
-    clearTimeout(this._timer)
+    if (this._timer) this._timer.clear()
     this._owner.delete(this)
     return cb
   }

@@ -3,6 +3,7 @@
 // Exchanges with grapes behind TLS: Node does all of it.
 
 const https = require('https')
+const { nextTick, theirs } = require('./clock')
 const { withOffer } = require('./tls-offer')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ } = require('./defaults')
 const { TEXT } = require('./errors')
@@ -50,11 +51,11 @@ function post (url, authorization, body, timeout, tls, cb) {
   const finish = (err, status, text, location) => {
     if (done) return
     done = true
-    clearTimeout(timer)
+    timer.clear()
     if (err) request.destroy(err)
     cb(err, status, text, location)
   }
-  const timer = setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  const timer = theirs.setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -88,11 +89,11 @@ function post (url, authorization, body, timeout, tls, cb) {
     ask()
   } catch (err) {
     // An address that is none, or a key that Node refuses.
-    clearTimeout(timer)
+    timer.clear()
     done = true
-    process.nextTick(cb, err)
+    nextTick(cb, err)
   }
-  return err => process.nextTick(finish, err)
+  return err => nextTick(finish, err)
 }
 
 function read (response, finish) {

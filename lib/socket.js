@@ -3,6 +3,7 @@
 const EventEmitter = require('events')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
+const { setImmediate } = require('./clock')
 const { unsupported } = require('./errors')
 const domEvents = require('./dom-events')
 const {

@@ -3,6 +3,7 @@
 // What `stats()` says. The native side counts what each connection does; what is rare, and what
 // goes by the socket object, is counted here. docs/OBSERVABILITY.md describes every field.
 
+const { monotonic } = require('./clock')
 const { kConnection } = require('./internal')
 const { Meter: NativeMeter } = require('./native')
 const dispatch = require('./dispatch')
@@ -53,12 +54,12 @@ class Meter {
 
   /** `cb` of a request that goes by the socket object. */
   asked (cb) {
-    const since = performance.now()
+    const since = monotonic()
     this.count('socketStarted')
     this.count('socketAsking')
     return (err, res) => {
       this.count('socketAsking', -1)
-      if (!err) this.record(performance.now() - since)
+      if (!err) this.record(monotonic() - since)
       else this.count(endOf(err))
       cb(err, res)
     }
@@ -155,14 +156,14 @@ class Serving {
       this._meter.count('socketInvalid')
       return reply
     }
-    const since = performance.now()
+    const since = monotonic()
     this._meter.count('socketReceived')
     this._move(1)
     return (rid, err, res) => {
       reply(rid, err, res)
       this._meter.count('socketReplied')
       if (err) this._meter.count('errors')
-      this._meter.record(performance.now() - since)
+      this._meter.record(monotonic() - since)
       this._move(-1)
     }
   }
