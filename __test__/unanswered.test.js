@@ -9,6 +9,7 @@ const { certificates } = require('./helpers/certificates')
 const { each } = require('./helpers/conformance')
 const { CLOSE, TEXT, frame, rawClient } = require('./helpers/frames')
 const { turn } = require('./helpers/until')
+const ownClock = require('../lib/clock')
 const Unanswered = require('../lib/Unanswered')
 
 const better = { better: true }
@@ -146,6 +147,7 @@ const AGE = 1000
 function counter (t, limit, byteLimit = 0) {
   const clock = { now: 5000 }
   t.mock.timers.enable({ apis: ['setTimeout'] })
+  for (const name of ['setTimeout', 'clearTimeout']) t.mock.method(ownClock, name, (...args) => global[name](...args))
   t.mock.method(performance, 'now', () => clock.now)
   const connection = {
     reads: true,

@@ -7,7 +7,7 @@ const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
-const { isFaked, monotonic, nextTick, theirs } = require('./clock')
+const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
 const { CLIENT_TRANSPORT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
@@ -124,7 +124,7 @@ class TransportRPCClient extends TransportRPC {
     // A transport with something under way is not idle, and a clock for each request of a burst
     // costs too much: `monitor` looks at it then.
     if (this[kConnection] !== null && this[kConnection].waiting > 0) this[kMoreRequests] = true
-    else this._req_last_ts = isFaked() ? Date.now() : roughly()
+    else this._req_last_ts = Date.now === dateNow ? roughly() : Date.now()
   }
 
   newRequest (key, payload, opts, cb) {

@@ -1,6 +1,6 @@
 'use strict'
 
-const { clearTimeout, monotonic, setTimeout } = require('./clock')
+const clock = require('./clock')
 const { BUDGET_REQUESTS, BUDGET_STEP, SMALL_MESSAGE } = require('./defaults')
 
 /** The old ones of a connection that has none yet: nothing is ever counted in it. */
@@ -62,7 +62,7 @@ class Unanswered {
 
   /** To be called with each request while there are `room` young ones. */
   look () {
-    const now = monotonic()
+    const now = clock.monotonic()
     if (this._old.count <= 0 || now - this._since >= this._age) {
       this._old = this.young
       this.young = { count: 0, bytes: 0 }
@@ -77,7 +77,7 @@ class Unanswered {
     this.isFull = isFull
     this.isWatched = isFull || this._kept > 0
     if (isFull) this._wait()
-    else clearTimeout(this._timer)
+    else clock.clearTimeout(this._timer)
     this._connection.setReading(!isFull)
   }
 
@@ -95,7 +95,7 @@ class Unanswered {
     this._byteLimit = Infinity
     this._isGone = true
     this.isFull = false
-    clearTimeout(this._timer)
+    clock.clearTimeout(this._timer)
     this._tell(Math.max(0, this._bytes))
   }
 
@@ -107,7 +107,7 @@ class Unanswered {
     this._tell(0)
     if (!this.isFull) return
     this.isFull = this.isWatched = false
-    clearTimeout(this._timer)
+    clock.clearTimeout(this._timer)
     this._connection.setReading(true)
   }
 
@@ -124,10 +124,10 @@ class Unanswered {
 
   /** Looks again when the old ones do not count any more. */
   _wait () {
-    this._timer = setTimeout(() => {
+    this._timer = clock.setTimeout(() => {
       this.look()
       if (this.isFull) this._wait()
-    }, this._since + this._age - monotonic())
+    }, this._since + this._age - clock.monotonic())
     this._timer.unref()
   }
 }

@@ -21,7 +21,8 @@ const isFake = thing => thing.clock !== undefined
 // One turn later where there is no other.
 const nextTick = isFake(process.nextTick) ? (call, ...args) => setImmediate(call, ...args) : process.nextTick
 
-const monotonic = performance.now.bind(performance)
+// Of the object that a test does not replace.
+const monotonic = () => performance.now()
 
 /** As `monotonic()`, since 1970: as what `theirs.now()` returns. */
 const sinceEpoch = () => performance.timeOrigin + monotonic()
