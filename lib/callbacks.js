@@ -43,9 +43,10 @@ function guarded (link, type, payload, cb) {
   const site = {}
   Error.captureStackTrace(site, guarded)
   return (err, res) => {
-    let what = telling
+    const before = telling
     // What was under way when the link stopped would have been answered by the grape.
-    if (what === 0 && err && err.message === TEXT.TRANSPORT_CLOSE) what = ANSWERED
+    const isEnd = before === 0 && err && err.message === TEXT.TRANSPORT_CLOSE
+    const what = isEnd ? ANSWERED : before
     // Whom it calls may have a caller who waits for the exception.
     telling = 0
     try {
@@ -55,7 +56,7 @@ function guarded (link, type, payload, cb) {
       if (what === UNANSWERED) Promise.reject(thrown)
       else report(link, thrown, type, payload, site)
     } finally {
-      telling = what
+      telling = before
     }
   }
 }

@@ -28,6 +28,10 @@ function boom () {
 
 /** Each gets a started link and its grape; what is named `...` is what the grape does. */
 const CASES = {
+  // The first: what follows is no part of it.
+  stopped: {
+    'before it': link => link.stop().lookup('k', boom)
+  },
   answered: {
     lookup: link => link.lookup('k', boom),
     announce: link => link.announce('k', 1337, {}, boom),
@@ -90,9 +94,6 @@ const CASES = {
       link.lookup('k', () => thrown(() => other.lookup('k', boom)))
       link.other = other
     }
-  },
-  stopped: {
-    'before it': link => link.stop().lookup('k', boom)
   }
 }
 
