@@ -6,7 +6,7 @@
 const assert = require('node:assert')
 const EventEmitter = require('events')
 const { test } = require('node:test')
-const api = require('..')
+const main = require('..')
 const defaults = require('../lib/defaults')
 const Emitter = require('../lib/emitter')
 const { TEXT } = require('../lib/errors')
@@ -15,6 +15,11 @@ const { EXIT } = require('../lib/command/failure')
 const { COMMANDS } = require('../lib/command')
 const { codes, rows } = require('./helpers/api-page')
 const { calls, errors, modules, reads, rustTexts, types } = require('./helpers/source')
+
+/** What is exported: classes, and functions by themselves. */
+const isClass = name => /^[A-Z]/.test(name)
+const api = Object.fromEntries(Object.entries(main).filter(([name]) => isClass(name)))
+const FUNCTIONS = Object.keys(main).filter(name => !isClass(name))
 
 const PAGE = rows()
 const MODULES = modules('lib')
@@ -78,9 +83,9 @@ const Socket = require('../lib/socket')
 const SocketServer = require('../lib/SocketServer')
 const TcpSocket = require('../lib/TcpSocket')
 
-test('every class has its sections', t => {
+test('every class and function has its sections', t => {
   same(sorted(PAGE.flatMap(({ section }) => section)).filter(name => name !== 'grenache'),
-    sorted([...Object.values(api), Cache, Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))), 'sections')
+    sorted([...FUNCTIONS, ...[...Object.values(api), Cache, Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))]), 'sections')
 })
 
 /** What the types give every peer, and only those have that listen. */
@@ -145,6 +150,7 @@ const OWNERS = {
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
   following: ['PeerSub'],
+  shutdown: ['gracefulShutdown'],
   targets: ['PeerRPCClient', 'PeerSub'],
   socket: ['Socket']
 }

@@ -19,7 +19,7 @@ const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const {
   kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingPort, kWhenTold, kWhenTrusted
+  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
@@ -160,6 +160,15 @@ class Link extends Emitter {
   [kStopAnnouncingPort] (port) {
     if (!this._inited) return
     for (const key of this[kAnnouncer].keysAt(port)) this.stopAnnouncing(key, port)
+  }
+
+  [kStopAnnouncingAll] () {
+    return Promise.all(this._inited
+      ? this[kAnnouncer].all().map(({ key, port }) => {
+        this.stopAnnouncing(key, port)
+        return new Promise(resolve => this[kWhenTold](key, port, resolve))
+      })
+      : [])
   }
 
   [kWhenTold] (key, port, cb) {

@@ -335,6 +335,9 @@ const TRY_AGAIN_LATER = 1013
 /** Close code of a side that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001
 
+/** `gracefulShutdown`: ms for all of it, in which the platforms that send these signals do not kill yet. */
+const SHUTDOWN = { drain: 5000, signals: ['SIGTERM', 'SIGINT'] }
+
 /** Characters of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 2048, to: 8192 }
 
@@ -426,6 +429,7 @@ module.exports = {
   REQUEST_TIMEOUT,
   RETRY_TIMES,
   SETTLED,
+  SHUTDOWN,
   SEVERAL_COST,
   SMALL_MESSAGE,
   STREAM_WRITE,

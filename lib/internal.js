@@ -61,6 +61,8 @@ module.exports = {
   kForget: shared('forget'),
   /** `stopAnnouncingPort(port)`, the same. */
   kStopAnnouncingPort: shared('stopAnnouncingPort'),
+  /** Ends all that it announces; resolves once the grapes know, or do not answer. */
+  kStopAnnouncingAll: shared('stopAnnouncingAll'),
   /** Calls back once the grapes know that a key and port are announced no more. */
   kWhenTold: shared('whenTold'),
   /** The ports that it has announced. */

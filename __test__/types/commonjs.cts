@@ -158,6 +158,18 @@ service.handle<Sum, number>('sum', () => 'three')
 // @ts-expect-error the key comes first
 service.handle((payload: Sum) => payload.a)
 
+// Orderly ends
+
+const shutdown = grenache.gracefulShutdown({ link, peers: [client, server], drain: 1000, signals: ['SIGTERM'] }, (err, signal) => {
+  console.log(err?.message, signal === 'SIGTERM')
+})
+shutdown.now().then(signal => console.log(signal))
+shutdown.remove()
+// @ts-expect-error there is no such signal
+grenache.gracefulShutdown({ signals: 'SIGNAL' })
+// @ts-expect-error what cannot be stopped
+grenache.gracefulShutdown({ peers: {} })
+
 // Balance
 
 const balanced = new PeerRPCClient(link, { balance: 'least-pending' })

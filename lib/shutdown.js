@@ -1,0 +1,140 @@
+'use strict'
+
+// The orderly end of a service: `gracefulShutdown`.
+
+const { constants } = require('os')
+const { FAREWELL_TIMEOUT, SHUTDOWN } = require('./defaults')
+const { badValue } = require('./errors')
+const { kStopAnnouncingAll } = require('./internal')
+const { debug } = require('./observe')
+const { amount } = require('./options')
+
+/** What each signal begins. One listener of the process serves all, however many services it has. */
+const bySignal = new Map()
+
+function onSignal (signal) {
+  const shutdowns = [...bySignal.get(signal)]
+  // Somebody does not want to wait.
+  if (shutdowns.some(({ isSignalled }) => isSignalled)) process.exit(128 + constants.signals[signal])
+  for (const shutdown of shutdowns) {
+    shutdown.isSignalled = true
+    shutdown.begin(signal)
+  }
+}
+
+function listen (signal, shutdown) {
+  if (!bySignal.has(signal)) {
+    bySignal.set(signal, new Set())
+    process.on(signal, onSignal)
+  }
+  bySignal.get(signal).add(shutdown)
+}
+
+function unlisten (signal, shutdown) {
+  const shutdowns = bySignal.get(signal)
+  if (shutdowns === undefined || !shutdowns.delete(shutdown) || shutdowns.size > 0) return
+  bySignal.delete(signal)
+  process.removeListener(signal, onSignal)
+}
+
+/**
+ * Ends a service in order when a signal comes, after which the process may end by itself; another
+ * signal meanwhile ends it at once. Announces end first, then servers and subscribers finish what they
+ * were asked, then clients and publishers, whom that may need, then the link.
+ * @param {object} opts `link` and `peers`, each one or an array; `drain` ms for all of it; `signals`
+ * @param {function(Error, string)} [cb] once all has ended: the first thing that failed, if any, and
+ *   the signal
+ * @return {object} `now()` begins it, `remove()` lets signals be, `done` is a Promise of its end
+ */
+function gracefulShutdown (opts = {}, cb) {
+  const { link, peers, drain, signals } = opts
+  const names = listOf(signals ?? SHUTDOWN.signals)
+  const unknown = names.filter(name => !Object.hasOwn(constants.signals, name))
+  if (unknown.length > 0) throw badValue('signals', signals, 'the name of a signal, or an array of them')
+  const parts = { links: stoppable('link', link), peers: stoppable('peers', peers), drain: amount(drain, SHUTDOWN.drain) }
+  let finish
+  const done = new Promise(resolve => { finish = resolve })
+  const remove = () => { for (const name of names) unlisten(name, shutdown) }
+  const shutdown = {
+    isSignalled: false,
+    isBegun: false,
+    begin (signal) {
+      if (shutdown.isBegun) return
+      shutdown.isBegun = true
+      debug('shutdown by %s', signal || 'a call')
+      end(parts).then(errors => {
+        remove()
+        finish(signal)
+        tell(errors[0] || null, signal, cb)
+      })
+    }
+  }
+  for (const name of names) listen(name, shutdown)
+  const controls = {
+    done,
+    remove,
+    now () {
+      shutdown.begin(null)
+      return done
+    }
+  }
+  if (Symbol.dispose) Object.defineProperty(controls, Symbol.dispose, { value: remove })
+  return controls
+}
+
+function listOf (value) {
+  return Array.isArray(value) ? value : [value]
+}
+
+function stoppable (name, value) {
+  const list = listOf(value ?? [])
+  if (list.some(one => !one || typeof one.stop !== 'function')) {
+    throw badValue(name, value, 'something with a method stop, or an array of such things')
+  }
+  return list
+}
+
+/** Ends all parts; resolves with what failed. */
+async function end ({ links, peers, drain }) {
+  const until = performance.now() + drain
+  const left = () => Math.max(1, until - performance.now())
+  const errors = []
+  const attempt = async act => {
+    try {
+      await act()
+    } catch (err) {
+      errors.push(err)
+    }
+  }
+  // A `stop` of somebody's own may never end.
+  const stop = peers => within(left() + 2 * FAREWELL_TIMEOUT, Promise.all(peers.map(peer =>
+    attempt(() => drain > 0 ? peer.stop({ drain: left() }) : peer.stop()))))
+
+  const told = Promise.all(links.map(link => attempt(() => link[kStopAnnouncingAll] && link[kStopAnnouncingAll]())))
+  // A grape that does not answer leaves time for requests.
+  if (drain > 0) await within(drain / 2, told)
+  await stop(peers.filter(isAsked))
+  await stop(peers.filter(peer => !isAsked(peer)))
+  for (const link of links) await attempt(() => { link.stop() })
+  return errors
+}
+
+/** Whether it is asked by others, or hears them: a server of requests, a subscriber. */
+function isAsked (peer) {
+  return typeof peer.sub === 'function' || (typeof peer.listen === 'function' && typeof peer.pub !== 'function')
+}
+
+/** Resolves with the promise, or after `ms`. */
+function within (ms, promise) {
+  let timer
+  const late = new Promise(resolve => { timer = setTimeout(resolve, ms) })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+function tell (err, signal, cb) {
+  // What it throws is uncaught, as of any callback, and not a rejection.
+  if (cb) process.nextTick(cb, err, signal)
+  else if (err) process.emitWarning(`the shutdown is done, but for: ${err && err.message}`, { type: 'GrenacheWarning', code: 'ERR_SHUTDOWN' })
+}
+
+module.exports = gracefulShutdown
