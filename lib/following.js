@@ -1,5 +1,6 @@
 'use strict'
 
+const { clearTimeout, setTimeout } = require('./clock')
 const { FOLLOW, MAX_PUBLISHERS, RECONNECT_MAX, RECONNECT_MIN } = require('./defaults')
 const { TEXT } = require('./errors')
 const { kOnLost, kSource } = require('./internal')

@@ -3,6 +3,7 @@
 // The orderly end of a service: `gracefulShutdown`.
 
 const { constants } = require('os')
+const { clearTimeout, monotonic, nextTick, setTimeout } = require('./clock')
 const { FAREWELL_TIMEOUT, SHUTDOWN } = require('./defaults')
 const { badValue } = require('./errors')
 const { kStopAnnouncingAll } = require('./internal')
@@ -96,8 +97,8 @@ function stoppable (name, value) {
 
 /** Ends all parts; resolves with what failed. */
 async function end ({ links, peers, drain }) {
-  const until = performance.now() + drain
-  const left = () => Math.max(1, until - performance.now())
+  const until = monotonic() + drain
+  const left = () => Math.max(1, until - monotonic())
   const errors = []
   const attempt = async act => {
     try {
@@ -133,7 +134,7 @@ function within (ms, promise) {
 
 function tell (err, signal, cb) {
   // What it throws is uncaught, as of any callback, and not a rejection.
-  if (cb) process.nextTick(cb, err, signal)
+  if (cb) nextTick(cb, err, signal)
   else if (err) process.emitWarning(`the shutdown is done, but for: ${err && err.message}`, { type: 'GrenacheWarning', code: 'ERR_SHUTDOWN' })
 }
 
