@@ -398,6 +398,13 @@ pub mod grape {
     /// Up to so many addresses in a reply there are nodes beside them: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
 
+    /// Addresses that did not answer lately, in each generation. A walk asks them all the same, and
+    /// waits for none of them.
+    pub const SILENT: usize = 1_024;
+
+    /// For how long, in ms, since they were asked last.
+    pub const SILENT_MS: u64 = 60_000;
+
     /// Addresses of which it is remembered whether they are this machine's, in each generation: to
     /// ask the system takes some microseconds.
     pub const OWN_IPS: usize = 256;

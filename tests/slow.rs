@@ -163,3 +163,48 @@ fn a_network_with_long_ways_works() {
         assert!(worst.1 >= config::K / 2);
     }
 }
+
+/// How many of the lookups of the next minutes, one in 10 s, take longer than an answer does.
+fn slow_lookups(network: &mut Network, number: usize, minutes: u64) -> usize {
+    let mut slow = 0;
+    for _ in 0..6 * minutes {
+        network.run(10_000);
+        slow += usize::from(time_of(network, number, KEY, 1) > 150);
+    }
+    slow
+}
+
+#[test]
+fn dead_nodes_make_one_lookup_slow_and_not_each() {
+    for (count, dead, most) in [(5, 4..5, 1), (5, 3..5, 1), (30, 20..30, 2)] {
+        let mut network = network(count);
+        network.announce(1, KEY, 1337).unwrap();
+        dead.clone().for_each(|number| network.kill(number));
+        let op = network.start(1, Command::Announce { key: KEY.to_vec(), port: 1337 });
+        let _ = network.wait(op);
+        for number in [0, 2] {
+            let slow = slow_lookups(&mut network, number, 1);
+            println!("{count} nodes, {dead:?} are dead: {slow} of 6 lookups are slow");
+            assert!(slow <= most, "{slow} of 6");
+        }
+    }
+}
+
+#[test]
+fn a_node_that_was_silent_and_answers_again_holds_what_is_announced() {
+    let mut network = network(5);
+    let all = config::K.min(4);
+    network.cut = |_, _| true;
+    let op = network.start(3, Command::Lookup(KEY.to_vec()));
+    let _ = network.wait(op);
+    network.run(5_000);
+    network.cut = |_, _| false;
+    // The first one asks all, and the nodes of before are asked where nobody else is known.
+    let mut taken = Vec::new();
+    for port in [1_337, 1_338, 1_339] {
+        let Outcome::Stored(count) = network.announce(3, KEY, port).unwrap() else { panic!() };
+        taken.push(count);
+    }
+    println!("{taken:?} nodes take it");
+    assert_eq!(taken.last(), Some(&all));
+}

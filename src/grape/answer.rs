@@ -48,7 +48,7 @@ impl Core {
         Ok(match query {
             Query::Ping => empty,
             Query::FindNode(target) => {
-                Response { nodes: self.table.closest(&target, nodes_in(room)), ..empty }
+                Response { nodes: self.table.closest_heard(&target, nodes_in(room)), ..empty }
             }
             Query::GetPeers(key) => self.known_peers(from, &key, room),
             Query::Get(target) => self.known_value(from, &target, room),
@@ -81,7 +81,7 @@ impl Core {
         let peers = self.peers.sample(key, count, &mut self.rng);
         let nodes = if peers.len() <= config::VALUES_WITH_NODES {
             let room = room - peers.len() * VALUE_BYTES;
-            self.table.closest(key, nodes_in(room))
+            self.table.closest_heard(key, nodes_in(room))
         } else {
             Vec::new()
         };
@@ -101,7 +101,9 @@ impl Core {
             |item: &&Item| item.v.len() + if item.signed.is_some() { SIGNED_BYTES } else { 0 };
         let stored = stored.filter(|item| cost(item) <= room);
         Response {
-            nodes: self.table.closest(target, nodes_in(room - stored.as_ref().map_or(0, cost))),
+            nodes: self
+                .table
+                .closest_heard(target, nodes_in(room - stored.as_ref().map_or(0, cost))),
             token: Some(self.tokens.make(from).to_vec()),
             v: stored.map(|item| item.v.clone()),
             signed: stored.and_then(|item| item.signed.clone()),

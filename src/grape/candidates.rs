@@ -51,6 +51,8 @@ struct Open {
     /// Until when it is waited for though there are enough others.
     late_at: u64,
     is_late: bool,
+    /// It was silent lately.
+    is_doubtful: bool,
     /// Until when the walk goes on for it.
     until: u64,
 }
@@ -71,6 +73,8 @@ pub struct Candidates {
     unknown: VecDeque<Address>,
     /// Addresses that may be asked where nobody else answers.
     hints: VecDeque<Address>,
+    /// Addresses that were silent lately.
+    doubtful: HashSet<Address>,
     /// Who was asked, and the host that named it.
     asked: HashMap<Address, Option<Address>>,
     /// How many that a host named were asked and have not answered.
@@ -102,6 +106,7 @@ impl Candidates {
             waiting: HashMap::default(),
             unknown: VecDeque::new(),
             hints: VecDeque::new(),
+            doubtful: HashSet::default(),
             asked: HashMap::default(),
             named: HashMap::default(),
             at_host: HashMap::default(),
@@ -127,6 +132,11 @@ impl Candidates {
     /// An address that should be asked who it is.
     pub fn add_unknown(&mut self, address: Address) {
         self.unknown.push_back(address);
+    }
+
+    /// An address that was silent lately. Whoever is there is asked in its turn, and holds up nobody.
+    pub fn doubt(&mut self, address: Address) {
+        self.doubtful.insert(address);
     }
 
     /// An address where somebody may be. It holds up nobody.
@@ -317,8 +327,8 @@ impl Candidates {
             if !may {
                 continue;
             }
-            self.nodes[at].state = State::Asked;
             self.ask(address, by, now);
+            self.nodes[at].state = self.state_of(address);
             return Some((Some(id), address));
         }
         None
@@ -332,16 +342,32 @@ impl Candidates {
 
     fn ask(&mut self, address: Address, by: Option<Address>, now: u64) {
         self.asked.insert(address, by);
-        self.in_flight += 1;
-        let until = self.until(address, by, now);
-        let late_at = until.min(now + config::LATE_MS);
-        let passed_at = if by.is_some() { late_at.min(now + config::WARY_MS) } else { late_at };
-        self.open.push(Open { address, passed_at, late_at, is_late: false, until });
-        self.since.entry(address.group()).or_insert(now);
+        if self.doubtful.contains(&address) {
+            self.open.push(Open {
+                address,
+                passed_at: now,
+                late_at: now,
+                is_late: true,
+                is_doubtful: true,
+                until: now + config::WARY_MS,
+            });
+        } else {
+            self.ask_in_turn(address, by, now);
+        }
         if let Some(by) = by {
             *self.named.entry(by).or_default() += 1;
             *self.at_host.entry(address.group()).or_default() += 1;
         }
+    }
+
+    fn ask_in_turn(&mut self, address: Address, by: Option<Address>, now: u64) {
+        self.in_flight += 1;
+        let until = self.until(address, by, now);
+        let late_at = until.min(now + config::LATE_MS);
+        let passed_at = if by.is_some() { late_at.min(now + config::WARY_MS) } else { late_at };
+        let (is_late, is_doubtful) = (false, false);
+        self.open.push(Open { address, passed_at, late_at, is_late, is_doubtful, until });
+        self.since.entry(address.group()).or_insert(now);
     }
 
     /// A node that was asked answered.
@@ -389,9 +415,12 @@ impl Candidates {
     /// for. Only after [`next`](Self::next) had nobody, that is the end.
     pub fn wake_at(&self, now: u64) -> Option<u64> {
         // As long as nobody answers, everybody is waited for; where there are enough others, nobody
-        // who is late.
+        // who is late. Of those that were silent lately nobody, unless they are most: then it was this
+        // node that nobody heard.
+        let doubtful = self.open.iter().filter(|open| open.is_doubtful).count();
         let holds = |open: &&Open| match self.answers.len() {
             0 => true,
+            answers if open.is_doubtful => doubtful > answers && open.until > now,
             config::K.. => open.late_at > now,
             _ => open.until > now,
         };

@@ -87,6 +87,8 @@ pub struct Core {
     pub(super) load: Load,
     /// Whether an address is this machine's, as it was asked lately.
     pub(super) own_ips: Generations<[u8; 4], bool, hash::Keyed>,
+    /// Who did not answer the last query, and has not answered since.
+    pub(super) silent: Generations<Address, (), hash::Keyed>,
     /// Who was pinged because it asked something.
     verifying: hash::HashSet<Address>,
     sweep_at: u64,
@@ -144,6 +146,7 @@ impl Core {
             sources: Sources::new(options.rate, now),
             load: Load::default(),
             own_ips: Generations::new(config::OWN_IPS, usize::MAX, Some(config::OWN_IP_MS), now),
+            silent: Generations::new(config::SILENT, usize::MAX, Some(config::SILENT_MS), now),
             verifying: hash::HashSet::default(),
             sweep_at: now + config::SWEEP_MS,
             wanted: Wanted::default(),
@@ -231,6 +234,7 @@ impl Core {
         self.found.age(now);
         self.values.age(now);
         self.own_ips.age(now);
+        self.silent.age(now);
         self.tokens.rotate(&mut self.rng, now);
     }
 
@@ -298,7 +302,7 @@ impl Core {
             self.counters.unexpected += 1;
             return self.warn();
         };
-        self.sources.proves(from, self.now);
+        self.answered(from);
         let Some(id) = response.id else { return self.failed(pending, None) };
         self.leave_out_loopback(from, &mut response);
         self.counters.responses += 1;
@@ -331,9 +335,15 @@ impl Core {
             self.counters.unexpected += 1;
             return self.warn();
         };
-        self.sources.proves(from, self.now);
+        self.answered(from);
         self.counters.errors += 1;
         self.failed(pending, Some((refusal.code, refusal.text)));
+    }
+
+    /// Somebody is at this address.
+    fn answered(&mut self, from: Address) {
+        self.sources.proves(from, self.now);
+        self.silent.remove(&from);
     }
 
     /// A query got no answer, or a refusal.
@@ -342,6 +352,7 @@ impl Core {
         // Who refuses is there.
         if refusal.is_none() {
             self.counters.timeouts += 1;
+            self.silent.insert(pending.to, (), 0);
             if let Some(id) = pending.id
                 && self.table.failed(&id, pending.to) == Silence::Kept
             {

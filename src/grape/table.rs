@@ -180,12 +180,27 @@ impl Table {
 
     /// At most `count` nodes: the nearest to `key` of each host first, then their others.
     pub fn closest(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
+        self.closest_of(key, count, |_| true)
+    }
+
+    /// The same of those that answered their last query, for others.
+    pub fn closest_heard(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
+        self.closest_of(key, count, |contact| contact.failures == 0)
+    }
+
+    fn closest_of(
+        &self,
+        key: &[u8],
+        count: usize,
+        is_wanted: impl Fn(&Contact) -> bool,
+    ) -> Vec<(Id, Address)> {
         let mut found: Vec<(Id, Address)> = Vec::with_capacity(count + config::K);
         let mut others = Vec::new();
         for at in self.order(key) {
             let start = found.len();
             let contacts = &self.buckets[at].contacts;
-            found.extend(contacts.iter().map(|contact| (contact.id, contact.address)));
+            let wanted = contacts.iter().filter(|contact| is_wanted(contact));
+            found.extend(wanted.map(|contact| (contact.id, contact.address)));
             found[start..].sort_unstable_by_key(|(id, _)| id.distance(key));
             let mut at = start;
             while at < found.len() {

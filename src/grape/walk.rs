@@ -123,6 +123,12 @@ impl Core {
         };
         let mut candidates = Candidates::new(self.id, key, self.options.concurrency);
         let known = self.table.closest(key, config::K);
+        for (_, address) in &known {
+            self.doubt(&mut candidates, *address);
+        }
+        for address in &self.bootstrap {
+            self.doubt(&mut candidates, *address);
+        }
         // Those that are known may all be of one side of a network that was cut, or of one host.
         if matches!(goal, Goal::Join) || known.len() < self.bootstrap.len() || known.is_empty() {
             self.bootstrap.iter().for_each(|address| candidates.add_unknown(*address));
@@ -183,9 +189,17 @@ impl Core {
         }
         walk.candidates.answered(id, from, response.token, response.ours);
         for (id, address) in response.nodes {
+            self.doubt(&mut walk.candidates, address);
             walk.candidates.add(id, address, Some(from));
         }
         self.go_on(number, walk);
+    }
+
+    /// Who was silent lately is not waited for.
+    fn doubt(&self, candidates: &mut Candidates, address: Address) {
+        if self.silent.get(&address).is_some() {
+            candidates.doubt(address);
+        }
     }
 
     /// A node did not answer a walk's query.
