@@ -19,7 +19,7 @@ const { calls, errors, modules, reads, rustTexts, types } = require('./helpers/s
 /** What is exported: classes, and functions by themselves. */
 const isClass = name => /^[A-Z]/.test(name)
 const api = Object.fromEntries(Object.entries(main).filter(([name]) => isClass(name)))
-const FUNCTIONS = Object.keys(main).filter(name => !isClass(name))
+const FUNCTIONS = [...Object.keys(main).filter(name => !isClass(name)), ...Object.keys(require('../testing'))]
 
 const PAGE = rows()
 const MODULES = modules('lib')
@@ -151,7 +151,7 @@ const OWNERS = {
   secure: PEERS,
   following: ['PeerSub'],
   shutdown: ['gracefulShutdown'],
-  targets: ['PeerRPCClient', 'PeerSub'],
+  aim: ['PeerRPCClient', 'PeerSub'],
   socket: ['Socket']
 }
 

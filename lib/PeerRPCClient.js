@@ -16,7 +16,7 @@ const {
   kMeter, kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
 } = require('./internal')
 const { Kept } = require('./kept')
-const { checkTargets, isAimed, othersOf } = require('./targets')
+const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
 const { Tries, retryOf } = require('./retry')

@@ -335,6 +335,9 @@ const TRY_AGAIN_LATER = 1013
 /** Close code of a side that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001
 
+/** `testGrapes`: how many, and how long they may take to know each other: they need some ms. */
+const TEST_GRAPES = { count: 2, timeout: 10000 }
+
 /** `gracefulShutdown`: ms for all of it, in which the platforms that send these signals do not kill yet. */
 const SHUTDOWN = { drain: 5000, signals: ['SIGTERM', 'SIGINT'] }
 
@@ -436,6 +439,7 @@ module.exports = {
   STATUS_START,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
+  TEST_GRAPES,
   TAKEOVER_GRACE,
   TAKEOVER_PAUSE,
   TAKEOVER_PAUSE_MAX,

@@ -6,7 +6,7 @@ const { TEXT } = require('./errors')
 const { kOnLost, kSource } = require('./internal')
 const { debug } = require('./observe')
 const { amount } = require('./options')
-const { checkTargets, othersOf } = require('./targets')
+const { checkTargets, othersOf } = require('./aim')
 
 /** How long to wait before the next attempt after so many failures. */
 function waitAfter (failures) {

@@ -2,6 +2,7 @@
 
 import grenache = require('grenache-nodejs-ws-native')
 import Link = require('grenache-nodejs-ws-native/link')
+import testing = require('grenache-nodejs-ws-native/testing')
 import diagnostics = require('diagnostics_channel')
 import fs = require('fs')
 import util = require('util')
@@ -169,6 +170,17 @@ shutdown.remove()
 grenache.gracefulShutdown({ signals: 'SIGNAL' })
 // @ts-expect-error what cannot be stopped
 grenache.gracefulShutdown({ peers: {} })
+
+// For tests
+
+async function networks (): Promise<void> {
+  const network = await testing.testGrapes(3, { dht_peer_maxAge: 1000 })
+  const tested = new Link({ grape: network.url })
+  console.log(tested, network.urls[0].length, network.grapes[0].address())
+  await network.stop()
+  // @ts-expect-error how many, and not where
+  await testing.testGrapes('127.0.0.1')
+}
 
 // Balance
 
