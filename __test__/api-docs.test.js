@@ -150,6 +150,7 @@ const OWNERS = {
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
   following: ['PeerSub'],
+  actions: ['actions'],
   shutdown: ['gracefulShutdown'],
   aim: ['PeerRPCClient', 'PeerSub'],
   socket: ['Socket']

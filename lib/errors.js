@@ -5,6 +5,7 @@ const { MAX_ERROR_VALUES } = require('./defaults')
 
 /** The texts that callers compare with. */
 const TEXT = {
+  ACTION_UNKNOWN: 'ERR_ACTION_UNKNOWN',
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',

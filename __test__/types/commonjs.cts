@@ -159,6 +159,17 @@ service.handle<Sum, number>('sum', () => 'three')
 // @ts-expect-error the key comes first
 service.handle((payload: Sum) => payload.a)
 
+// Many actions
+
+class Prices {
+  getPrice (space: { service: string }, symbol: string, cb: grenache.Callback<number>): void { cb(null, symbol.length) }
+}
+service
+  .handle('prices', grenache.actions(new Prices(), { methods: ['getPrice'], callback: true, space: ({ key }) => ({ service: key }) }))
+  .handle('sums', grenache.actions({ add: (a: number, b: number) => a + b }))
+// @ts-expect-error it has no such method
+grenache.actions(new Prices(), { methods: ['getPrices'] })
+
 // Orderly ends
 
 const shutdown = grenache.gracefulShutdown({ link, peers: [client, server], drain: 1000, signals: ['SIGTERM'] }, (err, signal) => {
