@@ -2,8 +2,8 @@
 
 const EventEmitter = require('events')
 const { theirs } = require('./clock')
-const { LOOKUP_CACHE, MAX_FORGOTTEN } = require('./defaults')
-const { kEntries, kEvict, kFind, kForgets, kForgotten, kNewest, kPut, kUpdate } = require('./internal')
+const { LOOKUP_CACHE, MAX_FORGOTTEN, REFRESH_AFTER } = require('./defaults')
+const { kEntries, kEvict, kFind, kForgets, kForgotten, kIsDue, kNewest, kPut, kRefresh, kUpdate } = require('./internal')
 
 /**
  * Values by text, at most `max` of them, the least recently used go first; none older than `maxAge`
@@ -21,6 +21,8 @@ class Cache extends EventEmitter {
     /** When each member was forgotten last, by `kForgets`; the oldest first. */
     this[kForgotten] = new Map()
     this[kForgets] = 0
+    /** Whether the value that was read last should be asked for again. */
+    this[kIsDue] = false
     this.max = max || LOOKUP_CACHE
     this.maxAge = maxAge || 0
   }
@@ -49,7 +51,7 @@ class Cache extends EventEmitter {
   }
 
   set (key, value) {
-    this[kPut]({ key: `${key}`, value, since: theirs.now(), forgets: this[kForgets] })
+    this[kPut]({ key: `${key}`, value, since: theirs.now(), forgets: this[kForgets], isRefreshed: false })
     if (this[kEntries].size > this.max) this.evict()
     return value
   }
@@ -81,12 +83,22 @@ class Cache extends EventEmitter {
     this[kNewest] = undefined
   }
 
+  /** The value is asked for again, which is done once. */
+  [kRefresh] (key) {
+    const entry = this[kEntries].get(key)
+    if (entry !== undefined) entry.isRefreshed = true
+  }
+
   [kFind] (key) {
     const entry = this[kEntries].get(typeof key === 'string' ? key : `${key}`)
     if (entry === undefined) return undefined
-    if (this.maxAge && theirs.now() - entry.since > this.maxAge) {
-      this[kEvict](entry)
-      return undefined
+    if (this.maxAge) {
+      const age = theirs.now() - entry.since
+      if (age > this.maxAge) {
+        this[kEvict](entry)
+        return undefined
+      }
+      this[kIsDue] = !entry.isRefreshed && age > REFRESH_AFTER * this.maxAge
     }
     if (entry.forgets !== this[kForgets] && !this[kUpdate](entry)) {
       this.remove(entry.key)

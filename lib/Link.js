@@ -11,15 +11,18 @@ const { abortable } = require('./abort')
 const { answered, guarded, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
-const { nextTick, setImmediate } = require('./clock')
+const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./clock')
 const { bind } = require('./context')
-const { EMBEDDED, GRAPE_BACKOFF, GRAPE_PORT, LINK, LINK_RETRY, MAX_ADDRESSES, MAX_ODD_ADDRESSES } = require('./defaults')
+const {
+  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_PORT, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
+  MAX_ODD_ADDRESSES
+} = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const {
   kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kLife, kMeter, kOwnPorts, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
+  kHashed, kIsDue, kLastKnown, kLife, kMeter, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
@@ -45,7 +48,7 @@ class Link extends Emitter {
     this.conf = withDefaults(LINK, conf)
     this[kMeter] = new LinkMeter()
     this[kStarted] = false
-    this[kLife] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
+    this[kLastKnown] = this[kLife] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
     this[kHashed] = this[kHashText] = undefined
   }
 
@@ -85,6 +88,7 @@ class Link extends Emitter {
       max: this.conf.lruMaxSizeLookup,
       maxAge: this.conf.lruMaxAgeLookup
     })
+    this[kLastKnown] = new Cache({ max: LOOKUP_CACHE, maxAge: LAST_KNOWN_AGE })
     setImmediate(() => this[kStarted] && this[kEvents].emit('connect'))
     return this
   }
@@ -211,10 +215,16 @@ class Link extends Emitter {
     const hash = this[kHash](type, payload)
     const cache = this.cache[type]
     const cached = cache && cache.get(hash)
-    if (cached) return cb(null, cached)
-
     // As with node-fetch, 0 is no limit of the caller's own.
     const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
+    if (cached) {
+      if (cache[kIsDue] === true) {
+        cache[kRefresh](hash)
+        this[kShare](hash, type, payload, timeout, noop)
+      }
+      return cb(null, cached)
+    }
+
     cb = this[kMeter].request(type, guarded(this, type, payload, cb))
     this[kLife].tries.begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
@@ -241,6 +251,7 @@ class Link extends Emitter {
   [kForget] (dest) {
     const { lookup } = this.cache || {}
     if (lookup && typeof lookup.forget === 'function') lookup.forget(dest)
+    if (this[kLastKnown]) this[kLastKnown].forget(dest)
   }
 
   /**
@@ -298,27 +309,53 @@ class Link extends Emitter {
       const cache = this.cache[type]
       // Of lookups only good answers; other types have a cache when somebody gave them one.
       if (cache && !life.isOver && !err && (isLookup ? dests.length > 0 : data)) cache.set(hash, data)
+      if (isLookup && this[kLastKnown]) {
+        if (dests.length > 0) this[kLastKnown].set(hash, dests)
+        else if (!err) this[kLastKnown].remove(hash)
+        // Whoever served it when there was a grape may serve it still.
+        else if (isUnavailable(err) && !life.isOver) data = this[kLastKnown].get(hash)
+        if (err && data !== undefined) err = null
+      }
       life.flights.trigger(hash, err, data)
     })
   }
 
-  /** Asks a grape, and the next one when that fails; those that failed lately come last. */
+  /**
+   * Asks a grape, and the next one when that fails; those that failed lately come last. What only
+   * reads is asked of the next one as well when the first takes long.
+   */
   [kAsk] (type, payload, timeout, cb) {
     const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type))
     const life = this[kLife]
-    const ask = at => {
-      const grape = grapes[at]
+    let asked = 0
+    let open = 0
+    let timer = null
+    let isOver = false
+    const finish = (err, data) => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(timer)
+      cb(err, data)
+    }
+    const ask = () => {
+      const grape = grapes[asked++]
+      open++
+      clearTimeout(timer)
+      if (asked < grapes.length && READS.includes(type)) timer = setTimeout(ask, GRAPE_HEDGE).unref()
       this[kExchange](`${grape}/${type}`, payload, timeout, (err, data) => {
+        open--
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
         // The grape has nothing to do with it.
-        if (life.isOver) return cb(err, data)
+        if (life.isOver) return finish(err, data)
         if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
         else this[kGrapesBackoff].succeed(grape)
-        if (isUnavailable(err) && at + 1 < grapes.length) return ask(at + 1)
-        cb(err, data)
+        if (!isUnavailable(err)) return finish(err, data)
+        if (!isOver && asked < grapes.length) return ask()
+        // Another one may answer still.
+        if (open === 0) finish(err, data)
       })
     }
-    ask(0)
+    ask()
   }
 
   /** Where a request may go. A grape on another machine would announce its own address. */
@@ -372,6 +409,9 @@ class Link extends Emitter {
     }
   }
 }
+
+/** Requests that change nothing. */
+const READS = ['lookup', 'get']
 
 /** What is under way between a link's start and its stop. */
 class Life {

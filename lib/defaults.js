@@ -278,6 +278,15 @@ const MAX_ERROR_VALUES = 8192
 /** How often one exchange with a grape goes elsewhere, where an answer says so. */
 const MAX_REDIRECTS = 5
 
+/** After so much of its age a kept lookup answer that is used is asked for again, so that nobody waits for it. */
+const REFRESH_AFTER = 0.8
+
+/** A lookup or a get that a grape has not answered so soon is asked of the next grape too (ms). */
+const GRAPE_HEDGE = 300
+
+/** For so long a lookup answers what it found last, where no grape can be asked (ms). */
+const LAST_KNOWN_AGE = 600000
+
 /** Lookup answers kept where `lruMaxSizeLookup` is 0: the original's cache has no other number then. */
 const LOOKUP_CACHE = 1000
 
@@ -376,6 +385,7 @@ module.exports = {
   FAREWELL_TIMEOUT,
   GOING_AWAY,
   GRAPE_BACKOFF,
+  GRAPE_HEDGE,
   GRAPE_KEEP_ALIVE,
   ANNOUNCE_INTERVAL,
   BALANCE,
@@ -389,6 +399,7 @@ module.exports = {
   HANDSHAKE_DESCRIPTORS,
   HELD_AT_ONCE,
   LASTING_AGE,
+  LAST_KNOWN_AGE,
   LINK,
   LINK_RETRY,
   LOOKUP_CACHE,
@@ -427,6 +438,7 @@ module.exports = {
   PUBLISHER,
   RECONNECT_MAX,
   RECONNECT_MIN,
+  REFRESH_AFTER,
   REFUSED_ID,
   PROMPT_TURNS,
   REQUEST_TIMEOUT,

@@ -81,6 +81,11 @@ module.exports = {
   kEmbedded: Symbol('embedded'),
   /** The key that was looked up last. */
   kHashed: Symbol('hashed'),
+  /** Whether the answer that a cache gave last should be asked for again; and says that it is. */
+  kIsDue: Symbol('isDue'),
+  kRefresh: Symbol('refresh'),
+  /** What lookups found last, for when no grape can be asked. */
+  kLastKnown: Symbol('lastKnown'),
   /** The text that names its request. */
   kHashText: Symbol('hashText'),
   /** The text that names a request. */
