@@ -1,5 +1,6 @@
 /// <reference types="node" />
 
+import { KeyObject } from 'crypto'
 import { EventEmitter } from 'events'
 import { IncomingMessage, OutgoingHttpHeaders } from 'http'
 import { ServerOptions as HttpsServerOptions } from 'https'
@@ -1144,8 +1145,47 @@ export interface CallbackAbout {
 /** What `link.get` reads by. */
 type ValueAddress = string | { hash: string, salt?: string }
 
+/** Options of `link.putMutable`. */
+export interface PutMutableOptions {
+  /** Less than 1000 bytes. */
+  v: string
+  /** Of ed25519; the secret one of a pair is the seed, or the seed and the public key. */
+  privateKey: KeyObject | { publicKey?: NodeJS.ArrayBufferView, secretKey: NodeJS.ArrayBufferView }
+  /** Sequence number. Default: that of the stored value and 1. */
+  seq?: number
+  /** Names one of several values of a key, 64 bytes at most. */
+  salt?: string
+  /** The sequence number that is to be replaced. */
+  cas?: number
+}
+
+/** Options of `link.getMutable`. */
+export interface GetMutableOptions extends LinkRequestOptions {
+  /** Names one of several values of a key. */
+  salt?: string
+}
+
+/** A value that its owner may replace. */
+export interface MutableValue {
+  v: string
+  seq: number
+  /** Public key and signature, as hex. */
+  k: string
+  sig: string
+  salt?: string
+  /** The node that had it. */
+  id?: string
+}
+
+/** A public key of ed25519: a KeyObject, its 32 bytes, or these as hex. */
+export type PublicKey = KeyObject | NodeJS.ArrayBufferView | string
+
 /** A link's methods, as Promises. */
 export interface LinkPromises {
+  /** Stores a text that its owner may replace; resolves with its hash. */
+  putMutable(value: PutMutableOptions, opts?: LinkRequestOptions | null): Promise<string>
+  /** Reads it by the public key; null for none. */
+  getMutable(publicKey: PublicKey, opts?: GetMutableOptions | null): Promise<MutableValue | null>
   /** Addresses of a service's servers. */
   lookup(key: string, opts?: LookupOptions | null): Promise<string[]>
   /** Announces once that this machine serves `key` at `port`; resolves with what the grape answered. */
@@ -1212,6 +1252,12 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** @deprecated The types of the original take any value, but a grape only stores what is in `v`. */
   put(value: ForeignValue, cb: Callback<string>): void
   /** Reads a value by its hash. */
+  /** Stores a text that its owner may replace, signed. */
+  putMutable(value: PutMutableOptions, cb?: Callback<string>): void
+  putMutable(value: PutMutableOptions, opts: LinkRequestOptions | null | undefined, cb?: Callback<string>): void
+  /** Reads it by the public key; null for none. */
+  getMutable(publicKey: PublicKey, cb: Callback<MutableValue | null>): void
+  getMutable(publicKey: PublicKey, opts: GetMutableOptions | null | undefined, cb: Callback<MutableValue | null>): void
   get<T = any>(hash: ValueAddress, cb: Callback<T>): void
   get<T = any>(hash: ValueAddress, opts: LinkRequestOptions | null | undefined, cb: Callback<T>): void
 

@@ -151,6 +151,7 @@ const OWNERS = {
   secure: PEERS,
   following: ['PeerSub'],
   actions: ['actions'],
+  mutable: ['Link'],
   shutdown: ['gracefulShutdown'],
   aim: ['PeerRPCClient', 'PeerSub'],
   socket: ['Socket']

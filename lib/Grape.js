@@ -13,6 +13,7 @@ const {
   kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
 } = require('./internal')
 const { amount, withDefaults } = require('./options')
+const { bufferOf, signable } = require('./signable')
 
 /** Events of which more are made while somebody listens: each costs something. */
 const FREQUENT = ['node', 'peer', 'announce']
@@ -290,20 +291,6 @@ function wireOf (opts) {
     if (ArrayBuffer.isView(data[name])) data[name] = listOf(data[name])
   }
   return { data, v }
-}
-
-/** What is signed of a text or of bytes (BEP 44). */
-function signable ({ salt, seq, v }) {
-  const string = value => {
-    const bytes = ArrayBuffer.isView(value) ? bufferOf(value) : Buffer.from(String(value))
-    return [Buffer.from(`${bytes.length}:`), bytes]
-  }
-  const salted = salt && salt.length > 0 ? [Buffer.from('4:salt'), ...string(salt)] : []
-  return Buffer.concat([...salted, Buffer.from(`3:seqi${seq || 0}e1:v`), ...string(v)])
-}
-
-function bufferOf (view) {
-  return Buffer.from(view.buffer, view.byteOffset, view.byteLength)
 }
 
 function listOf (view) {

@@ -24,6 +24,7 @@ const {
   kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
   kHashed, kIsDue, kLastKnown, kLife, kMeter, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
+const { getMutable, putMutable } = require('./mutable')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
 const { amount, withDefaults } = require('./options')
@@ -196,6 +197,21 @@ class Link extends Emitter {
   get (hash, opts, cb) {
     if (typeof opts === 'function') [opts, cb] = [undefined, opts]
     this.request('get', hash, opts, cb)
+  }
+
+  /**
+   * Stores a text that its owner may replace, signed: `cb(err, hash)`.
+   * @param {object} value `{ v, privateKey }`, and `seq`, `salt` and `cas`
+   */
+  putMutable (value, opts, cb) {
+    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
+    putMutable(this, value, opts, cb || noop)
+  }
+
+  /** Reads it by the public key: `cb(err, { v, seq, ... })`, null for none. `opts.salt` names one of several. */
+  getMutable (publicKey, opts, cb) {
+    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
+    getMutable(this, publicKey, opts, cb)
   }
 
   /**

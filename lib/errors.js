@@ -22,9 +22,12 @@ const TEXT = {
   NO_STREAMS: 'ERR_STREAMS_UNSUPPORTED',
   NESTING_LIMIT: 'ERR_NESTING_LIMIT',
   NO_LOOKUP: 'link.lookup must be a function',
+  // Without the value, which may be a secret.
+  PRIVATE_KEY: 'ERR_OPTION: privateKey must be a private KeyObject of ed25519, or { publicKey, secretKey } of 32 and of 32 or 64 bytes',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',
   REDIRECTS: 'ERR_GRAPE_REDIRECTS',
   REPLY_INVALID: 'ERR_REPLY_INVALID',
+  SIGNATURE: 'ERR_SIGNATURE_INVALID',
   TIMEOUT: 'ERR_TIMEOUT',
   TRANSPORT_CLOSE: 'ERR_TRANSPORT_CLOSE'
 }

@@ -1,5 +1,6 @@
 'use strict'
 const { kLink, kWhenTold } = require('./internal')
+const { getMutable, putMutable } = require('./mutable')
 
 // Promises of what the callback API does.
 
@@ -52,6 +53,16 @@ class LinkPromises {
 
   get (hash, opts) {
     return promiseOf(cb => opts ? this[kLink].get(hash, opts, cb) : this[kLink].get(hash, cb))
+  }
+
+  // Not by the link's methods: a subclass may have others of these names.
+
+  putMutable (value, opts) {
+    return promiseOf(cb => putMutable(this[kLink], value, opts, cb))
+  }
+
+  getMutable (publicKey, opts) {
+    return promiseOf(cb => getMutable(this[kLink], publicKey, opts, cb))
   }
 }
 

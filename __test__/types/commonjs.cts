@@ -2,6 +2,7 @@
 
 import grenache = require('grenache-nodejs-ws-native')
 import Link = require('grenache-nodejs-ws-native/link')
+import crypto = require('crypto')
 import testing = require('grenache-nodejs-ws-native/testing')
 import diagnostics = require('diagnostics_channel')
 import fs = require('fs')
@@ -158,6 +159,19 @@ service
 service.handle<Sum, number>('sum', () => 'three')
 // @ts-expect-error the key comes first
 service.handle((payload: Sum) => payload.a)
+
+// Values that are replaced
+
+async function mutable (): Promise<void> {
+  const { privateKey, publicKey } = crypto.generateKeyPairSync('ed25519')
+  const hash: string = await link.promises.putMutable({ v: 'text', privateKey, salt: 'a' })
+  const found = await link.promises.getMutable(publicKey, { salt: 'a', timeout: 1000 })
+  console.log(hash, found?.v.length, found?.seq.toFixed())
+  link.putMutable({ v: 'text', privateKey: { secretKey: Buffer.alloc(32) } }, (err, hash) => console.log(err, hash.length))
+  link.getMutable(Buffer.alloc(32), (err, found) => console.log(err, found?.v))
+  // @ts-expect-error it needs a key
+  await link.promises.putMutable({ v: 'text' })
+}
 
 // Many actions
 

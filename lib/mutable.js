@@ -1,0 +1,88 @@
+'use strict'
+
+// Values of the DHT that their owner may replace, signed with ed25519 (BEP 44): a text under a key pair,
+// and a salt where a pair has several.
+
+const { createHash, createPrivateKey, createPublicKey, sign, verify } = require('crypto')
+const { TEXT, badValue } = require('./errors')
+const { bufferOf, signable } = require('./signable')
+
+/** What stands before the 32 bytes of a key in DER. */
+const PRIVATE = Buffer.from('302e020100300506032b657004220420', 'hex')
+const PUBLIC = Buffer.from('302a300506032b6570032100', 'hex')
+const KEY_BYTES = 32
+
+/** Stores a value: `cb(err, hash)`. Without a `seq` it replaces the one that is there. */
+function putMutable (link, value, opts, cb) {
+  const { v, seq, salt, cas, privateKey } = value
+  if (typeof v !== 'string' || v === '') throw badValue('v', v, 'a text')
+  if (salt !== undefined && typeof salt !== 'string') throw badValue('salt', salt, 'a text')
+  if (seq !== undefined && !Number.isSafeInteger(seq)) throw badValue('seq', seq, 'an integer')
+  const key = privateOf(privateKey)
+  const k = bytesOf(createPublicKey(key))
+  // As it travels: what is no Unicode becomes U+FFFD.
+  const text = Buffer.from(v).toString()
+  const put = seq => {
+    const sig = sign(null, signable({ salt, seq, v: text }), key).toString('hex')
+    link.put({ v: text, k: k.toString('hex'), sig, seq, ...(salt && { salt }), ...(cas !== undefined && { cas }) }, opts, cb)
+  }
+  if (seq !== undefined) return put(seq)
+  getMutable(link, k, { ...opts, salt }, (err, found) => {
+    if (err) cb(err)
+    else put(found === null ? 1 : found.seq + 1)
+  })
+}
+
+/** Reads one by its public key: `cb(err, { v, seq, ... })`, null for none. What is not signed by that key is an error. */
+function getMutable (link, publicKey, opts, cb) {
+  const { salt, ...rest } = opts || {}
+  const key = publicOf(publicKey)
+  const k = bytesOf(key)
+  const hash = createHash('sha1').update(k).update(salt || '').digest('hex')
+  link.get(salt ? { hash, salt } : hash, rest, (err, found) => {
+    if (err) return cb(err)
+    if (!found || typeof found !== 'object') return cb(null, null)
+    if (!isSigned(found, salt, key)) return cb(new Error(TEXT.SIGNATURE))
+    cb(null, found)
+  })
+}
+
+/** A grape says what it likes. */
+function isSigned ({ v, seq, sig }, salt, key) {
+  if (typeof v !== 'string' || typeof sig !== 'string' || !Number.isSafeInteger(seq)) return false
+  return verify(null, signable({ salt, seq, v }), key, Buffer.from(sig, 'hex'))
+}
+
+/** A KeyObject, or `{ publicKey, secretKey }` with the seed, or the seed and the public key, for the secret one. */
+function privateOf (pair) {
+  if (isKey(pair, 'private')) return pair
+  const { publicKey, secretKey } = pair || {}
+  const secret = ArrayBuffer.isView(secretKey) ? bufferOf(secretKey) : Buffer.alloc(0)
+  if (secret.length === KEY_BYTES || secret.length === 2 * KEY_BYTES) {
+    const key = createPrivateKey({ key: Buffer.concat([PRIVATE, secret.subarray(0, KEY_BYTES)]), format: 'der', type: 'pkcs8' })
+    const made = bytesOf(createPublicKey(key))
+    const told = publicKey === undefined ? secret.subarray(KEY_BYTES) : publicKey
+    // An expanded secret key is something else, and would make another pair.
+    if (ArrayBuffer.isView(told) && (told.byteLength === 0 || made.equals(bufferOf(told)))) return key
+  }
+  throw new TypeError(TEXT.PRIVATE_KEY)
+}
+
+/** A KeyObject of either kind, its 32 bytes, or these in hex. */
+function publicOf (key) {
+  if (isKey(key, 'public')) return key
+  if (isKey(key, 'private')) return createPublicKey(key)
+  const bytes = ArrayBuffer.isView(key) ? bufferOf(key) : typeof key === 'string' ? Buffer.from(key, 'hex') : Buffer.alloc(0)
+  if (bytes.length !== KEY_BYTES) throw badValue('publicKey', key, 'a KeyObject of ed25519, or its 32 bytes')
+  return createPublicKey({ key: Buffer.concat([PUBLIC, bytes]), format: 'der', type: 'spki' })
+}
+
+function isKey (key, type) {
+  return !!key && key.type === type && key.asymmetricKeyType === 'ed25519'
+}
+
+function bytesOf (key) {
+  return key.export({ format: 'der', type: 'spki' }).subarray(PUBLIC.length)
+}
+
+module.exports = { getMutable, putMutable }
