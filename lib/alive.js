@@ -9,9 +9,17 @@ const { MAX_TIMEOUT } = require('./defaults')
 let held = 0
 let keeper = null
 
+/** What is not to be let go of meanwhile, though nobody may have it any more. */
+const kept = []
+
+/** While the process has a reason to go on, `thing` is there. */
+function keep (thing) {
+  kept.push(thing)
+}
+
 /** There is one more reason for the process to go on. */
 function hold () {
-  if (++held === 1) keeper = setInterval(() => {}, MAX_TIMEOUT)
+  if (++held === 1) keeper = setInterval(() => kept, MAX_TIMEOUT)
 }
 
 /** There is one less. */
@@ -19,4 +27,4 @@ function letGo () {
   if (--held === 0) clearInterval(keeper)
 }
 
-module.exports = { hold, letGo }
+module.exports = { hold, keep, letGo }

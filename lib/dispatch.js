@@ -2,7 +2,7 @@
 
 // One native core per JavaScript environment; its batches become callbacks and events here.
 
-const { hold, letGo } = require('./alive')
+const { hold, keep: keepAlive, letGo } = require('./alive')
 const atExit = require('./at-exit')
 const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
@@ -15,6 +15,10 @@ const pumps = require('./pumps')
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
 const core = new Core(onWake, isNode)
+// The native side holds nothing of JavaScript's, so that a test runner can let go of what it has loaded for
+// one file. What calls back is there as long as the core, and that as long as something is open.
+core.onWake = onWake
+keepAlive(core)
 const raw = core.raw()
 const { request, requestString, reply, replyString, text, flush, fetch, waiting } = raw
 

@@ -14,6 +14,7 @@ mod socket;
 #[cfg(unix)]
 mod turn;
 mod value;
+mod wake;
 
 use crate::{
     caught::caught,
@@ -35,9 +36,9 @@ use budget::Budget;
 use events::{Failure, failure};
 use meter::{Counted, Meter, Stats};
 use napi::{
-    Env, Result,
+    CleanupEnvHook, Env, Result,
     bindgen_prelude::{BufferSlice, Either, Function, Object},
-    threadsafe_function::ThreadsafeFunctionCallMode,
+    sys,
 };
 use napi_derive::napi;
 use std::{
@@ -49,6 +50,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
+use wake::Wake;
 
 /// What the JavaScript thread holds. Never left for another thread.
 struct Inner {
@@ -71,6 +73,8 @@ struct Inner {
     flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, (Server, Rc<Counted>)>>,
     next_server: Cell<u32>,
+    /// It was shut down.
+    is_over: Cell<bool>,
 }
 
 struct Entry {
@@ -178,6 +182,7 @@ impl Inner {
 
     /// The environment ends: what was composed goes out, nobody is woken any more, sockets close.
     fn shut_down(&self) {
+        self.is_over.set(true);
         self.flush();
         self.flush_lingering(true);
         self.unsent.shut_down();
@@ -230,7 +235,28 @@ pub struct Listening {
 
 #[napi]
 pub struct Core {
+    env: sys::napi_env,
+    hook: Option<CleanupEnvHook<Rc<Inner>>>,
     inner: Rc<Inner>,
+}
+
+impl Drop for Core {
+    /// JavaScript has let go of it, as of all that a test runner has loaded for one file: nothing of
+    /// it is left, as if its environment had ended. It is let go of after that as well.
+    fn drop(&mut self) {
+        if self.inner.is_over.get() {
+            return;
+        }
+        let _ = caught(|| {
+            #[cfg(unix)]
+            turn::end(&self.inner);
+            self.inner.shut_down();
+        });
+        if let Some(hook) = self.hook.take() {
+            // Its `Inner` goes with the hook, which is not called any more.
+            let _ = Env::from_raw(self.env).remove_env_cleanup_hook(hook);
+        }
+    }
 }
 
 #[napi]
@@ -239,15 +265,9 @@ impl Core {
     /// `in_loop` connections may be moved by Node's own event loop, where that is possible.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, deliver: Function<'_, (), ()>, in_loop: bool) -> Result<Self> {
-        // Weak: listening and waiting keep the process alive, not the bare module.
-        let wake = deliver
-            .build_threadsafe_function::<()>()
-            .weak::<true>()
-            .callee_handled::<false>()
-            .build()?;
-        let hub = Arc::new(Hub::new(move || {
-            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }));
+        // Unreferenced: listening and waiting keep the process alive, not the bare module.
+        let wake = Wake::new(&env, &deliver)?;
+        let hub = Arc::new(Hub::new(move || wake.call()));
         let inner = Rc::new(Inner {
             driver: Driver::new(hub.clone()),
             #[cfg(unix)]
@@ -263,16 +283,17 @@ impl Core {
             flushed: Cell::new(0),
             servers: RefCell::default(),
             next_server: Cell::new(0),
+            is_over: Cell::new(false),
         });
         #[cfg(unix)]
         if in_loop {
             turn::start(&env, &inner, &deliver)?;
         }
-        env.add_env_cleanup_hook(inner.clone(), |inner| {
+        let hook = env.add_env_cleanup_hook(inner.clone(), |inner| {
             // Nobody is there to be told.
             let _ = caught(|| inner.shut_down());
         })?;
-        Ok(Self { inner })
+        Ok(Self { env: env.raw(), hook: Some(hook), inner })
     }
 
     /// Whether Node's own event loop can move connections here.

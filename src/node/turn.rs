@@ -1,6 +1,6 @@
 //! The libuv driver's part of the binding: what happens in each turn of Node's event loop.
 
-use super::Inner;
+use super::{Inner, wake::Deliver};
 use crate::{
     caught::caught,
     net::{
@@ -8,23 +8,26 @@ use crate::{
         libuv::{Driver, Turn},
     },
 };
-use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
+use napi::{Env, Result, bindgen_prelude::Function, check_status, sys};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ffi::c_void,
     net::TcpStream,
-    ptr::{null, null_mut},
+    ptr::null_mut,
     rc::Rc,
     sync::Arc,
 };
 
 /// The driver, where there is one.
 #[derive(Default)]
-pub(super) struct InLoop(RefCell<Option<Rc<Driver>>>);
+pub(super) struct InLoop {
+    driver: RefCell<Option<Rc<Driver>>>,
+    ending: Cell<Option<(sys::napi_async_cleanup_hook_handle, *mut Ending)>>,
+}
 
 impl InLoop {
     pub fn is_running(&self) -> bool {
-        self.0.borrow().is_some()
+        self.driver.borrow().is_some()
     }
 
     pub fn adopt(&self, arrival: &mut Arrival) {
@@ -37,7 +40,7 @@ impl InLoop {
 
     /// See [`Driver::will_sleep`].
     fn will_sleep(&self) -> bool {
-        self.0.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
+        self.driver.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
     }
 
     /// See [`Driver::active`].
@@ -55,7 +58,7 @@ impl InLoop {
     }
 
     fn with(&self, act: impl FnOnce(&Driver)) {
-        let driver = self.0.borrow().clone();
+        let driver = self.driver.borrow().clone();
         if let Some(driver) = driver {
             act(&driver);
         }
@@ -64,8 +67,7 @@ impl InLoop {
 
 /// What a turn needs of JavaScript.
 struct JsTurn {
-    env: sys::napi_env,
-    deliver: sys::napi_ref,
+    deliver: Deliver,
     inner: Rc<Inner>,
 }
 
@@ -85,7 +87,9 @@ impl Turn for JsTurn {
         self.inner.turn_begins(self.inner.hub.now());
         if self.inner.hub.take_due() {
             // What was answered before leaves all the same.
-            let _ = caught(|| self.deliver());
+            // SAFETY: this runs on the environment's thread, and only until `on_cleanup` or `end`, which
+            // drop the handles that lead here before the reference.
+            let _ = caught(|| unsafe { self.deliver.call() });
             self.inner.flush();
         }
     }
@@ -114,78 +118,80 @@ impl Turn for JsTurn {
     }
 }
 
-impl JsTurn {
-    /// Calls `deliver` as Node calls a callback: ticks and microtasks run after it, and what it
-    /// throws is an uncaught exception.
-    fn deliver(&self) {
-        // SAFETY: this runs on the environment's thread, and only until its cleanup hook, which
-        // drops the handles that lead here. Every value is made and used in the scope.
-        unsafe {
-            let env = self.env;
-            let mut scope = null_mut();
-            if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
-                return;
-            }
-            let (mut function, mut result) = (null_mut(), null_mut());
-            sys::napi_get_reference_value(env, self.deliver, &mut function);
-            // Its own `this`: Node would take a property `domain` of it, as the global object may
-            // have, for the domain of this call.
-            let this = function;
-            let status =
-                sys::napi_make_callback(env, null_mut(), this, function, 0, null(), &mut result);
-            if status == sys::Status::napi_pending_exception {
-                let mut error = null_mut();
-                sys::napi_get_and_clear_last_exception(env, &mut error);
-                sys::napi_fatal_exception(env, error);
-            }
-            sys::napi_close_handle_scope(env, scope);
-        }
-    }
-}
-
 /// Starts the driver, if this Node has what it needs.
 pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>) -> Result<()> {
     let mut uv_loop = null_mut();
-    let mut reference = null_mut();
-    // SAFETY: `env` is live, and `deliver` is a function of it.
-    unsafe {
-        check_status!(sys::napi_get_uv_event_loop(env.raw(), &mut uv_loop))?;
-        check_status!(sys::napi_create_reference(env.raw(), deliver.raw(), 1, &mut reference))?;
-    }
-    let turn: Rc<dyn Turn> =
-        Rc::new(JsTurn { env: env.raw(), deliver: reference, inner: inner.clone() });
+    // SAFETY: `env` is live.
+    check_status!(unsafe { sys::napi_get_uv_event_loop(env.raw(), &mut uv_loop) })?;
+    let deliver = Deliver::new(env, deliver)?;
+    let turn: Rc<dyn Turn> = Rc::new(JsTurn { deliver, inner: inner.clone() });
     // SAFETY: the loop is the environment's own and runs until `closed` below was called.
     let driver =
         unsafe { Driver::new(uv_loop.cast::<c_void>(), inner.hub.clone(), Rc::downgrade(&turn)) };
     let Some(driver) = driver else { return Ok(()) };
-    *inner.in_loop.0.borrow_mut() = Some(driver);
+    *inner.in_loop.driver.borrow_mut() = Some(driver);
 
-    let ending = Box::into_raw(Box::new((inner.clone(), turn)));
-    // SAFETY: the hook gets the box back once.
+    let ending = Box::into_raw(Box::new(Ending { inner: inner.clone(), deliver, _turn: turn }));
+    let mut hook = null_mut();
+    // SAFETY: the hook, or `end` in its place, gets the box back once.
     check_status!(unsafe {
         sys::napi_add_async_cleanup_hook(
             env.raw(),
             Some(on_cleanup),
             ending.cast::<c_void>(),
-            null_mut(),
+            &mut hook,
         )
-    })
+    })?;
+    inner.in_loop.ending.set(Some((hook, ending)));
+    Ok(())
+}
+
+/// What lives until the driver ends.
+struct Ending {
+    inner: Rc<Inner>,
+    deliver: Deliver,
+    _turn: Rc<dyn Turn>,
+}
+
+impl Ending {
+    /// Lets go of everything but the driver, which is to be shut down.
+    fn driver(self) -> Option<Rc<Driver>> {
+        let Self { inner, deliver, _turn: turn } = self;
+        inner.in_loop.ending.set(None);
+        let driver = caught(|| {
+            inner.flush();
+            drop(turn);
+            inner.in_loop.driver.borrow_mut().take()
+        });
+        // SAFETY: nothing calls it any more; this is the environment's thread.
+        unsafe { deliver.release() };
+        driver.ok().flatten()
+    }
 }
 
 /// The environment ends: closes the handles, and lets the loop go on until they are closed.
 unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     // SAFETY: `data` is the box of `start`, given back once.
-    let (inner, turn) = *unsafe { Box::from_raw(data.cast::<(Rc<Inner>, Rc<dyn Turn>)>()) };
-    let driver = caught(|| {
-        inner.flush();
-        drop(turn);
-        inner.in_loop.0.borrow_mut().take()
-    });
+    let ending = unsafe { Box::from_raw(data.cast::<Ending>()) };
     // SAFETY: called once, when all is closed, as Node-API wants it.
     let closed = move || unsafe {
         sys::napi_remove_async_cleanup_hook(hook);
     };
     // Without a word the environment would wait for ever.
-    let Ok(Some(driver)) = driver else { return closed() };
+    let Some(driver) = ending.driver() else { return closed() };
     let _ = caught(|| driver.shut_down(closed));
+}
+
+/// JavaScript has let go of the core: closes the handles, while the environment goes on.
+pub(super) fn end(inner: &Inner) {
+    let Some((hook, ending)) = inner.in_loop.ending.take() else { return };
+    // SAFETY: the hook was not called, since it takes this; now it is not any more, and the box of
+    // `start` is given back here.
+    let ending = unsafe {
+        sys::napi_remove_async_cleanup_hook(hook);
+        Box::from_raw(ending)
+    };
+    if let Some(driver) = ending.driver() {
+        driver.shut_down(|| {});
+    }
 }

@@ -1,0 +1,7 @@
+'use strict'
+
+/* global expect, test */
+
+test('the package loads', () => {
+  expect(typeof require('grenache-nodejs-ws').PeerRPCClient).toBe('function')
+})
