@@ -14,11 +14,23 @@ const { byFile, byName } = require('./lib/replaced')
 
 const resolve = Module._resolveFilename
 
-Module._resolveFilename = function (request, ...args) {
+Module._resolveFilename = function (request, parent, ...args) {
   const named = byName(request)
   if (named !== undefined) return named
-  const found = resolve.call(this, request, ...args)
+  const found = resolve.call(this, request, parent, ...args)
+  // What `import` has found: its module is looked for under that name.
+  if (found === request && !parent && !Module.registerHooks) return found
   return (path.isAbsolute(found) && byFile(found)) || found
+}
+
+// Where `import` has no hooks it finds the file of a replaced package, and gets what that exports.
+if (!Module.registerHooks) {
+  const load = Module._extensions['.js']
+  Module._extensions['.js'] = function (module, filename) {
+    const file = byFile(filename)
+    if (file === undefined) return load.call(this, module, filename)
+    module.exports = require(file)
+  }
 }
 
 // Before Node 22.15 hooks need a thread, so who only requires gets none: `import` has no parent.

@@ -5,7 +5,6 @@
 const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
-const Module = require('module')
 const path = require('path')
 const { pathToFileURL } = require('url')
 const { run } = require('./helpers/child')
@@ -42,11 +41,14 @@ test('require finds this package after --require', () => prints(`
   console.log(require('grenache-nodejs-ws') === require(pkg), require('grenache-nodejs-link') === require(pkg).Link)
 `, ['--require', register], 'true true\n'))
 
-if (Module.registerHooks) {
-  test('import finds this package after --require too, where Node has hooks without a thread', () => prints(`
-    import('grenache-nodejs-ws').then(({ default: found }) => console.log(found === require(pkg)))
-  `, ['--require', register], 'true\n'))
-}
+test('import finds this package after --require too', () => prints(`
+  import(${JSON.stringify(original)}).then(async ({ default: byFile, PeerRPCClient }) => {
+    const [{ default: ws }, { default: link }, { default: file }] =
+      await Promise.all(['ws', 'link', 'ws/lib/PeerSub.js'].map(name => import('grenache-nodejs-' + name)))
+    const ours = require(pkg)
+    console.log(byFile === ours, ws === ours, link === ours.Link, file === ours.PeerSub, PeerRPCClient === ours.PeerRPCClient)
+  })
+`, ['--require', register], 'true true true true true\n'))
 
 test('what belongs to no replaced package is left alone', () => prints(`
   import ws from 'ws8'

@@ -2,6 +2,8 @@
 
 /* global expect, test */
 
+const { PeerRPCClient } = require('grenache-nodejs-ws')
+
 test('the package loads', () => {
-  expect(typeof require('grenache-nodejs-ws').PeerRPCClient).toBe('function')
+  expect(typeof PeerRPCClient).toBe('function')
 })
