@@ -259,3 +259,43 @@ each('C414: without all a message has no second argument', async ({ implementati
   await until(() => messages(peer).length === 1)
   assert.deepStrictEqual(messages(peer), [['text']])
 }, better)
+
+each('C414: a publisher that ends each connection is tried less and less often', async ({ implementation, stage }) => {
+  const service = await stage.publisher(implementation)
+  const accepted = []
+  service.socket.on('connection', socket => {
+    accepted.push(performance.now())
+    socket.send('something')
+    socket.close()
+  })
+  const peer = follower(stage, implementation, [service.dest])
+  peer.sub('key', FAST)
+  await until(() => accepted.length === 5)
+  // Half of 100, 200, 400, 800 ms at least; Node's timers may be a little early.
+  for (let at = 1; at < accepted.length; at++) {
+    const wait = accepted[at] - accepted[at - 1]
+    assert.ok(wait >= 50 * 2 ** (at - 1) - 5, `wait ${at}: ${wait}`)
+  }
+  assert.ok(peer.lookups > 5, 'lookups in between change nothing')
+}, better)
+
+each('C414: of a grape that names others each time nothing piles up', async ({ implementation, stage }) => {
+  const list = []
+  const peer = follower(stage, implementation, list)
+  const made = new Set()
+  const transport = peer.transport
+  peer.transport = function (...args) {
+    const one = transport.apply(this, args)
+    made.add(one)
+    return one
+  }
+  for (let round = 0; round < 20; round++) {
+    list.splice(0, Infinity, ...Array.from({ length: 256 }, (_, at) => `127.${round + 1}.0.${at % 250 + 1}:${at + 1}`))
+    peer.sub('key', { all: true, refresh: 0 })
+    const active = [...made].filter(one => one.isActive())
+    assert.strictEqual(active.length, 256)
+    for (const one of made) if (!one.isActive()) made.delete(one)
+  }
+  peer.unsub('key')
+  assert.deepStrictEqual([...made].filter(one => one.isActive()), [])
+}, better)
