@@ -237,6 +237,23 @@ export type PlainVerifyClient = (
 
 // Configuration
 
+/**
+ * A number, or a text of one; `false` is 0, and `null` as if left out. What else is given throws
+ * `ERR_OPTION`. docs/OPTIONS.md says what 0 means, and `Infinity`.
+ */
+export type Amount = number | `${number}` | '' | false | null
+
+/** Bytes with a unit, such as `'8kb'`. */
+export type Size = `${number}${'b' | 'kb' | 'mb' | 'gb' | 'tb' | 'pb' | 'KB' | 'MB' | 'GB' | 'TB'}`
+
+/** What a constructor or a call throws for an option that means nothing. */
+export interface OptionError extends TypeError {
+  code: 'ERR_OPTION'
+  /** Its name. */
+  option: string
+  value: unknown
+}
+
 /** What every peer takes. Unknown keys are kept, and handed on to the transports. */
 export interface PeerConf {
   /**
@@ -251,21 +268,21 @@ export interface PeerConf {
    * looks on for 50 us (150 with `secure`) while that finds a message in two of three times, and
    * otherwise only in 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless `secure`.
    */
-  busyPoll?: number
-  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB; at most V8's longest string. */
-  maxPayload?: number
+  busyPoll?: Amount
+  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB; 0 is V8's longest string. */
+  maxPayload?: Amount
   /**
    * ms; a connection silent for so long is pinged, and ended after as long again without an answer,
    * unless requests are under way on it. 0 is never. Default: 30000.
    */
-  heartbeatInterval?: number
-  /** ms; how long the opening handshake may take. Default: 10000. */
-  handshakeTimeout?: number
+  heartbeatInterval?: Amount
+  /** ms; how long the opening handshake may take. 0 is no limit. Default: 10000. */
+  handshakeTimeout?: Amount
   /**
    * Bytes that may wait for a slow receiver: beyond that its own requests are neither read nor
    * handed to the service, and a subscriber is ended or loses messages. Default: 16 MiB.
    */
-  highWater?: number
+  highWater?: Amount
   /**
    * Bytes that all connections of the peer may hold together: messages whose end has not come,
    * answers that are not read, requests that are not answered, also those of connections that are
@@ -273,24 +290,24 @@ export interface PeerConf {
    * `ERR_MEMORY_BUDGET`, that hold much and have long let go of nothing. 0 is any number.
    * Default: 512 MiB.
    */
-  memoryBudget?: number
+  memoryBudget?: Amount
   [key: string]: unknown
 }
 
 /** `new PeerRPCClient(link, conf)` */
 export interface ClientConf extends PeerConf {
-  /** Once so many destinations of a key have connections, only those are chosen. Default: 5. */
-  maxActiveKeyDests?: number
-  /** Connections per destination. Default: 3. */
-  maxActiveDestTransports?: number
-  /** ms; timeout of a request that names none. Default: 60000. */
-  requestTimeout?: number
+  /** Once so many destinations of a key have connections, only those are chosen; 0 is never. Default: 5. */
+  maxActiveKeyDests?: Amount
+  /** Connections per destination, one at least. Default: 3. */
+  maxActiveDestTransports?: Amount
+  /** ms; timeout of a request that names none. 0 is no limit. Default: 60000. */
+  requestTimeout?: Amount
   /** ms; a transport without requests for so long is stopped. Default: 120000. */
-  inactivityTimeout?: number
+  inactivityTimeout?: Amount
   /** Requests of the peer under way at once; one more ends with `ERR_REQUESTS_LIMIT`. Default: 0, any number. */
-  maxRequests?: number
+  maxRequests?: Amount
   /** The same for each connection. Default: 1048576. */
-  maxConnectionRequests?: number
+  maxConnectionRequests?: Amount
   /**
    * Which of a key's destinations gets a request: any, the one with the fewest requests of this
    * client under way, or each in turn. Those that failed lately are left out, and `retry` goes
@@ -306,7 +323,7 @@ export interface ServerConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
   /** Clients at once; one more is closed with 1013. Default: 0, any number. */
-  maxConnections?: number
+  maxConnections?: Amount
   /**
    * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
    * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
@@ -319,17 +336,17 @@ export interface ServerConf extends PeerConf {
    * Requests of one connection without an answer: with so many it is not read until one is
    * answered, or does not count any more. 0 is any number. Default: 1048576.
    */
-  maxConnectionRequests?: number
+  maxConnectionRequests?: Amount
   /**
    * Bytes that those requests may cost to keep: their own, 64 for each array, object and property, 24 for each element, and
    * 256 for a small one. 0 is any number. Default: 64 MiB.
    */
-  maxRequestBytes?: number
+  maxRequestBytes?: Amount
   /**
    * ms; a request that is not answered counts for so long, for twice that at most.
    * Default: 60000, as clients'.
    */
-  requestTimeout?: number
+  requestTimeout?: Amount
   /** TLS; default: none. */
   secure?: ServerSecureOptions
 }
@@ -339,7 +356,7 @@ export interface PubConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
   /** Subscribers at once; one more is closed with 1013. Default: 0, any number. */
-  maxConnections?: number
+  maxConnections?: Amount
   /**
    * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
    * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
@@ -366,7 +383,7 @@ export interface SubConf extends PeerConf {
    * Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`; one more
    * ends the loop with `ERR_MESSAGES_LIMIT`, after those. Default: 10000.
    */
-  maxBuffered?: number
+  maxBuffered?: Amount
 }
 
 /** What a transport has of its peer's conf, and where it goes: `server` for one that listens. */
@@ -380,7 +397,7 @@ export interface DrainOptions {
    * ms at most for what is under way. Meanwhile nothing new begins: a server takes no connections
    * and is announced no more, a client takes no requests. Connections close with code 1001.
    */
-  drain: number
+  drain: Amount
 }
 
 /** An option of what can be ended. */
@@ -395,20 +412,20 @@ export interface AbortOptions {
 
 /** Options of a transport's `request`. */
 export interface TransportRequestOptions extends AbortOptions {
-  /** ms, counted from the call. Default: `conf.requestTimeout`. */
-  timeout?: number
+  /** ms, counted from the call. 0 is no limit; below 0 it is over. Default: `conf.requestTimeout`. */
+  timeout?: Amount
 }
 
 /** Options of `peer.transport`. */
 export interface TransportOptions {
   /** Connections per destination. Default: `conf.maxActiveDestTransports`. */
-  maxActiveDestTransports?: number
+  maxActiveDestTransports?: Amount
 }
 
 /** Options of `peer.dest`. */
 export interface DestOptions {
   /** See `ClientConf`. Default: `conf.maxActiveKeyDests`. */
-  maxActiveKeyDests?: number
+  maxActiveKeyDests?: Amount
 }
 
 /** Which destinations of a lookup are not asked. */
@@ -440,7 +457,7 @@ export type Retry = number | string | {
 /** Options of `peer.map`. */
 export interface MapOptions extends TransportRequestOptions, TransportOptions, TargetOptions {
   /** Asks so many random destinations. Default: all. */
-  limit?: number
+  limit?: Amount
   /** Tells of each destination how it went, instead of ending with the first error. Default: false. */
   settled?: boolean | null
 }
@@ -728,7 +745,7 @@ export interface SubOptions extends TargetOptions {
    */
   all?: boolean | null
   /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
-  refresh?: number | null
+  refresh?: Amount
   /** Is kept, and handed on to the transport. */
   [key: string]: unknown
 }
@@ -805,7 +822,7 @@ export interface RPCRequest<Req = any, Res = any> {
   rid: string
   key: string
   payload: Req
-  opts: TransportRequestOptions
+  opts: TransportRequestOptions & { timeout: number }
   cb: Callback<Res>
   /** ms since 1970. */
   _ts: number
@@ -1034,9 +1051,9 @@ export interface LinkConf {
    * `http://host:port` of a grape, or several as an array or a comma list; `'embedded'` for one that
    * runs in this process or in another one of this machine. Default: `''`.
    */
-  grape?: string | string[]
+  grape?: string | URL | Array<string | URL> | null
   /** TCP port at which the processes of one machine meet with `'embedded'`. Default: 31001. */
-  grapePort?: number
+  grapePort?: number | `${number}` | null
   /**
    * Users (uid) whose processes may run the embedded grape, beside this process' own and root. The
    * grape of another user is refused with `ERR_GRAPE_FOREIGN`, on Linux. Default: none.
@@ -1045,7 +1062,7 @@ export interface LinkConf {
   /** Kept for code that reads it; timeouts are exact. Default: 2000. */
   monitorTimeout?: number
   /** ms; of one exchange with one grape. Default: 2500. */
-  requestTimeout?: number
+  requestTimeout?: Amount
   /** Options of Node's `https` for grapes with `https` or `wss` addresses. */
   tls?: import('https').RequestOptions
   /**
@@ -1059,9 +1076,9 @@ export interface LinkConf {
    */
   throwInCallbacks?: boolean
   /** Lookup answers kept. Default: 2500. */
-  lruMaxSizeLookup?: number
+  lruMaxSizeLookup?: Amount
   /** ms; how long a lookup answer is kept. Default: 10000. */
-  lruMaxAgeLookup?: number
+  lruMaxAgeLookup?: Amount
 }
 
 /** Options of `link.request`. */
@@ -1069,18 +1086,18 @@ export interface LinkRequestOptions extends AbortOptions {
   /** Attempts. Default: 1, for `lookup` and `announce` 3. */
   retry?: Retry
   /** ms; of one exchange. Default: `conf.requestTimeout`. */
-  timeout?: number
+  timeout?: Amount
 }
 
 export type LookupOptions = LinkRequestOptions
 export interface AnnounceOptions extends LinkRequestOptions {
   /** Of `startAnnouncing`, whose options a service may have at hand. */
-  interval?: number
+  interval?: Amount
 }
 
 export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> {
   /** ms; mean time between two announces. Default: 120000. */
-  interval?: number
+  interval?: Amount
 }
 
 /** What is neither a value for the grapes nor a mistaken one. */
@@ -1282,27 +1299,27 @@ export interface GrapeConf {
    */
   api_hosts?: string[]
   /** UDP port of the node; 0 takes any free one. Default: 20001. */
-  dht_port?: number
+  dht_port?: number | `${number}` | null
   /** Other nodes, as `host:port`. Default: none. */
   dht_bootstrap?: string[]
   /** Address that both ports are bound to. Default: every interface. */
   host?: string | null
   /** Names whose nodes are remembered for their next announce. Default: 5000. */
-  dht_maxTables?: number
+  dht_maxTables?: Amount
   /** Stored values. Default: 5000. */
-  dht_maxValues?: number
+  dht_maxValues?: Amount
   /** Queries of one lookup at once. Default: 16. */
-  dht_concurrency?: number
+  dht_concurrency?: Amount
   /** ms; a node that was silent for so long is pinged. Default: 300000. */
-  dht_nodeLiveness?: number
+  dht_nodeLiveness?: Amount
   /** ms; announced addresses are forgotten after about so long. Default: 120000, of the command 360000. */
-  dht_peer_maxAge?: number
+  dht_peer_maxAge?: Amount
   /** Queries a second that one address may ask; this machine may ask 20 times as many. Default: 5000. */
-  dht_rateLimit?: number
+  dht_rateLimit?: Amount
   /** File in which known nodes and the own id survive a restart. Default: none. */
   dht_state?: string | null
   /** Bytes; largest body of a request. Default: 8192. */
-  check_maxPayloadSize?: number
+  check_maxPayloadSize?: Amount | Size
   /** Whether a running grape keeps the process alive. Default: true. */
   keepAlive?: boolean
   /** Taken and ignored: signatures are verified in any case. */

@@ -146,7 +146,7 @@ const OWNERS = {
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
   'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],
-  options: ['Peer'],
+  'option-table': ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
   following: ['PeerSub'],

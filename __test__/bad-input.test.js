@@ -3,6 +3,7 @@
 // What callers get for what they should not have said: the exact error, where it belongs.
 
 const assert = require('node:assert')
+const { inspect } = require('util')
 const { once } = require('node:events')
 const { certificates } = require('./helpers/certificates')
 const { call, each } = require('./helpers/conformance')
@@ -172,19 +173,26 @@ ours('a key that JSON cannot say', async ({ implementation, stage }) => {
 
 ours('an unknown conf.io', async ({ implementation, stage }) => {
   for (const io of ['smoke', 'LIBUV', 5, true]) {
-    const expected = { name: 'Error', message: `ERR_IO_UNKNOWN: ${io} (libuv or tokio)` }
+    const expected = { name: 'TypeError', message: `ERR_OPTION: io is ${inspect(io)}, and must be libuv or tokio` }
+    for (const name of ['PeerRPCServer', 'PeerRPCClient', 'PeerPub', 'PeerSub']) {
+      assert.throws(() => new implementation[name]({}, { io }), expected)
+    }
+    // What is put there later is found when it is used.
     for (const name of ['PeerRPCServer', 'PeerPub']) {
-      const transport = serving(stage, implementation, name, { io })
+      const transport = serving(stage, implementation, name, {})
+      transport.conf.io = io
       assert.throws(() => transport.listen(0), expected)
       assert.strictEqual(transport.isListening(), false)
     }
     for (const Transport of [undefined, replaced(implementation)]) {
-      const peer = client(stage, implementation, stage.link('127.0.0.1:1'), { io }, Transport)
+      const peer = client(stage, implementation, stage.link('127.0.0.1:1'), {}, Transport)
+      peer.conf.io = io
       for (const method of ['request', 'map']) {
         assert.deepStrictEqual(asError((await call(peer, method, 'k', 1, {})).err), expected)
       }
     }
-    const peer = new implementation.PeerSub(stage.link('127.0.0.1:1'), { io })
+    const peer = new implementation.PeerSub(stage.link('127.0.0.1:1'), {})
+    peer.conf.io = io
     peer.init()
     stage.after(() => peer.stop())
     assert.throws(() => peer.sub('k', {}), expected)
@@ -209,13 +217,13 @@ ours('a timeout that is no number of milliseconds', async ({ implementation, sta
   for (const Transport of [undefined, replaced(implementation)]) {
     const peer = stage.client(implementation, service.dest, {}, Transport)
     // As good as none: far away.
-    for (const timeout of [undefined, null, Infinity, Number.MAX_SAFE_INTEGER, 2 ** 31, '5000']) {
+    for (const timeout of [undefined, null, 0, Infinity, Number.MAX_SAFE_INTEGER, 2 ** 31, '5000']) {
       for (let times = 0; times < 2; times++) {
         assert.deepStrictEqual(await call(peer, 'request', 'k', 1, { timeout }), { err: null, res: 1 }, `${timeout}`)
       }
     }
     // Over already.
-    for (const timeout of [0, -1, -Infinity]) {
+    for (const timeout of [-1, -Infinity]) {
       assert.strictEqual((await call(peer, 'request', 'k', 1, { timeout, maxActiveDestTransports: 1 })).err.message, 'ERR_TIMEOUT')
     }
   }

@@ -3,8 +3,8 @@
 const budgetOf = require('./budget')
 const { monotonic, setTimeout } = require('./clock')
 const sourceOf = require('./source')
-const { ABANDONED, BUDGET_STEP, CONNECTION } = require('./defaults')
-const { amount } = require('./options')
+const { ABANDONED, BUDGET_STEP } = require('./defaults')
+const { OPTIONS } = require('./option-table')
 
 /**
  * Counts what connections of a peer have asked that are gone by now, while the service has not
@@ -142,7 +142,7 @@ const all = new WeakMap()
 function abandonedOf (transport) {
   const owner = transport.client || transport
   if (!all.has(owner)) {
-    all.set(owner, new Abandoned(budgetOf(transport), amount(transport.conf.memoryBudget, CONNECTION.memoryBudget)))
+    all.set(owner, new Abandoned(budgetOf(transport), OPTIONS.Peer.memoryBudget.of(transport.conf.memoryBudget)))
   }
   return all.get(owner)
 }

@@ -2,7 +2,8 @@
 
 const { theirs } = require('./clock')
 const { sharesPorts } = require('./dispatch')
-const { ANNOUNCE_INTERVAL } = require('./defaults')
+const { MAX_TIMEOUT } = require('./defaults')
+const { CALLS } = require('./option-table')
 
 /** How many links of this process announce a key and port, by `port:key`. */
 const announcers = new Map()
@@ -27,6 +28,7 @@ class Announcer {
 
   /** See `startAnnouncing` of Link.js. */
   start (key, port, opts, cb) {
+    const interval = CALLS.link.interval.of(opts && opts.interval)
     const id = idOf(key, port)
     if (this._announces.has(id)) return false
 
@@ -44,14 +46,13 @@ class Announcer {
     }
     this._announces.set(id, announce)
     announcers.set(id, (announcers.get(id) || 0) + 1)
-    const interval = (opts && opts.interval) || ANNOUNCE_INTERVAL
     const next = err => {
       announce.underWay--
       if (!err) announce.isKnown = true
       if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
         if (announce.timer) announce.timer.clear()
-        announce.timer = theirs.setTimeout(announce.again, Math.ceil(interval * (0.5 + Math.random())))
+        announce.timer = theirs.setTimeout(announce.again, Math.min(MAX_TIMEOUT, Math.ceil(interval * (0.5 + Math.random()))))
       }
       if (cb) {
         const first = cb

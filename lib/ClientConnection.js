@@ -5,11 +5,11 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { MAX_CONNECTION_REQUESTS, MAX_SLOTS, MAX_TIMEOUT } = require('./defaults')
+const { MAX_TIMEOUT } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { kOnClosed, kOnOpened, kParse } = require('./internal')
 const { handOver } = require('./kept')
-const { amount } = require('./options')
+const { OPTIONS } = require('./option-table')
 
 /**
  * One connection of a client transport. Callbacks wait here by slot; the native side has the
@@ -21,7 +21,7 @@ class ClientConnection extends Connection {
     this._callbacks = []
     this._free = []
     // Beyond its slots the native side would take a request without a word.
-    this._limit = Math.min(MAX_SLOTS, amount(transport.conf.maxConnectionRequests, MAX_CONNECTION_REQUESTS))
+    this._limit = OPTIONS.PeerRPCClient.maxConnectionRequests.of(transport.conf.maxConnectionRequests)
     /** What was asked last, which the native side still knows. */
     this._key = undefined
   }

@@ -7,12 +7,13 @@ const { hold, letGo } = require('./alive')
 const { nextTick } = require('./clock')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
-const { TEXT, badOption, badPort, fromFailure } = require('./errors')
+const { TEXT, badPort, fromFailure } = require('./errors')
 const { GrapeNode, portOf } = require('./GrapeNode')
 const {
   kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
 } = require('./internal')
-const { amount, withDefaults } = require('./options')
+const { CALLS, OPTIONS } = require('./option-table')
+const { check, withDefaults } = require('./options')
 const { bufferOf, signable } = require('./signable')
 
 /** Events of which more are made while somebody listens: each costs something. */
@@ -30,6 +31,7 @@ class Grape extends EventEmitter {
    */
   constructor (conf) {
     super()
+    check(OPTIONS.Grape, conf)
     this.conf = withDefaults(GRAPE, conf)
     this._active = false
     this._interface = {}
@@ -110,7 +112,7 @@ class Grape extends EventEmitter {
    */
   lookup (key, opts, cb) {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
-    const order = opts && opts.order
+    const order = CALLS.lookup.order.of(opts && opts.order)
     this[kRequest]('lookup', order === undefined ? key : { key, order }, cb)
   }
 
@@ -168,33 +170,25 @@ class Grape extends EventEmitter {
     const { conf } = this
     if (!conf.api_port && conf.api_port !== ANY) return new Error(TEXT.NO_PORT)
     for (const port of [conf.dht_port, conf.api_port]) {
-      if (!(Number.isInteger(+port) && port >= 0 && port < 65536)) return badPort(port)
+      if (!isPort(port)) return badPort(port)
     }
-    const limits = {
-      dht_maxTables: limitOf(conf.dht_maxTables),
-      dht_maxValues: limitOf(conf.dht_maxValues),
-      dht_concurrency: limitOf(conf.dht_concurrency),
-      dht_rateLimit: limitOf(conf.dht_rateLimit),
-      check_maxPayloadSize: limitOf(conf.check_maxPayloadSize)
-    }
-    const bad = Object.keys(limits).find(name => limits[name] === null)
-    if (bad !== undefined) return badOption(bad)
+    const limits = OPTIONS.Grape
     const native = new NativeGrape()
     const failure = native.start({
-      host: conf.host || undefined,
+      host: limits.host.of(conf.host),
       dhtPort: +conf.dht_port,
       apiPort: +conf.api_port,
-      apiHosts: [os.hostname()].concat(conf.api_hosts || []).flatMap(names => String(names).split(',')).map(name => name.trim()),
+      apiHosts: [os.hostname()].concat(limits.api_hosts.of(conf.api_hosts) || []).flatMap(names => String(names).split(',')).map(name => name.trim()),
       bootstrap: bootstrapOf(conf.dht_bootstrap),
-      maxTables: limits.dht_maxTables,
-      maxValues: limits.dht_maxValues,
-      concurrency: limits.dht_concurrency,
-      nodeLiveness: amount(conf.dht_nodeLiveness, GRAPE.dht_nodeLiveness),
-      peerMaxAge: amount(conf.dht_peer_maxAge, GRAPE.dht_peer_maxAge),
-      rateLimit: limits.dht_rateLimit,
-      maxPayloadSize: limits.check_maxPayloadSize,
-      state: conf.dht_state || undefined,
-      grace: amount(conf.grace, 0)
+      maxTables: limits.dht_maxTables.of(conf.dht_maxTables),
+      maxValues: limits.dht_maxValues.of(conf.dht_maxValues),
+      concurrency: limits.dht_concurrency.of(conf.dht_concurrency),
+      nodeLiveness: limits.dht_nodeLiveness.of(conf.dht_nodeLiveness),
+      peerMaxAge: limits.dht_peer_maxAge.of(conf.dht_peer_maxAge),
+      rateLimit: limits.dht_rateLimit.of(conf.dht_rateLimit),
+      maxPayloadSize: limits.check_maxPayloadSize.of(conf.check_maxPayloadSize),
+      state: limits.dht_state.of(conf.dht_state),
+      grace: limits.grace.of(conf.grace)
     }, event => this[kTold](native, event))
     if (failure) return fromFailure(failure)
     this[kNative] = native
@@ -258,13 +252,9 @@ class ApiServer {
   }
 }
 
-/** The largest limit that there is. */
-const LIMIT_MAX = 2 ** 32 - 1
-
-/** A limit as a whole number, or null where it is none; `Infinity` is as much as there is. */
-function limitOf (value) {
-  const limit = Math.min(Number(value), LIMIT_MAX)
-  return Number.isInteger(limit) && limit >= 0 ? limit : null
+/** A number of a port, or a text of one. */
+function isPort (port) {
+  return ['number', 'string'].includes(typeof port) && Number.isInteger(+port) && port >= 0 && port < 65536
 }
 
 /** A port number that the system chooses. */

@@ -14,7 +14,7 @@ const { CbQ, withDeadline } = require('./cbq')
 const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./clock')
 const { bind } = require('./context')
 const {
-  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_PORT, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
+  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
   MAX_ODD_ADDRESSES
 } = require('./defaults')
 const { define } = require('./dispose')
@@ -27,7 +27,8 @@ const {
 const { getMutable, putMutable } = require('./mutable')
 const { isNested } = require('./nesting')
 const { debug } = require('./observe')
-const { amount, withDefaults } = require('./options')
+const { CALLS, OPTIONS } = require('./option-table')
+const { check, withDefaults } = require('./options')
 const own = require('./own')
 const { LinkPromises } = require('./promises')
 const { Tries, retryOf } = require('./retry')
@@ -46,6 +47,7 @@ class Link extends Emitter {
    */
   constructor (conf) {
     super()
+    check(OPTIONS.Link, conf)
     this.conf = withDefaults(LINK, conf)
     this[kMeter] = new LinkMeter()
     this[kStarted] = false
@@ -72,7 +74,7 @@ class Link extends Emitter {
     if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
       const Embedded = require('./Embedded')
       const { grapePort, grapeUsers } = this.conf
-      this[kEmbedded] = new Embedded(grapePort || GRAPE_PORT, () => this[kAnnouncer].again(), grapeUsers)
+      this[kEmbedded] = new Embedded(OPTIONS.Link.grapePort.of(grapePort), () => this[kAnnouncer].again(), OPTIONS.Link.grapeUsers.of(grapeUsers))
     }
   }
 
@@ -86,8 +88,8 @@ class Link extends Emitter {
       hold()
     }
     this.cache.lookup = new Cache({
-      max: this.conf.lruMaxSizeLookup,
-      maxAge: this.conf.lruMaxAgeLookup
+      max: OPTIONS.Link.lruMaxSizeLookup.of(this.conf.lruMaxSizeLookup),
+      maxAge: OPTIONS.Link.lruMaxAgeLookup.of(this.conf.lruMaxAgeLookup)
     })
     this[kLastKnown] = new Cache({ max: LOOKUP_CACHE, maxAge: LAST_KNOWN_AGE })
     setImmediate(() => this[kStarted] && this[kEvents].emit('connect'))
@@ -131,6 +133,7 @@ class Link extends Emitter {
    */
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
+    checkCall(opts)
     if (!this._inited) this.init()
     this[kAnnouncer].ports.add(port)
     if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
@@ -144,6 +147,7 @@ class Link extends Emitter {
    */
   startAnnouncing (key, port, opts, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
+    checkCall(opts)
     if (!this._inited) this.init()
     return this[kAnnouncer].start(key, port, opts, cb)
   }
@@ -223,6 +227,7 @@ class Link extends Emitter {
     opts = opts || {}
     if (typeof cb !== 'function') cb = noop
     const retry = retryOf(opts.retry)
+    const ownTimeout = CALLS.link.timeout.of(opts.timeout)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
     if (this[kLife].isOver) {
@@ -231,16 +236,15 @@ class Link extends Emitter {
     const hash = this[kHash](type, payload)
     const cache = this.cache[type]
     const cached = cache && cache.get(hash)
-    // As with node-fetch, 0 is no limit of the caller's own.
-    const timeout = amount(opts.timeout || this.conf.requestTimeout || undefined, LINK.requestTimeout)
     if (cached) {
       if (cache[kIsDue] === true) {
         cache[kRefresh](hash)
-        this[kShare](hash, type, payload, timeout, noop)
+        this[kShare](hash, type, payload, timeoutOf(ownTimeout, this.conf), noop)
       }
       return cb(null, cached)
     }
 
+    const timeout = timeoutOf(ownTimeout, this.conf)
     cb = this[kMeter].request(type, guarded(this, type, payload, cb))
     this[kLife].tries.begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
@@ -379,7 +383,7 @@ class Link extends Emitter {
     if (this[kEmbedded]) return [this[kEmbedded].url]
     const named = this.conf.grape
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
-      .map(grape => grape.trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
+      .map(grape => String(grape).trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
       .filter((grape, at) => grape !== '' || at === 0)
     if (type !== 'announce' && type !== 'unannounce') return grapes
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
@@ -428,6 +432,18 @@ class Link extends Emitter {
 
 /** Requests that change nothing. */
 const READS = ['lookup', 'get']
+
+/** Throws for options of a call that mean nothing, before anything is kept of it. */
+function checkCall (opts) {
+  if (!opts) return
+  retryOf(opts.retry)
+  CALLS.link.timeout.of(opts.timeout)
+}
+
+/** How long one exchange may take, in ms: as the call says, or the link. */
+function timeoutOf (own, conf) {
+  return Math.max(0, own ?? OPTIONS.Link.requestTimeout.of(conf.requestTimeout))
+}
 
 /** What is under way between a link's start and its stop. */
 class Life {

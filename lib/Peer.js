@@ -3,8 +3,9 @@
 const EventEmitter = require('events')
 const { callEach } = require('./cbq')
 const { disposable } = require('./dispose')
-const { kDrain, kIsStopped, kKeep, kLatest, kMeter, kOpenConnections, kServer, kTransports } = require('./internal')
-const { drains } = require('./options')
+const { kDrain, kIsStopped, kKeep, kLatest, kMeter, kOpenConnections, kOptions, kServer, kTransports } = require('./internal')
+const { OPTIONS, drainOf } = require('./option-table')
+const { check, copyOf } = require('./options')
 const own = require('./own')
 const { Meter } = require('./stats')
 
@@ -12,10 +13,11 @@ const { Meter } = require('./stats')
 class Peer extends EventEmitter {
   /**
    * @param {object} link anything with `lookup(key, opts, cb)`
-   * @param {object} [conf] passed on to the transports
+   * @param {object} [conf] passed on to the transports; throws ERR_OPTION for what means nothing in it
    */
   constructor (link, conf = {}) {
     super()
+    check(this[kOptions], conf)
     this.conf = conf
     this.link = link
     this[kTransports] = new Set()
@@ -51,7 +53,7 @@ class Peer extends EventEmitter {
 
   /** A transport to `dest`, or serving when `dest` is `'server'`. */
   transport (dest, opts = {}) {
-    const transport = this.newTransport({ ...this.conf, dest })
+    const transport = this.newTransport({ ...copyOf(this.conf), dest })
     this[kKeep](transport)
     this[kLatest] = transport
     return transport
@@ -72,11 +74,14 @@ class Peer extends EventEmitter {
   /**
    * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: a
    * client takes no requests, a server takes no new connections and is announced no more, and they
-   * close their connections with code 1001. Then it returns a Promise.
+   * close their connections with code 1001. Then it returns a Promise, which rejects at once when
+   * `opts.drain` means nothing.
    */
   stop (opts) {
+    const drain = drainOf(opts)
+    if (drain instanceof Error) return Promise.reject(drain)
     this._active = false
-    if (drains(opts)) return this[kDrain](opts).then(() => this._stop())
+    if (drain > 0) return this[kDrain]({ ...opts, drain }).then(() => this._stop())
     this._stop()
   }
 
@@ -114,6 +119,8 @@ class Peer extends EventEmitter {
 function sample (items) {
   return items ? items[Math.floor(Math.random() * items.length)] : undefined
 }
+
+Peer.prototype[kOptions] = OPTIONS.Peer
 
 disposable(Peer)
 

@@ -2,7 +2,8 @@
 
 const PeerServer = require('./PeerServer')
 const TransportPub = require('./TransportPub')
-const { kMeter, kServer } = require('./internal')
+const { kMeter, kOptions, kServer } = require('./internal')
+const { OPTIONS } = require('./option-table')
 
 /** Publishes messages: `peer.transport('server').listen(port)`, then `pub`. */
 class PeerPub extends PeerServer {
@@ -20,5 +21,7 @@ class PeerPub extends PeerServer {
     this[kServer]().pub(msg)
   }
 }
+
+PeerPub.prototype[kOptions] = OPTIONS.PeerPub
 
 module.exports = PeerPub

@@ -9,12 +9,13 @@ const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
 const { nextTick } = require('./clock')
-const { BALANCE, CLIENT, DEST_BACKOFF } = require('./defaults')
-const { TEXT } = require('./errors')
+const { CLIENT, DEST_BACKOFF } = require('./defaults')
+const { CODE, TEXT } = require('./errors')
 const {
   kAll, kBackoff, kBalancer, kChoose, kCounted, kDrain, kForget, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose,
-  kMeter, kOpenConnections, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
+  kMeter, kOpenConnections, kOptions, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
 } = require('./internal')
+const { CALLS, OPTIONS, checkMap, checkRequest } = require('./option-table')
 const { Kept } = require('./kept')
 const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
@@ -29,7 +30,7 @@ class PeerRPCClient extends Peer {
     this[kBackoff] = new Backoff(DEST_BACKOFF)
     this[kUnderWay] = 0
     this[kTries] = new Tries()
-    this[kBalancer] = balancerOf(this.conf.balance ?? BALANCE)
+    this[kBalancer] = balancerOf(this.conf.balance)
   }
 
   init () {
@@ -42,7 +43,7 @@ class PeerRPCClient extends Peer {
   /** Chooses as `conf.balance` says among all destinations, or the connected ones once there are enough. */
   dest (dests, key, opts = {}) {
     const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
-    if (dests && dests.length >= enough) {
+    if (dests && enough > 0 && dests.length >= enough) {
       const active = dests.filter(dest => this.tpool.hasActive(dest))
       if (active.length >= enough) dests = active
     }
@@ -94,6 +95,7 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
     if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
     opts = opts || {}
+    checkRequest(opts)
     const retry = retryOf(opts.retry)
     const aimed = isAimed(opts)
     if (aimed) checkTargets(opts)
@@ -123,6 +125,8 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
     if (!cb) return promised(cb => map.call(this, key, payload, opts, cb))
     opts = opts || {}
+    checkMap(opts)
+    const limit = CALLS.map.limit.of(opts.limit)
     const aimed = isAimed(opts)
     if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
@@ -130,7 +134,7 @@ class PeerRPCClient extends Peer {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (aimed) dests = othersOf(dests, opts, this.link)
       if (dests.length === 0) return cb(null, [])
-      if (opts.limit) dests = shuffle(dests).slice(0, opts.limit)
+      if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
 
       const { settled } = opts
       const results = new Array(dests.length)
@@ -174,8 +178,14 @@ class PeerRPCClient extends Peer {
       if (this[kUnderWay] >= this.conf.maxRequests) return this[kReject](new Error(TEXT.REQUESTS_LIMIT), cb)
       cb = this[kCounted](cb)
     }
-    this.transport(dest, this.getTransportOpts(opts))
-      .request(key, payload, this.getRequestOpts(opts), cb)
+    try {
+      this.transport(dest, this.getTransportOpts(opts))
+        .request(key, payload, this.getRequestOpts(opts), cb)
+    } catch (err) {
+      // A subclass has put something into `conf` or these options since: the caller is to hear of it.
+      if (!err || err.code !== CODE.OPTION) throw err
+      this[kReject](err, cb)
+    }
   }
 
   /** Tries again, elsewhere while there is an elsewhere. */
@@ -278,5 +288,7 @@ function shuffle (items) {
 }
 
 const { request, map } = PeerRPCClient.prototype
+
+PeerRPCClient.prototype[kOptions] = OPTIONS.PeerRPCClient
 
 module.exports = PeerRPCClient

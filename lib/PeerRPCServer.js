@@ -2,7 +2,8 @@
 
 const PeerServer = require('./PeerServer')
 const TransportRPCServer = require('./TransportRPCServer')
-const { kMeter } = require('./internal')
+const { kMeter, kOptions } = require('./internal')
+const { OPTIONS } = require('./option-table')
 
 /** Answers requests: `peer.transport('server').listen(port)`. */
 class PeerRPCServer extends PeerServer {
@@ -15,5 +16,7 @@ class PeerRPCServer extends PeerServer {
     return this[kMeter].ofServer()
   }
 }
+
+PeerRPCServer.prototype[kOptions] = OPTIONS.PeerRPCServer
 
 module.exports = PeerRPCServer

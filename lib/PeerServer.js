@@ -2,7 +2,8 @@
 
 const Peer = require('./Peer')
 const own = require('./own')
-const { kLatest, kServer } = require('./internal')
+const { kLatest, kOptions, kServer } = require('./internal')
+const { OPTIONS } = require('./option-table')
 
 /** A peer that listens, itself or by its transports. */
 class PeerServer extends Peer {
@@ -21,5 +22,7 @@ class PeerServer extends Peer {
     own(this, 'port', port)
   }
 }
+
+PeerServer.prototype[kOptions] = OPTIONS.PeerServer
 
 module.exports = PeerServer

@@ -4,15 +4,15 @@ const { clearTimeout, setTimeout } = require('./clock')
 const Messages = require('./messages')
 const Peer = require('./Peer')
 const TransportSub = require('./TransportSub')
-const { CONNECTION, MAX_BUFFERED, SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
 const { Following, waitAfter } = require('./following')
 const {
   kCancel, kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kForget, kIsStopped, kIsWatched, kLater, kLookup,
-  kLookupAll, kLoops, kMeter, kOnLost, kPending, kReconnects, kSubscribe, kSubscriptions
+  kLookupAll, kLoops, kMeter, kOnLost, kOptions, kPending, kReconnects, kSubscribe, kSubscriptions
 } = require('./internal')
+const { OPTIONS, checkSub } = require('./option-table')
 const { debug } = require('./observe')
-const { amount } = require('./options')
 const { inLine } = require('./printable')
 
 /**
@@ -51,6 +51,7 @@ class PeerSub extends Peer {
    * @param {object} [opts] `reconnect`; `all`, `refresh` ms between two lookups, `exclude` and `self`
    */
   sub (key, opts) {
+    checkSub(opts)
     if (opts && opts.all) return this[kFollow](key, opts)
     this[kCancel](key)
     const transports = this[kSubscriptions].get(key) || new Set()
@@ -80,8 +81,8 @@ class PeerSub extends Peer {
    */
   [Symbol.asyncIterator] () {
     const messages = new Messages(this, {
-      messages: amount(this.conf.maxBuffered, MAX_BUFFERED),
-      bytes: amount(this.conf.highWater, CONNECTION.highWater)
+      messages: OPTIONS.PeerSub.maxBuffered.of(this.conf.maxBuffered),
+      bytes: OPTIONS.PeerSub.highWater.of(this.conf.highWater)
     }, () => this[kLoops].delete(messages))
     this[kLoops].add(messages)
     if (this[kIsStopped]) messages.end()
@@ -139,8 +140,8 @@ class PeerSub extends Peer {
   }
 
   [kReconnects] (transport, opts) {
-    const { reconnect } = { ...this.conf, ...opts }
-    if (!this[kIsStopped] && reconnect !== undefined) return !!reconnect
+    const said = [opts && opts.reconnect, this.conf.reconnect].find(reconnect => typeof reconnect === 'boolean')
+    if (!this[kIsStopped] && said !== undefined) return said
     return !this[kIsStopped] && this.listenerCount('disconnected') === 0 && !transport[kIsWatched]()
   }
 
@@ -186,5 +187,7 @@ class PeerSub extends Peer {
     super._stop()
   }
 }
+
+PeerSub.prototype[kOptions] = OPTIONS.PeerSub
 
 module.exports = PeerSub

@@ -1,7 +1,7 @@
 'use strict'
 
 const { callEach } = require('./cbq')
-const { drains } = require('./options')
+const { drainOf } = require('./option-table')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
 const { kAll, kChoose, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
 
@@ -88,7 +88,8 @@ class Pool {
       return run.transport
     }
     const active = this.getActive(dest)
-    if (active.length < enough) return undefined
+    // A subclass may have taken it out of its `conf`.
+    if (active.length === 0 || !(active.length >= enough)) return undefined
     const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
     const from = others.length > 0 ? others : active
     const transport = from[Math.floor(Math.random() * from.length)]
@@ -111,7 +112,7 @@ class Pool {
     if (this.#clear) this.#clear.call(undefined, this._monitorItv)
     const transports = this[kAll]()
     this[kEmpty]()
-    if (drains(opts)) return Promise.all(transports.map(transport => transport.stop(opts)))
+    if (drainOf(opts) > 0) return Promise.all(transports.map(transport => transport.stop(opts)))
     callEach(transports, transport => transport.stop())
   }
 

@@ -12,8 +12,8 @@ const { Admission, refusalOf } = require('./admission')
 const { clearTimeout, nextTick, setTimeout } = require('./clock')
 const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
-const { CONNECTION, FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
-const { amount } = require('./options')
+const { FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
+const { OPTIONS, TLS } = require('./option-table')
 const RequestHead = require('./RequestHead')
 
 /** A key of 16 bytes (RFC 6455 section 4.2.1). */
@@ -37,19 +37,21 @@ class SecureListener {
     this._open = true
     this._closed = false
     this._sockets = new Set()
-    const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
+    const ownTime = TLS.server.handshakeTimeout.of(secure.handshakeTimeout)
+    const time = ownTime ?? OPTIONS.Peer.handshakeTimeout.of(conf.handshakeTimeout)
     // Node itself closes whoever comes when none is left, and tells nobody.
     this._descriptors = dispatch.descriptors() || Infinity
     this._handshakes = new Handshakes(() => this._room(), time)
     /** Those who were answered that they do not come in. */
     this._refused = new WeakSet()
     this._scope = context.capture()
-    const { server, face, maxHead } = createServers(secure)
+    // Node takes no text of a number.
+    const { server, face, maxHead } = createServers(ownTime === undefined ? secure : { ...secure, handshakeTimeout: ownTime })
     this._maxHead = maxHead
     this._server = server
     this._face = face
     this._hear()
-    server.listen(port, host)
+    server.listen(port, OPTIONS.PeerServer.host.of(host))
   }
 
   /** Node's server, which TLS is from. */
@@ -175,7 +177,7 @@ class SecureListener {
     const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`
 
-    const limit = amount(this.conf.maxConnections, CONNECTION.maxConnections)
+    const limit = OPTIONS.PeerServer.maxConnections.of(this.conf.maxConnections)
     if (limit > 0 && this.connections.size >= limit) {
       return this._endWith(socket, Buffer.concat([Buffer.from(answer), CLOSE_FRAME]))
     }

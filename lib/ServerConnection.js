@@ -5,11 +5,11 @@ const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const { abandonedOf } = require('./Abandoned')
 const dispatch = require('./dispatch')
-const { ABANDONED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, REQUEST_TIMEOUT } = require('./defaults')
+const { ABANDONED } = require('./defaults')
 const { isLarge, isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServeSocket } = require('./internal')
-const { amount } = require('./options')
+const { OPTIONS } = require('./option-table')
 
 /** One client of a server transport. */
 class ServerConnection extends Connection {
@@ -17,11 +17,12 @@ class ServerConnection extends Connection {
     super(lanes, transport)
     this.cert = null
     const { maxConnectionRequests, maxRequestBytes, requestTimeout } = transport.conf
-    this._age = amount(requestTimeout, REQUEST_TIMEOUT)
+    const limits = OPTIONS.PeerRPCServer
+    this._age = limits.requestTimeout.of(requestTimeout)
     this._unanswered = new Unanswered(
       this,
-      amount(maxConnectionRequests, MAX_CONNECTION_REQUESTS),
-      amount(maxRequestBytes, MAX_REQUEST_BYTES),
+      limits.maxConnectionRequests.of(maxConnectionRequests),
+      limits.maxRequestBytes.of(maxRequestBytes),
       this._age
     )
     this._abandoned = abandonedOf(transport)

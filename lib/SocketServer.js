@@ -3,13 +3,12 @@
 const EventEmitter = require('events')
 const { nextTick } = require('./clock')
 const Connection = require('./Connection')
-const { CONNECTION } = require('./defaults')
 const { unsupported } = require('./errors')
 const {
   kAdd, kAttach, kBelongTo, kClosed, kFace, kFail, kIsWatched, kListen, kListener, kNewConnection, kOnConnection,
   kOnListenError, kRefused, kState, kTransport
 } = require('./internal')
-const { amount } = require('./options')
+const { OPTIONS } = require('./option-table')
 const { requestOf } = require('./request')
 
 /**
@@ -144,7 +143,7 @@ class SocketServer extends EventEmitter {
 function optionsOf (transport) {
   const { host, maxPayload, verifyClient } = transport ? transport.conf : {}
   return {
-    maxPayload: amount(maxPayload, CONNECTION.maxPayload),
+    maxPayload: OPTIONS.Peer.maxPayload.of(maxPayload),
     perMessageDeflate: false,
     handleProtocols: null,
     clientTracking: true,

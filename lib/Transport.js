@@ -3,14 +3,16 @@
 const EventEmitter = require('events')
 const { randomUUID } = require('crypto')
 const { disposable } = require('./dispose')
-const { kDrain, kMeter, kOpenConnections } = require('./internal')
-const { drains } = require('./options')
+const { kDrain, kMeter, kOpenConnections, kOptions } = require('./internal')
+const { OPTIONS, drainOf } = require('./option-table')
+const { check } = require('./options')
 const { Meter } = require('./stats')
 
 /** What all transports share: an owner, a configuration, an id, and whether they are active. */
 class Transport extends EventEmitter {
   constructor (client, conf = {}) {
     super()
+    check(this[kOptions], conf)
     this.client = client
     this.conf = conf
     this.id = randomUUID()
@@ -34,8 +36,10 @@ class Transport extends EventEmitter {
 
   /** Ends the transport at once, or with `opts.drain` as a peer: see Peer.js. */
   stop (opts) {
+    const drain = drainOf(opts)
+    if (drain instanceof Error) return Promise.reject(drain)
     this._active = false
-    if (drains(opts)) return this[kDrain](opts)
+    if (drain > 0) return this[kDrain]({ ...opts, drain })
     this._stop()
   }
 
@@ -49,6 +53,8 @@ class Transport extends EventEmitter {
     return []
   }
 }
+
+Transport.prototype[kOptions] = OPTIONS.Peer
 
 disposable(Transport)
 

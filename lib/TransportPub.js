@@ -10,13 +10,12 @@ const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
 const {
-  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kTellSlow,
-  kUnlisten
+  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
+  kTellSlow, kUnlisten
 } = require('./internal')
-const { withDefaults } = require('./options')
+const { OPTIONS } = require('./option-table')
+const { check, withDefaults } = require('./options')
 const { encode } = require('./socket')
-
-const SLOW = ['disconnect', 'drop']
 
 /**
  * Publishes to everybody who is connected to a port.
@@ -34,8 +33,8 @@ class TransportPub extends TransportSocket {
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
-    const { slowSubscriber = 'disconnect' } = this.conf
-    assert(SLOW.includes(slowSubscriber), `conf.slowSubscriber must be ${SLOW.join(' or ')}`)
+    // It may be another one by now.
+    check(this[kOptions], this.conf)
     this.port = port
     try {
       this[kListener] = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this))
@@ -124,5 +123,7 @@ class TransportPub extends TransportSocket {
     this[kUnlisten]()
   }
 }
+
+TransportPub.prototype[kOptions] = OPTIONS.PeerPub
 
 module.exports = TransportPub

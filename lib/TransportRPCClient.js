@@ -8,21 +8,22 @@ const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
-const { CLIENT_TRANSPORT, SETTLED, SWEEP } = require('./defaults')
+const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
   kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kHearConnection, kHearSocket,
   kIsAway, kIsNative, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
-  kOpenSince, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
+  kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
   kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
+const { OPTIONS, timeoutOf } = require('./option-table')
 const { handOver } = require('./kept')
 const observe = require('./observe')
 const { TEXT, errorOf } = require('./errors')
 const { refusedId } = require('./nesting')
-const { amount, withDefaults } = require('./options')
+const { withDefaults } = require('./options')
 const { promised } = require('./promises')
 
 /**
@@ -192,6 +193,8 @@ class TransportRPCClient extends TransportRPC {
 
   /** As `kStart`, told to those who watch. */
   [kRequestWatched] (key, payload, opts, cb) {
+    // Throws before anybody is told.
+    this[kTimeout](opts)
     const watched = observe.ask(this, key, payload)
     const done = (err, res) => {
       watched.end(err, res)
@@ -217,6 +220,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   [kRequestNative] (key, payload, opts, cb) {
+    const timeout = this[kTimeout](opts)
     const isString = typeof payload === 'string'
     let text = payload
     try {
@@ -235,7 +239,6 @@ class TransportRPCClient extends TransportRPC {
     const connection = this[kConnection]
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
     if (!connection.open) this.cbq.push('req', noop)
-    const timeout = this[kTimeout](opts)
     if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb)
     return connection.request(this[kKeyText], text, isString, timeout, cb)
   }
@@ -246,6 +249,8 @@ class TransportRPCClient extends TransportRPC {
   }
 
   [kRequestAbortable] (key, payload, opts, cb) {
+    // Throws before anybody waits for the signal.
+    this[kTimeout](opts)
     const { signal } = opts
     const isNative = this[kIsNative]() && !this[kSocket]
     // Inside, so that it hears of the abort.
@@ -271,8 +276,9 @@ class TransportRPCClient extends TransportRPC {
   }
 
   [kRequestBySocket] (key, payload, opts, cb) {
+    const timeout = this[kTimeout](opts)
     this[kHearConnection]()
-    if (!this.isConnected()) cb = withDeadline(this[kTimeout](opts), cb)
+    if (!this.isConnected()) cb = withDeadline(timeout, cb)
     this.cbq.push('req', err => {
       if (err) cb(err)
       else if (opts && opts.signal && opts.signal.aborted) cb(new AbortError(opts.signal))
@@ -294,7 +300,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   [kTimeout] (opts) {
-    return amount(opts ? opts.timeout : undefined, this.conf.requestTimeout)
+    return timeoutOf(opts ? opts.timeout : undefined, this.conf)
   }
 
   [kSetKey] (key) {
@@ -415,7 +421,7 @@ class TransportRPCClient extends TransportRPC {
     if (!(deadline < this[kSweepAt])) return
     if (this[kSweeper]) this[kSweeper].clear()
     this[kSweepAt] = deadline
-    this[kSweeper] = theirs.setTimeout(() => this[kSweep](), amount(deadline - theirs.now(), 0)).unref()
+    this[kSweeper] = theirs.setTimeout(() => this[kSweep](), Math.min(MAX_TIMEOUT, deadline - theirs.now())).unref()
   }
 
   [kSweep] () {
@@ -481,5 +487,7 @@ TransportRPCClient.prototype[kIsNative] = function () {
     this.parse === parse && this.format === format && this.connect === connect &&
     this.disconnect === disconnect && this.getSocket === getSocket
 }
+
+TransportRPCClient.prototype[kOptions] = OPTIONS.PeerRPCClient
 
 module.exports = TransportRPCClient

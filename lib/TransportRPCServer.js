@@ -10,7 +10,13 @@ const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { drainServer } = require('./drain')
 const { TEXT, isTooLarge } = require('./errors')
-const { kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDrain, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen, kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOpenConnections, kPlainListener, kSecureListener, kServeSocket, kSocket, kTakePort } = require('./internal')
+const {
+  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDrain, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
+  kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOpenConnections, kOptions, kPlainListener,
+  kSecureListener, kServeSocket, kSocket, kTakePort
+} = require('./internal')
+const { OPTIONS } = require('./option-table')
+const { copyOf } = require('./options')
 const { refusedId } = require('./nesting')
 const observe = require('./observe')
 const { Serving } = require('./stats')
@@ -203,12 +209,12 @@ class TransportRPCServer extends TransportRPC {
 
   [kPlainListener] (opts, owner) {
     const lanes = owner === this ? LANES.RPC : LANES.SOCKET
-    return new Listener(opts.port, { ...this.conf, ...opts }, lanes, owner, this[kMeter], budgetOf(this))
+    return new Listener(opts.port, { ...copyOf(this.conf), ...opts }, lanes, owner, this[kMeter], budgetOf(this))
   }
 
   [kSecureListener] (port, secure, owner) {
     const SecureListener = require('./SecureListener')
-    return new SecureListener(port, { ...this.conf, secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
+    return new SecureListener(port, { ...copyOf(this.conf), secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 
   [kOpenConnections] () {
@@ -242,5 +248,7 @@ TransportRPCServer.prototype[kIsNative] = function () {
     this.unlisten === unlisten && this.getSocket === getSocket &&
     this.getSecureSocket === getSecureSocket
 }
+
+TransportRPCServer.prototype[kOptions] = OPTIONS.PeerRPCServer
 
 module.exports = TransportRPCServer

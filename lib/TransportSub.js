@@ -7,8 +7,10 @@ const { monotonic, nextTick } = require('./clock')
 const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kSocket, kSource, kTell
+  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
 } = require('./internal')
+const { OPTIONS } = require('./option-table')
+const { copyOf } = require('./options')
 
 /** What it tells its peer, beside messages. */
 const FORWARDED = ['connected', 'disconnected']
@@ -49,7 +51,7 @@ class TransportSub extends TransportSocket {
     this.connecting()
     const connection = new SubConnection(this)
     this[kConnection] = connection
-    connection.dial(this.conf.dest, { ...this.conf, secure: undefined })
+    connection.dial(this.conf.dest, { ...copyOf(this.conf), secure: undefined })
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -171,5 +173,7 @@ class SubConnection extends Connection {
     this.transport[kLost](this, this.open ? null : err)
   }
 }
+
+TransportSub.prototype[kOptions] = OPTIONS.PeerSub
 
 module.exports = TransportSub

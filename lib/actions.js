@@ -3,6 +3,7 @@
 // Requests of the form `{ action, args }`, answered by the methods of an object.
 
 const { TEXT, badValue } = require('./errors')
+const { CALLS } = require('./option-table')
 
 /**
  * A handler for `service.handle` that answers `{ action, args }` with `api[action](...args)`. Strangers
@@ -13,7 +14,8 @@ const { TEXT, badValue } = require('./errors')
  *   function of the context and the payload that returns it
  */
 function actions (api, opts = {}) {
-  const { callback, space } = opts
+  const { space } = opts
+  const callback = CALLS.actions.callback.of(opts.callback)
   if (api === null || typeof api !== 'object') throw badValue('api', api, 'an object with methods')
   const names = new Set(opts.methods || ownOf(api))
   for (const name of names) {

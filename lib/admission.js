@@ -2,11 +2,11 @@
 
 // Who may come in: by the origin that a browser tells, and by what the service says.
 
-const assert = require('assert')
 const { STATUS_CODES } = require('http')
 const { inspect } = require('util')
 const { monotonic, nextTick } = require('./clock')
 const { WARNING_PACE } = require('./defaults')
+const { OPTIONS } = require('./option-table')
 
 /** What the native side does by itself; as `admission` in src/node/mod.rs. */
 const MODE = { LOCAL: 0, ANY: 1, ASK_ORIGINS: 2, ASK_ALL: 3 }
@@ -22,15 +22,10 @@ class Admission {
    * @param {function} [verifyClient] decides about every client
    */
   constructor (conf, verifyClient) {
-    const { origins } = conf
-    const isList = Array.isArray(origins) && origins.every(origin => typeof origin === 'string')
-    assert(origins === undefined || origins === null || origins === '*' || isList || typeof origins === 'function',
-      "conf.origins must be '*', an array of strings, or a function")
-    assert(verifyClient === undefined || verifyClient === null || typeof verifyClient === 'function',
-      'conf.verifyClient must be a function')
+    const origins = OPTIONS.PeerServer.origins.of(conf.origins)
     this._isOrigin = rule(origins)
-    this._verifyClient = verifyClient
-    this.mode = verifyClient ? MODE.ASK_ALL : modeOf(origins)
+    this._verifyClient = OPTIONS.PeerServer.verifyClient.of(verifyClient)
+    this.mode = this._verifyClient ? MODE.ASK_ALL : modeOf(origins)
     this._warnedAt = -Infinity
   }
 
@@ -100,13 +95,13 @@ class Admission {
 }
 
 function modeOf (origins) {
-  if (origins === undefined || origins === null) return MODE.LOCAL
+  if (origins === undefined) return MODE.LOCAL
   return origins === '*' ? MODE.ANY : MODE.ASK_ORIGINS
 }
 
 /** What `conf.origins` says, as a function of a client's origin. */
 function rule (origins) {
-  if (origins === undefined || origins === null) {
+  if (origins === undefined) {
     return (origin, { req }) => !isLoopback(req.socket.remoteAddress) || isLoopbackOrigin(origin)
   }
   if (typeof origins === 'function') return origins

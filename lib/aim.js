@@ -3,8 +3,9 @@
 // Which destinations a call goes to: `opts.dest`, `exclude` and `self`.
 
 const { networkInterfaces } = require('os')
-const { badValue } = require('./errors')
 const { kOwnPorts } = require('./internal')
+const { CALLS } = require('./option-table')
+const { check } = require('./options')
 
 /** Whether a call has any of them: all that most calls are asked. */
 function isAimed (opts) {
@@ -13,15 +14,7 @@ function isAimed (opts) {
 
 /** Throws when they mean nothing. */
 function checkTargets (opts) {
-  const { dest, exclude } = opts
-  if (dest === '' || (dest && typeof dest !== 'string')) throw badValue('dest', dest, 'an address, as host:port')
-  if (exclude && typeof exclude !== 'string' && !isList(exclude)) {
-    throw badValue('exclude', exclude, 'an address, as host:port, or an array of them')
-  }
-}
-
-function isList (value) {
-  return Array.isArray(value) && value.every(one => typeof one === 'string')
+  check(CALLS.targets, opts)
 }
 
 /** Those of `dests` that the call may go to. */

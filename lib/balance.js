@@ -2,8 +2,8 @@
 
 // How a client chooses among the destinations of a key: `conf.balance`.
 
-const assert = require('assert')
 const { kWaiting } = require('./internal')
+const { OPTIONS } = require('./option-table')
 
 /** Each in turn, by the order of their names: that of a lookup differs from one to the next. */
 class RoundRobin {
@@ -61,8 +61,7 @@ const BALANCERS = {
 
 /** What chooses by this name; null for `random`. */
 function balancerOf (name) {
-  assert(Object.hasOwn(BALANCERS, name), `conf.balance must be ${Object.keys(BALANCERS).join(' or ')}`)
-  return BALANCERS[name]()
+  return BALANCERS[OPTIONS.PeerRPCClient.balance.of(name)]()
 }
 
 module.exports = { balancerOf }

@@ -15,6 +15,9 @@ const CLIENT = {
 /** Which of a key's destinations a client chooses: `conf.balance`. */
 const BALANCE = 'random'
 
+/** What becomes of a subscriber that does not keep up: `conf.slowSubscriber`. */
+const SLOW_SUBSCRIBER = 'disconnect'
+
 /** Timeout of a request that names none. */
 const REQUEST_TIMEOUT = 60000
 
@@ -227,8 +230,17 @@ const MAX_GRAPE_READ = 4 * MAX_GRAPE_ANSWER
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
-/** Longest wait of a timer of Node's. */
+/** Longest wait of a timer of Node's: a longer one, also `Infinity`, is as long as that. */
 const MAX_TIMEOUT = 0x7fffffff
+
+/** The most that an option counts; more is no limit. */
+const MAX_COUNT = 0x7fffffff
+
+/** The most that an option's bytes, and a grape's limits, may be where the native side has 32 bits for them. */
+const MAX_AMOUNT = 0xffffffff
+
+/** The most that `memoryBudget` may be: JavaScript's numbers are exact up to there, and sums of a few are. */
+const MAX_BUDGET = 2 ** 50
 
 /** Expired requests of a replaced transport are looked for at most this often. */
 const SWEEP = 20
@@ -274,6 +286,9 @@ const MAX_LOST = MAX_ADDRESSES
 
 /** Values, and characters of strings and names, in an error of the other side that is no string. */
 const MAX_ERROR_VALUES = 8192
+
+/** Characters of an option's value in the error that refuses it. */
+const MAX_SHOWN = 100
 
 /** How often one exchange with a grape goes elsewhere, where an answer says so. */
 const MAX_REDIRECTS = 5
@@ -405,9 +420,12 @@ module.exports = {
   LOOKUP_CACHE,
   LOOK_TIMEOUT,
   MAX_ADDRESSES,
+  MAX_AMOUNT,
   MAX_BACKOFFS,
+  MAX_BUDGET,
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
+  MAX_COUNT,
   MAX_ERROR_VALUES,
   MAX_FORGOTTEN,
   MAX_GRAPE_ANSWER,
@@ -423,6 +441,7 @@ module.exports = {
   MAX_READABLE,
   MAX_REDIRECTS,
   MAX_REQUEST_BYTES,
+  MAX_SHOWN,
   MAX_SLOTS,
   MAX_TIMEOUT,
   MAX_TRANSPORTS,
@@ -446,6 +465,7 @@ module.exports = {
   SETTLED,
   SHUTDOWN,
   SEVERAL_COST,
+  SLOW_SUBSCRIBER,
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,

@@ -8,8 +8,8 @@ const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { CONNECTION, LONGEST_TURN, MAX_PAYLOAD, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
-const { amount } = require('./options')
+const { LONGEST_TURN, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
+const { OPTIONS } = require('./option-table')
 const pumps = require('./pumps')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
@@ -420,16 +420,16 @@ context.whenUsed(() => {
 
 /** What the native side needs to know of a connection. */
 function settings (conf, lanes, admission = 0) {
-  const number = name => amount(conf[name], CONNECTION[name])
+  const number = name => OPTIONS.Peer[name].of(conf[name])
   return {
-    inLoop: isInLoop(conf.io),
+    inLoop: isInLoop(OPTIONS.Peer.io.of(conf.io)),
     lanes,
     busyPoll: number('busyPoll'),
-    maxPayload: Math.min(number('maxPayload'), MAX_PAYLOAD),
+    maxPayload: number('maxPayload'),
     heartbeat: number('heartbeatInterval'),
     handshakeTimeout: number('handshakeTimeout'),
     admission,
-    maxConnections: number('maxConnections'),
+    maxConnections: OPTIONS.PeerServer.maxConnections.of(conf.maxConnections),
     highWater: number('highWater')
   }
 }
@@ -442,7 +442,7 @@ function connect (dest, path, conf, lanes, meter, budget) {
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
 function listen (port, conf, lanes, server, meter, budget) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
-  const listening = core.listen(port, conf.host, sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native, budget)
+  const listening = core.listen(port, OPTIONS.PeerServer.host.of(conf.host), sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native, budget)
   if (listening.error) throw fromFailure(listening.error)
   servers.set(listening.server, server)
   return listening

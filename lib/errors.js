@@ -1,7 +1,7 @@
 'use strict'
 
 const { getSystemErrorMap, inspect } = require('util')
-const { MAX_ERROR_VALUES } = require('./defaults')
+const { MAX_ERROR_VALUES, MAX_SHOWN } = require('./defaults')
 
 /** The texts that callers compare with. */
 const TEXT = {
@@ -121,8 +121,9 @@ function foreignGrape (port, uid) {
 
 /** What Node says to a port that is none. */
 function badPort (port) {
+  const shown = ['number', 'string'].includes(typeof port) ? port : inspect(port, { depth: 0, customInspect: false })
   const err = new RangeError(
-    `options.port should be >= 0 and < 65536. Received type ${typeof port} (${port}).`
+    `options.port should be >= 0 and < 65536. Received type ${typeof port} (${shown}).`
   )
   err.code = 'ERR_SOCKET_BAD_PORT'
   return err
@@ -134,16 +135,18 @@ function badGrape (url) {
   return new Error(`ERR_GRAPE_URL: ${String(url).replace(/\/\/[^/@]*@/, '//')}${hint}`)
 }
 
-/** An option, or a part of one, that means nothing. */
-function badValue (name, value, wanted) {
-  const err = new TypeError(`ERR_OPTION: ${name} is ${inspect(value).slice(0, 100)}, and must be ${wanted}`)
+/**
+ * An option, or a part of one, that means nothing.
+ * @param {boolean} [isSecret] it may hold a key, which is nothing for a log
+ */
+function badValue (name, value, wanted, isSecret) {
+  const shown = isSecret ? `a ${typeof value}` : inspect(value, { depth: 0, customInspect: false }).slice(0, MAX_SHOWN)
+  const err = new TypeError(`ERR_OPTION: ${name} is ${shown}, and must be ${wanted}`)
   err.code = CODE.OPTION
+  err.option = name
+  // Who prints the error prints what can be seen.
+  Object.defineProperty(err, 'value', { value })
   return err
-}
-
-/** A limit that is none. */
-function badOption (name) {
-  return new RangeError(`ERR_GRAPE_OPTION: ${name}`)
 }
 
 /** A member of something else's that can mean nothing here. */
@@ -153,4 +156,4 @@ function unsupported (what) {
   return err
 }
 
-module.exports = { CODE, TEXT, badGrape, badOption, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isTooLarge, unsupported }
+module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isTooLarge, unsupported }

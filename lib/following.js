@@ -1,12 +1,12 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
-const { FOLLOW, MAX_PUBLISHERS, RECONNECT_MAX, RECONNECT_MIN } = require('./defaults')
+const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT_MAX, RECONNECT_MIN } = require('./defaults')
 const { TEXT } = require('./errors')
 const { kOnLost, kSource } = require('./internal')
 const { debug } = require('./observe')
-const { amount } = require('./options')
-const { checkTargets, othersOf } = require('./aim')
+const { CALLS } = require('./option-table')
+const { othersOf } = require('./aim')
 
 /** How long to wait before the next attempt after so many failures. */
 function waitAfter (failures) {
@@ -64,7 +64,6 @@ class Following {
 
   /** Looks now, and goes on with these options. */
   again (opts) {
-    checkTargets(opts)
     this.#opts = opts
     this.#look()
   }
@@ -92,12 +91,12 @@ class Following {
   }
 
   #lookAfter (isFailed) {
-    const refresh = amount(this.#opts.refresh, FOLLOW.refresh)
+    const refresh = CALLS.sub.refresh.of(this.#opts.refresh)
     // Not all subscribers at once.
     const usual = refresh > 0 ? Math.max(refresh, FOLLOW.min) * (0.75 + Math.random() / 2) : Infinity
     const wait = isFailed ? Math.min(usual, waitAfter(this.#failures)) : usual
     clearTimeout(this.#timer)
-    if (wait < Infinity) this.#timer = setTimeout(() => this.#look(), wait)
+    if (wait < Infinity) this.#timer = setTimeout(() => this.#look(), Math.min(MAX_TIMEOUT, wait))
   }
 
   #update (dests) {

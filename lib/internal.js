@@ -14,6 +14,8 @@ module.exports = {
 
   /** The counts for `stats()`. */
   kMeter: Symbol('meter'),
+  /** The options that it has, by name. */
+  kOptions: Symbol('options'),
   /** What `stop({ drain })` does before `_stop`. */
   kDrain: Symbol('drain'),
   /** The connections that are open, or about to be. */

@@ -2,7 +2,7 @@
 
 const { nextTick, setImmediate, theirs } = require('./clock')
 const { bind } = require('./context')
-const { RETRY_TIMES } = require('./defaults')
+const { MAX_TIMEOUT, RETRY_TIMES } = require('./defaults')
 const { badValue } = require('./errors')
 const { debug } = require('./observe')
 
@@ -14,9 +14,10 @@ function retryOf (retry) {
   if (!retry) return null
   if (typeof retry === 'object') {
     const { times, interval, errorFilter } = retry
+    const pause = typeof interval === 'function' ? 0 : numberOf('retry.interval', interval) || 0
     return {
-      times: +times || RETRY_TIMES,
-      interval: typeof interval === 'function' ? interval : () => +interval || 0,
+      times: numberOf('retry.times', times) || RETRY_TIMES,
+      interval: typeof interval === 'function' ? interval : () => pause,
       errorFilter: typeof errorFilter === 'function' ? errorFilter : () => true
     }
   }
@@ -25,6 +26,15 @@ function retryOf (retry) {
   }
   const times = +retry || RETRY_TIMES
   return times > 1 ? { times, interval: () => 0, errorFilter: () => true } : null
+}
+
+/** `value` as a number, NaN where `async.retry` takes its default; throws for what no number can be made of. */
+function numberOf (name, value) {
+  try {
+    return +value
+  } catch (err) {
+    throw badValue(name, value, 'a number')
+  }
 }
 
 /** One thing that is tried until it succeeds. */
@@ -73,7 +83,7 @@ class Try {
     if (wait === null) return this._finish(err, res)
     debug('%s: %s, trying again', this._what, err.message)
     this._waits = true
-    if (wait > 0) this._timer = theirs.setTimeout(() => this.next(), wait)
+    if (wait > 0) this._timer = theirs.setTimeout(() => this.next(), Math.min(MAX_TIMEOUT, wait))
     else setImmediate(() => this.next())
   }
 

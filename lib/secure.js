@@ -11,11 +11,10 @@ const { clearTimeout, setTimeout } = require('./clock')
 const Stream = require('./Stream')
 const { withOffer } = require('./tls-offer')
 const { isDestination } = require('./dispatch')
-const { CONNECTION } = require('./defaults')
 const limitHeads = require('./heads')
 const { TEXT } = require('./errors')
 const { lookupOf } = require('./names')
-const { amount } = require('./options')
+const { OPTIONS, TLS } = require('./option-table')
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -77,7 +76,7 @@ function connect (dest, path, conf, connection) {
     ...secure.headers
   }
   if (secure.origin) headers.Origin = secure.origin
-  const time = secure.handshakeTimeout || amount(conf.handshakeTimeout, CONNECTION.handshakeTimeout)
+  const time = TLS.client.handshakeTimeout.of(secure.handshakeTimeout) ?? OPTIONS.Peer.handshakeTimeout.of(conf.handshakeTimeout)
   let request
   try {
     request = https.request({

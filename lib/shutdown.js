@@ -8,7 +8,7 @@ const { FAREWELL_TIMEOUT, SHUTDOWN } = require('./defaults')
 const { badValue } = require('./errors')
 const { kStopAnnouncingAll } = require('./internal')
 const { debug } = require('./observe')
-const { amount } = require('./options')
+const { CALLS } = require('./option-table')
 
 /** What each signal begins. One listener of the process serves all, however many services it has. */
 const bySignal = new Map()
@@ -52,7 +52,7 @@ function gracefulShutdown (opts = {}, cb) {
   const names = listOf(signals ?? SHUTDOWN.signals)
   const unknown = names.filter(name => !Object.hasOwn(constants.signals, name))
   if (unknown.length > 0) throw badValue('signals', signals, 'the name of a signal, or an array of them')
-  const parts = { links: stoppable('link', link), peers: stoppable('peers', peers), drain: amount(drain, SHUTDOWN.drain) }
+  const parts = { links: stoppable('link', link), peers: stoppable('peers', peers), drain: CALLS.shutdown.drain.of(drain) }
   let finish
   const done = new Promise(resolve => { finish = resolve })
   const remove = () => { for (const name of names) unlisten(name, shutdown) }

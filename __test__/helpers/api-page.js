@@ -1,6 +1,6 @@
 'use strict'
 
-// The tables of docs/API.md.
+// The tables of docs/API.md, and of other pages.
 
 const fs = require('fs')
 const path = require('path')
@@ -17,11 +17,11 @@ const nameOf = code => (/^\[[^\]]+\]|^[\w$]+/.exec(code) || [code])[0]
  * the first column; `section` what the headings above have in code font, the nearest that has some;
  * `codes` what stands in code font in the first column.
  */
-function rows () {
+function rows (page = 'API.md') {
   const found = []
   const headings = []
   let headers = null
-  for (const line of fs.readFileSync(path.join(ROOT, 'docs', 'API.md'), 'utf8').split('\n')) {
+  for (const line of fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8').split('\n')) {
     const heading = /^(#+) (.*)$/.exec(line)
     if (heading) headings.splice(heading[1].length - 1, Infinity, ...Array(Math.max(0, heading[1].length - 1 - headings.length)).fill([]), codes(heading[2]))
     if (!line.startsWith('|')) {

@@ -79,16 +79,20 @@ for (const [role, ways] of [['server', ['plain', 'TLS']], ['publisher', ['plain'
 }
 
 for (const role of ['PeerRPCServer', 'PeerPub']) {
-  for (const [conf, message] of [
-    [{ origins: 'https://ours.example' }, "conf.origins must be '*', an array of strings, or a function"],
-    [{ origins: [1] }, "conf.origins must be '*', an array of strings, or a function"],
-    [{ origins: true }, "conf.origins must be '*', an array of strings, or a function"],
-    [{ verifyClient: true }, 'conf.verifyClient must be a function']
+  for (const [conf, wanted] of [
+    [{ origins: 'https://ours.example' }, "'*', an array of origins, or a function"],
+    [{ origins: [1] }, "'*', an array of origins, or a function"],
+    [{ origins: true }, "'*', an array of origins, or a function"],
+    [{ verifyClient: true }, 'a function']
   ]) {
-    each(`a ${role} with ${JSON.stringify(conf)} throws when it is to listen`, ({ implementation }) => {
-      const peer = new implementation[role]({}, conf)
+    each(`a ${role} with ${JSON.stringify(conf)} throws, and does not listen`, ({ implementation }) => {
+      const is = { code: 'ERR_OPTION', message: new RegExp(`^ERR_OPTION: .*, and must be ${wanted.replace(/[*]/g, '\\*')}$`) }
+      assert.throws(() => new implementation[role]({}, conf), is)
+      const peer = new implementation[role]({}, {})
       peer.init()
-      assert.throws(() => peer.transport('server').listen(0), { name: 'AssertionError', message })
+      const transport = peer.transport('server')
+      Object.assign(transport.conf, conf)
+      assert.throws(() => transport.listen(0), is)
       peer.stop()
     }, { better: true })
   }

@@ -104,8 +104,8 @@ each('random is the default, and named', async ({ implementation, stage }) => {
 each('an unknown balance is an error', ({ implementation }) => {
   for (const balance of ['fastest', 'toString', 7]) {
     assert.throws(() => new implementation.PeerRPCClient({}, { balance }), {
-      name: 'AssertionError',
-      message: 'conf.balance must be random or round-robin or least-pending'
+      code: 'ERR_OPTION',
+      message: /^ERR_OPTION: balance is .*, and must be random or least-pending or round-robin$/
     })
   }
 }, better)

@@ -90,6 +90,10 @@ const drained: Promise<void> = client.stop({ drain: 1000 })
 client.request('sum', null, { timeout: '10s' }, () => {})
 // @ts-expect-error there is no such option
 client.request('sum', null, { timeOut: 1 }, () => {})
+client.request('sum', null, { timeout: '5000', maxActiveDestTransports: null }, () => {})
+const numbered = new PeerRPCClient(link, { maxPayload: '1e6', requestTimeout: false, maxRequests: '' })
+// @ts-expect-error the limit is a number of bytes
+const united = new PeerRPCClient(link, { maxPayload: '1kb' })
 // @ts-expect-error the payload was promised to be a Sum
 client.request<number, Sum>('sum', { a: 1 }, () => {})
 // @ts-expect-error a key is needed

@@ -7,6 +7,7 @@ const { createInterface } = require('readline')
 const { count, port } = require('./arguments')
 const { announce, takeBack } = require('./discovery')
 const { explain, usageError } = require('./failure')
+const { kOpenConnections } = require('../internal')
 
 module.exports = [
   {
@@ -102,7 +103,7 @@ async function subscribe (session, link, key, limit) {
   peer.on('disconnected', lost)
   // What nobody reads from here is not read there: the publisher has a limit for who does not keep up.
   let isHeld = false
-  const hold = () => { for (const connection of peer._openConnections()) connection.pause(isHeld) }
+  const hold = () => { for (const connection of peer[kOpenConnections]()) connection.pause(isHeld) }
   session.onSlowReader(is => {
     isHeld = is
     hold()

@@ -65,7 +65,7 @@ const CHECKS = {
     listen('tokio')
     if (isNode) listen('libuv')
     else assert.throws(() => listen('libuv'), /^Error: ERR_IO_UNAVAILABLE: libuv$/)
-    assert.throws(() => listen('smoke'), /ERR_IO_UNKNOWN/)
+    assert.throws(() => listen('smoke'), /ERR_OPTION: io is/)
   },
 
   async 'a grape is announced to, looked up and stores' () {
