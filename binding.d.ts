@@ -60,6 +60,8 @@ export declare class Core {
   openStream(conn: number): void
   /** Whether so much waits to be fetched that no more bytes should come. */
   get isFull(): boolean
+  /** All was read that had come when something of a stream was due: that ends now. */
+  expireStream(conn: number): void
   /** A stream is over. */
   endStream(conn: number): void
   /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */

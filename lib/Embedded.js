@@ -2,6 +2,7 @@
 
 const http = require('http')
 const { clearTimeout, monotonic, setTimeout } = require('./clock')
+const Deadline = require('./Deadline')
 const Grape = require('./Grape')
 const {
   LASTING_AGE, LOOK_TIMEOUT, MAX_WATCH, STATUS_START, TAKEOVER_GRACE, TAKEOVER_PAUSE, TAKEOVER_PAUSE_MAX
@@ -167,7 +168,7 @@ class Embedded {
     const watch = http.get({ host: HOST, port: this.port, path: '/watch', agent: false })
     const isCurrent = () => this._running && this._watch === watch
     this._watch = watch
-    const timer = setTimeout(() => watch.destroy(), LOOK_TIMEOUT).unref()
+    const deadline = new Deadline(() => watch.destroy(), LOOK_TIMEOUT).unref()
     let isIdentifying = false
     let isClosed = false
     const ended = () => {
@@ -179,7 +180,7 @@ class Embedded {
     watch.on('socket', socket => socket.unref())
     limitHeads(watch, () => watch.destroy())
     watch.on('response', response => {
-      clearTimeout(timer)
+      deadline.clear()
       isIdentifying = true
       const instance = response.headers[INSTANCE]
       response.on('error', () => {})
@@ -202,7 +203,7 @@ class Embedded {
     })
     watch.on('error', () => {})
     watch.on('close', () => {
-      clearTimeout(timer)
+      deadline.clear()
       isClosed = true
       if (!isIdentifying) ended()
     })
@@ -268,11 +269,11 @@ class Embedded {
   /** Asks whatever has the port: it has so long for all of its answer. */
   _get (path) {
     const ask = http.get({ host: HOST, port: this.port, path, agent: false })
-    const timer = setTimeout(() => ask.destroy(), LOOK_TIMEOUT).unref()
+    const deadline = new Deadline(() => ask.destroy(), LOOK_TIMEOUT).unref()
     ask.on('socket', socket => socket.unref())
     ask.on('error', () => {})
     limitHeads(ask, () => ask.destroy())
-    return ask.on('close', () => clearTimeout(timer))
+    return ask.on('close', () => deadline.clear())
   }
 }
 

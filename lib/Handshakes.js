@@ -1,6 +1,6 @@
 'use strict'
 
-const { clearTimeout, setTimeout } = require('./clock')
+const Deadline = require('./Deadline')
 const sourceOf = require('./source')
 
 /**
@@ -27,8 +27,8 @@ class Handshakes {
   begin (socket) {
     const known = this._entries.get(socket)
     if (known !== undefined) return known
-    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), timer: null, tls: null }
-    entry.timer = setTimeout(() => this._drop(entry), this._time)
+    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), deadline: null, tls: null }
+    entry.deadline = new Deadline(() => this._drop(entry), this._time)
     this._entries.set(socket, entry)
     this._ends.set(entry.ends, entry)
     const own = this._sources.get(entry.source)
@@ -50,7 +50,7 @@ class Handshakes {
   /** It is done, or over. */
   end (entry) {
     if (!this._entries.delete(entry.socket)) return
-    clearTimeout(entry.timer)
+    entry.deadline.clear()
     if (this._ends.get(entry.ends) === entry) this._ends.delete(entry.ends)
     const own = this._sources.get(entry.source)
     own.delete(entry)

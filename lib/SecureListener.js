@@ -5,6 +5,7 @@ const http = require('http')
 const https = require('https')
 const tls = require('tls')
 const context = require('./context')
+const Deadline = require('./Deadline')
 const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
 const Stream = require('./Stream')
@@ -210,8 +211,8 @@ class SecureListener {
     if (!socket.writable) return socket.destroy()
     socket.end(words)
     socket.resume()
-    const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT)
-    socket.once('close', () => clearTimeout(timer))
+    const deadline = new Deadline(() => socket.destroy(), FAREWELL_TIMEOUT)
+    socket.once('close', () => deadline.clear())
   }
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 
-const { clearTimeout, setImmediate, setTimeout } = require('./clock')
+const { setImmediate } = require('./clock')
+const Deadline = require('./Deadline')
 const dispatch = require('./dispatch')
 const pumps = require('./pumps')
 const { FAREWELL_BYTES, FAREWELL_TIMEOUT } = require('./defaults')
@@ -106,7 +107,7 @@ class Stream {
 
   /** Who does not take our words cannot be told of the end. */
   _endSoon () {
-    setTimeout(() => this._blocked && this.socket.destroy(), FAREWELL_TIMEOUT).unref()
+    new Deadline(() => this._blocked && this.socket.destroy(), FAREWELL_TIMEOUT).unref()
   }
 
   terminate () {
@@ -156,9 +157,8 @@ class Stream {
   _endHalf () {
     const { socket } = this
     socket.end()
-    const timer = setTimeout(() => socket.destroy(), FAREWELL_TIMEOUT)
-    timer.unref()
-    socket.once('close', () => clearTimeout(timer))
+    const deadline = new Deadline(() => socket.destroy(), FAREWELL_TIMEOUT).unref()
+    socket.once('close', () => deadline.clear())
   }
 
   _receive (bytes) {

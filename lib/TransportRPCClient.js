@@ -8,6 +8,7 @@ const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
 const { CbQ, callEach, withDeadline } = require('./cbq')
 const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
+const Deadline = require('./Deadline')
 const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
@@ -419,9 +420,9 @@ class TransportRPCClient extends TransportRPC {
   /** Looks for expired requests of the socket lane by `deadline`. */
   [kSweepBy] (deadline) {
     if (!(deadline < this[kSweepAt])) return
-    if (this[kSweeper]) this[kSweeper].clear()
+    if (this[kSweeper] !== null) this[kSweeper].clear()
     this[kSweepAt] = deadline
-    this[kSweeper] = theirs.setTimeout(() => this[kSweep](), Math.min(MAX_TIMEOUT, deadline - theirs.now())).unref()
+    this[kSweeper] = new Deadline(() => this[kSweep](), Math.min(MAX_TIMEOUT, deadline - theirs.now()), true).unref()
   }
 
   [kSweep] () {

@@ -1,6 +1,7 @@
 'use strict'
 
-const { setImmediate, theirs } = require('./clock')
+const { setImmediate } = require('./clock')
+const Deadline = require('./Deadline')
 const { TEXT } = require('./errors')
 
 /** Callbacks that wait for something, in order, by the name of what they wait for. */
@@ -53,12 +54,12 @@ function withDeadline (timeout, cb, expire = callWith) {
   const finish = (err, res) => {
     if (done) return
     done = true
-    timer.clear()
+    deadline.clear()
     cb(err, res)
   }
-  const timer = theirs.setTimeout(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout)
+  const deadline = new Deadline(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout, true)
   // What is waited for keeps the process alive, if anything should.
-  timer.unref()
+  deadline.unref()
   return finish
 }
 

@@ -231,6 +231,8 @@ function onEvent (event) {
       return connections[event.conn].onComposed()
     case 'unreadable':
       return connections[event.conn].terminate()
+    case 'overdue':
+      return expireSoon(event.conn)
     case 'expired':
       return connections[event.conn].onExpired(event.slots)
     case 'opened':
@@ -274,6 +276,22 @@ function onEvent (event) {
       return cb(event.error ? fromFailure(event.error) : null, event.status, event.body, event.location)
     }
   }
+}
+
+// Streams of which something is due: it ends when all was read that has come by now.
+let overdue = []
+
+function expireSoon (conn) {
+  // Immediates follow the wait for I/O: the first that which tells of this, and was perhaps asked
+  // before the thread was busy, the second the next.
+  if (overdue.length === 0) setImmediate(setImmediate, expireOverdue)
+  overdue.push(conn)
+}
+
+function expireOverdue () {
+  const due = overdue
+  overdue = []
+  for (const conn of due) core.expireStream(conn)
 }
 
 /** A connection whose server is gone, or whose end was told: nothing of it concerns anybody. */

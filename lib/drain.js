@@ -1,6 +1,6 @@
 'use strict'
 
-const { clearInterval, monotonic, setInterval } = require('./clock')
+const { clearInterval, monotonic, setImmediate, setInterval } = require('./clock')
 const dispatch = require('./dispatch')
 const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
 const { kStopAnnouncingPort } = require('./internal')
@@ -13,7 +13,9 @@ function settled (isDone, ms) {
     const poll = setInterval(() => {
       if (!isDone() && monotonic() < end) return
       clearInterval(poll)
-      resolve()
+      // After long work what it waits for may have come, and is not read yet.
+      if (isDone()) resolve()
+      else setImmediate(resolve)
     }, DRAIN_POLL)
   })
 }

@@ -3,7 +3,8 @@
 // Exchanges with grapes behind TLS: Node does all of it.
 
 const https = require('https')
-const { nextTick, theirs } = require('./clock')
+const { nextTick } = require('./clock')
+const Deadline = require('./Deadline')
 const { withOffer } = require('./tls-offer')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ } = require('./defaults')
 const { TEXT } = require('./errors')
@@ -51,11 +52,11 @@ function post (url, authorization, body, timeout, tls, cb) {
   const finish = (err, status, text, location) => {
     if (done) return
     done = true
-    timer.clear()
+    deadline.clear()
     if (err) request.destroy(err)
     cb(err, status, text, location)
   }
-  const timer = theirs.setTimeout(() => finish(new Error(TEXT.TIMEOUT)), timeout)
+  const deadline = new Deadline(() => finish(new Error(TEXT.TIMEOUT)), timeout, true)
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -89,7 +90,7 @@ function post (url, authorization, body, timeout, tls, cb) {
     ask()
   } catch (err) {
     // An address that is none, or a key that Node refuses.
-    timer.clear()
+    deadline.clear()
     done = true
     nextTick(cb, err)
   }

@@ -7,7 +7,7 @@ const https = require('https')
 const net = require('net')
 const tls = require('tls')
 const { createHash, randomBytes } = require('crypto')
-const { clearTimeout, setTimeout } = require('./clock')
+const Deadline = require('./Deadline')
 const Stream = require('./Stream')
 const { withOffer } = require('./tls-offer')
 const { isDestination } = require('./dispatch')
@@ -97,11 +97,11 @@ function connect (dest, path, conf, connection) {
     return stream.failSoon(err)
   }
   stream.onAbort(() => request.destroy())
-  const timer = setTimeout(() => {
+  const deadline = new Deadline(() => {
     request.destroy(new Error(TEXT.HANDSHAKE_TIMEOUT))
   }, time)
   request.on('error', err => stream.fail(err))
-  request.on('close', () => clearTimeout(timer))
+  request.on('close', () => deadline.clear())
   request.on('response', response => {
     stream.fail(new Error(`Unexpected server response: ${response.statusCode}`))
     request.destroy()
@@ -112,7 +112,7 @@ function connect (dest, path, conf, connection) {
     request.destroy()
   })
   request.on('upgrade', (response, socket, head) => {
-    clearTimeout(timer)
+    deadline.clear()
     const problem = problemOf(response.headers, key)
     if (problem === null) return stream.start(socket, head)
     socket.destroy()

@@ -18,6 +18,10 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 /// buffer in the kernel is worth more than a later, larger one here.
 pub const FLUSH_BYTES: usize = 32 * 1024;
 
+/// Before anything of a connection ends because its time is over, its socket is read so many times at
+/// most: after a pause of the whole process what was sent in time is still there.
+pub const OVERDUE_READS: usize = 16;
+
 /// How often a thread looks whether JavaScript is so busy that it does not write what it has composed:
 /// acknowledgements and progress must not wait for the end of a service's work. Only while there is
 /// traffic, so this bounds wake-ups, at most a thousand a second.

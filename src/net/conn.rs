@@ -120,6 +120,13 @@ pub(super) enum Phase {
     Dead,
 }
 
+impl Phase {
+    /// Whether the closing handshake has taken too long.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Closing(until) if until <= Instant::now())
+    }
+}
+
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -385,6 +392,16 @@ impl Conn {
         half.armed
     }
 
+    /// Whether something of it may be about to end because its time is over: what came before that has
+    /// to be read first.
+    pub(super) fn is_overdue(&self) -> bool {
+        let (now, every) = (self.hub.now(), self.settings.heartbeat);
+        let half = self.lock();
+        half.requests.pending.check_at() <= now
+            || half.phase.is_over()
+            || every != 0 && self.liveness.is_silent(now, every)
+    }
+
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
     /// the first time.
     pub(super) fn finish(&self, ended: Ended) {
@@ -501,6 +518,15 @@ impl Conn {
                 self.probe();
                 Ok(time)
             }
+        }
+    }
+
+    /// Something of a stream is due, and JavaScript is to read once more and look.
+    pub(super) fn tell_overdue(&self) {
+        // Under the lock: after `Closed` the number may mean another connection.
+        let half = self.lock();
+        if half.phase != Phase::Dead {
+            self.hub.event(Event::Overdue { conn: self.number });
         }
     }
 

@@ -151,6 +151,11 @@ impl<C: Weigh> Hub<C> {
         self.epoch + Duration::from_millis(time)
     }
 
+    /// When the same clock has passed `instant`.
+    pub(super) fn time_after(&self, instant: Instant) -> u64 {
+        instant.saturating_duration_since(self.epoch).as_millis() as u64 + 1
+    }
+
     /// A number for a connection, small and not in use.
     pub fn number(&self) -> u32 {
         let mut numbers = lock(&self.numbers);

@@ -48,6 +48,8 @@ pub struct Driver {
     alarm: RefCell<Option<Timer>>,
     /// When the alarm rings, on the hub's clock.
     armed: Cell<u64>,
+    /// It rang: once more is read, and then is the time for what it is about.
+    rung: Cell<bool>,
     /// The handles of every turn.
     turn: RefCell<Vec<Owned>>,
     /// Lets the next wait for I/O end at once.
@@ -86,7 +88,7 @@ impl Driver {
     ) -> Option<Rc<Self>> {
         // SAFETY: as promised by the caller.
         let uv = unsafe { Loop::new(uv_loop) }?;
-        let (before, after, ring) = (turn.clone(), turn.clone(), turn.clone());
+        let (before, after) = (turn.clone(), turn.clone());
         let handles = vec![
             uv.prepare(move || {
                 if let Some(turn) = before.upgrade() {
@@ -111,6 +113,7 @@ impl Driver {
             polled: RefCell::default(),
             alarm: RefCell::new(None),
             armed: Cell::new(u64::MAX),
+            rung: Cell::new(false),
             turn: RefCell::new(handles),
             again: RefCell::new(None),
             idle: RefCell::new(None),
@@ -129,9 +132,9 @@ impl Driver {
         *driver.idle.borrow_mut() = Some(idle.ok()?);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
-            if let (Some(driver), Some(turn)) = (me.upgrade(), ring.upgrade()) {
+            if let Some(driver) = me.upgrade() {
                 driver.armed.set(u64::MAX);
-                driver.arm(turn.expire().min(driver.check_all()));
+                driver.rung.set(true);
             }
         });
         *driver.alarm.borrow_mut() = Some(alarm.ok()?);
@@ -213,8 +216,24 @@ impl Driver {
         }
     }
 
+    /// After the wait for I/O: ends what the alarm was about. When the loop was busy, the answers may
+    /// have come in time and be read just now, or be still in the sockets, also in those of which the
+    /// loop has only heard now.
+    pub fn expire(&self) {
+        if !self.rung.replace(false) {
+            return;
+        }
+        self.each(|polled| self.catch_up(polled));
+        if let Some(turn) = self.turns.upgrade() {
+            self.arm(turn.expire().min(self.check_all()));
+        }
+    }
+
     /// Before the wait for I/O, when all is written.
     pub fn before_sleep(&self) {
+        if self.rung.get() {
+            return self.turn_again();
+        }
         if let Some(pays) = self.active.take()
             && self.will_sleep()
             && let Some(time) = self.spin.wants(system_time(), pays)
@@ -345,17 +364,35 @@ impl Driver {
         Ok(())
     }
 
-    /// Reads once: what fits in the scratch buffer, for the others' sake.
-    fn read(&self, polled: &Polled) -> Result<(), Ended> {
+    /// Reads what is there of a connection whose time has come.
+    fn catch_up(&self, polled: &Polled) {
+        if !polled.conn.is_overdue() {
+            return;
+        }
+        for _ in 0..config::OVERDUE_READS {
+            if !polled.conn.state().may_read || polled.conn.waits_for_room() {
+                break;
+            }
+            match self.read(polled) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(ended) => return self.end(polled, ended),
+            }
+        }
+        self.look(polled);
+    }
+
+    /// Reads once: what fits in the scratch buffer, for the others' sake. False: nothing was there.
+    fn read(&self, polled: &Polled) -> Result<bool, Ended> {
         let mut scratch = self.scratch.borrow_mut();
         let mut reading = polled.reading.borrow_mut();
         match (&*polled.stream).read(&mut scratch) {
             Ok(0) => Err(reading.ended(None)),
-            Ok(read) => polled.conn.receive(&mut reading, &mut scratch[..read]),
+            Ok(read) => polled.conn.receive(&mut reading, &mut scratch[..read]).map(|()| true),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
-                Ok(())
+                Ok(false)
             }
             Err(error) => Err(reading.ended(Some(Error::system("read", error, None)))),
         }
@@ -418,23 +455,26 @@ impl Driver {
     /// Looks after the connections whose time has come: silent ones, and those whose closing
     /// handshake takes too long. Returns when to look again.
     fn check_all(&self) -> u64 {
-        let now = Instant::now();
         let mut next = u64::MAX;
+        self.each(|polled| {
+            let again = match polled.conn.state().phase {
+                phase if phase.is_over() => {
+                    self.end(polled, Ended::abnormal(None));
+                    u64::MAX
+                }
+                Phase::Closing(until) => self.hub.time_after(until),
+                _ => self.beat(polled),
+            };
+            next = next.min(again);
+        });
+        next
+    }
+
+    fn each(&self, mut act: impl FnMut(&Polled)) {
         let all: Vec<_> = self.polled.borrow().keys().copied().collect();
         for number in all {
-            let again = self.with(number, |polled| {
-                let Phase::Closing(until) = polled.conn.state().phase else {
-                    return self.beat(polled);
-                };
-                if until > now {
-                    return self.hub.now() + (until - now).as_millis() as u64 + 1;
-                }
-                self.end(polled, Ended::abnormal(None));
-                u64::MAX
-            });
-            next = next.min(again.unwrap_or(u64::MAX));
+            self.with(number, &mut act);
         }
-        next
     }
 }
 

@@ -67,6 +67,11 @@ impl Liveness {
         self.replies.load(Ordering::Relaxed)
     }
 
+    /// Whether nothing was heard for `every` ms, as far as is read.
+    pub fn is_silent(&self, now: u64, every: u64) -> bool {
+        self.heard.load(Ordering::Relaxed) + every <= now
+    }
+
     /// Looks whether the other side was silent for `every` ms. One that waits for something, or
     /// that we wait for (`waits`), is never given up: it may be in minutes of work.
     pub fn beat(&self, now: u64, every: u64, waits: bool) -> Beat {

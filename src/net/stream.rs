@@ -6,15 +6,30 @@ use super::{
     conn::{Conn, Connections, Ended, Phase, State},
     receive::Reading,
     settings::Settings,
-    tokio::{Alarm, Driver, closing},
+    tokio::{Alarm, Driver},
 };
 use crate::{caught::caught, error::Error, ws::Role};
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// A connection whose bytes are handed in and fetched.
 pub struct Stream {
     conn: Arc<Conn>,
     reading: RefCell<Reading>,
+    dues: Arc<Dues>,
+}
+
+/// What a stream's task knows beside its connection.
+struct Dues {
+    /// When the other side is looked after, on the hub's clock.
+    beat_at: AtomicU64,
+    /// JavaScript knows that something is due, and has not looked yet.
+    is_told: AtomicBool,
 }
 
 impl Stream {
@@ -29,13 +44,19 @@ impl Stream {
     ) -> Self {
         let conn = Arc::new(Conn::new(hub, role, settings, budget));
         budget.admit(&conn);
+        let beat_at = match conn.settings().heartbeat {
+            0 => u64::MAX,
+            every => hub.now() + every,
+        };
+        let dues = Arc::new(Dues { beat_at: beat_at.into(), is_told: false.into() });
         let (watched, clock, spoilt) = (conn.clone(), hub.clone(), conn.clone());
-        let watching = async move { watch(&watched, &clock).await };
+        let known = dues.clone();
+        let watching = async move { watch(&watched, &clock, &known).await };
         let started = driver.spawn_or(watching, move || spoilt.spoil(Error::Panic));
         if let Err(error) = started {
             conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
         }
-        Self { reading: RefCell::new(Reading::new(&conn)), conn }
+        Self { reading: RefCell::new(Reading::new(&conn)), conn, dues }
     }
 
     /// The connection.
@@ -67,6 +88,27 @@ impl Stream {
         self.conn.take_output(to)
     }
 
+    /// Ends what is due, now that all was read that had come by then.
+    pub fn expire(&self) {
+        let ended = caught(|| {
+            self.conn.expire();
+            if self.conn.state().phase.is_over() {
+                return Err(Ended::abnormal(None));
+            }
+            if self.dues.beat_at.load(Ordering::SeqCst) <= self.conn.hub.now() {
+                self.dues.beat_at.store(self.conn.beat()?, Ordering::SeqCst);
+            }
+            Ok(())
+        });
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(ended)) => self.conn.finish(ended),
+            Err(error) => self.conn.spoil(error),
+        }
+        self.dues.is_told.store(false, Ordering::SeqCst);
+        self.conn.signal();
+    }
+
     /// The stream is over.
     pub fn end(&self) {
         let ended = self.reading.borrow_mut().ended(None);
@@ -74,25 +116,27 @@ impl Stream {
     }
 }
 
-/// Expires requests, and gives up a closing handshake that takes too long.
-async fn watch(conn: &Conn, hub: &Connections) {
-    let (mut alarm, mut heartbeat) = (Alarm::new(), Alarm::new());
-    let mut beat_at = hub.now() + conn.settings().heartbeat;
+/// Tells JavaScript when something of the connection is due. It reads the bytes, so only it knows
+/// whether what was asked has come: a thread that was busy reads once more before anything ends.
+async fn watch(conn: &Conn, hub: &Connections, dues: &Dues) {
+    let mut alarm = Alarm::new();
     loop {
         let State { phase, check_at, .. } = conn.state();
         let until = match phase {
             Phase::Dead => return,
-            Phase::Closing(until) => Some(until),
-            Phase::Connecting | Phase::Open => None,
+            Phase::Closing(until) => hub.time_after(until),
+            Phase::Connecting | Phase::Open => u64::MAX,
+        };
+        let due = match dues.is_told.load(Ordering::SeqCst) {
+            true => u64::MAX,
+            false => until.min(check_at).min(dues.beat_at.load(Ordering::SeqCst)),
         };
         tokio::select! {
             () = conn.changed() => {}
-            () = alarm.at(hub, check_at) => drop(conn.expire()),
-            () = heartbeat.at(hub, beat_at) => match conn.beat() {
-                Ok(time) => beat_at = time,
-                Err(ended) => return conn.finish(ended),
-            },
-            () = closing(until) => return conn.finish(Ended::abnormal(None)),
+            () = alarm.at(hub, due) => {
+                dues.is_told.store(true, Ordering::SeqCst);
+                conn.tell_overdue();
+            }
         }
     }
 }

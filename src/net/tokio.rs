@@ -25,7 +25,7 @@ use socket2::SockRef;
 use std::{
     cell::RefCell,
     convert::Infallible,
-    future::{pending, poll_fn},
+    future::{pending, poll_fn, ready},
     io::ErrorKind,
     net::{SocketAddr, TcpStream as StdTcpStream},
     pin::{Pin, pin},
@@ -368,9 +368,18 @@ async fn pump(
             // In this order, so that a socket that always has more cannot hold up the rest.
             biased;
             () = conn.changed() => {}
-            () = alarm.at(hub, check_at) => drop(conn.expire()),
-            () = heartbeat.at(hub, beat_at) => beat_at = conn.beat()?,
-            () = closing(until) => return Err(Ended::abnormal(None)),
+            () = alarm.at(hub, check_at) => {
+                catch_up(conn, reader, &mut reading).await?;
+                conn.expire();
+            }
+            () = heartbeat.at(hub, beat_at) => {
+                catch_up(conn, reader, &mut reading).await?;
+                beat_at = conn.beat()?;
+            }
+            () = closing(until) => {
+                catch_up(conn, reader, &mut reading).await?;
+                return Err(Ended::abnormal(None));
+            }
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
             result = read(conn, reader, &mut reading), if !paused => {
@@ -382,6 +391,31 @@ async fn pump(
             result = watch(conn, &socket, &mut probed), if !may_read => result?,
         }
     }
+}
+
+/// Reads what is there of a connection whose time may have come: after a pause of the whole process
+/// that is not noticed yet.
+async fn catch_up(
+    conn: &Conn,
+    reader: &mut OwnedReadHalf,
+    reading: &mut Reading,
+) -> Result<(), Ended> {
+    if !conn.is_overdue() {
+        return Ok(());
+    }
+    // So that the runtime asks the system what is there.
+    tokio::task::yield_now().await;
+    for _ in 0..config::OVERDUE_READS {
+        if !conn.state().may_read || conn.waits_for_room() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            result = read(conn, reader, reading) => drop(result?),
+            () = ready(()) => break,
+        }
+    }
+    Ok(())
 }
 
 /// Reads once and deals with what came; returns how many bytes that were.
@@ -483,7 +517,7 @@ async fn writable(writer: Option<Writer>) {
     }
 }
 
-pub(super) async fn closing(until: Option<Instant>) {
+async fn closing(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until.into()).await,
         None => pending().await,

@@ -64,6 +64,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Drained { conn }
         | Event::Room { conn }
         | Event::Composed { conn }
+        | Event::Overdue { conn }
         | Event::Expired { conn, .. } => Subject::Conn(*conn),
         Event::Answered { id, .. } => Subject::Exchange(*id),
         Event::Resolved { id, .. } => Subject::Name(*id),
@@ -184,6 +185,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
         }
         Event::Composed { conn } => {
             object.set("type", "composed")?;
+            object.set("conn", conn)?;
+        }
+        Event::Overdue { conn } => {
+            object.set("type", "overdue")?;
             object.set("conn", conn)?;
         }
         Event::Expired { conn, slots } => {

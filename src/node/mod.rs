@@ -401,6 +401,12 @@ impl Core {
         self.inner.hub.is_full()
     }
 
+    /// All was read that had come when something of a stream was due: that ends now.
+    #[napi(catch_unwind)]
+    pub fn expire_stream(&self, conn: u32) {
+        self.inner.with_stream(conn, Stream::expire);
+    }
+
     /// A stream is over.
     #[napi(catch_unwind)]
     pub fn end_stream(&self, conn: u32) {

@@ -85,6 +85,7 @@ impl Turn for JsTurn {
 
     fn after_wait(&self) {
         self.inner.turn_begins(self.inner.hub.now());
+        self.inner.in_loop.with(Driver::expire);
         if self.inner.hub.take_due() {
             // What was answered before leaves all the same.
             // SAFETY: this runs on the environment's thread, and only until `on_cleanup` or `end`, which

@@ -110,6 +110,11 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
+    /// Something of a stream is due: JavaScript reads once more before it ends.
+    Overdue {
+        /// The connection's number.
+        conn: u32,
+    },
     /// Requests whose deadline has come.
     Expired {
         /// The connection's number.
@@ -168,6 +173,7 @@ impl<C: Weigh> Event<C> {
             | Self::Resolved { .. }
             | Self::Drained { .. }
             | Self::Composed { .. }
+            | Self::Overdue { .. }
             | Self::Room { .. } => 0,
         }
     }
