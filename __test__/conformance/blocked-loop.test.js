@@ -42,12 +42,14 @@ function filesOf (stage) {
   return () => path.join(folder, `${made++}`)
 }
 
-/** Starts the other side; resolves with it and its first word. */
-async function other (stage, implementation, what) {
+function started (stage, implementation, what) {
   const child = new Child('prompt-peer.js', JSON.stringify({ implementation: implementation.name, ...what }))
   stage.after(() => child.stop())
-  return child.next()
+  return child
 }
+
+/** Starts the other side; resolves with its first word. */
+const other = (...args) => started(...args).next()
 
 /** A client of a server in another process: `{ peer, transport }`, connected by one transport. */
 async function clientOf ({ implementation, stage }, { isSecure, conf, Transport }) {
@@ -80,6 +82,23 @@ for (const isSecure of [false, true]) {
       assert.deepStrictEqual(await answered, { err: null, res: 'answer' })
     })
   }
+
+  each(`C314: an answer that came while the process was stopped counts, also after the timeout${way}`, async ({ implementation, stage }) => {
+    let child = null
+    const service = await stage.serve(implementation, (rid, key, payload, handler) => {
+      if (child !== null) child.process.kill('SIGSTOP')
+      handler.reply(null, 'answer')
+    }, isSecure ? { secure: { ...certificates().server, verifyClient: () => true } } : {})
+    const secure = isSecure ? asTexts(certificates().client) : undefined
+    const client = started(stage, implementation, { role: 'client', dest: service.dest, secure })
+    assert.strictEqual(await client.next(), 'connected')
+    child = client
+    const answered = client.ask(TIMEOUT)
+    await once(service, 'request')
+    await new Promise(resolve => setTimeout(resolve, 2 * TIMEOUT))
+    client.process.kill('SIGCONT')
+    assert.strictEqual(await answered, 'answer')
+  }, { better: true })
 
   each(`C314: a request of which no answer came while the thread was busy fails${way}`, async ({ implementation, stage }) => {
     const service = await stage.serve(implementation, () => {}, isSecure ? { secure: { ...certificates().server, verifyClient: () => true } } : {})

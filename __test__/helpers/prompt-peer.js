@@ -27,11 +27,13 @@ const ROLES = {
     process.send(what.port)
   },
 
-  /** Connects, and says so by a request. */
+  /** Connects, and says so by a request; each message is a request's timeout, and gets what came of it. */
   client () {
-    const peer = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, [what.dest]) }, secure ? { secure } : {})
+    const conf = { maxActiveDestTransports: 1, ...(secure && { secure }) }
+    const peer = new PeerRPCClient({ lookup: (key, opts, cb) => cb(null, [what.dest]) }, conf)
     peer.init()
     peer.request('key', null, { timeout: 20000 }, () => process.send('connected'))
+    process.on('message', timeout => peer.request('key', null, { timeout }, (err, res) => process.send(err ? err.message : res)))
   },
 
   /** Answers each lookup; the key is the file. */
