@@ -1,5 +1,6 @@
 //! The nodes that this one knows, in buckets by how many leading bits of the id they share with it
-//! (Kademlia). A full bucket keeps the nodes it has for as long as they answer.
+//! (Kademlia). A full bucket keeps the nodes it has for as long as they answer, but for those that a
+//! host has beyond the first while another host has none: so few hosts shut out nobody.
 //!
 //! Only who answered a query of this node is here: what others say, also of themselves, is no
 //! proof. An address has one node, and a host few in a bucket.
@@ -87,8 +88,8 @@ impl Table {
         let bucket = self.buckets.get(self.own.shared_bits(&id.0));
         !self.has(id, address)
             && bucket.is_some_and(|bucket| {
-                bucket.contacts.len() < config::K
-                    && bucket.has_share(address)
+                bucket.has_share(address)
+                    && (bucket.contacts.len() < config::K || bucket.surplus_for(address).is_some())
                     && bucket.contacts.iter().all(|known| known.id != *id)
             })
     }
@@ -117,7 +118,14 @@ impl Table {
         }
         let contact = Contact { id, address, seen: now, failures: 0, pinged: 0 };
         let has_share = bucket.has_share(address);
-        if has_share && bucket.contacts.len() < config::K {
+        let surplus = bucket.surplus_for(address);
+        if has_share && (bucket.contacts.len() < config::K || surplus.is_some()) {
+            if bucket.contacts.len() >= config::K
+                && let Some(at) = surplus
+            {
+                let gone = bucket.contacts.remove(at);
+                self.places.remove(&gone.address);
+            }
             bucket.contacts.push(contact);
             self.places.insert(address, id);
             return Heard::Added;
@@ -261,6 +269,21 @@ impl Table {
 }
 
 impl Bucket {
+    /// Where the newest node is of the host that has most, if that is more than one, and the host of
+    /// `address` has none.
+    fn surplus_for(&self, address: Address) -> Option<usize> {
+        let of_host = |host: Address| {
+            self.contacts.iter().filter(|known| known.address.group() == host).count()
+        };
+        if of_host(address.group()) > 0 {
+            return None;
+        }
+        let hosts = self.contacts.iter().map(|known| known.address.group());
+        let (most, host) = hosts.map(|host| (of_host(host), host)).max_by_key(|(most, _)| *most)?;
+        let newest = self.contacts.iter().rposition(|known| known.address.group() == host);
+        newest.filter(|_| most > 1)
+    }
+
     /// Whether the host of `address` may have one more node.
     fn has_share(&self, address: Address) -> bool {
         let of_host = self.contacts.iter().filter(|known| known.address.group() == address.group());
@@ -359,6 +382,29 @@ mod tests {
         table.failed(&far(0), at(1, 1));
         table.failed(&far(0), at(1, 1));
         assert!(table.iter().filter(|node| node.address.ip == [10, 0, 0, 1]).count() < 4);
+    }
+
+    #[test]
+    fn few_hosts_shut_out_nobody() {
+        let mut table = Table::new(OWN);
+        let at = |host, port| Address { ip: [10, 0, 0, host], port };
+        for number in 0..20 {
+            let place = at(number % 5, 1 + u16::from(number));
+            assert_eq!(table.heard(far(number), place, 1), Heard::Added);
+        }
+        for host in 100..115 {
+            assert!(table.has_room(&far(host), at(host, 1)));
+            assert_eq!(table.heard(far(host), at(host, 1), 1), Heard::Added);
+            assert_eq!(table.len(), config::K);
+        }
+        // Each has one now, and the five still have one each.
+        let hosts: std::collections::HashSet<_> =
+            table.iter().map(|node| node.address.ip).collect();
+        assert_eq!(hosts.len(), config::K);
+        assert!(!table.has_room(&far(200), at(200, 1)));
+        assert_eq!(table.heard(far(200), at(200, 1), 1), Heard::Full(None));
+        // One that has a node takes no other's place.
+        assert!(!table.has_room(&far(201), at(100, 2)));
     }
 
     #[test]
