@@ -96,7 +96,10 @@ class Link extends Emitter {
     return this
   }
 
-  /** Its connections close, no exchange begins any more, and what waits for one fails with ERR_TRANSPORT_CLOSE, in a later tick. */
+  /**
+   * No exchange begins any more. What only reads fails with ERR_TRANSPORT_CLOSE, in a later tick; what changes
+   * something goes on to its answer, or its timeout, without another attempt. Its connections close, these after it.
+   */
   stop () {
     if (!this._inited) return this
     this[kLife].end(new Error(TEXT.TRANSPORT_CLOSE))
@@ -246,7 +249,7 @@ class Link extends Emitter {
 
     const timeout = timeoutOf(ownTimeout, this.conf)
     cb = this[kMeter].request(type, guarded(this, type, payload, cb))
-    this[kLife].tries.begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
+    this[kLife].triesOf(type).begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -298,8 +301,8 @@ class Link extends Emitter {
       if (err) unanswered(cb, err)
       else read(status, body)
     })
-    // What is taken back is to be told also by who stops at once.
-    if (!url.endsWith('/unannounce')) posts.add(end)
+    // What changes something is to be told also by who stops at once.
+    if (READS.some(type => url.endsWith(`/${type}`))) posts.add(end)
   }
 
   /** Hot path: the same key again needs no new text. */
@@ -396,6 +399,8 @@ class Link extends Emitter {
     // When the process with the embedded grape is gone, another one stands in and is asked once.
     ask((err, data) => {
       if (!isBroken(err)) return cb(err, data)
+      // The grape may have ended with this link: nobody stands in for it.
+      if (this[kLife].isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
       try {
         this[kEmbedded].replace()
       } catch (err) {
@@ -413,7 +418,7 @@ class Link extends Emitter {
 
   [kExchangeOnce] (url, payload, timeout, cb) {
     // It waited for the embedded grape.
-    if (this[kLife].isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
+    if (this[kLife].isOver) return nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
     const finish = withDeadline(timeout, this[kMeter].exchange(cb), unanswered)
     let isTold = false
     const tell = (err, data) => {
@@ -449,18 +454,25 @@ function timeoutOf (own, conf) {
 class Life {
   constructor () {
     this.isOver = false
-    this.tries = new Tries()
+    /** Requests that only read, and those that change something. */
+    this.reads = new Tries()
+    this.changes = new Tries()
     /** Who waits for an exchange, by request. */
     this.flights = new CbQ()
     /** Timeouts of the exchanges under way, by request. */
     this.timeouts = new Map()
-    /** Each ends one exchange that is under way. */
+    /** Each ends one exchange that only reads. */
     this.posts = new Set()
+  }
+
+  triesOf (type) {
+    return READS.includes(type) ? this.reads : this.changes
   }
 
   end (err) {
     this.isOver = true
-    this.tries.end(err)
+    this.reads.end(err)
+    this.changes.endWaiting(err)
     const posts = [...this.posts]
     this.posts.clear()
     for (const end of posts) end(err)
