@@ -9,6 +9,7 @@ const { test } = require('node:test')
 const main = require('..')
 const defaults = require('../lib/defaults')
 const Emitter = require('../lib/emitter')
+const OwnListener = require('../lib/own-listener')
 const { TEXT } = require('../lib/errors')
 const { COMMON } = require('../lib/command/arguments')
 const { EXIT } = require('../lib/command/failure')
@@ -43,7 +44,7 @@ function same (documented, real, what) {
 /** The classes from `Class` up to EventEmitter, or to what stands for it. */
 function chainOf (Class) {
   const chain = []
-  for (let one = Class; ![EventEmitter, Emitter].includes(one); one = Object.getPrototypeOf(one)) chain.push(one)
+  for (let one = Class; ![EventEmitter, Emitter, OwnListener].includes(one); one = Object.getPrototypeOf(one)) chain.push(one)
   return chain
 }
 

@@ -7,7 +7,7 @@ const { nextTick, theirs } = require('./clock')
 const context = require('./context')
 const { MAX_TIMEOUT } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { kOnClosed, kOnOpened, kParse } = require('./internal')
+const { kHearReply, kOnClosed, kOnOpened, kParse } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
@@ -22,6 +22,8 @@ class ClientConnection extends Connection {
     this._free = []
     // Beyond its slots the native side would take a request without a word.
     this._limit = OPTIONS.PeerRPCClient.maxConnectionRequests.of(transport.conf.maxConnectionRequests)
+    /** Requests that JavaScript sends are answered by the socket's listener. */
+    this.handedOver = false
     /** What was asked last, which the native side still knows. */
     this._key = undefined
   }
@@ -71,6 +73,32 @@ class ClientConnection extends Connection {
     // What is on its way here is still meant for this slot, which is free only then.
     this._callbacks[slot] = noop
     if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
+  }
+
+  /** What our own listener calls: a reply is taken, unless the native side has done so. */
+  hear (data, isHandled) {
+    if (!isHandled || this.handedOver) this.transport[kHearReply](data, isHandled ? null : this)
+  }
+
+  /** Calls back who waits for the reply to `rid`; false: nobody does. */
+  answer (rid, err, res) {
+    for (const slot of this._callbacks.keys()) {
+      if (this._callbacks[slot] === undefined || this.over || dispatch.rid(this.conn, slot) !== rid) continue
+      if (dispatch.forget(this.conn, slot)) this._take(slot)(err, res)
+      return true
+    }
+    return false
+  }
+
+  /** From now on replies are heard by the socket's listeners. */
+  leave () {
+    if (this.hasLeft || this.over || this.closing) return
+    super.leave()
+    this.setLanes(dispatch.LANES.SOCKET)
+  }
+
+  get needsMessages () {
+    return this.hasLeft || this.handedOver
   }
 
   /** The callbacks that wait have no context of their own: see context.js. */

@@ -52,6 +52,8 @@ class Connection {
     this._tcp = null
     /** Somebody paused the TCP socket. */
     this.isPaused = false
+    /** JavaScript does what the native side did for the transport: see `leave`. */
+    this.hasLeft = false
   }
 
   /**
@@ -135,6 +137,19 @@ class Connection {
   /** Ends a `watch`. */
   unwatch () {
     this.setLanes(this.lanes & ~LANES.SOCKET)
+  }
+
+  /**
+   * Somebody wants to decide by the socket's listeners what is done with messages: from now on nobody
+   * else does it. Only for connections that have `hear`, which is what our own listener calls.
+   */
+  leave () {
+    this.hasLeft = true
+  }
+
+  /** Whether the socket has to hear messages for the transport. */
+  get needsMessages () {
+    return this.hasLeft
   }
 
   setLanes (lanes) {
@@ -232,7 +247,7 @@ class Connection {
   onMessage (data) {
     if (this._socket === null) return
     if (this.isBehind) this.wait(() => this.onMessage(data), data.length)
-    else this._socket[kMessage](data)
+    else this._socket[kMessage](data, (this.lanes & LANES.RPC) !== 0)
   }
 
   onPing (data) {

@@ -8,7 +8,7 @@ const dispatch = require('./dispatch')
 const { ABANDONED } = require('./defaults')
 const { isLarge, isTooLarge } = require('./errors')
 const observe = require('./observe')
-const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServeSocket } = require('./internal')
+const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServing } = require('./internal')
 const { OPTIONS } = require('./option-table')
 
 /** One client of a server transport. */
@@ -30,7 +30,14 @@ class ServerConnection extends Connection {
     this._left = null
     /** Too much is abandoned of what others asked from its address: nothing of it reaches the service. */
     this._isHeld = false
+    /** Our own listener, where JavaScript answers. */
+    this._serve = null
+    /** Messages came both ways when it left the native lane. */
     this._doubled = false
+    /** What was emitted in place of the message that may come right behind. */
+    this._emitted = null
+    /** The message right behind is one of a request that was answered. */
+    this._isNextHandled = false
   }
 
   accepted (conn, request) {
@@ -75,7 +82,7 @@ class ServerConnection extends Connection {
   onRequest (rid, key, payload, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (!transport[kIsNative]()) {
+    if (this.hasLeft || !transport[kIsNative]()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
     const { young } = unanswered
@@ -91,7 +98,7 @@ class ServerConnection extends Connection {
   onRequestData (data, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (!transport[kIsNative]()) return this._handOver(data)
+    if (this.hasLeft || !transport[kIsNative]()) return this._handOver(data)
     const { young } = unanswered
     let request = transport[kParse](data)
     // It would be written back, whatever the service answers.
@@ -152,19 +159,52 @@ class ServerConnection extends Connection {
     this.wait(() => this[method](...args), cost)
   }
 
-  /** Somebody replaced a hook: from now on each message goes through the socket object. */
+  /** What our own listener calls: each message is answered, unless that is done. */
+  hear (data, isHandled) {
+    if (isHandled) return
+    if (this._serve === null) this._serve = this.transport[kServing](this.socket, this.cert)
+    this._serve(data)
+  }
+
+  /** From now on each message goes through the socket object's listeners. */
+  leave () {
+    if (this.hasLeft || this.over) return
+    // In the middle of a request: the same message for the socket comes right behind.
+    if (this._leave()) this._isNextHandled = dispatch.messageNext(this.conn) !== undefined
+  }
+
+  /** Whether messages came both ways so far. */
+  _leave () {
+    super.leave()
+    this._doubled = this.lanes === (dispatch.LANES.RPC | dispatch.LANES.SOCKET)
+    this.setLanes(dispatch.LANES.SOCKET)
+    this._unanswered.end()
+    return this._doubled
+  }
+
+  onMessage (data) {
+    if (this.isBehind) return super.onMessage(data)
+    const emitted = this._emitted
+    this._emitted = null
+    if (emitted !== null && isSame(emitted, data)) return
+    if (!this._isNextHandled) return super.onMessage(data)
+    this._isNextHandled = false
+    if (this._socket !== null) this._socket[kMessage](data, true)
+  }
+
+  /** A message of the native lane, which it has left; somebody replaced a hook, perhaps. */
   _handOver (data) {
     this._isNone('moved')
     // The messages of one batch may find it handed over already.
-    if (this.lanes & dispatch.LANES.RPC) {
-      this._doubled = (this.lanes & dispatch.LANES.SOCKET) !== 0
-      this.setLanes(dispatch.LANES.SOCKET)
-      this._unanswered.end()
-      this.transport[kServeSocket](this.socket, this.cert)
+    if (!this.hasLeft) this._leave()
+    if (this._doubled) {
+      // Where somebody listened already, the same message for the socket comes right behind.
+      const next = dispatch.messageNext(this.conn)
+      if (next !== undefined && isSame(data, next)) return
+      // One that had to wait is behind in what waits.
+      this._emitted = data
     }
-    // Where somebody listened already, the same message for the socket comes right behind.
-    if (this._doubled && dispatch.isMessageNext(this.conn)) return
-    this.socket[kMessage](data)
+    this.socket[kMessage](data, false)
   }
 
   terminate () {
@@ -183,6 +223,17 @@ class ServerConnection extends Connection {
   _isNone (why) {
     dispatch.answered(this.conn)
     this.meter.count(why)
+  }
+}
+
+/** Whether a message is the one that was composed anew of its parts. */
+function isSame (composed, data) {
+  if (typeof composed !== 'string') return Buffer.isBuffer(data) && composed.equals(data)
+  if (composed === data) return true
+  try {
+    return JSON.stringify(JSON.parse(data)) === composed
+  } catch (err) {
+    return false
   }
 }
 

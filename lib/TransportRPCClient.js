@@ -13,8 +13,8 @@ const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kHearConnection, kHearSocket,
-  kIsAway, kIsNative, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
+  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kHearConnection, kHearReply, kHearSocket,
+  kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
   kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
   kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
   kUnreachable, kWaiting
@@ -188,7 +188,7 @@ class TransportRPCClient extends TransportRPC {
   [kStart] (key, payload, opts, cb) {
     if (this[kDraining]) return this[kRefuse](new Error(TEXT.TRANSPORT_CLOSE), cb)
     if (opts && opts.signal) return this[kRequestAbortable](key, payload, opts, cb)
-    if (this[kIsNative]() && !this[kSocket]) this[kRequestNative](key, payload, opts, cb)
+    if (this[kIsNativeNow]()) this[kRequestNative](key, payload, opts, cb)
     else this[kRequestBySocket](key, payload, opts, this[kMeter].asked(cb))
   }
 
@@ -253,7 +253,7 @@ class TransportRPCClient extends TransportRPC {
     // Throws before anybody waits for the signal.
     this[kTimeout](opts)
     const { signal } = opts
-    const isNative = this[kIsNative]() && !this[kSocket]
+    const isNative = this[kIsNativeNow]()
     // Inside, so that it hears of the abort.
     if (!isNative && !signal.aborted) cb = this[kMeter].asked(cb)
     let forget = () => this[kForgetRequests](signal)
@@ -313,7 +313,26 @@ class TransportRPCClient extends TransportRPC {
   [kHearConnection] () {
     if (!this[kConnection] || this[kConnection].handedOver) return
     this[kConnection].handedOver = true
-    this[kHearSocket](this[kConnection].socket)
+    // Whatever is made of it, its own listener takes replies.
+    this[kConnection].socket[kConnection].watch()
+  }
+
+  /** Whether the native side sends requests, and takes the replies. */
+  [kIsNativeNow] () {
+    return this[kIsNative]() && !this[kSocket] && (this[kConnection] === null || !this[kConnection].hasLeft)
+  }
+
+  /** A message that is a reply; `connection` may have who waits for it. */
+  [kHearReply] (data, connection) {
+    const reply = this.parse(data)
+    const refused = reply === null ? refusedId(data) : undefined
+    const handle = (rid, err, res) => {
+      if (connection === null || !connection.answer(rid, err, res)) this.handleReply(rid, err, res)
+    }
+    if (refused !== undefined) return handle(refused, new Error(TEXT.NESTING_LIMIT))
+    if (!reply || typeof reply[Symbol.iterator] !== 'function') return
+    const [rid, err, res] = reply
+    handOver(costOf(data), () => handle(rid, err ? errorOf(err) : null, res))
   }
 
   /** Listens to a socket, whoever made it. */
@@ -321,15 +340,7 @@ class TransportRPCClient extends TransportRPC {
     let error = null
     let opened = this.isConnected()
     const isCurrent = () => this.socket === socket
-    socket.on('message', data => {
-      const reply = this.parse(data)
-      const refused = reply === null ? refusedId(data) : undefined
-      if (refused !== undefined) return this.handleReply(refused, new Error(TEXT.NESTING_LIMIT))
-      if (!reply || typeof reply[Symbol.iterator] !== 'function') return
-      const [rid, err, res] = reply
-      handOver(costOf(data), () => this.handleReply(rid, err ? errorOf(err) : null, res))
-    })
-    if (this[kConnection]) return
+    socket.on('message', data => this[kHearReply](data, null))
     this[kMeter].foreign(socket, opened)
     socket.on('open', () => {
       if (!isCurrent()) return

@@ -13,7 +13,7 @@ const { TEXT, isTooLarge } = require('./errors')
 const {
   kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDrain, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOpenConnections, kOptions, kPlainListener,
-  kSecureListener, kServeSocket, kSocket, kTakePort
+  kSecureListener, kServeSocket, kServing, kSocket, kTakePort
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -171,18 +171,22 @@ class TransportRPCServer extends TransportRPC {
 
   /** Answers what comes from a socket, whoever made it. */
   [kServeSocket] (socket, cert) {
+    socket.on('message', this[kServing](socket, cert))
+  }
+
+  [kServing] (socket, cert) {
     const reply = (rid, err, res) => this.sendReply(socket, rid, err, res)
     const meta = { cert }
     const caller = { socket, address: socket[kConnection] && socket[kConnection].address }
     const serving = new Serving(this[kMeter])
     this[kMeter].foreign(socket, true)
-    socket.on('message', data => {
+    socket.on('close', () => serving.end())
+    return data => {
       const request = this.parse(data)
       const refused = request === null ? refusedId(data) : undefined
       if (refused !== undefined) reply(refused, new Error(TEXT.NESTING_LIMIT), null)
       this.handleRequest({ reply: serving.request(reply, request), [kCaller]: caller }, request, meta)
-    })
-    socket.on('close', () => serving.end())
+    }
   }
 
   [kListen] (listen, port) {

@@ -157,8 +157,13 @@ class SubConnection extends Connection {
   onMessage (data) {
     // Messages that arrive after the end are dropped.
     if (this.closing) return
+    if (this._socket === null) this.transport.emit('message', data)
+    else super.onMessage(data)
+  }
+
+  /** What our own listener calls. */
+  hear (data) {
     this.transport.emit('message', data)
-    super.onMessage(data)
   }
 
   onPing (data) {

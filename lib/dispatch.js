@@ -192,14 +192,15 @@ function deliverCurrent () {
   }
 }
 
-/** Whether what is delivered next is a message of `conn`, for its socket. */
-function isMessageNext (conn) {
+/** The message that is delivered next, if it is one of `conn`, for its socket. */
+function messageNext (conn) {
+  if (current === null) return undefined
   const { items, events, at } = current
-  if (at >= items.length) return false
-  if (items[at] === MESSAGE) return items[at + 1] === conn
-  if (items[at] !== EVENT) return false
+  if (at >= items.length) return undefined
+  if (items[at] === MESSAGE) return items[at + 1] === conn ? items[at + 2] : undefined
+  if (items[at] !== EVENT) return undefined
   const event = events[EVENTS + items[at + 1]]
-  return event.type === 'message' && event.conn === conn
+  return event.type === 'message' && event.conn === conn ? event.data : undefined
 }
 
 /**
@@ -546,7 +547,7 @@ module.exports = {
   forget: (conn, slot) => core.forget(conn, slot),
   ignore: conn => core.ignore(conn),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
-  isMessageNext,
+  messageNext,
   keep,
   keeps: (conn, bytes) => core.keeps(conn, bytes),
   listen,

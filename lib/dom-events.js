@@ -1,5 +1,7 @@
 'use strict'
 
+const EventEmitter = require('events')
+
 // The browser's way to listen, which `ws` has beside Node's: `onmessage = ...`, `addEventListener`.
 
 /** What listeners get of each event, beside its type and target. */
@@ -27,7 +29,8 @@ function listenerOf (type, target, listener, isProperty) {
 }
 
 function find (target, type, isWanted) {
-  return target.listeners(type).find(heard => heard[SOURCE] !== undefined && isWanted(heard[SOURCE]))
+  // The emitter's own: who asks a socket for its listeners means to do something with them.
+  return EventEmitter.prototype.listeners.call(target, type).find(heard => heard[SOURCE] !== undefined && isWanted(heard[SOURCE]))
 }
 
 /** Gives a class of emitters the methods and properties. */

@@ -24,6 +24,8 @@ module.exports = {
   kIsStopped: Symbol('isStopped'),
   /** Whether no hook of a transport is replaced, so that the native side may do the work of all. */
   kIsNative: Symbol('isNative'),
+  /** Whether the native side sends a transport's next request, too. */
+  kIsNativeNow: Symbol('isNativeNow'),
   /** Whether somebody listens: to the end of a subscription, to the messages of a socket. */
   kIsWatched: Symbol('isWatched'),
   /** The native connection behind a transport, a socket or a TCP socket. */
@@ -249,6 +251,8 @@ module.exports = {
   kHearConnection: Symbol('hearConnection'),
   /** Listens to a socket, whoever made it. */
   kHearSocket: Symbol('hearSocket'),
+  /** Takes a message of a socket for a reply. */
+  kHearReply: Symbol('hearReply'),
   /** Closes it. */
   kCloseSocket: Symbol('closeSocket'),
   /** The connection is open. */
@@ -278,6 +282,8 @@ module.exports = {
   kTakePort: Symbol('takePort'),
   /** Answers what comes from a socket, whoever made it. */
   kServeSocket: Symbol('serveSocket'),
+  /** Makes the listener that does. */
+  kServing: Symbol('serving'),
   /** Lets a handler, or who listens, answer a request. */
   kAnswer: Symbol('answer'),
   /** The text of an answer. */
@@ -343,6 +349,12 @@ module.exports = {
   kOpened: Symbol('opened'),
   /** A message has come. */
   kMessage: Symbol('message'),
+  /** A socket's listener that is this package's own: what answers requests, or takes replies. */
+  kOwn: Symbol('own'),
+  /** What the native side has handled of what is being emitted, if it has. */
+  kHandled: Symbol('handled'),
+  /** Lets the native side go when somebody has taken the own listener away. */
+  kKeepOwn: Symbol('lookForOwn'),
   /** Nothing waits any more. */
   kDrained: Symbol('drained'),
   /** It is over. */

@@ -1,14 +1,13 @@
 'use strict'
 
-const EventEmitter = require('events')
 const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { setImmediate } = require('./clock')
-const { unsupported } = require('./errors')
 const domEvents = require('./dom-events')
+const OwnListener = require('./own-listener')
 const {
-  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kIsFragmenting, kIsWatched, kMessage,
-  kMustBeConnected, kOpened, kSent, kWatchesOpen
+  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kHandled, kIsFragmenting, kIsWatched, kMessage,
+  kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
 } = require('./internal')
 
 const { LANES, OPCODE } = dispatch
@@ -23,30 +22,19 @@ const NAMES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']
 /** How messages of bytes are told. */
 const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments']
 
-/** Events of `ws` that would take the answer to the handshake, which is read on another thread. */
-const UNSUPPORTED = new Set(['unexpected-response', 'upgrade'])
-
-/** Events that cost something: the native side sends them only to those who listen. */
-const COSTLY = new Set(['message', 'ping', 'pong'])
-
 /**
  * A connection as services know it from the `ws` package, version 7.
  *
  * Events: `open`, `message` (string of a text, Buffer of a binary frame), `close` (code, reason),
  * `error`, `ping`, `pong`.
  */
-class Socket extends EventEmitter {
+class Socket extends OwnListener {
   constructor (connection) {
-    super()
-    this[kConnection] = connection
+    super(connection)
     this[kSent] = []
     this._binaryType = BINARY_TYPES[0]
     /** A message was begun that more fragments belong to. */
     this[kIsFragmenting] = false
-    this.on('newListener', event => {
-      if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection`)
-      if (COSTLY.has(event)) connection.watch()
-    })
     // Whoever listens from `open` on hears what came right behind the handshake.
     this[kWatchesOpen] = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
     if (this[kWatchesOpen]) connection.watch()
@@ -91,7 +79,10 @@ class Socket extends EventEmitter {
 
   /** Whether somebody needs what only those get who listen. */
   get [kIsWatched] () {
-    return this[kSent].length > 0 || [...COSTLY].some(event => this.listenerCount(event) > 0)
+    const { [kConnection]: connection } = this
+    const own = this[kOwn] === null ? 0 : 1
+    return connection.needsMessages || this[kSent].length > 0 || this.listenerCount('message') > own ||
+      this.listenerCount('ping') > 0 || this.listenerCount('pong') > 0
   }
 
   /** Bytes that wait to be written. */
@@ -125,9 +116,15 @@ class Socket extends EventEmitter {
     if (this[kWatchesOpen] && !this[kIsWatched]) this[kConnection].unwatch()
   }
 
-  /** A message has come. */
-  [kMessage] (data) {
-    this.emit('message', typeof data === 'string' ? data : told(data, this._binaryType))
+  /** A message has come; the native side may have handled it as our own listener would. */
+  [kMessage] (data, isHandled) {
+    const value = typeof data === 'string' ? data : told(data, this._binaryType)
+    this[kHandled] = isHandled ? value : undefined
+    try {
+      this.emit('message', value)
+    } finally {
+      this[kHandled] = undefined
+    }
   }
 
   ping (data, mask, cb) {
