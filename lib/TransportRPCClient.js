@@ -13,7 +13,7 @@ const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kHearConnection, kHearReply, kHearSocket,
+  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection, kHearReply, kHearSocket,
   kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
   kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
   kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
@@ -39,6 +39,7 @@ class TransportRPCClient extends TransportRPC {
     super(client, conf)
     this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
     this[kSocket] = undefined
+    this[kGone] = null
   }
 
   init () {
@@ -97,6 +98,7 @@ class TransportRPCClient extends TransportRPC {
     const socket = this[kSocket]
     this[kConnection] = null
     this[kSocket] = null
+    this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
     if (socket) this[kCloseSocket](socket)
@@ -108,11 +110,14 @@ class TransportRPCClient extends TransportRPC {
 
   /** The object like `ws`'s, or what was assigned. */
   get socket () {
-    return this[kConnection] ? this[kConnection].socket : this[kSocket]
+    if (this[kConnection]) return this[kConnection].socket
+    // One that was lost stays until another takes its place: services look at its state.
+    return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
   }
 
   set socket (socket) {
     this[kSocket] = socket
+    this[kGone] = null
     if (!socket || !this[kConnection]) return
     this[kRetire]()
   }
@@ -353,6 +358,7 @@ class TransportRPCClient extends TransportRPC {
     socket.on('close', () => {
       if (!isCurrent()) return
       this[kSocket] = null
+      this[kGone] = { socket }
       this.disconnected()
       this[kUnreachable]()
       const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
@@ -385,6 +391,7 @@ class TransportRPCClient extends TransportRPC {
       return callEach(waiting, cb => cb(err))
     }
     this[kConnection] = null
+    this[kGone] = connection
     this.disconnected()
     if (!connection.closing) this[kUnreachable]()
     this[kFail](err, waiting, [...this._reqs.values()])

@@ -7,7 +7,7 @@ const { monotonic, nextTick } = require('./clock')
 const { SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kAgain, kConnection, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
+  kAgain, kConnection, kGone, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -25,6 +25,7 @@ class TransportSub extends TransportSocket {
   constructor (client, conf) {
     super(client, conf)
     this[kConnection] = this[kSocket] = undefined
+    this[kGone] = null
     this[kHeld] = false
     /** What its peer does when it has lost its publisher. */
     this[kOnLost] = null
@@ -56,11 +57,14 @@ class TransportSub extends TransportSocket {
 
   /** The object like `ws`'s, or what was assigned. */
   get socket () {
-    return this[kConnection] ? this[kConnection].socket : this[kSocket]
+    if (this[kConnection]) return this[kConnection].socket
+    // One that was lost stays until another takes its place: services look at its state.
+    return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
   }
 
   set socket (socket) {
     this[kSocket] = socket
+    this[kGone] = null
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -73,6 +77,7 @@ class TransportSub extends TransportSocket {
     const socket = this[kSocket]
     this[kConnection] = null
     this[kSocket] = null
+    this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
     if (connection) connection.close()
@@ -99,6 +104,7 @@ class TransportSub extends TransportSocket {
   [kLost] (connection, err) {
     if (this[kConnection] !== connection) return
     this[kConnection] = null
+    this[kGone] = connection
     this.disconnected()
     const { isSettled } = connection
     if (err && this[kTell](err)) return this[kAgain](true, isSettled)

@@ -34,6 +34,8 @@ module.exports = {
   kListener: Symbol('listener'),
   /** The object like `ws`'s server, once somebody has asked for it. */
   kFace: Symbol('face'),
+  /** What has the closed socket of a connection that was lost. */
+  kGone: Symbol('gone'),
   /** What was assigned to a transport's `socket`. */
   kSocket: Symbol('socket'),
   /** The functions of `handle`, by key. */
