@@ -41,6 +41,11 @@ class RequestHead {
     return this._bytes[0] > 0x20 && this._bytes[0] < 0x7f ? null : 400
   }
 
+  /** Whether only the head of an answer is wanted (RFC 9110 section 9.3.2). */
+  get isHead () {
+    return this._bytes.subarray(0, 5).toString('latin1') === 'HEAD '
+  }
+
   /** The head, and what came behind it. */
   take () {
     return { head: this._bytes.subarray(0, this._end), rest: this._bytes.subarray(this._end, this._size) }

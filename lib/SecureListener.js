@@ -124,7 +124,7 @@ class SecureListener {
     })
     // What else HTTP has is not for us, and comes here only where heads are not read before.
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      face.on(event, ({ socket }) => this._refuse(socket, { code: 426 }))
+      face.on(event, ({ socket, method }) => this._refuse(socket, { code: 426, isHead: method === 'HEAD' }))
     }
     face.on('connect', (req, socket) => this._refuse(socket, { code: 426 }))
     face.on('clientError', ({ code }, socket) => this._refuse(socket, { code: /OVERFLOW/.test(code) ? 431 : 400 }))
@@ -147,7 +147,7 @@ class SecureListener {
       const code = request.add(bytes)
       if (code === null) return
       socket.removeListener('data', onData)
-      if (code !== 101) return this._refuse(socket, { code })
+      if (code !== 101) return this._refuse(socket, { code, isHead: request.isHead })
       const { head, rest } = request.take()
       handshake.rest = rest
       socket.pause()

@@ -139,14 +139,14 @@ function isPromise (value) {
 }
 
 /** The HTTP answer to a client that does not come in. */
-function refusalOf ({ code, message = STATUS_CODES[code], headers = {} }) {
+function refusalOf ({ code, message = STATUS_CODES[code], headers = {}, isHead = false }) {
   const lines = Object.entries({
     Connection: 'close',
     'Content-Type': 'text/html',
     'Content-Length': Buffer.byteLength(message || ''),
     ...headers
   }).map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${message || ''}`
+  return `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${isHead ? '' : message || ''}`
 }
 
 module.exports = { Admission, refusalOf }

@@ -4,11 +4,13 @@
 
 const assert = require('node:assert')
 const { createHash } = require('crypto')
+const http = require('http')
+const https = require('https')
 const net = require('net')
 const { once } = require('events')
 const tls = require('tls')
 const { certificates } = require('../helpers/certificates')
-const { each } = require('../helpers/conformance')
+const { each, native } = require('../helpers/conformance')
 const { serveSecure } = require('../helpers/secure')
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -72,6 +74,18 @@ for (const [offered, taken] of [['', undefined], [' ', undefined], [',', undefin
 both('C401: a server takes an empty list of extensions', async context => {
   const { line } = await answer(context, [KEY, 'Sec-WebSocket-Extensions:'])
   assert.strictEqual(line, 'HTTP/1.1 101 Switching Protocols')
+})
+
+each('C403: a HEAD gets 426, and no body', async ({ implementation, stage }) => {
+  // With TLS the original hangs up on it.
+  for (const secure of implementation === native ? [false, true] : [false]) {
+    const { port } = secure ? await serveSecure(stage, implementation, {}, echo) : await stage.serve(implementation, echo)
+    const options = { ...certificates().client, host: '127.0.0.1', port, method: 'HEAD', agent: false }
+    const request = (secure ? https : http).request(options).end()
+    const [response] = await once(request, 'response')
+    assert.strictEqual(response.statusCode, 426)
+    await once(response.resume(), 'end')
+  }
 })
 
 for (const header of ['Sec-WebSocket-Protocol:', 'Sec-WebSocket-Protocol:  ', 'Sec-WebSocket-Extensions:', 'Sec-WebSocket-Extensions:  ']) {

@@ -83,6 +83,8 @@ each('C17: each request has a fresh lower-case UUID v4', async ({ implementation
   const rids = frames.map(frame => JSON.parse(frame)[0])
   for (const rid of rids) assert.match(rid, UUID_V4)
   assert.strictEqual(new Set(rids).size, 200)
+  // Logs shorten them.
+  for (const part of [rid => rid.slice(0, 8), rid => rid.slice(-8)]) assert.strictEqual(new Set(rids.map(part)).size, 200)
 })
 
 /** The upgrade request of a client, after a request over it was answered. */

@@ -1,8 +1,9 @@
 //! The requests of one connection that wait for their reply.
 //!
-//! A request sits in a slot that JavaScript chose, and its id holds the slot: the first 32 bits
-//! of a UUID v4 are the slot mixed with a salt of the connection, the rest is random. A reply
-//! finds its request by arithmetic, and the stored id proves that it is the one.
+//! A request sits in a slot that JavaScript chose, and its id holds the slot: the last 32 bits of a
+//! UUID v4 are the slot mixed with the first 32, which are random, and a salt of the connection.
+//! So all digits differ from request to request, since logs shorten ids at either end. A reply finds
+//! its request by arithmetic, and the stored id proves that it is the one.
 
 use crate::config;
 use uuid::{Builder, fmt::Hyphenated};
@@ -46,7 +47,9 @@ impl Pending {
     /// and returns its id.
     pub fn insert(&mut self, slot: u32, sent: u64, deadline: u64) -> Rid {
         let mut bytes = rand::random::<u128>().to_ne_bytes();
-        bytes[..4].copy_from_slice(&(slot ^ self.salt).to_be_bytes());
+        let [a, b, c, d, ..] = bytes;
+        let mixed = slot ^ self.salt ^ u32::from_be_bytes([a, b, c, d]);
+        bytes[12..].copy_from_slice(&mixed.to_be_bytes());
         let mut rid = [0; Hyphenated::LENGTH];
         Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_lower(&mut rid);
 
@@ -63,11 +66,11 @@ impl Pending {
 
     /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
     pub fn resolve(&mut self, rid: &[u8]) -> Option<Resolved> {
-        let head = std::str::from_utf8(rid.get(..8)?).ok()?;
-        let slot = u32::from_str_radix(head, 16).ok()? ^ self.salt;
+        let rid: &Rid = rid.try_into().ok()?;
+        let slot = digits(rid, 0)? ^ digits(rid, rid.len() - 8)? ^ self.salt;
         let place = self.slots.get_mut(slot as usize)?;
         let waiter = place.as_ref()?;
-        if waiter.rid != rid {
+        if waiter.rid != *rid {
             return None;
         }
         let sent = waiter.sent;
@@ -146,6 +149,12 @@ impl Pending {
         self.waiting = 0;
         self.check_at = u64::MAX;
     }
+}
+
+/// The eight hexadecimal digits from `at` on.
+fn digits(rid: &Rid, at: usize) -> Option<u32> {
+    let digits = std::str::from_utf8(rid.get(at..at + 8)?).ok()?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

@@ -108,18 +108,33 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
         Ok(Status::Partial) => return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
         Err(_) => return refuse(StatusCode::BAD_REQUEST),
     };
-    let Some(mut request) = request(&head) else { return refuse(StatusCode::BAD_REQUEST) };
+    match accept(&head) {
+        Ok(response) => Upgrade::Accept { response, consumed, head: Head::of(&head) },
+        Err(status) => {
+            let mut response = refusal(status);
+            // Its length is told, and nothing follows (RFC 9110 section 9.3.2).
+            if head.method == Some("HEAD") {
+                response.truncate(response.len() - reason(status).len());
+            }
+            Upgrade::Refuse { response }
+        }
+    }
+}
+
+/// The 101 response to an upgrade request, or the status of a refusal.
+fn accept(head: &httparse::Request<'_, '_>) -> Result<Vec<u8>, StatusCode> {
+    let mut request = request(head).ok_or(StatusCode::BAD_REQUEST)?;
     if !request.headers().contains_key(header::UPGRADE) {
-        return refuse(StatusCode::UPGRADE_REQUIRED);
+        return Err(StatusCode::UPGRADE_REQUIRED);
     }
     // What there must be once and not more (RFC 6455 sections 4.2.1 and 11.3).
     let once = [header::HOST, header::SEC_WEBSOCKET_KEY];
     if once.iter().any(|name| count(request.headers(), name) != 1) {
-        return refuse(StatusCode::BAD_REQUEST);
+        return Err(StatusCode::BAD_REQUEST);
     }
     let versions = request.headers().get_all(header::SEC_WEBSOCKET_VERSION);
     if versions.iter().next().is_some() && !versions.iter().eq([VERSION]) {
-        return refuse(StatusCode::UPGRADE_REQUIRED);
+        return Err(StatusCode::UPGRADE_REQUIRED);
     }
     // Tungstenite looks at the first line only, and not at what a tab separates.
     if has_token(request.headers(), header::CONNECTION, "upgrade") {
@@ -128,10 +143,10 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
     // Tungstenite decodes the key, and refuses one whose last bits are not zero. What they are is
     // the client's affair: the answer is made of the key's text (RFC 6455 section 4.2.2).
     let accept = request.headers().get(header::SEC_WEBSOCKET_KEY).and_then(accept_of);
-    let Some(accept) = accept else { return refuse(StatusCode::BAD_REQUEST) };
+    let Some(accept) = accept else { return Err(StatusCode::BAD_REQUEST) };
     request.headers_mut().insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static(ANY_KEY));
     let Ok(mut response) = create_response(&request) else {
-        return refuse(StatusCode::BAD_REQUEST);
+        return Err(StatusCode::BAD_REQUEST);
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     // Without a say in the matter, `ws` takes the first subprotocol that the client offers.
@@ -145,10 +160,8 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, first);
     }
     let mut out = Vec::new();
-    match write_response(&mut out, &response) {
-        Ok(()) => Upgrade::Accept { response: out, consumed, head: Head::of(&head) },
-        Err(_) => refuse(StatusCode::BAD_REQUEST),
-    }
+    write_response(&mut out, &response).map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(out)
 }
 
 fn request(head: &httparse::Request<'_, '_>) -> Option<Request<()>> {
@@ -200,9 +213,13 @@ fn refuse(status: StatusCode) -> Upgrade {
     Upgrade::Refuse { response: refusal(status) }
 }
 
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or_default()
+}
+
 /// A complete HTTP response for a client that does not come in.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
-    let text = status.canonical_reason().unwrap_or_default();
+    let text = reason(status);
     // A client of another version learns which one there is (RFC 6455 section 4.4).
     format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
