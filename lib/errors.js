@@ -52,7 +52,8 @@ function systemError (code, errno) {
  * error from Node's own `net`.
  */
 function fromFailure ({ message, code, errno, syscall, address, port }) {
-  const system = syscall === 'getaddrinfo' ? null : systemError(code, errno)
+  // Without a call that failed the text says all: the other side hung up.
+  const system = syscall === undefined || syscall === 'getaddrinfo' ? null : systemError(code, errno)
   if (system !== null) {
     const where = address === undefined ? '' : ` ${address}:${port}`
     const what = syscall === 'listen' ? `: ${system.description}` : ''

@@ -127,7 +127,9 @@ fn explain(
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
         {
-            let syscall = if errno_is_refusal(system) { "connect" } else { "read" };
+            // As Node, which names the address of a connection that it could not make.
+            let (syscall, address) =
+                if errno_is_refusal(system) { ("connect", address) } else { ("read", None) };
             return Error::system(syscall, io::Error::from_raw_os_error(errno), address);
         }
         if inner
