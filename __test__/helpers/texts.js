@@ -128,7 +128,30 @@ const CASES = {
     listening.pop()()
     linkTo(`http://127.0.0.1:${port}`).lookup('k', done)
   },
-  '`stop()` of the link with a lookup under way': async done => {
+  '`stop()` of the link with a `put` or announce under way': async done => {
+    const { port } = await grape(res => res.end('1'))
+    const link = linkTo(`http://127.0.0.1:${port}`)
+    link.put({ v: 'a' }, done)
+    link.stop()
+  },
+  '`stop()` of the link while an announce waits to be tried again': async done => {
+    let asked = 0
+    const { port } = await grape(res => {
+      if (asked++ === 0) res.statusCode = 500
+      res.end('1')
+    })
+    const link = linkTo(`http://127.0.0.1:${port}`)
+    const interval = () => {
+      setImmediate(() => link.stop())
+      return 50
+    }
+    link.announce('k', 1, { retry: { times: 2, interval } }, done)
+  },
+  'a request after `stop()` of the link': async done => {
+    const { port } = await grape(res => res.end('["127.0.0.1:1"]'))
+    linkTo(`http://127.0.0.1:${port}`).stop().lookup('k', done)
+  },
+  '`stop()` of the link with a lookup or `get` under way': async done => {
     const { port } = await grape(res => {
       link.stop()
       res.end('["127.0.0.1:1"]')
