@@ -92,6 +92,8 @@ export declare class Core {
   forget(conn: number, slot: number): boolean
   /** Whether a connection is read; not of streams, whose bytes JavaScript moves. */
   setReading(conn: number, reads: boolean): void
+  /** For how many ms nothing came by `conn`; `u32::MAX` when it is over. */
+  silence(conn: number): number
   /** Requests that came by `conn` and are not answered, as far as they are counted. */
   unanswered(conn: number): number
   /** A message that came by `conn` as a request is none, and is not going to be answered. */
@@ -156,6 +158,8 @@ export interface ConnectionSettings {
   busyPoll: number
   maxPayload: number
   heartbeat: number
+  dialAfter: number
+  connectTimeout: number
   handshakeTimeout: number
   /**
    * Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about

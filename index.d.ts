@@ -276,6 +276,11 @@ export interface PeerConf {
    * unless requests are under way on it. 0 is never. Default: 30000.
    */
   heartbeatInterval?: Amount
+  /**
+   * ms; how long TCP may take, for each address of a name; 0 is as long as the system lets it. Default: 10000; 3000 at
+   * most for a client's request that had several destinations to choose from.
+   */
+  connectTimeout?: Amount
   /** ms; how long the opening handshake may take. 0 is no limit. Default: 10000. */
   handshakeTimeout?: Amount
   /**

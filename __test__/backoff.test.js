@@ -2,8 +2,11 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
+const net = require('node:net')
+const { once } = require('node:events')
 const { call, each } = require('./helpers/conformance')
-const { deadDest } = require('./helpers/subscribers')
+const { until } = require('./helpers/faulty')
+const { kBackoff } = require('../lib/internal')
 const Backoff = require('../lib/Backoff')
 
 test('what failed is not usable for a while, the longer the more often it failed', t => {
@@ -24,6 +27,46 @@ test('what failed is not usable for a while, the longer the more often it failed
   backoff.fail('a')
   now += 100
   assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'], 'a success forgets the failures before')
+})
+
+test('what waited is told to whoever tries it, and left out until it is reached', t => {
+  let now = 1e9
+  t.mock.method(performance, 'now', () => now)
+  const backoff = new Backoff({ min: 100, max: 350 })
+  const tried = []
+  const proven = () => backoff.proven(['a', 'b'], name => {
+    tried.push(name)
+    backoff.tries(name, 50)
+  })
+  assert.deepStrictEqual(proven(), ['a', 'b'])
+  backoff.fail('a')
+  assert.deepStrictEqual([proven(), tried], [['b'], []])
+  now += 100
+  assert.deepStrictEqual([proven(), tried], [['b'], ['a']])
+  assert.deepStrictEqual([proven(), tried], [['b'], ['a']], 'once')
+  now += 50
+  assert.deepStrictEqual([proven(), tried], [['b'], ['a', 'a']], 'nobody said how it went')
+  backoff.reach('a')
+  assert.deepStrictEqual(proven(), ['a', 'b'])
+  backoff.fail('a')
+  backoff.fail('b')
+  assert.deepStrictEqual([proven(), tried.length], [['a', 'b'], 2], 'when all failed, requests find out')
+})
+
+test('a suspect is left out until it is clear, and has failed no more for it', () => {
+  const backoff = new Backoff({ min: 60000, max: 60000 })
+  assert.strictEqual(backoff.suspect('a'), true)
+  assert.strictEqual(backoff.suspect('a'), false)
+  assert.strictEqual(backoff.hasOthers('a'), false)
+  assert.deepStrictEqual(backoff.proven(['a'], assert.fail), ['a'])
+  assert.strictEqual(backoff.hasOthers('a'), false)
+  assert.deepStrictEqual(backoff.proven(['a', 'b'], assert.fail), ['b'])
+  assert.strictEqual(backoff.hasOthers('a'), true)
+  assert.deepStrictEqual(backoff.waiting(), ['a'])
+  backoff.clear('a')
+  assert.strictEqual(backoff.has('a'), false)
+  backoff.fail('a')
+  assert.strictEqual(backoff.suspect('a'), false)
 })
 
 test('when all failed, all are usable', () => {
@@ -48,25 +91,31 @@ test('no more than 4,096 failures are remembered, the latest', () => {
   assert.ok(backoff.waiting().includes(names[4999 - 4095]))
 })
 
-each('a destination that failed is chosen again after a while, the longer the more often it failed', async ({ implementation, stage, t }) => {
+each('C434 a destination that failed is tried after a while, the longer the more often it failed, by no request', async ({ implementation, stage, t }) => {
   const service = await stage.serve(implementation)
-  const dead = await deadDest()
-  const peer = stage.client(implementation, [dead, service.dest])
-  const offered = []
+  let tried = 0
+  const dead = net.createServer(socket => {
+    tried++
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
+  await once(dead, 'listening')
+  stage.after(() => dead.close())
+  const dest = `127.0.0.1:${dead.address().port}`
+  const peer = stage.client(implementation, [dest, service.dest])
   // Prefers what is dead wherever it is offered.
-  peer.dest = dests => {
-    offered.push(dests.includes(dead))
-    return dests[0]
-  }
+  peer.dest = dests => dests[0]
   let now = performance.now()
   t.mock.method(performance, 'now', () => now)
   const asked = async opts => (await call(peer, 'request', 'key', 1, opts)).err === null
-  for (const wait of [1000, 2000, 4000]) {
-    assert.strictEqual(await asked({}), false)
+  assert.strictEqual(await asked({}), false)
+  for (const [times, wait] of [1000, 2000, 4000].entries()) {
+    await until(() => Math.round(peer[kBackoff].left(dest)) === wait)
     for (const opts of [{}, { retry: 2 }, {}]) assert.strictEqual(await asked(opts), true)
     now += wait - 1
     assert.strictEqual(await asked({}), true)
-    assert.deepStrictEqual(offered.splice(0), [true, false, false, false, false])
+    assert.strictEqual(tried, times + 1)
     now += 1
+    assert.strictEqual(await asked({}), true)
+    await until(() => tried === times + 2)
   }
 }, { better: true })

@@ -4,6 +4,22 @@ const { monotonic } = require('./clock')
 const { MAX_BACKOFFS } = require('./defaults')
 const { debug } = require('./observe')
 
+/** What is known of one that failed, or is suspected to. */
+class Failed {
+  /** Failures since it did what it should. */
+  failures = 0
+  /** It waits until then. */
+  until = 0
+  /** It was reached since it failed. */
+  isReached = false
+  /** It is silent, and was asked for a sign of life. */
+  isSuspect = false
+  /** It has said that it has enough to do. */
+  isBusy = false
+  /** Others were chosen because it is left out. */
+  hasOthers = false
+}
+
 /** Whom not to ask for a while, because it failed: the longer the more often it did. */
 class Backoff {
   /** @param {{min: number, max: number}} wait ms after the first failure, and at most */
@@ -13,20 +29,25 @@ class Backoff {
     this._failed = new Map()
   }
 
-  fail (name) {
-    const { failures } = this._failed.get(name) || { failures: 0 }
-    const wait = Math.min(this.max, this.min * 2 ** failures)
-    // Grapes may name others without end. Which failed longest ago is the first of the map.
-    this._failed.delete(name)
-    this._failed.set(name, { failures: failures + 1, until: monotonic() + wait })
-    if (this._failed.size > MAX_BACKOFFS) this._failed.delete(this._failed.keys().next().value)
+  /** `isBusy`: it said so itself, and may be there. */
+  fail (name, isBusy = false) {
+    const failed = this._failed.get(name) || new Failed()
+    const wait = Math.min(this.max, this.min * 2 ** failed.failures)
+    failed.failures++
+    failed.until = monotonic() + wait
+    failed.isReached = failed.isSuspect = failed.hasOthers = false
+    failed.isBusy = isBusy
+    this._keep(name, failed)
     debug('%s: failed, left out for %d ms', name, wait)
   }
 
   /** It may be asked; should it fail again soon, it did so once more. */
   reach (name) {
     const failed = this._failed.get(name)
-    if (failed !== undefined) failed.until = 0
+    if (failed === undefined) return
+    failed.until = 0
+    failed.isReached = true
+    this.clear(name)
   }
 
   /** It does what it should: its failures are forgotten. */
@@ -34,12 +55,75 @@ class Backoff {
     if (this._failed.size > 0) this._failed.delete(name)
   }
 
+  /** It is left out until it gives a sign of life, or fails. False: it is already. */
+  suspect (name) {
+    const failed = this._failed.get(name) || new Failed()
+    if (failed.isSuspect || this._waits(name, monotonic())) return false
+    failed.isSuspect = true
+    failed.hasOthers = false
+    this._keep(name, failed)
+    return true
+  }
+
+  /** It is suspected no more. */
+  clear (name) {
+    const failed = this._failed.get(name)
+    if (failed === undefined) return
+    failed.isSuspect = false
+    if (failed.failures === 0) this._failed.delete(name)
+  }
+
+  /** Whether others were chosen since it was left out. */
+  hasOthers (name) {
+    const failed = this._failed.get(name)
+    return failed !== undefined && failed.hasOthers
+  }
+
+  /** Whether it failed and did not do since what it should. */
+  has (name) {
+    return this._failed.size > 0 && this._failed.has(name)
+  }
+
+  /** For how many ms it waits. */
+  left (name) {
+    const failed = this._failed.get(name)
+    return failed === undefined ? 0 : Math.max(0, failed.until - monotonic())
+  }
+
+  /** Whether its last failure was its own word. */
+  isBusy (name) {
+    const failed = this._failed.get(name)
+    return failed !== undefined && failed.isBusy
+  }
+
+  /** It is tried: nobody else has to, for `ms` or until that failed or went well. */
+  tries (name, ms) {
+    const failed = this._failed.get(name)
+    if (failed === undefined) return
+    failed.until = monotonic() + ms
+    failed.isBusy = false
+  }
+
   /** Those of `names` that may be asked; all of them when none may. */
   usable (names) {
     if (this._failed.size === 0) return names
     const now = monotonic()
-    const usable = names.filter(name => !this._waits(name, now))
-    return usable.length > 0 ? usable : names
+    return this._others(names, name => !this._waits(name, now))
+  }
+
+  /**
+   * The same, but one that waited long enough is only told to `probe`, and left out until it is
+   * reached: nobody's request has to find out.
+   */
+  proven (names, probe) {
+    if (this._failed.size === 0) return names
+    const now = monotonic()
+    const others = this._others(names, name => !this._waits(name, now) && !this._isUnproven(name))
+    if (others.length === names.length) return names
+    for (const name of names) {
+      if (this._isUnproven(name) && !this._waits(name, now)) probe(name)
+    }
+    return others
   }
 
   /** Those that are not to be asked for now. */
@@ -54,9 +138,33 @@ class Backoff {
     return [false, true].flatMap(waits => names.filter(name => this._waits(name, now) === waits))
   }
 
+  _others (names, isGood) {
+    const others = names.filter(isGood)
+    if (others.length === 0) return names
+    if (others.length < names.length) {
+      for (const name of names) {
+        const failed = this._failed.get(name)
+        if (failed !== undefined) failed.hasOthers = true
+      }
+    }
+    return others
+  }
+
+  /** Grapes may name others without end. Which failed longest ago is the first of the map. */
+  _keep (name, failed) {
+    this._failed.delete(name)
+    this._failed.set(name, failed)
+    if (this._failed.size > MAX_BACKOFFS) this._failed.delete(this._failed.keys().next().value)
+  }
+
   _waits (name, now) {
     const failed = this._failed.get(name)
-    return failed !== undefined && failed.until > now
+    return failed !== undefined && (failed.isSuspect || failed.until > now)
+  }
+
+  _isUnproven (name) {
+    const failed = this._failed.get(name)
+    return failed !== undefined && failed.failures > 0 && !failed.isReached
   }
 }
 

@@ -5,11 +5,17 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { MAX_TIMEOUT } = require('./defaults')
+const { MAX_TIMEOUT, TRY_AGAIN_LATER } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { kHearReply, kOnClosed, kOnOpened, kParse } = require('./internal')
+const { kHearReply, kOnClosed, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
+
+/** Codes of this system's errors that pass. */
+const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
+
+/** What a server answers that has enough to do (RFC 9110 section 15.6.4). */
+const BUSY_RESPONSE = 'Unexpected server response: 503'
 
 /**
  * One connection of a client transport. Callbacks wait here by slot; the native side has the
@@ -120,7 +126,10 @@ class ClientConnection extends Connection {
     handOver(cost, () => cb(reply[1] ? errorOf(reply[1]) : null, reply[2]))
   }
 
-  onExpired (slots) {
+  /** `silentFor`: so many ms ago the oldest was asked, if nothing came since; else 0. */
+  onExpired (slots, silentFor) {
+    // Whoever asks again when it hears of it shall ask somebody else.
+    if (silentFor > 0) this.transport[kSilent](this, silentFor)
     callEach(slots.map(slot => this._take(slot)), cb => cb(new Error(TEXT.TIMEOUT)))
   }
 
@@ -141,7 +150,7 @@ class ClientConnection extends Connection {
   ended (err) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
     const error = isTold ? err : new Error(TEXT.TRANSPORT_CLOSE)
-    this.transport[kOnClosed](this, error, this._takeAll())
+    this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err))
   }
 
   /** Ends the connection, and returns the callbacks that wait. */
@@ -174,5 +183,10 @@ class ClientConnection extends Connection {
 ClientConnection.prototype.keepsContext = false
 
 function noop () {}
+
+/** Whether the other side, or this one's system, has as many connections as it wants. */
+function isBusy (code, err) {
+  return code === TRY_AGAIN_LATER || (!!err && (BUSY.includes(err.code) || err.message === BUSY_RESPONSE))
+}
 
 module.exports = ClientConnection

@@ -36,6 +36,8 @@ class Connection {
     this.told = null
     this.open = false
     this.over = false
+    /** With which code it ended. */
+    this.closeCode = 0
     /** Our close frame is sent. */
     this.closing = false
     /** The bytes' way when JavaScript moves them: TLS. */
@@ -57,9 +59,10 @@ class Connection {
   }
 
   /**
-   * Connects as a client; `conf` is the transport's. Throws what is wrong with `conf.secure`.
+   * Connects as a client; `conf` is the transport's, `dialling` as `AT_ONCE` of dispatch.js. Throws what is
+   * wrong with `conf.secure`.
    */
-  dial (dest, conf) {
+  dial (dest, conf, dialling) {
     this.dest = String(dest)
     if (conf.secure) {
       const secure = require('./secure')
@@ -67,10 +70,10 @@ class Connection {
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter, this.budget), this)
-      this.stream = secure.connect(dest, PATH, conf, this)
+      this.stream = secure.connect(dest, PATH, conf, this, dialling)
     } else {
       this.url = `ws://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget), this)
+      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget, dialling), this)
     }
     hold()
     this._held = true
@@ -282,6 +285,7 @@ class Connection {
     if (this.stream !== null) err = this.stream.error || err
     if (this.listener) this.listener.remove(this)
     this.over = true
+    this.closeCode = code
     this._letGo()
     // What was asked before the end is still heard, though nobody gets an answer.
     this.isBehind = false

@@ -5,15 +5,18 @@ const { abortable } = require('./abort')
 const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
+const Suspects = require('./Suspects')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
-const { nextTick } = require('./clock')
-const { CLIENT, DEST_BACKOFF } = require('./defaults')
+const { nextTick, setTimeout } = require('./clock')
+const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
 const { CODE, TEXT } = require('./errors')
 const {
-  kAll, kBackoff, kBalancer, kChoose, kCounted, kDrain, kForget, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose,
-  kMeter, kOpenConnections, kOptions, kReachable, kReject, kRetry, kSend, kTries, kUnderWay, kUnreachable
+  kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseProven, kConnectAnother, kConnection, kCounted,
+  kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose, kMeter,
+  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRetry, kSend, kSilent, kSuspects, kTries,
+  kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest } = require('./option-table')
 const { Kept } = require('./kept')
@@ -28,6 +31,12 @@ class PeerRPCClient extends Peer {
     super(link, conf)
     this.conf = withDefaults(CLIENT, this.conf)
     this[kBackoff] = new Backoff(DEST_BACKOFF)
+    this[kDials] = new Backoff(DEST_BACKOFF)
+    this[kSuspects] = new Suspects(dest => this.tpool.list(dest).map(transport => transport[kConnection]).filter(Boolean), {
+      lives: dest => this[kBackoff].clear(dest),
+      isDead: dest => this[kBury](dest)
+    })
+    this[kIsOneOfMany] = false
     this[kUnderWay] = 0
     this[kTries] = new Tries()
     this[kBalancer] = balancerOf(this.conf.balance)
@@ -54,6 +63,10 @@ class PeerRPCClient extends Peer {
   transport (dest, opts = {}) {
     const enough = opts.maxActiveDestTransports || this.conf.maxActiveDestTransports
     const { tpool } = this
+    if (this[kDials].has(dest) && tpool[kChooseOpen] !== undefined) {
+      const chosen = this[kChooseProven](dest, enough, opts)
+      if (chosen !== undefined) return chosen
+    }
     // One of the original's class has less.
     const chosen = tpool[kChoose] === undefined ? sample(tpool.getActive(dest), enough) : tpool[kChoose](dest, enough)
     if (chosen !== undefined) return chosen
@@ -101,6 +114,7 @@ class PeerRPCClient extends Peer {
     if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (opts.dest) {
+      this[kIsOneOfMany] = false
       if (retry !== null) this[kRetry](retry, [opts.dest], key, payload, opts, cb)
       else this[kSend](opts.dest, key, payload, opts, cb)
       return
@@ -109,7 +123,7 @@ class PeerRPCClient extends Peer {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (aimed) dests = othersOf(dests, opts, this.link)
       if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb)
-      this[kSend](this.dest(this[kBackoff].usable(dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
+      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
@@ -136,6 +150,8 @@ class PeerRPCClient extends Peer {
       if (dests.length === 0) return cb(null, [])
       if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
 
+      // Each of them is wanted.
+      this[kIsOneOfMany] = false
       const { settled } = opts
       const results = new Array(dests.length)
       const kept = new Kept(budgetOf({ client: this, conf: this.conf }))
@@ -194,7 +210,7 @@ class PeerRPCClient extends Peer {
     let attempts = 0
     this[kTries].begin(retry, done => {
       if (attempts++ > 0) this[kMeter].count('retried')
-      const dest = opts.dest || this.dest(this[kBackoff].usable(left), key, this.getDestOpts(opts))
+      const dest = opts.dest || this.dest(this[kUsable](left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
       this[kSend](dest, key, payload, opts, done)
@@ -216,16 +232,91 @@ class PeerRPCClient extends Peer {
     }
   }
 
+  /** Those of `dests` that may be asked: not such as failed, until they are reached again; all when none may. */
+  [kUsable] (dests) {
+    this[kIsOneOfMany] = dests.length > 1
+    return this[kBackoff].proven(dests, dest => this[kProbe](dest))
+  }
+
+  /** Connects to a destination that failed, without a request of anybody's. */
+  [kProbe] (dest) {
+    this[kBackoff].tries(dest, PROBE)
+    this[kIsOneOfMany] = false
+    const transport = this.transport(dest, this.getTransportOpts({}))
+    const isOurs = typeof transport.connect === 'function' && typeof transport.isConnected === 'function'
+    // Of others nobody says that they are connected.
+    if (!isOurs || transport.isConnected()) return this[kReachable](dest)
+    connect(transport)
+  }
+
+  /**
+   * A transport to a destination whose connections failed, or could not be made: one that is
+   * connected, and beside it another one is, once it may be. Without any, one attempt is for all.
+   */
+  [kChooseProven] (dest, enough, opts) {
+    const { tpool } = this
+    const open = tpool[kChooseOpen](dest, count => {
+      if (count < enough && this[kDials].left(dest) === 0) this[kConnectAnother](dest, enough, opts)
+    })
+    if (open !== undefined) return open
+    const active = tpool.getActive(dest)
+    return active.find(transport => transport.isConnecting()) || active[0]
+  }
+
+  [kConnectAnother] (dest, enough, opts) {
+    const active = this.tpool.getActive(dest)
+    if (active.some(transport => transport.isConnecting())) return
+    this[kDials].tries(dest, PROBE)
+    let transport = active.find(transport => !transport.isConnected())
+    if (transport === undefined) {
+      transport = super.transport(dest, opts)
+      this.tpool.add(dest, transport)
+    }
+    connect(transport)
+  }
+
+  /** How a transport connects to `dest`; as `AT_ONCE` of dispatch.js. */
+  [kDialling] (dest, connection) {
+    const after = this[kDials].isBusy(dest) ? this[kDials].left(dest) : 0
+    if (!this[kIsOneOfMany]) return { after, within: MAX_TIMEOUT }
+    setTimeout(() => {
+      if (!connection.open && !connection.over && !connection.closing) this[kSilent](dest, 0)
+    }, SUSPICION.dial + after).unref()
+    return { after, within: CONNECT_AMONG_OTHERS }
+  }
+
   [kReachable] (dest) {
     this[kBackoff].reach(dest)
+    this[kDials].reach(dest)
+    this[kSuspects].remove(dest)
+  }
+
+  /** Nothing came from a destination for `ms`, by one of its connections. */
+  [kSilent] (dest, ms) {
+    if (this[kIsStopped] || !this[kSuspects].isSilent(dest, ms)) return
+    if (this[kBackoff].suspect(dest)) this[kSuspects].add(dest)
+  }
+
+  /** It gave no sign of life. Where it is the only one it is asked on, by the connections that it has. */
+  [kBury] (dest) {
+    if (!this[kBackoff].hasOthers(dest)) return this[kBackoff].clear(dest)
+    this[kBackoff].fail(dest)
+    for (const transport of this.tpool.list(dest)) {
+      if (transport[kReplace] !== undefined) transport[kReplace]()
+    }
+    if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
   }
 
   /**
    * A destination failed: it is not chosen for a while, and who looks up next hears of others.
-   * `lasted`: before that it was reached for long enough.
+   * `lasted`: before that it was reached for long enough; `isBusy`: it has as many connections as it
+   * wants. While others of its connections are open it did not fail, but no more are made for a while.
    */
-  [kUnreachable] (dest, lasted) {
-    if (lasted) this[kBackoff].succeed(dest)
+  [kUnreachable] (dest, lasted, isBusy) {
+    if (lasted) for (const backoff of [this[kBackoff], this[kDials]]) backoff.succeed(dest)
+    this[kDials].fail(dest, isBusy)
+    if (this.tpool.list(dest).some(transport => typeof transport.isConnected === 'function' && transport.isConnected())) return
+    this[kSuspects].remove(dest)
     this[kBackoff].fail(dest)
     if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
   }
@@ -258,11 +349,22 @@ class PeerRPCClient extends Peer {
   _stop () {
     this[kTries].endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
     super._stop()
+    this[kSuspects].removeAll()
     if (this.tpool) this.tpool.stop()
   }
 
   [kDrain] (opts) {
     return Promise.all([super[kDrain](opts), this.tpool && this.tpool.stop(opts)])
+  }
+}
+
+/** Connects a transport that nobody has asked anything. */
+function connect (transport) {
+  try {
+    transport.connect()
+  } catch (err) {
+    // What is wrong with its configuration is told to the next request.
+    transport.disconnected()
   }
 }
 

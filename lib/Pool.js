@@ -3,7 +3,10 @@
 const { callEach } = require('./cbq')
 const { drainOf } = require('./option-table')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
-const { kAll, kChoose, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
+const { kAll, kChoose, kChooseOpen, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
+
+/** What a run says for `enough` that is of those that are connected. */
+const OPEN = 0
 
 /** The transports of a client, by destination. */
 class Pool {
@@ -97,6 +100,21 @@ class Pool {
     return transport
   }
 
+  /** The same of those that are connected. `begun` is told how many there are, when a run begins. */
+  [kChooseOpen] (dest, begun) {
+    const run = this[kRuns].get(dest)
+    if (run !== undefined && run.enough === OPEN && goesOn(run) && isOpen(run.transport)) {
+      run.left--
+      return run.transport
+    }
+    const open = this.getActive(dest).filter(isOpen)
+    if (open.length === 0) return undefined
+    const transport = open[Math.floor(Math.random() * open.length)]
+    this[kRuns].set(dest, { transport, enough: OPEN, ...lengthOf(open) })
+    begun(open.length)
+    return transport
+  }
+
   /** Lets each transport look after itself, and forgets those that stopped. */
   monitor () {
     for (const [dest, transports] of this._pool) {
@@ -152,6 +170,11 @@ function lengthOf (transports) {
   const { from, rested, to } = TRANSPORT_RUN
   if (waiting === 0) return { left: rested - 1, loose: rested - from }
   return { left: Math.min(Math.max(from, (waiting + 1) >> 1), to) - 1, loose: 0 }
+}
+
+/** One of another kind does not say. */
+function isOpen (transport) {
+  return typeof transport.isConnected !== 'function' || transport.isConnected()
 }
 
 function goesOn ({ transport, left, loose }) {

@@ -13,10 +13,11 @@ const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection, kHearReply, kHearSocket,
-  kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
-  kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
-  kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
+  kCloseSocket, kConnection, kDeadlines, kDialling, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
+  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests,
+  kOnClosed, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable,
+  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kRetire, kRetired, kSetKey, kSilent, kSocket,
+  kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
 const { OPTIONS, timeoutOf } = require('./option-table')
@@ -84,7 +85,9 @@ class TransportRPCClient extends TransportRPC {
     this[kJoin]()
     if (this[kIsNative]()) {
       const connection = new ClientConnection(this)
-      connection.dial(this.conf.dest, this.conf)
+      const { client } = this
+      const isOurs = client && typeof client[kDialling] === 'function'
+      connection.dial(this.conf.dest, this.conf, isOurs ? client[kDialling](this.conf.dest, connection) : undefined)
       this[kConnection] = connection
     } else {
       const socket = this.getSocket(this.conf)
@@ -385,7 +388,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /** `waiting`: callbacks of requests that were sent by it. */
-  [kOnClosed] (connection, err, waiting) {
+  [kOnClosed] (connection, err, waiting, isBusy) {
     if (this[kConnection] !== connection) {
       this[kRetired].delete(connection)
       return callEach(waiting, cb => cb(err))
@@ -393,7 +396,7 @@ class TransportRPCClient extends TransportRPC {
     this[kConnection] = null
     this[kGone] = connection
     this.disconnected()
-    if (!connection.closing) this[kUnreachable]()
+    if (!connection.closing) this[kUnreachable](isBusy)
     this[kFail](err, waiting, [...this._reqs.values()])
   }
 
@@ -403,11 +406,27 @@ class TransportRPCClient extends TransportRPC {
     this[kConnection] = null
   }
 
-  [kUnreachable] () {
+  /** Nothing came by `connection` for `ms`, while requests expired. */
+  [kSilent] (connection, ms) {
+    const { client } = this
+    if (connection !== this[kConnection] || !client || typeof client[kSilent] !== 'function') return
+    client[kSilent](this.conf.dest, ms)
+  }
+
+  /** The next request makes another connection. */
+  [kReplace] () {
+    const connection = this[kConnection]
+    if (connection === null || !connection.open || connection.closing) return
+    this[kRetire]()
+    this[kOpenSince] = Infinity
+    this.disconnected()
+  }
+
+  [kUnreachable] (isBusy) {
     const { client } = this
     const lasted = monotonic() - this[kOpenSince] >= SETTLED
     this[kOpenSince] = Infinity
-    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted)
+    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted, isBusy)
     this[kLeave]()
   }
 

@@ -84,7 +84,9 @@ const CONNECTION = {
   maxPayload: 100 * 1024 * 1024,
   /** Silence after which the other side is asked for a sign of life; 0 is never. */
   heartbeatInterval: 30000,
-  /** How long TCP and upgrade may take. */
+  /** How long TCP may take, for each address of a name. */
+  connectTimeout: 10000,
+  /** How long the upgrade may take, with TLS also TCP. */
   handshakeTimeout: 10000,
   /** Clients of a server at once; 0 is any number. */
   maxConnections: 0,
@@ -266,6 +268,20 @@ const SUB_LOOKUP_TIMEOUT = 5000
 /** How long a destination that failed is not chosen while there are others. */
 const DEST_BACKOFF = { min: 1000, max: 30000 }
 
+/**
+ * A destination that was silent while requests to it expired is not chosen while there are others, and is
+ * asked for a sign of life; a connection that is not open after `dial` is taken for a sign as well. It is
+ * looked for one after `first` ms, then after twice as long each time; after `grace` it is taken for dead. A look that
+ * comes so `late` finds a process that was busy, and begins anew.
+ */
+const SUSPICION = { dial: 500, first: 10, grace: 1000, late: 200 }
+
+/** `connectTimeout` at most where other destinations could have been chosen: two lost packets' worth. */
+const CONNECT_AMONG_OTHERS = 3000
+
+/** A destination that waited long enough is tried by a connection alone; how long that may take. */
+const PROBE = 30000
+
 /** How long a grape that failed is asked only after the others. */
 const GRAPE_BACKOFF = { min: 5000, max: 60000 }
 
@@ -392,6 +408,9 @@ const PATH = '/ws'
 
 module.exports = {
   ABANDONED,
+  CONNECT_AMONG_OTHERS,
+  PROBE,
+  SUSPICION,
   BUDGET_REQUESTS,
   BUDGET_STEP,
   DEST_BACKOFF,

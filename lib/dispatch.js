@@ -8,7 +8,7 @@ const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
-const { LONGEST_TURN, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
+const { LONGEST_TURN, MAX_TIMEOUT, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
 const { OPTIONS } = require('./option-table')
 const pumps = require('./pumps')
 
@@ -235,7 +235,7 @@ function onEvent (event) {
     case 'overdue':
       return expireSoon(event.conn)
     case 'expired':
-      return connections[event.conn].onExpired(event.slots)
+      return connections[event.conn].onExpired(event.slots, event.silentFor)
     case 'opened':
       return connections[event.conn].onOpened()
     case 'accepted': {
@@ -437,8 +437,11 @@ context.whenUsed(() => {
   })
 })
 
+/** How a client connects: `after` so many ms, and its TCP `within` so many at most. */
+const AT_ONCE = { after: 0, within: MAX_TIMEOUT }
+
 /** What the native side needs to know of a connection. */
-function settings (conf, lanes, admission = 0) {
+function settings (conf, lanes, admission = 0, dialling = AT_ONCE) {
   const number = name => OPTIONS.Peer[name].of(conf[name])
   return {
     inLoop: isInLoop(OPTIONS.Peer.io.of(conf.io)),
@@ -446,6 +449,8 @@ function settings (conf, lanes, admission = 0) {
     busyPoll: number('busyPoll'),
     maxPayload: number('maxPayload'),
     heartbeat: number('heartbeatInterval'),
+    dialAfter: Math.min(dialling.after, MAX_TIMEOUT),
+    connectTimeout: Math.min(number('connectTimeout'), dialling.within),
     handshakeTimeout: number('handshakeTimeout'),
     admission,
     maxConnections: OPTIONS.PeerServer.maxConnections.of(conf.maxConnections),
@@ -454,8 +459,8 @@ function settings (conf, lanes, admission = 0) {
 }
 
 /** Connects to `dest`, and returns the connection's number; `meter` counts what it does. */
-function connect (dest, path, conf, lanes, meter, budget) {
-  return core.connect(dest, path, settings(conf, lanes), meter.native, budget)
+function connect (dest, path, conf, lanes, meter, budget, dialling) {
+  return core.connect(dest, path, settings(conf, lanes, 0, dialling), meter.native, budget)
 }
 
 /** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
@@ -529,6 +534,7 @@ function costOf (data) {
 }
 
 module.exports = {
+  AT_ONCE,
   BEHIND,
   LANES,
   OPCODE,
@@ -567,6 +573,7 @@ module.exports = {
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   setSocket: (conn, options) => core.setSocket(conn, options),
   sharesPorts,
+  silence: conn => core.silence(conn),
   stats: meter => core.stats(meter),
   stream: (isServer, conf, lanes, meter, budget) => core.stream(isServer, settings(conf, lanes), meter.native, budget),
   take,

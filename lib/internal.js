@@ -115,6 +115,26 @@ module.exports = {
 
   /** The destinations that failed lately. */
   kBackoff: Symbol('backoff'),
+  /** When new connections to destinations may be made whose connections failed. */
+  kDials: Symbol('dials'),
+  /** The destinations that are silent. */
+  kSuspects: Symbol('suspects'),
+  /** A destination was silent while requests expired. */
+  kSilent: Symbol('silent'),
+  /** How a transport is to connect. */
+  kDialling: Symbol('dialling'),
+  /** Those that may be asked. */
+  kUsable: Symbol('usable'),
+  /** Finds out whether a destination can be reached. */
+  kProbe: Symbol('probe'),
+  /** Whether the destination of a request is one of several. */
+  kIsOneOfMany: Symbol('isOneOfMany'),
+  /** Gives up the connections of a destination that is dead. */
+  kBury: Symbol('bury'),
+  /** Chooses a transport to a destination whose connections failed. */
+  kChooseProven: Symbol('chooseProven'),
+  /** Connects one more to it. */
+  kConnectAnother: Symbol('connectAnother'),
   /** What chooses by `conf.balance`; null for `random`. */
   kBalancer: Symbol('balancer'),
   /** The requests that are tried again. */
@@ -155,6 +175,8 @@ module.exports = {
   kAll: Symbol('all'),
   /** Chooses one to a destination, once there are enough. */
   kChoose: Symbol('choose'),
+  /** Chooses one that is connected. */
+  kChooseOpen: Symbol('chooseOpen'),
   /** One has lost its connection. */
   kLose: Symbol('lose'),
   /** Those that have lost theirs, with their destinations. */
@@ -223,6 +245,8 @@ module.exports = {
   kSweepBy: Symbol('sweepBy'),
   /** Ends what is expired. */
   kSweep: Symbol('sweep'),
+  /** Its connection is not used any more: the other side is silent. */
+  kReplace: Symbol('replace'),
   /** Whether it takes no more requests. */
   kDraining: Symbol('draining'),
   /** Whether there were requests since `_req_last_ts`. */

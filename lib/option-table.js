@@ -62,6 +62,7 @@ function secure (options) {
 const ofPeer = () => ({
   maxPayload: bytes(CONNECTION.maxPayload, { most: MAX_PAYLOAD, zero: NO_LIMIT }),
   heartbeatInterval: ms(CONNECTION.heartbeatInterval),
+  connectTimeout: ms(CONNECTION.connectTimeout, { zero: NO_LIMIT }),
   handshakeTimeout: ms(CONNECTION.handshakeTimeout, { zero: NO_LIMIT }),
   highWater: bytes(CONNECTION.highWater, { zero: NO_LIMIT }),
   memoryBudget: bytes(CONNECTION.memoryBudget, { most: MAX_BUDGET }),

@@ -10,7 +10,7 @@ const { createHash, randomBytes } = require('crypto')
 const Deadline = require('./Deadline')
 const Stream = require('./Stream')
 const { withOffer } = require('./tls-offer')
-const { isDestination } = require('./dispatch')
+const { AT_ONCE, isDestination } = require('./dispatch')
 const limitHeads = require('./heads')
 const { TEXT } = require('./errors')
 const { lookupOf } = require('./names')
@@ -55,8 +55,7 @@ function assertSecure (secure) {
  * Connects to `dest` with Node's TLS and upgrades to WebSocket. All of `conf.secure` reaches Node:
  * the options of TLS, and `headers` and `origin` of the request.
  */
-function connect (dest, path, conf, connection) {
-  const { secure } = conf
+function connect (dest, path, conf, connection, dialling = AT_ONCE) {
   const stream = new Stream(connection)
   let url
   try {
@@ -66,6 +65,19 @@ function connect (dest, path, conf, connection) {
     url = null
   }
   if (url === null) return stream.failSoon(new Error(`ERR_DEST_INVALID: ${dest}`))
+  const within = Math.min(OPTIONS.Peer.connectTimeout.of(conf.connectTimeout), dialling.within)
+  if (dialling.after === 0) {
+    upgrade(stream, url, path, conf, within)
+  } else {
+    const timer = setTimeout(() => upgrade(stream, url, path, conf, within), dialling.after)
+    stream.onAbort(() => clearTimeout(timer))
+  }
+  return stream
+}
+
+/** Makes a connection, whose TCP may take `within` ms, and asks for the upgrade. */
+function upgrade (stream, url, path, conf, within) {
+  const { secure } = conf
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const key = randomBytes(16).toString('base64')
   const headers = {
@@ -100,6 +112,7 @@ function connect (dest, path, conf, connection) {
   const deadline = new Deadline(() => {
     request.destroy(new Error(TEXT.HANDSHAKE_TIMEOUT))
   }, time)
+  if (within < time) request.on('socket', socket => limitConnect(socket, `${host}:${url.port || 443}`, within))
   request.on('error', err => stream.fail(err))
   request.on('close', () => deadline.clear())
   request.on('response', response => {
@@ -119,7 +132,14 @@ function connect (dest, path, conf, connection) {
     stream.fail(new Error(problem))
   })
   request.end()
-  return stream
+}
+
+/** Destroys a socket that is not connected after `ms`. */
+function limitConnect (socket, address, ms) {
+  const deadline = new Deadline(() => {
+    socket.destroy(Object.assign(new Error(`connect ETIMEDOUT ${address}`), { code: 'ETIMEDOUT', syscall: 'connect' }))
+  }, ms)
+  for (const event of ['connect', 'close']) socket.once(event, () => deadline.clear())
 }
 
 /** What is wrong with a server's answer (RFC 6455 section 4.1); null for nothing. */

@@ -193,6 +193,10 @@ pub const MAX_TIMEOUT_MS: u64 = i32::MAX as u64;
 /// How long a TCP connection may take to be made, and before that the lookup of the host's name.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection to one address of a name may take before the next address is tried too, as
+/// RFC 8305 recommends.
+pub const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+
 /// Addresses of one name that are tried, by whoever connects to it: strangers say which names have how
 /// many, and Node's `net` throws where thousands refuse at once.
 pub const DIALLED_ADDRESSES: usize = 4;

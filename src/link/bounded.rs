@@ -3,23 +3,19 @@
 //! exchange that nobody waits for any more. It ends as well when no request comes: the one that it was
 //! made for may have gone by another connection.
 
-use crate::{
-    body, config,
-    names::{self, Asker},
-};
+use super::http::HTTP_PORT;
+use crate::{body, config, dial::dial, error::Error, names::Asker};
 use http::Uri;
 use hyper_util::{
-    client::legacy::connect::{Connected, Connection, HttpConnector, dns::Name},
+    client::legacy::connect::{Connected, Connection},
     rt::TokioIo,
 };
 use std::{
     future::Future,
     io::{self, IoSlice},
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
-    vec,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -28,32 +24,9 @@ use tokio::{
 };
 use tower_service::Service;
 
-/// Connects as [`HttpConnector`] does.
+/// Connects to grapes.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(pub HttpConnector<Resolver>);
-
-/// Looks up the names of grapes.
-#[derive(Clone, Debug)]
-pub(super) struct Resolver;
-
-impl Service<Name> for Resolver {
-    type Response = vec::IntoIter<SocketAddr>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send + 'static>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        Box::pin(async move {
-            let found = names::addresses(name.as_str(), Asker::Link, config::CONNECT_TIMEOUT).await;
-            let found = found.map_err(io::Error::other)?;
-            let addresses: Vec<_> = found.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
-            Ok(addresses.into_iter())
-        })
-    }
-}
+pub(super) struct Connector;
 
 /// See the module.
 #[derive(Debug)]
@@ -83,23 +56,29 @@ impl Bounded {
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Bounded>;
-    type Error = <HttpConnector<Resolver> as Service<Uri>>::Error;
+    type Error = Error;
     type Future =
         Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send + 'static>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(TokioIo::new(Bounded::new(connecting.await?.into_inner()))) })
+        Box::pin(async move {
+            let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+            let port = uri.port_u16().unwrap_or(HTTP_PORT);
+            let (stream, address) = dial(host, port, Asker::Link, config::CONNECT_TIMEOUT).await?;
+            let prepared = stream.set_nodelay(true);
+            prepared.map_err(|error| Error::system("connect", error, Some(address)))?;
+            Ok(TokioIo::new(Bounded::new(stream)))
+        })
     }
 }
 
 impl Connection for Bounded {
     fn connected(&self) -> Connected {
-        self.stream.connected()
+        Connected::new()
     }
 }
 

@@ -1,6 +1,6 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
-use super::bounded::{Connector, Resolver};
+use super::bounded::Connector;
 use crate::{
     body::{self, Unread},
     config,
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{
@@ -20,6 +20,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+/// The port of a URL that names none.
+pub(super) const HTTP_PORT: u16 = 80;
 
 type Pool = Client<Connector, Full<Bytes>>;
 
@@ -37,13 +40,10 @@ impl Default for Grapes {
 
 impl Grapes {
     fn pool() -> Pool {
-        let mut connector = HttpConnector::new_with_resolver(Resolver);
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(config::CONNECT_TIMEOUT));
         Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config::GRAPE_KEEP_ALIVE)
-            .build(Connector(connector))
+            .build(Connector)
     }
 
     /// Closes the connections that are kept, and those with an exchange under way after it.
@@ -75,7 +75,8 @@ impl Grapes {
             return Err(Error::BadUrl(url.to_owned()));
         };
         let host = host.trim_matches(['[', ']']).to_owned();
-        let address = host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(80)));
+        let address =
+            host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(HTTP_PORT)));
         let explain = |error: &(dyn std::error::Error + 'static)| explain(error, &host, address);
         let mut request = Request::builder()
             .method(Method::POST)
@@ -108,9 +109,6 @@ impl Grapes {
     }
 }
 
-/// What hyper's connector says of a name that has no address, without a type of its own.
-const NO_ADDRESS: &str = "dns error";
-
 /// The system's error is the innermost source, if there is one.
 fn explain(
     error: &(dyn std::error::Error + 'static),
@@ -121,8 +119,8 @@ fn explain(
     let mut text = error.to_string();
     while let Some(inner) = source {
         text = inner.to_string();
-        if text == NO_ADDRESS {
-            return Error::UnknownHost(host.to_owned());
+        if let Some(error) = inner.downcast_ref::<Error>() {
+            return of_dial(error, host);
         }
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
@@ -144,6 +142,21 @@ fn explain(
         source = inner.source();
     }
     Error::Http(text)
+}
+
+/// What became of the attempt to connect.
+fn of_dial(error: &Error, host: &str) -> Error {
+    match error {
+        Error::System { syscall, source, address } => {
+            let source = match source.raw_os_error() {
+                Some(errno) => io::Error::from_raw_os_error(errno),
+                None => source.kind().into(),
+            };
+            Error::system(syscall, source, *address)
+        }
+        Error::ConnectTimeout(address) => Error::ConnectTimeout(*address),
+        _ => Error::UnknownHost(host.to_owned()),
+    }
 }
 
 /// The connection ended in the middle of an exchange.

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config,
     error::Error,
+    net::milliseconds,
     pubsub::Backlog,
     rpc::{Event, Requests, Rid, Weigh},
     stats::{Served, Totals},
@@ -380,14 +381,23 @@ impl Conn {
         self.lock().requests.forget(slot)
     }
 
+    /// Milliseconds since something came.
+    pub fn silence(&self) -> u64 {
+        self.hub.now().saturating_sub(self.liveness.heard())
+    }
+
     /// Fails the requests whose deadline has come; returns when to look again.
     pub fn expire(&self) -> u64 {
         let mut half = self.lock();
-        let slots = half.requests.expire(self.hub.now());
+        let now = self.hub.now();
+        let slots = half.requests.expire(now);
+        // A service that answers others, or a ping, lives.
+        let since = milliseconds(half.requests.pending.expired_since());
+        let silent_for = if self.liveness.heard() <= since { now.saturating_sub(since) } else { 0 };
         half.armed = half.requests.pending.check_at();
         if !slots.is_empty() {
             // Under the lock: after `Closed` the number may mean another connection.
-            self.hub.event(Event::Expired { conn: self.number, slots });
+            self.hub.event(Event::Expired { conn: self.number, slots, silent_for });
         }
         half.armed
     }

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     caught::caught_in,
     config,
+    dial::dial,
     error::Error,
-    names::{self, Asker},
+    names::Asker,
     ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
 use http::StatusCode;
@@ -308,33 +309,32 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
     }
 }
 
-/// A TCP connection to `dest` (`host:port`) and a handshake for `path` within `ms`.
+/// A TCP connection to `dest` (`host:port`), which each of its addresses may take `connect_timeout` ms
+/// for, and a handshake for `path` within `handshake_timeout`.
 ///
 /// # Errors
 /// [`Error::BadDestination`], [`Error::UnknownHost`], what the system says of the last address
 /// tried, or what was wrong with the server's answer.
-pub(super) async fn connect(dest: &str, path: &str, ms: u64) -> Result<Established, Error> {
-    let stream = dial(&Destination::parse(dest)?).await?;
-    timeout(Duration::from_millis(ms), shake_hands(stream, dest, path))
+pub(super) async fn connect(
+    dest: &str,
+    path: &str,
+    settings: &Settings,
+) -> Result<Established, Error> {
+    let stream = reach(dest, settings).await?;
+    timeout(Duration::from_millis(settings.handshake_timeout), shake_hands(stream, dest, path))
         .await
         .map_err(|_| Error::HandshakeTimeout)?
 }
 
-async fn dial(dest: &Destination) -> Result<TcpStream, Error> {
-    let found = names::addresses(&dest.host, Asker::Client, config::CONNECT_TIMEOUT).await?;
-    let mut last = Error::UnknownHost(dest.host.clone());
-    for address in found.iter() {
-        let address = SocketAddr::new(*address, dest.port);
-        match timeout(config::CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                prepare(&stream).map_err(|error| Error::system("connect", error, Some(address)))?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => last = Error::system("connect", error, Some(address)),
-            Err(_) => last = Error::ConnectTimeout(address),
-        }
+async fn reach(dest: &str, settings: &Settings) -> Result<TcpStream, Error> {
+    let Destination { host, port } = Destination::parse(dest)?;
+    if settings.dial_after > 0 {
+        tokio::time::sleep(Duration::from_millis(settings.dial_after)).await;
     }
-    Err(last)
+    let time = Duration::from_millis(settings.connect_timeout);
+    let (stream, address) = dial(&host, port, Asker::Client, time).await?;
+    prepare(&stream).map_err(|error| Error::system("connect", error, Some(address)))?;
+    Ok(stream)
 }
 
 async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Established, Error> {
@@ -432,7 +432,7 @@ mod tests {
                 .stream
         };
         let dialled = async {
-            let stream = dial(&Destination::parse(&address).unwrap()).await.unwrap();
+            let stream = reach(&address, &Settings::default()).await.unwrap();
             write_all(&stream, &ClientHandshake::new(&address, "/").1).await.unwrap();
             stream
         };

@@ -42,6 +42,11 @@ impl Liveness {
         self.heard.store(now, Ordering::Relaxed);
     }
 
+    /// When it was heard last.
+    pub fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
     /// A request went to the service.
     pub fn request(&self) {
         bump(&self.requests, 1);

@@ -77,6 +77,10 @@ pub struct Settings {
     pub max_payload: usize,
     /// Milliseconds of silence after which the other side is asked for a sign of life; 0 is never.
     pub heartbeat: u64,
+    /// Milliseconds before a client connects at all; its requests wait.
+    pub dial_after: u64,
+    /// Milliseconds that TCP may take, for each address of a name.
+    pub connect_timeout: u64,
     /// Milliseconds that a handshake may take.
     pub handshake_timeout: u64,
     /// Who may come in, on a server.
@@ -96,6 +100,8 @@ impl Default for Settings {
             busy_poll: BusyPoll::Learnt,
             max_payload: config::MAX_MESSAGE_BYTES,
             heartbeat: config::HEARTBEAT.as_millis() as u64,
+            dial_after: 0,
+            connect_timeout: config::CONNECT_TIMEOUT.as_millis() as u64,
             handshake_timeout: config::HANDSHAKE_TIMEOUT.as_millis() as u64,
             admission: Admission::Local,
             max_connections: 0,

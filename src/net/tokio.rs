@@ -259,7 +259,7 @@ async fn dial(
     dest: &str,
     path: &str,
 ) -> Result<Established, Ended> {
-    let mut connected = pin!(handshake::connect(dest, path, conn.settings().handshake_timeout));
+    let mut connected = pin!(handshake::connect(dest, path, conn.settings()));
     let mut alarm = Alarm::new();
     loop {
         let State { phase, check_at, .. } = conn.state();

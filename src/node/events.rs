@@ -191,10 +191,11 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("type", "overdue")?;
             object.set("conn", conn)?;
         }
-        Event::Expired { conn, slots } => {
+        Event::Expired { conn, slots, silent_for } => {
             object.set("type", "expired")?;
             object.set("conn", conn)?;
             object.set("slots", slots)?;
+            object.set("silentFor", u32::try_from(silent_for).unwrap_or(u32::MAX))?;
         }
         Event::Resolved { id, result } => {
             object.set("type", "resolved")?;

@@ -209,6 +209,8 @@ pub struct ConnectionSettings {
     pub busy_poll: i32,
     pub max_payload: u32,
     pub heartbeat: u32,
+    pub dial_after: u32,
+    pub connect_timeout: u32,
     pub handshake_timeout: u32,
     /// Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about
     /// clients with an origin, 3 about every client.
@@ -554,6 +556,13 @@ impl Core {
         });
     }
 
+    /// For how many ms nothing came by `conn`; `u32::MAX` when it is over.
+    #[napi(catch_unwind)]
+    pub fn silence(&self, conn: u32) -> u32 {
+        let silence = self.inner.with(conn, |entry| entry.conn.silence()).unwrap_or(u64::MAX);
+        u32::try_from(silence).unwrap_or(u32::MAX)
+    }
+
     /// Requests that came by `conn` and are not answered, as far as they are counted.
     #[napi(catch_unwind)]
     pub fn unanswered(&self, conn: u32) -> i64 {
@@ -688,6 +697,8 @@ impl From<ConnectionSettings> for Settings {
             },
             max_payload: settings.max_payload as usize,
             heartbeat: settings.heartbeat.into(),
+            dial_after: settings.dial_after.into(),
+            connect_timeout: settings.connect_timeout.into(),
             handshake_timeout: settings.handshake_timeout.into(),
             admission: match settings.admission {
                 1 => Admission::Any,

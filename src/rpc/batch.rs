@@ -121,6 +121,8 @@ pub enum Event<C> {
         conn: u32,
         /// Their slots.
         slots: Vec<u32>,
+        /// How many ms ago the oldest of them was sent, if nothing came by the connection since; else 0.
+        silent_for: u64,
     },
     /// The receiver has caught up with what was composed for it.
     Room {

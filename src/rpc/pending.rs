@@ -34,11 +34,18 @@ pub struct Pending {
     slots: Vec<Option<Waiter>>,
     waiting: usize,
     check_at: u64,
+    expired_since: u64,
 }
 
 impl Default for Pending {
     fn default() -> Self {
-        Self { salt: rand::random(), slots: Vec::new(), waiting: 0, check_at: u64::MAX }
+        Self {
+            salt: rand::random(),
+            slots: Vec::new(),
+            waiting: 0,
+            check_at: u64::MAX,
+            expired_since: u64::MAX,
+        }
     }
 }
 
@@ -114,6 +121,11 @@ impl Pending {
         self.check_at
     }
 
+    /// When the oldest of those was sent that [`expire`](Self::expire) ended the last time it looked.
+    pub fn expired_since(&self) -> u64 {
+        self.expired_since
+    }
+
     /// Ends the wait of all requests whose deadline has come, and returns their slots.
     ///
     /// One pass over the slots. With equal timeouts it runs once per timeout, since the next
@@ -124,10 +136,11 @@ impl Pending {
             return Vec::new();
         }
         let mut expired = Vec::new();
-        let mut next = u64::MAX;
+        let (mut next, mut since) = (u64::MAX, u64::MAX);
         for (slot, waiter) in self.slots.iter_mut().enumerate() {
             match waiter {
                 Some(w) if w.deadline <= now => {
+                    since = since.min(w.sent);
                     *waiter = None;
                     expired.push(slot as u32);
                 }
@@ -136,6 +149,7 @@ impl Pending {
             }
         }
         self.waiting -= expired.len();
+        self.expired_since = since;
         self.check_at = next.max(now + config::EXPIRE_EVERY_MS);
         if next == u64::MAX {
             self.check_at = u64::MAX;
