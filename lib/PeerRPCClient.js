@@ -5,7 +5,7 @@ const { abortable } = require('./abort')
 const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
-const Suspects = require('./Suspects')
+const { Suspects, isSilent } = require('./Suspects')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
@@ -32,10 +32,7 @@ class PeerRPCClient extends Peer {
     this.conf = withDefaults(CLIENT, this.conf)
     this[kBackoff] = new Backoff(DEST_BACKOFF)
     this[kDials] = new Backoff(DEST_BACKOFF)
-    this[kSuspects] = new Suspects(dest => this.tpool.list(dest).map(transport => transport[kConnection]).filter(Boolean), {
-      lives: dest => this[kBackoff].clear(dest),
-      isDead: dest => this[kBury](dest)
-    })
+    this[kSuspects] = new Suspects()
     this[kIsOneOfMany] = false
     this[kUnderWay] = 0
     this[kTries] = new Tries()
@@ -285,6 +282,11 @@ class PeerRPCClient extends Peer {
     return { after, within: CONNECT_AMONG_OTHERS }
   }
 
+  /** Those of the pool, which may be one of another class. */
+  [kTransportsTo] (dest) {
+    return this.tpool && typeof this.tpool.list === 'function' ? this.tpool.list(dest) : []
+  }
+
   [kReachable] (dest) {
     this[kBackoff].reach(dest)
     this[kDials].reach(dest)
@@ -293,15 +295,19 @@ class PeerRPCClient extends Peer {
 
   /** Nothing came from a destination for `ms`, by one of its connections. */
   [kSilent] (dest, ms) {
-    if (this[kIsStopped] || !this[kSuspects].isSilent(dest, ms)) return
-    if (this[kBackoff].suspect(dest)) this[kSuspects].add(dest)
+    const connections = this[kTransportsTo](dest).map(transport => transport[kConnection]).filter(Boolean)
+    if (this[kIsStopped] || !isSilent(connections, ms) || !this[kBackoff].suspect(dest)) return
+    this[kSuspects].add(dest, connections, lives => {
+      if (lives) this[kBackoff].clear(dest)
+      else this[kBury](dest)
+    })
   }
 
   /** It gave no sign of life. Where it is the only one it is asked on, by the connections that it has. */
   [kBury] (dest) {
     if (!this[kBackoff].hasOthers(dest)) return this[kBackoff].clear(dest)
     this[kBackoff].fail(dest)
-    for (const transport of this.tpool.list(dest)) {
+    for (const transport of this[kTransportsTo](dest)) {
       if (transport[kReplace] !== undefined) transport[kReplace]()
     }
     if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
@@ -315,7 +321,7 @@ class PeerRPCClient extends Peer {
   [kUnreachable] (dest, lasted, isBusy) {
     if (lasted) for (const backoff of [this[kBackoff], this[kDials]]) backoff.succeed(dest)
     this[kDials].fail(dest, isBusy)
-    if (this.tpool.list(dest).some(transport => typeof transport.isConnected === 'function' && transport.isConnected())) return
+    if (this[kTransportsTo](dest).some(transport => typeof transport.isConnected === 'function' && transport.isConnected())) return
     this[kSuspects].remove(dest)
     this[kBackoff].fail(dest)
     if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)

@@ -10,25 +10,18 @@ const { debug } = require('./observe')
  * up when they give none: their hosts may have lost their power, of which nobody tells.
  */
 class Suspects {
-  /**
-   * @param {function(string): Array} connectionsTo those of a destination
-   * @param {object} tell `lives(dest)` and `isDead(dest)`
-   */
-  constructor (connectionsTo, tell) {
-    this._connectionsTo = connectionsTo
-    this._tell = tell
+  constructor () {
     this._suspects = new Map()
   }
 
-  /** Whether nothing came from `dest` for `ms`, by whichever connection. */
-  isSilent (dest, ms) {
-    return this._connectionsTo(dest).every(connection => !connection.open || silence(connection.conn) >= ms)
-  }
-
-  add (dest) {
+  /**
+   * Asks `dest` for a sign of life by its `connections`.
+   * @param {function(boolean)} tell whether it gave one
+   */
+  add (dest, connections, tell) {
     if (this._suspects.has(dest)) return
     debug('%s: silent, asked for a sign of life', dest)
-    const suspect = { dest, connections: this._connectionsTo(dest), since: 0, wait: SUSPICION.first, timer: null }
+    const suspect = { dest, connections, tell, since: 0, wait: SUSPICION.first, timer: null }
     this._suspects.set(dest, suspect)
     this._ask(suspect)
   }
@@ -64,21 +57,26 @@ class Suspects {
   }
 
   _look (suspect, late) {
-    const { dest, connections, since } = suspect
+    const { dest, connections, tell, since } = suspect
     const age = monotonic() - since
     if (connections.some(connection => connection.open && !connection.over && silence(connection.conn) < age)) {
       this.remove(dest)
-      return this._tell.lives(dest)
+      return tell(true)
     }
     // A process that was busy has asked nobody, nor heard.
     if (late > SUSPICION.late) return this._ask(suspect)
     if (age >= SUSPICION.grace) {
       this.remove(dest)
-      return this._tell.isDead(dest)
+      return tell(false)
     }
     suspect.wait = Math.min(2 * suspect.wait, SUSPICION.grace - age + 1)
     this._lookAfter(suspect)
   }
 }
 
-module.exports = Suspects
+/** Whether nothing came by any of these connections for `ms`. */
+function isSilent (connections, ms) {
+  return connections.every(connection => !connection.open || silence(connection.conn) >= ms)
+}
+
+module.exports = { Suspects, isSilent }

@@ -131,6 +131,8 @@ module.exports = {
   kIsOneOfMany: Symbol('isOneOfMany'),
   /** Gives up the connections of a destination that is dead. */
   kBury: Symbol('bury'),
+  /** A pool's transports to a destination. */
+  kTransportsTo: Symbol('transportsTo'),
   /** Chooses a transport to a destination whose connections failed. */
   kChooseProven: Symbol('chooseProven'),
   /** Connects one more to it. */
