@@ -15,7 +15,7 @@ const { CODE, TEXT } = require('./errors')
 const {
   kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseProven, kConnectAnother, kConnection, kCounted,
   kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose, kMeter,
-  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRetry, kSend, kSilent, kSuspects, kTries,
+  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRetry, kSend, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest } = require('./option-table')
