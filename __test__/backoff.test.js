@@ -91,7 +91,7 @@ test('no more than 4,096 failures are remembered, the latest', () => {
   assert.ok(backoff.waiting().includes(names[4999 - 4095]))
 })
 
-each('C434 a destination that failed is tried after a while, the longer the more often it failed, by no request', async ({ implementation, stage, t }) => {
+each('C434: a destination that failed is tried after a while, the longer the more often it failed, by no request', async ({ implementation, stage, t }) => {
   const service = await stage.serve(implementation)
   let tried = 0
   const dead = net.createServer(socket => {

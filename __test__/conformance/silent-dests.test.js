@@ -3,6 +3,8 @@
 // Destinations that say nothing, that have enough clients, or that are slow: what they cost a client.
 
 const assert = require('node:assert')
+const { once } = require('node:events')
+const net = require('node:net')
 const { call, each } = require('../helpers/conformance')
 const { startServer, until, wait } = require('../helpers/faulty')
 
@@ -20,7 +22,7 @@ async function clientOfTwo (stage, implementation, what = {}) {
 const askMany = (peer, count, opts) => Promise.all(Array.from({ length: count }, (_, at) => call(peer, 'request', 'key', at, opts)))
 const failed = results => results.filter(({ err }) => err !== null).length
 
-each('C430 a destination that is silent while requests expire is asked no more while there are others, and is asked again once it is there', async ({ implementation, stage }) => {
+each('C430: a destination that is silent while requests expire is asked no more while there are others, and is asked again once it is there', async ({ implementation, stage }) => {
   const { servers: [dead], peer } = await clientOfTwo(stage, implementation)
   dead.signal('SIGSTOP')
   const first = await askMany(peer, 2 * ROUNDS, { timeout: 300 })
@@ -40,7 +42,7 @@ each('C430 a destination that is silent while requests expire is asked no more w
   assert.deepStrictEqual(peer.stats().unreachable, [])
 }, { better: true })
 
-each('C431 a destination that is slow but answers a ping is asked as before', async ({ implementation, stage }) => {
+each('C431: a destination that is slow but answers a ping is asked as before', async ({ implementation, stage }) => {
   const { servers: [slow], peer } = await clientOfTwo(stage, implementation, { handler: 'keep' })
   const before = await slow.ask('askedCount')
   assert.strictEqual(failed(await askMany(peer, 2, { timeout: 100 })), 1)
@@ -51,7 +53,7 @@ each('C431 a destination that is slow but answers a ping is asked as before', as
   assert.strictEqual(await slow.ask('askedCount'), before + ROUNDS + 1)
 }, { better: true })
 
-each('C431 time-outs of a process that was busy itself say nothing of a destination', async ({ implementation, stage }) => {
+each('C431: time-outs of a process that was busy itself say nothing of a destination', async ({ implementation, stage }) => {
   const { servers, peer } = await clientOfTwo(stage, implementation)
   const before = await Promise.all(servers.map(server => server.ask('askedCount')))
   const asked = askMany(peer, 2 * ROUNDS, { timeout: 100 })
@@ -64,7 +66,7 @@ each('C431 time-outs of a process that was busy itself say nothing of a destinat
   for (const at of [0, 1]) assert.ok(after[at] - before[at] >= ROUNDS, `${before} ${after}`)
 }, { better: true })
 
-each('C431 the only destination is asked however silent it was', async ({ implementation, stage }) => {
+each('C431: the only destination is asked however silent it was', async ({ implementation, stage }) => {
   const server = await startServer(stage)
   const peer = stage.client(implementation, server.dest)
   assert.strictEqual((await call(peer, 'request', 'key', 1, { timeout: 5000 })).err, null)
@@ -90,7 +92,7 @@ async function serviceWithRoom (stage, implementation, room) {
   return counted
 }
 
-each('C432 a client asks by the connections that it has, where a server takes no more, and tries another one now and then', async ({ implementation, stage }) => {
+each('C432: a client asks by the connections that it has, where a server takes no more, and tries another one now and then', async ({ implementation, stage }) => {
   const counted = await serviceWithRoom(stage, implementation, 2)
   const peer = stage.client(implementation, counted.service.dest)
   let failures = 0
@@ -105,7 +107,7 @@ each('C432 a client asks by the connections that it has, where a server takes no
   })
 }, { better: true })
 
-each('C433 requests to the only server wait while that says that it has enough clients', async ({ implementation, stage }) => {
+each('C433: requests to the only server wait while that says that it has enough clients', async ({ implementation, stage }) => {
   const counted = await serviceWithRoom(stage, implementation, 0)
   const peer = stage.client(implementation, counted.service.dest)
   assert.strictEqual((await call(peer, 'request', 'key', 1, { timeout: 5000 })).err.message, 'ERR_TRANSPORT_CLOSE')
@@ -117,7 +119,7 @@ each('C433 requests to the only server wait while that says that it has enough c
   assert.strictEqual(counted.made, 2)
 }, { better: true })
 
-each('C434 a destination that failed is tried by a connection alone, whose failure is nobody\'s', async ({ implementation, stage }) => {
+each('C434: a destination that failed is tried by a connection alone, whose failure is nobody\'s', async ({ implementation, stage }) => {
   const { servers: [gone, there], peer } = await clientOfTwo(stage, implementation)
   await gone.kill()
   // Its end may cost those that were under way, and here none is.
@@ -133,4 +135,23 @@ each('C434 a destination that failed is tried by a connection alone, whose failu
     return await again.ask('askedCount') > 0
   })
   assert.strictEqual((await call(peer, 'request', 'key', 1, { dest: there.dest })).err, null)
+}, { better: true })
+
+each('C435: a destination among others that takes no connection is left out after a while, and its requests fail before its own time', async ({ implementation, stage }) => {
+  const [silent, there] = [await startServer(stage), await startServer(stage)]
+  silent.signal('SIGSTOP')
+  // Until its system has no room for more.
+  for (let isFull = false; !isFull;) {
+    const socket = net.connect(silent.port, '127.0.0.1')
+    stage.after(() => socket.destroy())
+    isFull = await Promise.race([once(socket, 'connect').then(() => false), wait(500).then(() => true)])
+  }
+  const peer = stage.client(implementation, [silent.dest, there.dest], { balance: 'round-robin' })
+  const begun = performance.now()
+  const first = askMany(peer, 2, {})
+  await until(() => peer.stats().unreachable.length === 1)
+  assert.strictEqual(failed(await askMany(peer, 2 * ROUNDS, {})), 0)
+  const { err } = (await first).find(({ err }) => err !== null)
+  assert.strictEqual(err.message, `connect ETIMEDOUT ${silent.dest}`)
+  assert.ok(performance.now() - begun < 8000)
 }, { better: true })
