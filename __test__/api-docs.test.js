@@ -140,6 +140,7 @@ const OWNERS = {
   TransportPub: ['PeerPub', 'TransportPub'],
   TransportRPCClient: ['PeerRPCClient', 'TransportRPCClient', 'Transport'],
   TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
+  Subscription: ['PeerSub', 'TransportSub', 'Transport'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
   budget: ['Peer'],
   Cache: ['Cache'],

@@ -1,18 +1,17 @@
 'use strict'
 
-const { clearTimeout, setTimeout } = require('./clock')
 const Messages = require('./messages')
 const Peer = require('./Peer')
+const Subscription = require('./Subscription')
 const TransportSub = require('./TransportSub')
 const { SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
-const { Following, waitAfter } = require('./following')
+const { Following } = require('./following')
 const {
-  kCancel, kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kForget, kIsStopped, kIsWatched, kLater, kLookup,
-  kLookupAll, kLoops, kMeter, kOnLost, kOptions, kPending, kReconnects, kSubscribe, kSubscriptions
+  kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kIsStopped, kIsWatched, kLookup, kLookupAll, kLooksAfter, kLoops,
+  kMeter, kOptions, kReconnects, kSubscribe, kSubscriptions
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
-const { debug } = require('./observe')
 const { inLine } = require('./printable')
 
 /**
@@ -20,17 +19,15 @@ const { inLine } = require('./printable')
  *
  * Events: `connected`, `disconnected`, `message`, and `error` for a lookup or a connection that
  * failed. A lost connection is made again, unless somebody listens for `disconnected` here or on
- * the transport: who does resubscribes by hand. `conf.reconnect` or `opts.reconnect` says so
- * either way. A subscription to all publishers of a key goes on whoever listens.
+ * the transport or for `close` of its socket, or a subclass has `checkConnection`: who does resubscribes by hand. `conf.reconnect`
+ * or `opts.reconnect` says so either way. A subscription to all publishers of a key goes on whoever listens.
  */
 class PeerSub extends Peer {
   constructor (link, conf) {
     super(link, conf)
     /** What goes through its messages by `for await`. */
     this[kLoops] = new Set()
-    /** Timers of the subscriptions that are tried again, by key. */
-    this[kPending] = new Map()
-    /** Transports of the subscriptions, by key. */
+    /** What is subscribed to, by key. */
     this[kSubscriptions] = new Map()
     /** Subscriptions to all publishers, by key. */
     this[kFollowing] = new Map()
@@ -53,22 +50,20 @@ class PeerSub extends Peer {
   sub (key, opts) {
     checkSub(opts)
     if (opts && opts.all) return this[kFollow](key, opts)
-    this[kCancel](key)
-    const transports = this[kSubscriptions].get(key) || new Set()
-    this[kSubscriptions].set(key, transports)
+    const subscriptions = this[kSubscriptions].get(key) || new Set()
+    this[kSubscriptions].set(key, subscriptions)
     this[kLookup](key, (err, dest) => {
-      if (this[kIsStopped] || this[kSubscriptions].get(key) !== transports) return
+      if (this[kIsStopped] || this[kSubscriptions].get(key) !== subscriptions) return
       if (err) return this[kFailed](key, err)
-      this[kSubscribe](dest, key, opts, 0, transports)
+      this[kSubscribe](dest, key, opts, subscriptions)
     })
   }
 
   /** Ends what `sub` began for this key. */
   unsub (key) {
-    this[kCancel](key)
-    const transports = this[kSubscriptions].get(key) || []
+    const subscriptions = this[kSubscriptions].get(key) || []
     this[kSubscriptions].delete(key)
-    for (const transport of [...transports]) transport.stop()
+    for (const subscription of [...subscriptions]) subscription.stop()
     const following = this[kFollowing].get(key)
     this[kFollowing].delete(key)
     if (following !== undefined) following.end()
@@ -124,47 +119,22 @@ class PeerSub extends Peer {
     }))
   }
 
-  [kSubscribe] (dest, key, opts, failures, transports) {
-    const transport = this.transport(dest)
-    transports.add(transport)
-    transport[kOnLost] = (unreachable, isSettled) => {
-      if (!this[kReconnects](transport, opts)) return
-      transports.delete(transport)
-      transport.stop()
-      // A server may take anybody in, say something, and end it at once.
-      if (isSettled) failures = 0
-      if (unreachable && typeof this.link[kForget] === 'function') this.link[kForget](dest)
-      this[kLater](key, opts, failures + 1, transports)
+  [kSubscribe] (dest, key, opts, subscriptions) {
+    for (const subscription of [...subscriptions]) {
+      if (subscription.giveUp()) subscriptions.delete(subscription)
     }
-    transport.sub(key, opts)
+    subscriptions.add(new Subscription(this.transport(dest), key, opts, {
+      link: this.link,
+      lookup: cb => this[kLookup](key, cb),
+      reconnects: transport => this[kReconnects](transport, opts)
+    }))
   }
 
   [kReconnects] (transport, opts) {
+    if (this[kIsStopped]) return false
     const said = [opts && opts.reconnect, this.conf.reconnect].find(reconnect => typeof reconnect === 'boolean')
-    if (!this[kIsStopped] && said !== undefined) return said
-    return !this[kIsStopped] && this.listenerCount('disconnected') === 0 && !transport[kIsWatched]()
-  }
-
-  /** Tries again after a while, the longer the more often it failed. */
-  [kLater] (key, opts, failures, transports) {
-    // Somebody's listener has ended it.
-    if (this[kSubscriptions].get(key) !== transports) return
-    this[kCancel](key)
-    const wait = waitAfter(failures)
-    debug('subscription to %s: again in %d ms', key, Math.round(wait))
-    this[kPending].set(key, setTimeout(() => {
-      this[kPending].delete(key)
-      this[kLookup](key, (err, dest) => {
-        if (this[kIsStopped] || this[kPending].has(key) || this[kSubscriptions].get(key) !== transports) return
-        if (err) this[kLater](key, opts, failures + 1, transports)
-        else this[kSubscribe](dest, key, opts, failures, transports)
-      })
-    }, wait))
-  }
-
-  [kCancel] (key) {
-    clearTimeout(this[kPending].get(key))
-    this[kPending].delete(key)
+    if (said !== undefined) return said
+    return this.listenerCount('disconnected') === 0 && !transport[kIsWatched]() && !transport[kLooksAfter]()
   }
 
   /** What came before is for the loops. */
@@ -181,9 +151,11 @@ class PeerSub extends Peer {
 
   _stop () {
     this[kEndFollowing]()
+    for (const subscriptions of this[kSubscriptions].values()) {
+      for (const subscription of subscriptions) subscription.cancel()
+    }
     this[kSubscriptions].clear()
     for (const messages of [...this[kLoops]]) messages.end()
-    for (const key of [...this[kPending].keys()]) this[kCancel](key)
     super._stop()
   }
 }

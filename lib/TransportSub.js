@@ -4,10 +4,11 @@ const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
 const { hold, letGo } = require('./alive')
 const { monotonic, nextTick } = require('./clock')
-const { SETTLED } = require('./defaults')
+const { CHECK_CONNECTION, SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kAgain, kConnection, kGone, kHeld, kIsWatched, kLost, kMeter, kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
+  kByHand, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsSocketWatched, kIsWatched, kLooksAfter, kLost, kMeter,
+  kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -27,8 +28,14 @@ class TransportSub extends TransportSocket {
     this[kConnection] = this[kSocket] = undefined
     this[kGone] = null
     this[kHeld] = false
-    /** What its peer does when it has lost its publisher. */
+    /** What its peer decides when it has lost its publisher: what to do once everybody was told. */
     this[kOnLost] = null
+    /** What its peer does when somebody else calls `sub`. */
+    this[kByHand] = null
+    /** Its peer connects it again. */
+    this[kIsAutomatic] = false
+    /** Somebody listened for the end of the socket that was lost. */
+    this[kIsSocketWatched] = false
     /** Where its peer tells whom messages are from: the address. */
     this[kSource] = undefined
   }
@@ -45,12 +52,26 @@ class TransportSub extends TransportSocket {
     // As long as it is active it keeps the process alive, connected or not.
     hold()
     this[kHeld] = true
+    // A subclass that looks after its connection expects to be asked, as by the original.
+    if (this[kLooksAfter]()) {
+      this._checkConnectionItv = setInterval(() => this.checkConnection(), CHECK_CONNECTION)
+    }
   }
 
   /** Connects to `conf.dest`. */
   sub () {
+    const isAutomatic = this[kIsAutomatic]
+    if (!isAutomatic) {
+      if (this[kByHand]) this[kByHand]()
+      // Who connects again by hand means one connection, and not one beside ours.
+      const current = this[kConnection]
+      if (current && current.isAutomatic && !current.closing) {
+        if (current.dest === String(this.conf.dest)) return
+        current.close()
+      }
+    }
     this.connecting()
-    const connection = new SubConnection(this)
+    const connection = new SubConnection(this, isAutomatic)
     this[kConnection] = connection
     connection.dial(this.conf.dest, { ...copyOf(this.conf), secure: undefined })
   }
@@ -80,8 +101,10 @@ class TransportSub extends TransportSocket {
     this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
-    if (connection) connection.close()
     if (socket && typeof socket.close === 'function') socket.close()
+    if (!connection) return
+    connection.close()
+    // Whoever brought a socket tells of its end.
     nextTick(() => this.emit('disconnected'))
   }
 
@@ -91,13 +114,13 @@ class TransportSub extends TransportSocket {
     this.unsub()
   }
 
-  /** Whether somebody else than the peer listens for `disconnected`. */
+  /** Whether somebody else than the peer listens for `disconnected`, or for `close` of the socket. */
   isWatched () {
     return this[kIsWatched]()
   }
 
   [kIsWatched] () {
-    return this.listenerCount('disconnected') > 1
+    return this.listenerCount('disconnected') > 1 || this[kIsSocketWatched]
   }
 
   /** Called by the connection when it is lost, not when it was ended here. */
@@ -106,10 +129,13 @@ class TransportSub extends TransportSocket {
     this[kConnection] = null
     this[kGone] = connection
     this.disconnected()
-    const { isSettled } = connection
-    if (err && this[kTell](err)) return this[kAgain](true, isSettled)
-    this.emit('disconnected')
-    this[kAgain](!!err, isSettled)
+    // Before anybody is told: a listener of `once` counts, and is gone then.
+    this[kIsSocketWatched] = connection.isWatchedForClose
+    const again = this[kOnLost] && this.isActive() ? this[kOnLost](!!err, connection.isSettled) : undefined
+    // One more attempt of ours that failed is no news, and no reason for an exit.
+    const isNews = !(err && connection.isAutomatic && again !== undefined)
+    if (isNews && !(err && this[kTell](err))) this.emit('disconnected')
+    if (again !== undefined && this.isActive()) again()
   }
 
   /** Says that the destination cannot be reached, to whoever listens for that. */
@@ -119,8 +145,15 @@ class TransportSub extends TransportSocket {
     return listeners.length > 0
   }
 
-  [kAgain] (unreachable, isSettled) {
-    if (this[kOnLost] && this.isActive()) this[kOnLost](unreachable, isSettled)
+  /** Ends what took the place of a lost connection, or was about to: nobody has to hear of it. */
+  [kGiveUp] () {
+    const connection = this[kConnection]
+    this[kConnection] = null
+    if (connection) {
+      this.disconnected()
+      connection.close()
+    }
+    this.stop()
   }
 
   [kOpenConnections] () {
@@ -129,6 +162,7 @@ class TransportSub extends TransportSocket {
 
   _stop () {
     super._stop()
+    clearInterval(this._checkConnectionItv)
     this.unsub()
     if (!this[kHeld]) return
     this[kHeld] = false
@@ -137,14 +171,21 @@ class TransportSub extends TransportSocket {
 }
 
 class SubConnection extends Connection {
-  constructor (transport) {
+  constructor (transport, isAutomatic) {
     super(dispatch.LANES.SOCKET, transport)
+    /** Made by the peer in place of one that was lost. */
+    this.isAutomatic = isAutomatic
     this._openSince = Infinity
   }
 
   /** Whether it was a good one: it lasted for a while, whatever came. */
   get isSettled () {
     return monotonic() - this._openSince >= SETTLED
+  }
+
+  /** Whether somebody listens for its end at the socket. */
+  get isWatchedForClose () {
+    return this._socket !== null && this._socket.listenerCount('close') > 0
   }
 
   opened () {
@@ -183,6 +224,13 @@ class SubConnection extends Connection {
   ended (err) {
     this.transport[kLost](this, this.open ? null : err)
   }
+}
+
+const { checkConnection } = TransportSub.prototype
+
+/** Whether a subclass looks after the connection by itself. */
+TransportSub.prototype[kLooksAfter] = function () {
+  return this.checkConnection !== checkConnection
 }
 
 TransportSub.prototype[kOptions] = OPTIONS.PeerSub

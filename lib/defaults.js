@@ -205,6 +205,9 @@ const EMBEDDED = 'embedded'
 /** TCP port at which the processes of one machine meet then, unless `grapePort` says another. */
 const GRAPE_PORT = 31001
 
+/** Pace at which a subclass of a subscription is asked to look after its connection, as by the original. */
+const CHECK_CONNECTION = 5000
+
 /** Pace at which a client looks for idle transports. */
 const POOL_MONITOR = 10000
 
@@ -423,6 +426,7 @@ module.exports = {
   GRAPE_KEEP_ALIVE,
   ANNOUNCE_INTERVAL,
   BALANCE,
+  CHECK_CONNECTION,
   CLIENT,
   CLIENT_TRANSPORT,
   CONNECTION,

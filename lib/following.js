@@ -137,7 +137,7 @@ class Following {
     const transport = this.#peer.transport(publisher.dest)
     publisher.transport = transport
     transport[kSource] = publisher.dest
-    transport[kOnLost] = (unreachable, isSettled) => {
+    transport[kOnLost] = (unreachable, isSettled) => () => {
       if (publisher.transport !== transport) return
       publisher.end()
       if (!publisher.isNamed) return this.#drop(publisher)

@@ -198,8 +198,6 @@ module.exports = {
 
   /** What goes through its messages by `for await`. */
   kLoops: Symbol('loops'),
-  /** Timers of the subscriptions that are tried again, by key. */
-  kPending: Symbol('pending'),
   /** What `sub` began and `unsub` ends, by key. */
   kSubscriptions: Symbol('subscriptions'),
   /** Subscriptions to all publishers, by key. */
@@ -218,13 +216,15 @@ module.exports = {
   kSubscribe: Symbol('subscribe'),
   /** Whether a lost subscription is made again. */
   kReconnects: Symbol('reconnects'),
-  /** Makes it again after a while. */
-  kLater: Symbol('later'),
-  /** Does not make it again. */
-  kCancel: Symbol('cancel'),
 
   // Transports of clients
 
+  /** When the request that is being sent was made. */
+  kAskedAt: Symbol('askedAt'),
+  /** What waits of the request that is being made. */
+  kBegun: Symbol('begun'),
+  /** Takes out of `cbq` what waits for the connection. */
+  kTakeQueued: Symbol('takeQueued'),
   /** Connections that are replaced, and have requests to answer. */
   kRetired: Symbol('retired'),
   /** When the connection was open. */
@@ -329,14 +329,22 @@ module.exports = {
 
   /** Whether it keeps the process alive. */
   kHeld: Symbol('held'),
-  /** What its peer does when the publisher is lost. */
+  /** What its peer decides when the publisher is lost. */
   kOnLost: Symbol('onLost'),
   /** The connection is lost. */
   kLost: Symbol('lost'),
   /** Says that a destination cannot be reached. */
   kTell: Symbol('tell'),
-  /** Lets the peer make the subscription again. */
-  kAgain: Symbol('again'),
+  /** What its peer does when somebody connects it by hand. */
+  kByHand: Symbol('byHand'),
+  /** Its peer connects it again. */
+  kIsAutomatic: Symbol('isAutomatic'),
+  /** Whether somebody listened for `close` of the socket that was lost. */
+  kIsSocketWatched: Symbol('isSocketWatched'),
+  /** Whether a subclass looks after its connection. */
+  kLooksAfter: Symbol('looksAfter'),
+  /** Ends it without a word: another one takes its place. */
+  kGiveUp: Symbol('giveUp'),
 
   // The messages of a subscriber
 
