@@ -148,7 +148,7 @@ class TransportSub extends TransportSocket {
   /** Ends what took the place of a lost connection, or was about to: nobody has to hear of it. */
   [kGiveUp] () {
     const connection = this[kConnection]
-    this[kConnection] = null
+    this[kConnection] = this[kGone] = null
     if (connection) {
       this.disconnected()
       connection.close()
