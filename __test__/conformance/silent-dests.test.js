@@ -45,12 +45,11 @@ each('C430: a destination that is silent while requests expire is asked no more 
 each('C431: a destination that is slow but answers a ping is asked as before', async ({ implementation, stage }) => {
   const { servers: [slow], peer } = await clientOfTwo(stage, implementation, { handler: 'keep' })
   const before = await slow.ask('askedCount')
-  assert.strictEqual(failed(await askMany(peer, 2, { timeout: 100 })), 1)
   for (let round = 0; round < ROUNDS; round++) {
     await until(() => peer.stats().unreachable.length === 0)
     assert.strictEqual(failed(await askMany(peer, 2, { timeout: 100 })), 1)
   }
-  assert.strictEqual(await slow.ask('askedCount'), before + ROUNDS + 1)
+  assert.strictEqual(await slow.ask('askedCount'), before + ROUNDS)
 }, { better: true })
 
 each('C431: time-outs of a process that was busy itself say nothing of a destination', async ({ implementation, stage }) => {
