@@ -6,18 +6,18 @@ const ClientConnection = require('./ClientConnection')
 const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
-const { CbQ, callEach, withDeadline } = require('./cbq')
+const { CbQ, callEach } = require('./cbq')
 const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
 const Deadline = require('./Deadline')
 const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kCloseSocket, kConnection, kDeadlines, kDialling, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
-  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests,
-  kOnClosed, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable,
-  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kRetire, kRetired, kSetKey, kSilent, kSocket,
-  kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTimeout,
+  kAskedAt, kBegun, kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
+  kHearReply, kHearSocket,
+  kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
+  kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
+  kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
 const { OPTIONS, timeoutOf } = require('./option-table')
@@ -27,6 +27,9 @@ const { TEXT, errorOf } = require('./errors')
 const { refusedId } = require('./nesting')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
+
+/** `readyState` of a socket that is over. */
+const CLOSED = 3
 
 /**
  * Requests to one destination, over one connection at a time.
@@ -56,6 +59,9 @@ class TransportRPCClient extends TransportRPC {
     this[kIsAway] = false
     this[kKey] = undefined
     this[kKeyText] = undefined
+    /** When the request that is being sent was made, and what of it waits in `cbq`. */
+    this[kAskedAt] = undefined
+    this[kBegun] = null
     this[kSweeper] = null
     this[kSweepAt] = Infinity
     this[kDraining] = false
@@ -85,9 +91,7 @@ class TransportRPCClient extends TransportRPC {
     this[kJoin]()
     if (this[kIsNative]()) {
       const connection = new ClientConnection(this)
-      const { client } = this
-      const isOurs = client && typeof client[kDialling] === 'function'
-      connection.dial(this.conf.dest, this.conf, isOurs ? client[kDialling](this.conf.dest, connection) : undefined)
+      connection.dial(this.conf.dest, this.conf)
       this[kConnection] = connection
     } else {
       const socket = this.getSocket(this.conf)
@@ -104,11 +108,14 @@ class TransportRPCClient extends TransportRPC {
     this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
+    // What waits while its socket is closed waits for the next one: the end of this one was told.
+    const queued = socket && socket.readyState === CLOSED ? [] : this[kTakeQueued]()
     if (socket) this[kCloseSocket](socket)
     const waiting = connection ? connection.end() : []
     const sent = [...this._reqs.values()]
-    // Who waits hears of it in a later tick, as from a connection that broke.
-    nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), waiting, sent))
+    // Who waits hears of it in a later tick, as from a connection that broke; who asks until then waits
+    // for the next connection.
+    nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -152,9 +159,9 @@ class TransportRPCClient extends TransportRPC {
     this._reqs.set(req.rid, req)
     if (req.opts) {
       // Not by the system's clock, which may jump.
-      const deadline = theirs.now() + req.opts.timeout
-      this[kDeadlines].set(req, deadline)
-      this[kSweepBy](deadline)
+      const at = (this[kAskedAt] ?? theirs.now()) + req.opts.timeout
+      this[kDeadlines].set(req, { at, since: req._ts })
+      this[kSweepBy](at)
     }
     this[kHearConnection]()
   }
@@ -287,17 +294,36 @@ class TransportRPCClient extends TransportRPC {
   [kRequestBySocket] (key, payload, opts, cb) {
     const timeout = this[kTimeout](opts)
     this[kHearConnection]()
-    if (!this.isConnected()) cb = withDeadline(timeout, cb)
-    this.cbq.push('req', err => {
-      if (err) cb(err)
-      else if (opts && opts.signal && opts.signal.aborted) cb(new AbortError(opts.signal))
-      else this._request(key, payload, opts, cb)
-    })
+    const asked = theirs.now()
+    let isExpired = false
+    const deadline = this.isConnected()
+      ? null
+      : new Deadline(() => {
+        isExpired = true
+        cb(new Error(TEXT.TIMEOUT))
+      }, timeout, true).unref()
+    const begun = err => {
+      if (isExpired) return
+      // From here on it is one of `_reqs`, and has its deadline there.
+      if (deadline !== null) deadline.clear()
+      if (err) return cb(err)
+      if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
+      this[kAskedAt] = asked
+      try {
+        this._request(key, payload, opts, cb)
+      } finally {
+        this[kAskedAt] = undefined
+      }
+    }
+    this.cbq.push('req', begun)
+    this[kBegun] = begun
     try {
       this.connect()
     } catch (err) {
       this.disconnected()
       nextTick(() => this.cbq.trigger('req', err))
+    } finally {
+      this[kBegun] = null
     }
   }
 
@@ -366,7 +392,7 @@ class TransportRPCClient extends TransportRPC {
       this[kUnreachable]()
       const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
       const failure = isTold ? error : new Error(TEXT.TRANSPORT_CLOSE)
-      this[kFail](failure, [], [...this._reqs.values()])
+      this[kFail](failure, this[kTakeQueued](), [...this._reqs.values()])
     })
   }
 
@@ -388,7 +414,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /** `waiting`: callbacks of requests that were sent by it. */
-  [kOnClosed] (connection, err, waiting, isBusy) {
+  [kOnClosed] (connection, err, waiting) {
     if (this[kConnection] !== connection) {
       this[kRetired].delete(connection)
       return callEach(waiting, cb => cb(err))
@@ -396,8 +422,8 @@ class TransportRPCClient extends TransportRPC {
     this[kConnection] = null
     this[kGone] = connection
     this.disconnected()
-    if (!connection.closing) this[kUnreachable](isBusy)
-    this[kFail](err, waiting, [...this._reqs.values()])
+    if (!connection.closing) this[kUnreachable]()
+    this[kFail](err, [...this[kTakeQueued](), ...waiting], [...this._reqs.values()])
   }
 
   /** Another connection takes the place of this one; what was asked over it is still answered. */
@@ -406,27 +432,11 @@ class TransportRPCClient extends TransportRPC {
     this[kConnection] = null
   }
 
-  /** Nothing came by `connection` for `ms`, while requests expired. */
-  [kSilent] (connection, ms) {
-    const { client } = this
-    if (connection !== this[kConnection] || !client || typeof client[kSilent] !== 'function') return
-    client[kSilent](this.conf.dest, ms)
-  }
-
-  /** The next request makes another connection. */
-  [kReplace] () {
-    const connection = this[kConnection]
-    if (connection === null || !connection.open || connection.closing) return
-    this[kRetire]()
-    this[kOpenSince] = Infinity
-    this.disconnected()
-  }
-
-  [kUnreachable] (isBusy) {
+  [kUnreachable] () {
     const { client } = this
     const lasted = monotonic() - this[kOpenSince] >= SETTLED
     this[kOpenSince] = Infinity
-    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted, isBusy)
+    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted)
     this[kLeave]()
   }
 
@@ -445,10 +455,20 @@ class TransportRPCClient extends TransportRPC {
     this.client[kJoin](this.conf.dest, this)
   }
 
-  /** Fails what waits for the connection, and what was sent by it: callbacks, and requests. */
+  /** Takes out of `cbq` what waits for the connection, but for the request that is being made. */
+  [kTakeQueued] () {
+    const { q } = this.cbq
+    const queued = q instanceof Map ? q.get('req') : undefined
+    if (!Array.isArray(queued)) return []
+    const begun = this[kBegun]
+    if (begun !== null && queued.includes(begun)) q.set('req', [begun])
+    else q.delete('req')
+    return queued.filter(cb => cb !== begun)
+  }
+
+  /** Fails what waited for the connection, and what was sent by it: callbacks, and requests. */
   [kFail] (err, waiting, sent) {
     callEach([
-      () => this.cbq.trigger('req', err),
       ...waiting.map(cb => () => cb(err)),
       ...sent.map(req => () => this.handleReply(req.rid, err))
     ], call => call())
@@ -467,7 +487,7 @@ class TransportRPCClient extends TransportRPC {
     const expired = []
     let next = Infinity
     for (const req of this._reqs.values()) {
-      const deadline = this[kDeadlines].get(req) ?? Infinity
+      const deadline = deadlineOf(req, this[kDeadlines].get(req))
       if (deadline <= now) expired.push(req)
       else next = Math.min(next, deadline)
     }
@@ -509,11 +529,18 @@ class TransportRPCClient extends TransportRPC {
   }
 }
 
+/** A subclass may give a request more time: it counts from `_ts`. */
+function deadlineOf (req, deadline) {
+  if (deadline === undefined) return Infinity
+  const later = req._ts - deadline.since
+  return Number.isFinite(later) ? deadline.at + later : deadline.at
+}
+
 function noop () {}
 
 const {
   connect, disconnect, getSocket, parse, format, request, _request, sendRequest, handleReply,
-  newRequest, addRequest, getRequest, delRequest
+  newRequest, addRequest, getRequest, delRequest, isConnected, isConnecting, connected
 } = TransportRPCClient.prototype
 
 /** As in TransportRPCServer.js. */
@@ -523,7 +550,8 @@ TransportRPCClient.prototype[kIsNative] = function () {
     this.newRequest === newRequest && this.addRequest === addRequest &&
     this.getRequest === getRequest && this.delRequest === delRequest &&
     this.parse === parse && this.format === format && this.connect === connect &&
-    this.disconnect === disconnect && this.getSocket === getSocket
+    this.disconnect === disconnect && this.getSocket === getSocket &&
+    this.isConnected === isConnected && this.isConnecting === isConnecting && this.connected === connected
 }
 
 TransportRPCClient.prototype[kOptions] = OPTIONS.PeerRPCClient
