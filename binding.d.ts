@@ -77,11 +77,11 @@ export declare class Core {
    */
   send(conn: number, first: number, data: string | Buffer): number
   /**
-   * Sends one message to all connections of a server. Returns those that do not keep up, each
-   * with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
-   * are to be ended.
+   * Sends one message to all connections of a server but `except`. Returns those that do not
+   * keep up, each with how many older messages it lost; with `disconnect` they got nothing, lost
+   * nothing, and are to be ended.
    */
-  publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean): Array<SlowConnection>
+  publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean, except?: Array<number> | undefined | null): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
   /** What a message costs once it is parsed, in bytes. */

@@ -8,7 +8,7 @@ const observe = require('./observe')
 const { TEXT } = require('./errors')
 const { Meter } = require('./stats')
 const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('./defaults')
-const { kAttach, kClosed, kDrained, kMessage, kMeter, kOpened } = require('./internal')
+const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = require('./internal')
 
 const { BEHIND, LANES } = dispatch
 
@@ -153,6 +153,11 @@ class Connection {
   /** Whether the socket has to hear messages for the transport. */
   get needsMessages () {
     return this.hasLeft
+  }
+
+  /** Whether what is sent has to go through the socket object. */
+  get isPatched () {
+    return this._socket !== null && this._socket[kIsPatched]
   }
 
   setLanes (lanes) {

@@ -7,6 +7,7 @@ const { Admission, refusalOf } = require('./admission')
 const { nextTick } = require('./clock')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
+const { isFor } = require('./server-options')
 const TcpSocket = require('./TcpSocket')
 
 /**
@@ -20,12 +21,14 @@ class Listener {
    * @param {number} lanes who gets the messages, see `LANES`
    * @param {object} meter counts what its connections do
    * @param {object} budget what they may hold together
+   * @param {string} [path] requests for another one get 400
    */
-  constructor (port, conf, lanes, owner, meter, budget) {
+  constructor (port, conf, lanes, owner, meter, budget, path) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
-    this.admission = new Admission(conf, conf.verifyClient)
+    this.path = path
+    this.admission = new Admission(conf, conf.verifyClient || (path ? everybody : undefined))
     /** The requests of clients about whom the service is asked, by the numbers of the questions. */
     this._asked = new Map()
     this._scope = context.capture()
@@ -76,6 +79,7 @@ class Listener {
     const { ask } = event
     const req = requestOf(event, new TcpSocket(event, () => dispatch.decide(ask, '')))
     this._asked.set(ask, req)
+    if (!isFor(this.path, event.url)) return dispatch.decide(ask, refusalOf({ code: 400 }))
     this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
       dispatch.decide(ask, refusal ? refusalOf(refusal) : undefined)
     })
@@ -117,6 +121,11 @@ class Listener {
     for (const connection of this.connections) connection.terminate()
     if (cb) nextTick(cb)
   }
+}
+
+/** Somebody has to look at each request. */
+function everybody () {
+  return true
 }
 
 module.exports = Listener

@@ -134,6 +134,7 @@ class ServerConnection extends Connection {
     if (this._unanswered.isWatched) this._unanswered.answered()
     // A late answer to a client that has gone, or a number that means another client now.
     if (this.over) return
+    if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)
     try {
       if (dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)) this.fallBehind()
     } catch (error) {
@@ -142,6 +143,13 @@ class ServerConnection extends Connection {
     }
     if (err) this.meter.count('errors')
     if (this.stream !== null) this.stream.pumpSoon()
+  }
+
+  /** Somebody has replaced the socket's `send`. */
+  _replyBySocket (rid, err, res) {
+    dispatch.answered(this.conn)
+    if (err) this.meter.count('errors')
+    this.transport.sendReply(this._socket, rid, err, res)
   }
 
   /** Id, error and result are too long together. */

@@ -9,7 +9,9 @@ const {
   kOnListenError, kRefused, kState, kTransport
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
+const { copyOf } = require('./options')
 const { requestOf } = require('./request')
+const { isFor } = require('./server-options')
 
 /**
  * A server as services know it from the `ws` package, version 7: the face of a listener.
@@ -20,12 +22,13 @@ class SocketServer extends EventEmitter {
   /**
    * @param {function(object): object} listen makes the listener for an owner, or throws
    * @param {object} transport whose connections they are
+   * @param {object} [given] the options of `ws`'s server that somebody gave
    */
-  constructor (listen, transport) {
+  constructor (listen, transport, given = {}) {
     super()
-    /** The connected clients' sockets. */
-    this.clients = new Set()
-    this.options = optionsOf(transport)
+    this.options = optionsOf(transport, given)
+    /** The connected clients' sockets; undefined where nobody wants them. */
+    this.clients = isTracking(given) ? new Set() : undefined
     this.on('newListener', event => {
       // The answer to a handshake is written on another thread, and is the same for all.
       if (event === 'headers') throw unsupported("'headers' of a native server")
@@ -70,9 +73,10 @@ class SocketServer extends EventEmitter {
     return this[kListener] ? this[kListener].address() : null
   }
 
-  /** Whether it takes requests for this path: all. */
-  shouldHandle () {
-    return true
+  /** Whether it takes requests for this path: all, unless it was made for one. */
+  shouldHandle (req) {
+    const { options: ours } = this
+    return isFor(ours.path, req.url)
   }
 
   handleUpgrade () {
@@ -115,8 +119,10 @@ class SocketServer extends EventEmitter {
 
   [kAdd] (connection) {
     const { socket } = connection
-    this.clients.add(socket)
-    socket.once('close', () => this.clients.delete(socket))
+    if (this.clients !== undefined) {
+      this.clients.add(socket)
+      socket.once('close', () => this.clients.delete(socket))
+    }
     if (this.listenerCount('connection') > 0) this.emit('connection', socket, upgradeOf(connection))
     // What was watched in case that somebody listens need not be.
     if (!socket[kIsWatched]) connection.unwatch()
@@ -139,21 +145,26 @@ class SocketServer extends EventEmitter {
   }
 }
 
+/** Whether somebody wants to see the clients. */
+function isTracking (given) {
+  return given.clientTracking === undefined || !!given.clientTracking
+}
+
 /** The options of `ws`'s server that this one has. */
-function optionsOf (transport) {
-  const { host, maxPayload, verifyClient } = transport ? transport.conf : {}
+function optionsOf (transport, given) {
+  const { host, maxPayload, verifyClient } = { ...(transport && copyOf(transport.conf)), ...given }
   return {
     maxPayload: OPTIONS.Peer.maxPayload.of(maxPayload),
     perMessageDeflate: false,
     handleProtocols: null,
-    clientTracking: true,
+    clientTracking: isTracking(given),
     verifyClient: verifyClient || null,
     noServer: false,
     backlog: null,
     server: null,
     host: host || null,
-    path: null,
-    port: transport && transport.port !== undefined ? transport.port : null
+    path: given.path || null,
+    port: given.port !== undefined ? given.port : transport && transport.port !== undefined ? transport.port : null
   }
 }
 

@@ -11,7 +11,7 @@ const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
 const {
   kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
-  kTellSlow, kUnlisten
+  kPubBySocket, kTellSlow, kUnlisten
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
@@ -81,8 +81,22 @@ class TransportPub extends TransportSocket {
     const { opcode, data } = encode(msg)
     this[kMeter].count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
-    const slow = dispatch.publish(listener.server, opcode, data, disconnect)
+    const patched = this[kFace] ? patchedOf(listener) : undefined
+    const slow = dispatch.publish(listener.server, opcode, data, disconnect, patched && patched.map(({ conn }) => conn))
+    if (patched !== undefined) slow.push(...this[kPubBySocket](patched, msg, disconnect))
     if (slow.length > 0) this[kTellSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
+  }
+
+  /** Sends a message by socket objects, whose `send` is replaced; returns those that do not keep up. */
+  [kPubBySocket] (connections, msg, disconnect) {
+    const highWater = dispatch.highWaterOf(this.conf)
+    const slow = []
+    for (const { conn, socket } of connections) {
+      // What was handed on cannot be taken back, so the newest is lost.
+      if (socket.bufferedAmount > highWater) slow.push({ conn, lost: disconnect ? 0 : 1 })
+      else if (socket.readyState === socket.OPEN) socket.send(msg)
+    }
+    return slow
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -122,6 +136,15 @@ class TransportPub extends TransportSocket {
     super._stop()
     this[kUnlisten]()
   }
+}
+
+/** The connections that have to be sent to by their socket objects; undefined for none. */
+function patchedOf ({ connections }) {
+  let patched
+  for (const connection of connections) {
+    if (connection.isPatched) (patched ||= []).push(connection)
+  }
+  return patched
 }
 
 TransportPub.prototype[kOptions] = OPTIONS.PeerPub

@@ -353,7 +353,8 @@ class TransportRPCClient extends TransportRPC {
 
   /** Whether the native side sends requests, and takes the replies. */
   [kIsNativeNow] () {
-    return this[kIsNative]() && !this[kSocket] && (this[kConnection] === null || !this[kConnection].hasLeft)
+    const connection = this[kConnection]
+    return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeft || connection.isPatched))
   }
 
   /** A message that is a reply; `connection` may have who waits for it. */

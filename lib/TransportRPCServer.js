@@ -19,6 +19,7 @@ const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
 const { refusedId } = require('./nesting')
 const observe = require('./observe')
+const { checkServerOptions } = require('./server-options')
 const { Serving } = require('./stats')
 
 /** `readyState` of a socket that is open. */
@@ -106,7 +107,8 @@ class TransportRPCServer extends TransportRPC {
 
   /** Makes a server without TLS: `opts.port`. Override it to bring another. */
   getSocket (opts) {
-    return new SocketServer(owner => this[kPlainListener](opts, owner), this)
+    checkServerOptions(opts)
+    return new SocketServer(owner => this[kPlainListener](opts, owner), this, opts)
   }
 
   /** Makes a server with TLS. Override it to bring another. */
@@ -211,9 +213,9 @@ class TransportRPCServer extends TransportRPC {
     else listener.whenListening(() => { this.port = listener.address().port })
   }
 
-  [kPlainListener] (opts, owner) {
+  [kPlainListener] (given, owner) {
     const lanes = owner === this ? LANES.RPC : LANES.SOCKET
-    return new Listener(opts.port, { ...copyOf(this.conf), ...opts }, lanes, owner, this[kMeter], budgetOf(this))
+    return new Listener(given.port, { ...copyOf(this.conf), ...given }, lanes, owner, this[kMeter], budgetOf(this), owner === this ? undefined : given.path)
   }
 
   [kSecureListener] (port, secure, owner) {

@@ -412,11 +412,11 @@ function take (conn) {
 }
 
 /**
- * Sends one message to all connections of a server. Returns those that do not keep up, as
+ * Sends one message to all connections of a server, but those of the numbers `except`. Returns those that do not keep up, as
  * `{ conn, lost }`: how many older messages they lost, none where they are to be disconnected.
  */
-function publish (server, opcode, data, disconnect) {
-  const slow = core.publish(server, opcode, data, disconnect)
+function publish (server, opcode, data, disconnect, except) {
+  const slow = core.publish(server, opcode, data, disconnect, except)
   flushSoon()
   return slow
 }
@@ -456,6 +456,11 @@ function settings (conf, lanes, admission = 0, dialling = AT_ONCE) {
     maxConnections: OPTIONS.PeerServer.maxConnections.of(conf.maxConnections),
     highWater: number('highWater')
   }
+}
+
+/** What may wait to be written. */
+function highWaterOf (conf) {
+  return OPTIONS.Peer.highWater.of(conf.highWater)
 }
 
 /** Connects to `dest`, and returns the connection's number; `meter` counts what it does. */
@@ -551,6 +556,7 @@ module.exports = {
   // Here for somebody to keep it: see at-exit.js.
   flushAll,
   forget: (conn, slot) => core.forget(conn, slot),
+  highWaterOf,
   ignore: conn => core.ignore(conn),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   messageNext,

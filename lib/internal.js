@@ -322,6 +322,8 @@ module.exports = {
   kController: Symbol('controller'),
   /** The request of a handler is answered. */
   kEnd: Symbol('end'),
+  /** Publishes by the socket objects. */
+  kPubBySocket: Symbol('pubBySocket'),
   /** Tells of subscribers that are too far behind. */
   kTellSlow: Symbol('tellSlow'),
 
@@ -383,6 +385,8 @@ module.exports = {
   kWatchesOpen: Symbol('watchesOpen'),
   /** The handshake is done. */
   kOpened: Symbol('opened'),
+  /** Whether somebody has put another method in the place of `send`. */
+  kIsPatched: Symbol('isPatched'),
   /** A message has come. */
   kMessage: Symbol('message'),
   /** A socket's listener that is this package's own: what answers requests, or takes replies. */

@@ -6,8 +6,8 @@ const { setImmediate } = require('./clock')
 const domEvents = require('./dom-events')
 const OwnListener = require('./own-listener')
 const {
-  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kHandled, kIsFragmenting, kIsWatched, kMessage,
-  kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
+  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kHandled, kIsFragmenting, kIsPatched, kIsWatched,
+  kMessage, kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
 } = require('./internal')
 
 const { LANES, OPCODE } = dispatch
@@ -110,6 +110,11 @@ class Socket extends OwnListener {
     this[kFrame](opcode, message.data, cb, fin)
   }
 
+  /** Whoever has replaced `send` means what the transport sends, too. */
+  get [kIsPatched] () {
+    return this.send !== send
+  }
+
   /** The handshake is done. */
   [kOpened] () {
     this.emit('open')
@@ -199,6 +204,8 @@ class Socket extends OwnListener {
     }
   }
 }
+
+const { send } = Socket.prototype
 
 for (const [name, value] of Object.entries(STATES)) {
   const constant = { value, enumerable: true }

@@ -454,9 +454,9 @@ impl Core {
         sent.flatten().unwrap_or(OVER)
     }
 
-    /// Sends one message to all connections of a server. Returns those that do not keep up, each
-    /// with how many older messages it lost; with `disconnect` they got nothing, lost nothing, and
-    /// are to be ended.
+    /// Sends one message to all connections of a server but `except`. Returns those that do not
+    /// keep up, each with how many older messages it lost; with `disconnect` they got nothing, lost
+    /// nothing, and are to be ended.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
@@ -464,8 +464,11 @@ impl Core {
         opcode: u8,
         data: Either<String, BufferSlice<'_>>,
         disconnect: bool,
+        except: Option<Vec<u32>>,
     ) -> Vec<SlowConnection> {
         let inner = &self.inner;
+        let mut except = except.unwrap_or_default();
+        except.sort_unstable();
         let bytes = match &data {
             Either::A(text) => text.as_bytes(),
             Either::B(bytes) => bytes,
@@ -478,6 +481,9 @@ impl Core {
                 continue;
             };
             let conn = number as u32;
+            if except.binary_search(&conn).is_ok() {
+                continue;
+            }
             let delivery =
                 caught(|| entry.conn.publish(&message, policy)).unwrap_or_else(|error| {
                     inner.spoil(&entry.conn, error);
