@@ -118,6 +118,31 @@ module.exports = [
     }
   },
   {
+    title: 'a server takes ten connections, and five clients want more',
+    short: true,
+    hosts: 3,
+    within: 60000,
+    async run ({ lab, kind, conf }) {
+      const [here, there, other] = lab.hosts
+      await grapesOn(lab.hosts, kind)
+      await server(there, kind, { conf: { ...conf, maxConnections: 10 } })
+      const clients = await Promise.all([here, here, here, other, other].map(host => caller(host, kind, conf)))
+      await untilFound(clients[0], 1, 20000)
+      const loads = await Promise.all(clients.map(client => client.call('load', { key: KEY, rate: 100, seconds: 10 })))
+      const sum = name => loads.reduce((sum, load) => sum + load[name], 0)
+      const isServed = ({ failed, sent }) => failed < sent / 2
+      return {
+        'clients served': loads.filter(isServed).length,
+        'of their calls failed (%)': Math.max(...loads.filter(isServed).map(({ failed, sent }) => percent(failed, sent))),
+        'failed (%)': percent(sum('failed'), sum('sent'))
+      }
+    },
+    expect (figures) {
+      assert(figures['clients served'] >= 4)
+      assert(figures['of their calls failed (%)'] < 1)
+    }
+  },
+  {
     title: 'of five hosts with grapes one loses its power',
     short: true,
     of: 'grapes',
