@@ -381,6 +381,8 @@ module.exports = {
   kSent: Symbol('sent'),
   /** Whether a message was begun that more fragments belong to. */
   kIsFragmenting: Symbol('isFragmenting'),
+  /** Whether it has said that it was ended before it was open. */
+  kIsEarlyTold: Symbol('isEarlyTold'),
   /** Whether it hears what comes right behind the handshake. */
   kWatchesOpen: Symbol('watchesOpen'),
   /** The handshake is done. */

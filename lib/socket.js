@@ -6,7 +6,7 @@ const { setImmediate } = require('./clock')
 const domEvents = require('./dom-events')
 const OwnListener = require('./own-listener')
 const {
-  kAfterWrite, kClosed, kConnection, kControl, kDrained, kFrame, kHandled, kIsFragmenting, kIsPatched, kIsWatched,
+  kAfterWrite, kClosed, kConnection, kControl, kDrained, kEnd, kFrame, kHandled, kIsEarlyTold, kIsFragmenting, kIsPatched, kIsWatched,
   kMessage, kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
 } = require('./internal')
 
@@ -35,6 +35,8 @@ class Socket extends OwnListener {
     this._binaryType = BINARY_TYPES[0]
     /** A message was begun that more fragments belong to. */
     this[kIsFragmenting] = false
+    /** It was ended before it was open, and said so. */
+    this[kIsEarlyTold] = false
     // Whoever listens from `open` on hears what came right behind the handshake.
     this[kWatchesOpen] = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
     if (this[kWatchesOpen]) connection.watch()
@@ -143,11 +145,19 @@ class Socket extends OwnListener {
   close (code, reason) {
     const text = reason === undefined ? undefined : String(reason)
     if (this.readyState === OPEN && code !== undefined) mustBeSendable(code, text)
-    this[kConnection].close(code, text)
+    this[kEnd](connection => connection.close(code, text))
   }
 
   terminate () {
-    this[kConnection].terminate()
+    this[kEnd](connection => connection.terminate())
+  }
+
+  /** Before there is a connection that is an error, which nobody has to hear. */
+  [kEnd] (end) {
+    const isEarly = this.readyState === CONNECTING
+    this[kIsEarlyTold] ||= isEarly
+    end(this[kConnection])
+    if (isEarly && this.listenerCount('error') > 0) this.emit('error', early())
   }
 
   [kControl] (opcode, data, mask, cb) {
@@ -193,7 +203,10 @@ class Socket extends OwnListener {
   }
 
   [kClosed] (code, reason, err) {
-    if (err && this.listenerCount('error') > 0) this.emit('error', err)
+    const { [kConnection]: connection } = this
+    // The transport ended it.
+    if (connection.isClient && connection.closing && !connection.open) err = early()
+    if (err && !this[kIsEarlyTold] && this.listenerCount('error') > 0) this.emit('error', err)
     this[kDrained](new Error('WebSocket was closed before the data was written'))
     this.emit('close', code, reason)
   }
@@ -214,6 +227,11 @@ for (const [name, value] of Object.entries(STATES)) {
 }
 
 domEvents(Socket)
+
+/** What `ws` says of a socket that is ended before it is open. */
+function early () {
+  return new Error('WebSocket was closed before the connection was established')
+}
 
 /** A message of bytes as somebody wants it. */
 function told (data, type) {
