@@ -82,7 +82,8 @@ class Pool {
   /**
    * A random active transport, once there are `enough`. It stays the choice for a run of requests,
    * which share a write and a read: half of those that are under way, so that while one half is
-   * answered the other one is asked; or, when none is, all that are made before it is at rest again.
+   * answered the other one is asked, and a burst is spread; or, when none is, a few that are made one
+   * after the other.
    */
   [kChoose] (dest, enough) {
     const run = this[kRuns].get(dest)
@@ -163,13 +164,12 @@ class Pool {
   }
 }
 
-/** A run of `left` more requests, of which the last `loose` are not made by a transport at rest. */
+/** A run of `left` more requests, as long as its transport is at rest before each if it `isRested`. */
 function lengthOf (transports) {
   let waiting = 0
   for (const transport of transports) waiting += transport[kWaiting] || 0
-  const { from, rested, to } = TRANSPORT_RUN
-  if (waiting === 0) return { left: rested - 1, loose: rested - from }
-  return { left: Math.min(Math.max(from, (waiting + 1) >> 1), to) - 1, loose: 0 }
+  if (waiting === 0) return { left: TRANSPORT_RUN.rested - 1, isRested: true }
+  return { left: Math.min((waiting + 1) >> 1, TRANSPORT_RUN.to) - 1, isRested: false }
 }
 
 /** One of another kind does not say. */
@@ -177,8 +177,8 @@ function isOpen (transport) {
   return typeof transport.isConnected !== 'function' || transport.isConnected()
 }
 
-function goesOn ({ transport, left, loose }) {
-  return left > 0 && (left > loose || transport[kWaiting] > 0) && transport.isActive()
+function goesOn ({ transport, left, isRested }) {
+  return left > 0 && !(isRested && transport[kWaiting] > 0) && transport.isActive()
 }
 
 module.exports = Pool

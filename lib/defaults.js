@@ -212,10 +212,10 @@ const CHECK_CONNECTION = 5000
 const POOL_MONITOR = 10000
 
 /**
- * Requests in a row that one transport of a full pool gets, at least and at most, and after a rest:
- * measured, see docs/ARCHITECTURE.md.
+ * Requests in a row that one transport of a full pool gets: while nothing is under way, and at most
+ * otherwise. Measured, see docs/ARCHITECTURE.md.
  */
-const TRANSPORT_RUN = { from: 8, to: 512, rested: 64 }
+const TRANSPORT_RUN = { rested: 8, to: 512 }
 
 /** Attempts of an object that names no number, as in `async.retry`. */
 const RETRY_TIMES = 5

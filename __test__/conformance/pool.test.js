@@ -227,3 +227,26 @@ each("C70: a peer works with a pool of the original's class", async ({ implement
   peer.stop()
   assert.deepStrictEqual(made.map(transport => transport.isActive()), [false, false])
 })
+
+each('C509: requests that are made at once are spread over the connections of a destination', async ({ implementation, stage }) => {
+  const most = []
+  const service = await stage.serve(implementation)
+  const peer = stage.client(implementation, service.dest)
+  // So many connections are made one after the other.
+  for (let at = 0; at < 3; at++) await call(peer, 'request', 'key', at, {})
+  const transports = peer.tpool.list(service.dest)
+  for (let round = 0; round < 31; round++) {
+    const counts = new Map(transports.map(transport => [transport, 0]))
+    for (const transport of transports) {
+      const { request } = Object.getPrototypeOf(transport)
+      transport.request = function (...args) {
+        counts.set(transport, counts.get(transport) + 1)
+        return request.apply(this, args)
+      }
+    }
+    await Promise.all(Array.from({ length: 30 }, (_, at) => call(peer, 'request', 'key', at, {})))
+    most.push(Math.max(...counts.values()))
+  }
+  most.sort((one, other) => one - other)
+  assert.ok(most[15] < 20, `of 30 requests one connection has ${most[15]}`)
+})
