@@ -117,6 +117,8 @@ export declare class Core {
   post(id: number, url: string, authorization: string | undefined | null, body: string, timeout: number): void
   /** Ends an exchange with a grape, and its connection. No event comes of it. */
   endPost(id: number): void
+  /** The process ends, and with it the turn: what is composed from now on is written right away. */
+  writeAtOnce(): void
   /** Closes the connections to grapes that are kept, and others after their exchange. */
   letGrapesGo(): void
 }

@@ -27,6 +27,7 @@ const { TEXT, errorOf } = require('./errors')
 const { refusedId } = require('./nesting')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
+const Requests = require('./Requests')
 
 /** `readyState` of a socket that is over. */
 const CLOSED = 3
@@ -49,7 +50,7 @@ class TransportRPCClient extends TransportRPC {
   init () {
     super.init()
     this.cbq = new CbQ()
-    this._reqs = new Map()
+    this._reqs = new Requests(() => this[kConnection] && !this[kConnection].open ? this[kRetired] : this[kOpenConnections]())
     this[kDeadlines] = new WeakMap()
     this[kConnection] = null
     this[kRetired] = new Set()
@@ -409,7 +410,7 @@ class TransportRPCClient extends TransportRPC {
     const { client } = this
     this[kOpenSince] = monotonic()
     if (client && typeof client[kReachable] === 'function') client[kReachable](this.conf.dest)
-    if (this._reqs.size > 0) this[kHearConnection]()
+    if (bySocket(this) > 0) this[kHearConnection]()
     this.connected()
     this.cbq.trigger('req')
   }
@@ -499,7 +500,7 @@ class TransportRPCClient extends TransportRPC {
 
   /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
   get [kWaiting] () {
-    return this._reqs.size + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
+    return bySocket(this) + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
   }
 
   [kOpenConnections] () {
@@ -535,6 +536,13 @@ function deadlineOf (req, deadline) {
   if (deadline === undefined) return Infinity
   const later = req._ts - deadline.since
   return Number.isFinite(later) ? deadline.at + later : deadline.at
+}
+
+const { get: sizeOf } = Object.getOwnPropertyDescriptor(Map.prototype, 'size')
+
+/** How many requests of the socket lane were sent and have no answer. */
+function bySocket (transport) {
+  return sizeOf.call(transport._reqs)
 }
 
 function noop () {}

@@ -327,9 +327,14 @@ function catchUp () {
   behind.clear()
 }
 
-/** A reply followed at once by process.exit() still leaves. */
+/** A reply followed at once by process.exit() still leaves, and what is said from then on leaves at once. */
 function flushAll () {
   flushNow()
+  // Who tells the listeners of the exit by itself goes on.
+  if (process._exiting) {
+    core.writeAtOnce()
+    pumps.writeAtOnce()
+  }
   for (const connection of connections) if (connection !== undefined) connection.flushStream()
 }
 

@@ -25,9 +25,17 @@ function isPrompt () {
   return promptness > PROMPT_TURNS / 2
 }
 
+/** The process ends, and no turn ends before it. */
+let isLast = false
+
+function writeAtOnce () {
+  isLast = true
+}
+
 /** Calls `stream.pump()` when the turn ends. */
 function pumpSoon (stream) {
-  waiting.add(stream)
+  if (isLast) stream.writeAll()
+  else waiting.add(stream)
 }
 
 function endTurn () {
@@ -48,4 +56,4 @@ function pumpAll () {
 /** Whether something waits for the turn's end. */
 const isWaiting = () => waiting.size > 0
 
-module.exports = { isPrompt, isWaiting, pumpAll, pumpSoon }
+module.exports = { isPrompt, isWaiting, pumpAll, pumpSoon, writeAtOnce }

@@ -5,6 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const { call, each, pair, reachable } = require('../helpers/conformance')
+const { until } = require('../helpers/until')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const REQUEST = ['_ts', 'cb', 'key', 'opts', 'payload', 'rid']
@@ -278,4 +279,41 @@ pair('C111: a server that comes back on its port is found again', async ({ serve
   await reachable(service.port)
   assert.deepStrictEqual(await call(transport, 'request', 'k', 'again', {}), { err: null, res: 'again' })
   assert.deepStrictEqual(asked.map(({ payload }) => payload), ['first', 'again'])
+})
+
+each('C488: _reqs.size is how many requests have no answer, and not those that wait for a connection', async ({ implementation, stage }) => {
+  const handlers = []
+  const service = await stage.serve(implementation, (rid, key, payload, handler) => handlers.push(handler))
+  const transport = transportTo(stage, implementation, service)
+  const asked = [1, 2].map(at => call(transport, 'request', 'k', at, { timeout: 5000 }))
+  assert.strictEqual(transport._reqs.size, 0)
+  assert.strictEqual(transport.cbq.cnt('req'), 2)
+  await until(() => handlers.length === 2)
+  assert.strictEqual(transport._reqs.size, 2)
+  handlers[0].reply(null, 'a')
+  await Promise.race(asked)
+  assert.strictEqual(transport._reqs.size, 1)
+  // What services do before they stop.
+  handlers[1].reply(null, 'b')
+  await until(() => transport._reqs.size === 0)
+  transport.stop()
+  assert.deepStrictEqual((await Promise.all(asked)).map(({ res }) => res).sort(), ['a', 'b'])
+})
+
+each('C488: of a transport with a hook of its own it is the Map of its requests', async ({ implementation, stage }) => {
+  const handlers = []
+  const service = await stage.serve(implementation, (rid, key, payload, handler) => handlers.push(handler))
+  class Transport extends implementation.TransportRPCClient {
+    format (value) {
+      return super.format(value)
+    }
+  }
+  const transport = transportTo(stage, implementation, service, {}, Transport)
+  const asked = call(transport, 'request', 'k', 1, { timeout: 5000 })
+  await until(() => handlers.length === 1)
+  assert.strictEqual(transport._reqs.size, 1)
+  assert.deepStrictEqual([...transport._reqs.values()].map(({ payload }) => payload), [1])
+  handlers[0].reply(null, 'a')
+  assert.strictEqual((await asked).res, 'a')
+  assert.strictEqual(transport._reqs.size, 0)
 })

@@ -124,7 +124,8 @@ impl Unsent {
         }
     }
 
-    /// The environment ends, and the thread with it: no code of this library may run then.
+    /// The environment ends, and the thread with it: no code of this library may run then. Whatever
+    /// is listed from now on is to be written at once.
     pub fn shut_down(&self) {
         let prompter = mem::replace(&mut self.shared.lock().prompter, Prompter::Never);
         if let Prompter::Looks(prompter) | Prompter::Sleeps(prompter) = prompter {

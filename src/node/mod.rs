@@ -685,6 +685,12 @@ impl Core {
         self.inner.exchanges.borrow_mut().remove(&id);
     }
 
+    /// The process ends, and with it the turn: what is composed from now on is written right away.
+    #[napi(catch_unwind)]
+    pub fn write_at_once(&self) {
+        self.inner.unsent.shut_down();
+    }
+
     /// Closes the connections to grapes that are kept, and others after their exchange.
     #[napi(catch_unwind)]
     pub fn let_grapes_go(&self) {
