@@ -36,7 +36,28 @@ class Listener {
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
     this._closed = false
+    this._holds = true
     hold()
+    this._leave = null
+    if (dispatch.sharesPorts()) this._join(conf.host)
+  }
+
+  /** It is the server of a cluster's worker. */
+  _join (host) {
+    const worker = require('./cluster-worker')
+    this.whenListening(() => worker.tellListening(this._address.port, host))
+    // The connections go on, and the process ends with them.
+    this._leave = () => {
+      this.unlisten()
+      if (this.connections.size === 0) this._letGo()
+    }
+    worker.whenLeaving(this._leave)
+  }
+
+  _letGo () {
+    if (!this._holds) return
+    this._holds = false
+    letGo()
   }
 
   /** As Node's `server.address()`; null once it is closed. */
@@ -100,6 +121,7 @@ class Listener {
 
   remove (connection) {
     this.connections.delete(connection)
+    if (this._leave !== null && this.server === undefined && this.connections.size === 0) this._letGo()
   }
 
   /** Takes no more connections, also none in the middle of its handshake; those that are there go on. */
@@ -117,7 +139,8 @@ class Listener {
     if (this._closed) return
     this._closed = true
     this.unlisten()
-    letGo()
+    if (this._leave !== null) require('./cluster-worker').stay(this._leave)
+    this._letGo()
     for (const connection of this.connections) connection.terminate()
     if (cb) nextTick(cb)
   }

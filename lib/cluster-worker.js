@@ -1,0 +1,48 @@
+'use strict'
+
+// What Node's own servers do in a worker of its `cluster`: they tell the primary where they listen, and
+// go when the worker is disconnected.
+
+const net = require('net')
+
+/** Called once when the worker is disconnected. */
+const leaving = new Set()
+
+/** This process' worker, or null. Few need the module, which is large. */
+function workerOf () {
+  const cluster = require('cluster')
+  return (cluster.isWorker && cluster.worker) || null
+}
+
+/** Calls `leave` when the worker is disconnected, until `stay(leave)`. */
+function whenLeaving (leave) {
+  const worker = workerOf()
+  if (worker === null) return
+  if (leaving.size === 0) worker.on('disconnect', leaveAll)
+  leaving.add(leave)
+}
+
+function stay (leave) {
+  if (!leaving.delete(leave) || leaving.size > 0) return
+  workerOf().off('disconnect', leaveAll)
+}
+
+function leaveAll () {
+  for (const leave of [...leaving]) leave()
+}
+
+/** The primary's `listening` events come of the message that Node's own servers send. */
+function tellListening (port, host) {
+  const worker = workerOf()
+  if (worker === null) return
+  worker.state = 'listening'
+  if (typeof process.send !== 'function' || !process.connected) return
+  const addressType = host && net.isIPv6(host) ? 6 : 4
+  try {
+    process.send({ cmd: 'NODE_CLUSTER', act: 'listening', address: host || null, port, addressType }, () => {})
+  } catch (err) {
+    // The primary is gone.
+  }
+}
+
+module.exports = { stay, tellListening, whenLeaving }
