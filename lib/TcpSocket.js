@@ -5,7 +5,7 @@ const { clearTimeout, setTimeout } = require('./clock')
 const dispatch = require('./dispatch')
 const { fromFailure, unsupported } = require('./errors')
 const {
-  kAttach, kClosed, kConnection, kEnds, kIsComplete, kIsDestroyed, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
+  kAttach, kClosed, kConnection, kEnds, kIsComplete, kIsDestroyed, kIsLive, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
   kTimer, kTraffic, kWatch
 } = require('./internal')
 
@@ -57,6 +57,12 @@ class TcpSocket extends EventEmitter {
   get pending () { return false }
   get timeout () { return this[kTimeout] }
   get destroyed () { return this[kIsDestroyed] || (this[kConnection] !== null && this[kConnection].over) }
+  get closed () { return this.destroyed }
+  get readable () { return !this.destroyed }
+  get writable () { return !this.destroyed }
+  get writableEnded () { return this.destroyed }
+  get writableLength () { return this[kIsLive]() ? dispatch.waiting(this[kConnection].conn) : 0 }
+  get bufferSize () { return this.writableLength }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
 
   /** This end, as Node's. */
@@ -146,9 +152,13 @@ class TcpSocket extends EventEmitter {
     return this[kEnds]
   }
 
+  [kIsLive] () {
+    return this[kConnection] !== null && !this[kConnection].over
+  }
+
   [kTraffic] () {
     const { [kConnection]: connection } = this
-    return (connection !== null && !connection.over && dispatch.traffic(connection.conn)) || [0, 0]
+    return (this[kIsLive]() && dispatch.traffic(connection.conn)) || [0, 0]
   }
 
   [kMoved] () {

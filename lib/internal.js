@@ -440,6 +440,8 @@ module.exports = {
   kTraffic: Symbol('traffic'),
   /** Their sum. */
   kMoved: Symbol('moved'),
+  /** Whether it has a connection that is not over. */
+  kIsLive: Symbol('isLive'),
   /** Looks whether it changes. */
   kWatch: Symbol('watch'),
   /** Sets options of the system's socket. */

@@ -1,5 +1,7 @@
 'use strict'
 
+const EventEmitter = require('events')
+
 /** What Node takes the first of, where a client sends several. */
 const SINGLE = new Set([
   'age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
@@ -17,7 +19,31 @@ function requestOf ({ url, headers: rawHeaders }, socket) {
     if (!Object.prototype.hasOwnProperty.call(headers, name)) headers[name] = value
     else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? ';' : ','} ${value}`
   }
-  return { method: 'GET', httpVersion: '1.1', url, headers, rawHeaders, socket, connection: socket }
+  return new UpgradeRequest({ method: 'GET', httpVersion: '1.1', url, headers, rawHeaders, socket, connection: socket })
+}
+
+/** As much of Node's `http.IncomingMessage` as an upgrade has: no body comes, and nothing is emitted. */
+class UpgradeRequest extends EventEmitter {
+  constructor (known) {
+    super()
+    Object.assign(this, known)
+  }
+
+  get client () { return this.socket }
+  get httpVersionMajor () { return 1 }
+  get httpVersionMinor () { return 1 }
+  get upgrade () { return true }
+  get complete () { return true }
+  get aborted () { return false }
+  get destroyed () { return this.socket.destroyed }
+
+  get headersDistinct () {
+    const { rawHeaders } = this
+    // Names are a stranger's.
+    const distinct = Object.create(null)
+    for (let at = 0; at < rawHeaders.length; at += 2) (distinct[rawHeaders[at]] ||= []).push(rawHeaders[at + 1])
+    return distinct
+  }
 }
 
 module.exports = { requestOf }
