@@ -88,6 +88,15 @@ each('C4: lib/<Class> loads each peer and transport', ({ implementation: { name 
   }
 })
 
+each('C491: the files at the top load by their paths, with and without the ending', ({ implementation: { name } }) => {
+  const { main } = NAMES[name]
+  for (const file of ['index', 'index.js']) assert.strictEqual(require(`${main}/${file}`), require(main))
+  assert.ok(require(`${main}/package.json`).version)
+  assert.strictEqual(require(`${main}/package`), require(`${main}/package.json`))
+  const example = { original: 'rpc_server.js', native: 'server.js' }[name]
+  assert.ok(require.resolve(`${main}/examples/${example}`))
+})
+
 each('C5: a class of lib/ is the exported one', ({ implementation: { name } }) => {
   const main = require(NAMES[name].main)
   for (const each of EXPORTS) {
