@@ -94,6 +94,15 @@ export declare class Core {
   setReading(conn: number, reads: boolean): void
   /** For how many ms nothing came by `conn`; `u32::MAX` when it is over. */
   silence(conn: number): number
+  /** A server's connection is read no more, and its client is told how far it was. */
+  drain(conn: number): void
+  /** Whether all is out that a connection which drains was asked for. */
+  isDrained(conn: number): boolean
+  /**
+   * The slots of requests that the server of `conn` has not begun, each followed by the ms that
+   * are left for it.
+   */
+  unread(conn: number): Array<number>
   /** Requests that came by `conn` and are not answered, as far as they are counted. */
   unanswered(conn: number): number
   /** A message that came by `conn` as a request is none, and is not going to be answered. */

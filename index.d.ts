@@ -400,7 +400,8 @@ export type TransportConf<C extends PeerConf = PeerConf> = C & { dest?: string }
 export interface DrainOptions {
   /**
    * ms at most for what is under way. Meanwhile nothing new begins: a server takes no connections
-   * and is announced no more, a client takes no requests. Connections close with code 1001.
+   * and is announced no more, a client takes no requests. Each connection closes with code 1001 when it is done; what a
+   * server has not begun, clients send elsewhere by themselves.
    */
   drain: Amount
 }

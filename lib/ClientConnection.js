@@ -5,9 +5,9 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { MAX_TIMEOUT, TRY_AGAIN_LATER } = require('./defaults')
+const { MAX_TIMEOUT, RESENT, TRY_AGAIN_LATER } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { kHearReply, kOnClosed, kOnOpened, kParse, kSilent } = require('./internal')
+const { kHearReply, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
@@ -16,6 +16,9 @@ const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
 
 /** What a server answers that has enough to do (RFC 9110 section 15.6.4). */
 const BUSY_RESPONSE = 'Unexpected server response: 503'
+
+/** Codes of connections that were let in by nobody. */
+const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /**
  * One connection of a client transport. Callbacks wait here by slot; the native side has the
@@ -26,6 +29,16 @@ class ClientConnection extends Connection {
     super(dispatch.LANES.RPC, transport)
     this._callbacks = []
     this._free = []
+    /** What was asked, by slot, for when its server drains before it begins it. */
+    this._keys = []
+    this._texts = []
+    this._areStrings = []
+    this._opts = []
+    /** Characters of the long ones among them. */
+    this._chars = 0
+    /** What the server had not begun at the end. */
+    this._unread = []
+    this._isLeaving = false
     // Beyond its slots the native side would take a request without a word.
     this._limit = OPTIONS.PeerRPCClient.maxConnectionRequests.of(transport.conf.maxConnectionRequests)
     /** Requests that JavaScript sends are answered by the socket's listener. */
@@ -41,15 +54,17 @@ class ClientConnection extends Connection {
 
   /**
    * Sends a request, or lets it wait for the connection. `key` ends with its comma, and `payload`
-   * is a JSON text, unless it `isString`. Returns its slot; undefined when there are too many.
+   * is a JSON text, unless it `isString`. `opts` are the transport's own, see `kAim` of internal.js.
+   * Returns its slot; undefined when there are too many.
    */
-  request (key, payload, isString, timeout, cb) {
+  request (key, payload, isString, timeout, cb, opts) {
     if (this.waiting >= this._limit) {
       this.meter.count('rejected')
       return nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
+    this._keep(slot, key, payload, isString, opts)
     dispatch.sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
@@ -57,18 +72,22 @@ class ClientConnection extends Connection {
   }
 
   /** As `request`, where a test has replaced the timers: it says when the time is over. */
-  requestInTheirTime (key, payload, isString, timeout, cb) {
+  requestInTheirTime (key, payload, isString, timeout, cb, opts) {
+    let isOver = false
     const timer = theirs.setTimeout(() => {
+      isOver = true
       this.forget(slot, done)
       cb(new Error(TEXT.TIMEOUT))
     }, timeout)
     const done = (err, res) => {
+      // It was sent again by another connection.
+      if (isOver) return
       timer.clear()
       cb(err, res)
     }
     // Who gives it up knows it by its callback.
     done.of = cb
-    const slot = this.request(key, payload, isString, MAX_TIMEOUT, done)
+    const slot = this.request(key, payload, isString, MAX_TIMEOUT, done, opts)
     return slot
   }
 
@@ -143,6 +162,20 @@ class ClientConnection extends Connection {
     return this._callbacks[slot] === cb ? dispatch.rid(this.conn, slot) : undefined
   }
 
+  /** The server reads no more: what it has not read goes elsewhere, and what it has is still answered. */
+  onLeaving () {
+    this._isLeaving = true
+    this.transport[kOnLeaving](this, this._takeUnread())
+  }
+
+  detach (failure) {
+    super.detach(failure)
+    // Where JavaScript moves the bytes, it knows better than the native side.
+    const reason = (this.stream !== null && this.stream.error) || failure
+    // Before its number is given back.
+    if (this.open ? this._isLeaving : isRefusal(reason)) this._unread = this._takeUnread()
+  }
+
   opened () {
     this.transport[kOnOpened]()
   }
@@ -150,7 +183,7 @@ class ClientConnection extends Connection {
   ended (err) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
     const error = isTold ? err : new Error(TEXT.TRANSPORT_CLOSE)
-    this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err))
+    this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
   }
 
   /** Ends the connection, and returns the callbacks that wait. */
@@ -165,8 +198,47 @@ class ClientConnection extends Connection {
     // After `end` its callbacks are called already, and what still comes has none.
     if (cb === undefined) return noop
     this._callbacks[slot] = undefined
+    this._drop(slot)
     this._free.push(slot)
     return cb
+  }
+
+  _keep (slot, key, text, isString, opts) {
+    if (text.length > RESENT.from) {
+      if (this._chars + text.length > RESENT.chars) text = undefined
+      else this._chars += text.length
+    }
+    this._texts[slot] = text
+    this._keys[slot] = key
+    this._areStrings[slot] = isString
+    this._opts[slot] = opts
+  }
+
+  _drop (slot) {
+    const text = this._texts[slot]
+    if (text === undefined) return
+    if (text.length > RESENT.from) this._chars -= text.length
+    this._texts[slot] = undefined
+    this._opts[slot] = undefined
+  }
+
+  /** What the server has not begun, in the order in which it was asked; `text` may be gone. */
+  _takeUnread () {
+    const unread = []
+    const slots = dispatch.unread(this.conn)
+    for (let at = 0; at < slots.length; at += 2) {
+      const slot = slots[at]
+      const asked = {
+        key: this._keys[slot],
+        text: this._texts[slot],
+        isString: this._areStrings[slot],
+        opts: this._opts[slot],
+        left: slots[at + 1]
+      }
+      const cb = this._take(slot)
+      if (cb !== noop) unread.push({ ...asked, cb })
+    }
+    return unread
   }
 
   _takeAll () {
@@ -175,6 +247,11 @@ class ClientConnection extends Connection {
     if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
     this._callbacks = []
     this._free = []
+    this._keys = []
+    this._texts = []
+    this._areStrings = []
+    this._opts = []
+    this._chars = 0
     return waiting
   }
 }
@@ -187,6 +264,11 @@ function noop () {}
 /** Whether the other side, or this one's system, has as many connections as it wants. */
 function isBusy (code, err) {
   return code === TRY_AGAIN_LATER || (!!err && (BUSY.includes(err.code) || err.message === BUSY_RESPONSE))
+}
+
+/** Whether a service let nobody in, as one that drains or has ended. */
+function isRefusal (failure) {
+  return !!failure && (REFUSALS.has(failure.code) || failure.message === TEXT.HANG_UP)
 }
 
 module.exports = ClientConnection

@@ -219,6 +219,19 @@ class Connection {
     dispatch.keeps(this.conn, Math.max(0, this._kept))
   }
 
+  /**
+   * Its server drains. True: it may be closed as soon as what it said is out; false: not before all
+   * others are done, since nobody knows what it waits for.
+   */
+  drain () {
+    return true
+  }
+
+  /** Whether a connection that drains has nothing to do any more. */
+  isDrained () {
+    return dispatch.unanswered(this.conn) <= 0 && dispatch.waiting(this.conn) === 0
+  }
+
   close (code, reason) {
     if (this.over || this.closing) return
     this.closing = true
@@ -265,6 +278,9 @@ class Connection {
   onPong (data) {
     if (this._socket !== null) this._socket.emit('pong', data)
   }
+
+  /** The server reads no more. */
+  onLeaving () {}
 
   onDrained () {
     if (this._socket !== null) this._socket[kDrained]()

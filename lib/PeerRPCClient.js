@@ -9,13 +9,14 @@ const { Suspects, isSilent } = require('./Suspects')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
-const { nextTick, setTimeout } = require('./clock')
+const { callEach, withDeadline } = require('./cbq')
+const { monotonic, nextTick, setTimeout } = require('./clock')
 const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
 const { CODE, TEXT } = require('./errors')
 const {
-  kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseProven, kConnectAnother, kConnection, kCounted,
-  kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLose, kMeter,
-  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRetry, kSend, kSilent, kSuspects, kTransportsTo, kTries,
+  kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseProven, kConnectAnother, kConnection, kCounted,
+  kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
+  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRequestAgain, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest } = require('./option-table')
@@ -112,15 +113,16 @@ class PeerRPCClient extends Peer {
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (opts.dest) {
       this[kIsOneOfMany] = false
-      if (retry !== null) this[kRetry](retry, [opts.dest], key, payload, opts, cb)
-      else this[kSend](opts.dest, key, payload, opts, cb)
+      if (retry !== null) this[kRetry](retry, [opts.dest], key, payload, opts, cb, opts)
+      else this[kSend](opts.dest, key, payload, opts, cb, opts)
       return
     }
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
       if (aimed) dests = othersOf(dests, opts, this.link)
-      if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb)
-      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
+      const aim = aimed ? opts : undefined
+      if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb, aim)
+      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
     })
   }
 
@@ -164,7 +166,7 @@ class PeerRPCClient extends Peer {
           if (waiting > 0) return
           kept.end()
           cb((!settled && err) || null, results)
-        })
+        }, { dest })
       })
     })
   }
@@ -183,7 +185,15 @@ class PeerRPCClient extends Peer {
     this.link.lookup(key, {}, cb)
   }
 
-  [kSend] (dest, key, payload, opts, cb) {
+  /** As `kLookup`, of a link that keeps answers without asking: who is refused hears of it at once. */
+  [kLookupKept] (key, cb) {
+    const { lookup } = (this.link && this.link.cache) || {}
+    if (!lookup || typeof lookup.peek !== 'function') return this[kLookup](key, cb)
+    cb(null, lookup.peek(this.link.getRequestHash('lookup', key)))
+  }
+
+  /** `aim`: where it may go, if not anywhere, when its server drains before it begins it. */
+  [kSend] (dest, key, payload, opts, cb, aim) {
     // Whatever was under way when the peer stopped makes no connection any more.
     if (this[kIsStopped]) return this[kReject](new Error(TEXT.TRANSPORT_CLOSE), cb)
     if (dest === undefined) return this[kReject](new Error(TEXT.LOOKUP_EMPTY), cb)
@@ -191,9 +201,11 @@ class PeerRPCClient extends Peer {
       if (this[kUnderWay] >= this.conf.maxRequests) return this[kReject](new Error(TEXT.REQUESTS_LIMIT), cb)
       cb = this[kCounted](cb)
     }
+    const requestOpts = this.getRequestOpts(opts)
+    // Nobody sees it who looks at the options of a transport.
+    if (aim !== undefined && requestOpts) Object.defineProperty(requestOpts, kAim, { value: aim })
     try {
-      this.transport(dest, this.getTransportOpts(opts))
-        .request(key, payload, this.getRequestOpts(opts), cb)
+      this.transport(dest, this.getTransportOpts(opts)).request(key, payload, requestOpts, cb)
     } catch (err) {
       // A subclass has put something into `conf` or these options since: the caller is to hear of it.
       if (!err || err.code !== CODE.OPTION) throw err
@@ -201,8 +213,57 @@ class PeerRPCClient extends Peer {
     }
   }
 
+  /**
+   * Requests that the server at `dest` has not begun, since it drains or let nobody in (`isRefused`), go
+   * to others; where there are none they fail with `err`.
+   */
+  [kResend] (dest, unread, err, isRefused, transport) {
+    const byKey = new Map()
+    const since = monotonic()
+    for (const one of unread) {
+      const aim = one.opts[kAim]
+      if (aim && aim.dest) {
+        this[kIsOneOfMany] = false
+        // Another process may listen there by now.
+        if (isRefused || this[kIsStopped] || !transport.isActive()) {
+          nextTick(one.cb, err)
+        } else {
+          transport[kMeter].count('resent')
+          transport[kRequestAgain](one)
+        }
+      } else if (byKey.has(one.key)) {
+        byKey.get(one.key).push(one)
+      } else {
+        byKey.set(one.key, [one])
+      }
+    }
+    for (const [keyText, some] of byKey) {
+      const [key] = JSON.parse(`[${keyText}null]`)
+      const waiting = some.map(one => ({ ...one, cb: withDeadline(one.left, one.cb) }))
+      this[isRefused ? kLookupKept : kLookup](key, (failure, dests) => {
+        const found = failure || !Array.isArray(dests) ? [] : dests.filter(other => other !== dest)
+        callEach(waiting, one => this[kSendElsewhere](found, key, one, err, since, transport))
+      })
+    }
+  }
+
+  [kSendElsewhere] (dests, key, one, err, since, from) {
+    const aim = one.opts[kAim]
+    if (aim) dests = othersOf(dests, aim, this.link)
+    const left = one.left - (monotonic() - since)
+    const isOver = this[kIsStopped] || dests.length === 0 || left <= 0
+    const dest = isOver ? undefined : this.dest(this[kUsable](dests), key, {})
+    if (dest === undefined) return one.cb(err)
+    const transport = this.transport(dest, this.getTransportOpts({}))
+    from[kMeter].count('resent')
+    const again = { ...one, left: Math.ceil(left) }
+    if (typeof transport[kRequestAgain] === 'function') return transport[kRequestAgain](again)
+    const payload = one.isString ? one.text : JSON.parse(one.text)
+    transport.request(key, payload, { timeout: again.left }, one.cb)
+  }
+
   /** Tries again, elsewhere while there is an elsewhere. */
-  [kRetry] (retry, dests, key, payload, opts, cb) {
+  [kRetry] (retry, dests, key, payload, opts, cb, aim) {
     let left = dests
     let attempts = 0
     this[kTries].begin(retry, done => {
@@ -210,7 +271,7 @@ class PeerRPCClient extends Peer {
       const dest = opts.dest || this.dest(this[kUsable](left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
-      this[kSend](dest, key, payload, opts, done)
+      this[kSend](dest, key, payload, opts, done, aim)
     }, cb, key, opts.signal)
   }
 

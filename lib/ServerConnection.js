@@ -38,6 +38,7 @@ class ServerConnection extends Connection {
     this._emitted = null
     /** The message right behind is one of a request that was answered. */
     this._isNextHandled = false
+    this._isDraining = false
   }
 
   accepted (conn, request) {
@@ -62,12 +63,26 @@ class ServerConnection extends Connection {
     this.setReading()
   }
 
+  /** Nothing more is read, and the client is told how far it was read: see src/rpc/drain.rs. */
+  drain () {
+    // What goes by the socket object is answered by somebody else.
+    if (this.over || this.closing || !(this.lanes & dispatch.LANES.RPC)) return false
+    this._isDraining = true
+    this.setReading()
+    dispatch.drain(this.conn)
+    return true
+  }
+
+  isDrained () {
+    return this._isDraining ? dispatch.isDrained(this.conn) : super.isDrained()
+  }
+
   onRoom () {
     if (!this._isHeld) super.onRoom()
   }
 
   setReading () {
-    super.setReading(!this._isHeld && !this._unanswered.isFull)
+    super.setReading(!this._isDraining && !this._isHeld && !this._unanswered.isFull)
   }
 
   keep (bytes) {

@@ -9,15 +9,15 @@ const { bind } = require('./context')
 const { CbQ, callEach } = require('./cbq')
 const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
 const Deadline = require('./Deadline')
-const { CLIENT_TRANSPORT, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
+const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kAskedAt, kBegun, kCloseSocket, kConnection, kDeadlines, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
-  kHearReply, kHearSocket,
-  kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests, kOnClosed, kOnOpened, kOpenConnections,
-  kOpenSince, kOptions, kReachable, kRefuse, kRequestAbortable, kRequestBySocket, kRequestNative, kRequestPromised,
-  kRequestWatched, kRetire, kRetired, kSetKey, kSocket, kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
+  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
+  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests,
+  kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
+  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSocket,
+  kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
 const { OPTIONS, timeoutOf } = require('./option-table')
@@ -92,7 +92,9 @@ class TransportRPCClient extends TransportRPC {
     this[kJoin]()
     if (this[kIsNative]()) {
       const connection = new ClientConnection(this)
-      connection.dial(this.conf.dest, this.conf)
+      const { client } = this
+      const isOurs = client && typeof client[kDialling] === 'function'
+      connection.dial(this.conf.dest, this.conf, isOurs ? client[kDialling](this.conf.dest, connection) : undefined)
       this[kConnection] = connection
     } else {
       const socket = this.getSocket(this.conf)
@@ -240,24 +242,68 @@ class TransportRPCClient extends TransportRPC {
     const timeout = this[kTimeout](opts)
     const isString = typeof payload === 'string'
     let text = payload
+    let connection
     try {
       if (!isString) text = toJson(payload)
       if (key !== this[kKey] || this[kKeyText] === undefined) this[kSetKey](key)
-      // Somebody closed its socket.
-      if (this[kConnection] !== null && this[kConnection].closing) {
-        this[kRetire]()
-        this.disconnected()
-      }
-      if (this[kConnection] === null) this.connect()
+      connection = this[kConnectionFor]()
     } catch (err) {
       this[kRefuse](err, cb)
       return
     }
-    const connection = this[kConnection]
+    // What has nothing of interest later is not kept.
+    const kept = opts && (opts.signal || opts[kAim]) ? opts : undefined
+    if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb, kept)
+    return connection.request(this[kKeyText], text, isString, timeout, cb, kept)
+  }
+
+  [kConnectionFor] () {
+    // Somebody closed its socket.
+    if (this[kConnection] !== null && this[kConnection].closing) {
+      this[kRetire]()
+      this.disconnected()
+    }
+    if (this[kConnection] === null) this.connect()
     // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
-    if (!connection.open) this.cbq.push('req', noop)
-    if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb)
-    return connection.request(this[kKeyText], text, isString, timeout, cb)
+    if (!this[kConnection].open) this.cbq.push('req', noop)
+    return this[kConnection]
+  }
+
+  /** A request that a connection has not begun, in the time that is `left` of its own. */
+  [kRequestAgain] ({ key, text, isString, opts, left, cb }) {
+    if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
+    if (!this[kIsNative]() || this[kSocket]) {
+      const [name] = JSON.parse(`[${key}null]`)
+      return this.request(name, isString ? text : JSON.parse(text), { timeout: left }, cb)
+    }
+    try {
+      this[kConnectionFor]().request(key, text, isString, left, cb, opts)
+    } catch (err) {
+      this[kRefuse](err, cb)
+    }
+  }
+
+  /**
+   * Sends requests again that this one's server has not begun, or fails them with `err`: over another
+   * connection, to where the peer says.
+   */
+  [kResend] (unread, err, isRefused) {
+    const { client, conf } = this
+    const again = []
+    const over = []
+    for (const one of unread) {
+      const resent = ((one.opts && one.opts[kResent]) || 0) + 1
+      if (one.text === undefined || resent > MAX_RESENDS) over.push(one)
+      else again.push({ ...one, opts: { ...one.opts, [kAim]: one.opts && one.opts[kAim], [kResent]: resent } })
+    }
+    callEach(over, ({ cb }) => cb(err))
+    if (again.length === 0) return
+    if (client && typeof client[kResend] === 'function') return client[kResend](conf.dest, again, err, isRefused, this)
+    callEach(again, one => {
+      if (isRefused || !this.isActive()) return one.cb(err)
+      this[kMeter].count('resent')
+      this[kRequestAgain](one)
+    })
   }
 
   /** By itself, since a closure in `request` would cost each request something. */
@@ -415,17 +461,31 @@ class TransportRPCClient extends TransportRPC {
     this.cbq.trigger('req')
   }
 
-  /** `waiting`: callbacks of requests that were sent by it. */
-  [kOnClosed] (connection, err, waiting) {
+  /** `unread`: requests that are not begun, see `kResend`. */
+  [kOnLeaving] (connection, unread) {
+    // What goes by the socket object knows nothing of it.
+    if (this[kConnection] === connection && !connection.handedOver) {
+      this[kRetire]()
+      this.disconnected()
+      this[kUnreachable]()
+    }
+    this[kResend](unread, new Error(TEXT.TRANSPORT_CLOSE), false)
+  }
+
+  /** `waiting`: callbacks of requests that were sent by it; `unread`: those that are not begun. */
+  [kOnClosed] (connection, err, waiting, isBusy, unread) {
     if (this[kConnection] !== connection) {
       this[kRetired].delete(connection)
-      return callEach(waiting, cb => cb(err))
+      if (this[kConnection] === null && this.isActive()) this[kLeave]()
+      callEach(waiting, cb => cb(err))
+      return this[kResend](unread, err, !connection.open)
     }
     this[kConnection] = null
     this[kGone] = connection
     this.disconnected()
-    if (!connection.closing) this[kUnreachable]()
+    if (!connection.closing) this[kUnreachable](isBusy)
     this[kFail](err, [...this[kTakeQueued](), ...waiting], [...this._reqs.values()])
+    this[kResend](unread, err, !connection.open)
   }
 
   /** Another connection takes the place of this one; what was asked over it is still answered. */
@@ -434,11 +494,27 @@ class TransportRPCClient extends TransportRPC {
     this[kConnection] = null
   }
 
-  [kUnreachable] () {
+  /** Nothing came by `connection` for `ms`, while requests expired. */
+  [kSilent] (connection, ms) {
+    const { client } = this
+    if (connection !== this[kConnection] || !client || typeof client[kSilent] !== 'function') return
+    client[kSilent](this.conf.dest, ms)
+  }
+
+  /** The next request makes another connection. */
+  [kReplace] () {
+    const connection = this[kConnection]
+    if (connection === null || !connection.open || connection.closing) return
+    this[kRetire]()
+    this[kOpenSince] = Infinity
+    this.disconnected()
+  }
+
+  [kUnreachable] (isBusy) {
     const { client } = this
     const lasted = monotonic() - this[kOpenSince] >= SETTLED
     this[kOpenSince] = Infinity
-    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted)
+    if (client && typeof client[kUnreachable] === 'function') client[kUnreachable](this.conf.dest, lasted, isBusy)
     this[kLeave]()
   }
 
@@ -500,7 +576,9 @@ class TransportRPCClient extends TransportRPC {
 
   /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
   get [kWaiting] () {
-    return bySocket(this) + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
+    let waiting = 0
+    if (this[kRetired].size > 0) for (const retired of this[kRetired]) waiting += retired.waiting
+    return waiting + bySocket(this) + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
   }
 
   [kOpenConnections] () {

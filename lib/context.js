@@ -123,7 +123,7 @@ function make () {
 /** What a connection is told, and in which context: its own, one for each call, or none. */
 const TOLD = {
   own: [
-    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onMessage', 'onOpened', 'onPing', 'onPong',
+    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onLeaving', 'onMessage', 'onOpened', 'onPing', 'onPong',
     'onReply', 'onReplyData', 'onRoom', 'terminate'
   ],
   each: ['onRequest', 'onRequestData'],

@@ -354,6 +354,18 @@ const PRINTED_AT_ONCE = 64 * 1024
 /** Pace at which a peer that is being drained looks whether it is done. */
 const DRAIN_POLL = 10
 
+/**
+ * How often a request is sent again whose server drained, or refused the connection, before it was
+ * begun: a release restarts each server once, and who drains for ever must not keep it going.
+ */
+const MAX_RESENDS = 8
+
+/**
+ * Characters of long requests that one connection keeps to send them again: the caller may have let go
+ * of them. What is longer than `from` counts; the shorter ones are bounded by their number.
+ */
+const RESENT = { from: 4096, chars: 16 * 1024 * 1024 }
+
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000
 
@@ -464,6 +476,7 @@ module.exports = {
   MAX_READABLE,
   MAX_REDIRECTS,
   MAX_REQUEST_BYTES,
+  MAX_RESENDS,
   MAX_SHOWN,
   MAX_SLOTS,
   MAX_TIMEOUT,
@@ -484,6 +497,7 @@ module.exports = {
   REFUSED_ID,
   PROMPT_TURNS,
   REQUEST_TIMEOUT,
+  RESENT,
   RETRY_TIMES,
   SETTLED,
   SHUTDOWN,

@@ -224,6 +224,8 @@ function onEvent (event) {
       return connections[event.conn].onPing(event.data)
     case 'pong':
       return connections[event.conn].onPong(event.data)
+    case 'leaving':
+      return connections[event.conn].onLeaving()
     case 'drained':
       return connections[event.conn].onDrained()
     case 'room':
@@ -555,6 +557,7 @@ module.exports = {
   costOf,
   decide: (ask, refusal) => core.decide(ask, refusal),
   descriptors: () => core.descriptors(),
+  drain: conn => core.drain(conn),
   ends: conn => core.ends(conn),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
@@ -563,6 +566,7 @@ module.exports = {
   forget: (conn, slot) => core.forget(conn, slot),
   highWaterOf,
   ignore: conn => core.ignore(conn),
+  isDrained: conn => core.isDrained(conn),
   isDestination: dest => typeof dest === 'string' && core.isDestination(dest),
   messageNext,
   keep,
@@ -591,6 +595,7 @@ module.exports = {
   toJson,
   terminate: conn => core.terminate(conn),
   traffic: conn => core.traffic(conn),
+  unread: conn => core.unread(conn),
   unanswered: conn => core.unanswered(conn),
   unlisten,
   waiting

@@ -1,7 +1,6 @@
 'use strict'
 
 const { clearInterval, monotonic, setImmediate, setInterval } = require('./clock')
-const dispatch = require('./dispatch')
 const { DRAIN_POLL, FAREWELL_TIMEOUT, GOING_AWAY } = require('./defaults')
 const { kStopAnnouncingPort } = require('./internal')
 
@@ -31,13 +30,24 @@ async function drainServer (transport, listener, ms) {
   const { link } = transport.client || {}
   if (link && typeof link[kStopAnnouncingPort] === 'function') link[kStopAnnouncingPort](transport.port)
   listener.unlisten()
-  await settled(() => [...listener.connections].every(isIdle), ms)
-  await farewell([...listener.connections])
+  // Each by itself: of many that are busy there is no time at which all are idle.
+  const own = []
+  const last = []
+  for (const connection of listener.connections) (connection.drain() ? own : last).push(connection)
+  await settled(() => own.filter(isBusy).length === 0 && last.every(isDone), ms)
+  await farewell([...own, ...last].filter(({ over }) => !over))
+}
+
+/** Closes a connection that is done; whether it is not. */
+function isBusy (connection) {
+  if (!isDone(connection)) return true
+  connection.close(GOING_AWAY, '')
+  return false
 }
 
 /** All requests are answered, and all answers are out. */
-function isIdle ({ over, conn }) {
-  return over || (dispatch.unanswered(conn) <= 0 && dispatch.waiting(conn) === 0)
+function isDone (connection) {
+  return connection.over || connection.closing || connection.isDrained()
 }
 
 module.exports = { drainServer, farewell, settled }

@@ -42,6 +42,15 @@ module.exports = {
   kHandlers: Symbol('handlers'),
   /** Looks a key up with the peer's link. */
   kLookup: Symbol('lookup'),
+  /** The same, of what the link keeps. */
+  kLookupKept: Symbol('lookupKept'),
+  /** Sends requests again that a server has not begun. */
+  kResend: Symbol('resend'),
+  /** One of them, to one of these destinations. */
+  kSendElsewhere: Symbol('sendElsewhere'),
+  /** Of a request: where it may go, if not anywhere; and how often it was sent again. */
+  kAim: Symbol('aim'),
+  kResent: Symbol('resent'),
   /** A destination failed. */
   kUnreachable: Symbol('unreachable'),
   /** A destination was reached. */
@@ -289,6 +298,12 @@ module.exports = {
   kOnClosed: Symbol('onClosed'),
   /** Lets another one take its place. */
   kRetire: Symbol('retire'),
+  /** A transport's server drains. */
+  kOnLeaving: Symbol('onLeaving'),
+  /** Sends a request again, by its texts. */
+  kRequestAgain: Symbol('requestAgain'),
+  /** The connection for a request, which may be a new one. */
+  kConnectionFor: Symbol('connectionFor'),
 
   // Transports of servers
 

@@ -15,6 +15,9 @@ const NOTHING = {
   failed: 0,
   rejected: 0,
   retried: 0,
+  // Requests that their servers had not begun, and that went elsewhere: counted as broken there, and
+  // as others here.
+  resent: 0,
   published: 0,
   // Replies with an error. Of a client only those that the native side does not look into.
   errors: 0,
@@ -79,8 +82,8 @@ class Meter {
 
   ofClient () {
     const { native, counts, base } = this._read()
-    const started = native.started + counts.socketStarted
-    const failed = native.failed + native.broken + counts.errors + counts.socketFailed
+    const started = native.started + counts.socketStarted - counts.resent
+    const failed = native.failed + native.broken + counts.errors + counts.socketFailed - counts.resent
     const timedOut = native.timedOut + counts.socketTimedOut
     const aborted = native.aborted + counts.socketAborted
     const pending = native.asking + counts.socketAsking

@@ -63,7 +63,7 @@ impl Conn {
         let deadline = milliseconds(now) + timeout.min(config::MAX_TIMEOUT_MS);
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
-            half.requests.refuse();
+            half.requests.refuse(slot, deadline);
             return None;
         }
         let Half { requests, out, .. } = &mut *half;
@@ -86,6 +86,9 @@ impl Conn {
             return None;
         }
         half.take_in(usize::MAX);
+        if !opcode.is_control() {
+            half.requests.mix();
+        }
         half.out.part(opcode, fin, payload);
         Some(Composed::of(&mut half))
     }

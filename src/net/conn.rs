@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     net::milliseconds,
     pubsub::Backlog,
-    rpc::{Event, Requests, Rid, Weigh},
+    rpc::{Event, Requests, Rid, Unread, Weigh, leaving},
     stats::{Served, Totals},
     ws::{Head, Opcode, Outbound, Role},
 };
@@ -104,6 +104,10 @@ pub(super) struct Half {
     finished: bool,
     /// JavaScript wants no more requests for now.
     paused: bool,
+    /// It wants none any more, of a server's connection.
+    drains: bool,
+    /// It got the last one, and the client is told so.
+    still: bool,
     /// JavaScript waits until the receiver has caught up.
     pub tells_room: bool,
 }
@@ -187,6 +191,8 @@ impl Conn {
                 broken: None,
                 finished: false,
                 paused: false,
+                drains: false,
+                still: false,
                 tells_room: false,
             }),
             liveness: Liveness::new(hub.now()),
@@ -241,6 +247,52 @@ impl Conn {
     pub fn set_reading(&self, reads: bool) {
         self.lock().paused = !reads;
         self.signal();
+    }
+
+    /// A server's connection is read no more. The client is told how many of its messages were read,
+    /// as soon as that is known: what is behind them is not begun.
+    pub fn drain(&self) {
+        self.lock().drains = true;
+        // With the others nobody reads while JavaScript runs.
+        if self.io() != Io::Tokio {
+            self.be_still();
+        }
+        self.signal();
+    }
+
+    /// Nobody reads a connection that drains, from here on.
+    pub(super) fn be_still(&self) {
+        let mut half = self.lock();
+        if half.phase != Phase::Open || mem::replace(&mut half.still, true) {
+            return;
+        }
+        half.take_in(usize::MAX);
+        half.out.frame(Opcode::Ping, &leaving(self.messages.load(Ordering::Relaxed)));
+        if self.io() == Io::Stream {
+            // Under the lock: after `Closed` the number may mean another connection.
+            self.hub.event(Event::Composed { conn: self.number });
+            return;
+        }
+        drop(half);
+        self.flush();
+    }
+
+    /// Whether nothing more is read, all that was read is answered, and all answers are out; or the
+    /// connection is over.
+    pub fn is_drained(&self) -> bool {
+        let half = self.lock();
+        half.phase == Phase::Dead || (half.still && self.unanswered() <= 0 && half.waiting() == 0)
+    }
+
+    /// Requests that the server has not read, with the ms that are left for each; see
+    /// [`Requests::take_unread`].
+    pub fn take_unread(&self) -> Vec<Unread> {
+        let now = self.hub.now();
+        let unread = self.lock().requests.take_unread();
+        unread
+            .into_iter()
+            .map(|u| Unread { deadline: u.deadline.saturating_sub(now), ..u })
+            .collect()
     }
 
     /// JavaScript keeps so many bytes for the other side: what it asked, without an answer.
@@ -330,6 +382,10 @@ impl Conn {
             Phase::Open => {
                 half.take_in(usize::MAX);
                 half.out.close(code, reason);
+                if half.drains {
+                    // What still comes is not begun: see `drain`.
+                    self.set_lanes(Lanes::from_bits(0));
+                }
                 half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
             }
             Phase::Connecting => half.phase = Phase::Dead,
@@ -453,7 +509,7 @@ impl Conn {
         half.give_up(error);
         if half.phase == Phase::Open {
             // A client that its service has enough of asked for things that it cannot be told.
-            half.phase = match half.paused && self.role == Role::Server {
+            half.phase = match (half.paused || half.drains) && self.role == Role::Server {
                 true => Phase::Dead,
                 false => Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT),
             };
@@ -505,7 +561,8 @@ impl Conn {
             // read either before it is rid of them, both would wait for ever. The closing handshake
             // has to come to its end.
             may_read: (self.role == Role::Client || half.out.len() <= self.settings.high_water)
-                && !(half.paused && half.phase == Phase::Open),
+                && !((half.paused || half.drains) && half.phase == Phase::Open),
+            drains: half.drains && !half.still,
         }
     }
 
@@ -633,4 +690,6 @@ pub(super) struct State {
     /// A receiver that does not take its answers, or has too many to come, sends no more requests
     /// for now.
     pub may_read: bool,
+    /// It is to be read no more, and the client has to be told.
+    pub drains: bool,
 }

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     config,
     error::Error,
-    rpc::{Batch, Data, Event, Frame, Structure, is_nested, plain, small_cost, split},
+    rpc::{
+        Batch, Data, Event, Frame, Structure, is_nested, plain, read_before_leaving, small_cost,
+        split,
+    },
     ws::{Inbound, Incoming, Role},
 };
 use std::sync::atomic::Ordering;
@@ -65,15 +68,18 @@ impl Conn {
                 refused |= seen == Seen::Refused;
                 costly |= seen == Seen::Costly;
             }
-            Incoming::Ping(data) if self.lanes().has(Lanes::SOCKET) => {
-                batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
+            Incoming::Ping(data) => {
+                self.heed(&mut batch, data);
+                if self.lanes().has(Lanes::SOCKET) {
+                    batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
+                }
                 self.hand_over_if_full(&mut batch);
             }
             Incoming::Pong(data) if self.lanes().has(Lanes::SOCKET) => {
                 batch.event(Event::Pong { conn: self.number, data: data.to_owned() });
                 self.hand_over_if_full(&mut batch);
             }
-            Incoming::Ping(_) | Incoming::Pong(_) => {}
+            Incoming::Pong(_) => {}
             Incoming::Close(frame) => {
                 let (code, reason) = frame.unwrap_or((NO_CODE, ""));
                 *end = Some(Ended { code, reason: reason.to_owned(), error: None });
@@ -118,6 +124,17 @@ impl Conn {
             return Err(ended);
         }
         Ok(())
+    }
+
+    /// A server that drains says so by a ping.
+    fn heed(&self, batch: &mut Batch<Arrival>, ping: &[u8]) {
+        if self.role() == Role::Client
+            && self.lanes().has(Lanes::RPC)
+            && let Some(read) = read_before_leaving(ping)
+        {
+            self.lock().requests.leave(read);
+            batch.event(Event::Leaving { conn: self.number });
+        }
     }
 
     /// `now`: when it was read, in microseconds.

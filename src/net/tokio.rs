@@ -354,7 +354,11 @@ async fn pump(
     let mut beat_at = conn.beat()?;
     let mut probed = false;
     loop {
-        let State { phase, writer, check_at, may_read } = conn.state();
+        let State { phase, writer, check_at, may_read, drains } = conn.state();
+        if drains {
+            // Between two reads.
+            conn.be_still();
+        }
         let until = match phase {
             Phase::Dead => return Err(Ended::abnormal(None)),
             Phase::Closing(until) => Some(until),

@@ -62,6 +62,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Ping { conn, .. }
         | Event::Pong { conn, .. }
         | Event::Drained { conn }
+        | Event::Leaving { conn }
         | Event::Room { conn }
         | Event::Composed { conn }
         | Event::Overdue { conn }
@@ -174,6 +175,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
             object.set("type", "pong")?;
             object.set("conn", conn)?;
             set_data(env, &mut object, Data::Binary(data))?;
+        }
+        Event::Leaving { conn } => {
+            object.set("type", "leaving")?;
+            object.set("conn", conn)?;
         }
         Event::Drained { conn } => {
             object.set("type", "drained")?;

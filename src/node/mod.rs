@@ -569,6 +569,29 @@ impl Core {
         u32::try_from(silence).unwrap_or(u32::MAX)
     }
 
+    /// A server's connection is read no more, and its client is told how far it was.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, conn: u32) {
+        self.inner.with(conn, |entry| {
+            entry.conn.drain();
+            self.inner.touched(&entry.conn);
+        });
+    }
+
+    /// Whether all is out that a connection which drains was asked for.
+    #[napi(catch_unwind)]
+    pub fn is_drained(&self, conn: u32) -> bool {
+        self.inner.with(conn, |entry| entry.conn.is_drained()).unwrap_or(true)
+    }
+
+    /// The slots of requests that the server of `conn` has not begun, each followed by the ms that
+    /// are left for it.
+    #[napi(catch_unwind)]
+    pub fn unread(&self, conn: u32) -> Vec<f64> {
+        let unread = self.inner.with(conn, |entry| entry.conn.take_unread()).unwrap_or_default();
+        unread.iter().flat_map(|u| [u.slot.into(), u.deadline as f64]).collect()
+    }
+
     /// Requests that came by `conn` and are not answered, as far as they are counted.
     #[napi(catch_unwind)]
     pub fn unanswered(&self, conn: u32) -> i64 {

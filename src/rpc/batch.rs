@@ -86,6 +86,11 @@ pub enum Event<C> {
         /// The whole message.
         data: Data,
     },
+    /// The server of a client's connection drains: it reads no more of it.
+    Leaving {
+        /// The connection's number.
+        conn: u32,
+    },
     /// A ping, answered already, for whoever listens to the socket itself.
     Ping {
         /// The connection's number.
@@ -174,6 +179,7 @@ impl<C: Weigh> Event<C> {
             | Self::Answered { .. }
             | Self::Resolved { .. }
             | Self::Drained { .. }
+            | Self::Leaving { .. }
             | Self::Composed { .. }
             | Self::Overdue { .. }
             | Self::Room { .. } => 0,

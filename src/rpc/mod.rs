@@ -5,6 +5,7 @@ mod batch;
 #[cfg(target_arch = "x86_64")]
 mod blocks;
 mod depth;
+mod drain;
 mod escape;
 mod frame;
 mod pending;
@@ -12,7 +13,8 @@ mod requests;
 
 pub use batch::{Batch, Data, Event, Weigh};
 pub use depth::{Structure, is_nested};
+pub use drain::{leaving, read_before_leaving};
 pub use escape::{escape, plain};
 pub use frame::{Frame, small_cost, split};
-pub use pending::{Pending, Resolved, Rid};
+pub use pending::{Pending, Resolved, Rid, Unread};
 pub use requests::Requests;

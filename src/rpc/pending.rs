@@ -16,6 +16,17 @@ struct Waiter {
     rid: Rid,
     sent: u64,
     deadline: u64,
+    /// Its place among the connection's messages.
+    place: u64,
+}
+
+/// A request that the other side has not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its slot.
+    pub slot: u32,
+    /// When its time is over.
+    pub deadline: u64,
 }
 
 /// A request whose reply came.
@@ -35,6 +46,8 @@ pub struct Pending {
     waiting: usize,
     check_at: u64,
     expired_since: u64,
+    /// The place of the next one.
+    next: u64,
 }
 
 impl Default for Pending {
@@ -44,6 +57,7 @@ impl Default for Pending {
             slots: Vec::new(),
             waiting: 0,
             check_at: u64::MAX,
+            next: 0,
             expired_since: u64::MAX,
         }
     }
@@ -64,7 +78,9 @@ impl Pending {
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
         }
-        if self.slots[at].replace(Waiter { rid, sent, deadline }).is_none() {
+        let place = self.next;
+        self.next += 1;
+        if self.slots[at].replace(Waiter { rid, sent, deadline, place }).is_none() {
             self.waiting += 1;
         }
         self.check_at = self.check_at.min(deadline);
@@ -93,6 +109,37 @@ impl Pending {
             self.waiting -= 1;
         }
         waited
+    }
+
+    /// Ends the wait of all but the first `read` messages of the connection, which are returned in
+    /// the order in which they were sent.
+    pub fn take_from(&mut self, read: u64) -> Vec<Unread> {
+        let mut taken = Vec::new();
+        for (slot, waiter) in self.slots.iter_mut().enumerate() {
+            if let Some(w) = waiter.take_if(|w| w.place >= read) {
+                taken.push((w.place, Unread { slot: slot as u32, deadline: w.deadline }));
+            }
+        }
+        self.waiting -= taken.len();
+        taken.sort_unstable_by_key(|(place, _)| *place);
+        taken.into_iter().map(|(_, unread)| unread).collect()
+    }
+
+    /// The last one that was inserted is no message of the connection after all.
+    pub fn cancel(&mut self, slot: u32) {
+        self.remove(slot);
+        self.next -= 1;
+    }
+
+    /// Only those of `slots` become messages of the connection, in this order.
+    pub fn renumber(&mut self, slots: impl Iterator<Item = u32>) {
+        self.next = 0;
+        for slot in slots {
+            if let Some(Some(waiter)) = self.slots.get_mut(slot as usize) {
+                waiter.place = self.next;
+                self.next += 1;
+            }
+        }
     }
 
     /// The id of the request that waits in `slot`.
@@ -251,6 +298,24 @@ mod tests {
             }
         }
         assert!(checks <= 10, "{checks}");
+    }
+
+    #[test]
+    fn what_was_not_read_is_known_by_its_place() {
+        let mut pending = Pending::default();
+        let first = text(pending.insert(4, 0, 10));
+        pending.insert(2, 0, 20);
+        pending.cancel(2);
+        pending.insert(3, 0, 30);
+        assert_eq!(slot(&mut pending, &first), Some(4));
+        pending.insert(4, 0, 40);
+        pending.insert(0, 0, 50);
+        let unread = |slot, deadline| Unread { slot, deadline };
+        assert_eq!(pending.take_from(2), [unread(4, 40), unread(0, 50)]);
+        assert_eq!((pending.len(), pending.rid(3).is_some()), (1, true));
+        assert_eq!(pending.take_from(2), []);
+        assert_eq!(pending.take_from(0), [unread(3, 30)]);
+        assert!(pending.is_empty());
     }
 
     proptest! {

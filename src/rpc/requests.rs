@@ -1,10 +1,11 @@
 //! A client's requests on one connection: composing them, also before the connection is open.
 
-use super::{Pending, Resolved, Rid};
+use super::{Pending, Resolved, Rid, Unread};
 use crate::{
     stats::{Asked, Histogram, Totals},
     ws::Outbound,
 };
+use std::mem;
 
 /// A request composed before the handshake was done.
 #[derive(Debug)]
@@ -23,6 +24,12 @@ pub struct Requests {
     /// What became of them; how many wait is known by `pending`.
     asked: Asked,
     latency: Histogram,
+    /// The other side leaves, and has read so many messages.
+    read: Option<u64>,
+    /// Those that it has not read, of which JavaScript has still to hear.
+    unread: Vec<Unread>,
+    /// Somebody sent messages beside the requests: nobody knows which of them were read.
+    is_mixed: bool,
 }
 
 impl Requests {
@@ -53,7 +60,7 @@ impl Requests {
             filled
         });
         if !sent {
-            self.pending.remove(slot);
+            self.pending.cancel(slot);
             return false;
         }
         self.asked.started += 1;
@@ -64,9 +71,43 @@ impl Requests {
     }
 
     /// A request that its connection does not take any more, since it is over.
-    pub fn refuse(&mut self) {
+    pub fn refuse(&mut self, slot: u32, deadline: u64) {
         self.asked.started += 1;
         self.asked.broken += 1;
+        if self.knows_unread() {
+            self.unread.push(Unread { slot, deadline });
+        }
+    }
+
+    /// The other side has read so many messages, and reads no more.
+    pub fn leave(&mut self, read: u64) {
+        self.read.get_or_insert(read);
+        self.find_unread();
+    }
+
+    /// A message leaves beside the requests.
+    pub fn mix(&mut self) {
+        self.is_mixed = true;
+    }
+
+    /// Requests that are not begun, since the other side has not read them: those that have not been
+    /// taken yet.
+    pub fn take_unread(&mut self) -> Vec<Unread> {
+        self.find_unread();
+        mem::take(&mut self.unread)
+    }
+
+    fn knows_unread(&self) -> bool {
+        !self.is_mixed && (self.read.is_some() || self.held.is_some())
+    }
+
+    /// They count as broken: whoever sends them again counts them there.
+    fn find_unread(&mut self) {
+        if self.knows_unread() {
+            let unread = self.pending.take_from(self.read.unwrap_or_default());
+            self.asked.broken += unread.len() as u64;
+            self.unread.extend(unread);
+        }
     }
 
     /// The slot of the request whose reply came `now`, in microseconds; `failed`: with an error.
@@ -91,8 +132,10 @@ impl Requests {
         expired
     }
 
-    /// Ends every wait, as [`Pending::clear`].
+    /// Ends every wait, as [`Pending::clear`]. What is not begun can still be
+    /// [taken](Self::take_unread).
     pub fn clear(&mut self) {
+        self.find_unread();
         self.asked.broken += self.pending.len() as u64;
         self.pending.clear();
     }
@@ -108,7 +151,10 @@ impl Requests {
     pub fn open(&mut self, out: &mut Outbound) {
         let Some(held) = self.held.take() else { return };
         if held.len() > self.pending.len() {
-            out.retain(held.iter().map(|h| (h.end, self.pending.waits(h.slot, &h.rid))));
+            let waits = |h: &Held| self.pending.waits(h.slot, &h.rid);
+            out.retain(held.iter().map(|h| (h.end, waits(h))));
+            let sent: Vec<_> = held.iter().filter(|h| waits(h)).map(|h| h.slot).collect();
+            self.pending.renumber(sent.into_iter());
         }
     }
 }
@@ -160,6 +206,49 @@ mod tests {
         assert_eq!(sent, ["2", "3"]);
     }
 
+    fn slots(unread: Vec<Unread>) -> Vec<u32> {
+        unread.into_iter().map(|unread| unread.slot).collect()
+    }
+
+    #[test]
+    fn what_is_not_begun_is_known_once_the_other_side_leaves() {
+        let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::held());
+        for slot in [0, 1, 2] {
+            let deadline = if slot == 0 { 5 } else { 90 };
+            assert!(requests.send(&mut out, slot, 0, deadline, |_| true));
+        }
+        assert_eq!(requests.expire(10), [0]);
+        requests.open(&mut out);
+        assert_eq!(slots(requests.take_unread()), []);
+        requests.leave(1);
+        // Before JavaScript hears of it, and also after the end.
+        assert!(requests.send(&mut out, 0, 0, 90, |_| true));
+        requests.clear();
+        requests.refuse(7, 95);
+        assert_eq!(slots(requests.take_unread()), [2, 0, 7]);
+        assert_eq!(slots(requests.take_unread()), []);
+        let Asked { started, broken, timed_out, .. } = requests.totals().asked;
+        assert_eq!((started, broken, timed_out), (5, 4, 1));
+    }
+
+    #[test]
+    fn nothing_of_a_connection_that_was_never_open_is_begun() {
+        let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::held());
+        requests.send(&mut out, 3, 0, 90, |_| true);
+        requests.clear();
+        assert_eq!(slots(requests.take_unread()), [3]);
+    }
+
+    #[test]
+    fn whoever_sends_other_messages_too_does_not_know_what_was_read() {
+        let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
+        requests.send(&mut out, 3, 0, 90, |_| true);
+        requests.mix();
+        requests.leave(0);
+        assert_eq!(slots(requests.take_unread()), []);
+        assert_eq!(requests.pending.len(), 1);
+    }
+
     #[test]
     fn all_ends_are_counted() {
         let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::default());
@@ -168,7 +257,7 @@ mod tests {
             assert!(requests.send(&mut out, slot, 100, deadline, |_| true));
         }
         assert!(!requests.send(&mut out, 6, 100, 1000, |_| false));
-        requests.refuse();
+        requests.refuse(9, 1000);
         let rids: Vec<_> = (0..5).filter_map(|slot| requests.pending.rid(slot)).collect();
         assert_eq!(requests.resolve(&rids[0], 130, false), Some(0));
         assert_eq!(requests.resolve(&rids[1], 150, true), Some(1));

@@ -1,0 +1,51 @@
+//! What a server that drains tells its clients: how many of a connection's messages it has read. It
+//! reads no more, so that requests behind those are not begun, and may be sent elsewhere.
+//!
+//! It is the payload of a ping, which any client answers with a pong and otherwise ignores.
+
+/// How such a payload begins; the number follows, in decimal digits.
+const LEAVING: &[u8] = b"grenache drain ";
+
+/// The payload of a server that has read so many messages of a connection, and reads no more.
+pub fn leaving(read: u64) -> Vec<u8> {
+    let mut payload = LEAVING.to_vec();
+    payload.extend_from_slice(itoa::Buffer::new().format(read).as_bytes());
+    payload
+}
+
+/// How many messages the server has read that sent this ping; `None` of any other ping.
+pub fn read_before_leaving(payload: &[u8]) -> Option<u64> {
+    let digits = payload.strip_prefix(LEAVING)?;
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_read() {
+        for read in [0, 1, 40_000, u64::MAX] {
+            assert_eq!(read_before_leaving(&leaving(read)), Some(read));
+        }
+    }
+
+    #[test]
+    fn other_pings_are_none() {
+        let others: [&[u8]; 7] = [
+            b"",
+            b"grenache drain",
+            b"grenache drain ",
+            b"grenache drain +1",
+            b"grenache drain 1 ",
+            b"Grenache drain 1",
+            b"grenache drain 18446744073709551616",
+        ];
+        for other in others {
+            assert_eq!(read_before_leaving(other), None);
+        }
+    }
+}
