@@ -34,7 +34,7 @@ async function server (stage, conf) {
 
 for (const [way, secure] of [['plain', false], ['TLS', true]]) {
   for (const work of [5, 50]) {
-    each(`C450 three servers that take ${work} ms are restarted with a drain, and no call fails or is begun twice, ${way}`, async ({ implementation, stage }) => {
+    each(`C450: three servers that take ${work} ms are restarted with a drain, and no call fails or is begun twice, ${way}`, async ({ implementation, stage }) => {
       const ports = [await freePort(), await freePort(), await freePort()]
       const start = at => server(stage, { listen: ports[at], work, secure: secure && certificates().server })
       const servers = await Promise.all(ports.map((port, at) => start(at)))
@@ -73,7 +73,7 @@ for (const [way, secure] of [['plain', false], ['TLS', true]]) {
     }, better)
   }
 
-  each(`C451 what a draining server has begun is answered by it, while what it has not begun does not wait for that, ${way}`, async ({ implementation, stage }) => {
+  each(`C451: what a draining server has begun is answered by it, while what it has not begun does not wait for that, ${way}`, async ({ implementation, stage }) => {
     const ofServer = secure ? { secure: { ...certificates().server, verifyClient: () => true } } : {}
     const one = gated()
     const old = await stage.serve(implementation, one.onRequest, ofServer)
@@ -96,7 +96,7 @@ for (const [way, secure] of [['plain', false], ['TLS', true]]) {
   }, better)
 }
 
-each('C451 what was begun and is not answered fails, and is begun nowhere else', async ({ implementation, stage }) => {
+each('C451: what was begun and is not answered fails, and is begun nowhere else', async ({ implementation, stage }) => {
   const one = gated()
   const old = await stage.serve(implementation, one.onRequest)
   const others = []
@@ -116,7 +116,7 @@ each('C451 what was begun and is not answered fails, and is begun nowhere else',
   assert.deepStrictEqual(others, ['next'])
 }, better)
 
-each('C452 a request whose destination lets nobody in goes to another one', async ({ implementation, stage }) => {
+each('C452: a request whose destination lets nobody in goes to another one', async ({ implementation, stage }) => {
   const service = await stage.serve(implementation)
   const closed = `127.0.0.1:${await freePort()}`
   const client = stage.client(implementation, [closed, service.dest])
@@ -128,14 +128,14 @@ each('C452 a request whose destination lets nobody in goes to another one', asyn
   assert.deepStrictEqual([requests.started, requests.succeeded, requests.failed], [3, 3, 0])
 }, better)
 
-each('C452 without another one it fails as it would', async ({ implementation, stage }) => {
+each('C452: without another one it fails as it would', async ({ implementation, stage }) => {
   const client = stage.client(implementation, `127.0.0.1:${await freePort()}`)
   const { err } = await call(client, 'request', 'k', 1, {})
   assert.strictEqual(err.code, 'ECONNREFUSED')
   assert.strictEqual(client.stats().requests.failed, 1)
 }, better)
 
-each('C453 a request for one destination, as of `map` and `dest`, goes to no other', async ({ implementation, stage }) => {
+each('C453: a request for one destination, as of `map` and `dest`, goes to no other', async ({ implementation, stage }) => {
   const service = await stage.serve(implementation)
   const closed = `127.0.0.1:${await freePort()}`
   const client = stage.client(implementation, [closed, service.dest])
@@ -147,7 +147,7 @@ each('C453 a request for one destination, as of `map` and `dest`, goes to no oth
   assert.strictEqual(excluding.err.code, 'ECONNREFUSED')
 }, better)
 
-each('C453 a request that is aborted is not sent again', async ({ implementation, stage }) => {
+each('C453: a request that is aborted is not sent again', async ({ implementation, stage }) => {
   const one = gated()
   const old = await stage.serve(implementation, one.onRequest)
   const others = []
@@ -177,7 +177,7 @@ each('C453 a request that is aborted is not sent again', async ({ implementation
   await drained
 }, better)
 
-each('C453 a request that waits to be sent again ends with its own timeout', async ({ implementation, stage }) => {
+each('C453: a request that waits to be sent again ends with its own timeout', async ({ implementation, stage }) => {
   const one = gated()
   const old = await stage.serve(implementation, one.onRequest)
   const client = stage.client(implementation, old.dest)
@@ -193,7 +193,7 @@ each('C453 a request that waits to be sent again ends with its own timeout', asy
   await drained
 }, better)
 
-pair('C454 a client of the original is drained by closing with 1001 as soon as all is answered that was read', async ({ server, client, stage }) => {
+pair('C454: a client of the original is drained by closing with 1001 as soon as all is answered that was read', async ({ server, client, stage }) => {
   const one = gated()
   const service = await stage.serve(server, one.onRequest)
   const peer = stage.client(client, service.dest)
@@ -208,7 +208,7 @@ pair('C454 a client of the original is drained by closing with 1001 as soon as a
   await drained
 }, { better: 'server' })
 
-pair('C455 a server that closes with 1001 and does not say what it has read gets nothing sent again', async ({ server, client, stage }) => {
+pair('C455: a server that closes with 1001 and does not say what it has read gets nothing sent again', async ({ server, client, stage }) => {
   const one = gated()
   const old = await stage.serve(server, one.onRequest)
   const begun = []

@@ -232,8 +232,9 @@ everyWay('C206: with retry a request goes elsewhere when a destination is dead',
   const good = await serve()
   const peer = client([`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`, good.dest])
   peer.dest = dests => dests[0]
-  assert.deepStrictEqual(await call(peer, 'request', 'k', 1, { retry: 2 }), { err: null, res: 1 })
   assert.deepStrictEqual(await call(peer, 'request', 'k', 1, { retry: 3 }), { err: null, res: 1 })
+  const dead = client([`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`])
+  assert.strictEqual((await call(dead, 'request', 'k', 1, { retry: 2 })).err.code, 'ECONNREFUSED')
 })
 
 const circular = {}

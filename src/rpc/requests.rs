@@ -219,14 +219,14 @@ mod tests {
         }
         assert_eq!(requests.expire(10), [0]);
         requests.open(&mut out);
-        assert_eq!(slots(requests.take_unread()), []);
+        assert!(requests.take_unread().is_empty());
         requests.leave(1);
         // Before JavaScript hears of it, and also after the end.
         assert!(requests.send(&mut out, 0, 0, 90, |_| true));
         requests.clear();
         requests.refuse(7, 95);
         assert_eq!(slots(requests.take_unread()), [2, 0, 7]);
-        assert_eq!(slots(requests.take_unread()), []);
+        assert!(requests.take_unread().is_empty());
         let Asked { started, broken, timed_out, .. } = requests.totals().asked;
         assert_eq!((started, broken, timed_out), (5, 4, 1));
     }
@@ -245,7 +245,7 @@ mod tests {
         requests.send(&mut out, 3, 0, 90, |_| true);
         requests.mix();
         requests.leave(0);
-        assert_eq!(slots(requests.take_unread()), []);
+        assert!(requests.take_unread().is_empty());
         assert_eq!(requests.pending.len(), 1);
     }
 
