@@ -201,11 +201,12 @@ class PeerRPCClient extends Peer {
       if (this[kUnderWay] >= this.conf.maxRequests) return this[kReject](new Error(TEXT.REQUESTS_LIMIT), cb)
       cb = this[kCounted](cb)
     }
-    const requestOpts = this.getRequestOpts(opts)
-    // Nobody sees it who looks at the options of a transport.
-    if (aim !== undefined && requestOpts) Object.defineProperty(requestOpts, kAim, { value: aim })
     try {
-      this.transport(dest, this.getTransportOpts(opts)).request(key, payload, requestOpts, cb)
+      const transport = this.transport(dest, this.getTransportOpts(opts))
+      const requestOpts = this.getRequestOpts(opts)
+      // Nobody sees it who looks at the options of a transport.
+      if (aim !== undefined && requestOpts) Object.defineProperty(requestOpts, kAim, { value: aim })
+      transport.request(key, payload, requestOpts, cb)
     } catch (err) {
       // A subclass has put something into `conf` or these options since: the caller is to hear of it.
       if (!err || err.code !== CODE.OPTION) throw err
