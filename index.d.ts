@@ -1290,7 +1290,7 @@ export class Link extends TypedEmitter<LinkEvents> {
   forget(dest: string): void
 
   /** Hook: carries one exchange, and so all traffic. */
-  _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): void
+  _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): any
 }
 
 // Grape

@@ -279,7 +279,7 @@ class Link extends Emitter {
 
   /**
    * Carries one exchange: posts `data` as JSON to `url`, `cb(err, answer)`. Override it to
-   * carry all traffic.
+   * carry all traffic. Its Promise resolves with nothing once `cb` is called.
    * @param {object} opts `timeout` ms
    */
   _post (url, data, opts, cb) {
@@ -296,13 +296,17 @@ class Link extends Emitter {
       answered(cb, isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
     }
     const { posts } = this[kLife]
+    let over
+    const promise = new Promise(resolve => { over = resolve })
     const end = grapes.post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
       posts.delete(end)
+      over()
       if (err) unanswered(cb, err)
       else read(status, body)
     })
     // What changes something is to be told also by who stops at once.
     if (READS.some(type => url.endsWith(`/${type}`))) posts.add(end)
+    return promise
   }
 
   /** Hot path: the same key again needs no new text. */

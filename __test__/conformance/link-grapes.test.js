@@ -8,7 +8,7 @@ const { createHash, createPublicKey, generateKeyPairSync, sign, verify } = requi
 const { promisify } = require('util')
 const { call, each, pair } = require('../helpers/conformance')
 const { startGrapes } = require('../helpers/grapes')
-const { startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/stand-in')
 
 /** What a raw Ed25519 key needs before it to be a key that Node reads. */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
@@ -124,4 +124,14 @@ each('C184: a hash that nothing is stored under', async ({ implementation, stage
   const { err, res } = await call(link, 'get', '00'.repeat(20))
   assert.ifError(err)
   assert.strictEqual(res, '')
+})
+
+each('C492: _post returns a Promise that resolves once its callback is called', async ({ implementation, stage }) => {
+  const grape = await standIn(stage, ({ type }, res) => type === 'fine' ? 1 : fail(500, 'ERR_BROKEN')(null, res))
+  const link = startLink(stage, implementation, grape.url)
+  for (const [type, expected] of [['fine', null], ['broken', 'ERR_BROKEN']]) {
+    let told
+    await link._post(`${grape.url}/${type}`, { rid: 'rid', data: 1 }, { timeout: 2000 }, err => { told = err && err.message })
+    assert.strictEqual(told, expected)
+  }
 })
