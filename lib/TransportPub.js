@@ -11,10 +11,12 @@ const { PUBLISHER } = require('./defaults')
 const { drainServer } = require('./drain')
 const {
   kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
-  kPubBySocket, kTellSlow, kUnlisten
+  kPubBySocket, kSocket, kSockets, kTellSlow, kUnlisten
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
+const { reveal } = require('./own')
+const { PubSockets, takeIn } = require('./pub-sockets')
 const { encode } = require('./socket')
 
 /**
@@ -27,7 +29,15 @@ const { encode } = require('./socket')
 class TransportPub extends TransportSocket {
   constructor (client, conf) {
     super(client, conf)
-    this[kListener] = this[kFace] = undefined
+    this[kListener] = this[kFace] = this[kSocket] = undefined
+    /** Undefined until somebody asks for them. */
+    this[kSockets] = undefined
+  }
+
+  init () {
+    super.init()
+    reveal(this, 'socket')
+    reveal(this, '_sockets')
   }
 
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
@@ -67,7 +77,24 @@ class TransportPub extends TransportSocket {
   /** The object like `ws`'s server. */
   get socket () {
     if (!this[kFace] && this[kListener]) this[kFace] = SocketServer.of(this[kListener], this)
-    return this[kFace]
+    return this[kFace] || this[kSocket]
+  }
+
+  set socket (socket) {
+    this[kSocket] = socket
+  }
+
+  /** The subscribers' sockets by their ids, and what a subclass that listens by itself puts there. */
+  get _sockets () {
+    if (this[kSockets] === undefined) {
+      this[kSockets] = new PubSockets()
+      for (const connection of this[kOpenConnections]()) takeIn(this[kSockets], connection.socket)
+    }
+    return this[kSockets]
+  }
+
+  set _sockets (sockets) {
+    this[kSockets] = sockets
   }
 
   /**
@@ -75,6 +102,11 @@ class TransportPub extends TransportSocket {
    * like `Buffer.from`. Throws a TypeError for what has no bytes, once somebody is connected.
    */
   pub (msg) {
+    // Somebody says who gets it.
+    if (this[kSockets] && this[kSockets].isChanged !== false) {
+      this[kMeter].count('published')
+      return this[kSockets].forEach(socket => socket.send(msg))
+    }
     const listener = this[kListener]
     // The socket's own close leaves the listener here, without a server.
     if (!listener || listener.server === undefined || listener.connections.size === 0) return
@@ -110,6 +142,7 @@ class TransportPub extends TransportSocket {
   }
 
   [kOnConnection] (connection) {
+    if (this[kSockets]) takeIn(this[kSockets], connection.socket)
     if (this[kFace]) this[kFace][kAdd](connection)
   }
 

@@ -23,6 +23,7 @@ const {
 const { OPTIONS, timeoutOf } = require('./option-table')
 const { handOver } = require('./kept')
 const observe = require('./observe')
+const { reveal } = require('./own')
 const { TEXT, errorOf } = require('./errors')
 const { refusedId } = require('./nesting')
 const { withDefaults } = require('./options')
@@ -49,6 +50,7 @@ class TransportRPCClient extends TransportRPC {
 
   init () {
     super.init()
+    reveal(this, 'socket')
     this.cbq = new CbQ()
     this._reqs = new Requests(() => this[kConnection] && !this[kConnection].open ? this[kRetired] : this[kOpenConnections]())
     this[kDeadlines] = new WeakMap()

@@ -19,6 +19,7 @@ const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
 const { refusedId } = require('./nesting')
 const observe = require('./observe')
+const { reveal } = require('./own')
 const { checkServerOptions } = require('./server-options')
 const { Serving } = require('./stats')
 
@@ -37,6 +38,11 @@ class TransportRPCServer extends TransportRPC {
     /** Null without any. */
     this[kHandlers] = null
     this[kListener] = this[kFace] = this[kSocket] = undefined
+  }
+
+  init () {
+    super.init()
+    reveal(this, 'socket')
   }
 
   /**

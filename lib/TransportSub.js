@@ -12,6 +12,7 @@ const {
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
+const { reveal } = require('./own')
 
 /** What it tells its peer, beside messages. */
 const FORWARDED = ['connected', 'disconnected']
@@ -42,6 +43,7 @@ class TransportSub extends TransportSocket {
 
   init () {
     super.init()
+    reveal(this, 'socket')
     this[kConnection] = null
     // Who listens without an address may take more arguments: `peer.on('message', parse)`.
     for (const event of FORWARDED) this.on(event, data => this.client.emit(event, this[kSource] ?? data))

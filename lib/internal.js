@@ -38,6 +38,8 @@ module.exports = {
   kGone: Symbol('gone'),
   /** What was assigned to a transport's `socket`. */
   kSocket: Symbol('socket'),
+  /** A publisher's subscribers by their ids, once somebody has asked for them. */
+  kSockets: Symbol('sockets'),
   /** The functions of `handle`, by key. */
   kHandlers: Symbol('handlers'),
   /** Looks a key up with the peer's link. */
