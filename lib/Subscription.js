@@ -1,7 +1,7 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
-const { waitAfter } = require('./following')
+const following = require('./following')
 const { kByHand, kForget, kGiveUp, kIsAutomatic, kOnLost } = require('./internal')
 const { debug } = require('./observe')
 const { copyOf } = require('./options')
@@ -70,7 +70,7 @@ class Subscription {
 
   /** Tries again after a while, the longer the more often it failed. */
   #later () {
-    const wait = waitAfter(++this.#failures)
+    const wait = following.waitAfter(++this.#failures)
     debug('subscription to %s: again in %d ms', this.#key, Math.round(wait))
     const next = this.#next = { timer: undefined }
     next.timer = setTimeout(() => {

@@ -10,13 +10,14 @@ const { test } = require('node:test')
 const Pool = require('../../lib/Pool')
 const TransportRPCClient = require('../../lib/TransportRPCClient')
 const PeerSub = require('../../lib/PeerSub')
+const following = require('../../lib/following')
 const { certificates } = require('../helpers/certificates')
 const { Stage, call, native } = require('../helpers/conformance')
 const { until } = require('../helpers/faulty')
 const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { standIn, startLink } = require('../helpers/stand-in')
-const { kBackoff, kConnection, kForgotten, kLater, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
+const { kBackoff, kConnection, kForgotten, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
 
 const PING = 9
 
@@ -132,20 +133,16 @@ test('a peer that is stopped tries nothing again', async t => {
 })
 
 /** The waits of a subscriber before it connects again, while its server does what it does. */
-async function waits (stage, t, onConnection, count) {
+async function waits (stage, onConnection, count) {
   const { dest } = await rawServer(stage, onConnection)
   const peer = new PeerSub(stage.link(dest), {})
   peer.init()
   stage.after(() => peer.stop())
   const failures = []
-  const later = peer[kLater]
-  peer[kLater] = (key, opts, failed) => {
-    failures.push(failed)
-    // At once: how long it waits is the original's affair.
-    const { setTimeout } = globalThis
-    t.mock.method(globalThis, 'setTimeout', (callback, ms) => setTimeout(callback, 0), { times: 1 })
-    later.call(peer, key, opts, failed)
-  }
+  const after = following.waitAfter
+  // At once: how long it waits is the original's affair.
+  following.waitAfter = failed => failures.push(failed) && 0
+  stage.after(() => { following.waitAfter = after })
   peer.sub('key')
   await until(() => failures.length >= count)
   peer.stop()
@@ -153,10 +150,9 @@ async function waits (stage, t, onConnection, count) {
 }
 
 hostile('a subscriber that is taken in and ended at once waits longer each time', async ({ stage }) => {
-  const t = require('node:test')
-  assert.deepStrictEqual(await waits(stage, t, raw => raw.socket.destroy(), 5), [1, 2, 3, 4, 5])
+  assert.deepStrictEqual(await waits(stage, raw => raw.socket.destroy(), 5), [1, 2, 3, 4, 5])
   const talks = raw => raw.socket.end(frame(TEXT, 'message'))
-  assert.deepStrictEqual(await waits(stage, t, talks, 5), [1, 2, 3, 4, 5])
+  assert.deepStrictEqual(await waits(stage, talks, 5), [1, 2, 3, 4, 5])
 }, { tls: false })
 
 hostile('a subscription that lasted for a while begins its waits anew', async ({ stage }) => {
@@ -183,7 +179,7 @@ hostile('a subscription that lasted for a while begins its waits anew', async ({
     return emit.call(this, event, ...args)
   })
   stage.after(() => watched.mock.restore())
-  assert.deepStrictEqual(await waits(stage, t, onConnection, 5), [1, 2, 1, 2, 3])
+  assert.deepStrictEqual(await waits(stage, onConnection, 5), [1, 2, 1, 2, 3])
 }, { tls: false })
 
 hostile('a subscriber that is stopped is rid of what its publisher floods it with', async ({ stage }) => {
