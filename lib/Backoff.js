@@ -104,6 +104,11 @@ class Backoff {
     failed.isBusy = false
   }
 
+  /** Whether nobody has failed. */
+  get isEmpty () {
+    return this._failed.size === 0
+  }
+
   /** Those of `names` that may be asked; all of them when none may. */
   usable (names) {
     if (this._failed.size === 0) return names
@@ -116,7 +121,7 @@ class Backoff {
    * reached: nobody's request has to find out.
    */
   proven (names, probe) {
-    if (this._failed.size === 0) return names
+    if (this.isEmpty) return names
     const now = monotonic()
     const others = this._others(names, name => !this._waits(name, now) && !this._isUnproven(name))
     if (others.length === names.length) return names

@@ -294,6 +294,7 @@ class PeerRPCClient extends Peer {
   /** Those of `dests` that may be asked: not such as failed, until they are reached again; all when none may. */
   [kUsable] (dests) {
     this[kIsOneOfMany] = dests.length > 1
+    if (this[kBackoff].isEmpty) return dests
     return this[kBackoff].proven(dests, dest => this[kProbe](dest))
   }
 
