@@ -107,9 +107,9 @@ async fn a_panic_ends_a_stream_on_either_thread() {
     assert_eq!(must_end_by_panic(&mut env).await, read.conn().number());
     armed.store(true, Ordering::SeqCst);
     loop {
-        // Before it panics it may have asked for a sign of life.
+        // Who tells that something is due panics behind it.
         match env.event().await {
-            Event::Composed { .. } => {}
+            Event::Overdue { .. } => {}
             Event::Closed { conn, error, .. } => {
                 assert_eq!(conn, watched.conn().number());
                 assert_eq!(error.unwrap().to_string(), Error::Panic.to_string());
