@@ -92,7 +92,10 @@ const CLOSING = {
     const peer = stage.client(native, dest, { maxActiveDestTransports: 1, ...(secure && { secure: certificates().client }) })
     peer.request('k', 1, {}, () => {})
     await (await raw).next()
-    return { raw: await raw, socket: peer.tpool.list(dest)[0].socket, masked: false }
+    const [{ socket }] = peer.tpool.list(dest)
+    // What it asks leaves before it hears that it is connected.
+    if (socket.readyState === 0) await once(socket, 'open')
+    return { raw: await raw, socket, masked: false }
   }
 }
 
