@@ -47,7 +47,7 @@ function startBrowser () {
   const child = spawn(findChromium(), [`--user-data-dir=${folder}`, ...FLAGS], { stdio: ['ignore', 'ignore', 'pipe'] })
   const stop = () => new Promise(resolve => {
     child.once('close', () => {
-      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
       resolve()
     })
     child.kill()

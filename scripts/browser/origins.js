@@ -75,7 +75,7 @@ async function visit (host, ports) {
     clearTimeout(timer)
     child.kill()
     await closed
-    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     server.closeAllConnections()
     server.close()
   }
