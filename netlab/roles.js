@@ -9,7 +9,7 @@ const original = () => ({
 })
 
 const ours = process.env.NETLAB_KIND !== 'original'
-const { Grape, Link, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = ours ? require('..') : original()
+const { Grape, Link, PeerRPCClient, PeerRPCServer } = ours ? require('..') : original()
 
 const DHT_PORT = 20001
 const API_PORT = 30001
@@ -22,6 +22,7 @@ const called = (object, method, ...args) => new Promise((resolve, reject) =>
 /** What this process has. */
 let grape
 let link
+let server
 let service
 let client
 
@@ -40,19 +41,14 @@ async function runGrape ({ bootstrap = [], conf }) {
 /** A link to the grapes of the hosts `grapes`. */
 function linkTo ({ grapes, conf }) {
   const urls = grapes.map(url)
-  // The original takes one.
+  // The original takes one grape only.
   link = new Link({ grape: ours ? urls : urls[0], ...conf })
   link.start()
 }
 
-/** Announces `key` at `port`, once. */
-function announce ({ key, port }) {
-  return called(link, 'announce', key, port, {})
-}
-
-/** Finds `key`: `{ ms, addresses, error }`. */
-async function lookup ({ key, fresh = true }) {
-  if (fresh && link.cache.lookup) link.cache.lookup.clear()
+/** Finds `key`, by asking a grape: `{ ms, addresses, error }`. */
+async function lookup ({ key }) {
+  link.cache.lookup.clear()
   const begin = now()
   try {
     const addresses = await called(link, 'lookup', key, {})
@@ -64,22 +60,21 @@ async function lookup ({ key, fresh = true }) {
 
 /** Serves `key` at `port`: each request takes `work` ms. */
 async function serve ({ key, port, work = 0, conf }) {
-  const peer = new PeerRPCServer(link, { ...conf })
-  peer.init()
-  service = peer.transport('server')
+  server = new PeerRPCServer(link, { ...conf })
+  server.init()
+  service = server.transport('server')
   service.on('request', (rid, key, payload, handler) => {
     if (work === 0) return handler.reply(null, payload)
     setTimeout(() => handler.reply(null, payload), work)
   })
   service.listen(port)
-  service.peer = peer
   link.startAnnouncing(key, port, { interval: 10000 })
 }
 
 /** The service ends as one that is told to, in its own time. */
 async function leave ({ key, port, drain }) {
   link.stopAnnouncing(key, port)
-  if (ours) await service.peer.stop({ drain })
+  if (ours) await server.stop({ drain })
   else service.stop()
   link.stop()
 }
@@ -91,7 +86,7 @@ function callFrom ({ conf }) {
 
 /**
  * Calls `key` at `rate` a second for `seconds`: `{ sent, failed, errors, seconds }`. `errors` has a
- * count for each text, `seconds` for each second `{ sent, failed, slowest }`.
+ * count for each text, `seconds` for each second `{ sent, failed }`; `p50`, `p99` and `slowest` are in ms.
  */
 async function load ({ key, rate, seconds, timeout = 5000, payload = 'x' }) {
   const result = { sent: 0, failed: 0, errors: {}, seconds: [] }
@@ -101,12 +96,11 @@ async function load ({ key, rate, seconds, timeout = 5000, payload = 'x' }) {
   const one = () => new Promise(resolve => {
     const sent = now()
     const at = Math.floor((sent - begin) / 1000)
-    const second = result.seconds[at] || (result.seconds[at] = { sent: 0, failed: 0, slowest: 0 })
+    const second = result.seconds[at] || (result.seconds[at] = { sent: 0, failed: 0 })
     second.sent++
     result.sent++
     client.request(key, payload, { timeout }, err => {
       const ms = now() - sent
-      second.slowest = Math.max(second.slowest, Math.round(ms))
       ages.push(ms)
       if (err) {
         second.failed++
@@ -128,31 +122,4 @@ async function load ({ key, rate, seconds, timeout = 5000, payload = 'x' }) {
   return { ...result, p50: at(0.5), p99: at(0.99), slowest: at(1) }
 }
 
-let published
-
-/** Publishes under `key` at `port`. */
-function publish ({ key, port }) {
-  const peer = new PeerPub(link, {})
-  peer.init()
-  published = peer.transport('server')
-  published.listen(port)
-  link.startAnnouncing(key, port, { interval: 10000 })
-  setInterval(() => published.pub('tick'), 100)
-}
-
-const heard = []
-
-function subscribe ({ key, conf }) {
-  const peer = new PeerSub(link, { ...conf })
-  peer.init()
-  peer.on('message', () => heard.push(now()))
-  peer.on('error', () => {})
-  peer.sub(key, { timeout: 10000 })
-}
-
-/** How many ms ago the last message came. */
-function silence () {
-  return heard.length === 0 ? null : now() - heard[heard.length - 1]
-}
-
-module.exports = { announce, callFrom, leave, linkTo, load, lookup, publish, runGrape, serve, silence, subscribe }
+module.exports = { callFrom, leave, linkTo, load, lookup, runGrape, serve }
