@@ -72,10 +72,10 @@ const CASES = {
   `, 'domain: mine'],
   'a listener of messages': [`
     const publisher = make(PeerPub, {}, {}).transport('server').listen(PUBLISHER)
+    publisher.socket.once('connection', () => publisher.pub('x'))
     main.run(() => {
       const subscriber = make(PeerSub, link(PUBLISHER), {})
       subscriber.on('message', () => { throw new Error('mine') })
-      subscriber.on('connected', () => setTimeout(() => publisher.pub('x'), 50))
       subscriber.sub('key')
     })
   `, 'domain: mine'],

@@ -33,7 +33,7 @@ each('C413: stopAnnouncing of the promises resolves when the grape has answered'
   assert.deepStrictEqual(types(grape), ['announce', 'unannounce'])
 }, better)
 
-each('C413: after it grapes find nothing any more, within the 50 ms of C283', async ({ implementation, stage }) => {
+each('C413: after it grapes find nothing any more', async ({ implementation, stage }) => {
   const network = await startGrapes(false, {}, implementation.Grape)
   stage.after(network.stop)
   const link = startLink(stage, implementation, network.urls[0])
@@ -42,7 +42,8 @@ each('C413: after it grapes find nothing any more, within the 50 ms of C283', as
     await link.promises.startAnnouncing('key', port)
     assert.deepStrictEqual(await ask(network.urls[0], 'lookup', 'key'), [`127.0.0.1:${port}`])
     assert.strictEqual(await link.promises.stopAnnouncing('key', port), true)
-    while ((await ask(network.urls[1], 'lookup', 'key')).length > 0);
+    const since = performance.now()
+    while ((await ask(network.urls[1], 'lookup', 'key')).length > 0) assert(performance.now() - since < 5000, 'it is still found')
   }
 }, better)
 
