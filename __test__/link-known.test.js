@@ -100,3 +100,15 @@ each('a grape that finds nobody is believed, whatever was found before', async (
   pass(2000)
   assert.strictEqual((await call(link, 'lookup', 'key')).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
 })
+
+each('an error of a replaced _post is that of the lookup, whatever comes with it', async ({ implementation, stage }) => {
+  class Own extends implementation.Link {
+    _post (url, data, opts, cb) {
+      setImmediate(cb, Object.assign(new Error('mine'), { code: 403 }), null)
+    }
+  }
+  const link = new Own({ grape: 'http://127.0.0.1:1' })
+  link.start()
+  stage.after(() => link.stop())
+  assert.strictEqual((await call(link, 'lookup', 'key', { retry: 1 })).err.message, 'mine')
+})

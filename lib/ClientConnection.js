@@ -107,6 +107,7 @@ class ClientConnection extends Connection {
 
   /** Calls back who waits for the reply to `rid`; false: nobody does. */
   answer (rid, err, res) {
+    if (this.waiting === 0) return false
     for (const slot of this._callbacks.keys()) {
       if (this._callbacks[slot] === undefined || this.over || dispatch.rid(this.conn, slot) !== rid) continue
       if (dispatch.forget(this.conn, slot)) this._take(slot)(err, res)
@@ -216,10 +217,10 @@ class ClientConnection extends Connection {
 
   _drop (slot) {
     const text = this._texts[slot]
+    if (this._opts[slot] !== undefined) this._opts[slot] = undefined
     if (text === undefined) return
     if (text.length > RESENT.from) this._chars -= text.length
     this._texts[slot] = undefined
-    this._opts[slot] = undefined
   }
 
   /** What the server has not begun, in the order in which it was asked; `text` may be gone. */

@@ -342,7 +342,11 @@ class Connection {
       }
     } finally {
       waiting.splice(0, at)
-      if (waiting.length > 0 && !this.isBehind) setImmediate(() => this._goOn())
+      if (waiting.length > 0 && !this.isBehind) {
+        // What comes until then waits behind these.
+        this.isBehind = true
+        setImmediate(() => this.onRoom())
+      }
     }
   }
 

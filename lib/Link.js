@@ -340,8 +340,10 @@ class Link extends Emitter {
         if (dests.length > 0) this[kLastKnown].set(hash, dests)
         else if (!err) this[kLastKnown].remove(hash)
         // Whoever served it when there was a grape may serve it still.
-        else if (isUnavailable(err) && !life.isOver) data = this[kLastKnown].get(hash)
-        if (err && data !== undefined) err = null
+        else if (isUnavailable(err) && !life.isOver && this[kLastKnown].peek(hash) !== undefined) {
+          data = this[kLastKnown].get(hash)
+          err = null
+        }
       }
       life.flights.trigger(hash, err, data)
     })

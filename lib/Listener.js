@@ -4,6 +4,7 @@ const { hold, letGo } = require('./alive')
 const dispatch = require('./dispatch')
 const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
+const { callEach } = require('./cbq')
 const { nextTick } = require('./clock')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
@@ -131,7 +132,8 @@ class Listener {
     this.server = undefined
     const asked = [...this._asked.values()]
     this._asked.clear()
-    for (const { socket } of asked) socket[kClosed]()
+    // In a later tick, as Node's: what its listeners throw keeps nobody from stopping.
+    nextTick(callEach, asked, ({ socket }) => socket[kClosed]())
   }
 
   /** Stops listening and ends all connections; `cb` in a later tick. */

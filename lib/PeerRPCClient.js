@@ -112,10 +112,9 @@ class PeerRPCClient extends Peer {
     if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (opts.dest) {
+      if (retry !== null) return this[kRetry](retry, [opts.dest], key, payload, opts, cb, opts)
       this[kIsOneOfMany] = false
-      if (retry !== null) this[kRetry](retry, [opts.dest], key, payload, opts, cb, opts)
-      else this[kSend](opts.dest, key, payload, opts, cb, opts)
-      return
+      return this[kSend](opts.dest, key, payload, opts, cb, opts)
     }
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
@@ -269,6 +268,7 @@ class PeerRPCClient extends Peer {
     let attempts = 0
     this[kTries].begin(retry, done => {
       if (attempts++ > 0) this[kMeter].count('retried')
+      if (opts.dest) this[kIsOneOfMany] = false
       const dest = opts.dest || this.dest(this[kUsable](left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       left = others.length > 0 ? others : dests
@@ -418,7 +418,8 @@ class PeerRPCClient extends Peer {
   _stop () {
     this[kTries].endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
     super._stop()
-    this[kSuspects].removeAll()
+    // Nobody looks at them any more.
+    for (const dest of this[kSuspects].removeAll()) this[kBackoff].clear(dest)
     if (this.tpool) this.tpool.stop()
   }
 

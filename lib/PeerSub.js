@@ -121,7 +121,8 @@ class PeerSub extends Peer {
 
   [kSubscribe] (dest, key, opts, subscriptions) {
     for (const subscription of [...subscriptions]) {
-      if (subscription.giveUp()) subscriptions.delete(subscription)
+      // Or somebody stopped it, and subscribes again by hand.
+      if (subscription.giveUp() || !subscription.transport.isActive()) subscriptions.delete(subscription)
     }
     subscriptions.add(new Subscription(this.transport(dest), key, opts, {
       link: this.link,

@@ -8,6 +8,8 @@ const context = require('./context')
 const Deadline = require('./Deadline')
 const dispatch = require('./dispatch')
 const Handshakes = require('./Handshakes')
+const { debug } = require('./observe')
+const { firstOf } = require('./server-options')
 const Stream = require('./Stream')
 const { Admission, refusalOf } = require('./admission')
 const { nextTick } = require('./clock')
@@ -110,6 +112,8 @@ class SecureListener {
     // A handshake that failed concerns nobody but the client.
     server.on('tlsClientError', (err, socket) => socket.destroy(err))
     server.on('error', err => {
+      // One client could not be accepted, or nobody waits for this port any more.
+      if (server.listening || this._closed) return debug('a client with TLS was not accepted, or a port was not had that nobody wants: %s', err.message)
       this._open = false
       this._closed = true
       this.owner[kOnListenError](err)
@@ -174,7 +178,7 @@ class SecureListener {
     // The client may have gone, or the server stopped, while it was decided.
     if (this._refused.has(socket) || !socket.readable || !socket.writable || !this._open) return socket.destroy()
     const accept = acceptOf(req.headers['sec-websocket-key'])
-    const protocol = (req.headers['sec-websocket-protocol'] || '').split(',')[0].trim()
+    const protocol = firstOf(req.headers['sec-websocket-protocol'] || '')
     const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${accept}\r\n${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`
 

@@ -35,8 +35,11 @@ class Suspects {
     this._suspects.delete(dest)
   }
 
+  /** Returns those that were suspected. */
   removeAll () {
-    for (const dest of [...this._suspects.keys()]) this.remove(dest)
+    const dests = [...this._suspects.keys()]
+    for (const dest of dests) this.remove(dest)
+    return dests
   }
 
   _ask (suspect) {

@@ -3,6 +3,7 @@
 const EventEmitter = require('events')
 const { clearTimeout, setTimeout } = require('./clock')
 const dispatch = require('./dispatch')
+const { MAX_TIMEOUT } = require('./defaults')
 const { fromFailure, unsupported } = require('./errors')
 const {
   kAttach, kClosed, kConnection, kEnds, kIsComplete, kIsDestroyed, kIsLive, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
@@ -171,7 +172,7 @@ class TcpSocket extends EventEmitter {
       const now = this[kMoved]()
       this[kWatch](ms, now)
       if (now === before) this.emit('timeout')
-    }, ms)
+    }, Math.min(ms, MAX_TIMEOUT))
     this[kTimer].unref()
   }
 

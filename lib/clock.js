@@ -24,8 +24,10 @@ const nextTick = isFake(process.nextTick) ? (call, ...args) => setImmediate(call
 // Of the object that a test does not replace.
 const monotonic = () => performance.now()
 
+const ORIGIN = performance.timeOrigin
+
 /** As `monotonic()`, since 1970: as what `theirs.now()` returns. */
-const sinceEpoch = () => performance.timeOrigin + monotonic()
+const sinceEpoch = () => ORIGIN + monotonic()
 
 /** Whole milliseconds. */
 const dateNow = isFake(Date) || isFake(Date.now) ? () => Math.floor(sinceEpoch()) : Date.now

@@ -17,6 +17,7 @@ const ELSEWHERE = [301, 302, 303, 307, 308]
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
 function post (url, body, timeout, tls, cb) {
+  const first = addressOf(url)
   const until = theirs.now() + timeout
   // Where a test has replaced the timers it says when the time is over.
   const timer = isFaked() ? theirs.setTimeout(() => end(new Error(TEXT.TIMEOUT)), timeout) : null
@@ -48,7 +49,7 @@ function post (url, body, timeout, tls, cb) {
       ? securePost().post(href, authorization, body, timeout, tls, answered)
       : dispatch.post(href, authorization, body, timeout, answered)
   }
-  ask(addressOf(url), timeout)
+  ask(first, timeout)
   return err => end(err)
 }
 

@@ -18,15 +18,21 @@ function retryOf (retry) {
     return {
       times: numberOf('retry.times', times) || RETRY_TIMES,
       interval: typeof interval === 'function' ? interval : () => pause,
-      errorFilter: typeof errorFilter === 'function' ? errorFilter : () => true
+      errorFilter: typeof errorFilter === 'function' ? errorFilter : always
     }
   }
   if (typeof retry !== 'number' && typeof retry !== 'string') {
     throw badValue('retry', retry, 'a number of attempts or { times, interval, errorFilter }')
   }
   const times = +retry || RETRY_TIMES
-  return times > 1 ? { times, interval: () => 0, errorFilter: () => true } : null
+  return times > 1 ? { times, interval: atOnce, errorFilter: always } : null
 }
+
+/** The interval of who names none. */
+const atOnce = () => 0
+
+/** Which errors of who names none are worth another attempt. */
+const always = () => true
 
 /** `value` as a number, NaN where `async.retry` takes its default; throws for what no number can be made of. */
 function numberOf (name, value) {

@@ -25,4 +25,9 @@ function isFor (path, url) {
   return (query === -1 ? url : url.slice(0, query)) === path
 }
 
-module.exports = { checkServerOptions, isFor }
+/** Of the subprotocols that a client offers the server takes the first; an empty one is none. */
+function firstOf (offered) {
+  return offered.split(',')[0].trim()
+}
+
+module.exports = { firstOf, checkServerOptions, isFor }

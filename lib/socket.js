@@ -5,6 +5,7 @@ const { callEach } = require('./cbq')
 const { setImmediate } = require('./clock')
 const domEvents = require('./dom-events')
 const OwnListener = require('./own-listener')
+const { firstOf } = require('./server-options')
 const {
   kAfterWrite, kClosed, kConnection, kControl, kDrained, kEnd, kFrame, kHandled, kIsEarlyTold, kIsFragmenting, kIsPatched, kIsWatched,
   kMessage, kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
@@ -243,7 +244,7 @@ function told (data, type) {
 function protocolOf ({ headers }) {
   const at = Array.isArray(headers) ? headers.findIndex((name, nth) => nth % 2 === 0 && name === 'sec-websocket-protocol') : -1
   const offered = at >= 0 ? headers[at + 1] : headers['sec-websocket-protocol'] || ''
-  return offered.split(',').map(one => one.trim()).find(one => one !== '') || ''
+  return firstOf(offered)
 }
 
 /** Throws for a close code or reason that nobody may send (RFC 6455 sections 5.5 and 7.4). */

@@ -7,6 +7,8 @@ const { spawn } = require('child_process')
 const { once } = require('events')
 const path = require('path')
 const { test } = require('node:test')
+const { kConnection } = require('../../lib/internal')
+const { Stage } = require('../helpers/conformance')
 const { TEXT, frame, rawClient } = require('../helpers/frames')
 const { hostile, mustAnswer } = require('../helpers/hostile')
 const { native } = require('../helpers/implementations')
@@ -90,4 +92,24 @@ test('a connection that always has more to read leaves others their turns', asyn
   for (let at = 0; at < 20; at++) assert.strictEqual(await client.request('key', at, { timeout: 30000 }), at)
   const read = (flood.bytesRead - before) / MIB
   assert.ok(read < 100, `${read} MiB of the flood were read before 20 others`)
+})
+
+test('what comes while many messages wait for their turn is heard after them', async t => {
+  const stage = new Stage(t)
+  const service = await stage.publisher(native)
+  const connected = once(service.socket, 'connection')
+  const raw = await rawClient(stage, service.port)
+  const [socket] = await connected
+  const heard = []
+  socket.on('message', text => heard.push(Number(text)))
+  const connection = socket[kConnection]
+  const message = number => frame(TEXT, String(number), { masked: true })
+  connection.isBehind = true
+  const many = Array.from({ length: 10000 }, (_, number) => number)
+  raw.send(...many.map(message))
+  await until(() => connection._waiting.length === many.length)
+  raw.send(message(many.length))
+  connection.onRoom()
+  await until(() => heard.length > many.length)
+  assert.deepStrictEqual(heard, [...many, many.length])
 })
