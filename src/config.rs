@@ -407,7 +407,7 @@ pub mod grape {
     pub const VALUES_WITH_NODES: usize = 50;
 
     /// Addresses that did not answer lately, in each generation. A walk asks them all the same, and
-    /// waits for none of them.
+    /// waits for none of them, unless nobody else answers, or they are most.
     pub const SILENT: usize = 1_024;
 
     /// For how long, in ms, since they were asked last.

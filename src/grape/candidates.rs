@@ -134,7 +134,8 @@ impl Candidates {
         self.unknown.push_back(address);
     }
 
-    /// An address that was silent lately. Whoever is there is asked in its turn, and holds up nobody.
+    /// An address that was silent lately. Whoever is there is asked in its turn,
+    /// and not waited for, unless nobody else answers, or such are most.
     pub fn doubt(&mut self, address: Address) {
         self.doubtful.insert(address);
     }

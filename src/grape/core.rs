@@ -302,8 +302,12 @@ impl Core {
             self.counters.unexpected += 1;
             return self.warn();
         };
+        let Some(id) = response.id else {
+            self.failed(pending, None);
+            // Somebody is there all the same.
+            return self.answered(from);
+        };
         self.answered(from);
-        let Some(id) = response.id else { return self.failed(pending, None) };
         self.leave_out_loopback(from, &mut response);
         self.counters.responses += 1;
         if let Some(expected) = pending.id.filter(|expected| *expected != id) {

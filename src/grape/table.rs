@@ -118,11 +118,10 @@ impl Table {
         }
         let contact = Contact { id, address, seen: now, failures: 0, pinged: 0 };
         let has_share = bucket.has_share(address);
-        let surplus = bucket.surplus_for(address);
-        if has_share && (bucket.contacts.len() < config::K || surplus.is_some()) {
-            if bucket.contacts.len() >= config::K
-                && let Some(at) = surplus
-            {
+        let is_full = bucket.contacts.len() >= config::K;
+        let surplus = if is_full { bucket.surplus_for(address) } else { None };
+        if has_share && (!is_full || surplus.is_some()) {
+            if let Some(at) = surplus {
                 let gone = bucket.contacts.remove(at);
                 self.places.remove(&gone.address);
             }
@@ -269,7 +268,7 @@ impl Table {
 }
 
 impl Bucket {
-    /// Where the newest node is of the host that has most, if that is more than one, and the host of
+    /// Where the node is that was heard last, of the host that has most, if that is more than one, and the host of
     /// `address` has none.
     fn surplus_for(&self, address: Address) -> Option<usize> {
         let of_host = |host: Address| {
@@ -280,8 +279,8 @@ impl Bucket {
         }
         let hosts = self.contacts.iter().map(|known| known.address.group());
         let (most, host) = hosts.map(|host| (of_host(host), host)).max_by_key(|(most, _)| *most)?;
-        let newest = self.contacts.iter().rposition(|known| known.address.group() == host);
-        newest.filter(|_| most > 1)
+        let last = self.contacts.iter().rposition(|known| known.address.group() == host);
+        last.filter(|_| most > 1)
     }
 
     /// Whether the host of `address` may have one more node.

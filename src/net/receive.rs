@@ -132,8 +132,10 @@ impl Conn {
             && self.lanes().has(Lanes::RPC)
             && let Some(read) = read_before_leaving(ping)
         {
-            self.lock().requests.leave(read);
-            batch.event(Event::Leaving { conn: self.number });
+            let is_new = self.lock().requests.leave(read);
+            if is_new {
+                batch.event(Event::Leaving { conn: self.number });
+            }
         }
     }
 

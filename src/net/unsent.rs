@@ -3,10 +3,11 @@
 //!
 //! JavaScript writes a turn's frames of a connection at once, when the turn ends. The thread looks
 //! every [`config::LATE`], and only while there is traffic: when JavaScript has written nothing since
-//! its last look and something waits, it writes that. A frame never waits longer than two looks.
+//! its last look and something waits, it writes that. A frame never waits longer than two looks, nor
+//! does one that lingers while JavaScript writes others.
 
 use super::conn::Conn;
-use crate::config;
+use crate::{caught::caught, config};
 use std::{
     mem,
     sync::{
@@ -27,6 +28,8 @@ struct Shared {
     listed: Mutex<Listed>,
     /// How often JavaScript has written: only its thread counts.
     writes: AtomicU64,
+    /// How many of these were of what lingers.
+    lingering_writes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -107,6 +110,8 @@ impl Unsent {
 
     /// The same, of those that linger.
     pub fn take_lingering(&self, to: &mut Vec<Arc<Conn>>) {
+        let writes = &self.shared.lingering_writes;
+        writes.store(writes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.take(to, |listed| &mut listed.lingering);
     }
 
@@ -149,28 +154,40 @@ impl Shared {
         yield_to_others();
         let mut conns = Vec::new();
         let mut seen = self.writes.load(Ordering::Relaxed);
+        let mut seen_lingering = 0;
+        // Something did at the last look.
+        let mut lingered = false;
         loop {
             thread::park_timeout(config::LATE);
             let writes = self.writes.load(Ordering::Relaxed);
             let written = writes.wrapping_sub(mem::replace(&mut seen, writes));
+            let writes = self.lingering_writes.load(Ordering::Relaxed);
+            let lingers = mem::replace(&mut seen_lingering, writes) == writes;
             let mut listed = self.lock();
             if matches!(listed.prompter, Prompter::Never) {
                 return;
             }
-            if listed.turn.is_empty() && listed.lingering.is_empty() {
+            let is_due = lingered && lingers;
+            lingered = !listed.lingering.is_empty();
+            if listed.turn.is_empty() && !lingered {
                 if written < config::DENSE_WRITES {
                     listed.sleep();
                     drop(listed);
                     thread::park();
                     seen = self.writes.load(Ordering::Relaxed);
                 }
-            } else if written == 0 {
+            } else if written == 0 || is_due {
                 let Listed { turn, lingering, .. } = &mut *listed;
-                conns.append(turn);
+                if written == 0 {
+                    conns.append(turn);
+                }
                 conns.append(lingering);
                 listed.is_prompting = true;
                 drop(listed);
-                conns.drain(..).for_each(|conn: Arc<Conn>| conn.prompt());
+                for conn in conns.drain(..) {
+                    // Its own panics are caught inside; this is for what letting go of it does.
+                    let _ = caught(move || Conn::prompt(&conn));
+                }
                 self.lock().is_prompting = false;
             }
         }

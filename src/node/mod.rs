@@ -45,7 +45,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     mem,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -190,6 +190,7 @@ impl Inner {
         self.servers.borrow_mut().clear();
         self.driver.shut_down();
         self.conns.borrow_mut().clear();
+        self.exchanges.borrow_mut().clear();
     }
 }
 
@@ -238,7 +239,7 @@ pub struct Listening {
 #[napi]
 pub struct Core {
     env: sys::napi_env,
-    hook: Option<CleanupEnvHook<Rc<Inner>>>,
+    hook: Option<CleanupEnvHook<Weak<Inner>>>,
     inner: Rc<Inner>,
 }
 
@@ -255,7 +256,7 @@ impl Drop for Core {
             self.inner.shut_down();
         });
         if let Some(hook) = self.hook.take() {
-            // Its `Inner` goes with the hook, which is not called any more.
+            // It is not called any more. What it holds is not freed, so that is little.
             let _ = Env::from_raw(self.env).remove_env_cleanup_hook(hook);
         }
     }
@@ -291,9 +292,9 @@ impl Core {
         if in_loop {
             turn::start(&env, &inner, &deliver)?;
         }
-        let hook = env.add_env_cleanup_hook(inner.clone(), |inner| {
+        let hook = env.add_env_cleanup_hook(Rc::downgrade(&inner), |inner| {
             // Nobody is there to be told.
-            let _ = caught(|| inner.shut_down());
+            let _ = caught(|| inner.upgrade().map(|inner| inner.shut_down()));
         })?;
         Ok(Self { env: env.raw(), hook: Some(hook), inner })
     }

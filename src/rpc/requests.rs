@@ -79,10 +79,15 @@ impl Requests {
         }
     }
 
-    /// The other side has read so many messages, and reads no more.
-    pub fn leave(&mut self, read: u64) {
-        self.read.get_or_insert(read);
+    /// The other side has read so many messages, and reads no more. Whether it says so for the first
+    /// time: to look for what it has not read costs something.
+    pub fn leave(&mut self, read: u64) -> bool {
+        if self.read.is_some() {
+            return false;
+        }
+        self.read = Some(read);
         self.find_unread();
+        true
     }
 
     /// A message leaves beside the requests.
