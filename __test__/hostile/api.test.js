@@ -143,18 +143,24 @@ async function tarpit (stage, grape) {
 
 api('lookups that take long keep nobody out, and the oldest of too many are told so', async ({ crowd, grape, port, stage }) => {
   await tarpit(stage, grape)
-  let busy = ''
-  const first = crowd.open(lookupOf('first'))
-  first.setEncoding('utf8').on('data', text => { busy += text })
-  await once(first, 'connect')
-  for (let at = 0; at < 21; at++) await crowd.openMany(200, lookupOf(`slow ${at}`))
+  const told = []
+  const look = async (count, name) => {
+    const from = crowd.sockets.length
+    await crowd.openMany(count, lookupOf(name))
+    crowd.sockets.slice(from).forEach((socket, at) => socket.setEncoding('utf8').on('data', text => {
+      if (text.includes('ERR_GRAPE_BUSY')) told.push({ at: from + at, latest: crowd.sockets.length, text })
+    }))
+  }
+  for (let at = 0; at < 21; at++) await look(200, `slow ${at}`)
   for (let at = 0; at < 20; at++) {
     assert.strictEqual((await get(port, '/health', { timeout: PATIENCE })).status, 200)
   }
   assert.strictEqual((await get(port, '/status')).status, 200)
-  // On a busy machine those go first whose requests were not read so far.
-  for (let at = 0; !busy.includes('ERR_GRAPE_BUSY'); at++) await crowd.openMany(200, lookupOf(`more ${at}`))
-  assert.match(busy, /^HTTP\/1.1 503 /)
+  // On a busy machine lookups end while others begin, and those go first whose requests were not read so far.
+  for (let at = 0; told.length === 0 && at < 100; at++) await look(200, `more ${at}`)
+  const [first] = told
+  assert.match(first.text, /^HTTP\/1.1 503 /)
+  assert(first.at < first.latest - 2000, `${first.at} of ${first.latest}`)
 })
 
 api('a lookup ends when nobody waits for it any more', async ({ crowd, grape, port, stage }) => {
