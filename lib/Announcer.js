@@ -2,8 +2,9 @@
 
 const { theirs } = require('./clock')
 const { sharesPorts } = require('./dispatch')
-const { MAX_TIMEOUT } = require('./defaults')
+const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
 const { CALLS } = require('./option-table')
+const { waitAfter } = require('./pause')
 
 /** How many links of this process announce a key and port, by `port:key`. */
 const announcers = new Map()
@@ -40,6 +41,8 @@ class Announcer {
       timer: null,
       stopped: false,
       underWay: 0,
+      /** In a row. */
+      failures: 0,
       isKnown: false,
       takeBack: false,
       whenTold: []
@@ -49,10 +52,13 @@ class Announcer {
     const next = err => {
       announce.underWay--
       if (!err) announce.isKnown = true
+      announce.failures = err ? announce.failures + 1 : 0
       if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
         if (announce.timer) announce.timer.clear()
-        announce.timer = theirs.setTimeout(announce.again, Math.min(MAX_TIMEOUT, Math.ceil(interval * (0.5 + Math.random()))))
+        const usual = Math.ceil(interval * (0.5 + Math.random()))
+        const wait = err ? Math.min(usual, waitAfter(announce.failures, ANNOUNCE_AGAIN)) : usual
+        announce.timer = theirs.setTimeout(announce.again, Math.min(MAX_TIMEOUT, wait))
       }
       if (cb) {
         const first = cb

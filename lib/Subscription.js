@@ -1,10 +1,11 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
-const following = require('./following')
+const { RECONNECT } = require('./defaults')
 const { kByHand, kForget, kGiveUp, kIsAutomatic, kOnLost } = require('./internal')
 const { debug } = require('./observe')
 const { copyOf } = require('./options')
+const pause = require('./pause')
 
 /**
  * What `sub` of a peer began: one transport, which is connected again by itself as long as the peer
@@ -70,7 +71,7 @@ class Subscription {
 
   /** Tries again after a while, the longer the more often it failed. */
   #later () {
-    const wait = following.waitAfter(++this.#failures)
+    const wait = pause.waitAfter(++this.#failures, RECONNECT)
     debug('subscription to %s: again in %d ms', this.#key, Math.round(wait))
     const next = this.#next = { timer: undefined }
     next.timer = setTimeout(() => {

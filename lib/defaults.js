@@ -235,6 +235,12 @@ const MAX_GRAPE_READ = 4 * MAX_GRAPE_ANSWER
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
+/**
+ * Mean wait of an announce that failed; it doubles with each failure, and is never longer than
+ * that between two others. The most is what a service stays unknown once there are grapes again.
+ */
+const ANNOUNCE_AGAIN = { min: 1000, max: 10000 }
+
 /** Longest wait of a timer of Node's: a longer one, also `Infinity`, is as long as that. */
 const MAX_TIMEOUT = 0x7fffffff
 
@@ -250,11 +256,8 @@ const MAX_BUDGET = 2 ** 50
 /** Expired requests of a replaced transport are looked for at most this often. */
 const SWEEP = 20
 
-/** First wait of a subscriber before it connects again; it doubles with each failure. */
-const RECONNECT_MIN = 100
-
-/** Longest wait of a subscriber before it connects again. */
-const RECONNECT_MAX = 10000
+/** Mean wait of a subscriber before it connects again; it doubles with each failure. */
+const RECONNECT = { min: 100, max: 10000 }
 
 /**
  * `sub` with `all`: mean time between two lookups of a key, and the least. So late new publishers are
@@ -436,6 +439,7 @@ module.exports = {
   GRAPE_BACKOFF,
   GRAPE_HEDGE,
   GRAPE_KEEP_ALIVE,
+  ANNOUNCE_AGAIN,
   ANNOUNCE_INTERVAL,
   BALANCE,
   CHECK_CONNECTION,
@@ -491,8 +495,7 @@ module.exports = {
   POOL_MONITOR,
   PRINTED_AT_ONCE,
   PUBLISHER,
-  RECONNECT_MAX,
-  RECONNECT_MIN,
+  RECONNECT,
   REFRESH_AFTER,
   REFUSED_ID,
   PROMPT_TURNS,

@@ -1,17 +1,13 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
-const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT_MAX, RECONNECT_MIN } = require('./defaults')
+const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT } = require('./defaults')
 const { TEXT } = require('./errors')
 const { kOnLost, kSource } = require('./internal')
 const { debug } = require('./observe')
 const { CALLS } = require('./option-table')
 const { othersOf } = require('./aim')
-
-/** How long to wait before the next attempt after so many failures. */
-function waitAfter (failures) {
-  return Math.min(RECONNECT_MAX, RECONNECT_MIN * 2 ** (failures - 1)) * (0.5 + Math.random())
-}
+const pause = require('./pause')
 
 /** One address that was named, or that is connected. */
 class Publisher {
@@ -94,7 +90,7 @@ class Following {
     const refresh = CALLS.sub.refresh.of(this.#opts.refresh)
     // Not all subscribers at once.
     const usual = refresh > 0 ? Math.max(refresh, FOLLOW.min) * (0.75 + Math.random() / 2) : Infinity
-    const wait = isFailed ? Math.min(usual, waitAfter(this.#failures)) : usual
+    const wait = isFailed ? Math.min(usual, pause.waitAfter(this.#failures, RECONNECT)) : usual
     clearTimeout(this.#timer)
     if (wait < Infinity) this.#timer = setTimeout(() => this.#look(), Math.min(MAX_TIMEOUT, wait))
   }
@@ -142,7 +138,7 @@ class Following {
       publisher.end()
       if (!publisher.isNamed) return this.#drop(publisher)
       publisher.failures = isSettled ? 1 : publisher.failures + 1
-      const wait = waitAfter(publisher.failures)
+      const wait = pause.waitAfter(publisher.failures, RECONNECT)
       debug('subscription to %s at %s: again in %d ms', this.#key, publisher.dest, Math.round(wait))
       publisher.timer = setTimeout(() => this.#subscribe(publisher), wait)
     }
@@ -150,4 +146,4 @@ class Following {
   }
 }
 
-module.exports = { Following, waitAfter }
+module.exports = { Following }

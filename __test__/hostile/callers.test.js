@@ -10,7 +10,7 @@ const { test } = require('node:test')
 const Pool = require('../../lib/Pool')
 const TransportRPCClient = require('../../lib/TransportRPCClient')
 const PeerSub = require('../../lib/PeerSub')
-const following = require('../../lib/following')
+const pause = require('../../lib/pause')
 const { certificates } = require('../helpers/certificates')
 const { Stage, call, native } = require('../helpers/conformance')
 const { until } = require('../helpers/faulty')
@@ -139,10 +139,10 @@ async function waits (stage, onConnection, count) {
   peer.init()
   stage.after(() => peer.stop())
   const failures = []
-  const after = following.waitAfter
+  const after = pause.waitAfter
   // At once: how long it waits is the original's affair.
-  following.waitAfter = failed => failures.push(failed) && 0
-  stage.after(() => { following.waitAfter = after })
+  pause.waitAfter = failed => failures.push(failed) && 0
+  stage.after(() => { pause.waitAfter = after })
   peer.sub('key')
   await until(() => failures.length >= count)
   peer.stop()
