@@ -1,17 +1,35 @@
 'use strict'
 
-// `npm run netlab`: every scenario, with this package on both I/O drivers, and with the
-// original. `--short`: only the short ones, with this package, by turns on one driver and the other.
+// `npm run netlab`: every scenario, with this package on both I/O drivers and with TLS, and with the
+// original. `--short`: only the short ones, with this package, by turns on one driver and the other,
+// without TLS and with it. `--table` writes what was seen into docs/NETWORKS.md.
 //
-//   node netlab [--short] [--kind libuv|tokio|original ...] [part of a title]
+//   node netlab [--short] [--table] [--kind libuv|tokio|libuv-tls|tokio-tls|original ...] [part of a title]
 
 const { Lab, obstacle } = require('./lab')
 const scenarios = require('./scenarios')
+const table = require('./table')
+
+const driver = name => ({ GRENACHE_IO: name })
 
 const KINDS = {
-  libuv: { kind: 'ours', env: { GRENACHE_IO: 'libuv' } },
-  tokio: { kind: 'ours', env: { GRENACHE_IO: 'tokio' } },
-  original: { kind: 'original' }
+  libuv: { env: driver('libuv') },
+  tokio: { env: driver('tokio') },
+  'libuv-tls': { env: driver('libuv'), tls: true },
+  'tokio-tls': { env: driver('tokio'), tls: true },
+  original: { package: 'original' }
+}
+
+/** With TLS it is Node that moves the bytes, so it is played once. */
+const OF_ALL = Object.keys(KINDS).filter(name => name !== 'tokio-tls')
+
+/** Scenarios that are played at once, of those that mostly wait. */
+const AT_ONCE = 3
+
+/** Whether a scenario is another one with this kind. */
+function concerns ({ of }, name) {
+  if (of === 'grapes') return name === 'libuv' || name === 'original'
+  return of !== 'publishers' || !KINDS[name].tls
 }
 
 /** Rejects after `ms`. */
@@ -23,49 +41,69 @@ function within (ms, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** What one scenario shows with one package. */
-async function play (scenario, name) {
-  const lab = await Lab.open(scenario.hosts)
+/** What one scenario shows with one package: `{ scenario, name, figures, problem }`, of which one may be missing. */
+async function play (scenario, name, slack) {
+  let lab
+  let figures
   try {
-    return await within(scenario.within, scenario.run({ lab, kind: KINDS[name] }))
+    lab = await Lab.open(scenario.hosts)
+    figures = await within(scenario.within, scenario.run({ lab, kind: KINDS[name] }))
+    // The original is shown, and owes nothing.
+    if (name !== 'original') scenario.expect(figures, slack)
+    return { scenario, name, figures }
+  } catch (problem) {
+    return { scenario, name, figures, problem }
   } finally {
-    lab.close()
+    if (lab) lab.close()
   }
+}
+
+/** Does all of `jobs`, `count` at a time. */
+async function doAll (jobs, count) {
+  const left = [...jobs]
+  const next = async () => {
+    for (let job = left.shift(); job; job = left.shift()) await job()
+  }
+  await Promise.all(Array.from({ length: count }, next))
+}
+
+function report ({ scenario, name, figures, problem }) {
+  // What the original makes of a network is not ours to mend.
+  const isFailure = problem && name !== 'original'
+  console.log(`${isFailure ? 'not ok' : 'ok'} ${scenario.title} [${name}] ${JSON.stringify(figures) || ''}`)
+  if (problem) console.log(problem.stack.replace(/^/gm, '  '))
+  return !isFailure
 }
 
 async function main (args) {
   const isShort = args.includes('--short')
-  const kinds = args.flatMap((arg, at) => args[at - 1] === '--kind' ? [arg] : [])
-  const names = kinds.length > 0 ? kinds : Object.keys(KINDS).filter(name => !isShort || name !== 'original')
+  const given = args.flatMap((arg, at) => args[at - 1] === '--kind' ? [arg] : [])
+  const names = given.length > 0 ? given : isShort ? Object.keys(KINDS).filter(name => name !== 'original') : OF_ALL
   const text = args.filter((arg, at) => !arg.startsWith('--') && args[at - 1] !== '--kind').join(' ')
   const why = await obstacle()
   if (why !== null) {
     console.log(`# no network lab: ${why}`)
     return
   }
-  let passed = 0
-  let failed = 0
   const wanted = scenarios.filter(({ title, short }) => title.includes(text) && (short || !isShort))
-  for (const [at, scenario] of wanted.entries()) {
-    const able = names.filter(name => scenario.of !== 'grapes' || name !== 'tokio')
-    for (const name of isShort && kinds.length === 0 ? [able[at % able.length]] : able) {
-      let figures
-      let problem = ''
-      try {
-        figures = await play(scenario, name)
-        // The original is shown, and owes nothing.
-        if (name !== 'original') scenario.expect(figures, isShort ? 2 : 1)
-        passed++
-      } catch (err) {
-        failed++
-        problem = err.stack
-      }
-      console.log(`${problem ? 'not ok' : 'ok'} ${scenario.title} [${name}] ${JSON.stringify(figures)}`)
-      if (problem) console.log(problem.replace(/^/gm, '  '))
-    }
+  const results = []
+  const jobOf = scenario => name => async () => {
+    const result = await play(scenario, name, isShort ? 2 : 1)
+    results.push(result)
+    result.isFine = report(result)
   }
-  console.log(`# ${passed} passed, ${failed} failed`)
-  if (failed > 0) process.exitCode = 1
+  const jobs = wanted.flatMap((scenario, at) => {
+    const able = names.filter(name => concerns(scenario, name))
+    const some = isShort && given.length === 0 ? [able[at % able.length]] : able
+    return some.map(jobOf(scenario)).map(job => ({ job, alone: scenario.alone }))
+  })
+  for (const isAlone of [true, false]) {
+    await doAll(jobs.filter(({ alone = false }) => alone === isAlone).map(({ job }) => job), isAlone ? 1 : AT_ONCE)
+  }
+  if (args.includes('--table')) table.write(scenarios, results, concerns)
+  const passed = results.filter(({ isFine }) => isFine).length
+  console.log(`# ${passed} passed, ${results.length - passed} failed`)
+  if (passed < results.length) process.exitCode = 1
 }
 
 main(process.argv.slice(2))

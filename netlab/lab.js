@@ -10,6 +10,7 @@ const fs = require('fs')
 const path = require('path')
 const { createInterface } = require('readline')
 const { promisify } = require('util')
+const { asTexts, forHosts } = require('../__test__/helpers/certificates')
 
 const run = promisify(execFile)
 
@@ -18,6 +19,20 @@ const SWITCH = path.join(ROOT, 'target', 'debug', 'examples', 'netlab-switch')
 
 /** A network for the hosts of a lab. */
 const address = number => `10.77.0.${number + 1}`
+
+/** What certificates of servers are for: the hosts of all labs, and a name. */
+const CERTIFIED = ['DNS:service.lab', ...Array.from({ length: 32 }, (_, number) => `IP:${address(number)}`)]
+
+let texts
+
+/** Keys and certificates as a process is told them. */
+function tlsTexts () {
+  if (texts === undefined) {
+    const { server, client } = forHosts(CERTIFIED)
+    texts = JSON.stringify({ server: asTexts(server), client: asTexts(client) })
+  }
+  return texts
+}
 
 /** Why there can be no lab here; null where there can. */
 async function obstacle () {
@@ -131,6 +146,12 @@ class Lab {
   }
 }
 
+/** Lets a command, given as arguments, see other names than the machine's, in a mount namespace of its own. */
+const WITH_NAMES = 'mount -t tmpfs lab /mnt; echo "$NETLAB_NAMES" > /mnt/hosts; mount --bind /mnt/hosts /etc/hosts; exec "$0" "$@"'
+
+/** As in /etc/hosts. */
+const lines = names => Object.entries(names).flatMap(([name, ips]) => ips.map(ip => `${ip} ${name}`)).join('\n')
+
 class Host {
   constructor (lab, number, ip, holder) {
     this.number = number
@@ -139,14 +160,28 @@ class Host {
     this._holder = holder
   }
 
+  /** Runs a command of the system, such as `ip`, on this host. */
+  command (...command) {
+    return run('nsenter', [namespace(this._holder), ...command])
+  }
+
   /**
    * Starts a Node process on this host.
-   * @param {object} [opts] `kind`: `ours` or `original`; `env` of the process
+   * @param {object} [kind] `package`: `ours` or `original`; `env` of the process; `tls`: whether peers have it
+   * @param {object} [opts] `names`: the addresses of each name that it can look up
    */
-  async process ({ kind = 'ours', env } = {}) {
+  async process ({ package: name = 'ours', env, tls } = {}, { names } = {}) {
     const child = this._lab._spawn('nsenter', [
-      namespace(this._holder), process.execPath, '--no-warnings', path.join(__dirname, 'process.js')
-    ], ['ignore', 'inherit', 'inherit', 'ipc'], { NETLAB_KIND: kind, NETLAB_HOST: this.ip, ...env })
+      namespace(this._holder),
+      ...names ? ['unshare', '--mount', 'sh', '-ec', WITH_NAMES] : [],
+      process.execPath, '--no-warnings', path.join(__dirname, 'process.js')
+    ], ['ignore', 'inherit', 'inherit', 'ipc'], {
+      NETLAB_KIND: name,
+      NETLAB_HOST: this.ip,
+      ...names && { NETLAB_NAMES: lines(names) },
+      ...tls && { NETLAB_TLS: tlsTexts() },
+      ...env
+    })
     const made = new Process(child)
     await made.ready
     return made

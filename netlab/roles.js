@@ -9,22 +9,34 @@ const original = () => ({
 })
 
 const ours = process.env.NETLAB_KIND !== 'original'
-const { Grape, Link, PeerRPCClient, PeerRPCServer } = ours ? require('..') : original()
+const { Grape, Link, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = ours ? require('..') : original()
 
 const DHT_PORT = 20001
 const API_PORT = 30001
+const ANNOUNCE_INTERVAL = 10000
+
+/** Keys and certificates `{ server, client }`, where there is TLS. */
+const tls = process.env.NETLAB_TLS && JSON.parse(process.env.NETLAB_TLS, (name, value) =>
+  typeof value === 'string' ? Buffer.from(value, 'base64') : value)
 
 const url = ip => `http://${ip}:${API_PORT}`
 const now = () => performance.now()
+const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const called = (object, method, ...args) => new Promise((resolve, reject) =>
   object[method](...args, (err, res) => err ? reject(err) : resolve(res)))
+
+/** The value of `sorted` below which `part` of all are, without fractions. */
+const quantile = (sorted, part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))])
 
 /** What this process has. */
 let grape
 let link
 let server
 let service
-let client
+let clients
+let loading
+const heard = []
+let asked = 0
 
 /** A grape on this host that begins at the hosts `bootstrap`. */
 async function runGrape ({ bootstrap = [], conf }) {
@@ -46,6 +58,11 @@ function linkTo ({ grapes, conf }) {
   link.start()
 }
 
+/** Instead of a link: it knows `dests`. */
+function know ({ dests }) {
+  link = { lookup: (key, opts, cb) => cb(null, dests) }
+}
+
 /** Finds `key`, by asking a grape: `{ ms, addresses, error }`. */
 async function lookup ({ key }) {
   link.cache.lookup.clear()
@@ -58,18 +75,37 @@ async function lookup ({ key }) {
   }
 }
 
+/** Finds `key` again and again for `seconds`: `{ count, missed, p50, p90, slowest }`. */
+async function lookups ({ key, seconds, pause }) {
+  const ages = []
+  let missed = 0
+  const end = now() + seconds * 1000
+  while (now() < end) {
+    const { ms, addresses } = await lookup({ key })
+    ages.push(ms)
+    if (addresses.length === 0) missed++
+    await sleep(pause)
+  }
+  ages.sort((a, b) => a - b)
+  return { count: ages.length, missed, p50: quantile(ages, 0.5), p90: quantile(ages, 0.9), slowest: quantile(ages, 1) }
+}
+
 /** Serves `key` at `port`: each request takes `work` ms. */
 async function serve ({ key, port, work = 0, conf }) {
-  server = new PeerRPCServer(link, { ...conf })
+  server = new PeerRPCServer(link || {}, { ...tls && { secure: { ...tls.server, verifyClient: () => true } }, ...conf })
   server.init()
   service = server.transport('server')
   service.on('request', (rid, key, payload, handler) => {
+    asked++
     if (work === 0) return handler.reply(null, payload)
     setTimeout(() => handler.reply(null, payload), work)
   })
   service.listen(port)
-  link.startAnnouncing(key, port, { interval: 10000 })
+  if (link) link.startAnnouncing(key, port, { interval: ANNOUNCE_INTERVAL })
 }
+
+/** How many requests came here. */
+const served = () => asked
 
 /** The service ends as one that is told to, in its own time. */
 async function leave ({ key, port, drain }) {
@@ -79,29 +115,44 @@ async function leave ({ key, port, drain }) {
   link.stop()
 }
 
-function callFrom ({ conf }) {
-  client = new PeerRPCClient(link, { ...conf })
-  client.init()
+/** So many clients. */
+function callFrom ({ count = 1, conf } = {}) {
+  clients = Array.from({ length: count }, () => {
+    const client = new PeerRPCClient(link, { ...tls && { secure: tls.client }, ...conf })
+    client.init()
+    return client
+  })
+}
+
+/** One request: `{ ms, error }`. */
+async function call ({ key, payload = 'x', timeout = 30000 }) {
+  const begin = now()
+  try {
+    await called(clients[0], 'request', key, payload, { timeout })
+    return { ms: Math.round(now() - begin) }
+  } catch (err) {
+    return { ms: Math.round(now() - begin), error: err.message }
+  }
 }
 
 /**
- * Calls `key` at `rate` a second for `seconds`: `{ sent, failed, errors, seconds }`. `errors` has a
- * count for each text, `seconds` for each second `{ sent, failed }`; `p50`, `p99` and `slowest` are in ms.
+ * Calls `key`, at `rate` a second or always with so many in flight (`flights`), for `seconds` or until
+ * `endLoad`: `{ sent, failed, errors, seconds }`. `errors` has a count for each text, `seconds` for each
+ * second `{ sent, failed }`; `p50`, `p99` and `slowest` are in ms. Clients take turns.
  */
-async function load ({ key, rate, seconds, timeout = 5000, payload = 'x' }) {
+async function load ({ key, rate, flights, seconds = Infinity, timeout = 5000, payload = 'x' }) {
   const result = { sent: 0, failed: 0, errors: {}, seconds: [] }
   const ages = []
-  const pending = []
+  const pending = new Set()
   const begin = now()
   const one = () => new Promise(resolve => {
     const sent = now()
     const at = Math.floor((sent - begin) / 1000)
     const second = result.seconds[at] || (result.seconds[at] = { sent: 0, failed: 0 })
     second.sent++
-    result.sent++
+    const client = clients[result.sent++ % clients.length]
     client.request(key, payload, { timeout }, err => {
-      const ms = now() - sent
-      ages.push(ms)
+      ages.push(now() - sent)
       if (err) {
         second.failed++
         result.failed++
@@ -110,16 +161,55 @@ async function load ({ key, rate, seconds, timeout = 5000, payload = 'x' }) {
       resolve()
     })
   })
-  const count = rate * seconds
-  while (result.sent < count) {
-    const due = Math.min(count, Math.floor((now() - begin) * rate / 1000) + 1)
-    while (result.sent < due) pending.push(one())
-    await new Promise(resolve => setTimeout(resolve, 1))
+  const begun = () => {
+    const request = one().then(() => pending.delete(request))
+    pending.add(request)
+  }
+  loading = { end: begin + seconds * 1000 }
+  while (now() < loading.end) {
+    if (flights) {
+      while (pending.size < flights) begun()
+      await Promise.race(pending)
+    } else {
+      const due = Math.floor((now() - begin) * rate / 1000) + 1
+      while (result.sent < due) begun()
+      await sleep(1)
+    }
   }
   await Promise.all(pending)
   ages.sort((a, b) => a - b)
-  const at = part => Math.round(ages[Math.min(ages.length - 1, Math.floor(ages.length * part))])
-  return { ...result, p50: at(0.5), p99: at(0.99), slowest: at(1) }
+  return { ...result, p50: quantile(ages, 0.5), p99: quantile(ages, 0.99), slowest: quantile(ages, 1) }
 }
 
-module.exports = { callFrom, leave, linkTo, load, lookup, runGrape, serve }
+function endLoad () {
+  loading.end = 0
+}
+
+/** Publishes as `key` at `port`, a message every `every` ms. */
+function publish ({ key, port, every }) {
+  const peer = new PeerPub(link, {})
+  peer.init()
+  const service = peer.transport('server')
+  service.listen(port)
+  link.startAnnouncing(key, port, { interval: ANNOUNCE_INTERVAL })
+  setInterval(() => service.pub('x'), every)
+}
+
+/** Subscribes to `key`, and notes when messages come. */
+function subscribe ({ key, conf, opts }) {
+  const peer = new PeerSub(link, { ...conf })
+  peer.init()
+  peer.on('message', () => heard.push(Date.now()))
+  peer.on('error', () => {})
+  peer.sub(key, opts || {})
+}
+
+/** When the first message came since `time`; null without one. */
+function heardSince ({ time }) {
+  const at = heard.find(at => at >= time)
+  return at === undefined ? null : at
+}
+
+module.exports = {
+  call, callFrom, endLoad, heardSince, know, leave, linkTo, load, lookup, lookups, publish, runGrape, serve, served, subscribe
+}

@@ -48,10 +48,26 @@ function leaf (name, ca, { key = RSA, extension, passphrase } = {}) {
 const LOCAL = 'subjectAltName=DNS:localhost,IP:127.0.0.1'
 const NAMELESS = 'basicConstraints=CA:FALSE'
 
-/** `{ server, client, ... }`, each `{ key, cert, ca }`. */
-function make () {
+function makeFolder () {
+  if (folder !== undefined) return
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-certs-'))
   process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+}
+
+/** `{ server, client }` for other hosts than this one: `names` as in a `subjectAltName`. */
+function forHosts (names) {
+  makeFolder()
+  const ca = authority('hosts')
+  const extension = `subjectAltName=${names.join(',')}`
+  return {
+    server: leaf('hosts-server', ca, { extension }),
+    client: leaf('hosts-client', ca, { extension })
+  }
+}
+
+/** `{ server, client, ... }`, each `{ key, cert, ca }`. */
+function make () {
+  makeFolder()
   const ca = authority('authority')
   const other = authority('stranger')
   return {
@@ -86,5 +102,6 @@ module.exports = {
   PASSPHRASE,
   asTexts,
   certificates: () => (made = made || make()),
+  forHosts,
   pfx
 }
