@@ -44,6 +44,28 @@ each('C460: a kept answer that is used is asked for again before it is too old, 
   assert.strictEqual(grape.requests.length, 2)
 }, { better: true })
 
+each('C460: one out of which a destination was taken that failed is asked for again after a second', async ({ implementation, stage, t }) => {
+  for (const lruMaxAgeLookup of [10000, 0]) {
+    const pass = clock(t)
+    const both = [...DESTS, ...OTHERS]
+    const grape = await standIn(stage, () => both)
+    const link = startLink(stage, implementation, grape.url, { lruMaxAgeLookup })
+    const lookup = async () => (await call(link, 'lookup', 'key')).res
+    assert.deepStrictEqual(await lookup(), both)
+    link.forget(DESTS[0])
+    assert.deepStrictEqual(await lookup(), OTHERS)
+    pass(900)
+    assert.deepStrictEqual(await lookup(), OTHERS)
+    assert.strictEqual(grape.requests.length, 1)
+    pass(200)
+    // It is asked once, and nobody waits for that.
+    assert.deepStrictEqual(await lookup(), OTHERS)
+    while ((await lookup()).length < both.length) await turn()
+    assert.strictEqual(grape.requests.length, 2)
+    t.mock.restoreAll()
+  }
+}, { better: true })
+
 each('C461: a lookup and a get are asked of the next grape too when the first takes long, and the first answer counts', async ({ implementation, stage }) => {
   for (const method of ['lookup', 'get']) {
     let late

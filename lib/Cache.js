@@ -2,7 +2,7 @@
 
 const EventEmitter = require('events')
 const { theirs } = require('./clock')
-const { LOOKUP_CACHE, MAX_FORGOTTEN, REFRESH_AFTER } = require('./defaults')
+const { LOOKUP_CACHE, MAX_FORGOTTEN, REFRESH_AFTER, REFRESH_SHORT } = require('./defaults')
 const { kEntries, kEvict, kFind, kForgets, kForgotten, kIsDue, kNewest, kPut, kRefresh, kUpdate } = require('./internal')
 
 /**
@@ -51,7 +51,9 @@ class Cache extends EventEmitter {
   }
 
   set (key, value) {
-    this[kPut]({ key: `${key}`, value, since: theirs.now(), forgets: this[kForgets], isRefreshed: false })
+    const since = theirs.now()
+    const due = this.maxAge ? since + REFRESH_AFTER * this.maxAge : Infinity
+    this[kPut]({ key: `${key}`, value, since, due, forgets: this[kForgets] })
     if (this[kEntries].size > this.max) this.evict()
     return value
   }
@@ -86,20 +88,18 @@ class Cache extends EventEmitter {
   /** The value is asked for again, which is done once. */
   [kRefresh] (key) {
     const entry = this[kEntries].get(key)
-    if (entry !== undefined) entry.isRefreshed = true
+    if (entry !== undefined) entry.due = Infinity
   }
 
   [kFind] (key) {
     const entry = this[kEntries].get(typeof key === 'string' ? key : `${key}`)
     if (entry === undefined) return undefined
-    if (this.maxAge) {
-      const age = theirs.now() - entry.since
-      if (age > this.maxAge) {
-        this[kEvict](entry)
-        return undefined
-      }
-      this[kIsDue] = !entry.isRefreshed && age > REFRESH_AFTER * this.maxAge
+    const now = this.maxAge || entry.due < Infinity ? theirs.now() : 0
+    if (this.maxAge && now - entry.since > this.maxAge) {
+      this[kEvict](entry)
+      return undefined
     }
+    this[kIsDue] = now > entry.due
     if (entry.forgets !== this[kForgets] && !this[kUpdate](entry)) {
       this.remove(entry.key)
       return undefined
@@ -113,7 +113,10 @@ class Cache extends EventEmitter {
     entry.forgets = this[kForgets]
     if (!Array.isArray(entry.value)) return true
     const isForgotten = member => this[kForgotten].get(member) > since
-    if (entry.value.some(isForgotten)) entry.value = entry.value.filter(member => !isForgotten(member))
+    if (!entry.value.some(isForgotten)) return true
+    entry.value = entry.value.filter(member => !isForgotten(member))
+    // It may be back soon, after a restart.
+    entry.due = Math.min(entry.due, theirs.now() + REFRESH_SHORT)
     return entry.value.length > 0
   }
 

@@ -237,6 +237,8 @@ class PeerRPCClient extends Peer {
         byKey.set(one.key, [one])
       }
     }
+    // It drains: what is kept may know no other any more, while the grapes do.
+    if (!isRefused && byKey.size > 0 && this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
     for (const [keyText, some] of byKey) {
       const [key] = JSON.parse(`[${keyText}null]`)
       const waiting = some.map(one => ({ ...one, cb: withDeadline(one.left, one.cb) }))

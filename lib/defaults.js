@@ -318,6 +318,12 @@ const MAX_REDIRECTS = 5
 /** After so much of its age a kept lookup answer that is used is asked for again, so that nobody waits for it. */
 const REFRESH_AFTER = 0.8
 
+/**
+ * The same, in ms, of one out of which a destination was taken that failed: others may come in its
+ * place, and a service that was restarted is back in seconds. A dead one fails again and again.
+ */
+const REFRESH_SHORT = 1000
+
 /** A lookup or a get that a grape has not answered so soon is asked of the next grape too (ms). */
 const GRAPE_HEDGE = 300
 
@@ -497,6 +503,7 @@ module.exports = {
   PUBLISHER,
   RECONNECT,
   REFRESH_AFTER,
+  REFRESH_SHORT,
   REFUSED_ID,
   PROMPT_TURNS,
   REQUEST_TIMEOUT,

@@ -6,8 +6,8 @@ const fs = require('fs')
 const path = require('path')
 
 const PAGE = path.join(__dirname, '..', 'docs', 'NETWORKS.md')
-const BEGIN = '<!-- written by `npm run netlab -- --table` -->'
-const END = '<!-- end of what is written -->'
+const BEGIN = '<!-- netlab -->'
+const END = '<!-- /netlab -->'
 
 const COLUMNS = { original: 'original', libuv: 'libuv', tokio: 'tokio', 'libuv-tls': 'TLS' }
 const NOT_PLAYED = '?'

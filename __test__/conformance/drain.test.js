@@ -8,6 +8,7 @@ const { once } = require('node:events')
 const { certificates } = require('../helpers/certificates')
 const { call, each, pair, reachable } = require('../helpers/conformance')
 const { freePort } = require('../helpers/ports')
+const { standIn, startLink } = require('../helpers/stand-in')
 const { turn } = require('../helpers/until')
 
 const better = { better: true }
@@ -95,6 +96,24 @@ for (const [way, secure] of [['plain', false], ['TLS', true]]) {
     await drained
   }, better)
 }
+
+each('C450: who knows of the draining server alone asks a grape for others, also while connections to it are open', async ({ implementation, stage }) => {
+  const one = gated()
+  const old = await stage.serve(implementation, one.onRequest)
+  const other = await stage.serve(implementation)
+  const grape = await standIn(stage, () => grape.requests.length === 1 ? [old.dest] : [old.dest, other.dest])
+  const client = stage.client(implementation, [])
+  client.link = startLink(stage, implementation, grape.url)
+  const begun = ['a', 'b', 'c'].map(payload => call(client, 'request', 'k', payload, {}))
+  await one.arrived(3)
+  const drained = old.stop({ drain: LONG })
+  const transports = client.tpool.list(old.dest)
+  const late = transports.map((transport, at) => call(transport, 'request', 'k', at, {}))
+  assert.deepStrictEqual((await Promise.all(late)).map(({ res }) => res), [0, 1, 2])
+  for (const { payload, reply } of one.handlers) reply(null, payload)
+  assert.deepStrictEqual((await Promise.all(begun)).map(({ res }) => res), ['a', 'b', 'c'])
+  await drained
+}, better)
 
 each('C451: what was begun and is not answered fails, and is begun nowhere else', async ({ implementation, stage }) => {
   const one = gated()
