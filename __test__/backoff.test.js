@@ -9,24 +9,24 @@ const { until } = require('./helpers/faulty')
 const { kBackoff } = require('../lib/internal')
 const Backoff = require('../lib/Backoff')
 
-test('what failed is not usable for a while, the longer the more often it failed', t => {
+test('what failed waits for a while, the longer the more often it failed', t => {
   let now = 1e9
   t.mock.method(performance, 'now', () => now)
   const backoff = new Backoff({ min: 100, max: 350 })
-  assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'])
+  assert.deepStrictEqual(backoff.best(['a', 'b']), ['a', 'b'])
   for (const wait of [100, 200, 350, 350]) {
     backoff.fail('a')
     now += wait - 1
-    assert.deepStrictEqual(backoff.usable(['a', 'b']), ['b'])
+    assert.deepStrictEqual(backoff.waiting(), ['a'])
     now += 1
-    assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'])
+    assert.deepStrictEqual(backoff.waiting(), [])
   }
   backoff.fail('a')
   backoff.succeed('a')
-  assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'])
+  assert.deepStrictEqual(backoff.best(['a', 'b']), ['a', 'b'])
   backoff.fail('a')
   now += 100
-  assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'], 'a success forgets the failures before')
+  assert.deepStrictEqual(backoff.waiting(), [], 'a success forgets the failures before')
 })
 
 test('what waited is told to whoever tries it, and left out until it is reached', t => {
@@ -69,10 +69,33 @@ test('a suspect is left out until it is clear, and has failed no more for it', (
   assert.strictEqual(backoff.suspect('a'), false)
 })
 
-test('when all failed, all are usable', () => {
-  const backoff = new Backoff({ min: 60000, max: 60000 })
-  for (const name of ['a', 'b']) backoff.fail(name)
-  assert.deepStrictEqual(backoff.usable(['a', 'b']), ['a', 'b'])
+test('the best have not failed, or were reached; else they have waited, or wait least', t => {
+  let now = 1e9
+  t.mock.method(performance, 'now', () => now)
+  const backoff = new Backoff({ min: 100, max: 1000 })
+  const names = ['a', 'b', 'c']
+  assert.deepStrictEqual(backoff.best(names), names)
+  for (const name of ['a', 'a', 'b']) backoff.fail(name)
+  assert.deepStrictEqual(backoff.best(names), ['c'])
+  for (let at = 0; at < 3; at++) backoff.fail('c')
+  assert.deepStrictEqual(backoff.best(names), ['b'])
+  now += 200
+  assert.deepStrictEqual(backoff.best(names), ['a', 'b'])
+  backoff.reach('a')
+  assert.deepStrictEqual(backoff.best(names), ['a'])
+  assert.deepStrictEqual(backoff.best([]), [])
+})
+
+test('what was under way together fails together', t => {
+  let now = 1e9
+  t.mock.method(performance, 'now', () => now)
+  const backoff = new Backoff({ min: 100, max: 1000 })
+  const since = now
+  now += 10
+  for (let at = 0; at < 5; at++) backoff.fail('a', false, since)
+  assert.strictEqual(backoff.left('a'), 100)
+  backoff.fail('a', false, now)
+  assert.strictEqual(backoff.left('a'), 200)
 })
 
 test('sorting keeps the order, and puts what failed behind', () => {

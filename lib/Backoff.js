@@ -8,6 +8,8 @@ const { debug } = require('./observe')
 class Failed {
   /** Failures since it did what it should. */
   failures = 0
+  /** When it failed last. */
+  at = 0
   /** It waits until then. */
   until = 0
   /** It was reached since it failed. */
@@ -29,12 +31,17 @@ class Backoff {
     this._failed = new Map()
   }
 
-  /** `isBusy`: it said so itself, and may be there. */
-  fail (name, isBusy = false) {
+  /**
+   * `isBusy`: it said so itself, and may be there. `since`: when what failed was begun; of several things
+   * that were under way together, the first failure is that of all.
+   */
+  fail (name, isBusy = false, since = Infinity) {
     const failed = this._failed.get(name) || new Failed()
+    if (since < failed.at) return
     const wait = Math.min(this.max, this.min * 2 ** failed.failures)
     failed.failures++
-    failed.until = monotonic() + wait
+    failed.at = monotonic()
+    failed.until = failed.at + wait
     failed.isReached = failed.isSuspect = failed.hasOthers = false
     failed.isBusy = isBusy
     this._keep(name, failed)
@@ -109,11 +116,19 @@ class Backoff {
     return this._failed.size === 0
   }
 
-  /** Those of `names` that may be asked; all of them when none may. */
-  usable (names) {
-    if (this._failed.size === 0) return names
+  /**
+   * Those of `names` that have not failed, or were reached since; where there are none, those that
+   * have waited long enough; else the one that waits least.
+   */
+  best (names) {
+    if (this.isEmpty || names.length === 0) return names
     const now = monotonic()
-    return this._others(names, name => !this._waits(name, now))
+    const due = names.filter(name => !this._waits(name, now))
+    if (due.length > 0) {
+      const proven = due.filter(name => !this._isUnproven(name))
+      return proven.length > 0 ? proven : due
+    }
+    return [names.reduce((first, name) => this.left(name) < this.left(first) ? name : first)]
   }
 
   /**

@@ -1,15 +1,16 @@
 'use strict'
 
+const Backoff = require('./Backoff')
 const Messages = require('./messages')
 const Peer = require('./Peer')
 const Subscription = require('./Subscription')
 const TransportSub = require('./TransportSub')
-const { SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { DEST_BACKOFF, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
 const { Following } = require('./following')
 const {
-  kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kIsStopped, kIsWatched, kLookup, kLookupAll, kLooksAfter, kLoops,
-  kMeter, kOptions, kReconnects, kSubscribe, kSubscriptions
+  kBackoff, kClaim, kDials, kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
+  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSubscribe, kSubscriptions, kUnreachable
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
 const { inLine } = require('./printable')
@@ -31,6 +32,9 @@ class PeerSub extends Peer {
     this[kSubscriptions] = new Map()
     /** Subscriptions to all publishers, by key. */
     this[kFollowing] = new Map()
+    /** Whom not to choose, and whom not to dial, as of a client. */
+    this[kBackoff] = new Backoff(DEST_BACKOFF)
+    this[kDials] = new Backoff(SUB_DIALS)
   }
 
   getTransportClass () {
@@ -52,10 +56,10 @@ class PeerSub extends Peer {
     if (opts && opts.all) return this[kFollow](key, opts)
     const subscriptions = this[kSubscriptions].get(key) || new Set()
     this[kSubscriptions].set(key, subscriptions)
-    this[kLookup](key, (err, dest) => {
+    this[kLookup](key, (err, dest, isOneOfMany) => {
       if (this[kIsStopped] || this[kSubscriptions].get(key) !== subscriptions) return
       if (err) return this[kFailed](key, err)
-      this[kSubscribe](dest, key, opts, subscriptions)
+      this[kSubscribe](dest, isOneOfMany, key, opts, subscriptions)
     })
   }
 
@@ -96,11 +100,33 @@ class PeerSub extends Peer {
     for (const messages of [...this[kLoops]]) messages.fail(err)
   }
 
+  /** `cb(err, dest, isOneOfMany)`: one that answers, where it is known which do. */
   [kLookup] (key, cb) {
     this[kLookupAll](key, (err, dests) => {
-      if (err) cb(err)
-      else cb(null, this.dest(dests, key))
+      if (err) return cb(err)
+      // A link of somebody's own may say anything.
+      const isList = Array.isArray(dests)
+      cb(null, this.dest(isList ? this[kBackoff].best(dests) : dests, key), isList && dests.length > 1)
     })
+  }
+
+  /** Whether `dest` may be dialled once more; then nobody else does until that failed or went well. */
+  [kClaim] (dest) {
+    if (this[kDials].left(dest) > 0) return false
+    this[kDials].tries(dest, PROBE)
+    return true
+  }
+
+  [kReachable] (dest) {
+    for (const backoff of [this[kBackoff], this[kDials]]) backoff.reach(dest)
+  }
+
+  /** A connection of `since` was lost, or could not be made. `lasted`: before that it was a good one. */
+  [kUnreachable] (dest, since, lasted) {
+    for (const backoff of [this[kBackoff], this[kDials]]) {
+      if (lasted) backoff.succeed(dest)
+      backoff.fail(dest, false, since)
+    }
   }
 
   [kLookupAll] (key, cb) {
@@ -114,19 +140,23 @@ class PeerSub extends Peer {
       link: this.link,
       lookup: cb => this[kLookupAll](key, (err, dests) => this[kIsStopped] || cb(err, dests)),
       transport: dest => this.transport(dest),
+      claim: dest => this[kClaim](dest),
       // It is looked up again anyway.
       fail: err => this.listenerCount('error') > 0 && this.emit('error', err)
     }))
   }
 
-  [kSubscribe] (dest, key, opts, subscriptions) {
+  [kSubscribe] (dest, isOneOfMany, key, opts, subscriptions) {
     for (const subscription of [...subscriptions]) {
       // Or somebody stopped it, and subscribes again by hand.
       if (subscription.giveUp() || !subscription.transport.isActive()) subscriptions.delete(subscription)
     }
-    subscriptions.add(new Subscription(this.transport(dest), key, opts, {
+    const transport = this.transport(dest)
+    transport[kIsOneOfMany] = isOneOfMany
+    subscriptions.add(new Subscription(transport, key, opts, {
       link: this.link,
       lookup: cb => this[kLookup](key, cb),
+      claim: dest => this[kClaim](dest),
       reconnects: transport => this[kReconnects](transport, opts)
     }))
   }

@@ -2,7 +2,7 @@
 
 const { clearTimeout, setTimeout } = require('./clock')
 const { RECONNECT } = require('./defaults')
-const { kByHand, kForget, kGiveUp, kIsAutomatic, kOnLost } = require('./internal')
+const { kByHand, kForget, kGiveUp, kIsAutomatic, kIsOneOfMany, kOnLost } = require('./internal')
 const { debug } = require('./observe')
 const { copyOf } = require('./options')
 const pause = require('./pause')
@@ -21,8 +21,8 @@ class Subscription {
   #next = null
 
   /**
-   * @param {object} peer what the subscriber does: `lookup(cb)` of one address, `reconnects(transport)`,
-   *   and its `link`
+   * @param {object} peer what the subscriber does: `lookup(cb)` of one address, `claim(dest)` it for a
+   *   connection, `reconnects(transport)`, and its `link`
    */
   constructor (transport, key, opts, peer) {
     this.transport = transport
@@ -75,20 +75,21 @@ class Subscription {
     debug('subscription to %s: again in %d ms', this.#key, Math.round(wait))
     const next = this.#next = { timer: undefined }
     next.timer = setTimeout(() => {
-      this.#peer.lookup((err, dest) => {
+      this.#peer.lookup((err, dest, isOneOfMany) => {
         // Somebody was faster, or has ended it.
         if (this.#next !== next) return
-        if (err) this.#later()
-        else this.#connect(dest)
+        if (err || !this.#peer.claim(dest)) this.#later()
+        else this.#connect(dest, isOneOfMany)
       })
     }, wait)
   }
 
-  #connect (dest) {
+  #connect (dest, isOneOfMany) {
     const { transport } = this
     this.#next = null
     if (transport.conf.dest !== dest) transport.conf = { ...copyOf(transport.conf), dest }
     transport[kIsAutomatic] = true
+    transport[kIsOneOfMany] = isOneOfMany
     try {
       transport.sub(this.#key, this.#opts)
     } finally {

@@ -4,15 +4,18 @@ const TransportSocket = require('./TransportSocket')
 const Connection = require('./Connection')
 const { hold, letGo } = require('./alive')
 const { monotonic, nextTick } = require('./clock')
-const { CHECK_CONNECTION, SETTLED } = require('./defaults')
+const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kByHand, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsSocketWatched, kIsWatched, kLooksAfter, kLost, kMeter,
-  kOnLost, kOpenConnections, kOptions, kSocket, kSource, kTell
+  kByHand, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsOneOfMany, kIsSocketWatched, kIsWatched, kLooksAfter, kLost, kMeter,
+  kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kTell, kUnreachable
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
 const { reveal } = require('./own')
+
+/** As `AT_ONCE` of dispatch.js. */
+const AMONG_OTHERS = { after: 0, within: CONNECT_AMONG_OTHERS }
 
 /** What it tells its peer, beside messages. */
 const FORWARDED = ['connected', 'disconnected']
@@ -35,6 +38,8 @@ class TransportSub extends TransportSocket {
     this[kByHand] = null
     /** Its peer connects it again. */
     this[kIsAutomatic] = false
+    /** Where it connects next was chosen by the peer among several publishers. */
+    this[kIsOneOfMany] = false
     /** Somebody listened for the end of the socket that was lost. */
     this[kIsSocketWatched] = false
     /** Where its peer tells whom messages are from: the address. */
@@ -75,7 +80,9 @@ class TransportSub extends TransportSocket {
     this.connecting()
     const connection = new SubConnection(this, isAutomatic)
     this[kConnection] = connection
-    connection.dial(this.conf.dest, { ...copyOf(this.conf), secure: undefined })
+    const dialling = this[kIsOneOfMany] ? AMONG_OTHERS : undefined
+    this[kIsOneOfMany] = false
+    connection.dial(this.conf.dest, { ...copyOf(this.conf), secure: undefined }, dialling)
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -133,6 +140,7 @@ class TransportSub extends TransportSocket {
     this.disconnected()
     // Before anybody is told: a listener of `once` counts, and is gone then.
     this[kIsSocketWatched] = connection.isWatchedForClose
+    if (!connection.closing && this.client && this.client[kUnreachable]) this.client[kUnreachable](connection.dest, connection.begun, connection.isSettled)
     const again = this[kOnLost] && this.isActive() ? this[kOnLost](!!err, connection.isSettled) : undefined
     // One more attempt of ours that failed is no news, and no reason for an exit.
     const isNews = !(err && connection.isAutomatic && again !== undefined)
@@ -177,6 +185,7 @@ class SubConnection extends Connection {
     super(dispatch.LANES.SOCKET, transport)
     /** Made by the peer in place of one that was lost. */
     this.isAutomatic = isAutomatic
+    this.begun = monotonic()
     this._openSince = Infinity
   }
 
@@ -192,6 +201,8 @@ class SubConnection extends Connection {
 
   opened () {
     this._openSince = monotonic()
+    const { client } = this.transport
+    if (client && client[kReachable]) client[kReachable](this.dest)
     this.transport.connected()
     this.transport.emit('connected')
   }

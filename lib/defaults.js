@@ -260,6 +260,12 @@ const SWEEP = 20
 const RECONNECT = { min: 100, max: 10000 }
 
 /**
+ * For how long an address is dialled by no subscription of a peer after one of them failed there: as
+ * long as the shortest of their own waits, so that who is alone does not notice.
+ */
+const SUB_DIALS = { min: RECONNECT.min / 2, max: RECONNECT.max / 2 }
+
+/**
  * `sub` with `all`: mean time between two lookups of a key, and the least. So late new publishers are
  * heard of; it costs a grape a lookup for each subscriber.
  */
@@ -282,7 +288,7 @@ const DEST_BACKOFF = { min: 1000, max: 30000 }
  */
 const SUSPICION = { dial: 500, first: 10, grace: 1000, late: 200 }
 
-/** `connectTimeout` at most where other destinations could have been chosen: two lost packets' worth. */
+/** `connectTimeout` at most where other destinations or publishers could have been chosen: two lost packets' worth. */
 const CONNECT_AMONG_OTHERS = 3000
 
 /** A destination that waited long enough is tried by a connection alone; how long that may take. */
@@ -516,6 +522,7 @@ module.exports = {
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,
+  SUB_DIALS,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,
   TEST_GRAPES,

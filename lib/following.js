@@ -50,7 +50,7 @@ class Following {
 
   /**
    * @param {object} peer what the subscriber does: `lookup(cb)` of all addresses, `transport(dest)`,
-   *   `fail(err)` for a lookup that says nothing, and its `link`
+   *   `claim(dest)` it for one more connection, `fail(err)` for a lookup that says nothing, and its `link`
    */
   constructor (key, opts, peer) {
     this.#key = key
@@ -137,12 +137,19 @@ class Following {
       if (publisher.transport !== transport) return
       publisher.end()
       if (!publisher.isNamed) return this.#drop(publisher)
-      publisher.failures = isSettled ? 1 : publisher.failures + 1
-      const wait = pause.waitAfter(publisher.failures, RECONNECT)
-      debug('subscription to %s at %s: again in %d ms', this.#key, publisher.dest, Math.round(wait))
-      publisher.timer = setTimeout(() => this.#subscribe(publisher), wait)
+      if (isSettled) publisher.failures = 0
+      this.#later(publisher)
     }
     transport.sub(this.#key, this.#opts)
+  }
+
+  #later (publisher) {
+    const wait = pause.waitAfter(++publisher.failures, RECONNECT)
+    debug('subscription to %s at %s: again in %d ms', this.#key, publisher.dest, Math.round(wait))
+    publisher.timer = setTimeout(() => {
+      if (this.#peer.claim(publisher.dest)) this.#subscribe(publisher)
+      else this.#later(publisher)
+    }, wait)
   }
 }
 

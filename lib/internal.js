@@ -56,6 +56,7 @@ module.exports = {
   /** A destination failed. */
   kUnreachable: Symbol('unreachable'),
   /** A destination was reached. */
+  kClaim: Symbol('claim'),
   kReachable: Symbol('reachable'),
   /** A transport has lost its connection. */
   kLeave: Symbol('leave'),

@@ -140,8 +140,10 @@ async function waits (stage, onConnection, count) {
   stage.after(() => peer.stop())
   const failures = []
   const after = pause.waitAfter
-  // At once: how long it waits is the original's affair.
-  pause.waitAfter = failed => failures.push(failed) && 0
+  pause.waitAfter = (failed, wait) => {
+    failures.push(failed)
+    return after(failed, wait)
+  }
   stage.after(() => { pause.waitAfter = after })
   peer.sub('key')
   await until(() => failures.length >= count)
