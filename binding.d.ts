@@ -122,8 +122,11 @@ export declare class Core {
    * addresses come as an event with this `id`.
    */
   resolve(id: number, host: string, isGrape: boolean, timeout: number): void
-  /** Posts to a grape, with this `Authorization`; the answer comes as an event with this `id`. */
-  post(id: number, url: string, authorization: string | undefined | null, body: string, timeout: number): void
+  /**
+   * Posts to a grape, with these header fields as names and values by turns; the answer comes as
+   * an event with this `id`.
+   */
+  post(id: number, url: string, fields: Array<string>, body: string, timeout: number): void
   /** Ends an exchange with a grape, and its connection. No event comes of it. */
   endPost(id: number): void
   /** The process ends, and with it the turn: what is composed from now on is written right away. */

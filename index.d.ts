@@ -189,12 +189,14 @@ interface SecureBuffers {
   ca: Buffer
 }
 
-/** `conf.secure` of a client: every option of Node's `tls.connect`, and two for the upgrade. */
+/** `conf.secure` of a client: every option of Node's `tls.connect`, and some for the upgrade. */
 export interface ClientSecureOptions extends SecureBuffers, Omit<ConnectionOptions, keyof SecureBuffers> {
   /** Headers of the upgrade request. */
   headers?: OutgoingHttpHeaders
   /** `Origin` header of the upgrade request. */
   origin?: string
+  /** As `maxPayload` of the client, which it replaces. */
+  maxPayload?: Amount
 }
 
 /** `conf.secure` of a server: every option of Node's `https.createServer`, and `verifyClient`. */
@@ -1290,7 +1292,7 @@ export class Link extends TypedEmitter<LinkEvents> {
   forget(dest: string): void
 
   /** Hook: carries one exchange, and so all traffic. */
-  _post(url: string, data: { rid: string, data: any }, opts: { timeout: number }, cb: Callback): any
+  _post(url: string, data: { rid: string, data: any }, opts: { timeout: number, headers?: OutgoingHttpHeaders }, cb: Callback): any
 }
 
 // Grape

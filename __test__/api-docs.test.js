@@ -239,15 +239,15 @@ test('every option of a call, and of conf.secure, is documented, and no other', 
     .flatMap(([, tree]) => [...reads(tree, names).read]))
   const typed = pattern => sorted([...TYPES].filter(([name]) => pattern.test(name)).flatMap(([, members]) => [...members]))
 
-  // The hook `getSocket` has it of its transport.
-  const isCallers = name => name !== 'port'
+  // The hook `getSocket` has it of its transport, and `_post` of a subclass.
+  const isCallers = name => !['port', 'headers'].includes(name)
   const found = [...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
     .map(([module, tree]) => [module, [...reads(tree, ['opts', 'options']).read].filter(isCallers)])
   belong(ofKinds('Call option'), found, 'call options')
   const ofCalls = [...read(['opts', 'options']), ...typed(/Options$/)].filter(name => isCallers(name) && !typed(/SecureOptions$/).includes(name))
   same(namesOf(ofKinds('Call option')), sorted([...ofCalls, 'hash']), 'call options')
 
-  const functions = ['assertSecure', 'connect']
+  const functions = ['assertSecure', 'confOf', 'connect']
   const ofSecure = [...read(['secure']), ...typed(/Secure(Options|Buffers)$/)].filter(name => !functions.includes(name))
   same(namesOf(ofKinds('TLS option')), sorted(ofSecure), 'TLS options')
 })

@@ -69,7 +69,7 @@ class Connection {
       // Before there is anything that would have to end.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(false, conf, this.lanes, this.meter, this.budget), this)
+      this.conn = dispatch.keep(dispatch.stream(false, secure.confOf(conf), this.lanes, this.meter, this.budget), this)
       this.stream = secure.connect(dest, PATH, conf, this, dialling)
     } else {
       this.url = `ws://${dest}${PATH}`

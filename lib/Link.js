@@ -15,7 +15,7 @@ const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./clock')
 const { bind } = require('./context')
 const {
   EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
-  MAX_ODD_ADDRESSES
+  MAX_ODD_ADDRESSES, MAX_TIMEOUT
 } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
@@ -280,7 +280,7 @@ class Link extends Emitter {
   /**
    * Carries one exchange: posts `data` as JSON to `url`, `cb(err, answer)`. Override it to
    * carry all traffic. Its Promise resolves with nothing once `cb` is called.
-   * @param {object} opts `timeout` ms
+   * @param {object} opts `timeout` ms, and `headers` beside those of ours
    */
   _post (url, data, opts, cb) {
     const text = JSON.stringify(data)
@@ -298,7 +298,7 @@ class Link extends Emitter {
     const { posts } = this[kLife]
     let over
     const promise = new Promise(resolve => { over = resolve })
-    const end = grapes.post(url, text, opts.timeout, this.conf.tls, (err, status, body) => {
+    const end = grapes.post(url, opts.headers, text, opts.timeout ?? MAX_TIMEOUT, this.conf.tls, (err, status, body) => {
       posts.delete(end)
       over()
       if (err) unanswered(cb, err)

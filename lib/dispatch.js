@@ -495,14 +495,14 @@ function unlisten (server) {
 }
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body, location)`. What is returned ends it: `end(err)`, and
+ * Posts a JSON text to a grape, with these header fields: `cb(err, status, body, location)`. What is returned ends it: `end(err)`, and
  * `cb` is called in a later tick.
  */
-function post (url, authorization, body, timeout, cb) {
+function post (url, fields, body, timeout, cb) {
   const id = lastExchange = (lastExchange + 1) >>> 0
   exchanges.set(id, cb)
   hold()
-  core.post(id, url, authorization, body, timeout)
+  core.post(id, url, Object.entries(fields).flat(), body, timeout)
   return err => {
     if (!exchanges.delete(id)) return
     letGo()

@@ -10,14 +10,21 @@ const { TEXT, badGrape } = require('./errors')
 /** Statuses that say where else to ask. Grapes answer 301 and 302 too, but say no place. */
 const ELSEWHERE = [301, 302, 303, 307, 308]
 
+/** Header fields that say what the body is, and how it is sent. */
+const OF_BODY = ['content-type', 'content-length', 'transfer-encoding']
+
+/** Those that are for one place alone. */
+const OF_PLACE = ['authorization', 'cookie', 'cookie2', 'host', 'www-authenticate']
+
 /**
- * Posts a JSON text to a grape: `cb(err, status, body)`. Throws for an address that is none. What it
- * returns ends it, and `cb` is called in a later tick: `end(err)`.
+ * Posts a JSON text to a grape: `cb(err, status, body)`. Throws for an address that is none, and for
+ * `headers` that none may have. What it returns ends it, and `cb` is called in a later tick: `end(err)`.
  * @param {number} timeout ms, for all of it
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
-function post (url, body, timeout, tls, cb) {
+function post (url, headers, body, timeout, tls, cb) {
   const first = addressOf(url)
+  let fields = fieldsOf(headers)
   const until = theirs.now() + timeout
   // Where a test has replaced the timers it says when the time is over.
   const timer = isFaked() ? theirs.setTimeout(() => end(new Error(TEXT.TIMEOUT)), timeout) : null
@@ -42,12 +49,14 @@ function post (url, body, timeout, tls, cb) {
         return cb(badGrape(location))
       }
       // Who knows the password of one place need not know it of another.
-      if (next.origin === origin && next.authorization === undefined) next.authorization = authorization
+      if (next.origin !== origin) fields = without(fields, OF_PLACE)
+      else if (next.authorization === undefined) next.authorization = authorization
       ask(next, Math.max(0, until - theirs.now()))
     }
+    const all = authorization === undefined ? fields : { authorization, ...fields }
     end = href.startsWith('https:')
-      ? securePost().post(href, authorization, body, timeout, tls, answered)
-      : dispatch.post(href, authorization, body, timeout, answered)
+      ? securePost().post(href, all, body, timeout, tls, answered)
+      : dispatch.post(href, all, body, timeout, answered)
   }
   ask(first, timeout)
   return err => end(err)
@@ -64,6 +73,22 @@ function securePost () {
 function letGo () {
   dispatch.letGrapesGo()
   if (tlsPost) tlsPost.letGo()
+}
+
+/** Somebody's header fields, by their names in small letters; throws for such as Node sends none. */
+function fieldsOf (headers) {
+  if (!headers) return {}
+  const { validateHeaderName, validateHeaderValue } = require('http')
+  const fields = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
+  for (const [name, value] of fields) {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+  }
+  return without(Object.fromEntries(fields), OF_BODY)
+}
+
+function without (fields, names) {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)))
 }
 
 /** What a URL of a grape says; throws for one that is none. */

@@ -42,6 +42,7 @@ const users = other('array', 'an array of user numbers', value => {
 const TLS = {
   client: table({
     handshakeTimeout: ms(undefined, { zero: DEFAULT }),
+    maxPayload: bytes(undefined, { most: MAX_PAYLOAD, zero: NO_LIMIT }),
     headers: option(object),
     origin: option(text)
   }),

@@ -46,7 +46,7 @@ function letGo () {
  * @param {number} timeout ms, for all of it
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
-function post (url, authorization, body, timeout, tls, cb) {
+function post (url, fields, body, timeout, tls, cb) {
   let request
   let done = false
   const finish = (err, status, text, location) => {
@@ -57,11 +57,13 @@ function post (url, authorization, body, timeout, tls, cb) {
     cb(err, status, text, location)
   }
   const deadline = new Deadline(() => finish(new Error(TEXT.TIMEOUT)), timeout, true)
+  // Of a text Node would make one with the head, in the text's encoding.
+  const bytes = Buffer.from(body)
   const headers = {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
+    'content-length': bytes.length,
     accept: '*/*',
-    ...(authorization !== undefined && { authorization })
+    ...fields
   }
   const ask = () => {
     const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...withOffer(tls), method: 'POST', headers })
@@ -84,7 +86,7 @@ function post (url, authorization, body, timeout, tls, cb) {
       if (!done && request.reusedSocket && err.code === 'ECONNRESET') ask()
       else finish(err)
     })
-    request.end(body)
+    request.end(bytes)
   }
   try {
     ask()

@@ -52,9 +52,25 @@ function assertSecure (secure) {
   assert(Buffer.isBuffer(secure.ca), 'conf.secure.ca must be a Buffer')
 }
 
+/** `conf`, with what `conf.secure` says of the connection, as options of `ws`. */
+function confOf (conf) {
+  const maxPayload = TLS.client.maxPayload.of(conf.secure.maxPayload)
+  return maxPayload === undefined ? conf : { ...conf, maxPayload }
+}
+
+/** What `conf.secure` does not say, as with `ws`: where a client connects, and what it asks. */
+const FIXED = {
+  createConnection: undefined,
+  hostname: undefined,
+  protocol: undefined,
+  socketPath: undefined,
+  timeout: undefined,
+  method: 'GET'
+}
+
 /**
- * Connects to `dest` with Node's TLS and upgrades to WebSocket. All of `conf.secure` reaches Node:
- * the options of TLS, and `headers` and `origin` of the request.
+ * Connects to `dest` with Node's TLS and upgrades to WebSocket. All else of `conf.secure` reaches Node:
+ * the options of TLS, and `headers`, `origin` and `auth` of the request.
  */
 function connect (dest, path, conf, connection, dialling = AT_ONCE) {
   const stream = new Stream(connection)
@@ -99,7 +115,7 @@ function upgrade (stream, url, path, conf, within) {
       agent: false,
       ...(SHARES_CONTEXTS && { secureContext: contextOf(secure) }),
       ...withOffer(secure),
-      method: 'GET',
+      ...FIXED,
       host,
       port: url.port || 443,
       path,
@@ -152,4 +168,4 @@ function problemOf (headers, key) {
   return null
 }
 
-module.exports = { acceptOf, assertSecure, connect }
+module.exports = { acceptOf, assertSecure, confOf, connect }

@@ -58,7 +58,8 @@ async fn authorization_and_location_are_passed_on() {
         lines
     };
     let grapes = Grapes::default();
-    let asked = grapes.post(&url, Some("Basic eA=="), "{}".into(), LONG);
+    let fields = ["authorization".to_owned(), "Basic eA==".to_owned()];
+    let asked = grapes.post(&url, &fields, "{}".into(), LONG);
     let (result, lines) = tokio::join!(asked, serve);
     let location = Some("/there".to_owned());
     assert_eq!(result.unwrap(), Answer { status: 307, body: String::new(), location });
@@ -77,7 +78,7 @@ async fn posts_path_headers_and_body() {
         answer(&mut stream, "200 OK", r#"["ä"]"#).await;
         request
     };
-    let (result, (lines, got)) = tokio::join!(grapes.post(&url, None, body.into(), LONG), serve);
+    let (result, (lines, got)) = tokio::join!(grapes.post(&url, &[], body.into(), LONG), serve);
     assert_eq!(result.unwrap(), plain(200, r#"["ä"]"#));
     assert_eq!(got, body);
     assert_eq!(lines[0], "post /lookup http/1.1");
@@ -115,7 +116,7 @@ async fn a_connection_that_no_request_needed_is_closed_soon() {
         // The second request has to wait for its connection, and gets the first one's.
         let filler = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let second = async {
-            let asked = grapes.post(&url, None, "2".into(), LONG).await;
+            let asked = grapes.post(&url, &[], "2".into(), LONG).await;
             assert_eq!(asked.unwrap(), plain(200, "2"));
         };
         let answers = async {
@@ -128,7 +129,7 @@ async fn a_connection_that_no_request_needed_is_closed_soon() {
         drop((filler, accept(&listener).await));
         closed(accept(&listener).await).await
     };
-    let (_, took) = tokio::join!(grapes.post(&url, None, "1".into(), LONG), serve);
+    let (_, took) = tokio::join!(grapes.post(&url, &[], "1".into(), LONG), serve);
     assert!(took < config::GRAPE_UNUSED * 2, "it took {took:?}");
 }
 
@@ -146,7 +147,7 @@ async fn connections_that_are_let_go_are_closed_at_once_or_after_their_exchange(
             answer(&mut stream, "200 OK", "done").await;
             stream
         };
-        let (result, stream) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+        let (result, stream) = tokio::join!(grapes.post(&url, &[], "{}".into(), LONG), serve);
         assert_eq!(result.unwrap(), plain(200, "done"));
         if !is_under_way {
             grapes.let_go();
@@ -170,7 +171,7 @@ async fn a_connection_is_kept_for_the_next_request() {
     };
     let ask = async {
         for body in ["1", "2", "3"] {
-            assert_eq!(grapes.post(&url, None, body.into(), LONG).await.unwrap(), plain(200, body));
+            assert_eq!(grapes.post(&url, &[], body.into(), LONG).await.unwrap(), plain(200, body));
         }
     };
     tokio::join!(serve, ask);
@@ -186,7 +187,7 @@ async fn a_status_that_is_no_success_comes_with_its_body() {
             answer(&mut stream, line, "ERR_GRAPE").await;
         };
         let grapes = Grapes::default();
-        let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+        let (result, ()) = tokio::join!(grapes.post(&url, &[], "{}".into(), LONG), serve);
         assert_eq!(result.unwrap(), plain(status, "ERR_GRAPE"));
     }
 }
@@ -204,7 +205,7 @@ async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
             stream
         };
         let grapes = Grapes::default();
-        let (result, _held) = tokio::join!(grapes.post(&url, None, "{}".into(), 100), serve);
+        let (result, _held) = tokio::join!(grapes.post(&url, &[], "{}".into(), 100), serve);
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Timeout), "{error:?}");
         assert_eq!(error.to_string(), "ERR_TIMEOUT");
@@ -218,7 +219,7 @@ async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
 async fn a_refused_connection_is_a_system_error_with_its_address() {
     let (_held, address) = deaf_address();
     let error = Grapes::default()
-        .post(&format!("http://{address}"), None, "{}".into(), LONG)
+        .post(&format!("http://{address}"), &[], "{}".into(), LONG)
         .await
         .unwrap_err();
     assert_eq!(error.code(), Some("ECONNREFUSED"));
@@ -234,7 +235,7 @@ async fn a_grape_that_hangs_up_is_an_error() {
         read_request(&mut stream).await;
     };
     let grapes = Grapes::default();
-    let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+    let (result, ()) = tokio::join!(grapes.post(&url, &[], "{}".into(), LONG), serve);
     let error = result.unwrap_err();
     assert!(matches!(error, Error::HangUp | Error::System { .. }), "{error:?}");
     assert_eq!(error.code(), Some("ECONNRESET"));
@@ -245,7 +246,7 @@ async fn what_is_no_url_of_http_is_refused() {
     for bad in
         ["", "127.0.0.1:30001", "/lookup", "https://127.0.0.1/", "ws://a:1", "http://", "a b"]
     {
-        let error = Grapes::default().post(bad, None, "{}".into(), LONG).await.unwrap_err();
+        let error = Grapes::default().post(bad, &[], "{}".into(), LONG).await.unwrap_err();
         assert!(matches!(&error, Error::BadUrl(url) if url == bad), "{bad}: {error:?}");
     }
 }
@@ -263,7 +264,7 @@ async fn an_answer_over_the_limit_is_an_error() {
             answer(&mut stream, "200 OK", &body).await;
         };
         let grapes = Grapes::default();
-        let (result, ()) = tokio::join!(grapes.post(&url, None, "{}".into(), LONG), serve);
+        let (result, ()) = tokio::join!(grapes.post(&url, &[], "{}".into(), LONG), serve);
         match result {
             Ok(got) => assert!(fits && got == plain(200, &body), "{} bytes came", got.body.len()),
             Err(error) => assert!(!fits && matches!(error, Error::Http(_)), "{error:?}"),

@@ -14,6 +14,16 @@ const { server } = certificates()
 const better = { better: true }
 const WAYS = [['', undefined], [', TLS', server]]
 
+/** A link whose subclass adds header fields to each exchange. */
+function linkWith (stage, implementation, url, headers) {
+  class Own extends implementation.Link {
+    _post (url, data, opts, cb) {
+      return super._post(url, data, { ...opts, headers }, cb)
+    }
+  }
+  return startLink(stage, { Link: Own }, url, { tls: { ca: server.ca } })
+}
+
 /** A link, to be asked once for each thing. */
 const linkTo = (stage, implementation, url) => startLink(stage, implementation, url, { tls: { ca: server.ca } })
 
@@ -28,6 +38,42 @@ for (const [way, secure] of WAYS) {
     assert.strictEqual(grape.requests[0].headers.authorization, `Basic ${Buffer.from('us@er:pass:').toString('base64')}`)
     assert.strictEqual(grape.requests[0].url, '/lookup')
   }, opts)
+
+  each(`C362: headers that a subclass hands to super._post reach the grape${way}`, async ({ implementation, stage }) => {
+    const grape = await standIn(stage, () => DESTS, secure)
+    const headers = { Authorization: 'Bearer token', 'X-Number': 7, 'X-List': ['a', 'b'], 'x-latin': 'caf\u00e9', accept: 'application/json', 'user-agent': 'own' }
+    const link = linkWith(stage, implementation, grape.url.replace('://', '://user:password@'), headers)
+    assert.deepStrictEqual(await call(link, 'lookup', 'key', { retry: 1 }), { err: null, res: DESTS })
+    const { headers: sent } = grape.requests[0]
+    assert.deepStrictEqual(['authorization', 'x-number', 'x-list', 'x-latin', 'accept', 'user-agent', 'content-type'].map(name => sent[name]),
+      ['Bearer token', '7', 'a,b', 'caf\u00e9', 'application/json', 'own', 'application/json'])
+  }, opts)
+
+  each(`C362: headers do not say what the body is, nor how it is sent${way}`, async ({ implementation, stage }) => {
+    const grape = await standIn(stage, () => DESTS, secure)
+    const link = linkWith(stage, implementation, grape.url, { 'Content-Type': 'text/plain', 'Content-Length': '1', 'transfer-encoding': 'chunked' })
+    for (const key of ['one', 'two']) assert.deepStrictEqual(await call(link, 'lookup', key, { retry: 1 }), { err: null, res: DESTS })
+    assert.deepStrictEqual(grape.requests.map(({ data, headers }) => [data, headers['content-type']]), [['one', 'application/json'], ['two', 'application/json']])
+  }, better)
+
+  each(`C362: a header that none may have is an error${way}`, async ({ implementation, stage }) => {
+    const grape = await standIn(stage, () => DESTS, secure)
+    for (const headers of [{ 'x y': '1' }, { x: 'a\r\ny: b' }, { x: '\u2713' }]) {
+      const { err } = await call(linkWith(stage, implementation, grape.url, headers), 'lookup', 'key', { retry: 1 })
+      assert.strictEqual(err.name, 'TypeError')
+    }
+    assert.strictEqual(grape.requests.length, 0)
+  }, opts)
+
+  each(`C362: another origin gets no authorization, cookie or host of a subclass${way}`, async ({ implementation, stage }) => {
+    const other = await standIn(stage, () => DESTS)
+    const grape = await standIn(stage, ({ url }, res) => { res.writeHead(307, { location: url === '/lookup' ? '/again' : `${other.url}/lookup` }).end() }, secure)
+    const link = linkWith(stage, implementation, grape.url, { authorization: 'Bearer token', cookie: 'a=b', host: 'localhost', 'x-own': 'own' })
+    assert.deepStrictEqual(await call(link, 'lookup', 'key', { retry: 1 }), { err: null, res: DESTS })
+    const said = ({ headers }) => [headers.authorization, headers.cookie, headers.host, headers['x-own']]
+    assert.deepStrictEqual(grape.requests.map(said), Array(2).fill(['Bearer token', 'a=b', 'localhost', 'own']))
+    assert.deepStrictEqual(said(other.requests[0]), [undefined, undefined, `127.0.0.1:${other.port}`, 'own'])
+  }, better)
 
   for (const status of [307, 308]) {
     each(`C299: a link follows a ${status}${way}`, async ({ implementation, stage }) => {

@@ -139,3 +139,70 @@ pair('C157: headers and origin reach the upgrade request', async way => {
   assert.strictEqual(said.upgrade, 'websocket')
   assert.strictEqual(said['sec-websocket-version'], '13')
 })
+
+pair('C359: maxPayload of conf.secure is the largest message that the client takes, whatever that of conf', async ({ server, client, stage }) => {
+  const service = await serveSecure(stage, server)
+  const ask = async (secure, conf) => {
+    const peer = stage.client(client, service.dest, { secure: { ...made.client, ...secure }, ...conf })
+    const { err, res } = await call(peer, 'request', 'key', 'x'.repeat(2000), { timeout: 5000 })
+    return err ? err.message : res.length
+  }
+  assert.strictEqual(await ask({ maxPayload: 1500 }), 'ERR_TRANSPORT_CLOSE')
+  assert.strictEqual(await ask({ maxPayload: '1500' }, { maxPayload: 3000 }), 'ERR_TRANSPORT_CLOSE')
+  assert.strictEqual(await ask({ maxPayload: 3000 }, { maxPayload: 1500 }), 2000)
+  assert.strictEqual(await ask({ maxPayload: 0 }, { maxPayload: 1500 }), 2000)
+  // With the original a message that is too large ends the process.
+}, { better: 'client' })
+
+pair('C359: maxPayload of conf.secure lets smaller ones in', async way => {
+  assert.strictEqual(await handshake(way, {}, { maxPayload: 1500 }), true)
+})
+
+pair('C360: options of conf.secure do not say where a client connects, nor what it asks', async way => {
+  const asked = []
+  const elsewhere = {
+    host: '127.0.0.2',
+    hostname: '127.0.0.2',
+    port: 1,
+    path: '/else',
+    method: 'POST',
+    protocol: 'http:',
+    socketPath: '/nowhere',
+    timeout: 1,
+    createConnection: () => { throw new Error('it does') }
+  }
+  await handshake(way, {}, elsewhere, (socket, { req }) => asked.push([req.method, req.url]))
+  assert.deepStrictEqual(asked, [['GET', '/ws']])
+})
+
+pair('C157: auth of conf.secure reaches the upgrade request', async way => {
+  const said = await handshake(way, {}, { auth: 'user:pass' }, (socket, { req }) => req.headers.authorization)
+  assert.strictEqual(said, `Basic ${Buffer.from('user:pass').toString('base64')}`)
+})
+
+pair('C157: lookup and localAddress of conf.secure are used', async ({ server, client, stage }) => {
+  let from
+  const service = await serveSecure(stage, server, { verifyClient: info => { from = info.req.socket.remoteAddress; return true } })
+  const names = []
+  const lookup = (name, opts, cb) => {
+    names.push(name)
+    cb(null, opts.all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4)
+  }
+  const peer = secureClient(stage, client, `localhost:${service.port}`, { lookup, localAddress: '127.0.0.3' })
+  assert.strictEqual((await call(peer, 'request', 'key', 1, {})).err, null)
+  assert.deepStrictEqual(names, ['localhost'])
+  assert.match(from, /127\.0\.0\.3$/)
+})
+
+for (const [options, what] of [[{ perMessageDeflate: { threshold: 1 } }, 'perMessageDeflate'], [{ protocolVersion: 8 }, 'protocolVersion'], [{ followRedirects: true, maxRedirects: 3 }, 'followRedirects']]) {
+  pair(`C361: ${what} of conf.secure is no mistake`, async way => {
+    assert.strictEqual(await handshake(way, {}, options), true)
+  }, what === 'protocolVersion' ? { better: 'client' } : {})
+}
+
+pair('C361: our client does not compress, follow redirects, or speak another version, whatever conf.secure says', async ({ server, client, stage }) => {
+  const [headers] = [[]]
+  await handshake({ server, client, stage }, {}, { perMessageDeflate: true, protocolVersion: 8 }, (socket, { req }) => headers.push(req.headers))
+  assert.strictEqual(headers[0]['sec-websocket-extensions'], undefined)
+  assert.strictEqual(headers[0]['sec-websocket-version'], '13')
+}, { better: 'client' })

@@ -8,7 +8,7 @@ use crate::{
     exchange::Answer,
 };
 use bytes::Bytes;
-use http::{Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use hyper_util::{
     client::legacy::Client,
@@ -58,7 +58,8 @@ impl Grapes {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Posts a JSON text to `url` and returns the answer, whatever its status.
+    /// Posts a JSON text to `url` and returns the answer, whatever its status. `fields` are names and
+    /// values of header fields by turns, whose characters are bytes.
     ///
     /// # Errors
     /// [`Error::BadUrl`], [`Error::Timeout`] when all of it takes longer than `timeout` ms, a
@@ -66,7 +67,7 @@ impl Grapes {
     pub async fn post(
         &self,
         url: &str,
-        authorization: Option<&str>,
+        fields: &[String],
         body: String,
         timeout: u64,
     ) -> Result<Answer, Error> {
@@ -78,17 +79,10 @@ impl Grapes {
         let address =
             host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(HTTP_PORT)));
         let explain = |error: &(dyn std::error::Error + 'static)| explain(error, &host, address);
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(uri)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "*/*");
-        if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| Error::Http(error.to_string()))?;
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = head(fields)?;
         let client = self.lock().clone();
         let exchange = async {
             let response = client.request(request).await.map_err(|error| explain(&error))?;
@@ -107,6 +101,23 @@ impl Grapes {
             .await
             .map_err(|_| Error::Timeout)?
     }
+}
+
+/// The header of a request.
+fn head(fields: &[String]) -> Result<HeaderMap, Error> {
+    let refused = |error: http::Error| Error::Http(error.to_string());
+    let mut head = HeaderMap::new();
+    head.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    for field in fields.chunks_exact(2) {
+        let name = HeaderName::try_from(&field[0]).map_err(|error| refused(error.into()))?;
+        // A character beyond a byte becomes one that no field may have.
+        let bytes: Vec<u8> =
+            field[1].chars().map(|character| u8::try_from(character).unwrap_or(0)).collect();
+        let value = HeaderValue::try_from(bytes).map_err(|error| refused(error.into()))?;
+        head.insert(name, value);
+    }
+    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(head)
 }
 
 /// The system's error is the innermost source, if there is one.

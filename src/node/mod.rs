@@ -672,22 +672,16 @@ impl Core {
         }
     }
 
-    /// Posts to a grape, with this `Authorization`; the answer comes as an event with this `id`.
+    /// Posts to a grape, with these header fields as names and values by turns; the answer comes as
+    /// an event with this `id`.
     #[napi(catch_unwind)]
-    pub fn post(
-        &self,
-        id: u32,
-        url: String,
-        authorization: Option<String>,
-        body: String,
-        timeout: f64,
-    ) {
+    pub fn post(&self, id: u32, url: String, fields: Vec<String>, body: String, timeout: f64) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
         let answered = self.inner.hub.clone();
         let (end, ended) = oneshot::channel::<()>();
         self.inner.keep_exchange(id, end);
         let exchange = async move {
-            let post = grapes.post(&url, authorization.as_deref(), body, timeout.max(0.0) as u64);
+            let post = grapes.post(&url, &fields, body, timeout.max(0.0) as u64);
             tokio::select! {
                 result = post => hub.event(Event::Answered { id, result }),
                 // JavaScript has its own answer for this one.
