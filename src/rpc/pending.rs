@@ -6,6 +6,7 @@
 //! its request by arithmetic, and the stored id proves that it is the one.
 
 use crate::config;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, fmt::Hyphenated};
 
 /// A request's id as it travels.
@@ -14,11 +15,14 @@ pub type Rid = [u8; Hyphenated::LENGTH];
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
     rid: Rid,
+    /// Its place among the connection's messages, modulo 2^32: never so many wait.
+    place: u32,
     sent: u64,
     deadline: u64,
-    /// Its place among the connection's messages.
-    place: u64,
 }
+
+// One line of the cache, as of most processors.
+const _: () = assert!(size_of::<Option<Waiter>>() <= 64);
 
 /// A request that the other side has not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +46,21 @@ pub struct Resolved {
 #[derive(Debug)]
 pub struct Pending {
     salt: u32,
+    /// Made for the first: servers ask nobody.
+    rng: Option<Box<StdRng>>,
     slots: Vec<Option<Waiter>>,
     waiting: usize,
     check_at: u64,
     expired_since: u64,
     /// The place of the next one.
-    next: u64,
+    next: u32,
 }
 
 impl Default for Pending {
     fn default() -> Self {
         Self {
             salt: rand::random(),
+            rng: None,
             slots: Vec::new(),
             waiting: 0,
             check_at: u64::MAX,
@@ -67,19 +74,17 @@ impl Pending {
     /// Lets the request in `slot`, which is `sent` at that time of any clock, wait until `deadline`,
     /// and returns its id.
     pub fn insert(&mut self, slot: u32, sent: u64, deadline: u64) -> Rid {
-        let mut bytes = rand::random::<u128>().to_ne_bytes();
-        let [a, b, c, d, ..] = bytes;
-        let mixed = slot ^ self.salt ^ u32::from_be_bytes([a, b, c, d]);
-        bytes[12..].copy_from_slice(&mixed.to_be_bytes());
-        let mut rid = [0; Hyphenated::LENGTH];
-        Builder::from_random_bytes(bytes).into_uuid().hyphenated().encode_lower(&mut rid);
+        let rng = self.rng.get_or_insert_with(|| Box::new(StdRng::from_rng(&mut rand::rng())));
+        let random: u128 = rng.random();
+        let mixed = slot ^ self.salt ^ (random >> 96) as u32;
+        let rid = text(random >> 32 << 32 | u128::from(mixed));
 
         let at = slot as usize;
         if at >= self.slots.len() {
             self.slots.resize(at + 1, None);
         }
         let place = self.next;
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         if self.slots[at].replace(Waiter { rid, sent, deadline, place }).is_none() {
             self.waiting += 1;
         }
@@ -90,7 +95,7 @@ impl Pending {
     /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
     pub fn resolve(&mut self, rid: &[u8]) -> Option<Resolved> {
         let rid: &Rid = rid.try_into().ok()?;
-        let slot = digits(rid, 0)? ^ digits(rid, rid.len() - 8)? ^ self.salt;
+        let slot = digits(rid, 0) ^ digits(rid, rid.len() - 8) ^ self.salt;
         let place = self.slots.get_mut(slot as usize)?;
         let waiter = place.as_ref()?;
         if waiter.rid != *rid {
@@ -116,19 +121,21 @@ impl Pending {
     pub fn take_from(&mut self, read: u64) -> Vec<Unread> {
         let mut taken = Vec::new();
         for (slot, waiter) in self.slots.iter_mut().enumerate() {
-            if let Some(w) = waiter.take_if(|w| w.place >= read) {
-                taken.push((w.place, Unread { slot: slot as u32, deadline: w.deadline }));
+            // Of those before it the difference is negative.
+            let after = |w: &Waiter| w.place.wrapping_sub(read as u32);
+            if let Some(w) = waiter.take_if(|w| after(w).cast_signed() >= 0) {
+                taken.push((after(&w), Unread { slot: slot as u32, deadline: w.deadline }));
             }
         }
         self.waiting -= taken.len();
-        taken.sort_unstable_by_key(|(place, _)| *place);
+        taken.sort_unstable_by_key(|(after, _)| *after);
         taken.into_iter().map(|(_, unread)| unread).collect()
     }
 
     /// The last one that was inserted is no message of the connection after all.
     pub fn cancel(&mut self, slot: u32) {
         self.remove(slot);
-        self.next -= 1;
+        self.next = self.next.wrapping_sub(1);
     }
 
     /// Only those of `slots` become messages of the connection, in this order.
@@ -137,7 +144,7 @@ impl Pending {
         for slot in slots {
             if let Some(Some(waiter)) = self.slots.get_mut(slot as usize) {
                 waiter.place = self.next;
-                self.next += 1;
+                self.next = self.next.wrapping_add(1);
             }
         }
     }
@@ -212,10 +219,38 @@ impl Pending {
     }
 }
 
-/// The eight hexadecimal digits from `at` on.
-fn digits(rid: &Rid, at: usize) -> Option<u32> {
-    let digits = std::str::from_utf8(rid.get(at..at + 8)?).ok()?;
-    u32::from_str_radix(digits, 16).ok()
+/// The text of the UUID v4 with these bits, but for those that say what it is.
+fn text(bits: u128) -> Rid {
+    let bits = Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().as_u128();
+    let (head, tail) = (digits_of((bits >> 64) as u64), digits_of(bits as u64));
+    let mut rid = [b'-'; Hyphenated::LENGTH];
+    rid[..8].copy_from_slice(&head[..8]);
+    rid[9..13].copy_from_slice(&head[8..12]);
+    rid[14..18].copy_from_slice(&head[12..]);
+    rid[19..23].copy_from_slice(&tail[..4]);
+    rid[24..].copy_from_slice(&tail[4..]);
+    rid
+}
+
+/// The hexadecimal digits of a number, all at once: each in a byte of its own.
+fn digits_of(number: u64) -> [u8; 16] {
+    const EACH: u128 = u128::MAX / 0xff;
+    let mut digits = u128::from(number);
+    for shift in [32, 16, 8, 4] {
+        // The lower `shift` bits of each 2 * `shift`.
+        let mask = u128::MAX / ((1 << shift) + 1);
+        digits = (digits | digits << shift) & mask;
+    }
+    let letters = (digits + 6 * EACH) >> 4 & EACH;
+    (digits + u128::from(b'0') * EACH + letters * u128::from(b'a' - b'0' - 10)).to_be_bytes()
+}
+
+/// The number that eight hexadecimal digits from `at` on are; of other texts any, since the whole id
+/// is compared anyway.
+fn digits(rid: &Rid, at: usize) -> u32 {
+    rid[at..at + 8]
+        .iter()
+        .fold(0, |number, digit| number << 4 | u32::from((digit & 15) + 9 * (digit >> 6)))
 }
 
 #[cfg(test)]
@@ -301,6 +336,17 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_those_of_uuids() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for bits in (0..1000).map(|_| rng.random()).chain([0, u128::MAX]) {
+            let uuid = Builder::from_random_bytes(u128::to_be_bytes(bits)).into_uuid();
+            let rid = super::text(bits);
+            assert_eq!(std::str::from_utf8(&rid).unwrap(), uuid.to_string());
+            assert_eq!(digits(&rid, 28), bits as u32);
+        }
+    }
+
+    #[test]
     fn what_was_not_read_is_known_by_its_place() {
         let mut pending = Pending::default();
         let first = text(pending.insert(4, 0, 10));
@@ -316,6 +362,13 @@ mod tests {
         assert!(pending.take_from(2).is_empty());
         assert_eq!(pending.take_from(0), [unread(3, 30)]);
         assert!(pending.is_empty());
+
+        // After some billions of messages.
+        pending.next = u32::MAX;
+        for slot in 0..3 {
+            pending.insert(slot, 0, 10);
+        }
+        assert_eq!(pending.take_from(1 << 32), [unread(1, 10), unread(2, 10)]);
     }
 
     proptest! {
