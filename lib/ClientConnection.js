@@ -11,6 +11,9 @@ const { kHearReply, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = requir
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
+/** Where no request is. */
+const NOTHING_ASKED = { key: undefined, isString: false, opts: undefined }
+
 /** Codes of this system's errors that pass. */
 const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
 
@@ -29,13 +32,15 @@ class ClientConnection extends Connection {
     super(dispatch.LANES.RPC, transport)
     this._callbacks = []
     this._free = []
-    /** What was asked, by slot, for when its server drains before it begins it. */
-    this._keys = []
+    /** What was asked, by slot, for when its server drains before it begins it: texts, and the rest. */
     this._texts = []
-    this._areStrings = []
-    this._opts = []
-    /** Characters of the long ones among them. */
+    this._asked = []
+    /** Long texts among them, and requests with options: they are let go of when they are answered. */
+    this._kept = 0
+    /** Characters of the long texts. */
     this._chars = 0
+    /** What the latest request was, but for its text. */
+    this._latest = NOTHING_ASKED
     /** What the server had not begun at the end. */
     this._unread = []
     this._isLeaving = false
@@ -199,28 +204,43 @@ class ClientConnection extends Connection {
     // After `end` its callbacks are called already, and what still comes has none.
     if (cb === undefined) return noop
     this._callbacks[slot] = undefined
-    this._drop(slot)
+    if (this._kept > 0 || slot >= RESENT.slots) this._drop(slot)
     this._free.push(slot)
     return cb
   }
 
   _keep (slot, key, text, isString, opts) {
-    if (text.length > RESENT.from) {
-      if (this._chars + text.length > RESENT.chars) text = undefined
-      else this._chars += text.length
-    }
+    if (text.length > RESENT.from) text = this._keepLong(text)
     this._texts[slot] = text
-    this._keys[slot] = key
-    this._areStrings[slot] = isString
-    this._opts[slot] = opts
+    let asked = this._latest
+    // Most are like the one before, and share it.
+    if (asked.key !== key || asked.isString !== isString || opts !== undefined) {
+      asked = { key, isString, opts }
+      if (opts === undefined) this._latest = asked
+      else this._kept++
+    }
+    this._asked[slot] = asked
+  }
+
+  /** A text with room, or undefined. */
+  _keepLong (text) {
+    if (this._chars + text.length > RESENT.chars) return undefined
+    this._chars += text.length
+    this._kept++
+    return text
   }
 
   _drop (slot) {
     const text = this._texts[slot]
-    if (this._opts[slot] !== undefined) this._opts[slot] = undefined
-    if (text === undefined) return
-    if (text.length > RESENT.from) this._chars -= text.length
     this._texts[slot] = undefined
+    if (text !== undefined && text.length > RESENT.from) {
+      this._chars -= text.length
+      this._kept--
+    }
+    if (this._asked[slot].opts !== undefined) {
+      this._kept--
+      this._asked[slot] = NOTHING_ASKED
+    }
   }
 
   /** What the server has not begun, in the order in which it was asked; `text` may be gone. */
@@ -229,13 +249,7 @@ class ClientConnection extends Connection {
     const slots = dispatch.unread(this.conn)
     for (let at = 0; at < slots.length; at += 2) {
       const slot = slots[at]
-      const asked = {
-        key: this._keys[slot],
-        text: this._texts[slot],
-        isString: this._areStrings[slot],
-        opts: this._opts[slot],
-        left: slots[at + 1]
-      }
+      const asked = { ...this._asked[slot], text: this._texts[slot], left: slots[at + 1] }
       const cb = this._take(slot)
       if (cb !== noop) unread.push({ ...asked, cb })
     }
@@ -248,10 +262,9 @@ class ClientConnection extends Connection {
     if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
     this._callbacks = []
     this._free = []
-    this._keys = []
     this._texts = []
-    this._areStrings = []
-    this._opts = []
+    this._asked = []
+    this._kept = 0
     this._chars = 0
     return waiting
   }

@@ -14,12 +14,12 @@ const { monotonic, nextTick, setTimeout } = require('./clock')
 const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
 const { CODE, TEXT } = require('./errors')
 const {
-  kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseProven, kConnectAnother, kConnection, kCounted,
+  kAdmit, kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
   kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
-  kOpenConnections, kOptions, kProbe, kReachable, kReject, kReplace, kRequestAgain, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
+  kOpenConnections, kOptions, kProbe, kReachable, kReject, kRejectOption, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
 } = require('./internal')
-const { CALLS, OPTIONS, checkMap, checkRequest } = require('./option-table')
+const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
 const { Kept } = require('./kept')
 const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
@@ -61,12 +61,8 @@ class PeerRPCClient extends Peer {
   transport (dest, opts = {}) {
     const enough = opts.maxActiveDestTransports || this.conf.maxActiveDestTransports
     const { tpool } = this
-    if (this[kDials].has(dest) && tpool[kChooseOpen] !== undefined) {
-      const chosen = this[kChooseProven](dest, enough, opts)
-      if (chosen !== undefined) return chosen
-    }
-    // One of the original's class has less.
-    const chosen = tpool[kChoose] === undefined ? sample(tpool.getActive(dest), enough) : tpool[kChoose](dest, enough)
+    const isOther = this[kDials].has(dest) || tpool[kChoose] === undefined
+    const chosen = isOther ? this[kChooseOther](dest, enough, opts) : tpool[kChoose](dest, enough)
     if (chosen !== undefined) return chosen
     const transport = super.transport(dest, opts)
     this.tpool.add(dest, transport)
@@ -106,20 +102,29 @@ class PeerRPCClient extends Peer {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
     if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
     opts = opts || {}
+    if (!isCommon(opts)) return this[kRequestOther](key, payload, opts, cb)
+    // Small, as all that each request passes: what is larger is no part of its caller's machine code.
+    this[kLookup](key, (err, dests) => {
+      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
+    })
+  }
+
+  /** A request that is tried again, ends by a signal, does not go to everybody, or is not to be sent. */
+  [kRequestOther] (key, payload, opts, cb) {
     checkRequest(opts)
     const retry = retryOf(opts.retry)
-    const aimed = isAimed(opts)
-    if (aimed) checkTargets(opts)
+    const aim = isAimed(opts) ? opts : undefined
+    if (aim) checkTargets(aim)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (opts.dest) {
-      if (retry !== null) return this[kRetry](retry, [opts.dest], key, payload, opts, cb, opts)
+      if (retry !== null) return this[kRetry](retry, [opts.dest], key, payload, opts, cb, aim)
       this[kIsOneOfMany] = false
-      return this[kSend](opts.dest, key, payload, opts, cb, opts)
+      return this[kSend](opts.dest, key, payload, opts, cb, aim)
     }
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
-      if (aimed) dests = othersOf(dests, opts, this.link)
-      const aim = aimed ? opts : undefined
+      if (aim) dests = othersOf(dests, aim, this.link)
       if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb, aim)
       this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
     })
@@ -193,24 +198,34 @@ class PeerRPCClient extends Peer {
 
   /** `aim`: where it may go, if not anywhere, when its server drains before it begins it. */
   [kSend] (dest, key, payload, opts, cb, aim) {
-    // Whatever was under way when the peer stopped makes no connection any more.
-    if (this[kIsStopped]) return this[kReject](new Error(TEXT.TRANSPORT_CLOSE), cb)
-    if (dest === undefined) return this[kReject](new Error(TEXT.LOOKUP_EMPTY), cb)
-    if (this.conf.maxRequests > 0) {
-      if (this[kUnderWay] >= this.conf.maxRequests) return this[kReject](new Error(TEXT.REQUESTS_LIMIT), cb)
-      cb = this[kCounted](cb)
-    }
+    if (this[kIsStopped] || dest === undefined || this.conf.maxRequests > 0) cb = this[kAdmit](dest, cb)
+    if (cb === null) return
     try {
       const transport = this.transport(dest, this.getTransportOpts(opts))
       const requestOpts = this.getRequestOpts(opts)
-      // Nobody sees it who looks at the options of a transport.
-      if (aim !== undefined && requestOpts) Object.defineProperty(requestOpts, kAim, { value: aim })
-      transport.request(key, payload, requestOpts, cb)
+      transport.request(key, payload, aim === undefined ? requestOpts : withAim(requestOpts, aim), cb)
     } catch (err) {
-      // A subclass has put something into `conf` or these options since: the caller is to hear of it.
-      if (!err || err.code !== CODE.OPTION) throw err
-      this[kReject](err, cb)
+      this[kRejectOption](err, cb)
     }
+  }
+
+  /** What calls back a request that may be sent; null when it may not, which is told then. */
+  [kAdmit] (dest, cb) {
+    // Whatever was under way when the peer stopped makes no connection any more.
+    const text = this[kIsStopped]
+      ? TEXT.TRANSPORT_CLOSE
+      : dest === undefined
+        ? TEXT.LOOKUP_EMPTY
+        : this[kUnderWay] >= this.conf.maxRequests ? TEXT.REQUESTS_LIMIT : null
+    if (text === null) return this[kCounted](cb)
+    this[kReject](new Error(text), cb)
+    return null
+  }
+
+  /** A subclass has put something into `conf` or the options since: the caller is to hear of it. */
+  [kRejectOption] (err, cb) {
+    if (!err || err.code !== CODE.OPTION) throw err
+    this[kReject](err, cb)
   }
 
   /**
@@ -309,6 +324,14 @@ class PeerRPCClient extends Peer {
     // Of others nobody says that they are connected.
     if (!isOurs || transport.isConnected()) return this[kReachable](dest)
     connect(transport)
+  }
+
+  /** Chooses where connections failed, or in a pool of the original's class, which has less. */
+  [kChooseOther] (dest, enough, opts) {
+    const { tpool } = this
+    const proven = tpool[kChooseOpen] === undefined ? undefined : this[kChooseProven](dest, enough, opts)
+    if (proven !== undefined) return proven
+    return tpool[kChoose] === undefined ? sample(tpool.getActive(dest), enough) : tpool[kChoose](dest, enough)
   }
 
   /**
@@ -446,6 +469,11 @@ function sample (items, enough) {
 }
 
 /** How one request of a `map` went; as `Promise.allSettled`, with its address. */
+/** Options of a request with where it may go: nobody sees that who looks at the options of a transport. */
+function withAim (opts, aim) {
+  return opts ? Object.defineProperty(opts, kAim, { value: aim }) : opts
+}
+
 function outcome (dest, err, value) {
   return err ? { dest, status: 'rejected', reason: err } : { dest, status: 'fulfilled', value }
 }

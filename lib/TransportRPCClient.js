@@ -244,11 +244,11 @@ class TransportRPCClient extends TransportRPC {
     const timeout = this[kTimeout](opts)
     const isString = typeof payload === 'string'
     let text = payload
-    let connection
+    let connection = this[kConnection]
     try {
       if (!isString) text = toJson(payload)
       if (key !== this[kKey] || this[kKeyText] === undefined) this[kSetKey](key)
-      connection = this[kConnectionFor]()
+      if (connection === null || connection.closing || !connection.open) connection = this[kConnectionFor]()
     } catch (err) {
       this[kRefuse](err, cb)
       return

@@ -377,9 +377,10 @@ const MAX_RESENDS = 8
 
 /**
  * Characters of long requests that one connection keeps to send them again: the caller may have let go
- * of them. What is longer than `from` counts; the shorter ones are bounded by their number.
+ * of them. What is longer than `from` counts; the shorter ones are bounded by their number. Of the first
+ * `slots` they stay until another request takes their place: to let go of each costs something.
  */
-const RESENT = { from: 4096, chars: 16 * 1024 * 1024 }
+const RESENT = { from: 4096, chars: 16 * 1024 * 1024, slots: 1024 }
 
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000

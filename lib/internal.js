@@ -46,6 +46,9 @@ module.exports = {
   kLookup: Symbol('lookup'),
   /** The same, of what the link keeps. */
   kLookupKept: Symbol('lookupKept'),
+  /** One with options that most have not, and whether one may be sent. */
+  kRequestOther: Symbol('requestOther'),
+  kAdmit: Symbol('admit'),
   /** Sends requests again that a server has not begun. */
   kResend: Symbol('resend'),
   /** One of them, to one of these destinations. */
@@ -161,6 +164,7 @@ module.exports = {
   kRetry: Symbol('retry'),
   /** Ends a request that reaches no transport. */
   kReject: Symbol('reject'),
+  kRejectOption: Symbol('rejectOption'),
   /** Lets a request count until its callback is called. */
   kCounted: Symbol('counted'),
 
@@ -191,6 +195,7 @@ module.exports = {
   kChoose: Symbol('choose'),
   /** Chooses one that is connected. */
   kChooseOpen: Symbol('chooseOpen'),
+  kChooseOther: Symbol('chooseOther'),
   /** One has lost its connection. */
   kLose: Symbol('lose'),
   /** Those that have lost theirs, with their destinations. */

@@ -180,9 +180,15 @@ const CALLS = {
 
 const isPlain = value => value === undefined || (typeof value === 'number' && value > 0)
 
-/** Throws for what means nothing in the options of a peer's `request`. On the hot path. */
+/** Whether a peer's `request` has options that need no look at the table, as most have. On the hot path. */
+function isCommon (opts) {
+  return opts.retry === undefined && opts.signal === undefined && opts.dest === undefined &&
+    opts.exclude === undefined && opts.self === undefined &&
+    isPlain(opts.timeout) && isPlain(opts.maxActiveKeyDests) && isPlain(opts.maxActiveDestTransports)
+}
+
+/** Throws for what means nothing in the options of a peer's `request`. */
 function checkRequest (opts) {
-  if (isPlain(opts.timeout) && isPlain(opts.maxActiveKeyDests) && isPlain(opts.maxActiveDestTransports)) return
   check(CALLS.request, opts)
 }
 
@@ -201,9 +207,15 @@ function checkSub (opts) {
 
 /** A request's timeout in ms: its own, or that of the client's `conf`. */
 function timeoutOf (timeout, conf) {
-  if (typeof timeout === 'number' && timeout > 0 && timeout <= MAX_TIMEOUT) return timeout
+  if (isTimeout(timeout)) return timeout
+  if (timeout === undefined && isTimeout(conf.requestTimeout)) return conf.requestTimeout
   const own = CALLS.request.timeout.of(timeout)
   return own === undefined ? OPTIONS.PeerRPCClient.requestTimeout.of(conf.requestTimeout) : Math.max(0, own)
+}
+
+/** What needs no look into the table. */
+function isTimeout (value) {
+  return typeof value === 'number' && value > 0 && value <= MAX_TIMEOUT
 }
 
 /** For how many ms `stop(opts)` lets go on what is under way, or the Error that it rejects with. */
@@ -215,4 +227,4 @@ function drainOf (opts) {
   }
 }
 
-module.exports = { CALLS, OPTIONS, TLS, checkMap, checkRequest, checkSub, drainOf, timeoutOf }
+module.exports = { CALLS, OPTIONS, TLS, checkMap, checkRequest, checkSub, drainOf, isCommon, timeoutOf }
