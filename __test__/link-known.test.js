@@ -112,6 +112,26 @@ each('C462: while no grape can be asked a lookup finds what it found last, until
   assert.notStrictEqual((await lookup('key')).err, null)
 }, { better: true })
 
+each('C462: a grape that is back and finds nobody yet is not believed for three minutes', async ({ implementation, stage, t }) => {
+  const pass = clock(t)
+  let answer = () => DESTS
+  const grape = await standIn(stage, (...args) => answer(...args))
+  const link = startLink(stage, implementation, grape.url, { lruMaxAgeLookup: 1000 })
+  const lookup = key => call(link, 'lookup', key, { retry: 1 })
+  assert.deepStrictEqual((await lookup('key')).res, DESTS)
+  pass(2000)
+  answer = fail(503, 'ERR_BUSY')
+  assert.deepStrictEqual((await lookup('key')).res, DESTS)
+  answer = () => []
+  assert.deepStrictEqual((await lookup('key')).res, DESTS)
+  assert.strictEqual((await lookup('unknown')).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
+  pass(179000)
+  assert.deepStrictEqual((await lookup('key')).res, DESTS)
+  pass(2000)
+  assert.strictEqual((await lookup('key')).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
+  assert.strictEqual((await lookup('key')).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
+}, { better: true })
+
 each('a grape that finds nobody is believed, whatever was found before', async ({ implementation, stage, t }) => {
   const pass = clock(t)
   let found = DESTS

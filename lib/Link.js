@@ -11,17 +11,17 @@ const { abortable } = require('./abort')
 const { answered, guarded, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
-const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./clock')
+const { clearTimeout, nextTick, setImmediate, setTimeout, theirs } = require('./clock')
 const { bind } = require('./context')
 const {
-  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
+  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_RETURN, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
   MAX_ODD_ADDRESSES, MAX_TIMEOUT
 } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
 const LinkMeter = require('./LinkMeter')
 const {
-  kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
+  kAloneAt, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
   kHashed, kIsDue, kLastKnown, kLife, kMeter, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
@@ -92,6 +92,7 @@ class Link extends Emitter {
       maxAge: OPTIONS.Link.lruMaxAgeLookup.of(this.conf.lruMaxAgeLookup)
     })
     this[kLastKnown] = new Cache({ max: LOOKUP_CACHE, maxAge: LAST_KNOWN_AGE })
+    this[kAloneAt] = -Infinity
     setImmediate(() => this[kStarted] && this[kEvents].emit('connect'))
     return this
   }
@@ -337,10 +338,13 @@ class Link extends Emitter {
       // Of lookups only good answers; other types have a cache when somebody gave them one.
       if (cache && !life.isOver && !err && (isLookup ? dests.length > 0 : data)) cache.set(hash, data)
       if (isLookup && this[kLastKnown]) {
+        const isAlone = isUnavailable(err)
+        if (isAlone) this[kAloneAt] = theirs.now()
+        // Whoever served it when there was a grape may serve it still, and has to announce again.
+        const isBelieved = !isAlone && theirs.now() - this[kAloneAt] > GRAPE_RETURN
         if (dests.length > 0) this[kLastKnown].set(hash, dests)
-        else if (!err) this[kLastKnown].remove(hash)
-        // Whoever served it when there was a grape may serve it still.
-        else if (isUnavailable(err) && !life.isOver && this[kLastKnown].peek(hash) !== undefined) {
+        else if (!err && isBelieved) this[kLastKnown].remove(hash)
+        else if ((!err || isAlone) && !life.isOver && this[kLastKnown].peek(hash) !== undefined) {
           data = this[kLastKnown].get(hash)
           err = null
         }

@@ -336,6 +336,12 @@ const GRAPE_HEDGE = 300
 /** For so long a lookup answers what it found last, where no grape can be asked (ms). */
 const LAST_KNOWN_AGE = 600000
 
+/**
+ * For so long after that (ms) a grape that finds nobody is not believed: it may have been restarted, and
+ * services announce every 60 to 180 s.
+ */
+const GRAPE_RETURN = 180000
+
 /** Lookup answers kept where `lruMaxSizeLookup` is 0: the original's cache has no other number then. */
 const LOOKUP_CACHE = 1000
 
@@ -452,6 +458,7 @@ module.exports = {
   GRAPE_BACKOFF,
   GRAPE_HEDGE,
   GRAPE_KEEP_ALIVE,
+  GRAPE_RETURN,
   ANNOUNCE_AGAIN,
   ANNOUNCE_INTERVAL,
   BALANCE,

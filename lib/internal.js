@@ -106,6 +106,8 @@ module.exports = {
   kIsDue: Symbol('isDue'),
   kRefresh: Symbol('refresh'),
   /** What lookups found last, for when no grape can be asked. */
+  /** When a link found last that no grape can be asked. */
+  kAloneAt: Symbol('aloneAt'),
   kLastKnown: Symbol('lastKnown'),
   /** The text that names its request. */
   kHashText: Symbol('hashText'),

@@ -26,8 +26,14 @@ function lookupOf (isGrape, timeout) {
   })
 }
 
+/**
+ * Options for Node's `net` that let it try a name's addresses one after the other, 250 ms apart (RFC 8305).
+ * From Node 20 on it does so by itself, and there is a default, which is the process' own.
+ */
+const RACE = parseInt(process.versions.node) < 20 ? { autoSelectFamily: true } : {}
+
 function familyOf (named) {
   return Number(String(named || 0).replace('IPv', ''))
 }
 
-module.exports = { lookupOf }
+module.exports = { RACE, lookupOf }

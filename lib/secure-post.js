@@ -9,7 +9,7 @@ const { withOffer } = require('./tls-offer')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ } = require('./defaults')
 const { TEXT } = require('./errors')
 const limitHeads = require('./heads')
-const { lookupOf } = require('./names')
+const { RACE, lookupOf } = require('./names')
 
 /** Connections to grapes. It keeps those apart whose TLS options differ. */
 class Agent extends https.Agent {
@@ -66,7 +66,7 @@ function post (url, fields, body, timeout, tls, cb) {
     ...fields
   }
   const ask = () => {
-    const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...withOffer(tls), method: 'POST', headers })
+    const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...RACE, ...withOffer(tls), method: 'POST', headers })
     let answered = false
     limitHeads(request, () => finish(new Error(TEXT.ANSWER_LIMIT)))
     request.on('response', response => {

@@ -14,7 +14,7 @@ const { withOffer } = require('./tls-offer')
 const { AT_ONCE, isDestination } = require('./dispatch')
 const limitHeads = require('./heads')
 const { TEXT } = require('./errors')
-const { lookupOf } = require('./names')
+const { RACE, lookupOf } = require('./names')
 const { OPTIONS, TLS } = require('./option-table')
 
 /** RFC 6455 section 1.3. */
@@ -110,6 +110,7 @@ function upgrade (stream, url, path, conf, within) {
   try {
     request = https.request({
       lookup: lookupOf(false, time),
+      ...RACE,
       servername: net.isIP(host) ? '' : host,
       // A connection of its own: it is not given back.
       agent: false,

@@ -191,6 +191,23 @@ fn dead_nodes_make_one_lookup_slow_and_not_each() {
 }
 
 #[test]
+fn a_node_that_dies_holds_up_one_lookup_of_many() {
+    let mut network = network(30);
+    network.announce(1, KEY, 1337).unwrap();
+    for dead in 20..25 {
+        network.kill(dead);
+        let times: Vec<_> = (0..20)
+            .map(|_| {
+                network.run(config::SAME_MS + 1);
+                time_of(&mut network, 0, KEY, 1)
+            })
+            .collect();
+        println!("node {dead} is dead: {times:?} ms");
+        assert!(times.iter().filter(|time| **time > 150).count() <= 1, "{times:?} ms");
+    }
+}
+
+#[test]
 fn a_node_that_was_silent_and_answers_again_holds_what_is_announced() {
     let mut network = network(5);
     let all = config::K.min(4);

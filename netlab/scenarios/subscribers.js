@@ -5,9 +5,8 @@
 const assert = require('node:assert')
 const { KEY, PORT, grapesOn, linked, sleep, untilFound } = require('../stage')
 
-async function publisher (host, kind, grape) {
-  const process = await host.process(kind)
-  await process.call('linkTo', { grapes: [grape.ip] })
+async function publisher (host, kind) {
+  const process = await linked(host, kind)
   await process.call('publish', { key: KEY, port: PORT, every: 100 })
   return process
 }
@@ -19,20 +18,22 @@ module.exports = [
     hosts: 3,
     within: 150000,
     async run ({ lab, kind }) {
-      const [here, grape, there] = lab.hosts
-      await grapesOn([here, grape], kind)
-      const lost = await publisher(there, kind, grape)
+      const [here, other, there] = lab.hosts
+      const grapes = await grapesOn(lab.hosts, kind)
+      const lost = await publisher(there, kind)
       const subscriber = await linked(here, kind)
       await untilFound(subscriber, 1, 20000)
       await subscriber.call('subscribe', { key: KEY, conf: { reconnect: true } })
       await sleep(1000)
       assert(await subscriber.call('heardSince', { time: 0 }) !== null, 'nothing was published')
       await lab.powerOff(there)
-      // Nobody hears that its process ends.
-      await lost.kill()
+      // Nobody hears that its processes end.
+      await Promise.all([lost, grapes[2]].map(process => process.kill()))
       await sleep(20000)
       await lab.powerOn(there)
-      await publisher(there, kind, grape)
+      const grape = await there.process(kind)
+      await grape.call('runGrape', { bootstrap: [here.ip, other.ip] })
+      await publisher(there, kind)
       const time = Date.now()
       let at = null
       while (at === null && Date.now() < time + 75000) {

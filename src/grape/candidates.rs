@@ -53,6 +53,8 @@ struct Open {
     is_late: bool,
     /// It was silent lately.
     is_doubtful: bool,
+    /// Its walk knows that it is silent.
+    is_told: bool,
     /// Until when the walk goes on for it.
     until: u64,
 }
@@ -271,6 +273,15 @@ impl Candidates {
         None
     }
 
+    /// Who has let a query wait for [`config::LATE_MS`], each once.
+    pub fn silent(&mut self, now: u64) -> impl Iterator<Item = Address> {
+        let silent = self.open.iter_mut().filter(move |open| !open.is_told && open.late_at <= now);
+        silent.map(|open| {
+            open.is_told = true;
+            open.address
+        })
+    }
+
     /// Who is late gives its place to others.
     fn pass_over_late(&mut self, now: u64) {
         for open in self.open.iter_mut().filter(|open| !open.is_late && open.passed_at <= now) {
@@ -350,6 +361,7 @@ impl Candidates {
                 late_at: now,
                 is_late: true,
                 is_doubtful: true,
+                is_told: true,
                 until: now + config::WARY_MS,
             });
         } else {
@@ -366,8 +378,8 @@ impl Candidates {
         let until = self.until(address, by, now);
         let late_at = until.min(now + config::LATE_MS);
         let passed_at = if by.is_some() { late_at.min(now + config::WARY_MS) } else { late_at };
-        let (is_late, is_doubtful) = (false, false);
-        self.open.push(Open { address, passed_at, late_at, is_late, is_doubtful, until });
+        let (is_late, is_doubtful, is_told) = (false, false, false);
+        self.open.push(Open { address, passed_at, late_at, is_late, is_doubtful, is_told, until });
         self.since.entry(address.group()).or_insert(now);
     }
 
