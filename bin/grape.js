@@ -20,12 +20,13 @@ function main () {
 
 function run (conf, say) {
   const Grape = require('../lib/Grape')
+  const { isOfConf } = require('../lib/errors')
   const grape = new Grape(conf)
 
   grape.on('ready', () => say('ready', {}, 'the first look around in the network is done'))
   grape.on('warning', text => {
     // Odd datagrams are counted on the status page.
-    if (/state file/.test(text)) say('warning', { text }, `warning: ${text}`)
+    if (isOfConf(text)) say('warning', { text }, `warning: ${text}`)
   })
   grape.start(err => {
     if (err) return fail(explain(err, conf))

@@ -1,13 +1,14 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { isIPv6 } = require('net')
 const os = require('os')
 const { NativeGrape } = require('./native')
 const { hold, letGo } = require('./alive')
 const { nextTick } = require('./clock')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
-const { TEXT, badPort, fromFailure } = require('./errors')
+const { TEXT, badPort, fromFailure, isOfConf } = require('./errors')
 const { GrapeNode, portOf } = require('./GrapeNode')
 const {
   kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
@@ -225,6 +226,9 @@ class Grape extends EventEmitter {
     }
     // What was on its way when it stopped.
     if (native !== this[kNative]) return
+    if (name === 'warning' && isOfConf(text) && this.listenerCount(name) === 0) {
+      process.emitWarning(`grape: ${text}`, { type: 'GrenacheWarning', code: 'ERR_GRAPE_CONF' })
+    }
     if (text === undefined) this.emit(name)
     else this.emit(name, text)
   }
@@ -265,7 +269,7 @@ function bootstrapOf (list) {
   if (!list || list === true) return []
   return [].concat(list).flatMap(node => {
     if (typeof node === 'string') return node.split(',').map(text => text.trim()).filter(Boolean)
-    return node ? [`${node.host}:${node.port}`] : []
+    return node ? [`${isIPv6(node.host) ? `[${node.host}]` : node.host}:${node.port}`] : []
   })
 }
 

@@ -19,6 +19,7 @@ const {
 } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
+const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
 const {
   kAloneAt, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
@@ -140,6 +141,7 @@ class Link extends Emitter {
     checkCall(opts)
     if (!this._inited) this.init()
     this[kAnnouncer].ports.add(port)
+    announced(key, port)
     if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
     this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
   }

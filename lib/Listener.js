@@ -6,6 +6,7 @@ const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
 const { callEach } = require('./cbq')
 const { nextTick } = require('./clock')
+const { listeners } = require('./ipv6')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
 const { isFor } = require('./server-options')
@@ -36,6 +37,7 @@ class Listener {
     const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter, budget)
     this.server = server
     this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    listeners.add(this)
     this._closed = false
     this._holds = true
     hold()
@@ -130,6 +132,7 @@ class Listener {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)
     this.server = undefined
+    listeners.delete(this)
     const asked = [...this._asked.values()]
     this._asked.clear()
     // In a later tick, as Node's: what its listeners throw keeps nobody from stopping.

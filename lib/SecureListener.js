@@ -18,6 +18,7 @@ const { acceptOf, assertSecure } = require('./secure')
 const { FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
 const { OPTIONS, TLS } = require('./option-table')
 const RequestHead = require('./RequestHead')
+const { listeners } = require('./ipv6')
 
 /** A key of 16 bytes (RFC 6455 section 4.2.1). */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
@@ -55,6 +56,7 @@ class SecureListener {
     this._face = face
     this._hear()
     server.listen(port, OPTIONS.PeerServer.host.of(host))
+    listeners.add(this)
   }
 
   /** Node's server, which TLS is from. */
@@ -84,6 +86,7 @@ class SecureListener {
   unlisten () {
     if (!this._open) return
     this._open = false
+    listeners.delete(this)
     this._server.close()
     this._handshakes.clear()
   }
@@ -116,6 +119,7 @@ class SecureListener {
       if (server.listening || this._closed) return debug('a client with TLS was not accepted, or a port was not had that nobody wants: %s', err.message)
       this._open = false
       this._closed = true
+      listeners.delete(this)
       this.owner[kOnListenError](err)
     })
     if (server !== face) server.on('secureConnection', socket => this._onSecure(socket))

@@ -157,4 +157,9 @@ function unsupported (what) {
   return err
 }
 
-module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isTooLarge, unsupported }
+/** Whether a grape's warning is of what its service has chosen, and not of what strangers send. */
+function isOfConf (text) {
+  return /^(dht_bootstrap|host): |state file/.test(text)
+}
+
+module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isOfConf, isTooLarge, unsupported }

@@ -84,7 +84,7 @@ const KINDS = {
   },
   nodes (value, name) {
     return value.split(',').map(node => node.trim()).filter(Boolean).map(node => {
-      const [, host, port] = /^([A-Za-z0-9._-]+):(\d+)$/.exec(node) || []
+      const [, host, port] = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d+)$/.exec(node) || []
       if (host === undefined || +port === 0 || +port > 65535) {
         throw new Error(`${name} ${node}: host:port is wanted, several with commas between`)
       }

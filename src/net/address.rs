@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Where a client connects: `host:port`, with an IPv6 host in brackets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
     /// Name or address, without brackets.
     pub host: String,

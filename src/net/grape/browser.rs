@@ -116,7 +116,7 @@ fn name(host: &str) -> &str {
 
 fn ip(name: &str) -> Option<IpAddr> {
     match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        Some(v6) => v6.parse().ok().map(IpAddr::V6),
+        Some(v6) => v6.parse().ok().map(|ip| IpAddr::V6(ip).to_canonical()),
         None => name.parse().ok().map(IpAddr::V4),
     }
 }
@@ -142,6 +142,7 @@ mod tests {
         for bound in [LOOPBACK, EVERYWHERE, "10.0.0.1:31001"] {
             assert!(check(bound, false, Method::POST, &[]));
             assert!(check(bound, false, Method::POST, &[("host", "127.0.0.1:31001")]));
+            assert!(check(bound, false, Method::POST, &[("host", "[::ffff:7f00:1]:31001")]));
         }
         for host in ["any", "grape-1:30001", "10.0.0.7", ""] {
             assert!(check(EVERYWHERE, false, Method::POST, &[("host", host)]), "{host}");

@@ -27,7 +27,7 @@ use places::Place;
 use rand::Rng;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, ToSocketAddrs},
     path::PathBuf,
     sync::{
         Arc,
@@ -122,10 +122,16 @@ impl Grape {
         settings: Settings,
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let Settings { host, bootstrap, state, .. } = &settings;
+        let Settings { bootstrap, state, .. } = &settings;
+        let host = &settings.host.as_deref().map(plain);
         let runtime = io::runtime().map_err(|error| Error::system("listen", error, None))?;
         let _reactor = runtime.enter();
         let ip = host.as_deref().map(resolve).transpose()?;
+        if let (Some(host), Some(ip)) = (host, ip)
+            && host.parse::<Ipv6Addr>().is_ok()
+        {
+            tell(Told::Warning(format!("host: the node of {host} is at {ip}, {IPV4_ALONE}")));
+        }
         let at = SocketAddrV4::new(ip.unwrap_or(Ipv4Addr::UNSPECIFIED), settings.dht_port);
         let socket = bind(at)?;
         let listener = address::listen(Port {
@@ -175,7 +181,7 @@ impl Grape {
         // Nothing is ever sent: it ends when all tasks are gone that hold the other end.
         let (held, over) = mpsc::channel(1);
         let tell = Arc::new(tell);
-        let faulty = tell.clone();
+        let (faulty, warned) = (tell.clone(), tell.clone());
         let actor = Actor::new(core, socket, asked, Box::new(move |told| tell(told)));
         let (holds_node, freed) = channel();
         let (holds_api, node) = (holds_node.clone(), held.clone());
@@ -185,7 +191,8 @@ impl Grape {
         };
         tasks.spawn_or(runtime, running, move || faulty(Told::Warning(Error::Panic.to_string())));
         let asks = shared.asks.clone();
-        tasks.spawn(runtime, names::keep_resolving(names, known, asks));
+        let warn = move |text| warned(Told::Warning(format!("dht_bootstrap: {text}")));
+        tasks.spawn(runtime, names::keep_resolving(names, known, asks, warn));
         let server = http::Server { shared: shared.clone(), tasks: tasks.clone(), held };
         let asks = shared.asks.clone();
         tasks.spawn(runtime, async move {
@@ -355,7 +362,24 @@ fn is_own(ip: [u8; 4]) -> bool {
 /// Any port will do.
 const DISCARD: u16 = 9;
 
+/// Why something of IPv6 means nothing to a node.
+const IPV4_ALONE: &str = "since the discovery network has IPv4 alone";
+
+/// An IPv4 address that is written as one of IPv6 is that.
+fn plain(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().to_string(),
+        Err(_) => host.to_owned(),
+    }
+}
+
+/// Where the node of a host is; of every interface, and of the loopback one, where IPv4 has them.
 fn resolve(host: &str) -> Result<Ipv4Addr, Error> {
+    match host.parse() {
+        Ok(Ipv6Addr::UNSPECIFIED) => return Ok(Ipv4Addr::UNSPECIFIED),
+        Ok(Ipv6Addr::LOCALHOST) => return Ok(Ipv4Addr::LOCALHOST),
+        _ => {}
+    }
     let found = (host, 0).to_socket_addrs().ok();
     let v4 = |address: SocketAddr| match address.ip() {
         IpAddr::V4(ip) => Some(ip),
@@ -380,8 +404,8 @@ fn bind(at: SocketAddrV4) -> Result<UdpSocket, Error> {
 
 /// An address of the core's kind; the network has IPv4 only.
 fn compact(address: SocketAddr) -> Option<Address> {
-    match address {
-        SocketAddr::V4(v4) => Some(Address { ip: v4.ip().octets(), port: v4.port() }),
-        SocketAddr::V6(_) => None,
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => Some(Address { ip: ip.octets(), port: address.port() }),
+        IpAddr::V6(_) => None,
     }
 }

@@ -1,7 +1,8 @@
 //! Bootstrap nodes: addresses at once, names as soon as they have one.
 
-use super::{actor::Ask, compact};
+use super::{IPV4_ALONE, actor::Ask, compact};
 use crate::{config::grape as config, error::Error, grape::Address, net::Destination};
+use std::collections::HashSet;
 use tokio::{net::lookup_host, sync::mpsc::UnboundedSender, time::sleep};
 
 /// Reads a bootstrap list; `reject` is told of each entry that is no `host:port`, which is left out.
@@ -10,18 +11,29 @@ pub(super) fn parse(list: &[String], reject: impl Fn(Error)) -> Vec<Destination>
 }
 
 /// Tells the core where its bootstrap nodes are, and again when that changes. Those without a name
-/// need not wait for the others, nor do the nodes that were known before.
+/// need not wait for the others, nor do the nodes that were known before. `warn` is told once of each
+/// that has no address of IPv4.
 pub(super) async fn keep_resolving(
     names: Vec<Destination>,
     known: Vec<Address>,
     asks: UnboundedSender<Ask>,
+    warn: impl Fn(String),
 ) {
     let numeric = |name: &Destination| {
         let ip = name.host.parse::<std::net::IpAddr>().ok()?;
         Some(compact((ip, name.port).into()))
     };
+    let mut names = names;
+    names.retain(|name| {
+        let is_other = numeric(name) == Some(None);
+        if is_other {
+            warn(format!("[{}]:{} is left out, {IPV4_ALONE}", name.host, name.port));
+        }
+        !is_other
+    });
     let has_names = names.iter().any(|name| numeric(name).is_none());
     let found: Vec<_> = names.iter().filter_map(numeric).flatten().collect();
+    let mut warned = HashSet::new();
     let is_alone = found.is_empty() && known.is_empty() && has_names;
     let mut told = (!is_alone).then(|| found.clone());
     if !is_alone && asks.send(Ask::Bootstrap { addresses: found, known }).is_err() {
@@ -35,7 +47,12 @@ pub(super) async fn keep_resolving(
         let mut missing = false;
         for name in &names {
             let addresses = lookup_host((&*name.host, name.port)).await;
-            let address = addresses.ok().and_then(|mut all| all.find_map(compact));
+            let address = addresses.map(|mut all| all.find_map(compact));
+            if matches!(address, Ok(None)) && numeric(name).is_none() && warned.insert(name) {
+                let Destination { host, port } = name;
+                warn(format!("{host}:{port} is left out, {IPV4_ALONE}, and {host} has none"));
+            }
+            let address = address.ok().flatten();
             missing |= address.is_none();
             found.extend(address);
         }
