@@ -56,12 +56,12 @@ export declare class Core {
    * for `open_stream`.
    */
   stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
-  /** The handshake of a stream is done. */
-  openStream(conn: number): void
+  /** The handshake of a stream is done, whose TCP socket has this descriptor. */
+  openStream(conn: number, descriptor?: number | undefined | null): void
   /** Whether so much waits to be fetched that no more bytes should come. */
   get isFull(): boolean
   /** All was read that had come when something of a stream was due: that ends now. */
-  expireStream(conn: number): void
+  expireStream(conn: number, descriptor?: number | undefined | null): void
   /** A stream is over. */
   endStream(conn: number): void
   /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */

@@ -275,7 +275,7 @@ export interface PeerConf {
   maxPayload?: Amount
   /**
    * ms; a connection silent for so long is pinged, and ended after as long again without an answer,
-   * unless requests are under way on it. 0 is never. Default: 30000.
+   * unless requests are under way on it or something waits to be written. 0 is never. Default: 30000.
    */
   heartbeatInterval?: Amount
   /**

@@ -1,9 +1,9 @@
 'use strict'
 
-const { clearTimeout, isFaked, setImmediate, setTimeout, theirs } = require('./clock')
+const { clearTimeout, isFaked, lasting, setImmediate, setTimeout, theirs } = require('./clock')
 
 /**
- * Calls `act` after `ms`, as Node's `setTimeout`, but when all was read that had come by then: after
+ * Calls `act` after `ms`, as Node's `setTimeout`, but not up to a millisecond earlier, and when all was read that had come by then: after
  * long work timers go off before the sockets are read, where the answer may be that was waited for.
  */
 class Deadline {
@@ -15,7 +15,7 @@ class Deadline {
       if (isTheirs && isFaked()) act()
       else setImmediate(() => this._isOver || act())
     }
-    this._timer = isTheirs ? theirs.setTimeout(come, ms) : setTimeout(come, ms)
+    this._timer = isTheirs ? theirs.setTimeout(come, isFaked() ? ms : lasting(ms)) : setTimeout(come, lasting(ms))
     this._isTheirs = isTheirs
   }
 

@@ -4,7 +4,10 @@ const { setImmediate } = require('./clock')
 const Deadline = require('./Deadline')
 const dispatch = require('./dispatch')
 const pumps = require('./pumps')
-const { FAREWELL_BYTES, FAREWELL_TIMEOUT } = require('./defaults')
+const { FAREWELL_BYTES, FAREWELL_TIMEOUT, KEEPALIVE } = require('./defaults')
+
+/** What others call a descriptor is not known. */
+const IS_NODE = !process.versions.bun && !process.versions.deno
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
@@ -29,6 +32,12 @@ class Stream {
     this._left = Infinity
   }
 
+  /** That of the TCP socket, for the native side to ask the system; undefined where Node does not tell. */
+  get descriptor () {
+    const handle = IS_NODE && this.socket !== null ? this.socket._handle : null
+    return handle && handle.fd >= 0 ? handle.fd : undefined
+  }
+
   /** `abort` ends the handshake, if the connection is given up before it is done. */
   onAbort (abort) {
     this._abort = abort
@@ -49,11 +58,12 @@ class Stream {
     }
     this.socket = socket
     socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEPALIVE)
     socket.on('error', err => { this.error = this.error || err })
     socket.on('close', () => this._end())
     socket.on('end', () => this._endHalf())
     socket.on('drain', () => this._drained())
-    dispatch.openStream(this.connection.conn)
+    dispatch.openStream(this.connection.conn, this.descriptor)
   }
 
   /** Tells that the connection is open, and what comes. */

@@ -56,6 +56,17 @@ class Timer {
   }
 }
 
+/** The longest time of a timer. */
+const LONGEST = 2 ** 31 - 1
+
+/**
+ * What to tell a timer that is to go off when `ms` are over, and not before: Node counts whole
+ * milliseconds of its clock, of which the first one has begun already.
+ */
+function lasting (ms) {
+  return Math.min(ms + 1, LONGEST)
+}
+
 const theirs = {
   /** Milliseconds, by which things age; not by the system's clock, which may jump. */
   now: () => isFaked() ? Date.now() : sinceEpoch(),
@@ -68,6 +79,7 @@ module.exports = {
   clearTimeout,
   dateNow,
   isFaked,
+  lasting,
   monotonic,
   nextTick,
   setImmediate,

@@ -391,6 +391,12 @@ const RESENT = { from: 4096, chars: 16 * 1024 * 1024, slots: 1024 }
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000
 
+/**
+ * With TLS: silence of an idle TCP connection after which the system asks the other host for a sign of
+ * life; as on the native side. Node lets it ask ten times more, a second apart.
+ */
+const KEEPALIVE = 45000
+
 /** Bytes that a client with TLS reads meanwhile: answers on their way, or a flood. */
 const FAREWELL_BYTES = 1024 * 1024
 
@@ -454,6 +460,7 @@ module.exports = {
   DRAIN_POLL,
   FAREWELL_BYTES,
   FAREWELL_TIMEOUT,
+  KEEPALIVE,
   GOING_AWAY,
   GRAPE_BACKOFF,
   GRAPE_HEDGE,

@@ -294,7 +294,10 @@ function expireSoon (conn) {
 function expireOverdue () {
   const due = overdue
   overdue = []
-  for (const conn of due) core.expireStream(conn)
+  for (const conn of due) {
+    const { stream } = connections[conn] || REFUSED
+    core.expireStream(conn, stream ? stream.descriptor : undefined)
+  }
 }
 
 /** A connection whose server is gone, or whose end was told: nothing of it concerns anybody. */
@@ -572,7 +575,7 @@ module.exports = {
   keep,
   keeps: (conn, bytes) => core.keeps(conn, bytes),
   listen,
-  openStream: conn => core.openStream(conn),
+  openStream: (conn, descriptor) => core.openStream(conn, descriptor),
   letGrapesGo,
   post,
   publish,

@@ -9,5 +9,6 @@ module.exports = [
   ...require('./scenarios/grapes'),
   ...require('./scenarios/servers'),
   ...require('./scenarios/clients'),
-  ...require('./scenarios/subscribers')
+  ...require('./scenarios/subscribers'),
+  ...require('./scenarios/connections')
 ]

@@ -86,11 +86,35 @@ pub const HEARTBEAT: Duration = Duration::from_secs(30);
 /// of them is cheap, thousands of timers are not.
 pub const HEARTBEAT_CHECKS: u64 = 8;
 
-/// Silence of a TCP connection after which the system asks the other host for a sign of life.
-pub const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Silence of an idle TCP connection after which the system asks the other host for a sign of life:
+/// with [`KEEPALIVE_RETRIES`] more a dead one is found after a minute.
+pub const KEEPALIVE: Duration = Duration::from_secs(45);
 
-/// How long sent bytes may wait for the other host's word that they came, before the system takes
-/// it for dead (RFC 5482). Linux's own default is a quarter of an hour.
+/// How long after that, and how often, it asks again. Linux's own defaults are 75 s and 9.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// See [`KEEPALIVE_INTERVAL`].
+pub const KEEPALIVE_RETRIES: u32 = 3;
+
+/// How long what was sent may wait for the other host's word, before it is taken for dead. Linux's
+/// own default is a quarter of an hour. Its `TCP_USER_TIMEOUT` would also end connections whose other
+/// sides read nothing for so long, however often their systems say that they are there.
+pub const ACK_TIMEOUT_MS: u64 = 60_000;
+
+/// Silence of a connection after which the system is asked what it knows of the other host: early
+/// enough for [`ACK_TIMEOUT_MS`].
+pub const LOOK_AFTER_MS: u64 = 30_000;
+
+/// The second of two looks that find a host dead comes so much after the first one at least: what
+/// came while this process stood still is not looked at yet, and what it was silent about is asked again.
+pub const LOOK_TWICE_MS: u64 = 5_000;
+
+/// The longest pause before the system sends again what was not acknowledged, or probes a closed
+/// window, where it lets us choose (Linux 6.15). Its own is two minutes: so late a dead host would be
+/// noticed whose window was closed for minutes, and so late a network that is whole again.
+pub const TCP_PAUSE: Duration = Duration::from_secs(15);
+
+/// Of the grape's API: how long sent bytes may wait for the other host's word that they came, before
+/// the system takes it for dead (RFC 5482). Who reads nothing of an answer has less time.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Clients of one server that may be in the middle of their handshake; of the address that has the

@@ -96,7 +96,7 @@ async fn a_panic_ends_a_stream_on_either_thread() {
     let stream = |heartbeat| {
         let settings = Settings { io: Io::Stream, heartbeat, ..Settings::default() };
         let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings, &Budget::new(0));
-        stream.open();
+        stream.open(None);
         stream
     };
     let read = stream(0);
@@ -126,7 +126,7 @@ async fn the_end_of_a_stream_that_holds_too_much_comes_behind_its_messages() {
     let settings = Settings { io: Io::Stream, ..Settings::default() };
     let budget = Budget::new(8 * 1024);
     let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings, &budget);
-    stream.open();
+    stream.open(None);
     let mut bytes = text_frame(br#"["a","key",1]"#);
     // The half of a message, in the same read.
     bytes.extend_from_slice(&[0x81, 0x80 | 126, 0x4e, 0x20, 0, 0, 0, 0]);

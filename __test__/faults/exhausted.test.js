@@ -4,10 +4,12 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
+const http = require('node:http')
 const net = require('node:net')
 const { asTexts, certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
 const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
+const { standIn, startLink } = require('../helpers/stand-in')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000
@@ -21,6 +23,9 @@ const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'
 
 /** What a process may keep of what it needed for thousands of connections. */
 const KEPT = 64 * 1024 * 1024
+
+/** A link waits for 2.5 s for a grape that says nothing, in ms. */
+const HANG_UP = 2000
 
 /** What a process holds that has nothing to do, give or take. */
 const FEW = 8
@@ -153,4 +158,27 @@ fault('a client without descriptors says so, and works once there are some', asy
   // What it has goes on.
   for (let at = 0; at < 5; at++) assert.strictEqual((await client.ask('request', at)).res, at)
   assert.strictEqual(client.stderr, '')
+})
+
+fault('C320: a grape without descriptors hangs up on who comes, so that another grape is asked at once, and serves again once there are some', async (stage, implementation) => {
+  const grape = start(stage, { role: 'grape' }, { descriptors: DESCRIPTORS })
+  const port = await grape.told('listening')
+  const url = `http://127.0.0.1:${port}`
+  const get = () => new Promise(resolve => {
+    http.get(`${url}/health`, { agent: false }, res => resolve(res.resume().statusCode)).on('error', err => resolve(err.code))
+  })
+  assert.strictEqual(await get(), 200)
+  assert.strictEqual(await grape.ask('exhaust'), 'EMFILE')
+  // A place of its own could be had for the first one: of the answer before.
+  await until(async () => await get() !== 200)
+  const begun = performance.now()
+  for (let at = 0; at < 2 * DESCRIPTORS; at++) assert.match(await get(), /^ECONN/)
+  const other = await standIn(stage, () => ['127.0.0.1:1'])
+  const link = startLink(stage, implementation, [url, other.url])
+  assert.deepStrictEqual((await call(link, 'lookup', 'key')).res, ['127.0.0.1:1'])
+  const took = performance.now() - begun
+  assert.ok(took < HANG_UP, `${took} ms`)
+  await grape.ask('relax')
+  for (let at = 0; at < 2; at++) assert.strictEqual(await get(), 200)
+  assert.strictEqual(grape.stderr, '')
 })

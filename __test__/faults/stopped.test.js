@@ -4,11 +4,18 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
+const { asTexts, certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
 const { closing, fault, start, startServer, until, wait } = require('../helpers/faulty')
 
 const HEARTBEAT = 150
 const conf = { heartbeatInterval: HEARTBEAT, maxActiveDestTransports: 1 }
+
+/** An interval with room for tests that work in its parts. */
+const PATIENT = 500
+
+/** Characters of an answer for which the systems have no room while nobody reads. */
+const MUCH = 16 * 1024 * 1024
 
 /** So many intervals: enough to take anybody for dead. */
 const LONG = 8 * HEARTBEAT
@@ -70,4 +77,43 @@ fault('a stopped client that waits for an answer gets it once it goes on', async
   handlers[0].reply(null, 'here')
   client.signal('SIGCONT')
   assert.deepStrictEqual(await asked, { err: null, res: 'here' })
+})
+
+for (const isSecure of [false, true]) {
+  fault(`C318: a stopped client whose answer is on its way is not given up for its silence${isSecure ? ', TLS' : ''}`, async (stage, implementation) => {
+    const handlers = []
+    const [own, its] = isSecure
+      ? [{ secure: { ...certificates().server, verifyClient: () => true } }, { secure: asTexts(certificates().client) }]
+      : [{}, {}]
+    const service = await stage.serve(implementation, (rid, key, payload, handler) => handlers.push(handler), { ...conf, ...own })
+    const client = start(stage, { role: 'client', dest: service.dest, ...its, conf: { ...conf, heartbeatInterval: 0 } })
+    const asked = client.ask('request', 1)
+    asked.catch(() => {})
+    await until(() => handlers.length >= 1)
+    client.signal('SIGSTOP')
+    handlers[0].reply(null, 'x'.repeat(MUCH))
+    await wait(LONG)
+    assert.strictEqual(service.socket.clients.size, 1)
+    client.signal('SIGCONT')
+    const { err, res } = await asked
+    assert.deepStrictEqual({ err, length: res && res.length }, { err: null, length: MUCH })
+  })
+}
+
+fault('C321: while a sign of life is on its way, deadlines of other requests end no connection', async (stage, implementation) => {
+  const [slow, other] = [await startServer(stage), await startServer(stage, { handler: 'forget' })]
+  const peer = stage.client(implementation, slow.dest, { maxActiveDestTransports: 1, heartbeatInterval: PATIENT })
+  assert.strictEqual((await call(peer, 'request', 'key', 1, {})).res, 1)
+  const [{ socket }] = peer.tpool.list(slow.dest)
+  let closes = 0
+  socket.on('close', () => closes++)
+  slow.signal('SIGSTOP')
+  // It is asked after one interval, and has another one.
+  const end = performance.now() + 1.5 * PATIENT
+  while (performance.now() < end) await call(peer, 'request', 'key', 2, { dest: other.dest, timeout: 10 })
+  slow.signal('SIGCONT')
+  assert.strictEqual(closes, 0)
+  await wait(PATIENT)
+  assert.strictEqual(closes, 0)
+  assert.strictEqual((await call(peer, 'request', 'key', 3, {})).res, 3)
 })

@@ -40,6 +40,22 @@ function usage () {
   }
 }
 
+/** Descriptors that it has for nothing. */
+const held = []
+
+/** Takes all that are left; returns the code of the error that says so. */
+function exhaust () {
+  try {
+    for (;;) held.push(fs.openSync('/dev/null'))
+  } catch (err) {
+    return err.code
+  }
+}
+
+function relax () {
+  for (const descriptor of held.splice(0)) fs.closeSync(descriptor)
+}
+
 const ROLES = {
   /**
    * Answers with the payload, or as `handler` says: keeps each request until `answer`, or only those
@@ -115,6 +131,8 @@ const ROLES = {
         setImmediate(() => { while (!fs.existsSync(file)); })
       },
       dht: () => +grape.address().dht.split(':').pop(),
+      exhaust,
+      relax,
       heard: () => heard,
       usage
     }
@@ -162,7 +180,6 @@ const ROLES = {
   client () {
     const peer = new native.PeerRPCClient(link(), conf)
     peer.init()
-    const held = []
     return {
       request: (payload, opts) => new Promise(resolve => {
         peer.request('key', payload, { timeout: 15000, ...opts }, (err, res) => {
@@ -174,16 +191,8 @@ const ROLES = {
         for (let at = 0; at < count; at++) peer.request('key', at, {}, () => {})
       },
       /** Takes all descriptors that are left. */
-      exhaust () {
-        try {
-          for (;;) held.push(fs.openSync('/dev/null'))
-        } catch (err) {
-          return err.code
-        }
-      },
-      relax () {
-        for (const descriptor of held.splice(0)) fs.closeSync(descriptor)
-      },
+      exhaust,
+      relax,
       usage
     }
   }

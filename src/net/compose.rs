@@ -49,6 +49,12 @@ impl Composed {
     }
 }
 
+/// The first whole millisecond that is `timeout` ms after `now`, which is in microseconds: nothing
+/// expires before its time.
+fn deadline(now: u64, timeout: u64) -> u64 {
+    milliseconds(now + 999) + timeout
+}
+
 impl Conn {
     /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
     /// [`Requests::send`]. `None` when the connection is over and the request goes with it, or when
@@ -60,7 +66,7 @@ impl Conn {
         timeout: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
-        let deadline = milliseconds(now) + timeout.min(config::MAX_TIMEOUT_MS);
+        let deadline = deadline(now, timeout.min(config::MAX_TIMEOUT_MS));
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
             half.requests.refuse(slot, deadline);
@@ -137,5 +143,20 @@ impl Half {
     fn text(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         self.take_in(usize::MAX);
         self.accepts() && self.out.text(fill)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_before_its_time() {
+        for now in [0, 1, 999, 1000, 1001, 10_900, 123_456_789] {
+            let late = deadline(now, 100) * 1000 - (now + 100_000);
+            assert!(late < 1000, "{now}: {late}");
+        }
+        assert_eq!(deadline(10_900, 100), 111);
+        assert_eq!(deadline(11_000, 0), 11);
     }
 }

@@ -9,8 +9,9 @@ use super::{
     Hub,
     budget::{Budget, Held, Share},
     handshake::Counter,
-    liveness::{Beat, Liveness},
+    liveness::{Beat, Liveness, on_grid},
     settings::{Io, Lanes, Settings},
+    tcp::{Look, OtherHost, WayOut},
     transmit::Writer,
 };
 use crate::{
@@ -98,6 +99,10 @@ pub(super) struct Half {
     /// When the driver looks for expired requests, as far as it knows.
     pub armed: u64,
     pub bytes_out: u64,
+    /// When it is next to be asked for a sign of life, if it is silent, and its system about its host.
+    beat_at: u64,
+    look_at: u64,
+    other_host: OtherHost,
     /// Why nothing is written any more, and what is told of the end.
     broken: Option<Error>,
     /// JavaScript was told of the end; its number may mean another connection by now.
@@ -188,6 +193,9 @@ impl Conn {
                 listed: false,
                 armed: u64::MAX,
                 bytes_out: 0,
+                beat_at: if settings.heartbeat == 0 { u64::MAX } else { 0 },
+                look_at: 0,
+                other_host: OtherHost::default(),
                 broken: None,
                 finished: false,
                 paused: false,
@@ -461,11 +469,11 @@ impl Conn {
     /// Whether something of it may be about to end because its time is over: what came before that has
     /// to be read first.
     pub(super) fn is_overdue(&self) -> bool {
-        let (now, every) = (self.hub.now(), self.settings.heartbeat);
+        let now = self.hub.now();
         let half = self.lock();
         half.requests.pending.check_at() <= now
             || half.phase.is_over()
-            || every != 0 && self.liveness.is_silent(now, every)
+            || half.beat_at.min(half.look_at) <= now
     }
 
     /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
@@ -566,26 +574,66 @@ impl Conn {
         }
     }
 
-    /// Asks a silent other side for a sign of life; returns when to look again.
+    /// Looks after a silent other side, if it is time to; returns when to look again.
     ///
     /// # Errors
-    /// It was asked, and said nothing for a whole interval.
+    /// It was asked for a sign of life and gave none for a whole interval, or its system gave none.
     pub(super) fn beat(&self) -> Result<u64, Ended> {
-        let every = self.settings.heartbeat;
-        if every == 0 {
-            return Ok(u64::MAX);
+        self.beat_with(|| self.with_socket(|socket| WayOut::of(&socket)).flatten())
+    }
+
+    /// The same, where `way_out` is asked what the system knows.
+    pub(super) fn beat_with(&self, way_out: impl FnOnce() -> Option<WayOut>) -> Result<u64, Ended> {
+        let now = self.hub.now();
+        let look_at = self.look(now, way_out)?;
+        Ok(self.ask_if_silent(now)?.min(look_at))
+    }
+
+    /// Asks the system of a connection where nothing was heard for long.
+    fn look(&self, now: u64, way_out: impl FnOnce() -> Option<WayOut>) -> Result<u64, Ended> {
+        let look_at = self.lock().look_at;
+        if now < look_at {
+            return Ok(look_at);
         }
-        let half = self.lock();
-        let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open;
-        match self.liveness.beat(self.hub.now(), every, waits) {
-            Beat::Wait(time) => Ok(time),
-            Beat::Gone => Err(Ended::abnormal(Some(Error::Silent))),
+        let is_silent = self.liveness.is_silent(now, config::LOOK_AFTER_MS);
+        let way_out = if is_silent { way_out() } else { None };
+        let mut half = self.lock();
+        half.look_at = if is_silent {
+            match half.other_host.look(now, way_out) {
+                Look::Wait(until) => on_grid(until, config::LOOK_AFTER_MS),
+                Look::Gone => {
+                    let error = Error::system("read", ErrorKind::TimedOut.into(), None);
+                    return Err(Ended::abnormal(Some(error)));
+                }
+            }
+        } else {
+            half.other_host.hear();
+            on_grid(self.liveness.heard() + config::LOOK_AFTER_MS, config::LOOK_AFTER_MS)
+        };
+        Ok(half.look_at)
+    }
+
+    /// Asks the other side for a sign of life, where nothing was heard for an interval.
+    fn ask_if_silent(&self, now: u64) -> Result<u64, Ended> {
+        let mut half = self.lock();
+        // Before its time the answer may be on its way.
+        if now < half.beat_at {
+            return Ok(half.beat_at);
+        }
+        // Who does not read what is before it has not been asked. There its system tells of its host.
+        let is_asked = !cfg!(target_os = "linux") || half.waiting() == 0;
+        let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open || !is_asked;
+        match self.liveness.beat(now, self.settings.heartbeat, waits) {
+            Beat::Wait(time) => half.beat_at = time,
+            Beat::Gone => return Err(Ended::abnormal(Some(Error::Silent))),
             Beat::Ask(time) => {
+                half.beat_at = time;
                 drop(half);
                 self.probe();
-                Ok(time)
+                return Ok(time);
             }
         }
+        Ok(half.beat_at)
     }
 
     /// Something of a stream is due, and JavaScript is to read once more and look.

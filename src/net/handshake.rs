@@ -9,6 +9,7 @@ use super::{
     conn::Connections,
     settings::{Admission, Settings},
     tasks::Tasks,
+    tcp,
 };
 use crate::{
     caught::caught_in,
@@ -19,7 +20,7 @@ use crate::{
     ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
 use http::StatusCode;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use std::{
     future::pending,
     io::{self, ErrorKind},
@@ -263,19 +264,9 @@ async fn last_words(stream: &TcpStream, words: &[u8]) {
     let _ = timeout(config::FAREWELL_TIMEOUT, rest).await;
 }
 
-/// What every connection's socket is set to.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(config::KEEPALIVE))?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(config::TCP_USER_TIMEOUT))?;
-    Ok(())
-}
-
 /// Reads a client's handshake. `None`: it was none, or the client went away.
 async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Established> {
-    prepare(&stream).ok()?;
+    tcp::prepare(&SockRef::from(&stream)).ok()?;
     let (mut bytes, mut end, mut permit) = (Vec::new(), HeadEnd::default(), None);
     loop {
         if permit.is_none() {
@@ -333,7 +324,8 @@ async fn reach(dest: &str, settings: &Settings) -> Result<TcpStream, Error> {
     }
     let time = Duration::from_millis(settings.connect_timeout);
     let (stream, address) = dial(&host, port, Asker::Client, time).await?;
-    prepare(&stream).map_err(|error| Error::system("connect", error, Some(address)))?;
+    tcp::prepare(&SockRef::from(&stream))
+        .map_err(|error| Error::system("connect", error, Some(address)))?;
     Ok(stream)
 }
 
@@ -422,7 +414,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_system_gives_up_a_dead_host_on_both_sides() {
+    async fn the_system_gives_up_an_idle_dead_host_on_both_sides_and_no_living_one() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let accepted = async {
@@ -441,7 +433,9 @@ mod tests {
             let socket = SockRef::from(&stream);
             assert!(socket.keepalive().unwrap());
             assert_eq!(socket.tcp_keepalive_time().unwrap(), config::KEEPALIVE);
-            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(config::TCP_USER_TIMEOUT));
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), config::KEEPALIVE_INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), config::KEEPALIVE_RETRIES);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None);
         }
     }
 }

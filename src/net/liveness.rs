@@ -100,7 +100,7 @@ pub(super) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 /// The next of a few times in an interval at which all connections are looked at together.
-fn on_grid(time: u64, every: u64) -> u64 {
+pub(super) fn on_grid(time: u64, every: u64) -> u64 {
     time.next_multiple_of((every / config::HEARTBEAT_CHECKS).max(1))
 }
 

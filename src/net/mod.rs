@@ -19,6 +19,7 @@ mod settings;
 mod spin;
 pub mod stream;
 mod tasks;
+mod tcp;
 pub mod tokio;
 mod transmit;
 mod unsent;

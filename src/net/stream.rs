@@ -6,9 +6,10 @@ use super::{
     conn::{Conn, Connections, Ended, Phase, State},
     receive::Reading,
     settings::Settings,
+    tcp::{self, WayOut},
     tokio::{Alarm, Driver},
 };
-use crate::{caught::caught, error::Error, ws::Role};
+use crate::{caught::caught, config, error::Error, ws::Role};
 use std::{
     cell::RefCell,
     sync::{
@@ -44,10 +45,11 @@ impl Stream {
     ) -> Self {
         let conn = Arc::new(Conn::new(hub, role, settings, budget));
         budget.admit(&conn);
-        let beat_at = match conn.settings().heartbeat {
-            0 => u64::MAX,
-            every => hub.now() + every,
-        };
+        let beat_at = hub.now()
+            + match conn.settings().heartbeat {
+                0 => config::LOOK_AFTER_MS,
+                every => every.min(config::LOOK_AFTER_MS),
+            };
         let dues = Arc::new(Dues { beat_at: beat_at.into(), is_told: false.into() });
         let (watched, clock, spoilt) = (conn.clone(), hub.clone(), conn.clone());
         let known = dues.clone();
@@ -64,8 +66,13 @@ impl Stream {
         &self.conn
     }
 
-    /// The handshake is done.
-    pub fn open(&self) {
+    /// The handshake is done. `descriptor` is that of the TCP socket below, where there is one.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "there are no descriptors"))]
+    pub fn open(&self, descriptor: Option<i32>) {
+        #[cfg(unix)]
+        if let Some(descriptor) = descriptor {
+            tcp::limit_pauses_of(descriptor);
+        }
         self.conn.open();
     }
 
@@ -88,15 +95,17 @@ impl Stream {
         self.conn.take_output(to)
     }
 
-    /// Ends what is due, now that all was read that had come by then.
-    pub fn expire(&self) {
+    /// Ends what is due, now that all was read that had come by then. `descriptor` as of
+    /// [`open`](Self::open), and open.
+    pub fn expire(&self, descriptor: Option<i32>) {
         let ended = caught(|| {
             self.conn.expire();
             if self.conn.state().phase.is_over() {
                 return Err(Ended::abnormal(None));
             }
             if self.dues.beat_at.load(Ordering::SeqCst) <= self.conn.hub.now() {
-                self.dues.beat_at.store(self.conn.beat()?, Ordering::SeqCst);
+                let beat_at = self.conn.beat_with(|| way_out(descriptor))?;
+                self.dues.beat_at.store(beat_at, Ordering::SeqCst);
             }
             Ok(())
         });
@@ -114,6 +123,16 @@ impl Stream {
         let ended = self.reading.borrow_mut().ended(None);
         self.conn.finish(ended);
     }
+}
+
+#[cfg(unix)]
+fn way_out(descriptor: Option<i32>) -> Option<WayOut> {
+    descriptor.and_then(WayOut::of_descriptor)
+}
+
+#[cfg(not(unix))]
+fn way_out(_: Option<i32>) -> Option<WayOut> {
+    None
 }
 
 /// Tells JavaScript when something of the connection is due. It reads the bytes, so only it knows

@@ -392,10 +392,10 @@ impl Core {
         self.inner.keep(stream.conn().clone(), None, Some(stream), Some(meter.counted()))
     }
 
-    /// The handshake of a stream is done.
+    /// The handshake of a stream is done, whose TCP socket has this descriptor.
     #[napi(catch_unwind)]
-    pub fn open_stream(&self, conn: u32) {
-        self.inner.with_stream(conn, Stream::open);
+    pub fn open_stream(&self, conn: u32, descriptor: Option<i32>) {
+        self.inner.with_stream(conn, |stream| stream.open(descriptor));
     }
 
     /// Whether so much waits to be fetched that no more bytes should come.
@@ -406,8 +406,8 @@ impl Core {
 
     /// All was read that had come when something of a stream was due: that ends now.
     #[napi(catch_unwind)]
-    pub fn expire_stream(&self, conn: u32) {
-        self.inner.with_stream(conn, Stream::expire);
+    pub fn expire_stream(&self, conn: u32, descriptor: Option<i32>) {
+        self.inner.with_stream(conn, |stream| stream.expire(descriptor));
     }
 
     /// A stream is over.

@@ -20,11 +20,12 @@ use http::{
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, io::Error, sync::Arc};
+use std::{convert::Infallible, fs::File, future::ready, io::Error, sync::Arc};
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
     sync::mpsc,
+    task::yield_now,
     time::sleep,
 };
 
@@ -58,13 +59,16 @@ impl Server {
     }
 
     async fn accept(&self, listener: &TcpListener, places: &Places) {
+        let mut reserve = Reserve::default();
         loop {
+            reserve.fill();
             let (stream, from) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    if lacks_descriptors(&error) {
-                        places.spare(config::ACCEPT_RETRY).await;
-                    } else {
+                    let is_helped = lacks_descriptors(&error)
+                        && (places.spare(config::ACCEPT_RETRY).await
+                            || reserve.turn_away(listener).await);
+                    if !is_helped {
                         sleep(config::ACCEPT_RETRY).await;
                     }
                     continue;
@@ -84,6 +88,37 @@ impl Server {
                 taken.served_by(task);
             }
         }
+    }
+}
+
+/// A descriptor that is kept for when there are no others: whoever comes then hears at once that it
+/// comes for nothing, and can ask another grape.
+#[derive(Default)]
+struct Reserve(Option<File>);
+
+impl Reserve {
+    /// Takes one, where there is one.
+    fn fill(&mut self) {
+        if cfg!(unix) && self.0.is_none() {
+            self.0 = File::open("/dev/null").ok();
+        }
+    }
+
+    /// Hangs up on one who waits. False: it could not be done.
+    async fn turn_away(&mut self, listener: &TcpListener) -> bool {
+        if self.0.take().is_none() {
+            return false;
+        }
+        // Other threads take descriptors too, and who waited may be gone.
+        let was_there = select! {
+            biased;
+            accepted = listener.accept() => accepted.is_ok(),
+            () = ready(()) => true,
+        };
+        self.fill();
+        // Others have their turn, who may give some back.
+        yield_now().await;
+        was_there
     }
 }
 

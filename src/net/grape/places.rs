@@ -209,12 +209,18 @@ impl Places {
     }
 
     /// Lets some go: there is something else than places that there is not enough of. Returns when
-    /// one is gone, or after `patience`.
-    pub async fn spare(&self, patience: Duration) {
-        for _ in 0..config::API_SPARED {
-            self.0.make_room(&mut self.0.lock(), |_| true);
+    /// one is gone, or after `patience`; `false` at once when there are none.
+    pub async fn spare(&self, patience: Duration) -> bool {
+        {
+            let mut held = self.0.lock();
+            if held.places.is_empty() {
+                return false;
+            }
+            for _ in 0..config::API_SPARED {
+                self.0.make_room(&mut held, |_| true);
+            }
         }
-        let _ = timeout(patience, self.0.freed.notified()).await;
+        timeout(patience, self.0.freed.notified()).await.is_ok()
     }
 
     /// Lets a watcher go when there are too many, for one that comes: the newest of who has most, so

@@ -1,0 +1,354 @@
+//! Whether the system at the other end of a TCP connection acknowledges what it is sent. A process
+//! that stands still reads nothing, for however long, but its system answers each probe of the closed
+//! window, and lives; one whose host is gone answers nothing.
+
+use crate::config;
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+#[cfg(unix)]
+use std::os::fd::{BorrowedFd, RawFd};
+
+/// What every connection's socket is set to.
+pub(super) fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(config::KEEPALIVE);
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+    let keepalive =
+        keepalive.with_interval(config::KEEPALIVE_INTERVAL).with_retries(config::KEEPALIVE_RETRIES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    limit_pauses(socket);
+    Ok(())
+}
+
+/// Lets the system repeat itself more often than every two minutes, where it can.
+#[cfg(target_os = "linux")]
+fn limit_pauses(socket: &SockRef<'_>) {
+    use std::os::fd::AsRawFd;
+
+    /// Of Linux 6.15.
+    const TCP_RTO_MAX_MS: libc::c_int = 44;
+    let most = config::TCP_PAUSE.as_millis() as libc::c_int;
+    // Older systems do not know it, which costs nothing but time.
+    // SAFETY: the descriptor is open, and the pointer and the length are of a `c_int`, which is read.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            TCP_RTO_MAX_MS,
+            (&raw const most).cast(),
+            size_of_val(&most) as libc::socklen_t,
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_pauses(_: &SockRef<'_>) {}
+
+/// The same for the socket below Node's TLS, which Node has set otherwise.
+#[cfg(unix)]
+pub(super) fn limit_pauses_of(descriptor: RawFd) {
+    with_socket(descriptor, limit_pauses);
+}
+
+/// Does something with a socket that Node owns; `None` where there is none.
+#[cfg(unix)]
+fn with_socket<R>(descriptor: RawFd, act: impl FnOnce(&SockRef<'_>) -> R) -> Option<R> {
+    if descriptor < 0 {
+        return None;
+    }
+    // SAFETY: it is Node's, which closes it on this thread only, and not while this runs.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    Some(act(&SockRef::from(&descriptor)))
+}
+
+/// What the system says of a connection's way out. Times are in ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct WayOut {
+    /// Segments that are sent and not acknowledged.
+    pub unacked: u32,
+    /// Bytes that are not sent: the other side's window is closed, if nothing is unacknowledged.
+    pub unsent: u32,
+    /// Probes of the closed window without an answer.
+    pub probes: u8,
+    /// How often the pause before the next try was doubled.
+    pub backoff: u8,
+    /// That pause.
+    pub pause: u64,
+    /// Since a segment with data was sent, for the first time or again.
+    pub sent_ago: u64,
+    /// Since anything was acknowledged.
+    pub acked_ago: u64,
+}
+
+/// A silence of the other host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Silence {
+    /// So long it lasts at least.
+    pub lasts: u64,
+    /// Since anything was acknowledged, which may be long before anything was sent.
+    pub acked_ago: u64,
+}
+
+impl WayOut {
+    /// The other host's silence: two tries at least have no answer, for one may be lost.
+    fn silence(&self) -> Option<Silence> {
+        let Self { acked_ago, sent_ago, pause, .. } = *self;
+        let lasts = match (self.unacked, self.unsent) {
+            (0, 0) => return None,
+            (0, _) if self.probes < 2 => return None,
+            // All was acknowledged before the window was closed.
+            (0, _) => acked_ago,
+            // Two pauses ago it was sent for the last time but one, and acknowledged since.
+            _ if acked_ago <= sent_ago + pause / 2 => return None,
+            // The pauses so far are together as long as the last one, but for the first.
+            _ => acked_ago.min(sent_ago + pause - (pause >> self.backoff.min(63))),
+        };
+        Some(Silence { lasts, acked_ago })
+    }
+
+    /// Of a socket; `None` where the system does not tell.
+    #[cfg(target_os = "linux")]
+    pub fn of(socket: &SockRef<'_>) -> Option<Self> {
+        use std::os::fd::AsRawFd;
+
+        // So much of `struct tcp_info` as there is since Linux 4.6, by the places of its fields: what
+        // names it for programs is older.
+        let mut info = [0; 148];
+        let mut length = info.len() as libc::socklen_t;
+        // SAFETY: the descriptor is open, and the system writes `length` bytes at most.
+        let result = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut length,
+            )
+        };
+        (result == 0 && length as usize == info.len()).then(|| Self::read(&info))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn of(_: &SockRef<'_>) -> Option<Self> {
+        None
+    }
+
+    /// Of the socket below Node's TLS.
+    #[cfg(unix)]
+    pub fn of_descriptor(descriptor: RawFd) -> Option<Self> {
+        with_socket(descriptor, Self::of).flatten()
+    }
+
+    #[cfg(any(target_os = "linux", test))]
+    fn read(info: &[u8; 148]) -> Self {
+        let number =
+            |at: usize| u32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]]);
+        Self {
+            probes: info[3],
+            backoff: info[4],
+            pause: u64::from(number(8)) / 1000,
+            unacked: number(24),
+            sent_ago: number(44).into(),
+            acked_ago: number(56).into(),
+            unsent: number(144),
+        }
+    }
+}
+
+/// What to do after a look at a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing before then.
+    Wait(u64),
+    /// Its host is gone.
+    Gone,
+}
+
+/// What looks at a connection have found so far. Times are those of any clock, in ms.
+#[derive(Debug, Default)]
+pub(super) struct OtherHost {
+    silent: Option<Silent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Silent {
+    since: u64,
+    /// When that was seen first.
+    seen: u64,
+}
+
+impl OtherHost {
+    /// It was heard.
+    pub fn hear(&mut self) {
+        self.silent = None;
+    }
+
+    /// Looks at it `now`. One look alone ends nothing: this process, or its whole machine, may have
+    /// stood still itself.
+    pub fn look(&mut self, now: u64, way_out: Option<WayOut>) -> Look {
+        let Some(silence) = way_out.and_then(|way_out| way_out.silence()) else {
+            self.silent = None;
+            return Look::Wait(now + config::LOOK_AFTER_MS);
+        };
+        let since = now.saturating_sub(silence.lasts);
+        let silent = match self.silent.filter(|silent| silence.acked_ago >= now - silent.seen) {
+            Some(silent) => Silent { since: silent.since.min(since), ..silent },
+            None => Silent { since, seen: now },
+        };
+        let due = (silent.since + config::ACK_TIMEOUT_MS).max(silent.seen + config::LOOK_TWICE_MS);
+        if due <= now {
+            return Look::Gone;
+        }
+        self.silent = Some(silent);
+        Look::Wait(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host that was lost when all was acknowledged, `ms` ago, and something was sent 1 s later: as
+    /// the system repeats it, after pauses of 0.2 s, 0.4 s and so on, 15 s at most.
+    fn lost(ms: u64) -> WayOut {
+        let (mut pause, mut at, mut backoff) = (200, 1000, 0);
+        while at + pause <= ms {
+            at += pause;
+            pause = (2 * pause).min(15_000);
+            backoff += 1;
+        }
+        WayOut { unacked: 1, backoff, pause, sent_ago: ms - at, acked_ago: ms, ..WayOut::default() }
+    }
+
+    /// What comes of looking whenever it is due, from `ms` on: when it is gone.
+    fn gone_after(mut ms: u64, way_out: impl Fn(u64) -> WayOut) -> Option<u64> {
+        let mut host = OtherHost::default();
+        while ms < 600_000 {
+            match host.look(ms, Some(way_out(ms))) {
+                Look::Gone => return Some(ms),
+                Look::Wait(until) => {
+                    assert!(until > ms);
+                    ms = until;
+                }
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_lost_host_is_gone_after_a_minute_or_little_more() {
+        for first in [30_000, 31_000, 33_750, 37_500, 45_000] {
+            let gone = gone_after(first, lost).unwrap();
+            assert!((60_000..90_000).contains(&gone), "{first}: {gone}");
+        }
+        // The system does not say how often it has made the longest pause.
+        let gone = gone_after(300_000, lost).unwrap();
+        assert!((305_000..360_000).contains(&gone), "{gone}");
+    }
+
+    #[test]
+    fn a_host_that_is_lost_with_its_window_closed_is_gone_after_a_minute() {
+        // It was probed 10 s before it was lost, and is from then on every 15 s.
+        let closed = |ms: u64| WayOut {
+            unsent: 1,
+            probes: ((ms + 10_000) / 15_000) as u8,
+            acked_ago: ms + 10_000,
+            ..WayOut::default()
+        };
+        let gone = gone_after(30_000, closed).unwrap();
+        assert!((50_000..75_000).contains(&gone), "{gone}");
+    }
+
+    #[test]
+    fn a_host_that_answers_probes_lives_however_long_its_window_is_closed() {
+        for pause in [200, 15_000, 120_000] {
+            let closed = |ms: u64| WayOut {
+                unsent: 1,
+                // For a moment one is on its way.
+                probes: u8::from(ms.is_multiple_of(7)),
+                acked_ago: ms % pause,
+                ..WayOut::default()
+            };
+            assert_eq!(gone_after(30_000, closed), None);
+        }
+    }
+
+    #[test]
+    fn one_that_drops_what_it_has_no_room_for_lives_while_it_answers() {
+        let dropped = |ms: u64| WayOut {
+            unacked: 3,
+            unsent: 1,
+            backoff: 9,
+            pause: 120_000,
+            sent_ago: ms % 120_000,
+            // A round trip later.
+            acked_ago: (ms % 120_000).checked_sub(20).unwrap_or(ms % 120_000 + 119_980),
+            ..WayOut::default()
+        };
+        assert_eq!(gone_after(30_000, dropped), None);
+    }
+
+    #[test]
+    fn an_idle_connection_is_not_asked_about() {
+        let idle =
+            |ms: u64| WayOut { acked_ago: ms, sent_ago: ms, pause: 200, ..WayOut::default() };
+        assert_eq!(gone_after(30_000, idle), None);
+    }
+
+    #[test]
+    fn what_was_just_sent_after_long_idleness_has_time_to_be_acknowledged() {
+        let mut host = OtherHost::default();
+        let begun = WayOut { unacked: 1, acked_ago: 600_000, pause: 200, ..WayOut::default() };
+        let Look::Wait(next) = host.look(1_000_000, Some(begun)) else { panic!() };
+        assert!(next >= 1_060_000);
+        // It was sent again once, and is acknowledged at any time.
+        let again = WayOut { backoff: 1, pause: 400, sent_ago: 100, ..begun };
+        let Look::Wait(next) = host.look(1_000_300, Some(again)) else { panic!() };
+        assert!(next >= 1_059_000);
+    }
+
+    #[test]
+    fn one_look_after_standing_still_ends_nothing() {
+        let mut host = OtherHost::default();
+        // It has probed for minutes.
+        let closed = WayOut { unsent: 1, probes: 9, acked_ago: 300_000, ..WayOut::default() };
+        let next = 300_000 + config::LOOK_TWICE_MS;
+        assert_eq!(host.look(300_000, Some(closed)), Look::Wait(next));
+        let answered = WayOut { unsent: 1, acked_ago: 10, ..WayOut::default() };
+        assert_eq!(host.look(next, Some(answered)), Look::Wait(next + config::LOOK_AFTER_MS));
+        // Nor does the next one, if it was acknowledged in between.
+        host.look(400_000, Some(lost(400_000)));
+        let lost_again = WayOut { acked_ago: 70_000, ..lost(80_000) };
+        assert!(matches!(host.look(480_000, Some(lost_again)), Look::Wait(_)));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_tells_what_waits_for_a_reader() {
+        use std::{
+            io::Write,
+            net::{TcpListener, TcpStream},
+        };
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _other = listener.accept().unwrap();
+        let socket = SockRef::from(&stream);
+        let idle = WayOut::of(&socket).unwrap();
+        assert_eq!((idle.unacked, idle.unsent, idle.silence()), (0, 0, None));
+        socket.set_nonblocking(true).unwrap();
+        while stream.write(&[0; 65536]).is_ok() {}
+        // The last segments may be on their way for a moment.
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(8);
+        let full = loop {
+            let full = WayOut::of(&SockRef::from(&stream)).unwrap();
+            if full.unacked == 0 {
+                break full;
+            }
+            assert!(std::time::Instant::now() < patience, "{full:?}");
+            std::thread::yield_now();
+        };
+        assert!(full.unsent > 0 && full.acked_ago < 8000, "{full:?}");
+        assert_eq!(full.silence(), None);
+    }
+}
