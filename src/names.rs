@@ -29,8 +29,17 @@ pub enum Asker {
     ClientAgain,
 }
 
-/// What is known once a lookup is done; no addresses where there are none.
-type Told = Option<Arc<[IpAddr]>>;
+/// What is known once a lookup is done.
+type Told = Result<Arc<[IpAddr]>, Unknown>;
+
+/// Why a name has no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    /// There is no such name, or it has none.
+    Nowhere,
+    /// Nobody could say: name servers are not reached, or do not answer.
+    Unsaid,
+}
 
 /// A lookup: who asks, and for what.
 type Key = (Asker, String);
@@ -64,9 +73,9 @@ async fn in_time(
     lookup: impl Future<Output = Told>,
 ) -> Result<Arc<[IpAddr]>, Error> {
     match timeout(time, lookup).await {
-        Ok(Some(found)) => Ok(found),
-        Ok(None) => Err(Error::UnknownHost(host.to_owned())),
-        Err(_) => Err(Error::NameTimeout(host.to_owned())),
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(Unknown::Nowhere)) => Err(Error::UnknownHost(host.to_owned())),
+        Ok(Err(Unknown::Unsaid)) | Err(_) => Err(Error::NameTimeout(host.to_owned())),
     }
 }
 
@@ -89,11 +98,15 @@ impl Names {
 
     async fn addresses(self: &Arc<Self>, host: &str, asker: Asker) -> Told {
         if let Ok(address) = host.parse() {
-            return Some(Arc::new([address]));
+            return Ok(Arc::new([address]));
         }
         let mut told = self.join(host, asker);
         // Without a sender nobody will say so any more.
-        told.wait_for(Option::is_some).await.ok().and_then(|told| told.clone()).flatten()
+        told.wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|told| told.clone())
+            .unwrap_or(Err(Unknown::Unsaid))
     }
 
     /// Waits for the lookup that is under way, or for a new one.
@@ -137,14 +150,17 @@ impl Names {
             let _place = place;
             lookup(&host)
         });
-        let found = looking.await.ok().and_then(Result::ok).filter(|found| !found.is_empty());
-        let found = found.map(|found| some_of(&found));
+        let found: Told = match looking.await {
+            Ok(Ok(found)) if !found.is_empty() => Ok(some_of(&found).into()),
+            Ok(Err(error)) if is_unsaid(&error) => Err(Unknown::Unsaid),
+            _ => Err(Unknown::Nowhere),
+        };
         if key.0 != Asker::Link {
-            self.note(&key.1, found.is_some());
+            self.note(&key.1, found.is_ok());
         }
         // Whoever comes from now on asks anew.
         lock(&self.under_way).remove(&key);
-        sender.send_replace(Some(found.map(Arc::from)));
+        sender.send_replace(Some(found));
     }
 
     /// Whether nobody waits; then nobody can join any more.
@@ -167,6 +183,21 @@ impl Names {
             proven.pop_front();
         }
     }
+}
+
+/// Whether a lookup failed because nobody could say (EAI_AGAIN of RFC 3493 section 6.1). The standard
+/// library has only the text of that.
+#[cfg(unix)]
+fn is_unsaid(error: &io::Error) -> bool {
+    // SAFETY: the text is one of the C library's own, with a zero at its end, and stays.
+    let text = unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(libc::EAI_AGAIN)) };
+    error.to_string().ends_with(&*text.to_string_lossy())
+}
+
+/// The same of Windows, where it is WSATRY_AGAIN.
+#[cfg(not(unix))]
+fn is_unsaid(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(11002)
 }
 
 /// Few of a name's addresses: the first ones of both families in turn, as Happy Eyeballs tries them

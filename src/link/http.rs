@@ -16,7 +16,6 @@ use hyper_util::{
 };
 use std::{
     io, mem,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -72,13 +71,9 @@ impl Grapes {
         timeout: u64,
     ) -> Result<Answer, Error> {
         let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
-        let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
+        if uri.host().is_none() || uri.scheme_str() != Some("http") {
             return Err(Error::BadUrl(url.to_owned()));
-        };
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let address =
-            host.parse().ok().map(|ip| SocketAddr::new(ip, uri.port_u16().unwrap_or(HTTP_PORT)));
-        let explain = |error: &(dyn std::error::Error + 'static)| explain(error, &host, address);
+        }
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
@@ -121,25 +116,19 @@ fn head(fields: &[String]) -> Result<HeaderMap, Error> {
 }
 
 /// The system's error is the innermost source, if there is one.
-fn explain(
-    error: &(dyn std::error::Error + 'static),
-    host: &str,
-    address: Option<SocketAddr>,
-) -> Error {
+fn explain(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut source = Some(error);
     let mut text = error.to_string();
     while let Some(inner) = source {
         text = inner.to_string();
         if let Some(error) = inner.downcast_ref::<Error>() {
-            return of_dial(error, host);
+            return of_dial(error);
         }
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
         {
-            // As Node, which names the address of a connection that it could not make.
-            let (syscall, address) =
-                if errno_is_refusal(system) { ("connect", address) } else { ("read", None) };
-            return Error::system(syscall, io::Error::from_raw_os_error(errno), address);
+            // The connection was there: what becomes of dialling is an error of ours.
+            return Error::system("read", io::Error::from_raw_os_error(errno), None);
         }
         if inner
             .downcast_ref::<io::Error>()
@@ -156,7 +145,7 @@ fn explain(
 }
 
 /// What became of the attempt to connect.
-fn of_dial(error: &Error, host: &str) -> Error {
+fn of_dial(error: &Error) -> Error {
     match error {
         Error::System { syscall, source, address } => {
             let source = match source.raw_os_error() {
@@ -166,19 +155,13 @@ fn of_dial(error: &Error, host: &str) -> Error {
             Error::system(syscall, source, *address)
         }
         Error::ConnectTimeout(address) => Error::ConnectTimeout(*address),
-        _ => Error::UnknownHost(host.to_owned()),
+        Error::NameTimeout(host) => Error::NameTimeout(host.clone()),
+        Error::UnknownHost(host) => Error::UnknownHost(host.clone()),
+        other => Error::Http(other.to_string()),
     }
 }
 
 /// The connection ended in the middle of an exchange.
 fn hung_up(error: &hyper::Error) -> bool {
     error.is_incomplete_message() || error.is_canceled() || error.is_closed()
-}
-
-fn errno_is_refusal(error: &io::Error) -> bool {
-    use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::ConnectionRefused | Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::TimedOut
-    )
 }

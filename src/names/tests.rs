@@ -62,12 +62,12 @@ async fn names_whose_servers_are_silent_take_few_threads_and_none_of_the_grapes(
     static SYSTEM: Resolver = Resolver::new();
     let names = Arc::new(Names::new(|host| SYSTEM.look(host)));
     // A name that had an address before has places of its own.
-    assert!(names.addresses("quick.proven", Asker::Client).await.is_some());
+    assert!(names.addresses("quick.proven", Asker::Client).await.is_ok());
     let slow: Vec<_> =
         (0..1000).map(|at| waiting(&names, &format!("slow {at}"), Asker::Client)).collect();
     SYSTEM.are_under_way(config::LOOKUPS_OF_CLIENTS).await;
     for (host, asker) in [("quick.grape", Asker::Link), ("quick.proven", Asker::Client)] {
-        assert!(names.addresses(host, asker).await.is_some());
+        assert!(names.addresses(host, asker).await.is_ok());
     }
     // An address waits for nothing.
     assert_eq!(names.addresses("::1", Asker::Client).await.unwrap().len(), 1);
@@ -82,7 +82,7 @@ async fn names_whose_servers_are_silent_take_few_threads_and_none_of_the_grapes(
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     SYSTEM.answer();
-    assert!(names.addresses("other", Asker::Client).await.is_some());
+    assert!(names.addresses("other", Asker::Client).await.is_ok());
     assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), asked + 1);
     SYSTEM.are_under_way(0).await;
 }
@@ -102,9 +102,9 @@ async fn equal_names_share_a_lookup() {
     }
     SYSTEM.answer();
     for other in others {
-        assert!(other.await.unwrap().is_some());
+        assert!(other.await.unwrap().is_ok());
     }
-    assert_eq!(nowhere.await.unwrap(), None);
+    assert_eq!(nowhere.await.unwrap(), Err(Unknown::Nowhere));
     assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), 2);
     assert!(lock(&names.under_way).is_empty());
     assert_eq!(*lock(&names.proven), ["slow"]);
@@ -114,7 +114,7 @@ async fn equal_names_share_a_lookup() {
 async fn names_that_had_addresses_are_remembered_for_a_while() {
     let names = Arc::new(Names::new(|_| Ok(vec![Ipv4Addr::LOCALHOST.into()])));
     for at in 0..2 * config::PROVEN_NAMES {
-        assert!(names.addresses(&format!("name {at}"), Asker::Client).await.is_some());
+        assert!(names.addresses(&format!("name {at}"), Asker::Client).await.is_ok());
     }
     assert_eq!(lock(&names.proven).len(), config::PROVEN_NAMES);
 }
@@ -125,8 +125,11 @@ async fn a_resolver_that_never_answers_has_the_time_of_a_connection() {
     let error = in_time("somewhere", config::CONNECT_TIMEOUT, pending()).await.unwrap_err();
     assert_eq!(error.to_string(), "getaddrinfo EAI_AGAIN somewhere");
     assert_eq!(began.elapsed().as_secs(), config::CONNECT_TIMEOUT.as_secs());
-    let error = in_time("somewhere", config::CONNECT_TIMEOUT, async { None }).await.unwrap_err();
-    assert_eq!(error.to_string(), "getaddrinfo ENOTFOUND somewhere");
+    for (why, code) in [(Unknown::Nowhere, "ENOTFOUND"), (Unknown::Unsaid, "EAI_AGAIN")] {
+        let told = async { Err(why) };
+        let error = in_time("somewhere", config::CONNECT_TIMEOUT, told).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("getaddrinfo {code} somewhere"));
+    }
 }
 
 #[tokio::test]
@@ -162,12 +165,29 @@ async fn a_links_lookup_takes_nothing_from_the_names_of_clients() {
         }
     }
     let names = Arc::new(Names::new(fickle));
-    assert!(names.addresses("name", Asker::Client).await.is_some());
+    assert!(names.addresses("name", Asker::Client).await.is_ok());
     for found in [true, false] {
-        assert_eq!(names.addresses("name", Asker::Link).await.is_some(), found);
+        assert_eq!(names.addresses("name", Asker::Link).await.is_ok(), found);
         assert_eq!(*lock(&names.proven), ["name"]);
     }
     // Only the next one of a client does.
-    assert!(names.addresses("name", Asker::Client).await.is_none());
+    assert!(names.addresses("name", Asker::Client).await.is_err());
     assert!(lock(&names.proven).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_could_say_is_told_from_nobody_has_it() {
+    // As the standard library says it.
+    let of = |code| {
+        // SAFETY: as in `is_unsaid`.
+        let text = unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(code)) };
+        io::Error::other(format!(
+            "failed to lookup address information: {}",
+            text.to_str().unwrap()
+        ))
+    };
+    assert!(is_unsaid(&of(libc::EAI_AGAIN)));
+    assert!(!is_unsaid(&of(libc::EAI_NONAME)));
+    assert!(!is_unsaid(&io::Error::from(io::ErrorKind::NotFound)));
 }
