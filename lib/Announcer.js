@@ -1,7 +1,7 @@
 'use strict'
 
 const { theirs } = require('./clock')
-const { sharesPorts } = require('./dispatch')
+const { sharesPorts } = require('./cluster-worker')
 const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
 const { CALLS } = require('./option-table')
 const { waitAfter } = require('./pause')

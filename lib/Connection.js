@@ -1,5 +1,6 @@
 'use strict'
 
+const { joined } = require('./address')
 const { hold, letGo } = require('./alive')
 const budgetOf = require('./budget')
 const { dateNow, setImmediate } = require('./clock')
@@ -377,7 +378,7 @@ Connection.prototype.keepsContext = true
 /** As `host:port`, IPv4 addresses as such. */
 function addressOf ({ address = '', port }) {
   const host = address.replace(/^::ffff:(?=[\d.]+$)/, '')
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return joined(host, port)
 }
 
 module.exports = Connection

@@ -1,9 +1,9 @@
 'use strict'
 
 const EventEmitter = require('events')
-const { isIPv6 } = require('net')
 const os = require('os')
 const { NativeGrape } = require('./native')
+const { joined } = require('./address')
 const { hold, letGo } = require('./alive')
 const { nextTick } = require('./clock')
 const { GRAPE } = require('./defaults')
@@ -269,7 +269,7 @@ function bootstrapOf (list) {
   if (!list || list === true) return []
   return [].concat(list).flatMap(node => {
     if (typeof node === 'string') return node.split(',').map(text => text.trim()).filter(Boolean)
-    return node ? [`${isIPv6(node.host) ? `[${node.host}]` : node.host}:${node.port}`] : []
+    return node ? [joined(String(node.host), node.port)] : []
   })
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { familyOf, partsOf } = require('./address')
 const { kAt, kCalls } = require('./internal')
 
 /**
@@ -46,8 +47,8 @@ class GrapeNode extends EventEmitter {
 
 /** `{ address, family, port }` of `host:port`, as Node's servers say it. */
 function portOf (text) {
-  const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(text)
-  return { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: +port }
+  const { host, port } = partsOf(text)
+  return { address: host, family: familyOf(host), port: +port }
 }
 
 function nameOf (name) {

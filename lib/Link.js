@@ -31,7 +31,7 @@ const { debug } = require('./observe')
 const { CALLS, OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
 const own = require('./own')
-const { LinkPromises } = require('./promises')
+const { LinkPromises, promiseOf } = require('./promises')
 const { Tries, retryOf } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
@@ -181,7 +181,7 @@ class Link extends Emitter {
     return Promise.all(this._inited
       ? this[kAnnouncer].all().map(({ key, port }) => {
         this.stopAnnouncing(key, port)
-        return new Promise(resolve => this[kWhenTold](key, port, resolve))
+        return promiseOf(cb => this[kWhenTold](key, port, cb))
       })
       : [])
   }

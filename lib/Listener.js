@@ -1,10 +1,12 @@
 'use strict'
 
 const { hold, letGo } = require('./alive')
+const { familyOf } = require('./address')
 const dispatch = require('./dispatch')
 const context = require('./context')
 const { Admission, refusalOf } = require('./admission')
 const { callEach } = require('./cbq')
+const { sharesPorts } = require('./cluster-worker')
 const { nextTick } = require('./clock')
 const { listeners } = require('./ipv6')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
@@ -36,13 +38,13 @@ class Listener {
     this._scope = context.capture()
     const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter, budget)
     this.server = server
-    this._address = { port: actual, address, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    this._address = { port: actual, address, family: familyOf(address) }
     listeners.add(this)
     this._closed = false
     this._holds = true
     hold()
     this._leave = null
-    if (dispatch.sharesPorts()) this._join(conf.host)
+    if (sharesPorts()) this._join(conf.host)
   }
 
   /** It is the server of a cluster's worker. */

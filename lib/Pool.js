@@ -2,7 +2,7 @@
 
 const { callEach } = require('./cbq')
 const { drainOf } = require('./option-table')
-const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, TRANSPORT_RUN } = require('./defaults')
+const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, SHED_AT_ONCE, TRANSPORT_RUN } = require('./defaults')
 const { kAll, kChoose, kChooseOpen, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
 
 /** What a run says for `enough` that is of those that are connected. */
@@ -155,11 +155,10 @@ class Pool {
       }
     }
     idle.sort((one, other) => one.transport._req_last_ts - other.transport._req_last_ts)
-    const some = MAX_TRANSPORTS >> 3
-    const over = idle.slice(0, some)
+    const over = idle.slice(0, SHED_AT_ONCE)
     for (const { dest, transport } of over) this.del(dest, transport)
     // The others have something to do.
-    this[kMost] = over.length === some ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this[kSize] + some)
+    this[kMost] = over.length === SHED_AT_ONCE ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this[kSize] + SHED_AT_ONCE)
     callEach(over, ({ transport }) => transport.stop())
   }
 }

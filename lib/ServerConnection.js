@@ -4,6 +4,7 @@ const { setImmediate } = require('./clock')
 const Connection = require('./Connection')
 const Unanswered = require('./Unanswered')
 const { abandonedOf } = require('./Abandoned')
+const { partsOf } = require('./address')
 const dispatch = require('./dispatch')
 const { ABANDONED } = require('./defaults')
 const { isLarge, isTooLarge } = require('./errors')
@@ -51,7 +52,7 @@ class ServerConnection extends Connection {
   get host () {
     const { socket, address } = this.request
     // Node forgets it when the socket ends.
-    return socket ? this.dest.slice(0, this.dest.lastIndexOf(':')).replace(/[[\]]/g, '') : address
+    return socket ? partsOf(this.dest).host : address
   }
 
   /** Whether it has to wait, as one whose answers are not read. */

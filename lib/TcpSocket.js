@@ -1,6 +1,7 @@
 'use strict'
 
 const EventEmitter = require('events')
+const { familyOf } = require('./address')
 const { clearTimeout, setTimeout } = require('./clock')
 const dispatch = require('./dispatch')
 const { MAX_TIMEOUT } = require('./defaults')
@@ -69,7 +70,7 @@ class TcpSocket extends EventEmitter {
   /** This end, as Node's. */
   address () {
     const { address, port } = this[kLook]().local
-    return address === undefined ? {} : { address, family: familyOf(address), port }
+    return address === undefined ? {} : { address, family: address && familyOf(address), port }
   }
 
   /** Small writes wait for nothing, unless somebody says so here. */
@@ -182,10 +183,6 @@ class TcpSocket extends EventEmitter {
     if (failure !== null && this.listenerCount('error') > 0) this.emit('error', fromFailure(failure))
     return this
   }
-}
-
-function familyOf (address) {
-  return address && (address.includes(':') ? 'IPv6' : 'IPv4')
 }
 
 module.exports = TcpSocket

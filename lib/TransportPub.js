@@ -8,10 +8,9 @@ const Listener = require('./Listener')
 const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
-const { drainServer } = require('./drain')
 const {
-  kAdd, kDrain, kFace, kFail, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
-  kPubBySocket, kSocket, kSockets, kTellSlow, kUnlisten
+  kAdd, kFace, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
+  kPubBySocket, kSocket, kSockets, kTellSlow, kTryListening, kUnlisten
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
@@ -46,17 +45,12 @@ class TransportPub extends TransportSocket {
     // It may be another one by now.
     check(this[kOptions], this.conf)
     this.port = port
-    try {
+    this[kTryListening](() => {
       this[kListener] = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this))
       this[kFace] = null
       this.listening()
       if (port === 0) this.port = this[kListener].address().port
-    } catch (err) {
-      // A mistake of the caller's; only what the system refuses is an event.
-      if (!err.syscall) throw err
-      this[kFace] = new SocketServer()
-      this[kFace][kFail](err, this)
-    }
+    }, server => { this[kFace] = server })
     return this
   }
 
@@ -154,15 +148,6 @@ class TransportPub extends TransportSocket {
       this.emit('slow-subscriber', connection.socket, lost)
       if (lost === 0) connection.terminate()
     }
-  }
-
-  [kOpenConnections] () {
-    return this[kListener] ? [...this[kListener].connections] : []
-  }
-
-  async [kDrain] ({ drain }) {
-    if (this[kListener]) await drainServer(this, this[kListener], drain)
-    this._stop()
   }
 
   _stop () {

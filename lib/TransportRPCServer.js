@@ -8,12 +8,11 @@ const ServerConnection = require('./ServerConnection')
 const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
-const { drainServer } = require('./drain')
 const { TEXT, isTooLarge } = require('./errors')
 const {
-  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDrain, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
-  kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOpenConnections, kOptions, kPlainListener,
-  kSecureListener, kServeSocket, kServing, kSocket, kTakePort
+  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
+  kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
+  kSecureListener, kServeSocket, kServing, kSocket, kTakePort, kTryListening
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -199,18 +198,13 @@ class TransportRPCServer extends TransportRPC {
 
   [kListen] (listen, port) {
     this.port = port
-    try {
+    this[kTryListening](() => {
       this[kListener] = listen()
       this[kFace] = undefined
       this[kSocket] = undefined
       this.listening()
       if (port === 0) this[kTakePort](this[kListener])
-    } catch (err) {
-      // A mistake in the configuration, and not the system's word on the port.
-      if (!err.syscall) throw err
-      this[kSocket] = new SocketServer()
-      this[kSocket][kFail](err, this)
-    }
+    }, server => { this[kSocket] = server })
   }
 
   /** The system has chosen the port; with TLS and `conf.host` it does so later. */
@@ -227,15 +221,6 @@ class TransportRPCServer extends TransportRPC {
   [kSecureListener] (port, secure, owner) {
     const SecureListener = require('./SecureListener')
     return new SecureListener(port, { ...copyOf(this.conf), secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
-  }
-
-  [kOpenConnections] () {
-    return this[kListener] ? [...this[kListener].connections] : []
-  }
-
-  async [kDrain] ({ drain }) {
-    if (this[kListener]) await drainServer(this, this[kListener], drain)
-    this._stop()
   }
 
   _stop () {

@@ -1,8 +1,10 @@
 'use strict'
 
 const Transport = require('./Transport')
+const { drainServer } = require('./drain')
+const { kDrain, kFail, kListener, kOpenConnections, kTryListening } = require('./internal')
 
-/** A transport with the states of a socket. */
+/** A transport with the states of a socket, and what those have in common that listen. */
 class TransportSocket extends Transport {
   isConnecting () {
     return !!this._connecting
@@ -37,6 +39,29 @@ class TransportSocket extends Transport {
 
   unlistening () {
     this._listening = false
+  }
+
+  /** Listens; where the system does not let it, `keep` gets a server that says so. */
+  [kTryListening] (listen, keep) {
+    try {
+      listen()
+    } catch (err) {
+      // A mistake in the configuration, and not the system's word on the port.
+      if (!err.syscall) throw err
+      const SocketServer = require('./SocketServer')
+      const server = new SocketServer()
+      keep(server)
+      server[kFail](err, this)
+    }
+  }
+
+  [kOpenConnections] () {
+    return this[kListener] ? [...this[kListener].connections] : []
+  }
+
+  async [kDrain] ({ drain }) {
+    if (this[kListener]) await drainServer(this, this[kListener], drain)
+    this._stop()
   }
 }
 

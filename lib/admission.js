@@ -7,6 +7,7 @@ const { inspect } = require('util')
 const { monotonic, nextTick } = require('./clock')
 const { WARNING_PACE } = require('./defaults')
 const { OPTIONS } = require('./option-table')
+const { isThenable } = require('./promises')
 
 /** What the native side does by itself; as `admission` in src/node/mod.rs. */
 const MODE = { LOCAL: 0, ANY: 1, ASK_ORIGINS: 2, ASK_ALL: 3 }
@@ -73,7 +74,7 @@ class Admission {
         if (isReturned) end(...decision)
         else said = said || decision
       })
-      if (isPromise(result)) Promise.resolve(result).then(undefined, err => nextTick(failed, err))
+      if (isThenable(result)) Promise.resolve(result).then(undefined, err => nextTick(failed, err))
     } catch (err) {
       return failed(err)
     } finally {
@@ -130,12 +131,8 @@ function outcome (call, done, failed) {
   } catch (err) {
     return failed(err)
   }
-  if (!isPromise(result)) return done(result)
+  if (!isThenable(result)) return done(result)
   Promise.resolve(result).then(value => nextTick(done, value), err => nextTick(failed, err))
-}
-
-function isPromise (value) {
-  return value !== null && typeof value === 'object' && typeof value.then === 'function'
 }
 
 /** The HTTP answer to a client that does not come in. */

@@ -3,6 +3,7 @@
 // Which destinations a call goes to: `opts.dest`, `exclude` and `self`.
 
 const { networkInterfaces } = require('os')
+const { partsOf } = require('./address')
 const { kOwnPorts } = require('./internal')
 const { CALLS } = require('./option-table')
 const { check } = require('./options')
@@ -35,8 +36,8 @@ function ownOf (link) {
   if (own.size === 0) return () => false
   const hosts = new Set(Object.values(networkInterfaces()).flat().map(({ address }) => address))
   return dest => {
-    const at = dest.lastIndexOf(':')
-    return own.has(dest.slice(at + 1)) && isHere(dest.slice(0, at).replace(/^\[|\]$/g, ''), hosts)
+    const { host, port } = partsOf(dest)
+    return own.has(port) && isHere(host, hosts)
   }
 }
 

@@ -41,9 +41,9 @@ function isFaked () {
 
 /** A timer of whoever had the timers then: others could not clear it. */
 class Timer {
-  constructor (set, clear, call, ms) {
-    this._clear = globalThis[clear]
-    this._timer = globalThis[set](call, ms)
+  constructor (call, ms) {
+    this._clear = globalThis.clearTimeout
+    this._timer = globalThis.setTimeout(call, ms)
   }
 
   clear () {
@@ -70,8 +70,7 @@ function lasting (ms) {
 const theirs = {
   /** Milliseconds, by which things age; not by the system's clock, which may jump. */
   now: () => isFaked() ? Date.now() : sinceEpoch(),
-  setTimeout: (call, ms) => new Timer('setTimeout', 'clearTimeout', call, ms),
-  setInterval: (call, ms) => new Timer('setInterval', 'clearInterval', call, ms)
+  setTimeout: (call, ms) => new Timer(call, ms)
 }
 
 module.exports = {

@@ -3,15 +3,19 @@
 // What Node's own servers do in a worker of its `cluster`: they tell the primary where they listen, and
 // go when the worker is disconnected.
 
-const net = require('net')
+const { familyOf } = require('./address')
 
 /** Called once when the worker is disconnected. */
 const leaving = new Set()
 
-/** This process' worker, or null. Few need the module, which is large. */
+/** Whether other processes listen on the ports of this one. Few need the module, which is large. */
+function sharesPorts () {
+  return require('cluster').isWorker
+}
+
+/** This process' worker, or null. */
 function workerOf () {
-  const cluster = require('cluster')
-  return (cluster.isWorker && cluster.worker) || null
+  return (sharesPorts() && require('cluster').worker) || null
 }
 
 /** Calls `leave` when the worker is disconnected, until `stay(leave)`. */
@@ -37,7 +41,7 @@ function tellListening (port, host) {
   if (worker === null) return
   worker.state = 'listening'
   if (typeof process.send !== 'function' || !process.connected) return
-  const addressType = host && net.isIPv6(host) ? 6 : 4
+  const addressType = host && familyOf(host) === 'IPv6' ? 6 : 4
   try {
     process.send({ cmd: 'NODE_CLUSTER', act: 'listening', address: host || null, port, addressType }, () => {})
   } catch (err) {
@@ -45,4 +49,4 @@ function tellListening (port, host) {
   }
 }
 
-module.exports = { stay, tellListening, whenLeaving }
+module.exports = { sharesPorts, stay, tellListening, whenLeaving }

@@ -309,6 +309,9 @@ const SETTLED = 5000
  */
 const MAX_TRANSPORTS = 4096
 
+/** So many are stopped at once then: all of them are looked at for it. */
+const SHED_AT_ONCE = MAX_TRANSPORTS / 8
+
 /** Of those, such as have lost their connections, or never had one: as many as one lookup may name. */
 const MAX_LOST = MAX_ADDRESSES
 
@@ -424,6 +427,15 @@ const TEST_GRAPES = { count: 2, timeout: 10000 }
 /** `gracefulShutdown`: ms for all of it, in which the platforms that send these signals do not kill yet. */
 const SHUTDOWN = { drain: 5000, signals: ['SIGTERM', 'SIGINT'] }
 
+/** The part of `drain` in which grapes may be told: one that does not answer leaves time for requests. */
+const FAREWELL_SHARE = 1 / 2
+
+/**
+ * What a `stop` may take beyond its drain, before it is not waited for any more: the other sides have
+ * FAREWELL_TIMEOUT to close, and timers may be late on a busy machine.
+ */
+const STOP_GRACE = 2 * FAREWELL_TIMEOUT
+
 /** Characters of a batch whose first half of answers leaves early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 2048, to: 8192 }
 
@@ -459,6 +471,7 @@ module.exports = {
   DEST_BACKOFF,
   DRAIN_POLL,
   FAREWELL_BYTES,
+  FAREWELL_SHARE,
   FAREWELL_TIMEOUT,
   KEEPALIVE,
   GOING_AWAY,
@@ -531,12 +544,14 @@ module.exports = {
   RESENT,
   RETRY_TIMES,
   SETTLED,
+  SHED_AT_ONCE,
   SHUTDOWN,
   SEVERAL_COST,
   SLOW_SUBSCRIBER,
   SMALL_MESSAGE,
   STREAM_WRITE,
   STATUS_START,
+  STOP_GRACE,
   SUB_DIALS,
   SUB_LOOKUP_TIMEOUT,
   SWEEP,

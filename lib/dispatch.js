@@ -4,6 +4,7 @@
 
 const { hold, keep: keepAlive, letGo } = require('./alive')
 const atExit = require('./at-exit')
+const { sharesPorts } = require('./cluster-worker')
 const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
@@ -487,19 +488,14 @@ function listen (port, conf, lanes, server, meter, budget) {
   return listening
 }
 
-/** Whether other processes listen on the ports of this one. Few need the module, which is large. */
-function sharesPorts () {
-  return require('cluster').isWorker
-}
-
 function unlisten (server) {
   servers.delete(server)
   core.unlisten(server)
 }
 
 /**
- * Posts a JSON text to a grape, with these header fields: `cb(err, status, body, location)`. What is returned ends it: `end(err)`, and
- * `cb` is called in a later tick.
+ * Posts a JSON text to a grape, with these header fields: `cb(err, status, body, location)`. What is
+ * returned ends it: `end(err)`, and `cb` is called in a later tick.
  */
 function post (url, fields, body, timeout, cb) {
   const id = lastExchange = (lastExchange + 1) >>> 0
@@ -590,7 +586,6 @@ module.exports = {
   setReading: (conn, reads) => core.setReading(conn, reads),
   setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
   setSocket: (conn, options) => core.setSocket(conn, options),
-  sharesPorts,
   silence: conn => core.silence(conn),
   stats: meter => core.stats(meter),
   stream: (isServer, conf, lanes, meter, budget) => core.stream(isServer, settings(conf, lanes), meter.native, budget),

@@ -3,6 +3,7 @@
 const assert = require('assert')
 const { TEXT, errorOf } = require('./errors')
 const { kCaller, kController, kEnd, kHandlers } = require('./internal')
+const { isThenable } = require('./promises')
 
 /** The functions that answer a server's requests, by key: `handle`. */
 class Handlers {
@@ -110,10 +111,6 @@ function run (handler, payload, context, reply) {
   }
   if (isThenable(result)) Promise.resolve(result).then(succeed, fail)
   else succeed(result)
-}
-
-function isThenable (value) {
-  return value !== null && typeof value === 'object' && typeof value.then === 'function'
 }
 
 /** What was thrown, with a message: without one the caller would see no error. */

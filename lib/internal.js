@@ -60,6 +60,7 @@ module.exports = {
   kUnreachable: Symbol('unreachable'),
   /** A destination was reached. */
   kClaim: Symbol('claim'),
+  kTryListening: Symbol('tryListening'),
   kReachable: Symbol('reachable'),
   /** A transport has lost its connection. */
   kLeave: Symbol('leave'),

@@ -1,4 +1,7 @@
 'use strict'
+
+const { clearTimeout, setTimeout } = require('./clock')
+const { TEXT } = require('./errors')
 const { kLink, kWhenTold } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
 
@@ -14,6 +17,20 @@ function promised (start) {
   const promise = promiseOf(start)
   promise.catch(() => {})
   return promise
+}
+
+/** What `await` would wait for. */
+function isThenable (value) {
+  return value !== null && typeof value === 'object' && typeof value.then === 'function'
+}
+
+/** As `promise`; rejects with ERR_TIMEOUT after `ms`. */
+function within (ms, promise) {
+  let timer
+  const late = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(TEXT.TIMEOUT)), ms)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
 /** A link's methods, as Promises. */
@@ -66,4 +83,4 @@ class LinkPromises {
   }
 }
 
-module.exports = { LinkPromises, promised }
+module.exports = { LinkPromises, isThenable, promiseOf, promised, within }

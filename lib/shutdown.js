@@ -3,12 +3,13 @@
 // The orderly end of a service: `gracefulShutdown`.
 
 const { constants } = require('os')
-const { clearTimeout, monotonic, nextTick, setTimeout } = require('./clock')
-const { FAREWELL_TIMEOUT, SHUTDOWN } = require('./defaults')
+const { monotonic, nextTick } = require('./clock')
+const { FAREWELL_SHARE, SHUTDOWN, STOP_GRACE } = require('./defaults')
 const { badValue } = require('./errors')
 const { kStopAnnouncingAll } = require('./internal')
 const { debug } = require('./observe')
 const { CALLS } = require('./option-table')
+const { within } = require('./promises')
 
 /** What each signal begins. One listener of the process serves all, however many services it has. */
 const bySignal = new Map()
@@ -108,28 +109,25 @@ async function end ({ links, peers, drain }) {
     }
   }
   // A `stop` of somebody's own may never end.
-  const stop = peers => within(left() + 2 * FAREWELL_TIMEOUT, Promise.all(peers.map(peer =>
-    attempt(() => drain > 0 ? peer.stop({ drain: left() }) : peer.stop()))))
+  const stop = (things, act) => Promise.all(things.map(thing => attempt(() => within(left() + STOP_GRACE, act(thing)))))
+  const stopPeer = peer => drain > 0 ? peer.stop({ drain: left() }) : peer.stop()
 
-  const told = Promise.all(links.map(link => attempt(() => link[kStopAnnouncingAll] && link[kStopAnnouncingAll]())))
-  // A grape that does not answer leaves time for requests.
-  if (drain > 0) await within(drain / 2, told)
-  await stop(peers.filter(isAsked))
-  await stop(peers.filter(peer => !isAsked(peer)))
-  for (const link of links) await attempt(() => { link.stop() })
+  const told = Promise.all(links.map(link => attempt(() => {
+    const telling = Promise.resolve(link[kStopAnnouncingAll] && link[kStopAnnouncingAll]())
+    if (drain > 0) return within(drain * FAREWELL_SHARE, telling)
+    // Nobody waits for it.
+    telling.catch(() => {})
+  })))
+  if (drain > 0) await told
+  await stop(peers.filter(isAsked), stopPeer)
+  await stop(peers.filter(peer => !isAsked(peer)), stopPeer)
+  await stop(links, link => link.stop())
   return errors
 }
 
 /** Whether it is asked by others, or hears them: a server of requests, a subscriber. */
 function isAsked (peer) {
   return typeof peer.sub === 'function' || (typeof peer.listen === 'function' && typeof peer.pub !== 'function')
-}
-
-/** Resolves with the promise, or after `ms`. */
-function within (ms, promise) {
-  let timer
-  const late = new Promise(resolve => { timer = setTimeout(resolve, ms) })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
 function tell (err, signal, cb) {

@@ -2,10 +2,10 @@
 
 // For the tests of services: `require('grenache-nodejs-ws-native/testing')`.
 
-const { clearTimeout, setTimeout } = require('./clock')
 const { TEST_GRAPES } = require('./defaults')
-const { TEXT, badValue } = require('./errors')
+const { badValue } = require('./errors')
 const Grape = require('./Grape')
+const { promiseOf, within } = require('./promises')
 
 /** Where they listen: nobody else can reach them. */
 const HOST = '127.0.0.1'
@@ -22,10 +22,6 @@ async function testGrapes (count = TEST_GRAPES.count, conf) {
   const stop = async () => {
     await Promise.all(grapes.map(grape => new Promise(resolve => grape.stop(resolve))))
   }
-  let timer
-  const late = new Promise((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(TEXT.TIMEOUT)), TEST_GRAPES.timeout)
-  })
   try {
     const acquainted = []
     for (let at = 0; at < count; at++) {
@@ -36,25 +32,19 @@ async function testGrapes (count = TEST_GRAPES.count, conf) {
         api_port: 0,
         dht_bootstrap: grapes.map(other => other.address().dht)
       })
-      await started(grape)
+      await promiseOf(cb => grape.start(cb))
       grapes.push(grape)
       acquainted.push(knows(grape, count - 1))
     }
-    await Promise.race([late, Promise.all(acquainted)])
+    await within(TEST_GRAPES.timeout, Promise.all(acquainted))
   } catch (err) {
     await stop()
     throw err
-  } finally {
-    clearTimeout(timer)
   }
   const urls = grapes.map(grape => `http://${grape.address().api}`)
   const network = { grapes, urls, url: urls[0], stop }
   if (Symbol.asyncDispose) Object.defineProperty(network, Symbol.asyncDispose, { value: stop })
   return network
-}
-
-function started (grape) {
-  return new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))
 }
 
 /** Resolves once a grape knows so many others. */

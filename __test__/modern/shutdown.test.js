@@ -111,8 +111,48 @@ each('C416: a subscriber, a grape that does not answer and a stop that never end
   await until(() => publisher.socket.clients.size === 1)
   child.kill('SIGTERM')
   assert.deepStrictEqual(await exited, [0, null])
-  assert.ok(lines.includes('over null'))
+  assert.ok(lines.includes('over Error: ERR_TIMEOUT'))
 }, better)
+
+/** What fails, and how the end is told. */
+const FAILURES = {
+  'a grape that is gone': ["link.startAnnouncing('key', 1337)", '', /ECONNREFUSED/],
+  'a grape that does not answer': ["link.startAnnouncing('silent', 1337)", '', /ERR_TIMEOUT/],
+  'a stop that never ends': ['', '{ stop: () => new Promise(() => {}) }', /ERR_TIMEOUT/],
+  'a stop that rejects': ['', "{ stop: async () => { throw new Error('mine') } }", /mine/]
+}
+
+for (const [what, [begin, part, said]] of Object.entries(FAILURES)) {
+  each(`C367: ${what} is the error of the callback, or a warning without one`, async ({ stage }) => {
+    let announced
+    const told = new Promise(resolve => { announced = resolve })
+    const grape = await standIn(stage, ({ type, data }) => {
+      announced()
+      return type === 'announce' ? 1 : undefined
+    })
+    for (const cb of ['', ", err => console.log('over ' + err)"]) {
+      for (const kind of part === '' ? ['peers: []'] : [`peers: [${part}]`, `link: [link, ${part}]`]) {
+        const { code, stdout, stderr } = await run(`
+          const { Link, gracefulShutdown } = require(pkg)
+          const gone = ${JSON.stringify(what)}.endsWith('gone')
+          const link = new Link({ grape: '${grape.url}', requestTimeout: 1000 }).start()
+          ${begin.replace(')', `, {}, () => {
+            if (gone) link.conf.grape = 'http://127.0.0.1:1'
+            end()
+          })`)}
+          const end = () => gracefulShutdown({ link, drain: 200, ${kind} }${cb}).now()
+          ${begin === '' ? 'end()' : ''}`)
+        assert.strictEqual(code, 0)
+        const [heard, silent] = cb === '' ? [stderr, stdout] : [stdout, stderr]
+        assert.match(heard, said)
+        assert.strictEqual(heard.match(new RegExp(said, 'g')).length, 1)
+        if (cb === '') assert.match(heard, /ERR_SHUTDOWN/)
+        assert.strictEqual(silent, '')
+      }
+    }
+    if (begin !== '') await told
+  }, better)
+}
 
 each('C418: remove lets signals be, and nothing is left on the process', async ({ stage }) => {
   const { child, exited } = await service(stage, `
