@@ -9,7 +9,7 @@ const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
 const {
-  kAdd, kFace, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
+  kAdd, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
   kPubBySocket, kSocket, kSockets, kTellSlow, kTryListening, kUnlisten
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
@@ -31,6 +31,8 @@ class TransportPub extends TransportSocket {
     this[kListener] = this[kFace] = this[kSocket] = undefined
     /** Undefined until somebody asks for them. */
     this[kSockets] = undefined
+    /** Somebody may have sockets of subscribers, and put something in the place of their `send`. */
+    this[kHasShown] = false
   }
 
   init () {
@@ -70,6 +72,7 @@ class TransportPub extends TransportSocket {
 
   /** The object like `ws`'s server. */
   get socket () {
+    this[kHasShown] = true
     if (!this[kFace] && this[kListener]) this[kFace] = SocketServer.of(this[kListener], this)
     return this[kFace] || this[kSocket]
   }
@@ -80,6 +83,7 @@ class TransportPub extends TransportSocket {
 
   /** The subscribers' sockets by their ids, and what a subclass that listens by itself puts there. */
   get _sockets () {
+    this[kHasShown] = true
     if (this[kSockets] === undefined) {
       this[kSockets] = new PubSockets()
       for (const connection of this[kOpenConnections]()) takeIn(this[kSockets], connection.socket)
@@ -107,7 +111,7 @@ class TransportPub extends TransportSocket {
     const { opcode, data } = encode(msg)
     this[kMeter].count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
-    const patched = this[kFace] ? patchedOf(listener) : undefined
+    const patched = this[kHasShown] ? patchedOf(listener) : undefined
     const slow = dispatch.publish(listener.server, opcode, data, disconnect, patched && patched.map(({ conn }) => conn))
     if (patched !== undefined) slow.push(...this[kPubBySocket](patched, msg, disconnect))
     if (slow.length > 0) this[kTellSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
@@ -145,6 +149,7 @@ class TransportPub extends TransportSocket {
     for (const connection of [...listener.connections]) {
       const lost = slow.get(connection.conn)
       if (lost === undefined || connection.closing) continue
+      this[kHasShown] = true
       this.emit('slow-subscriber', connection.socket, lost)
       if (lost === 0) connection.terminate()
     }

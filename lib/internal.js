@@ -38,6 +38,8 @@ module.exports = {
   kGone: Symbol('gone'),
   /** What was assigned to a transport's `socket`. */
   kSocket: Symbol('socket'),
+  /** Somebody may have sockets of its subscribers. */
+  kHasShown: Symbol('hasShown'),
   /** A publisher's subscribers by their ids, once somebody has asked for them. */
   kSockets: Symbol('sockets'),
   /** The functions of `handle`, by key. */

@@ -8,6 +8,7 @@ const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
 const { clientOf, connectionOf } = require('../helpers/hooks')
 const { RawClient } = require('../helpers/rawclient')
+const { until } = require('../helpers/faulty')
 
 /** Ways to put a function in the place of a method; each returns what it was called with. */
 const WAYS = {
@@ -87,6 +88,19 @@ for (const [way, patch] of Object.entries(WAYS)) {
     assert.deepStrictEqual([one.heard, other.heard], [['a', 'b', 'end'], ['a', 'b', 'end']])
   })
 }
+
+pair('C474: what is published goes through the replaced send of a socket of `_sockets`', async ({ server, client, stage }) => {
+  const service = await stage.publisher(server)
+  const transport = stage.subscriber(client, service.dest).transport(service.dest)
+  const heard = once(transport, 'message')
+  transport.sub()
+  await until(() => service._sockets.size === 1)
+  const sent = WAYS['an assignment']([...service._sockets.values()][0])
+  if (!transport.isConnected()) await once(transport, 'connected')
+  service.pub('a')
+  assert.strictEqual(String((await heard)[0]), 'a')
+  assert.deepStrictEqual(sent, ['a'])
+})
 
 pair('C474: what a replaced send drops does not arrive', async ({ server, client, stage }) => {
   const service = await stage.publisher(server)
