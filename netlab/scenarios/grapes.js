@@ -3,7 +3,7 @@
 // Networks of grapes, and what services notice of them.
 
 const assert = require('node:assert')
-const { KEY, PORT, caller, failedIn, grapesOn, linked, percent, served, sleep, untilFound } = require('../stage')
+const { KEY, PORT, caller, failedIn, grapesOn, linked, percent, served, server, sleep, untilFound } = require('../stage')
 
 /** `ms` that a cut lasts, and the liveness of the nodes: those of a day's work, or short ones. */
 function partition (title, short, { cut, liveness }) {
@@ -75,6 +75,22 @@ module.exports = [
       assert.strictEqual(figures['failed meanwhile (%)'], 0)
       assert.strictEqual(figures['failed later (%)'], 0)
       assert(figures['all found after (ms)'] !== null)
+    }
+  },
+  {
+    title: 'a service is there 2 s before its grapes',
+    hosts: 2,
+    of: 'grapes',
+    within: 240000,
+    async run ({ lab, kind }) {
+      const [here, there] = lab.hosts
+      await server(there, kind)
+      await sleep(2000)
+      await grapesOn(lab.hosts, kind)
+      return { 'found after (ms)': await untilFound(await linked(here, kind), 1, 200000) }
+    },
+    expect ({ 'found after (ms)': ms }, slack) {
+      assert(ms !== null && ms < 5000 * slack)
     }
   },
   {

@@ -46,5 +46,31 @@ module.exports = [
     expect ({ 'heard again after (ms)': ms }) {
       assert(ms !== null && ms < 40000)
     }
+  },
+  {
+    title: 'of two publishers one host has lost its power before six subscribers come',
+    of: 'publishers',
+    hosts: 4,
+    within: 120000,
+    async run ({ lab, kind }) {
+      const [here, other, one, two] = lab.hosts
+      await grapesOn(lab.hosts, kind)
+      for (const host of [one, two]) await publisher(host, kind)
+      const subscribers = await Promise.all(Array.from({ length: 6 }, () => linked(here, kind)))
+      await untilFound(await linked(other, kind), 2, 20000)
+      for (const subscriber of subscribers) await untilFound(subscriber, 2, 20000)
+      await lab.powerOff(two)
+      const time = Date.now()
+      for (const subscriber of subscribers) await subscriber.call('subscribe', { key: KEY })
+      await sleep(30000)
+      const heard = await Promise.all(subscribers.map(subscriber => subscriber.call('heardSince', { time })))
+      const late = heard.filter(at => at !== null).map(at => at - time)
+      return { 'heard something': late.length, 'slowest (ms)': Math.max(...late) }
+    },
+    // The dead one is given up after 3 s, once.
+    expect (figures, slack) {
+      assert.strictEqual(figures['heard something'], 6)
+      assert(figures['slowest (ms)'] < 5000 * slack)
+    }
   }
 ]
