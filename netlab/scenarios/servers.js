@@ -5,6 +5,17 @@
 const assert = require('node:assert')
 const { KEY, PORT, caller, failedIn, percent, served, server, sleep } = require('../stage')
 
+/** After how many ms a server is asked something; null after `within`. */
+async function askedAgain (server, within) {
+  const begin = Date.now()
+  const before = await server.call('served')
+  while (Date.now() < begin + within) {
+    if (await server.call('served') > before) return Date.now() - begin
+    await sleep(100)
+  }
+  return null
+}
+
 /** Grapes on all four hosts, servers on three, of which one is gone for the client by `end`, and back by `back`. */
 function loses (title, short, { end, back }) {
   return {
@@ -21,12 +32,11 @@ function loses (title, short, { end, back }) {
       await sleep(1000)
       await end(lab, here, others[2])
       await sleep(24000)
-      const before = await last.call('served')
       const later = []
       if (back) {
         await back(lab, here, others[2])
-        await sleep(15000)
-        later.push(['calls of it in 15 s when it is back', await last.call('served') - before])
+        later.push(['asked again after (ms)', await askedAgain(last, 40000)])
+        await sleep(2000)
       }
       await client.call('endLoad')
       const { seconds } = await loading
@@ -39,7 +49,8 @@ function loses (title, short, { end, back }) {
     expect (figures, slack) {
       assert(figures['failed in 15 s (%)'] < 3 * slack)
       assert(figures['failed later (%)'] < slack)
-      if (back) assert(figures['calls of it in 15 s when it is back'] > 100)
+      // It is tried every 30 s at least.
+      if (back) assert(figures['asked again after (ms)'] !== null)
     }
   }
 }
@@ -118,7 +129,8 @@ module.exports = [
     },
     expect (figures, slack) {
       assert(figures['clients served'] >= 4)
-      assert(figures['of their calls failed (%)'] < slack)
+      // What waits for a connection that is refused fails with it: more where a handshake takes longer.
+      assert(figures['of their calls failed (%)'] < 2 * slack)
     }
   },
   drains(true, { rate: 2000, work: 5 }),
