@@ -239,7 +239,7 @@ const ANNOUNCE_INTERVAL = 2 * 60 * 1000
  * Mean wait of an announce that failed; it doubles with each failure, and is never longer than
  * that between two others. The most is what a service stays unknown once there are grapes again.
  */
-const ANNOUNCE_AGAIN = { min: 1000, max: 10000 }
+const ANNOUNCE_AGAIN = { min: 1000, max: 5000 }
 
 /** Longest wait of a timer of Node's: a longer one, also `Infinity`, is as long as that. */
 const MAX_TIMEOUT = 0x7fffffff
