@@ -117,8 +117,15 @@ class PeerSub extends Peer {
     return true
   }
 
+  /** Who waits for it need not wait on. */
   [kReachable] (dest) {
+    const isBack = this[kDials].left(dest) > 0
     for (const backoff of [this[kBackoff], this[kDials]]) backoff.reach(dest)
+    if (!isBack) return
+    for (const subscriptions of this[kSubscriptions].values()) {
+      for (const subscription of subscriptions) subscription.hurry(dest)
+    }
+    for (const following of this[kFollowing].values()) following.hurry(dest)
   }
 
   /** A connection of `since` was lost, or could not be made. `lasted`: before that it was a good one. */

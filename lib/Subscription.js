@@ -43,6 +43,14 @@ class Subscription {
     this.#next = null
   }
 
+  /** The publisher at `dest`, where it was last, was reached by another subscription. */
+  hurry (dest) {
+    if (this.#next === null || this.#next.timer === undefined || this.transport.conf.dest !== dest) return
+    this.cancel()
+    this.#failures = 0
+    this.#later()
+  }
+
   /** Somebody subscribes by hand: what was connected again by itself, or is about to be, is too much. */
   giveUp () {
     if (!this.#isAutomatic) return false
@@ -75,6 +83,7 @@ class Subscription {
     debug('subscription to %s: again in %d ms', this.#key, Math.round(wait))
     const next = this.#next = { timer: undefined }
     next.timer = setTimeout(() => {
+      next.timer = undefined
       this.#peer.lookup((err, dest, isOneOfMany) => {
         // Somebody was faster, or has ended it.
         if (this.#next !== next) return

@@ -27,6 +27,7 @@ class Publisher {
 
   end () {
     clearTimeout(this.timer)
+    this.timer = null
     const { transport } = this
     this.transport = null
     if (transport !== null) transport.stop()
@@ -62,6 +63,15 @@ class Following {
   again (opts) {
     this.#opts = opts
     this.#look()
+  }
+
+  /** The publisher at `dest` was reached by somebody else. */
+  hurry (dest) {
+    const publisher = this.#publishers.get(dest)
+    if (publisher === undefined || publisher.timer === null) return
+    clearTimeout(publisher.timer)
+    publisher.failures = 0
+    this.#later(publisher)
   }
 
   end () {
@@ -147,6 +157,7 @@ class Following {
     const wait = pause.waitAfter(++publisher.failures, RECONNECT)
     debug('subscription to %s at %s: again in %d ms', this.#key, publisher.dest, Math.round(wait))
     publisher.timer = setTimeout(() => {
+      publisher.timer = null
       if (this.#peer.claim(publisher.dest)) this.#subscribe(publisher)
       else this.#later(publisher)
     }, wait)
