@@ -56,6 +56,8 @@ export declare class Core {
    * for `open_stream`.
    */
   stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
+  /** Whether a connection moves something large, of a stream whose TCP socket has this descriptor. */
+  movesMuch(conn: number, descriptor?: number | undefined | null): boolean
   /** The handshake of a stream is done, whose TCP socket has this descriptor. */
   openStream(conn: number, descriptor?: number | undefined | null): void
   /** Whether so much waits to be fetched that no more bytes should come. */

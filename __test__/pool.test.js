@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const Pool = require('../lib/Pool')
-const { kChoose, kWaiting } = require('../lib/internal')
+const { kChoose, kChooseOpen, kMayMove, kMoves, kWaiting } = require('../lib/internal')
 
 const DEST = '127.0.0.1:1'
 
@@ -73,3 +73,29 @@ test('a transport of another kind, which does not say what waits, counts as idle
   const pool = poolWith(t, undefined)
   assert.deepStrictEqual(runs(pool, 16), [8, 8])
 })
+
+for (const [name, choose] of [['kChoose', pool => pool[kChoose](DEST, 3)], ['kChooseOpen', pool => pool[kChooseOpen](DEST, () => {})]]) {
+  test(`${name}: a transport that moves something large is chosen only while all do`, t => {
+    const pool = poolWith(t, 64)
+    const all = pool.list(DEST)
+    const moves = transport => Object.assign(transport, { [kMayMove]: true, [kMoves]: () => transport[kMayMove] })
+    const [, first, second] = all
+    moves(choose(pool))
+    const others = all.filter(transport => !transport[kMayMove])
+    for (let at = 0; at < 100; at++) assert.ok(others.includes(choose(pool)), 'its run is over')
+    moves(others[0])
+    for (let at = 0; at < 100; at++) assert.strictEqual(choose(pool), others[1])
+    moves(others[1])
+    for (let at = 0; at < 100; at++) assert.ok(all.includes(choose(pool)))
+    for (const transport of [first, second]) transport[kMayMove] = false
+    for (let at = 0; at < 100; at++) assert.ok([first, second].includes(choose(pool)))
+  })
+
+  test(`${name}: a run goes to a transport with the fewest requests under way`, t => {
+    for (let round = 0; round < 20; round++) {
+      const pool = poolWith(t, 1)
+      const [busy] = pool.list(DEST)
+      for (let at = 0; at < 20; at++) assert.notStrictEqual(choose(pool), busy)
+    }
+  })
+}

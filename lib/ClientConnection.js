@@ -5,9 +5,9 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { MAX_TIMEOUT, RESENT, TRY_AGAIN_LATER } = require('./defaults')
+const { LARGE, MAX_TIMEOUT, RESENT, TRY_AGAIN_LATER } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { kHearReply, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
+const { kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
@@ -168,6 +168,17 @@ class ClientConnection extends Connection {
     return this._callbacks[slot] === cb ? dispatch.rid(this.conn, slot) : undefined
   }
 
+  onLarge () {
+    this.transport[kMayMove] = true
+  }
+
+  /** Whether what is asked by it waits behind something large, either way. */
+  movesMuch () {
+    const { stream } = this
+    const isBehind = stream !== null && stream.socket !== null && stream.socket.writableLength > LARGE
+    return !this.over && (isBehind || dispatch.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
+  }
+
   /** The server reads no more: what it has not read goes elsewhere, and what it has is still answered. */
   onLeaving () {
     this._isLeaving = true
@@ -224,6 +235,7 @@ class ClientConnection extends Connection {
 
   /** A text with room, or undefined. */
   _keepLong (text) {
+    if (text.length > LARGE) this.onLarge()
     if (this._chars + text.length > RESENT.chars) return undefined
     this._chars += text.length
     this._kept++

@@ -283,6 +283,9 @@ class Connection {
   /** The server reads no more. */
   onLeaving () {}
 
+  /** A large answer begins to come. */
+  onLarge () {}
+
   onDrained () {
     if (this._socket !== null) this._socket[kDrained]()
   }

@@ -3,10 +3,13 @@
 const { callEach } = require('./cbq')
 const { drainOf } = require('./option-table')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, SHED_AT_ONCE, TRANSPORT_RUN } = require('./defaults')
-const { kAll, kChoose, kChooseOpen, kEmpty, kLose, kMost, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
+const { kAll, kChoose, kChooseOpen, kEmpty, kLose, kMayMove, kMost, kMoves, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
 
 /** What a run says for `enough` that is of those that are connected. */
 const OPEN = 0
+
+/** More than any number of requests that wait. */
+const MANY = 2 ** 32
 
 /** The transports of a client, by destination. */
 class Pool {
@@ -80,7 +83,7 @@ class Pool {
   }
 
   /**
-   * A random active transport, once there are `enough`. It stays the choice for a run of requests,
+   * An active transport with as few requests as any, once there are `enough`. It stays the choice for a run of requests,
    * which share a write and a read: half of those that are under way, so that while one half is
    * answered the other one is asked, and a burst is spread; or, when none is, a few that are made one
    * after the other.
@@ -94,9 +97,7 @@ class Pool {
     const active = this.getActive(dest)
     // A subclass may have taken it out of its `conf`.
     if (active.length === 0 || !(active.length >= enough)) return undefined
-    const others = run === undefined ? active : active.filter(transport => transport !== run.transport)
-    const from = others.length > 0 ? others : active
-    const transport = from[Math.floor(Math.random() * from.length)]
+    const transport = pick(active, run === undefined ? undefined : run.transport)
     this[kRuns].set(dest, { transport, enough, ...lengthOf(active) })
     return transport
   }
@@ -110,7 +111,7 @@ class Pool {
     }
     const open = this.getActive(dest).filter(isOpen)
     if (open.length === 0) return undefined
-    const transport = open[Math.floor(Math.random() * open.length)]
+    const transport = pick(open, undefined)
     this[kRuns].set(dest, { transport, enough: OPEN, ...lengthOf(open) })
     begun(open.length)
     return transport
@@ -163,6 +164,25 @@ class Pool {
   }
 }
 
+/**
+ * One of those with the fewest requests under way; the `last` one only if all others move something
+ * large, and one that does only if all do.
+ */
+function pick (transports, last) {
+  let chosen
+  let least = Infinity
+  let equal = 0
+  for (const transport of transports) {
+    const isLarge = transport[kMayMove] === true && transport[kMoves]()
+    const rank = (transport[kWaiting] || 0) + (isLarge ? 2 * MANY : 0) + (transport === last ? MANY : 0)
+    if (rank > least) continue
+    equal = rank < least ? 1 : equal + 1
+    least = rank
+    if (equal === 1 || Math.random() * equal < 1) chosen = transport
+  }
+  return chosen
+}
+
 /** A run of `left` more requests, as long as its transport is at rest before each if it `isRested`. */
 function lengthOf (transports) {
   let waiting = 0
@@ -177,7 +197,7 @@ function isOpen (transport) {
 }
 
 function goesOn ({ transport, left, isRested }) {
-  return left > 0 && !(isRested && transport[kWaiting] > 0) && transport.isActive()
+  return left > 0 && transport[kMayMove] !== true && !(isRested && transport[kWaiting] > 0) && transport.isActive()
 }
 
 module.exports = Pool

@@ -14,7 +14,7 @@ const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
   kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
-  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMeter, kMoreRequests,
+  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
   kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
   kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSocket,
   kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
@@ -68,6 +68,7 @@ class TransportRPCClient extends TransportRPC {
     this[kSweeper] = null
     this[kSweepAt] = Infinity
     this[kDraining] = false
+    this[kMayMove] = false
     /** There were requests since `_req_last_ts`. */
     this[kMoreRequests] = false
     this.setLastRequestTime()
@@ -494,6 +495,13 @@ class TransportRPCClient extends TransportRPC {
   [kRetire] () {
     this[kRetired].add(this[kConnection])
     this[kConnection] = null
+  }
+
+  /** Whether what is asked by it would wait behind something large. */
+  [kMoves] () {
+    const connection = this[kConnection]
+    this[kMayMove] = connection !== null && connection.movesMuch()
+    return this[kMayMove]
   }
 
   /** Nothing came by `connection` for `ms`, while requests expired. */

@@ -123,8 +123,8 @@ function make () {
 /** What a connection is told, and in which context: its own, one for each call, or none. */
 const TOLD = {
   own: [
-    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onLeaving', 'onMessage', 'onOpened', 'onPing', 'onPong',
-    'onReply', 'onReplyData', 'onRoom', 'terminate'
+    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onLarge', 'onLeaving', 'onMessage', 'onOpened', 'onPing',
+    'onPong', 'onReply', 'onReplyData', 'onRoom', 'terminate'
   ],
   each: ['onRequest', 'onRequestData'],
   none: ['detach', 'flushStream', 'unbind']

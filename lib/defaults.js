@@ -391,6 +391,9 @@ const MAX_RESENDS = 8
  */
 const RESENT = { from: 4096, chars: 16 * 1024 * 1024, slots: 1024 }
 
+/** Characters of a request that make others go by another connection of a pool; as on the native side. */
+const LARGE = 128 * 1024
+
 /** How long the other side may take to close a connection that it was told to. */
 const FAREWELL_TIMEOUT = 1000
 
@@ -474,6 +477,7 @@ module.exports = {
   FAREWELL_SHARE,
   FAREWELL_TIMEOUT,
   KEEPALIVE,
+  LARGE,
   GOING_AWAY,
   GRAPE_BACKOFF,
   GRAPE_HEDGE,

@@ -227,6 +227,8 @@ function onEvent (event) {
       return connections[event.conn].onPong(event.data)
     case 'leaving':
       return connections[event.conn].onLeaving()
+    case 'large':
+      return connections[event.conn].onLarge()
     case 'drained':
       return connections[event.conn].onDrained()
     case 'room':
@@ -571,6 +573,7 @@ module.exports = {
   keep,
   keeps: (conn, bytes) => core.keeps(conn, bytes),
   listen,
+  movesMuch: (conn, descriptor) => core.movesMuch(conn, descriptor),
   openStream: (conn, descriptor) => core.openStream(conn, descriptor),
   letGrapesGo,
   post,

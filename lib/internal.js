@@ -313,6 +313,10 @@ module.exports = {
   kRetire: Symbol('retire'),
   /** A transport's server drains. */
   kOnLeaving: Symbol('onLeaving'),
+  /** Whether its connection may move something large. */
+  kMayMove: Symbol('mayMove'),
+  /** Looks whether it does. */
+  kMoves: Symbol('moves'),
   /** Sends a request again, by its texts. */
   kRequestAgain: Symbol('requestAgain'),
   /** The connection for a request, which may be a new one. */

@@ -90,15 +90,16 @@ async function lookups ({ key, seconds, pause }) {
   return { count: ages.length, missed, p50: quantile(ages, 0.5), p90: quantile(ages, 0.9), slowest: quantile(ages, 1) }
 }
 
-/** Serves `key` at `port`: each request takes `work` ms. */
+/** Serves `key` at `port`: each request takes `work` ms; the answer to a number is a text of so many characters. */
 async function serve ({ key, port, work = 0, conf }) {
   server = new PeerRPCServer(link || {}, { ...tls && { secure: { ...tls.server, verifyClient: () => true } }, ...conf })
   server.init()
   service = server.transport('server')
   service.on('request', (rid, key, payload, handler) => {
     asked++
-    if (work === 0) return handler.reply(null, payload)
-    setTimeout(() => handler.reply(null, payload), work)
+    const answer = typeof payload === 'number' ? 'x'.repeat(payload) : payload
+    if (work === 0) return handler.reply(null, answer)
+    setTimeout(() => handler.reply(null, answer), work)
   })
   service.listen(port)
   if (link) link.startAnnouncing(key, port, { interval: ANNOUNCE_INTERVAL })
@@ -124,12 +125,12 @@ function callFrom ({ count = 1, conf } = {}) {
   })
 }
 
-/** One request: `{ ms, error }`. */
+/** One request: `{ ms, error }`, with the `length` of its answer. */
 async function call ({ key, payload = 'x', timeout = 30000 }) {
   const begin = now()
   try {
-    await called(clients[0], 'request', key, payload, { timeout })
-    return { ms: Math.round(now() - begin) }
+    const { length } = await called(clients[0], 'request', key, payload, { timeout })
+    return { ms: Math.round(now() - begin), length }
   } catch (err) {
     return { ms: Math.round(now() - begin), error: err.message }
   }
@@ -210,6 +211,4 @@ function heardSince ({ time }) {
   return at === undefined ? null : at
 }
 
-module.exports = {
-  call, callFrom, endLoad, heardSince, know, leave, linkTo, load, lookup, lookups, publish, runGrape, serve, served, subscribe
-}
+module.exports = { call, callFrom, endLoad, heardSince, know, leave, linkTo, load, lookup, lookups, publish, runGrape, serve, served, subscribe }

@@ -4,10 +4,14 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
+const { certificates } = require('../helpers/certificates')
 const { call } = require('../helpers/conformance')
 const { Calls, closing, fault, until, wait } = require('../helpers/faulty')
 const { Proxy } = require('../helpers/faulty-proxy')
 const { told } = require('../helpers/subscribers')
+
+/** Characters of what is large. */
+const MUCH = 8 * 1024 * 1024
 
 const PAYLOADS = [1, 'äöü 你好 🦀 \u2028', { list: [1, 'x', null], text: 'y'.repeat(300) }, null, '']
 
@@ -106,3 +110,35 @@ fault('a network that swallows the handshake: requests time out, and work once i
   assert.deepStrictEqual(await call(peer, 'request', 'key', 'after', {}), { err: null, res: 'after' })
   assert.deepStrictEqual(asked, ['after'])
 })
+
+for (const isSecure of [false, true]) {
+  for (const way of ['an answer', 'a request']) {
+    fault(`C322: while ${way} of 8 MB stands still on its way, what else is asked passes by the other connections of the pool${isSecure ? ', TLS' : ''}`, async (stage, implementation) => {
+      const own = isSecure ? { secure: { ...certificates().server, verifyClient: () => true } } : {}
+      const service = await stage.serve(implementation, (rid, key, payload, handler) => {
+        handler.reply(null, typeof payload === 'number' ? 'x'.repeat(payload) : payload.length)
+      }, own)
+      const proxy = await Proxy.start(stage, service.port)
+      const peer = stage.client(implementation, proxy.dest, isSecure ? { secure: certificates().client } : {})
+      const askAll = async timeout => {
+        const results = await Promise.all(Array.from({ length: 24 }, () => call(peer, 'request', 'key', 'small', { timeout })))
+        assert.deepStrictEqual(results, Array(24).fill({ err: null, res: 5 }))
+      }
+      await askAll(15000)
+      const hold = Proxy.holds(64 * 1024)
+      proxy.treat = hold.treat
+      const large = call(peer, 'request', 'key', way === 'an answer' ? MUCH : 'x'.repeat(MUCH), { timeout: 30000 })
+      await hold.begun
+      // Until its beginning is read.
+      await wait(100)
+      for (let round = 0; round < 10; round++) await askAll(2000)
+      for (let round = 0; round < 24; round++) assert.strictEqual((await call(peer, 'request', 'key', 'small', { timeout: 2000 })).res, 5)
+      hold.end()
+      const { err, res } = await large
+      assert.deepStrictEqual([err, way === 'an answer' ? res.length : res], [null, MUCH])
+      // It is as good as the others again.
+      await askAll(2000)
+      assert.strictEqual(proxy.count, 3)
+    })
+  }
+}

@@ -93,6 +93,32 @@ Proxy.resets = every => {
   }
 }
 
+/**
+ * Holds up the first connection by which more than `most` bytes have come in one direction since then,
+ * in that direction, behind these. `begun` resolves when it does, and `end()` lets all pass.
+ */
+Proxy.holds = most => {
+  const passed = new Map()
+  const hold = {}
+  const ended = new Promise(resolve => { hold.end = resolve })
+  let held
+  hold.begun = new Promise(resolve => {
+    hold.treat = async (bytes, to) => {
+      const before = passed.get(to) || 0
+      passed.set(to, before + bytes.length)
+      const isOver = before + bytes.length > most && (held === undefined || held === to)
+      if (!isOver) return write(to, bytes)
+      held = to
+      const rest = Math.max(0, most - before)
+      await write(to, bytes.subarray(0, rest))
+      resolve()
+      await ended
+      await write(to, bytes.subarray(rest))
+    }
+  })
+  return hold
+}
+
 /** Never. */
 Proxy.blackhole = async () => {}
 

@@ -52,6 +52,26 @@ module.exports = [
       assert.strictEqual(failed, 0)
     }
   },
+  {
+    title: 'an answer of 10 MB comes by a cable of 1 Mbit/s, and small calls beside it have 2 s',
+    hosts: 2,
+    within: 200000,
+    async run ({ lab, kind }) {
+      const { client } = await served({ lab, kind }, [lab.hosts[1]])
+      await client.call('load', { key: KEY, rate: 100, seconds: 1 })
+      await lab.cable(lab.hosts[1], { delay: 5, jitter: 0, loss: 0, rate: 1000, queue: 200 })
+      const loading = client.call('load', { key: KEY, rate: 20, timeout: 2000 })
+      await sleep(1000)
+      const { ms, length } = await client.call('call', { key: KEY, payload: 10e6, timeout: PATIENCE })
+      await client.call('endLoad')
+      const { sent, failed, p50, p99 } = await loading
+      return { sent, failed, 'half (ms)': p50, 'slowest 1 % (ms)': p99, 'the large one (s)': Math.round(ms / 1000), length }
+    },
+    expect ({ failed, length }) {
+      assert.strictEqual(length, 10e6)
+      assert.strictEqual(failed, 0)
+    }
+  },
   notices('the host of a lone server loses its power, while the server stands still and much is on its way', true),
   notices('the host of a lone server loses its power, while it is asked', false)
 ]

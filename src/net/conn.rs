@@ -31,7 +31,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -80,6 +80,8 @@ pub struct Conn {
     pub(super) messages: AtomicU64,
     /// The number of its last addition to what waits for JavaScript.
     pub(super) added: AtomicU64,
+    /// Bytes that are still to come of a message, of a client's connection.
+    pub(super) missing: AtomicUsize,
     /// Among a server's connections.
     _counted: Option<Counter>,
     /// Something changed that the task must look at which dials or runs the connection.
@@ -208,6 +210,7 @@ impl Conn {
             bytes_in: AtomicU64::new(0),
             messages: AtomicU64::new(0),
             added: AtomicU64::new(0),
+            missing: AtomicUsize::new(0),
             _counted: None,
             changed: Notify::new(),
         }
@@ -443,6 +446,25 @@ impl Conn {
     /// Gives up the request in `slot`. False: it waits no more, and JavaScript is told or was.
     pub fn forget(&self, slot: u32) -> bool {
         self.lock().requests.forget(slot)
+    }
+
+    /// Whether it moves something large, so that whatever else is asked by it has to wait. `descriptor`
+    /// is that of a stream's TCP socket.
+    pub fn moves_much(&self, descriptor: Option<i32>) -> bool {
+        if self.missing.load(Ordering::Relaxed) >= config::LARGE_BYTES {
+            return true;
+        }
+        let waiting = self.waiting();
+        if waiting >= config::LARGE_BYTES {
+            return true;
+        }
+        // What the system has taken is not on its way.
+        let way_out = match descriptor {
+            Some(descriptor) => WayOut::of_descriptor(descriptor),
+            None => self.with_socket(|socket| WayOut::of(&socket)).flatten(),
+        };
+        let unsent = way_out.map_or(0, |way_out| way_out.unsent as usize);
+        waiting + unsent >= config::LARGE_BYTES
     }
 
     /// Milliseconds since something came.

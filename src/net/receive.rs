@@ -86,6 +86,9 @@ impl Conn {
             }
         });
         bump(&self.messages, messages);
+        if self.role() == Role::Client {
+            self.note_missing(&mut batch, inbound.missing());
+        }
         let result = if costly { Err(Error::MessageTooBig) } else { result };
         if !batch.is_empty() {
             self.append(batch);
@@ -124,6 +127,21 @@ impl Conn {
             return Err(ended);
         }
         Ok(())
+    }
+
+    /// So many bytes are still to come of a message: what is asked meanwhile waits behind them, unless
+    /// it is asked by another connection.
+    fn note_missing(&self, batch: &mut Batch<Arrival>, missing: usize) {
+        // Hardly ever anything.
+        let before = self.missing.load(Ordering::Relaxed);
+        if missing == before {
+            return;
+        }
+        self.missing.store(missing, Ordering::Relaxed);
+        let is_large = missing >= config::LARGE_BYTES && before < config::LARGE_BYTES;
+        if is_large && self.lanes().has(Lanes::RPC) {
+            batch.event(Event::Large { conn: self.number });
+        }
     }
 
     /// A server that drains says so by a ping.

@@ -104,7 +104,7 @@ impl Stream {
                 return Err(Ended::abnormal(None));
             }
             if self.dues.beat_at.load(Ordering::SeqCst) <= self.conn.hub.now() {
-                let beat_at = self.conn.beat_with(|| way_out(descriptor))?;
+                let beat_at = self.conn.beat_with(|| descriptor.and_then(WayOut::of_descriptor))?;
                 self.dues.beat_at.store(beat_at, Ordering::SeqCst);
             }
             Ok(())
@@ -123,16 +123,6 @@ impl Stream {
         let ended = self.reading.borrow_mut().ended(None);
         self.conn.finish(ended);
     }
-}
-
-#[cfg(unix)]
-fn way_out(descriptor: Option<i32>) -> Option<WayOut> {
-    descriptor.and_then(WayOut::of_descriptor)
-}
-
-#[cfg(not(unix))]
-fn way_out(_: Option<i32>) -> Option<WayOut> {
-    None
 }
 
 /// Tells JavaScript when something of the connection is due. It reads the bytes, so only it knows

@@ -139,6 +139,11 @@ impl WayOut {
         with_socket(descriptor, Self::of).flatten()
     }
 
+    #[cfg(not(unix))]
+    pub fn of_descriptor(_: i32) -> Option<Self> {
+        None
+    }
+
     #[cfg(any(target_os = "linux", test))]
     fn read(info: &[u8; 148]) -> Self {
         let number =

@@ -63,6 +63,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
         | Event::Pong { conn, .. }
         | Event::Drained { conn }
         | Event::Leaving { conn }
+        | Event::Large { conn }
         | Event::Room { conn }
         | Event::Composed { conn }
         | Event::Overdue { conn }
@@ -178,6 +179,10 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
         }
         Event::Leaving { conn } => {
             object.set("type", "leaving")?;
+            object.set("conn", conn)?;
+        }
+        Event::Large { conn } => {
+            object.set("type", "large")?;
             object.set("conn", conn)?;
         }
         Event::Drained { conn } => {

@@ -392,6 +392,12 @@ impl Core {
         self.inner.keep(stream.conn().clone(), None, Some(stream), Some(meter.counted()))
     }
 
+    /// Whether a connection moves something large, of a stream whose TCP socket has this descriptor.
+    #[napi(catch_unwind)]
+    pub fn moves_much(&self, conn: u32, descriptor: Option<i32>) -> bool {
+        self.inner.with(conn, |entry| entry.conn.moves_much(descriptor)).unwrap_or(false)
+    }
+
     /// The handshake of a stream is done, whose TCP socket has this descriptor.
     #[napi(catch_unwind)]
     pub fn open_stream(&self, conn: u32, descriptor: Option<i32>) {

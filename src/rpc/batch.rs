@@ -91,6 +91,11 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
+    /// A large message begins to come on a client's connection.
+    Large {
+        /// The connection's number.
+        conn: u32,
+    },
     /// A ping, answered already, for whoever listens to the socket itself.
     Ping {
         /// The connection's number.
@@ -180,6 +185,7 @@ impl<C: Weigh> Event<C> {
             | Self::Resolved { .. }
             | Self::Drained { .. }
             | Self::Leaving { .. }
+            | Self::Large { .. }
             | Self::Composed { .. }
             | Self::Overdue { .. }
             | Self::Room { .. } => 0,

@@ -67,6 +67,16 @@ impl Inbound {
         self.partial.capacity() + 2 * self.collected
     }
 
+    /// Bytes that are still to come of the message under way, as far as its frames tell; of one in
+    /// several frames, those that came.
+    pub fn missing(&self) -> usize {
+        if self.partial.is_empty() {
+            return self.collected;
+        }
+        let needed = self.needed(&self.partial).map_or(0, |needed| needed.bytes());
+        self.collected + needed.saturating_sub(self.partial.len())
+    }
+
     /// Takes `bytes`, which it may change, and calls `each` for every message that they complete.
     /// Control frames that answer them are appended to `control`.
     ///
@@ -380,4 +390,24 @@ impl Write for Feed<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_what_is_missing_of_a_message() {
+        let mut inbound = Inbound::new(Role::Client, usize::MAX);
+        let mut receive = |bytes: &[u8]| {
+            inbound.receive(&mut bytes.to_vec(), &mut Vec::new(), |_| {}).unwrap();
+            inbound.missing()
+        };
+        assert_eq!(receive(&[]), 0);
+        // 65,536 bytes, of which five come with the header.
+        assert_eq!(receive(&[0x81, 127, 0, 0, 0, 0]), 4);
+        assert_eq!(receive(&[0, 1, 0, 0, 1, 2, 3, 4, 5]), 65_531);
+        assert_eq!(receive(&vec![b'a'; 65_530]), 1);
+        assert_eq!(receive(b"a"), 0);
+        // Of several frames nobody knows how many.
+        assert_eq!(receive(&[0x01, 3, b'a', b'a', b'a']), 3);
+        assert_eq!(receive(&[0x80, 1, b'a']), 0);
+    }
+}
