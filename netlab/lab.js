@@ -194,12 +194,13 @@ class Process {
     this._child = child
     this._calls = new Map()
     this._last = 0
+    this._end = null
     this.ended = once(child, 'exit')
     this.ready = new Promise((resolve, reject) => {
       child.on('exit', (code, signal) => {
-        const err = new Error(`a process ended with ${signal || code}`)
-        reject(err)
-        for (const { reject } of this._calls.values()) reject(err)
+        this._end = new Error(`a process ended with ${signal || code}`)
+        reject(this._end)
+        for (const { reject } of this._calls.values()) reject(this._end)
       })
       child.on('message', ({ id, ready, res, err }) => {
         if (ready) return resolve()
@@ -218,7 +219,8 @@ class Process {
     const result = new Promise((resolve, reject) => this._calls.set(id, { resolve, reject }))
     // Who kills it need not wait for it.
     result.catch(() => {})
-    this._child.send({ id, role, args }, err => err && this._calls.get(id) && this._calls.get(id).reject(err))
+    if (this._end !== null) this._calls.get(id).reject(this._end)
+    else this._child.send({ id, role, args }, err => err && this._calls.get(id) && this._calls.get(id).reject(err))
     return result
   }
 
