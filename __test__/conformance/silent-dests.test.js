@@ -3,10 +3,8 @@
 // Destinations that say nothing, that have enough clients, or that are slow: what they cost a client.
 
 const assert = require('node:assert')
-const { once } = require('node:events')
-const net = require('node:net')
 const { call, each } = require('../helpers/conformance')
-const { startServer, until, wait } = require('../helpers/faulty')
+const { fillBacklog, startServer, until, wait } = require('../helpers/faulty')
 
 /** How often each of several destinations is asked, when they are asked in turn. */
 const ROUNDS = 10
@@ -139,12 +137,7 @@ each('C434: a destination that failed is tried by a connection alone, whose fail
 each('C435: a destination among others that takes no connection is left out after a while, and its requests fail before its own time', async ({ implementation, stage }) => {
   const [silent, there] = [await startServer(stage), await startServer(stage)]
   silent.signal('SIGSTOP')
-  // Until its system has no room for more.
-  for (let isFull = false; !isFull;) {
-    const socket = net.connect(silent.port, '127.0.0.1')
-    stage.after(() => socket.destroy())
-    isFull = await Promise.race([once(socket, 'connect').then(() => false), wait(500).then(() => true)])
-  }
+  await fillBacklog(stage, silent.port)
   const peer = stage.client(implementation, [silent.dest, there.dest], { balance: 'round-robin' })
   const begun = performance.now()
   const first = askMany(peer, 2, {})

@@ -10,7 +10,7 @@ const tls = require('node:tls')
 const { asTexts, certificates } = require('../helpers/certificates')
 const { limited } = require('../helpers/child')
 const { Stage, call, native } = require('../helpers/conformance')
-const { fault, startServer, until, wait } = require('../helpers/faulty')
+const { fault, fillBacklog, startServer, until } = require('../helpers/faulty')
 const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
 const { freePort } = require('../helpers/ports')
 
@@ -66,12 +66,7 @@ for (const [who, connect] of Object.entries(UNDECIDED)) {
 fault('a destination whose system does not answer is ETIMEDOUT', async (stage, implementation) => {
   const server = await startServer(stage)
   server.signal('SIGSTOP')
-  // Until its system has no room for more.
-  for (let full = false; !full;) {
-    const socket = net.connect(server.port, '127.0.0.1')
-    stage.after(() => socket.destroy())
-    full = await Promise.race([once(socket, 'connect').then(() => false), wait(500).then(() => true)])
-  }
+  await fillBacklog(stage, server.port)
   const { err } = await call(stage.client(implementation, server.dest), 'request', 'key', 1, {})
   assert.deepStrictEqual([err.code, err.message], ['ETIMEDOUT', `connect ETIMEDOUT ${server.dest}`])
 })

@@ -5,6 +5,7 @@
 const { spawn } = require('child_process')
 const { once } = require('events')
 const fs = require('fs')
+const net = require('net')
 const path = require('path')
 const { limited } = require('./child')
 const { each, native } = require('./conformance')
@@ -189,4 +190,15 @@ function closing (socket) {
   return limited(new Promise(resolve => socket.on('close', code => resolve({ code, error }))), 'close')
 }
 
-module.exports = { Calls, Faulty, closing, fault, native, residentMiB, start, startServer, until, wait }
+/** Connects to a process that stands still until its system has no room for more. */
+async function fillBacklog (stage, port) {
+  let socket
+  do {
+    socket = net.connect(port, '127.0.0.1')
+    stage.after(socket.destroy.bind(socket))
+    // In turns, since one alone may pass while this process is busy.
+    for (let turn = 0; turn < 10 && socket.connecting; turn++) await wait(50)
+  } while (!socket.connecting)
+}
+
+module.exports = { Calls, Faulty, closing, fault, fillBacklog, native, residentMiB, start, startServer, until, wait }
