@@ -70,7 +70,7 @@ class TcpSocket extends EventEmitter {
   /** This end, as Node's. */
   address () {
     const { address, port } = this[kLook]().local
-    return address === undefined ? {} : { address, family: address && familyOf(address), port }
+    return address === undefined ? {} : { address, family: familyOf(address), port }
   }
 
   /** Small writes wait for nothing, unless somebody says so here. */

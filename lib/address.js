@@ -1,8 +1,8 @@
 'use strict'
 
-/** As Node says it of an address. */
+/** As Node says it of an address; undefined of none. */
 function familyOf (address) {
-  return address.includes(':') ? 'IPv6' : 'IPv4'
+  return address && (address.includes(':') ? 'IPv6' : 'IPv4')
 }
 
 /** A host and its port as `host:port`, with an IPv6 address in brackets. */

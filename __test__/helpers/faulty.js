@@ -190,14 +190,18 @@ function closing (socket) {
   return limited(new Promise(resolve => socket.on('close', code => resolve({ code, error }))), 'close')
 }
 
+/** `ms`, and some turns of the event loop at least: one alone may be over while this process is busy. */
+async function inTurns (ms) {
+  for (let turn = 0; turn < 10; turn++) await wait(ms / 10)
+}
+
 /** Connects to a process that stands still until its system has no room for more. */
 async function fillBacklog (stage, port) {
   let socket
   do {
     socket = net.connect(port, '127.0.0.1')
     stage.after(socket.destroy.bind(socket))
-    // In turns, since one alone may pass while this process is busy.
-    for (let turn = 0; turn < 10 && socket.connecting; turn++) await wait(50)
+    await Promise.race([once(socket, 'connect'), inTurns(500)])
   } while (!socket.connecting)
 }
 
