@@ -5,7 +5,7 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { nextTick, theirs } = require('./clock')
 const context = require('./context')
-const { LARGE, MAX_TIMEOUT, RESENT, TRY_AGAIN_LATER } = require('./defaults')
+const { LARGE, MAX_TIMEOUT, NOTHING_READ, RESENT, TRY_AGAIN_LATER } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
 const { kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
@@ -185,12 +185,14 @@ class ClientConnection extends Connection {
     this.transport[kOnLeaving](this, this._takeUnread())
   }
 
-  detach (failure) {
+  detach (failure, code, reason) {
     super.detach(failure)
     // Where JavaScript moves the bytes, it knows better than the native side.
-    const reason = (this.stream !== null && this.stream.error) || failure
+    const error = (this.stream !== null && this.stream.error) || failure
+    const isTurnedAway = code === TRY_AGAIN_LATER && reason === NOTHING_READ
+    const isUnbegun = this.open ? this._isLeaving || isTurnedAway : isRefusal(error) || isBusy(code, error)
     // Before its number is given back.
-    if (this.open ? this._isLeaving : isRefusal(reason)) this._unread = this._takeUnread()
+    if (isUnbegun) this._unread = this._takeUnread()
   }
 
   opened () {

@@ -16,7 +16,7 @@ const { CODE, TEXT } = require('./errors')
 const {
   kAdmit, kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
   kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
-  kOpenConnections, kOptions, kProbe, kReachable, kReject, kRejectOption, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
+  kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject, kRejectOption, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
@@ -230,9 +230,17 @@ class PeerRPCClient extends Peer {
 
   /**
    * Requests that the server at `dest` has not begun, since it drains or let nobody in (`isRefused`), go
-   * to others; where there are none they fail with `err`.
+   * to others; where there are none they fail with `err`. Of one that has connections enough (`isBusy`)
+   * they go by another one.
    */
-  [kResend] (dest, unread, err, isRefused, transport) {
+  [kResend] (dest, unread, err, isRefused, transport, isBusy) {
+    const other = isBusy ? this[kOtherTo](dest) : undefined
+    if (other !== undefined) {
+      return callEach(unread, one => {
+        transport[kMeter].count('resent')
+        other[kRequestAgain](one)
+      })
+    }
     const byKey = new Map()
     const since = monotonic()
     for (const one of unread) {
@@ -262,6 +270,12 @@ class PeerRPCClient extends Peer {
         callEach(waiting, one => this[kSendElsewhere](found, key, one, err, since, transport))
       })
     }
+  }
+
+  /** A transport that is connected, or else is about to be, and takes requests again; undefined for none. */
+  [kOtherTo] (dest) {
+    const others = this.tpool.getActive(dest).filter(transport => typeof transport[kRequestAgain] === 'function')
+    return others.find(transport => transport.isConnected()) || others.find(transport => transport.isConnecting())
   }
 
   [kSendElsewhere] (dests, key, one, err, since, from) {

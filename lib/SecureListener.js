@@ -15,7 +15,7 @@ const { Admission, refusalOf } = require('./admission')
 const { nextTick } = require('./clock')
 const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
-const { FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, TRY_AGAIN_LATER } = require('./defaults')
+const { FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, NOTHING_READ, TRY_AGAIN_LATER } = require('./defaults')
 const { OPTIONS, TLS } = require('./option-table')
 const RequestHead = require('./RequestHead')
 const { listeners } = require('./ipv6')
@@ -225,7 +225,10 @@ class SecureListener {
 }
 
 /** A close frame that says that there are enough clients. */
-const CLOSE_FRAME = Buffer.from([0x88, 2, TRY_AGAIN_LATER >> 8, TRY_AGAIN_LATER & 0xff])
+const CLOSE_FRAME = Buffer.concat([
+  Buffer.from([0x88, 2 + NOTHING_READ.length, TRY_AGAIN_LATER >> 8, TRY_AGAIN_LATER & 0xff]),
+  Buffer.from(NOTHING_READ)
+])
 
 /** What `getPeerCertificate()` returns; an empty object where the client, or its certificate, is gone. */
 function certificateOf (socket) {

@@ -290,7 +290,7 @@ class TransportRPCClient extends TransportRPC {
    * Sends requests again that this one's server has not begun, or fails them with `err`: over another
    * connection, to where the peer says.
    */
-  [kResend] (unread, err, isRefused) {
+  [kResend] (unread, err, isRefused, isBusy = false) {
     const { client, conf } = this
     const again = []
     const over = []
@@ -301,7 +301,7 @@ class TransportRPCClient extends TransportRPC {
     }
     callEach(over, ({ cb }) => cb(err))
     if (again.length === 0) return
-    if (client && typeof client[kResend] === 'function') return client[kResend](conf.dest, again, err, isRefused, this)
+    if (client && typeof client[kResend] === 'function') return client[kResend](conf.dest, again, err, isRefused, this, isBusy)
     callEach(again, one => {
       if (isRefused || !this.isActive()) return one.cb(err)
       this[kMeter].count('resent')
@@ -481,14 +481,14 @@ class TransportRPCClient extends TransportRPC {
       this[kRetired].delete(connection)
       if (this[kConnection] === null && this.isActive()) this[kLeave]()
       callEach(waiting, cb => cb(err))
-      return this[kResend](unread, err, !connection.open)
+      return this[kResend](unread, err, isBusy || !connection.open, isBusy)
     }
     this[kConnection] = null
     this[kGone] = connection
     this.disconnected()
     if (!connection.closing) this[kUnreachable](isBusy)
     this[kFail](err, [...this[kTakeQueued](), ...waiting], [...this._reqs.values()])
-    this[kResend](unread, err, !connection.open)
+    this[kResend](unread, err, isBusy || !connection.open, isBusy)
   }
 
   /** Another connection takes the place of this one; what was asked over it is still answered. */

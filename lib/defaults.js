@@ -421,6 +421,9 @@ const WARNING_PACE = 1000
 /** Close code of a server that has enough connections (IANA's registry of close codes). */
 const TRY_AGAIN_LATER = 1013
 
+/** The reason with which it says that it has read nothing: see src/rpc/drain.rs. */
+const NOTHING_READ = 'nothing was read'
+
 /** Close code of a side that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001
 
@@ -564,6 +567,7 @@ module.exports = {
   TAKEOVER_PAUSE,
   TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN,
+  NOTHING_READ,
   TRY_AGAIN_LATER,
   UNSEEN_COST,
   WARNING_PACE

@@ -265,7 +265,7 @@ function onEvent (event) {
       // Its beginning could not be told: nobody has heard of it.
       if (connection === undefined) return core.release(event.conn)
       // Before the number may mean another connection.
-      connection.detach(event.error)
+      connection.detach(event.error, event.code, event.reason)
       core.release(event.conn)
       return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
     }

@@ -55,6 +55,8 @@ module.exports = {
   kResend: Symbol('resend'),
   /** One of them, to one of these destinations. */
   kSendElsewhere: Symbol('sendElsewhere'),
+  /** Another transport to the same destination. */
+  kOtherTo: Symbol('otherTo'),
   /** Of a request: where it may go, if not anywhere; and how often it was sent again. */
   kAim: Symbol('aim'),
   kResent: Symbol('resent'),

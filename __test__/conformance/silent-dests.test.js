@@ -3,6 +3,7 @@
 // Destinations that say nothing, that have enough clients, or that are slow: what they cost a client.
 
 const assert = require('node:assert')
+const { certificates } = require('../helpers/certificates')
 const { call, each } = require('../helpers/conformance')
 const { fillBacklog, startServer, until, wait } = require('../helpers/faulty')
 
@@ -103,6 +104,16 @@ each('C432: a client asks by the connections that it has, where a server takes n
     return counted.service.socket.clients.size === 3
   })
 }, { better: true })
+
+for (const isSecure of [false, true]) {
+  each(`C512: no request fails because a server has no room for one more connection${isSecure ? ', TLS' : ''}`, async ({ implementation, stage }) => {
+    const secure = end => isSecure ? { secure: { ...certificates()[end], verifyClient: () => true } } : {}
+    const { dest } = await stage.serve(implementation, undefined, { maxConnections: 2, ...secure('server') })
+    const peer = stage.client(implementation, dest, secure('client'))
+    for (let round = 0; round < 20; round++) assert.strictEqual(failed(await askMany(peer, 10, { timeout: 5000 })), 0)
+    assert.strictEqual(peer.stats().requests.failed, 0)
+  }, { better: true })
+}
 
 each('C433: requests to the only server wait while that says that it has enough clients', async ({ implementation, stage }) => {
   const counted = await serviceWithRoom(stage, implementation, 0)

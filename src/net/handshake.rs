@@ -17,6 +17,7 @@ use crate::{
     dial::dial,
     error::Error,
     names::Asker,
+    rpc::NOTHING_READ,
     ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
 use http::StatusCode;
@@ -216,7 +217,7 @@ async fn gone(stream: &TcpStream) {
 }
 
 /// Close code of a server that has enough connections (IANA's registry of close codes).
-const TRY_AGAIN_LATER: u16 = 1013;
+pub(super) const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Tells a client that there are too many, in words that it understands.
 async fn turn_away(established: Established) {
@@ -224,7 +225,7 @@ async fn turn_away(established: Established) {
     drop(permit);
     let mut out = Outbound::new(Role::Server);
     out.raw(&answer);
-    out.close(Some(TRY_AGAIN_LATER), "");
+    out.close(Some(TRY_AGAIN_LATER), NOTHING_READ);
     if let Some(bytes) = out.take_all() {
         refuse(&stream, &bytes).await;
     }

@@ -4,6 +4,7 @@
 use super::{
     budget::Held,
     conn::{Arrival, Conn, Ended, Phase},
+    handshake::TRY_AGAIN_LATER,
     hub::milliseconds,
     liveness::bump,
     settings::Lanes,
@@ -12,8 +13,8 @@ use crate::{
     config,
     error::Error,
     rpc::{
-        Batch, Data, Event, Frame, Structure, is_nested, plain, read_before_leaving, small_cost,
-        split,
+        Batch, Data, Event, Frame, NOTHING_READ, Structure, is_nested, plain, read_before_leaving,
+        small_cost, split,
     },
     ws::{Inbound, Incoming, Role},
 };
@@ -82,6 +83,9 @@ impl Conn {
             Incoming::Pong(_) => {}
             Incoming::Close(frame) => {
                 let (code, reason) = frame.unwrap_or((NO_CODE, ""));
+                if code == TRY_AGAIN_LATER && reason == NOTHING_READ {
+                    self.lock().requests.leave(0);
+                }
                 *end = Some(Ended { code, reason: reason.to_owned(), error: None });
             }
         });

@@ -3,6 +3,10 @@
 //!
 //! It is the payload of a ping, which any client answers with a pong and otherwise ignores.
 
+/// Why a server closes that has enough connections (1013 "try again later" of IANA's registry of close
+/// codes): it has read nothing.
+pub const NOTHING_READ: &str = "nothing was read";
+
 /// How such a payload begins; the number follows, in decimal digits.
 const LEAVING: &[u8] = b"grenache drain ";
 

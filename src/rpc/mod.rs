@@ -13,7 +13,7 @@ mod requests;
 
 pub use batch::{Batch, Data, Event, Weigh};
 pub use depth::{Structure, is_nested};
-pub use drain::{leaving, read_before_leaving};
+pub use drain::{NOTHING_READ, leaving, read_before_leaving};
 pub use escape::{escape, plain};
 pub use frame::{Frame, small_cost, split};
 pub use pending::{Pending, Resolved, Rid, Unread};
