@@ -41,7 +41,7 @@ async function found (link, key) {
   }
 }
 
-each('C355: a service that was there 2 s before its grapes is found within 5 s', async ({ implementation, stage }) => {
+each('C355: a service that was there 2 s before its grapes is found long before its next interval', async ({ implementation, stage }) => {
   const grapes = await twoGrapes(stage)
   const service = new Child('service.js', implementation.name, grapes.urls[0], 'early')
   stage.after(() => service.stop())
@@ -50,7 +50,7 @@ each('C355: a service that was there 2 s before its grapes is found within 5 s',
   await wait(2000)
   await grapes.start()
   const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
-  assert.ok(await found(link, 'early') < 5000)
+  assert.ok(await found(link, 'early') < 15000)
 }, { better: true })
 
 each('C355: a service whose announce finds its grapes gone is found soon after they are back', async ({ implementation, stage }) => {
@@ -68,7 +68,7 @@ each('C355: a service whose announce finds its grapes gone is found soon after t
   await grapes.stop()
   await until(() => failed === 2)
   await grapes.start()
-  assert.ok(await found(link, 'key') < 5000)
+  assert.ok(await found(link, 'key') < 15000)
 }, { better: true })
 
 each('C355: announces that fail follow each other after 1 s, then after twice as long each time, up to 5 s or the interval', async ({ implementation, t, stage }) => {
