@@ -4,14 +4,13 @@ const { hold, letGo } = require('./alive')
 const { familyOf } = require('./address')
 const dispatch = require('./dispatch')
 const context = require('./context')
-const { Admission, refusalOf } = require('./admission')
+const { Admission, MODE, refusalOf } = require('./admission')
 const { callEach } = require('./cbq')
 const { sharesPorts } = require('./cluster-worker')
 const { nextTick } = require('./clock')
 const { listeners } = require('./ipv6')
 const { kClosed, kNewConnection, kOnConnection } = require('./internal')
 const { requestOf } = require('./request')
-const { isFor } = require('./server-options')
 const TcpSocket = require('./TcpSocket')
 
 /**
@@ -31,7 +30,11 @@ class Listener {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
-    this.path = path
+    this.verifyClient = conf.verifyClient
+    /** The face, whose `shouldHandle` says whether a request is served. */
+    this.gate = null
+    /** Clients are let in by JavaScript since somebody put something in the place of a gate. */
+    this._asksAll = false
     this.admission = new Admission(conf, conf.verifyClient || (path ? everybody : undefined))
     /** The requests of clients about whom the service is asked, by the numbers of the questions. */
     this._asked = new Map()
@@ -78,7 +81,18 @@ class Listener {
   /** Lets the sockets of connections to come hear each message, beside who does already. */
   watch () {
     this.lanes |= dispatch.LANES.SOCKET
-    if (this.server !== undefined) dispatch.setServerLanes(this.server, this.lanes)
+    this._tellLanes()
+  }
+
+  /** From now on the face's gates are asked about every client. */
+  askAll () {
+    if (this.admission.mode === MODE.ASK_ALL) return
+    this._asksAll = true
+    this._tellLanes()
+  }
+
+  _tellLanes () {
+    if (this.server !== undefined) dispatch.setServerLanes(this.server, this.lanes, this._asksAll)
   }
 
   onAccepted (event) {
@@ -92,6 +106,8 @@ class Listener {
       this._asked.delete(ask)
     }
     const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
+    // It was let in on another thread, just before somebody wanted to be asked.
+    if (this._asksAll && ask === undefined) return connection.terminate()
     if (request.asked !== undefined) connection.tcp = request.asked.socket
     this.add(connection)
   }
@@ -105,7 +121,8 @@ class Listener {
     const { ask } = event
     const req = requestOf(event, new TcpSocket(event, () => dispatch.decide(ask, '')))
     this._asked.set(ask, req)
-    if (!isFor(this.path, event.url)) return dispatch.decide(ask, refusalOf({ code: 400 }))
+    const refused = this.admission.isFor(this.gate, req)
+    if (refused !== null) return dispatch.decide(ask, refusalOf(refused))
     this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
       dispatch.decide(ask, refusal ? refusalOf(refusal) : undefined)
     })

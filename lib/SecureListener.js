@@ -37,7 +37,10 @@ class SecureListener {
     this.lanes = lanes
     this.conf = conf
     this.connections = new Set()
-    this._admission = new Admission(conf, verifyClient)
+    this.verifyClient = verifyClient
+    /** The face, whose `shouldHandle` says whether a request is served. */
+    this.gate = null
+    this.admission = new Admission(conf, verifyClient)
     this._open = true
     this._closed = false
     this._sockets = new Set()
@@ -77,6 +80,9 @@ class SecureListener {
   watch () {
     this.lanes |= dispatch.LANES.SOCKET
   }
+
+  /** Every client is asked about. */
+  askAll () {}
 
   remove (connection) {
     this.connections.delete(connection)
@@ -174,8 +180,10 @@ class SecureListener {
       KEY.test(key || '') && req.headers['sec-websocket-version'] === '13'
     if (!isUpgrade) return this._refuse(socket, { code: 400 })
     if (socket.destroyed) return
+    const refused = this.admission.isFor(this.gate, req)
+    if (refused !== null) return this._refuse(socket, refused)
     const info = { origin: req.headers.origin, secure: true, req }
-    this._admission.decide(info, refusal => refusal ? this._refuse(socket, refusal) : this._accept(req, socket, head))
+    this.admission.decide(info, refusal => refusal ? this._refuse(socket, refusal) : this._accept(req, socket, head))
   }
 
   _accept (req, socket, head) {

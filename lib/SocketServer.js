@@ -5,8 +5,9 @@ const { nextTick } = require('./clock')
 const Connection = require('./Connection')
 const { unsupported } = require('./errors')
 const {
-  kAdd, kAttach, kBelongTo, kClosed, kFace, kFail, kIsWatched, kListen, kListener, kNewConnection, kOnConnection,
-  kOnListenError, kRefused, kState, kTransport
+  kAdd, kAdding, kAttach, kBelongTo, kClosed, kConnection, kDisown, kFace, kFaceOptions, kFail, kIsWatched, kListen,
+  kListener, kNewConnection, kOnConnection, kOnListenError, kOwn, kRefused, kServeFace, kServed, kState, kTakeIn, kTrack,
+  kTransport
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -26,27 +27,59 @@ class SocketServer extends EventEmitter {
    */
   constructor (listen, transport, given = {}) {
     super()
-    this.options = optionsOf(transport, given)
+    this[kFaceOptions] = optionsOf(transport, given)
     /** The connected clients' sockets; undefined where nobody wants them. */
     this.clients = isTracking(given) ? new Set() : undefined
-    this.on('newListener', event => {
-      // The answer to a handshake is written on another thread, and is the same for all.
-      if (event === 'headers') throw unsupported("'headers' of a native server")
-    })
+    /** What serves connections, where the transport does not listen for them itself. */
+    this[kOwn] = this[kAdding] = this[kServed] = null
     this[kState] = 'open'
     this[kListener] = this[kTransport] = undefined
+    guardOptions(this)
+    guardRequests(this)
     if (listen) this[kListen](listen, transport)
+  }
+
+  /** As the original's; what is put in their place is put into them. */
+  get options () {
+    return this[kFaceOptions]
+  }
+
+  set options (options) {
+    Object.assign(this[kFaceOptions], options)
+  }
+
+  on (event, listener) {
+    listensTo(this, event)
+    return super.on(event, listener)
+  }
+
+  addListener (event, listener) {
+    listensTo(this, event)
+    return super.addListener(event, listener)
+  }
+
+  prependListener (event, listener) {
+    listensTo(this, event)
+    return super.prependListener(event, listener)
   }
 
   /** The face of a transport's own listener: the transport listens until one of them is closed. */
   static of (listener, transport) {
     const server = new SocketServer(null, transport)
+    // With the original, what serves is a listener too, that a gate may take away, and call when it likes.
+    server[kServed] = transport
+    server[kOwn] = (socket, req) => {
+      if (socket !== server[kAdding]) return transport[kServeFace](socket, req)
+      server[kAdding] = null
+      transport[kTakeIn](socket[kConnection])
+    }
+    server.on('connection', server[kOwn])
     server[kAttach](listener)
     server.on('close', () => {
       // It may listen again, with another face.
       if (transport[kFace] === server) transport.unlistening()
     })
-    for (const connection of listener.connections) server[kAdd](connection)
+    for (const connection of listener.connections) server[kTrack](connection)
     return server
   }
 
@@ -110,20 +143,31 @@ class SocketServer extends EventEmitter {
     this[kListener] = listener
     // As with the original, which has its port there.
     if (listener.nodeServer) Object.assign(this.options, { server: listener.nodeServer, port: null })
-    // Whoever listens for connections gets each message of each of them.
-    this.on('newListener', event => {
-      if (event === 'connection') listener.watch()
-    })
+    listener.gate = this
+    if (listener.verifyClient) Object.assign(this.options, { verifyClient: listener.verifyClient })
     listener.whenListening(() => this.emit('listening'))
   }
 
+  [kTrack] ({ socket }) {
+    if (this.clients === undefined) return
+    this.clients.add(socket)
+    socket.once('close', () => this.clients.delete(socket))
+  }
+
   [kAdd] (connection) {
+    this[kTrack](connection)
     const { socket } = connection
-    if (this.clients !== undefined) {
-      this.clients.add(socket)
-      socket.once('close', () => this.clients.delete(socket))
+    const { [kOwn]: own } = this
+    const listeners = this.rawListeners('connection')
+    // Where nobody is called before our own listener the native side serves.
+    const isNative = own !== null && listeners[0] === own
+    if (isNative && listeners.length === 1) {
+      this[kServed][kTakeIn](connection)
+    } else {
+      if (isNative) this[kAdding] = socket
+      else if (own !== null) this[kServed][kDisown](connection)
+      if (listeners.length > 0) this.emit('connection', socket, upgradeOf(connection))
     }
-    if (this.listenerCount('connection') > 0) this.emit('connection', socket, upgradeOf(connection))
     // What was watched in case that somebody listens need not be.
     if (!socket[kIsWatched]) connection.unwatch()
   }
@@ -144,6 +188,70 @@ class SocketServer extends EventEmitter {
     this.emit('close')
   }
 }
+
+/** Somebody is about to listen. Not by an event of the emitter: whoever removes all listeners would end that. */
+function listensTo (server, event) {
+  // The answer to a handshake is written on another thread, and is the same for all.
+  if (event === 'headers') throw unsupported("'headers' of a native server")
+  // Whoever listens for connections gets each message of each of them.
+  if (event === 'connection' && server[kListener]) server[kListener].watch()
+}
+
+/** What of a server's options lets clients in is asked from its change on; what cannot be changed says so. */
+function guardOptions (server) {
+  const { options } = server
+  const guard = (name, change) => {
+    let value = options[name]
+    Object.defineProperty(options, name, {
+      configurable: false,
+      enumerable: true,
+      get: () => value,
+      set: given => {
+        if (given === value) return
+        change(given)
+        value = given
+      }
+    })
+  }
+  const fixed = name => given => {
+    throw unsupported(`another '${name}' of a native server that listens`)
+  }
+  guard('maxPayload', fixed('maxPayload'))
+  guard('handleProtocols', fixed('handleProtocols'))
+  guard('path', () => askAll(server))
+  guard('verifyClient', verifyClient => {
+    if (!server[kListener]) return
+    server[kListener].admission.setVerifyClient(verifyClient)
+    askAll(server)
+  })
+}
+
+/** Has `shouldHandle` asked from now on, once it is replaced. */
+function guardRequests (server) {
+  let value = server.shouldHandle
+  Object.defineProperty(server, 'shouldHandle', {
+    get: () => value,
+    set: given => {
+      value = given
+      askAll(server)
+    }
+  })
+}
+
+function askAll ({ [kListener]: listener }) {
+  if (listener) listener.askAll()
+}
+
+const { shouldHandle } = SocketServer.prototype
+
+// Each server has its own: what would be put here would be asked by none.
+Object.defineProperty(SocketServer.prototype, 'shouldHandle', {
+  configurable: false,
+  get: () => shouldHandle,
+  set () {
+    throw unsupported("another 'shouldHandle' of all native servers")
+  }
+})
 
 /** Whether somebody wants to see the clients. */
 function isTracking (given) {

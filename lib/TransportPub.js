@@ -9,8 +9,8 @@ const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
 const {
-  kAdd, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
-  kPubBySocket, kSocket, kSockets, kTellSlow, kTryListening, kUnlisten
+  kAdd, kDisown, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
+  kPubBySocket, kServeFace, kSocket, kSockets, kTakeIn, kTellSlow, kTryListening, kUnlisten
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
@@ -140,8 +140,27 @@ class TransportPub extends TransportSocket {
   }
 
   [kOnConnection] (connection) {
-    if (this[kSockets]) takeIn(this[kSockets], connection.socket)
     if (this[kFace]) this[kFace][kAdd](connection)
+    else this[kTakeIn](connection)
+  }
+
+  [kTakeIn] (connection) {
+    if (this[kSockets]) takeIn(this[kSockets], connection.socket)
+  }
+
+  /** From now on a service says who is published to; those who were there before are. */
+  [kDisown] (connection) {
+    if (this[kSockets] === undefined) {
+      this[kSockets] = new PubSockets()
+      for (const other of this[kOpenConnections]()) if (other !== connection) takeIn(this[kSockets], other.socket)
+    }
+    if (this[kSockets]) this[kSockets].isChanged = true
+  }
+
+  [kServeFace] (socket) {
+    const { _sockets: sockets } = this
+    sockets.isChanged = true
+    takeIn(sockets, socket)
   }
 
   /** A subscriber that does not read would hold the publisher's memory for ever. */

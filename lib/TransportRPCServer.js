@@ -10,9 +10,9 @@ const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { TEXT, isTooLarge } = require('./errors')
 const {
-  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
+  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
-  kSecureListener, kServeSocket, kServing, kSocket, kTakePort, kTryListening
+  kSecureListener, kServeFace, kServeSocket, kServing, kSocket, kTakeIn, kTakePort, kTryListening
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -168,6 +168,19 @@ class TransportRPCServer extends TransportRPC {
 
   [kOnConnection] (connection) {
     if (this[kFace]) this[kFace][kAdd](connection)
+  }
+
+  /** The native side does all of it. */
+  [kTakeIn] () {}
+
+  [kDisown] (connection) {
+    connection.socket[kDisown]()
+  }
+
+  [kServeFace] (socket, req) {
+    const { [kConnection]: connection } = socket
+    if (connection instanceof ServerConnection) this[kServeSocket](socket, connection.cert)
+    else this[kServeSocket](socket, this.conf.secure ? req.socket.getPeerCertificate() : null)
   }
 
   /** A port that only turns out later not to be had: TLS. */

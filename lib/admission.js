@@ -25,9 +25,24 @@ class Admission {
   constructor (conf, verifyClient) {
     const origins = OPTIONS.PeerServer.origins.of(conf.origins)
     this._isOrigin = rule(origins)
-    this._verifyClient = OPTIONS.PeerServer.verifyClient.of(verifyClient)
+    this.setVerifyClient(verifyClient)
     this.mode = this._verifyClient ? MODE.ASK_ALL : modeOf(origins)
     this._warnedAt = -Infinity
+  }
+
+  /** `verifyClient` decides about every client from now on; nothing for nobody. */
+  setVerifyClient (verifyClient) {
+    this._verifyClient = OPTIONS.PeerServer.verifyClient.of(verifyClient)
+  }
+
+  /** Null where `gate`, if there is one, serves a request; else what the client is answered. */
+  isFor (gate, req) {
+    try {
+      return gate === null || gate.shouldHandle(req) ? null : { code: 400 }
+    } catch (err) {
+      this._warn(err)
+      return { code: 500 }
+    }
   }
 
   /**
@@ -89,7 +104,7 @@ class Admission {
     if (now - this._warnedAt < WARNING_PACE) return
     this._warnedAt = now
     const detail = err instanceof Error && typeof err.stack === 'string' ? err.stack : inspect(err)
-    process.emitWarning('a client was refused, since verifyClient or origins threw', {
+    process.emitWarning('a client was refused, since verifyClient, shouldHandle or origins threw', {
       type: 'GrenacheWarning', code: 'ERR_VERIFY_CLIENT', detail
     })
   }
@@ -146,4 +161,4 @@ function refusalOf ({ code, message = STATUS_CODES[code], headers = {}, isHead =
   return `HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${lines}\r\n${isHead ? '' : message || ''}`
 }
 
-module.exports = { Admission, refusalOf }
+module.exports = { Admission, MODE, refusalOf }

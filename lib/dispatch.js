@@ -46,6 +46,9 @@ const BEHIND = 2
 /** Who gets a connection's messages: any sum of these. */
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
 
+/** Among the lanes of a server: JavaScript is asked about every client. */
+const ASK_ALL = 4
+
 /** Frames that `send` composes (RFC 6455 section 5.2). */
 const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
 
@@ -587,7 +590,7 @@ module.exports = {
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setReading: (conn, reads) => core.setReading(conn, reads),
-  setServerLanes: (server, lanes) => core.setServerLanes(server, lanes),
+  setServerLanes: (server, lanes, asksAll) => core.setServerLanes(server, asksAll ? lanes | ASK_ALL : lanes),
   setSocket: (conn, options) => core.setSocket(conn, options),
   silence: conn => core.silence(conn),
   stats: meter => core.stats(meter),

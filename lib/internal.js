@@ -427,6 +427,20 @@ module.exports = {
   kMessage: Symbol('message'),
   /** A socket's listener that is this package's own: what answers requests, or takes replies. */
   kOwn: Symbol('own'),
+  /** The connection that a server's own listener of `connection` has from the native side already. */
+  kAdding: Symbol('adding'),
+  /** Somebody has put something before the own listener: nothing is served before that is called. */
+  kDisown: Symbol('disown'),
+  /** A client of a server is among its `clients`. */
+  kTrack: Symbol('track'),
+  /** What a transport does with a connection that the native side serves. */
+  kTakeIn: Symbol('takeIn'),
+  /** What a transport does with a socket that its own listener of `connection` is called with, by whomever. */
+  kServeFace: Symbol('serveFace'),
+  /** The transport whose connections a server's own listener serves. */
+  kServed: Symbol('served'),
+  /** The options of a server's face, some of which are accessors. */
+  kFaceOptions: Symbol('faceOptions'),
   /** What the native side has handled of what is being emitted, if it has. */
   kHandled: Symbol('handled'),
   /** Lets the native side go when somebody has taken the own listener away. */

@@ -2,7 +2,7 @@
 
 const EventEmitter = require('events')
 const { unsupported } = require('./errors')
-const { kConnection, kHandled, kKeepOwn, kOwn } = require('./internal')
+const { kConnection, kDisown, kHandled, kKeepOwn, kOwn } = require('./internal')
 
 /** Events of `ws` that would take the answer to the handshake, which is read on another thread. */
 const UNSUPPORTED = new Set(['unexpected-response', 'upgrade'])
@@ -63,6 +63,15 @@ class OwnListener extends EventEmitter {
   rawListeners (event) {
     if (event === 'message' && this[kOwn] !== null) this[kConnection].leave()
     return super.rawListeners(event)
+  }
+
+  /** The connection is nobody's to serve until a service says so: there is no own listener any more. */
+  [kDisown] () {
+    const { [kConnection]: connection, [kOwn]: own } = this
+    if (own === null) return
+    connection.leave()
+    super.removeListener('message', own)
+    this[kOwn] = null
   }
 
   /** What our own listener does without a call stops when somebody takes that away. */

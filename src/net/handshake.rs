@@ -7,7 +7,7 @@ use super::{
     asks::{Ask, Asks, Question},
     budget::Budget,
     conn::Connections,
-    settings::{Admission, Settings},
+    settings::{Admission, Lanes, Settings},
     tasks::Tasks,
     tcp,
 };
@@ -164,7 +164,9 @@ async fn welcome(
     let mut established = upgrade(stream, &service.arrivals).await?;
     let Established { stream, head, permit, .. } = &mut established;
     let head = head.as_ref()?;
+    let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
     let asks = match service.settings.admission {
+        _ if lanes.has(Lanes::ASK_ALL) => true,
         Admission::Any => false,
         Admission::Local => {
             if remote.ip().to_canonical().is_loopback() && !head.is_of_loopback() {

@@ -13,6 +13,8 @@ impl Lanes {
     pub const RPC: Self = Self(1);
     /// Listeners of the socket itself, who also hear of pings, pongs and drains.
     pub const SOCKET: Self = Self(2);
+    /// Of a server: JavaScript decides from now on who comes in, whatever [`Admission`] says.
+    pub const ASK_ALL: Self = Self(4);
 
     /// The lanes of a set of bits.
     pub fn from_bits(bits: u8) -> Self {
