@@ -113,6 +113,8 @@ export declare class Core {
   keeps(conn: number, bytes: number): void
   /** Nobody waits any more for what was asked by `conn`. */
   abandon(conn: number): void
+  /** Takes back what was asked by `conn`, if nothing of it was sent. False: something was. */
+  withdraw(conn: number): boolean
   /** The id of the request that waits in `slot` of `conn`. */
   rid(conn: number, slot: number): string | null
   /** What a meter has counted, with what its connections are doing. */

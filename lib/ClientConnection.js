@@ -44,6 +44,8 @@ class ClientConnection extends Connection {
     /** What the server had not begun at the end. */
     this._unread = []
     this._isLeaving = false
+    /** It was ended when JavaScript did not know that it was open, and its requests had left by then. */
+    this.wasSent = false
     // Beyond its slots the native side would take a request without a word.
     this._limit = OPTIONS.PeerRPCClient.maxConnectionRequests.of(transport.conf.maxConnectionRequests)
     /** Requests that JavaScript sends are answered by the socket's listener. */
@@ -201,15 +203,38 @@ class ClientConnection extends Connection {
 
   ended (err) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
-    const error = isTold ? err : new Error(TEXT.TRANSPORT_CLOSE)
+    const error = isTold ? err : new Error(this.wasSent ? TEXT.TIMEOUT : TEXT.TRANSPORT_CLOSE)
     this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
   }
 
   /** Ends the connection, and returns the callbacks that wait. */
   end () {
+    this._withdraw()
     const waiting = this._takeAll()
     this.close()
     return waiting
+  }
+
+  /** Before `end`: the callbacks of requests that were sent, and nobody else's. */
+  takeSent () {
+    this._withdraw()
+    return this.open || this.wasSent ? this._takeAll() : []
+  }
+
+  close (code, reason) {
+    this._withdraw()
+    super.close(code, reason)
+  }
+
+  terminate () {
+    this._withdraw()
+    super.terminate()
+  }
+
+  /** Who ends a connection before it is known to be open takes back what was not sent. */
+  _withdraw () {
+    if (this.open || this.over || this.closing || this.wasSent) return
+    this.wasSent = this.waiting > 0 && !dispatch.withdraw(this.conn)
   }
 
   _take (slot) {

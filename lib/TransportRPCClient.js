@@ -117,7 +117,10 @@ class TransportRPCClient extends TransportRPC {
     // What waits while its socket is closed waits for the next one: the end of this one was told.
     const queued = socket && socket.readyState === CLOSED ? [] : this[kTakeQueued]()
     if (socket) this[kCloseSocket](socket)
-    const waiting = connection ? connection.end() : []
+    let waiting = connection ? connection.end() : []
+    // They left before it was known here that the connection is open: who is told that it closed would
+    // take them for unsent.
+    if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(new Error(TEXT.TIMEOUT)))
     const sent = [...this._reqs.values()]
     // Who waits hears of it in a later tick, as from a connection that broke; who asks until then waits
     // for the next connection.
@@ -608,7 +611,7 @@ class TransportRPCClient extends TransportRPC {
     this[kSweepAt] = Infinity
     const sent = [...this._reqs.values()]
     const connection = this[kConnection]
-    const waiting = connection && connection.open ? connection._takeAll() : []
+    const waiting = connection ? connection.takeSent() : []
     for (const retired of this[kRetired]) waiting.push(...retired.end())
     this[kRetired].clear()
     this.disconnect()

@@ -602,5 +602,6 @@ module.exports = {
   unread: conn => core.unread(conn),
   unanswered: conn => core.unanswered(conn),
   unlisten,
-  waiting
+  waiting,
+  withdraw: conn => core.withdraw(conn)
 }

@@ -6,6 +6,7 @@ const assert = require('node:assert')
 const dgram = require('dgram')
 const { once, EventEmitter } = require('events')
 const fs = require('fs')
+const http = require('http')
 const os = require('os')
 const path = require('path')
 const { call, classes, grapes } = require('../helpers/grape-pair')
@@ -136,6 +137,16 @@ for (const host of [undefined, '127.0.0.1', '0.0.0.0']) {
     assert((await call(grape, 'lookup', 'key')).res.includes('127.0.0.1:1337'))
   })
 }
+
+classes('C522: a program may call a grape on loopback 0.0.0.0', async ({ Grape, t }) => {
+  const { conf: { api_port: port } } = await started(t, Grape, { host: '127.0.0.1' })
+  const body = JSON.stringify({ rid: 'rid', data: 'key' })
+  const request = http.request({ host: '127.0.0.1', port, path: '/lookup', method: 'POST', headers: { host: `0.0.0.0:${port}`, 'content-length': body.length } })
+  request.end(body)
+  const [response] = await once(request, 'response')
+  response.resume()
+  assert.strictEqual(response.statusCode, 200)
+})
 
 /** What is no `host:port`. The original tries the first two as names. */
 const BAD_ENTRIES = ['"127.0.0.1:1"', '\'127.0.0.1:1\',', '127.0.0.1', '127.0.0.1:99999', {}, '']

@@ -284,8 +284,13 @@ api('a web page controls nothing', async ({ port }) => {
   assert.strictEqual((await post(port, 'lookup', 'own', own)).text, '["127.0.0.1:80"]')
   const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
   assert.strictEqual((await get(port, '/', { headers: link })).status, 200)
-  for (const host of ['localhost', 'LOCALHOST:80', '127.1.2.3', '[::1]:1', 'grape.example']) {
+  for (const host of ['localhost', 'LOCALHOST:80', '127.1.2.3', '[::1]:1', 'grape.example', `0.0.0.0:${port}`]) {
     assert.strictEqual((await get(port, '/health', { headers: { host } })).status, 200, host)
+  }
+  // To this address browsers do not say which page asks.
+  for (const page of [{ 'accept-language': 'en' }, { 'user-agent': 'Mozilla/5.0' }, { origin: `http://0.0.0.0:${port}` }]) {
+    const { status, text } = await get(port, '/watch', { headers: { host: `0.0.0.0:${port}`, ...page } })
+    assert.deepStrictEqual([status, text], [403, '"ERR_GRAPE_HOST"'], JSON.stringify(page))
   }
 }, { conf: { api_hosts: ['grape.example'] } })
 

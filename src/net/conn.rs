@@ -362,6 +362,18 @@ impl Conn {
         self.lock().requests.clear();
     }
 
+    /// Drops what was asked by a client's connection, if nothing of it was sent. False: something was.
+    pub fn withdraw(&self) -> bool {
+        // Whoever writes now may not have begun to count it.
+        let mut half = self.undisturbed();
+        if half.bytes_out > 0 {
+            return false;
+        }
+        let Half { requests, out, .. } = &mut *half;
+        requests.withdraw(out);
+        true
+    }
+
     /// What was chosen for it.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -438,6 +450,13 @@ impl Conn {
             }
             let Half { requests, out, .. } = &mut *half;
             requests.open(out);
+            if half.listed {
+                // Who asked may take it back in the same turn. When that is over it is written, or by
+                // a thread when it lasts.
+                drop(half);
+                self.signal();
+                return;
+            }
         }
         self.flush();
         self.signal();

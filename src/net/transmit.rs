@@ -89,7 +89,7 @@ impl Conn {
 
     /// The shared half, while nobody else writes: another thread's write is over soon, for it does not
     /// block, and what it leaves would be lost with the connection.
-    fn undisturbed(&self) -> MutexGuard<'_, Half> {
+    pub(super) fn undisturbed(&self) -> MutexGuard<'_, Half> {
         loop {
             let half = self.lock();
             if !half.out.is_taken() {

@@ -623,6 +623,12 @@ impl Core {
         self.inner.with(conn, |entry| entry.conn.abandon());
     }
 
+    /// Takes back what was asked by `conn`, if nothing of it was sent. False: something was.
+    #[napi(catch_unwind)]
+    pub fn withdraw(&self, conn: u32) -> bool {
+        self.inner.with(conn, |entry| entry.conn.withdraw()).unwrap_or(true)
+    }
+
     /// The id of the request that waits in `slot` of `conn`.
     #[napi(catch_unwind)]
     pub fn rid(&self, conn: u32, slot: u32) -> Option<String> {

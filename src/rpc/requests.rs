@@ -145,6 +145,15 @@ impl Requests {
         self.pending.clear();
     }
 
+    /// None of them was sent, and none is going to be: ends every wait, and drops what `out` has.
+    pub fn withdraw(&mut self, out: &mut Outbound) {
+        self.clear();
+        out.clear();
+        if let Some(held) = &mut self.held {
+            held.clear();
+        }
+    }
+
     /// What became of all of them, and how long those took that were answered.
     pub fn totals(&self) -> Totals {
         let asked = Asked { pending: self.pending.len() as u64, ..self.asked };
@@ -209,6 +218,21 @@ mod tests {
         requests.open(&mut out);
         let sent: Vec<_> = texts(&mut out).iter().map(|text| text[44..45].to_owned()).collect();
         assert_eq!(sent, ["2", "3"]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_not_sent() {
+        for is_open in [false, true] {
+            let (mut out, mut requests) = (Outbound::new(Role::Client), Requests::held());
+            assert!(requests.send(&mut out, 0, 0, 90, |_| true));
+            if is_open {
+                requests.open(&mut out);
+            }
+            requests.withdraw(&mut out);
+            requests.open(&mut out);
+            assert!(texts(&mut out).is_empty() && requests.pending.is_empty());
+            assert_eq!(requests.totals().asked.broken, 1);
+        }
     }
 
     fn slots(unread: Vec<Unread>) -> Vec<u32> {

@@ -45,7 +45,7 @@ impl Guard {
         let named = uri.authority().map(|authority| authority.as_str());
         let mut hosts = host.into_iter().chain(named).filter(|host| !host.is_empty());
         let is_foreign = |host: &str| match self.is_loopback {
-            true => !self.is_own(host),
+            true => !self.is_own(host) && !is_unspecified_of_program(name(host), headers),
             // Who is no browser is not led to a name: services may use any that there is.
             false => !self.is_own(host) && is_anybodys(name(host)) && is_browser(headers),
         };
@@ -96,10 +96,26 @@ fn is_anybodys(name: &str) -> bool {
 /// Whether a browser asks, as far as a page cannot hide it: over plain HTTP a browser says nothing of
 /// the page, but always which languages it wants.
 fn is_browser(headers: &HeaderMap) -> bool {
-    let says = [SITE, header::ORIGIN, header::REFERER, header::ACCEPT_LANGUAGE];
+    headers.contains_key(header::ACCEPT_LANGUAGE) || says_browser(headers)
+}
+
+/// The same, whichever languages are wanted.
+fn says_browser(headers: &HeaderMap) -> bool {
+    let says = [SITE, header::ORIGIN, header::REFERER];
     let agent = headers.get(header::USER_AGENT).map(|agent| agent.as_bytes());
     says.iter().any(|name| headers.contains_key(name))
         || agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"))
+}
+
+/// Whether a program uses the unspecified address (`0.0.0.0`), by which systems reach themselves. No
+/// name server can give a site an address as its name. To it browsers send no Fetch Metadata, so a
+/// page's silent GET is only known by what the browser says of itself.
+fn is_unspecified_of_program(name: &str, headers: &HeaderMap) -> bool {
+    let is_unspecified = ip(name).is_some_and(|ip| ip.is_unspecified());
+    // Node's `fetch` wants any language.
+    let mut languages = headers.get_all(header::ACCEPT_LANGUAGE).iter();
+    let names_language = languages.any(|value| value != "*");
+    is_unspecified && !names_language && !says_browser(headers)
 }
 
 fn is_navigation<'a>(text: &impl Fn(&HeaderName) -> Option<&'a str>) -> bool {
@@ -170,6 +186,27 @@ mod tests {
         let guard = Guard::new(LOOPBACK.parse().unwrap(), []);
         let uri = Uri::from_static("http://evil.example/");
         assert!(guard.check(&Method::GET, &uri, &HeaderMap::new(), true).is_err());
+    }
+
+    #[test]
+    fn a_program_on_loopback_may_use_the_unspecified_address() {
+        for host in ["0.0.0.0:31001", "0.0.0.0", "[::]:31001"] {
+            let with = |more| check(LOOPBACK, false, Method::POST, &[("host", host), more]);
+            for program in
+                [("accept", "*/*"), ("accept-language", "*"), ("user-agent", "node-fetch/1.0")]
+            {
+                assert!(with(program), "{host} {program:?}");
+            }
+            for page in [
+                ("accept-language", "en"),
+                ("user-agent", "Mozilla/5.0 (X11)"),
+                ("referer", "http://0.0.0.0:31001/"),
+                ("origin", "http://0.0.0.0:31001"),
+                ("sec-fetch-site", "same-origin"),
+            ] {
+                assert!(!with(page), "{host} {page:?}");
+            }
+        }
     }
 
     #[test]
