@@ -113,11 +113,12 @@ type SocketListener<Name extends keyof SocketEventMap> = (event: SocketEventMap[
 export type TcpSocketLike = TLSSocket | PlainTcpSocket
 
 /** Without TLS. */
-export type PlainTcpSocket = TypedEmitter<{ close: [hadError: boolean], error: [err: Error], timeout: [] }> & Pick<
+export type PlainTcpSocket = TypedEmitter<{ close: [hadError: boolean], drain: [], end: [], error: [err: Error], timeout: [] }> & Pick<
   NetSocket,
-  'address' | 'bytesRead' | 'bytesWritten' | 'connecting' | 'destroy' | 'destroyed' | 'end' | 'isPaused' | 'localAddress' | 'localPort' |
-  'pause' | 'pending' | 'readyState' | 'ref' | 'resume' | 'setKeepAlive' |
-  'setNoDelay' | 'setTimeout' | 'unref'
+  'address' | 'bytesRead' | 'bytesWritten' | 'connecting' | 'cork' | 'destroy' | 'destroyed' | 'destroySoon' | 'end' | 'isPaused' | 'localAddress' | 'localPort' |
+  'pause' | 'pending' | 'readyState' | 'ref' | 'resetAndDestroy' | 'resume' | 'setKeepAlive' |
+  'setNoDelay' | 'setTimeout' | 'uncork' | 'unref' |
+  'writableFinished' | 'writableHighWaterMark' | 'writableLength' | 'writableNeedDrain'
 > & {
   readonly encrypted: false
   readonly remoteAddress: string

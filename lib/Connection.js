@@ -288,6 +288,7 @@ class Connection {
 
   onDrained () {
     if (this._socket !== null) this._socket[kDrained]()
+    if (this._tcp !== null) this._tcp[kDrained]()
   }
 
   /** The native side composed something by itself. */

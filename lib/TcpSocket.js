@@ -7,18 +7,18 @@ const dispatch = require('./dispatch')
 const { MAX_TIMEOUT } = require('./defaults')
 const { fromFailure, unsupported } = require('./errors')
 const {
-  kAttach, kClosed, kConnection, kEnds, kIsComplete, kIsDestroyed, kIsLive, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
+  kAttach, kClosed, kConnection, kDrained, kEnds, kIsComplete, kIsDestroyed, kIsLive, kLook, kMoved, kRefuse, kRemote, kSet, kTimeout,
   kTimer, kTraffic, kWatch
 } = require('./internal')
 
 /** Events of Node's sockets that never come here: the native side reads the bytes. */
-const UNSUPPORTED = new Set(['data', 'drain', 'end', 'readable'])
+const UNSUPPORTED = new Set(['data', 'readable'])
 
 /**
  * The TCP socket below a connection without TLS, as much of Node's `net.Socket` as has a meaning
  * where the native side moves the bytes: `socket._socket`, and `req.socket` of a server.
  *
- * Events: `close` (hadError), `error` where somebody listens, `timeout`.
+ * Events: `end` and `close` (hadError), `drain`, `error` where somebody listens, `timeout`.
  */
 class TcpSocket extends EventEmitter {
   /**
@@ -63,6 +63,9 @@ class TcpSocket extends EventEmitter {
   get readable () { return !this.destroyed }
   get writable () { return !this.destroyed }
   get writableEnded () { return this.destroyed }
+  get writableFinished () { return this.destroyed }
+  get writableHighWaterMark () { return dispatch.highWaterOf((this[kConnection] && this[kConnection].transport && this[kConnection].transport.conf) || {}) }
+  get writableNeedDrain () { return this.writableLength > 0 && this.writableLength >= this.writableHighWaterMark }
   get writableLength () { return this[kIsLive]() ? dispatch.waiting(this[kConnection].conn) : 0 }
   get bufferSize () { return this.writableLength }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
@@ -134,15 +137,36 @@ class TcpSocket extends EventEmitter {
     return this.destroy()
   }
 
+  destroySoon () {
+    this.end()
+  }
+
+  /** A connection that native code moves is not reset on purpose. */
+  resetAndDestroy () {
+    return this.destroy()
+  }
+
+  /** What is composed in a turn leaves together anyway. */
+  cork () {}
+
+  uncork () {}
+
   write () {
     throw unsupported("'write' of a native connection's TCP socket")
   }
 
+  [kDrained] () {
+    this.emit('drain')
+  }
+
   /** The connection is over, or there will be none. */
   [kClosed] (err) {
+    // Who destroys a socket of Node hears no `end` of it.
+    const isOurs = this[kIsDestroyed]
     this[kIsDestroyed] = true
     clearTimeout(this[kTimer])
     if (err && this.listenerCount('error') > 0) this.emit('error', err)
+    if (!err && !isOurs) this.emit('end')
     this.emit('close', !!err)
   }
 

@@ -4,6 +4,7 @@ const dispatch = require('./dispatch')
 const { callEach } = require('./cbq')
 const { setImmediate } = require('./clock')
 const domEvents = require('./dom-events')
+const { unsupported } = require('./errors')
 const OwnListener = require('./own-listener')
 const { firstOf } = require('./server-options')
 const {
@@ -78,6 +79,11 @@ class Socket extends OwnListener {
   /** The TCP socket, or Node's TLS socket; null before the handshake is done. */
   get _socket () {
     return this[kConnection].open ? this[kConnection].tcp : null
+  }
+
+  /** What `createWebSocketStream` of `ws` reads of its own sockets. */
+  get _receiver () {
+    throw unsupported("'_receiver' of a native connection's socket, which 'createWebSocketStream' needs")
   }
 
   /** Whether somebody needs what only those get who listen. */

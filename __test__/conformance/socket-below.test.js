@@ -4,6 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('events')
+const { finished } = require('stream')
 const { pair } = require('../helpers/conformance')
 const { clientOf, connectionOf } = require('../helpers/hooks')
 
@@ -33,4 +34,37 @@ pair('C478: the request of a connection is like Node\'s', async ({ server, clien
   // Node 18.3 and newer.
   assert.deepStrictEqual([...request.headersDistinct.upgrade], ['websocket'])
   assert.deepStrictEqual([...request.headersDistinct.host], [request.headers.host])
+})
+
+pair('C523: corking, and what a TCP socket says of writing', async ({ server, client, stage }) => {
+  const service = await stage.serve(server)
+  const transport = clientOf(stage, client, service)
+  const [theirs] = await connectionOf(service, transport)
+  const below = theirs._socket
+  below.cork()
+  theirs.send('text')
+  below.uncork()
+  const { writableNeedDrain, writableFinished, writableHighWaterMark } = below
+  assert.deepStrictEqual([writableNeedDrain, writableFinished], [false, false])
+  assert(writableHighWaterMark > 0)
+  for (const name of ['destroySoon', 'resetAndDestroy']) assert.strictEqual(typeof below[name], 'function')
+  const closed = once(below, 'close')
+  below.destroySoon()
+  await closed
+})
+
+pair('C524: end of a TCP socket, and stream.finished of it', async ({ server, client, stage }) => {
+  const service = await stage.serve(server)
+  const transport = clientOf(stage, client, service)
+  const [theirs] = await connectionOf(service, transport)
+  if (!transport.isConnected()) await once(transport.socket, 'open')
+  const below = theirs._socket
+  const heard = []
+  below.on('end', () => heard.push('end'))
+  below.on('drain', () => {})
+  const over = new Promise((resolve, reject) => finished(below, err => err ? reject(err) : resolve()))
+  const closed = once(below, 'close')
+  transport.socket.close()
+  await Promise.all([over, closed])
+  assert.deepStrictEqual(heard, ['end'])
 })

@@ -246,6 +246,11 @@ each('C293: what can have no meaning here is an error with the code ERR_UNSUPPOR
   assert.deepStrictEqual(await call(stage.client(native, service.dest), 'request', 'key', 1, {}), { err: null, res: 1 })
 }, { better: true })
 
+each('C525: createWebSocketStream of ws is refused a native socket', async ({ implementation, stage }) => {
+  const { theirs, ours } = await ends(stage, implementation, implementation, false)
+  for (const socket of [theirs, ours]) assert.throws(() => Ws.createWebSocketStream(socket), { code: 'ERR_UNSUPPORTED' })
+}, { better: true })
+
 each('C285: every member that the documentation of ws names is there', async ({ implementation, stage }) => {
   const { service, theirs } = await ends(stage, implementation, implementation, false)
   const members = [
