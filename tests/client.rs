@@ -28,7 +28,8 @@ fn ask(conn: &Conn, slot: u32, timeout: u64, payload: &Value) {
         true
     });
     assert!(composed.is_some(), "the connection is over");
-    conn.flush();
+    // The end of the turn.
+    conn.flush_listed();
 }
 
 /// The next request: its id and its payload.
