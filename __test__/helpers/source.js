@@ -101,10 +101,13 @@ function errors (tree) {
 /** The members of each class and interface of the types, by its name; events by their names. */
 function types () {
   const members = new Map()
-  walk(parse(path.join(ROOT, 'index.d.ts')), node => {
-    if (!ts.isInterfaceDeclaration(node) && !ts.isClassDeclaration(node)) return
-    members.set(node.name.text, new Set(node.members.map(member => member.name && member.name.getText().replace(/['"]/g, '')).filter(Boolean)))
-  })
+  const folder = path.join(ROOT, 'types')
+  for (const name of fs.readdirSync(folder).filter(name => name.endsWith('.d.ts') && name !== 'emitter.d.ts')) {
+    walk(parse(path.join(folder, name)), node => {
+      if (!ts.isInterfaceDeclaration(node) && !ts.isClassDeclaration(node)) return
+      members.set(node.name.text, new Set(node.members.map(member => member.name && member.name.getText().replace(/['"]/g, '')).filter(Boolean)))
+    })
+  }
   return members
 }
 

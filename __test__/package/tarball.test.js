@@ -8,13 +8,13 @@ const path = require('path')
 const { pack, root, workplace } = require('../helpers/installed')
 
 const ALLOWED = [
-  /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^register\.js$/, /^package\.json$/,
+  /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^types\/\w+\.d\.ts$/, /^register\.js$/, /^package\.json$/,
   /^(lib|lib\/command|bin|examples)\/[\w-]+\.js$/, /^scripts\/(advice|cargo|install)\.js$/,
   /^src\/(\w+\/)*\w+\.rs$/, /^build\.rs$/, /^Cargo\.(toml|lock)$/,
   /^docs\/[A-Z]+\.md$/, /^(README|CHANGELOG|SECURITY)\.md$/, /^LICENSE$/
 ]
 const NEEDED = [
-  'index.js', 'index.d.ts', 'link.js', 'register.js', 'testing.js', 'testing.d.ts', 'binding.js', 'lib/native.js', 'lib/command/index.js', 'bin/grenache.js', 'bin/grenache-build.js',
+  'index.js', 'index.d.ts', 'link.js', 'register.js', 'testing.js', 'testing.d.ts', 'types/peer.d.ts', 'binding.js', 'lib/native.js', 'lib/command/index.js', 'bin/grenache.js', 'bin/grenache-build.js',
   'scripts/install.js', 'src/lib.rs', 'build.rs', 'Cargo.toml', 'Cargo.lock', 'LICENSE', 'README.md'
 ]
 

@@ -1,0 +1,167 @@
+// Requests to services.
+
+import { Duplex } from 'stream'
+import { AbortOptions, Amount, Callback, NoCallback, Retry } from './common'
+import { Peer, PeerConf, TargetOptions, TransportConf, TransportRPC } from './peer'
+import { SocketLike, WebSocketLike } from './sockets'
+import { ClientPeerStats, ClientStats } from './stats'
+import { ClientSecureOptions } from './tls'
+
+export {}
+
+/** `new PeerRPCClient(link, conf)` */
+export interface ClientConf extends PeerConf {
+  /** Once so many destinations of a key have connections, only those are chosen; 0 is never. Default: 5. */
+  maxActiveKeyDests?: Amount
+  /** Connections per destination, one at least. Default: 3. */
+  maxActiveDestTransports?: Amount
+  /** ms; timeout of a request that names none. 0 is no limit. Default: 60000. */
+  requestTimeout?: Amount
+  /** ms; a transport without requests for so long is stopped. Default: 120000. */
+  inactivityTimeout?: Amount
+  /** Requests of the peer under way at once; one more ends with `ERR_REQUESTS_LIMIT`. Default: 0, any number. */
+  maxRequests?: Amount
+  /** The same for each connection. Default: 1048576. */
+  maxConnectionRequests?: Amount
+  /**
+   * Which of a key's destinations gets a request: any, the one with the fewest requests of this
+   * client under way, or each in turn. Those that failed lately are left out, and `retry` goes
+   * elsewhere, in any case; see `maxActiveKeyDests` too. Default: `random`.
+   */
+  balance?: 'random' | 'least-pending' | 'round-robin'
+  /** TLS; default: none. */
+  secure?: ClientSecureOptions
+}
+
+/** Options of a transport's `request`. */
+export interface TransportRequestOptions extends AbortOptions {
+  /** ms, counted from the call. 0 is no limit; below 0 it is over. Default: `conf.requestTimeout`. */
+  timeout?: Amount
+}
+
+/** Options of `peer.transport`. */
+export interface TransportOptions {
+  /** Connections per destination. Default: `conf.maxActiveDestTransports`. */
+  maxActiveDestTransports?: Amount
+}
+
+/** Options of `peer.dest`. */
+export interface DestOptions {
+  /** See `ClientConf`. Default: `conf.maxActiveKeyDests`. */
+  maxActiveKeyDests?: Amount
+}
+
+/** Options of `peer.request`. */
+export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions, TargetOptions {
+  /** Asks this `host:port`, without a lookup. */
+  dest?: string | null
+  /** Attempts. Default: 1. */
+  retry?: Retry
+}
+
+/** Options of `peer.map`. */
+export interface MapOptions extends TransportRequestOptions, TransportOptions, TargetOptions {
+  /** Asks so many random destinations. Default: all. */
+  limit?: Amount
+  /** Tells of each destination how it went, instead of ending with the first error. Default: false. */
+  settled?: boolean | null
+}
+
+/** How the request to one destination of a `map` with `settled` went. */
+export type Settled<Res = any> =
+  | { dest: string, status: 'fulfilled', value: Res }
+  | { dest: string, status: 'rejected', reason: Error }
+
+/** The transports of a client, by destination. */
+export interface TransportPool<T = TransportRPCClient> {
+  /** The transports to all destinations. */
+  all(): T[]
+  list(dest: string): T[]
+  hasActive(dest: string): boolean
+  getActive(dest: string): T[]
+}
+
+/** Sends requests to services by name. */
+export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> extends Peer<T, ClientConf> {
+  conf: ClientConf & { maxActiveKeyDests: number, maxActiveDestTransports: number }
+  /** After `init`. */
+  tpool: TransportPool<T>
+
+  /** Sends one request to one server. Nobody needs to look after its error. */
+  request<Res = any, Req = any>(key: string, payload: Req, opts?: RequestOptions | null, cb?: NoCallback): Promise<Res>
+  /** Sends one request to one server. */
+  request<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res>): void
+  request<Res = any, Req = any>(key: string, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
+
+  /** Sends one request to each server, and tells of each how it went. Nobody needs to look after its error. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<Res>>>
+  /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
+  /** Sends one request to each server. Nobody needs to look after its error. */
+  map<Res = any, Req = any>(key: string, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
+  /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
+  map<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res[]>): void
+  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
+
+  /** This transport has no streams: what comes back ends with an error. */
+  stream(key: string, opts?: RequestOptions): Duplex
+
+  /** What it did so far. */
+  stats(): ClientPeerStats
+
+  /** Hook: options of a transport's `request` out of a peer's. */
+  getRequestOpts(opts: RequestOptions): TransportRequestOptions
+  /** Hook: options of `dest` out of a request's. */
+  getDestOpts(opts: RequestOptions): DestOptions
+}
+
+/** A request as `newRequest` makes it. */
+export interface RPCRequest<Req = any, Res = any> {
+  rid: string
+  key: string
+  payload: Req
+  opts: TransportRequestOptions & { timeout: number }
+  cb: Callback<Res>
+  /** ms since 1970. */
+  _ts: number
+}
+
+/** Callbacks that wait, by the name of what they wait for. */
+export interface CallbackQueue {
+  push(key: string, cb: (err?: any, res?: any) => void): void
+  trigger(key: string, err?: any, res?: any): void
+  cnt(key: string): number
+}
+
+/** Requests to one destination, over one connection at a time. */
+export class TransportRPCClient extends TransportRPC<ClientConf> {
+  conf: TransportConf<ClientConf> & { requestTimeout: number, inactivityTimeout: number }
+  /** After `connect`; null when there is no connection. */
+  socket: WebSocketLike | null | undefined
+  /** Requests wait under `'req'` for the connection. */
+  cbq: CallbackQueue
+
+  /**
+   * Sends a request, connecting first if need be. Nobody needs to look after its error. A class
+   * that overrides this returns what `super.request` returns.
+   */
+  request<Res = any, Req = any>(key: string, payload: Req, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<Res>
+  /** Sends a request, connecting first if need be. */
+  request<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
+  setLastRequestTime(): void
+  /** What it did so far. */
+  stats(): ClientStats
+
+  // Hooks.
+
+  connect(): void
+  disconnect(): void
+  getSocket(conf: TransportConf<ClientConf>): SocketLike
+  newRequest<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): RPCRequest<Req, Res>
+  addRequest(req: RPCRequest): void
+  getRequest(rid: string): RPCRequest | undefined
+  delRequest(req: RPCRequest): void
+  sendRequest(req: RPCRequest): void
+  handleReply(rid: string, err: Error | null, data?: any): void
+  _request(key: string, payload: any, opts: TransportRequestOptions | null | undefined, cb: Callback): void
+}

@@ -1,0 +1,26 @@
+// Events with known arguments: for the other files, and not for services.
+
+import { EventEmitter } from 'events'
+
+export {}
+
+/** Refuses the names in `Events`, so that their own overload decides; takes every other name. */
+type Unlisted<Events, E> = E extends keyof Events ? never : E
+
+type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] : never
+
+/** A listener that takes one kind of what an event may bring: who publishes only text hears only strings. */
+type Narrow<Events, E extends keyof Events> =
+  Events[E] extends [infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
+
+/** An EventEmitter whose events have known arguments. Other names are taken as they are. */
+export class TypedEmitter<Events> extends EventEmitter {
+  on<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  on<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  on<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  once<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  once<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  once<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  emit<E extends keyof Events>(event: E, ...args: Args<Events, E>): boolean
+  emit<E extends string | symbol>(event: Unlisted<Events, E>, ...args: any[]): boolean
+}

@@ -1,0 +1,141 @@
+// Grapes: nodes of the network in which services find each other.
+
+import { EventEmitter } from 'events'
+import { AddressInfo } from 'net'
+import { Amount, Callback, Size } from './common'
+import { TypedEmitter } from './emitter'
+
+export {}
+
+/** `new Grape(conf)` */
+export interface GrapeConf {
+  /** TCP port of the HTTP API. 0 takes any free one. */
+  api_port: number
+  /**
+   * Names of the API in a browser beside its addresses, `localhost` and `host`. On loopback the
+   * `Host` of a request has to be one of those. Default: none.
+   */
+  api_hosts?: string[]
+  /** UDP port of the node; 0 takes any free one. Default: 20001. */
+  dht_port?: number | `${number}` | null
+  /** Other nodes, as `host:port`. Default: none. */
+  dht_bootstrap?: string[]
+  /** Address that both ports are bound to. Default: every interface. */
+  host?: string | null
+  /** Names whose nodes are remembered for their next announce. Default: 5000. */
+  dht_maxTables?: Amount
+  /** Stored values. Default: 5000. */
+  dht_maxValues?: Amount
+  /** Queries of one lookup at once. Default: 16. */
+  dht_concurrency?: Amount
+  /** ms; a node that was silent for so long is pinged. Default: 300000. */
+  dht_nodeLiveness?: Amount
+  /** ms; announced addresses are forgotten after about so long. Default: 120000, of the command 360000. */
+  dht_peer_maxAge?: Amount
+  /** Queries a second that one address may ask; this machine may ask 20 times as many. Default: 5000. */
+  dht_rateLimit?: Amount
+  /** File in which known nodes and the own id survive a restart. Default: none. */
+  dht_state?: string | null
+  /** Bytes; largest body of a request. Default: 8192. */
+  check_maxPayloadSize?: Amount | Size
+  /** Whether a running grape keeps the process alive. Default: true. */
+  keepAlive?: boolean
+  /** Taken and ignored: signatures are verified in any case. */
+  verify?: (...args: any[]) => boolean
+}
+
+export interface GrapeEvents {
+  /** Both ports are bound. */
+  listening: []
+  /** The first look around in the network is done. */
+  ready: []
+  /** A new node is known; it is not said which, but listeners may ask for an argument. */
+  node: [none?: any]
+  /** A lookup heard of `ip:port`. */
+  peer: [address: string]
+  /** Somebody announced this name. */
+  announce: [key: string]
+  /** A datagram that cannot be right, or a damaged state file. */
+  warning: [text: string]
+}
+
+/** A value that was read from the DHT. */
+export interface GrapeValue {
+  /** Id of the node that had it. */
+  id: string
+  v: string
+  /** Of a signed value: public key, signature and sequence number. */
+  k?: string
+  sig?: string
+  seq?: number
+  salt?: string
+  token?: string | null
+}
+
+/** Bytes as they are, as hex, or as numbers. */
+export type Bytes = NodeJS.ArrayBufferView | string | number[]
+
+/** A value for the DHT: `{ v }` alone, or a signed one (BEP 44). */
+export interface GrapePutOptions {
+  v: any
+  k?: Bytes
+  sig?: Bytes
+  /** Signs what it is given, instead of `sig`. */
+  sign?: (message: Buffer) => Buffer
+  salt?: NodeJS.ArrayBufferView | string
+  seq?: number
+  cas?: number
+}
+
+/** A node of the network in which services find each other, with its HTTP API. */
+export class Grape extends TypedEmitter<GrapeEvents> {
+  constructor(conf: GrapeConf)
+
+  conf: GrapeConf
+  start(cb?: (err?: Error | null) => void): void
+  stop(cb?: (err?: Error | null) => void): void
+  /** `await using grape`: stops it, and resolves when its ports are free. */
+  [Symbol.asyncDispose](): Promise<void>
+  /** Where it is, each as `host:port`; null when it does not run. */
+  address(): { dht: string, api: string } | null
+
+  /** Announces a service on the grape's own machine; `nodes` is how many took it. */
+  announce(key: string, port: number, cb?: Callback<number>): void
+  /** Takes an announce back; grapes of the original let it age. */
+  unannounce(key: string, port: number, cb?: Callback<number>): void
+  /** At most 100 addresses. `order: 'fresh'`: who announced itself last comes first. */
+  lookup(key: string, cb: Callback<string[]>): void
+  lookup(key: string, opts: { order?: 'fresh' }, cb: Callback<string[]>): void
+  /** Stores a value; the answer is its hash. */
+  put(opts: GrapePutOptions | NodeJS.ArrayBufferView | string, cb?: Callback<string>): void
+  /** Reads a value by its hash; undefined when there is none. */
+  get(
+    hash: string | NodeJS.ArrayBufferView | { hash: string | NodeJS.ArrayBufferView, salt?: string | NodeJS.ArrayBufferView },
+    cb: Callback<GrapeValue | undefined>
+  ): void
+
+  /** A name in hex, as `node` takes it. */
+  str2hex(name: string): string
+  /** The name that `str2hex` made this of. */
+  hex2str(hex: string): string
+  /** The node by itself, as services of the original call it; undefined when the grape does not run. */
+  node?: GrapeNode
+  /** Whether it runs. */
+  readonly _active: boolean
+  /** `http` is the server of the API while it runs. */
+  readonly _interface: {
+    http?: { readonly listening: boolean, address(): AddressInfo | null, close(cb?: (err?: Error | null) => void): unknown }
+  }
+}
+
+/** Names are hex, of `grape.str2hex`, or bytes. */
+export interface GrapeNode extends EventEmitter {
+  address(): AddressInfo
+  announce(name: string | NodeJS.ArrayBufferView, port: number, cb?: Callback<number>): void
+  announce(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
+  /** `count` is how many addresses there are. */
+  lookup(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
+  put(opts: GrapePutOptions, cb?: Callback<Buffer>): void
+  get(hash: string | NodeJS.ArrayBufferView, cb: Callback<GrapeValue | undefined>): void
+  get(hash: string | NodeJS.ArrayBufferView, opts: { salt?: string | NodeJS.ArrayBufferView }, cb: Callback<GrapeValue | undefined>): void
+}

@@ -1,0 +1,135 @@
+// Publishers and subscribers.
+
+import { Amount } from './common'
+import { Peer, PeerConf, PeerServer, TargetOptions, Transport } from './peer'
+import { WebSocketLike, WebSocketServerLike } from './sockets'
+import { PubStats, SubStats } from './stats'
+import { PlainVerifyClient, PlainVerifyClientInfo, VerifyClientInfo } from './tls'
+
+export {}
+
+/** `new PeerPub(link, conf)` */
+export interface PubConf extends PeerConf {
+  /** Address to listen on. Default: all interfaces. */
+  host?: string
+  /** Subscribers at once; one more is closed with 1013. Default: 0, any number. */
+  maxConnections?: Amount
+  /**
+   * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
+   * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
+   * `[::1]`, over others all.
+   */
+  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
+  /** Decides whether a client may connect, within `handshakeTimeout`. Default: everybody may. */
+  verifyClient?: PlainVerifyClient
+  /**
+   * What becomes of a subscriber that is more than `highWater` bytes behind: its connection ends,
+   * or it goes on without the oldest messages. Default: `disconnect`.
+   */
+  slowSubscriber?: 'disconnect' | 'drop'
+}
+
+/** `new PeerSub(link, conf)` */
+export interface SubConf extends PeerConf {
+  /**
+   * Reconnect after a lost connection? Default: when nobody listens for `disconnected`, on the
+   * peer or on the transport.
+   */
+  reconnect?: boolean
+  /**
+   * Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`; one more
+   * ends the loop with `ERR_MESSAGES_LIMIT`, after those. Default: 10000.
+   */
+  maxBuffered?: Amount
+}
+
+/** Publishes: `peer.transport('server').listen(port).pub(msg)`. */
+export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T, PubConf> {
+  /** Publishes with the latest transport. */
+  pub(msg: Publishable): void
+  /** What it did so far. */
+  stats(): PubStats
+}
+
+/** Options of `peer.sub`. */
+export interface SubOptions extends TargetOptions {
+  /** See `SubConf`. Default: the peer's. */
+  reconnect?: boolean
+  /**
+   * Subscribes to all publishers, also to those that come later. `exclude` and `self` leave some out.
+   * Default: false, to one.
+   */
+  all?: boolean | null
+  /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
+  refresh?: Amount
+  /** Is kept, and handed on to the transport. */
+  [key: string]: unknown
+}
+
+/** `dest` is there with `all`: the publisher's address. */
+export interface PeerSubEvents {
+  connected: [dest?: string]
+  disconnected: [dest?: string]
+  /** A text message is a string, a binary one a Buffer. */
+  message: [data: string | Buffer, dest?: string]
+  error: [err: Error]
+}
+
+/** Subscribes to a publisher by name. */
+export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
+  sub(key: string, opts?: SubOptions | null): void
+  /** Ends what `sub` began for this key. */
+  unsub(key: string): void
+  /**
+   * `for await (const message of peer)`: each message from now on, until the peer stops; leaving the
+   * loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and
+   * when a lookup of `sub` fails and nobody listens for `error`.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>
+  /** What it did so far. */
+  stats(): SubStats
+}
+
+/**
+ * What can be published: strings and numbers as text, the rest as binary. Plain objects and
+ * booleans cannot.
+ */
+export type Publishable =
+  | string | number | null | undefined
+  | NodeJS.ArrayBufferView | ArrayBuffer | readonly unknown[] | String | Date
+
+export interface TransportPubEvents {
+  /** The port cannot be had. */
+  error: [err: Error]
+  /** A subscriber is too far behind: it is ended when `lost` is 0, else it lost so many messages. */
+  'slow-subscriber': [socket: WebSocketLike, lost: number]
+}
+
+/** Publishes on a port. */
+export class TransportPub extends Transport<PubConf, TransportPubEvents> {
+  /** After `listen`; null after `unlisten`. */
+  socket: WebSocketServerLike | null | undefined
+  /** After `listen`. */
+  port: number
+
+  /** Listens on `port`. */
+  listen(port: number): this
+  /** Stops listening. */
+  unlisten(): void
+  /** Sends to every subscriber. */
+  pub(msg: Publishable): void
+  /** What it did so far. */
+  stats(): PubStats
+}
+
+/** Subscribes to one publisher. */
+export class TransportSub extends Transport<SubConf, PeerSubEvents> {
+  /** After `sub`; null after `unsub`. */
+  socket: WebSocketLike | null | undefined
+
+  sub(key?: string, opts?: object): void
+  unsub(): void
+  checkConnection(): void
+  /** What it did so far. */
+  stats(): SubStats
+}

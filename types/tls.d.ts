@@ -1,0 +1,63 @@
+// TLS, and who may come in.
+
+import { IncomingMessage, OutgoingHttpHeaders } from 'http'
+import { ServerOptions as HttpsServerOptions } from 'https'
+import { ConnectionOptions, PeerCertificate, TLSSocket } from 'tls'
+import { Amount } from './common'
+import { PlainTcpSocket } from './sockets'
+
+export {}
+
+interface SecureBuffers {
+  key: Buffer
+  cert: Buffer
+  ca: Buffer
+}
+
+/** `conf.secure` of a client: every option of Node's `tls.connect`, and some for the upgrade. */
+export interface ClientSecureOptions extends SecureBuffers, Omit<ConnectionOptions, keyof SecureBuffers> {
+  /** Headers of the upgrade request. */
+  headers?: OutgoingHttpHeaders
+  /** `Origin` header of the upgrade request. */
+  origin?: string
+  /** As `maxPayload` of the client, which it replaces. */
+  maxPayload?: Amount
+}
+
+/** `conf.secure` of a server: every option of Node's `https.createServer`, and `verifyClient`. */
+export interface ServerSecureOptions extends SecureBuffers, Omit<HttpsServerOptions, keyof SecureBuffers> {
+  /** Decides whether a client may connect. */
+  verifyClient: VerifyClient
+}
+
+export interface VerifyClientInfo {
+  origin: string
+  secure: boolean
+  /** Its `socket` is Node's TLS socket. */
+  req: IncomingMessage & { socket: TLSSocket }
+}
+
+/**
+ * With one parameter it returns whether the client may connect, or a promise of that; with two it tells
+ * it by `cb`, now or later. It has as long as the handshake; what it throws is a warning of the process,
+ * and the client gets 500.
+ */
+export type VerifyClient = (
+  info: VerifyClientInfo,
+  cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
+) => boolean | void | Promise<boolean | void>
+
+export interface PlainVerifyClientInfo {
+  origin: string
+  secure: boolean
+  /** What is known of the request. */
+  req: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers' | 'rawHeaders'> & {
+    socket: PlainTcpSocket
+  }
+}
+
+/** `VerifyClient` of a server without TLS. */
+export type PlainVerifyClient = (
+  info: PlainVerifyClientInfo,
+  cb: (ok: boolean, code?: number, message?: string, headers?: OutgoingHttpHeaders) => void
+) => boolean | void | Promise<boolean | void>
