@@ -14,7 +14,8 @@ const { TEXT } = require('../lib/errors')
 const { COMMON } = require('../lib/command/arguments')
 const { EXIT } = require('../lib/command/failure')
 const { COMMANDS } = require('../lib/command')
-const { codes, rows } = require('./helpers/api-page')
+const { codes, rows, rowsOf } = require('./helpers/api-page')
+const { Declared, OF_EMITTERS } = require('./helpers/declared')
 const { calls, errors, modules, reads, rustTexts, types } = require('./helpers/source')
 
 /** What is exported: classes, and functions by themselves. */
@@ -25,6 +26,7 @@ const FUNCTIONS = [...Object.keys(main).filter(name => !isClass(name)), ...Objec
 const PAGE = rows()
 const MODULES = modules('lib')
 const TYPES = types()
+const DECLARED = new Declared()
 
 /** Not of the classes: the command `grape` has its own help. */
 const COMMAND_MODULES = ['grape-options']
@@ -89,9 +91,6 @@ test('every class and function has its sections', t => {
     sorted([...FUNCTIONS, ...[...Object.values(api), Cache, Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))]), 'sections')
 })
 
-/** What the types give every peer, and only those have that listen. */
-const OF_SERVERS = ['port', 'listen', 'pub']
-
 test('every public method and property is documented, and no other', t => {
   const members = ofKinds('Method', 'Hook', 'Property')
   for (const [name, object] of Object.entries(instances(t))) {
@@ -100,17 +99,40 @@ test('every public method and property is documented, and no other', t => {
     const real = [...chain.flatMap(({ prototype }) => ownMembers(prototype)), ...ownMembers(object)]
     const documented = chain.flatMap(({ name }) => namesOf(inSection(members, name)))
     // The types promise some whose names say otherwise.
-    const typed = chain.flatMap(({ name }) => [...TYPES.get(name) || []])
-    const promised = typed.filter(member => member.startsWith('_') && member in object)
+    const promised = DECLARED.members(name).filter(member => member.startsWith('_') && member in object)
     same(sorted(documented).filter(isPossible), sorted([...real, ...promised]), name)
-    const lacking = typed.filter(member => !documented.includes(member) && !OF_SERVERS.includes(member))
-    assert.deepStrictEqual(lacking, [], `index.d.ts: ${name} has none of these`)
+    typedToo(name, documented)
   }
   // What only the package uses of them is not for others.
   const inside = ['emit', 'on', 'addListener', 'prependListener']
   for (const [Class, object] of [[Cache, new Cache({})], [Socket, {}], [SocketServer, new SocketServer()], [TcpSocket, new TcpSocket({})]]) {
     const real = [...ownMembers(Class.prototype), ...ownMembers(object)].filter(member => !inside.includes(member))
     same(namesOf(inSection(members, Class.name)), sorted(real), Class.name)
+  }
+})
+
+/** `documented` and the members of a type are the same; `extra` are those that only the type has. */
+function typedToo (type, documented, extra = []) {
+  const missing = documented.filter(name => !DECLARED.allMembers(type).includes(name))
+  const invented = DECLARED.members(type).filter(name => !documented.includes(name) && !extra.includes(name))
+  assert.deepStrictEqual({ missing, invented }, { missing: [], invented: [] }, `types/, ${type}: missing there, and in docs/API.md`)
+}
+
+test('the types have the members of what has no class of its own, and no others', () => {
+  const members = ofKinds('Method', 'Hook', 'Property', 'Member')
+  for (const [type, section, ...extra] of [
+    ['WebSocketLike', 'Socket', '_socket'],
+    ['WebSocketServerLike', 'SocketServer'],
+    ['PlainTcpSocket', 'TcpSocket'],
+    ['LinkCache', 'Cache'],
+    ['GracefulShutdown', 'gracefulShutdown', '[Symbol.dispose]']
+  ]) typedToo(type, namesOf(inSection(members, section)), extra)
+})
+
+test('what an emitter has takes its typed events by every way to listen', () => {
+  const overloads = name => DECLARED.checker.getDeclaredTypeOfSymbol(DECLARED.exported('Link')).getProperty(name).declarations
+  for (const name of OF_EMITTERS) {
+    assert.ok(overloads(name).every(({ parent }) => parent.name.text === 'TypedEmitter'), `types/emitter.d.ts: ${name}`)
   }
 })
 
@@ -202,10 +224,25 @@ test('every option is documented where it is read, and no other', t => {
   nothingElse(options, belong(options, found, 'options'), 'options')
 })
 
-test('the types have the same options', t => {
-  const typed = [...TYPES].filter(([name]) => name.endsWith('Conf')).flatMap(([, members]) => [...members])
-  // One that is taken and ignored; one of the embedded grape alone, and one that a peer gives its transports.
-  same(sorted([...namesOf(ofKinds('Option')), 'verify']), sorted([...typed, 'grace', 'dest']), 'options')
+/** The types of `conf`, with the sections of their options, and what only one of the two has, with the reason. */
+const CONFS = [
+  // Examples of the original give every peer a timeout, and its types a retry.
+  ['ClientConf', ['Peer', 'PeerRPCClient'], ['timeout', 'retry']],
+  ['ServerConf', ['Peer', 'PeerServer', 'PeerRPCServer'], ['timeout', 'retry']],
+  ['PubConf', ['Peer', 'PeerServer', 'PeerPub'], ['timeout', 'retry']],
+  ['SubConf', ['Peer', 'PeerSub'], ['timeout', 'retry']],
+  ['LinkConf', ['Link'], []],
+  // One is taken and ignored; one is for the embedded grape alone.
+  ['GrapeConf', ['Grape'], ['verify'], ['grace']]
+]
+
+test('the types have the same options, of each class', () => {
+  for (const [type, sections, only, lacks = []] of CONFS) {
+    const documented = namesOf(sections.flatMap(section => inSection(ofKinds('Option'), section)))
+    same([...documented, ...only].sort(), [...DECLARED.members(type), ...lacks].sort(), type)
+  }
+  assert.deepStrictEqual(sorted([...TYPES.keys()].filter(name => name.endsWith('Conf'))),
+    sorted([...CONFS.map(([type]) => type), 'OwnConf', 'PeerConf']), 'types of conf')
 })
 
 test('the defaults are those of lib/defaults.js, all of them', t => {
@@ -214,25 +251,51 @@ test('the defaults are those of lib/defaults.js, all of them', t => {
     REQUEST_TIMEOUT
   } = defaults
   const options = ofKinds('Option')
-  for (const [sections, table] of [
-    [['Peer', 'PeerServer'], CONNECTION],
-    [['PeerRPCClient'], { ...CLIENT, ...CLIENT_TRANSPORT, balance: BALANCE, maxConnectionRequests: MAX_CONNECTION_REQUESTS }],
-    [['PeerRPCServer'], { maxConnectionRequests: MAX_CONNECTION_REQUESTS, maxRequestBytes: MAX_REQUEST_BYTES, requestTimeout: REQUEST_TIMEOUT }],
-    [['PeerPub'], PUBLISHER],
-    [['PeerSub'], { maxBuffered: MAX_BUFFERED }],
-    [['Link'], { ...LINK, grapePort: GRAPE_PORT }],
-    [['Grape'], GRAPE]
+  const isSaid = value => typeof value === 'boolean' || value === BALANCE || (typeof value === 'number' && value > 0)
+  const README = rowsOf('README.md').filter(({ headers }) => headers.includes('default'))
+  let owner
+  for (const row of README) row.owner = owner = row.cells[0] || owner
+  let inReadme = 0
+  for (const [sections, types, table, inTable] of [
+    [['Peer', 'PeerServer'], ['ClientConf', 'ServerConf', 'SubConf', 'PubConf'], CONNECTION, 'every peer'],
+    [['PeerRPCClient'], ['ClientConf'], { ...CLIENT, ...CLIENT_TRANSPORT, balance: BALANCE, maxConnectionRequests: MAX_CONNECTION_REQUESTS }],
+    [['PeerRPCServer'], ['ServerConf'], { maxConnectionRequests: MAX_CONNECTION_REQUESTS, maxRequestBytes: MAX_REQUEST_BYTES, requestTimeout: REQUEST_TIMEOUT }],
+    [['PeerPub'], ['PubConf'], PUBLISHER],
+    [['PeerSub'], ['SubConf'], { maxBuffered: MAX_BUFFERED }],
+    [['Link'], ['LinkConf'], { ...LINK, grapePort: GRAPE_PORT }],
+    [['Grape'], ['GrapeConf'], GRAPE]
   ]) {
     const rows = sections.flatMap(section => inSection(options, section))
     for (const [name, value] of Object.entries(table)) {
       const row = rows.find(({ names }) => names.includes(name))
       assert(row, `docs/API.md: the option ${name} of ${sections}`)
       const [said] = codes(row.cells[row.headers.indexOf('Default')])
-      const isSaid = typeof value === 'boolean' || value === BALANCE || (typeof value === 'number' && value > 0)
-      if (isSaid) assert.strictEqual(said, String(value), `docs/API.md: the default of ${name}`)
+      if (!isSaid(value)) continue
+      assert.strictEqual(said, String(value), `docs/API.md: the default of ${name}`)
+      for (const type of types.filter(type => DECLARED.members(type).includes(name))) {
+        const comment = DECLARED.comments(type).get(name)
+        if (type === 'PubConf' && table !== PUBLISHER && name in PUBLISHER) continue
+        assert.strictEqual(defaultIn(/Default: ([^\n]*)/.exec(comment)?.[1]), value, `types/, ${type}: the default of ${name}`)
+      }
+      for (const { cells, owner } of README) {
+        const at = codes(cells[1]).indexOf(name)
+        if (at < 0 || owner !== (inTable || `\`new ${sections[0]}(${sections[0].startsWith('Peer') ? 'link, ' : ''}conf)\``)) continue
+        const parts = cells[2].split(', ')
+        assert.strictEqual(defaultIn(parts[at] || parts[0]), value, `README.md: the default of ${name}`)
+        inReadme++
+      }
     }
   }
+  assert.ok(inReadme > 25, `only ${inReadme} defaults of the README were compared`)
 })
+
+/** The value of a default as it is written for people: `16 MiB`, `` `random` ``, 2500 ms. */
+function defaultIn (text = '') {
+  const [, amount, isMiB] = /^`?(\d+)( MiB)?/.exec(text) || []
+  if (amount !== undefined) return isMiB ? amount * 1024 * 1024 : +amount
+  const [, word] = /^`?([\w-]+)/.exec(text) || []
+  return { true: true, false: false }[word] ?? word
+}
 
 test('every option of a call, and of conf.secure, is documented, and no other', t => {
   const read = names => sorted([...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
@@ -250,6 +313,38 @@ test('every option of a call, and of conf.secure, is documented, and no other', 
   const functions = ['assertSecure', 'confOf', 'connect']
   const ofSecure = [...read(['secure']), ...typed(/Secure(Options|Buffers)$/)].filter(name => !functions.includes(name))
   same(namesOf(ofKinds('TLS option')), sorted(ofSecure), 'TLS options')
+})
+
+/** The types of options of calls: whose they are, of which section and of which method. */
+const CALL_OPTIONS = [
+  ['RequestOptions', 'PeerRPCClient', 'request'],
+  ['MapOptions', 'PeerRPCClient', 'map'],
+  // An example of the original has a timeout.
+  ['SubOptions', 'PeerSub', 'sub', 'timeout'],
+  ['DrainOptions', 'Peer', 'stop'],
+  ['SendOptions', 'Socket', 'send'],
+  // `startAnnouncing` may share its options with `announce`.
+  ['AnnounceOptions', 'Link', 'announce', 'interval'],
+  ['StartAnnouncingOptions', 'Link', 'startAnnouncing'],
+  ['LookupOptions', 'Link', 'lookup'],
+  // Its value is one argument, and its options are another.
+  ['PutMutableOptions', 'Link', 'putMutable'],
+  ['ActionsOptions', 'actions', 'actions'],
+  ['ShutdownOptions', 'gracefulShutdown', 'gracefulShutdown'],
+  ['GrapePutOptions', 'Grape', 'put']
+]
+
+test('the types have the options of each call, and no others', () => {
+  for (const [type, section, method, ...only] of CALL_OPTIONS) {
+    let of
+    const documented = inSection(ofKinds('Call option'), section).flatMap(({ names, cells, headers }) => {
+      const cell = cells[headers.indexOf('Of')]
+      if (!cell.startsWith('the same')) of = codes(cell)
+      const isLeftOut = cell.includes(`but \`${method}\``)
+      return of.includes(method) && !isLeftOut ? names : []
+    })
+    same([...documented, ...only].sort(), DECLARED.members(type).sort(), `${type} of ${section}`)
+  }
 })
 
 /** Events whose names only a run can tell: by module, the calls and the names. */

@@ -20,5 +20,16 @@ export interface ActionPayload {
   args?: any
 }
 
-/** A handler for `service.handle` that answers `{ action, args }` with `api[action](...args)`. */
+/**
+ * A handler for `service.handle` that answers `{ action, args }` with `api[action](...args)`.
+ *
+ * @example
+ * import { actions, Link, PeerRPCServer } from 'grenache-nodejs-ws-native'
+ *
+ * const server = new PeerRPCServer(new Link({ grape: 'http://127.0.0.1:30001' }))
+ * server.init()
+ * const service = server.transport('server').listen(0)
+ * service.handle('sums', actions({ add: (a: number, b: number) => a + b })) // { action: 'add', args: [1, 2] }
+ * server.stop()
+ */
 export function actions<Api extends object>(api: Api, opts?: ActionsOptions<Api>): RequestHandler<ActionPayload, any>

@@ -2,6 +2,7 @@
 
 import { Duplex } from 'stream'
 import { AbortOptions, Amount, Callback, NoCallback, Retry } from './common'
+import { Contract, ContractOf, FreeKey, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
 import { Peer, PeerConf, TargetOptions, TransportConf, TransportRPC } from './peer'
 import { SocketLike, WebSocketLike } from './sockets'
 import { ClientPeerStats, ClientStats } from './stats'
@@ -81,27 +82,62 @@ export interface TransportPool<T = TransportRPCClient> {
   getActive(dest: string): T[]
 }
 
-/** Sends requests to services by name. */
-export class PeerRPCClient<T extends TransportRPCClient = TransportRPCClient> extends Peer<T, ClientConf> {
+/**
+ * Sends requests to services by name. With a contract, `PeerRPCClient<{ sum: [number[], number] }>`, the
+ * compiler checks keys, payloads and results; a class of transports may stand in the contract's place.
+ *
+ * @example
+ * import { Link, PeerRPCClient } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * const client = new PeerRPCClient(link, { requestTimeout: 5000 })
+ * client.init()
+ * try {
+ *   console.log(await client.request('rpc_test', 'hello', { retry: 2 }))
+ *   console.log(await client.map('rpc_test', 'hello'))
+ * } catch (err) {
+ *   console.log((err as Error).message) // ERR_GRAPE_LOOKUP_EMPTY: nobody announced it
+ * }
+ * client.stop()
+ * link.stop()
+ */
+export class PeerRPCClient<
+  S extends Contract<S> | TransportRPCClient = any,
+  T extends TransportRPCClient = TransportOf<S, TransportRPCClient, TransportRPCClient<ContractOf<S>>>
+> extends Peer<T, ClientConf> {
   conf: ClientConf & { maxActiveKeyDests: number, maxActiveDestTransports: number }
   /** After `init`. */
   tpool: TransportPool<T>
 
-  /** Sends one request to one server. Nobody needs to look after its error. */
-  request<Res = any, Req = any>(key: string, payload: Req, opts?: RequestOptions | null, cb?: NoCallback): Promise<Res>
+  /** Sends one request to one server. The Promise's rejection needs no handler. */
+  request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: RequestOptions | null, cb?: NoCallback): Promise<Res>
   /** Sends one request to one server. */
-  request<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res>): void
-  request<Res = any, Req = any>(key: string, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
+  request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, cb: Callback<Res>): void
+  request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
+  /** Sends one request to one server. The Promise's rejection needs no handler. */
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: RequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
+  /** Sends one request to one server. */
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>>): void
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: RequestOptions | null | undefined, cb: Callback<ReplyOf<S, Key>>): void
 
-  /** Sends one request to each server, and tells of each how it went. Nobody needs to look after its error. */
-  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<Res>>>
+  /** Sends one request to each server, and tells of each how it went. The Promise's rejection needs no handler. */
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<Res>>>
   /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
-  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
-  /** Sends one request to each server. Nobody needs to look after its error. */
-  map<Res = any, Req = any>(key: string, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
+  /** Sends one request to each server. The Promise's rejection needs no handler. */
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
   /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
-  map<Res = any, Req = any>(key: string, payload: Req, cb: Callback<Res[]>): void
-  map<Res = any, Req = any>(key: string, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, cb: Callback<Res[]>): void
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
+  /** Sends one request to each server, and tells of each how it went. The Promise's rejection needs no handler. */
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<ReplyOf<S, Key>>>>
+  /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<ReplyOf<S, Key>>>>): void
+  /** Sends one request to each server. The Promise's rejection needs no handler. */
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: MapOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>[]>
+  /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>[]>): void
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions | null | undefined, cb: Callback<ReplyOf<S, Key>[]>): void
 
   /** This transport has no streams: what comes back ends with an error. */
   stream(key: string, opts?: RequestOptions): Duplex
@@ -133,8 +169,26 @@ export interface CallbackQueue {
   cnt(key: string): number
 }
 
-/** Requests to one destination, over one connection at a time. */
-export class TransportRPCClient extends TransportRPC<ClientConf> {
+/**
+ * Requests to one destination, over one connection at a time: `client.transport(dest)`.
+ *
+ * @example
+ * import { Link, PeerRPCClient, PeerRPCServer } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' })
+ * const server = new PeerRPCServer(link, { host: '127.0.0.1' })
+ * server.init()
+ * const service = server.transport('server').listen(0)
+ * service.handle('echo', payload => payload)
+ *
+ * const client = new PeerRPCClient(link)
+ * client.init()
+ * const transport = client.transport(`127.0.0.1:${service.port}`)
+ * console.log(await transport.request('echo', 'hello', { timeout: 1000 })) // hello
+ * client.stop()
+ * server.stop()
+ */
+export class TransportRPCClient<S extends Contract<S> = any> extends TransportRPC<ClientConf> {
   conf: TransportConf<ClientConf> & { requestTimeout: number, inactivityTimeout: number }
   /** After `connect`; null when there is no connection. */
   socket: WebSocketLike | null | undefined
@@ -142,12 +196,19 @@ export class TransportRPCClient extends TransportRPC<ClientConf> {
   cbq: CallbackQueue
 
   /**
-   * Sends a request, connecting first if need be. Nobody needs to look after its error. A class
+   * Sends a request, connecting first if need be. The Promise's rejection needs no handler. A class
    * that overrides this returns what `super.request` returns.
    */
-  request<Res = any, Req = any>(key: string, payload: Req, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<Res>
+  request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<Res>
   /** Sends a request, connecting first if need be. */
-  request<Res = any, Req = any>(key: string, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
+  request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
+  /**
+   * Sends a request, connecting first if need be. The Promise's rejection needs no handler. A class
+   * that overrides this returns what `super.request` returns.
+   */
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
+  /** Sends a request, connecting first if need be. */
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: TransportRequestOptions | null | undefined, cb: Callback<ReplyOf<S, Key>>): void
   setLastRequestTime(): void
   /** What it did so far. */
   stats(): ClientStats

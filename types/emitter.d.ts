@@ -13,14 +13,32 @@ type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] 
 type Narrow<Events, E extends keyof Events> =
   Events[E] extends [infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
 
-/** An EventEmitter whose events have known arguments. Other names are taken as they are. */
+/**
+ * An EventEmitter whose events have known arguments. Events of other names, which are a service's own,
+ * take any.
+ */
 export class TypedEmitter<Events> extends EventEmitter {
   on<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
   on<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
   on<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  addListener<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  addListener<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  addListener<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
   once<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
   once<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
   once<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  prependListener<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  prependListener<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  prependListener<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  prependOnceListener<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  prependOnceListener<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  prependOnceListener<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  off<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  off<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  off<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
+  removeListener<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this
+  removeListener<E extends string | symbol>(event: Unlisted<Events, E>, listener: (...args: any[]) => void): this
+  removeListener<E extends keyof Events>(event: E, listener: Narrow<Events, E>): this
   emit<E extends keyof Events>(event: E, ...args: Args<Events, E>): boolean
   emit<E extends string | symbol>(event: Unlisted<Events, E>, ...args: any[]): boolean
 }

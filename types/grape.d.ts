@@ -87,12 +87,26 @@ export interface GrapePutOptions {
   cas?: number
 }
 
-/** A node of the network in which services find each other, with its HTTP API. */
+/**
+ * A node of the network in which services find each other, with its HTTP API.
+ *
+ * @example
+ * import { Grape } from 'grenache-nodejs-ws-native'
+ *
+ * const grape = new Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0, dht_bootstrap: [] })
+ * grape.start(err => {
+ *   if (err) throw err
+ *   console.log(`new Link({ grape: 'http://${grape.address()?.api}' })`)
+ *   grape.stop()
+ * })
+ */
 export class Grape extends TypedEmitter<GrapeEvents> {
   constructor(conf: GrapeConf)
 
   conf: GrapeConf
   start(cb?: (err?: Error | null) => void): void
+  /** Binds both ports before it returns: the error, or null. */
+  startNow(): Error | null
   stop(cb?: (err?: Error | null) => void): void
   /** `await using grape`: stops it, and resolves when its ports are free. */
   [Symbol.asyncDispose](): Promise<void>
@@ -113,6 +127,9 @@ export class Grape extends TypedEmitter<GrapeEvents> {
     hash: string | NodeJS.ArrayBufferView | { hash: string | NodeJS.ArrayBufferView, salt?: string | NodeJS.ArrayBufferView },
     cb: Callback<GrapeValue | undefined>
   ): void
+
+  /** What the HTTP API does: `type` is the path, `data` the data of the body. */
+  request<Res = any>(type: string, data: any, cb?: Callback<Res>): void
 
   /** A name in hex, as `node` takes it. */
   str2hex(name: string): string

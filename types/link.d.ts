@@ -189,7 +189,19 @@ export interface LinkPromises {
   get<T = any>(hash: ValueAddress, opts?: LinkRequestOptions | null): Promise<T>
 }
 
-/** Talks to the grapes: finds services, announces them, stores and reads values. */
+/**
+ * Talks to the grapes: finds services, announces them, stores and reads values.
+ *
+ * @example
+ * import { Link } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * await link.promises.announce('rpc_test', 1337)
+ * console.log(await link.promises.lookup('rpc_test'))
+ * const hash = await link.promises.put({ v: 'a text' })
+ * console.log((await link.promises.get<{ v: string }>(hash)).v) // a text
+ * link.stop()
+ */
 export class Link extends TypedEmitter<LinkEvents> {
   constructor(conf?: LinkConf)
 
@@ -234,13 +246,13 @@ export class Link extends TypedEmitter<LinkEvents> {
   put(value: PutOptions, opts: LinkRequestOptions | null | undefined, cb: Callback<string>): void
   /** @deprecated The types of the original take any value, but a grape only stores what is in `v`. */
   put(value: ForeignValue, cb: Callback<string>): void
-  /** Reads a value by its hash. */
   /** Stores a text that its owner may replace, signed. */
   putMutable(value: PutMutableOptions, cb?: Callback<string>): void
   putMutable(value: PutMutableOptions, opts: LinkRequestOptions | null | undefined, cb?: Callback<string>): void
   /** Reads it by the public key; null for none. */
   getMutable(publicKey: PublicKey, cb: Callback<MutableValue | null>): void
   getMutable(publicKey: PublicKey, opts: GetMutableOptions | null | undefined, cb: Callback<MutableValue | null>): void
+  /** Reads a value by its hash. */
   get<T = any>(hash: ValueAddress, cb: Callback<T>): void
   get<T = any>(hash: ValueAddress, opts: LinkRequestOptions | null | undefined, cb: Callback<T>): void
 

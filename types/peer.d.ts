@@ -1,9 +1,10 @@
 // What all peers, and all transports, have.
 
-import { Amount, Callback, DrainOptions } from './common'
+import { Amount, Callback, DrainOptions, Retry } from './common'
 import { DestOptions, RequestOptions, TransportOptions } from './client'
 import { TypedEmitter } from './emitter'
 import { LookupOptions } from './link'
+import { OwnConf } from './own'
 
 export {}
 
@@ -12,8 +13,11 @@ export interface LinkLike {
   lookup(key: string, opts: LookupOptions, cb: Callback<string[]>): void
 }
 
-/** What every peer takes. Unknown keys are kept, and handed on to the transports. */
-export interface PeerConf {
+/**
+ * Options of every peer. `OwnConf` has those of a service itself, which are kept and handed on to the
+ * transports.
+ */
+export interface PeerConf extends OwnConf {
   /**
    * What moves the bytes: Node's own event loop, or a thread beside it. Default: `libuv` where
    * possible; the environment variable GRENACHE_IO decides for all.
@@ -54,7 +58,10 @@ export interface PeerConf {
    * Default: 512 MiB.
    */
   memoryBudget?: Amount
-  [key: string]: unknown
+  /** @deprecated Examples of the original have it, but it changes nothing: `requestTimeout` is the one. */
+  timeout?: Amount
+  /** @deprecated The types of the original have it, but it changes nothing: it is an option of `request`. */
+  retry?: Retry
 }
 
 /** What a transport has of its peer's conf, and where it goes: `server` for one that listens. */
@@ -74,7 +81,12 @@ export abstract class Peer<T extends Transport, C extends PeerConf, Events = {}>
   conf: C
   link: any
 
+  /** After `stop`, until `init`. */
+  isStopped: boolean
+
+  /** Makes the peer active; to be called before anything else. */
   init(): void
+  /** Whether it is between `init` and `stop`. */
   isActive(): boolean
   /** Ends the peer at once. */
   stop(): void

@@ -1,6 +1,7 @@
 // Publishers and subscribers.
 
 import { Amount } from './common'
+import { OwnConf } from './own'
 import { Peer, PeerConf, PeerServer, TargetOptions, Transport } from './peer'
 import { WebSocketLike, WebSocketServerLike } from './sockets'
 import { PubStats, SubStats } from './stats'
@@ -27,6 +28,8 @@ export interface PubConf extends PeerConf {
    * or it goes on without the oldest messages. Default: `disconnect`.
    */
   slowSubscriber?: 'disconnect' | 'drop'
+  /** Bytes of a subscriber's largest message; a larger one ends its connection with 1009. Default: 1 MiB. */
+  maxPayload?: Amount
 }
 
 /** `new PeerSub(link, conf)` */
@@ -43,7 +46,22 @@ export interface SubConf extends PeerConf {
   maxBuffered?: Amount
 }
 
-/** Publishes: `peer.transport('server').listen(port).pub(msg)`. */
+/**
+ * Publishes: `peer.transport('server').listen(port).pub(msg)`.
+ *
+ * @example
+ * import { Link, PeerPub } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * const publisher = new PeerPub(link)
+ * publisher.init()
+ * const service = publisher.transport('server').listen(0)
+ * service.pub(JSON.stringify({ price: 1 })) // to whoever is connected
+ * await link.promises.startAnnouncing('prices', service.port)
+ *
+ * publisher.stop()
+ * link.stop()
+ */
 export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T, PubConf> {
   /** Publishes with the latest transport. */
   pub(msg: Publishable): void
@@ -52,7 +70,7 @@ export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T
 }
 
 /** Options of `peer.sub`. */
-export interface SubOptions extends TargetOptions {
+export interface SubOptions extends TargetOptions, OwnConf {
   /** See `SubConf`. Default: the peer's. */
   reconnect?: boolean
   /**
@@ -62,8 +80,8 @@ export interface SubOptions extends TargetOptions {
   all?: boolean | null
   /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
   refresh?: Amount
-  /** Is kept, and handed on to the transport. */
-  [key: string]: unknown
+  /** @deprecated Examples of the original have it, but it changes nothing. */
+  timeout?: Amount
 }
 
 /** `dest` is there with `all`: the publisher's address. */
@@ -75,7 +93,30 @@ export interface PeerSubEvents {
   error: [err: Error]
 }
 
-/** Subscribes to a publisher by name. */
+/**
+ * Subscribes to publishers by name.
+ *
+ * @example
+ * import { Link, PeerPub, PeerSub } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * const publisher = new PeerPub(link)
+ * publisher.init()
+ * const service = publisher.transport('server').listen(0)
+ * await link.promises.startAnnouncing('pub_test', service.port)
+ *
+ * const subscriber = new PeerSub(link)
+ * subscriber.init()
+ * subscriber.on('error', err => console.error(err.message))
+ * subscriber.on('connected', () => service.pub('news'))
+ * subscriber.sub('pub_test')
+ * for await (const message of subscriber) {
+ *   console.log(message.toString()) // news
+ *   break
+ * }
+ *
+ * for (const one of [subscriber, publisher, link]) one.stop()
+ */
 export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
   sub(key: string, opts?: SubOptions | null): void
   /** Ends what `sub` began for this key. */
@@ -105,7 +146,19 @@ export interface TransportPubEvents {
   'slow-subscriber': [socket: WebSocketLike, lost: number]
 }
 
-/** Publishes on a port. */
+/**
+ * Publishes on a port: `publisher.transport('server')`.
+ *
+ * @example
+ * import { Link, PeerPub } from 'grenache-nodejs-ws-native'
+ *
+ * const publisher = new PeerPub(new Link({ grape: 'http://127.0.0.1:30001' }), { slowSubscriber: 'drop' })
+ * publisher.init()
+ * const service = publisher.transport('server').listen(0)
+ * service.on('slow-subscriber', (socket, lost) => console.error(`${lost} messages lost`))
+ * service.pub(Buffer.from([1, 2, 3]))
+ * publisher.stop()
+ */
 export class TransportPub extends Transport<PubConf, TransportPubEvents> {
   /** After `listen`; null after `unlisten`. */
   socket: WebSocketServerLike | null | undefined
@@ -122,7 +175,20 @@ export class TransportPub extends Transport<PubConf, TransportPubEvents> {
   stats(): PubStats
 }
 
-/** Subscribes to one publisher. */
+/**
+ * Subscribes to one publisher: `subscriber.transport(dest)`.
+ *
+ * @example
+ * import { Link, PeerSub } from 'grenache-nodejs-ws-native'
+ *
+ * const subscriber = new PeerSub(new Link({ grape: 'http://127.0.0.1:30001' }), { reconnect: false })
+ * subscriber.init()
+ * const transport = subscriber.transport('127.0.0.1:1338')
+ * transport.on('message', message => console.log(message.toString()))
+ * transport.on('error', err => console.error(err.message)) // nobody publishes there
+ * transport.sub()
+ * subscriber.stop()
+ */
 export class TransportSub extends Transport<SubConf, PeerSubEvents> {
   /** After `sub`; null after `unsub`. */
   socket: WebSocketLike | null | undefined
@@ -130,6 +196,8 @@ export class TransportSub extends Transport<SubConf, PeerSubEvents> {
   sub(key?: string, opts?: object): void
   unsub(): void
   checkConnection(): void
+  /** Whether anybody but the peer listens for `disconnected`, or listened for `close` of the socket that was lost. */
+  isWatched(): boolean
   /** What it did so far. */
   stats(): SubStats
 }

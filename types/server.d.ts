@@ -2,6 +2,7 @@
 
 import { PeerCertificate } from 'tls'
 import { Amount } from './common'
+import { Contract, ContractOf, FreeKey, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
 import { PeerConf, PeerServer, TransportRPC } from './peer'
 import { ServerLike, SocketLike, WebSocketServerLike } from './sockets'
 import { ServerStats } from './stats'
@@ -29,8 +30,8 @@ export interface ServerConf extends PeerConf {
    */
   maxConnectionRequests?: Amount
   /**
-   * Bytes that those requests may cost to keep: their own, 64 for each array, object and property, 24 for each element, and
-   * 256 for a small one. 0 is any number. Default: 64 MiB.
+   * Bytes that those requests may cost to keep: their own, 64 for each array, object and property, 24 for each
+   * further element, and 1 KiB for one of up to 256 bytes. 0 is any number. Default: 64 MiB.
    */
   maxRequestBytes?: Amount
   /**
@@ -42,8 +43,31 @@ export interface ServerConf extends PeerConf {
   secure?: ServerSecureOptions
 }
 
-/** Answers requests: `peer.transport('server').listen(port)`. */
-export class PeerRPCServer<T extends TransportRPCServer = TransportRPCServer> extends PeerServer<T, ServerConf> {
+/**
+ * Answers requests: `peer.transport('server').listen(port)`. With a contract the compiler checks the
+ * handlers, see `Contract`; a class of transports may stand in its place.
+ *
+ * @example
+ * import { Link, PeerRPCServer } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * const server = new PeerRPCServer(link)
+ * server.init()
+ * const service = server.transport('server').listen(0)
+ * service.on('error', err => console.error(err.message))
+ * service.on('request', (rid, key, payload, handler) => {
+ *   handler.reply(null, 'world')
+ * })
+ * await link.promises.startAnnouncing('rpc_test', service.port)
+ *
+ * await link.promises.stopAnnouncing('rpc_test', service.port)
+ * await server.stop({ drain: 5000 })
+ * link.stop()
+ */
+export class PeerRPCServer<
+  S extends Contract<S> | TransportRPCServer = any,
+  T extends TransportRPCServer = TransportOf<S, TransportRPCServer, TransportRPCServer<ContractOf<S>>>
+> extends PeerServer<T, ServerConf> {
   /** What it did so far. */
   stats(): ServerStats
 }
@@ -85,8 +109,43 @@ export interface TransportRPCServerEvents {
   error: [err: Error]
 }
 
-/** Serves requests on a port. */
-export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCServerEvents> {
+/** What a server's `getSocket` takes. Options of `ws`'s server that mean nothing here throw `ERR_UNSUPPORTED`. */
+export interface ServerSocketInit {
+  port: number
+  /** Address to listen on. Default: `conf.host`. */
+  host?: string
+  /** Default: `conf.maxPayload`. */
+  maxPayload?: Amount
+  /** Default: `conf.verifyClient`. */
+  verifyClient?: PlainVerifyClient
+  /** The only path that is served; others get 400. Default: every path. */
+  path?: string | null
+  /** Whether the server has a Set of its `clients`. Default: true. */
+  clientTracking?: boolean
+  /** Changes nothing: compression is never agreed upon. */
+  perMessageDeflate?: boolean | object
+  /** Changes nothing. */
+  backlog?: number
+}
+
+/**
+ * Serves requests on a port: `server.transport('server')`.
+ *
+ * @example
+ * import { Link, PeerRPCServer } from 'grenache-nodejs-ws-native'
+ *
+ * const server = new PeerRPCServer(new Link({ grape: 'http://127.0.0.1:30001' }))
+ * server.init()
+ * const service = server.transport('server').listen(0)
+ * service
+ *   .handle('sum', async ({ a, b }: { a: number, b: number }, { signal }) => {
+ *     signal.throwIfAborted()
+ *     return a + b
+ *   })
+ *   .handle('now', () => Date.now())
+ * server.stop()
+ */
+export class TransportRPCServer<S extends Contract<S> = any> extends TransportRPC<ServerConf, TransportRPCServerEvents> {
   /** After `listen`; null after `unlisten`. */
   socket: WebSocketServerLike | null | undefined
   /** After `listen`. */
@@ -96,9 +155,11 @@ export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCSer
    * Answers the requests for `key` by a function. The event `request` is for other keys then;
    * when nobody listens for it, those get `ERR_KEY_UNKNOWN`. `null` ends it, as `unhandle` does.
    */
-  handle<Req = any, Res = any>(key: string, handler: RequestHandler<Req, Res> | null): this
+  handle<Req = any, Res = any>(key: FreeKey<S>, handler: RequestHandler<Req, Res> | null): this
+  /** The same, by the contract. */
+  handle<Key extends KeyOf<S>>(key: Key, handler: RequestHandler<RequestOf<S, Key>, ReplyOf<S, Key>> | null): this
   /** Requests for `key` are the event's again. */
-  unhandle(key: string): this
+  unhandle(key: KeyOf<S>): this
   /** What it did so far. */
   stats(): ServerStats
 
@@ -108,7 +169,8 @@ export class TransportRPCServer extends TransportRPC<ServerConf, TransportRPCSer
   listen(port: number): this
   /** Stops listening. */
   unlisten(): void
-  getSocket(opts: { port: number, [key: string]: any }): ServerLike
+  /** A server for `opts.port`, of your own or with more options for that of `super.getSocket`. */
+  getSocket(opts: ServerSocketInit): ServerLike
   getSecureSocket(port: number, secure: ServerSecureOptions): ServerLike
   /** Makes a `request` event of a parsed message. */
   handleRequest(

@@ -33,6 +33,16 @@ export interface GracefulShutdown {
 /**
  * Ends a service in order when a signal comes, after which the process may end by itself; another signal
  * meanwhile ends it at once. `cb` is called at the end, with the first thing that failed, if any.
+ *
+ * @example
+ * import { gracefulShutdown, Link, PeerRPCServer } from 'grenache-nodejs-ws-native'
+ *
+ * const link = new Link({ grape: 'http://127.0.0.1:30001' }).start()
+ * const server = new PeerRPCServer(link)
+ * server.init()
+ * server.transport('server').listen(0)
+ * const shutdown = gracefulShutdown({ link, peers: server, drain: 5000 })
+ * await shutdown.now() // as SIGTERM and SIGINT do
  */
 export function gracefulShutdown(
   opts?: ShutdownOptions,

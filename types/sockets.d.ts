@@ -65,16 +65,18 @@ export type TcpSocketLike = TLSSocket | PlainTcpSocket
 /** Without TLS. */
 export type PlainTcpSocket = TypedEmitter<{ close: [hadError: boolean], drain: [], end: [], error: [err: Error], timeout: [] }> & Pick<
   NetSocket,
-  'address' | 'bytesRead' | 'bytesWritten' | 'connecting' | 'cork' | 'destroy' | 'destroyed' | 'destroySoon' | 'end' | 'isPaused' | 'localAddress' | 'localPort' |
-  'pause' | 'pending' | 'readyState' | 'ref' | 'resetAndDestroy' | 'resume' | 'setKeepAlive' |
-  'setNoDelay' | 'setTimeout' | 'uncork' | 'unref' |
-  'writableFinished' | 'writableHighWaterMark' | 'writableLength' | 'writableNeedDrain'
+  'address' | 'bufferSize' | 'bytesRead' | 'bytesWritten' | 'closed' | 'connecting' | 'cork' | 'destroy' | 'destroyed' | 'destroySoon' | 'end' | 'isPaused' | 'localAddress' | 'localPort' |
+  'pause' | 'pending' | 'readable' | 'readyState' | 'ref' | 'resetAndDestroy' | 'resume' | 'setKeepAlive' |
+  'setNoDelay' | 'setTimeout' | 'timeout' | 'uncork' | 'unref' |
+  'writable' | 'writableEnded' | 'writableFinished' | 'writableHighWaterMark' | 'writableLength' | 'writableNeedDrain'
 > & {
   readonly encrypted: false
   readonly remoteAddress: string
   readonly remotePort: number
   readonly remoteFamily: string
   readonly localFamily: string | undefined
+  /** Throws `ERR_UNSUPPORTED`. */
+  write(...args: unknown[]): never
 }
 
 /** One connection, like a socket of `ws` 7. */

@@ -18,10 +18,15 @@ const nameOf = code => (/^\[[^\]]+\]|^[\w$]+/.exec(code) || [code])[0]
  * `codes` what stands in code font in the first column.
  */
 function rows (page = 'API.md') {
+  return rowsOf(path.join('docs', page))
+}
+
+/** The same of any page. */
+function rowsOf (page) {
   const found = []
   const headings = []
   let headers = null
-  for (const line of fs.readFileSync(path.join(ROOT, 'docs', page), 'utf8').split('\n')) {
+  for (const line of fs.readFileSync(path.join(ROOT, page), 'utf8').split('\n')) {
     const heading = /^(#+) (.*)$/.exec(line)
     if (heading) headings.splice(heading[1].length - 1, Infinity, ...Array(Math.max(0, heading[1].length - 1 - headings.length)).fill([]), codes(heading[2]))
     if (!line.startsWith('|')) {
@@ -37,4 +42,4 @@ function rows (page = 'API.md') {
   return found
 }
 
-module.exports = { codes, rows }
+module.exports = { codes, rows, rowsOf }

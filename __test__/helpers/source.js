@@ -111,6 +111,21 @@ function types () {
   return members
 }
 
+/** The examples in the comments of the types, by the name of what they belong to. */
+function examples () {
+  const found = new Map()
+  const folder = path.join(ROOT, 'types')
+  for (const name of fs.readdirSync(folder).filter(name => name.endsWith('.d.ts'))) {
+    const tree = parse(path.join(folder, name))
+    for (const node of tree.statements) {
+      for (const tag of ts.getJSDocTags(node)) {
+        if (tag.tagName.text === 'example') found.set(node.name.text, `${ts.getTextOfJSDocComment(tag.comment)}\n`)
+      }
+    }
+  }
+  return found
+}
+
 /** The texts between quotes from `from` up to `to` in a Rust file, with `<>` for what differs. */
 function rustTexts (file, from, to) {
   const source = fs.readFileSync(path.join(ROOT, 'src', file), 'utf8')
@@ -122,4 +137,4 @@ function rustTexts (file, from, to) {
   return texts.map(([, text]) => text.replace(/\{\w*\}/g, '<>'))
 }
 
-module.exports = { ROOT, calls, errors, modules, reads, rustTexts, types }
+module.exports = { ROOT, calls, errors, examples, modules, reads, rustTexts, types }

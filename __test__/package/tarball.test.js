@@ -8,7 +8,7 @@ const path = require('path')
 const { pack, root, workplace } = require('../helpers/installed')
 
 const ALLOWED = [
-  /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^types\/\w+\.d\.ts$/, /^register\.js$/, /^package\.json$/,
+  /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^types\/(lib\/)?\w+\.d\.ts$/, /^register\.(js|d\.ts)$/, /^package\.json$/,
   /^(lib|lib\/command|bin|examples)\/[\w-]+\.js$/, /^scripts\/(advice|cargo|install)\.js$/,
   /^src\/(\w+\/)*\w+\.rs$/, /^build\.rs$/, /^Cargo\.(toml|lock)$/,
   /^docs\/[A-Z]+\.md$/, /^(README|CHANGELOG|SECURITY)\.md$/, /^LICENSE$/

@@ -19,6 +19,7 @@ import type {
   ClientConf,
   DestOptions,
   Handler,
+  Handlers,
   LinkLike,
   LinkPromises,
   Peer,
@@ -46,6 +47,16 @@ const linked: LinkLike = link
 // @ts-expect-error the base classes are types only
 const base = grenache.Peer
 const anyPeer: Peer<TransportSub, any> = new PeerSub(link)
+
+// Options of one's own
+
+declare module 'grenache-nodejs-ws-native' {
+  interface OwnConf { whatever?: number[] }
+}
+// @ts-expect-error an option that nobody declared, such as a misspelt one
+const misspelt = new PeerRPCClient(link, { requestTimeOut: 1000 })
+// @ts-expect-error so of a subscription
+new PeerSub(link).sub('key', { recconect: true })
 
 // A link of one's own
 
@@ -117,10 +128,10 @@ class OwnPeerClient extends PeerRPCClient<OwnClient> {
     super(link, { requestTimeout: 1000, whatever: [1] })
   }
 
-  init (): void { super.init(); console.log(this.name, this.conf.maxActiveKeyDests.toFixed()) }
+  init (): void { super.init(); console.log(this.name, this.conf.maxActiveKeyDests.toFixed(), this.conf.whatever?.length) }
   dest (dests: string[], key: string, opts?: DestOptions): string { return dests[0] ?? super.dest(dests, key, opts) }
   transport (dest: string, opts?: TransportOptions): OwnClient { return super.transport(dest, opts) }
-  newTransport (conf: TransportConf<ClientConf>): OwnClient { return super.newTransport({ ...conf, extra: 1 }) }
+  newTransport (conf: TransportConf<ClientConf>): OwnClient { return super.newTransport({ ...conf, whatever: [2] }) }
   getTransportClass () { return OwnClient }
   getTransportOpts (opts: RequestOptions) { return { ...super.getTransportOpts(opts), more: 1 } }
   getRequestOpts (opts: RequestOptions) { return { ...super.getRequestOpts(opts), timeout: 1 } }
@@ -188,6 +199,63 @@ async function modern (client: PeerRPCClient, own: OwnClient, link: Link, promis
   for await (const message of new PeerSub(link)) console.log(message.length)
 }
 console.log(modern, asyncAnswer)
+
+// Contracts: one interface for both sides
+
+interface Sum { a: number, b: number }
+interface Sums { sum: [Sum, number], 'sum of list': [request: number[], reply: { total: number }] }
+
+async function contracts (client: PeerRPCClient<Sums>, server: PeerRPCServer<Sums>): Promise<void> {
+  const sum: number = await client.request('sum', { a: 1, b: 2 }, { timeout: 1000 })
+  const totals: number[] = (await client.map('sum of list', [1, 2])).map(({ total }) => total)
+  for (const one of await client.map('sum', { a: 1, b: 2 }, { settled: true })) if (one.status === 'fulfilled') console.log(one.value.toFixed())
+  client.request('sum', { a: 1, b: 2 }, (err, res) => console.log(err, res.toFixed()))
+  client.request('sum', { a: 1, b: 2 }, {}, (err, res) => console.log(err, res.toFixed()))
+  client.map('sum', { a: 1, b: 2 }, (err, res) => console.log(err, res[0].toFixed()))
+  const direct: number = await client.transport('127.0.0.1:1').request('sum', { a: 1, b: 2 })
+  console.log(sum, totals, direct)
+  // @ts-expect-error no such key
+  await client.request('sun', { a: 1, b: 2 })
+  // @ts-expect-error another payload
+  await client.request('sum', { a: 1 })
+  // @ts-expect-error another result
+  const text: string = await client.request('sum', { a: 1, b: 2 })
+  // @ts-expect-error the contract says what comes back
+  await client.request<string>('sum', { a: 1, b: 2 })
+  // @ts-expect-error so with a map
+  await client.map('sums', { a: 1, b: 2 })
+  // @ts-expect-error and with one transport
+  await client.transport('127.0.0.1:1').request('sun', { a: 1, b: 2 })
+
+  const service = server.transport('server').listen(0)
+  service
+    .handle('sum', ({ a, b }) => a + b)
+    .handle('sum of list', async list => ({ total: list.length }))
+    .handle('sum', null)
+    .unhandle('sum')
+  // @ts-expect-error no such key
+  service.handle('sun', () => 1)
+  // @ts-expect-error another result
+  service.handle('sum', () => 'three')
+  // @ts-expect-error another payload
+  service.handle('sum', ({ c }) => c)
+  const handlers: Handlers<Sums> = { sum: ({ a, b }) => a + b, 'sum of list': list => ({ total: list.length }) }
+  service.handle('sum', handlers.sum)
+  server.listen(1).handle('sum', handlers.sum)
+  const anyClient: PeerRPCClient = client
+  await ask(client, 'sum')
+  console.log(text, anyClient)
+}
+console.log(contracts)
+// @ts-expect-error a contract has [request, reply] for each key
+const odd: PeerRPCClient<{ sum: Sum }> = new PeerRPCClient(link)
+const inline = new PeerRPCClient<{ sum: [Sum, number] }>(link, {})
+const subclassed: OwnClient = new PeerRPCClient<OwnClient>(link).transport('127.0.0.1:1')
+
+class CheckedClient extends PeerRPCClient<Sums> {
+  async sum (a: number, b: number): Promise<number> { return await this.request('sum', { a, b }) }
+}
+console.log(new CheckedClient(link).sum, inline, subclassed)
 
 // Sub and Pub transports and their sockets
 

@@ -1,0 +1,75 @@
+'use strict'
+
+// The examples in the comments of the types: TypeScript compiles each, and each does what it says.
+
+const { before, test } = require('node:test')
+const assert = require('node:assert')
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { promisify } = require('node:util')
+const ts = require('typescript')
+const main = require('..')
+const { testGrapes } = require('../testing')
+const { ROOT, examples } = require('./helpers/source')
+
+/** The grape that examples name. */
+const GRAPE = 'http://127.0.0.1:30001'
+const PACKAGE = 'grenache-nodejs-ws-native'
+
+/** What each prints that prints something. */
+const PRINTS = {
+  Contract: /^6\.00\n$/,
+  Grape: /^new Link\({ grape: 'http:\/\/127\.0\.0\.1:\d+' }\)\n$/,
+  Link: /^\[ '127\.0\.0\.1:1337' \]\na text\n$/,
+  OwnConf: /^127\.0\.0\.1:1337 in eu\n$/,
+  PeerRPCClient: /^ERR_GRAPE_LOOKUP_EMPTY\n$/,
+  PeerSub: /^news\n$/,
+  TransportRPCClient: /^hello\n$/
+}
+
+const EXAMPLES = examples()
+const COMPILER = {
+  strict: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  typeRoots: [path.join(ROOT, 'node_modules', '@types')],
+  types: ['node']
+}
+
+let folder
+
+before(() => {
+  folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-examples-')))
+  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  fs.mkdirSync(path.join(folder, 'node_modules'))
+  fs.symlinkSync(ROOT, path.join(folder, 'node_modules', PACKAGE), 'junction')
+  for (const [name, text] of EXAMPLES) fs.writeFileSync(path.join(folder, `${name}.mts`), text)
+})
+
+test('each class and function that is exported has an example', () => {
+  assert.deepStrictEqual([...EXAMPLES.keys()].sort(), [...Object.keys(main), 'Contract', 'OwnConf'].sort())
+})
+
+test('TypeScript takes every example as it stands', () => {
+  const files = [...EXAMPLES.keys()].map(name => path.join(folder, `${name}.mts`))
+  const found = ts.getPreEmitDiagnostics(ts.createProgram(files, { ...COMPILER, noEmit: true }))
+  assert.strictEqual(ts.formatDiagnostics(found, {
+    getCanonicalFileName: name => name, getCurrentDirectory: () => folder, getNewLine: () => '\n'
+  }), '')
+})
+
+test('every example runs to its end, and prints what it says', async t => {
+  const network = await testGrapes(1)
+  t.after(() => network.stop())
+  await Promise.all([...EXAMPLES].map(async ([name, text]) => {
+    const file = path.join(folder, `${name}.mjs`)
+    const { outputText } = ts.transpileModule(text, { fileName: `${name}.mts`, compilerOptions: COMPILER })
+    fs.writeFileSync(file, outputText.replaceAll(GRAPE, network.url))
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { timeout: 20000 })
+    assert.match(stdout, PRINTS[name] || /^$/, name)
+    assert.strictEqual(stderr, '', name)
+  }))
+})

@@ -1,0 +1,3 @@
+import { Grape } from '../grape'
+
+export = Grape

@@ -1,0 +1,3 @@
+import { Link } from '../link'
+
+export = Link

@@ -1,0 +1,3 @@
+import { PeerPub } from '../pubsub'
+
+export = PeerPub

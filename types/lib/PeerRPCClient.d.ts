@@ -1,0 +1,3 @@
+import { PeerRPCClient } from '../client'
+
+export = PeerRPCClient

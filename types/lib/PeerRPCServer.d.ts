@@ -1,0 +1,3 @@
+import { PeerRPCServer } from '../server'
+
+export = PeerRPCServer

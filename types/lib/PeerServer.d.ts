@@ -1,0 +1,3 @@
+import { PeerServer } from '../peer'
+
+export = PeerServer

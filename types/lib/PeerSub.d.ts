@@ -1,0 +1,3 @@
+import { PeerSub } from '../pubsub'
+
+export = PeerSub

@@ -1,0 +1,3 @@
+import { Transport } from '../peer'
+
+export = Transport

@@ -1,0 +1,3 @@
+import { TransportPub } from '../pubsub'
+
+export = TransportPub

@@ -1,0 +1,3 @@
+import { TransportRPC } from '../peer'
+
+export = TransportRPC

@@ -1,0 +1,3 @@
+import { TransportRPCClient } from '../client'
+
+export = TransportRPCClient

@@ -1,0 +1,3 @@
+import { TransportRPCServer } from '../server'
+
+export = TransportRPCServer

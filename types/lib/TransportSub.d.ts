@@ -1,0 +1,3 @@
+import { TransportSub } from '../pubsub'
+
+export = TransportSub
