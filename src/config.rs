@@ -22,12 +22,12 @@ pub const FLUSH_BYTES: usize = 32 * 1024;
 /// most: after a pause of the whole process what was sent in time is still there.
 pub const OVERDUE_READS: usize = 16;
 
-/// How often a thread looks whether JavaScript is so busy that it does not write what it has composed:
-/// acknowledgements and progress must not wait for the end of a service's work. Only while there is
-/// traffic, so this bounds wake-ups, at most a thousand a second.
-pub const LATE: Duration = Duration::from_millis(1);
+/// How long what JavaScript has composed may wait until a thread writes it, because JavaScript is too
+/// busy to: acknowledgements and progress must not wait for the end of a service's work. With what a
+/// timer is late it is less than 2 ms. Where there is traffic the thread wakes up so often, at most.
+pub const LATE: Duration = Duration::from_micros(1750);
 
-/// So many writes between two of these looks are traffic that goes on: the thread looks again. After
+/// So many writes between two looks of this thread are traffic that goes on: the thread looks again. After
 /// fewer it sleeps until something waits again, which costs a wake-up.
 pub const DENSE_WRITES: u64 = 4;
 

@@ -1,10 +1,10 @@
 //! What JavaScript composed and has not written yet, and the thread that writes it while JavaScript
 //! is busy.
 //!
-//! JavaScript writes a turn's frames of a connection at once, when the turn ends. The thread looks
-//! every [`config::LATE`], and only while there is traffic: when JavaScript has written nothing since
-//! its last look and something waits, it writes that. A frame never waits longer than two looks, nor
-//! does one that lingers while JavaScript writes others.
+//! JavaScript writes a turn's frames of a connection at once, when the turn ends. The thread writes
+//! what has waited for [`config::LATE`]. It looks when the oldest frame would have waited so long, and
+//! after the same time where nothing waits: a look costs both cores of a busy machine more than what is
+//! noted for it. Without traffic it sleeps.
 
 use super::conn::Conn;
 use crate::{caught::caught, config};
@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 /// Connections of one JavaScript environment that have something unwritten.
@@ -28,19 +29,51 @@ struct Shared {
     listed: Mutex<Listed>,
     /// How often JavaScript has written: only its thread counts.
     writes: AtomicU64,
-    /// How many of these were of what lingers.
-    lingering_writes: AtomicU64,
 }
 
 #[derive(Default)]
 struct Listed {
     /// Those that are written when the turn ends.
-    turn: Vec<Arc<Conn>>,
+    turn: Waiting,
     /// Those that are written when the event loop has nothing else to do.
-    lingering: Vec<Arc<Conn>>,
+    lingering: Waiting,
     prompter: Prompter,
     /// The thread is writing.
     is_prompting: bool,
+}
+
+/// Connections with something unwritten.
+#[derive(Default)]
+struct Waiting {
+    conns: Vec<Arc<Conn>>,
+    /// Since when the first of them waits, if there is one.
+    since: Option<Instant>,
+}
+
+impl Waiting {
+    fn push(&mut self, conn: Arc<Conn>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.conns.push(conn);
+    }
+
+    /// Moves them into `to`, which is empty.
+    fn take(&mut self, to: &mut Vec<Arc<Conn>>) {
+        self.since = None;
+        mem::swap(to, &mut self.conns);
+    }
+
+    /// How long the first has still time, `now`; `None`: there is none.
+    fn time_left(&self, now: Instant) -> Option<Duration> {
+        self.since.map(|since| config::LATE.saturating_sub(now.saturating_duration_since(since)))
+    }
+
+    /// Moves them behind `to`, if the first has no time left.
+    fn take_late(&mut self, to: &mut Vec<Arc<Conn>>, now: Instant) {
+        if self.time_left(now).is_some_and(|left| left.is_zero()) {
+            self.since = None;
+            to.append(&mut self.conns);
+        }
+    }
 }
 
 /// The thread.
@@ -71,7 +104,7 @@ impl Unsent {
         self.add(conn, |listed| &mut listed.lingering)
     }
 
-    fn add(&self, conn: &Arc<Conn>, to: impl FnOnce(&mut Listed) -> &mut Vec<Arc<Conn>>) -> bool {
+    fn add(&self, conn: &Arc<Conn>, to: impl FnOnce(&mut Listed) -> &mut Waiting) -> bool {
         let mut listed = self.shared.lock();
         match mem::take(&mut listed.prompter) {
             Prompter::Never => {
@@ -110,15 +143,13 @@ impl Unsent {
 
     /// The same, of those that linger.
     pub fn take_lingering(&self, to: &mut Vec<Arc<Conn>>) {
-        let writes = &self.shared.lingering_writes;
-        writes.store(writes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.take(to, |listed| &mut listed.lingering);
     }
 
-    fn take(&self, to: &mut Vec<Arc<Conn>>, from: impl FnOnce(&mut Listed) -> &mut Vec<Arc<Conn>>) {
+    fn take(&self, to: &mut Vec<Arc<Conn>>, from: impl FnOnce(&mut Listed) -> &mut Waiting) {
         let shared = &self.shared;
         shared.writes.store(shared.writes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        mem::swap(to, from(&mut shared.lock()));
+        from(&mut shared.lock()).take(to);
     }
 
     /// Waits until the thread writes nothing: what it has begun would be lost with the process.
@@ -139,8 +170,8 @@ impl Unsent {
             let _ = prompter.join();
         }
         let mut listed = self.shared.lock();
-        listed.turn.clear();
-        listed.lingering.clear();
+        listed.turn = Waiting::default();
+        listed.lingering = Waiting::default();
     }
 }
 
@@ -154,34 +185,22 @@ impl Shared {
         yield_to_others();
         let mut conns = Vec::new();
         let mut seen = self.writes.load(Ordering::Relaxed);
-        let mut seen_lingering = 0;
-        // Something did at the last look.
-        let mut lingered = false;
+        let mut pause = config::LATE;
         loop {
-            thread::park_timeout(config::LATE);
-            let writes = self.writes.load(Ordering::Relaxed);
-            let written = writes.wrapping_sub(mem::replace(&mut seen, writes));
-            let writes = self.lingering_writes.load(Ordering::Relaxed);
-            let lingers = mem::replace(&mut seen_lingering, writes) == writes;
+            thread::park_timeout(pause);
             let mut listed = self.lock();
             if matches!(listed.prompter, Prompter::Never) {
                 return;
             }
-            let is_due = lingered && lingers;
-            lingered = !listed.lingering.is_empty();
-            if listed.turn.is_empty() && !lingered {
-                if written < config::DENSE_WRITES {
-                    listed.sleep();
-                    drop(listed);
-                    thread::park();
-                    seen = self.writes.load(Ordering::Relaxed);
-                }
-            } else if written == 0 || is_due {
-                let Listed { turn, lingering, .. } = &mut *listed;
-                if written == 0 {
-                    conns.append(turn);
-                }
-                conns.append(lingering);
+            let now = Instant::now();
+            let Listed { turn, lingering, .. } = &mut *listed;
+            turn.take_late(&mut conns, now);
+            lingering.take_late(&mut conns, now);
+            let left = turn.time_left(now).into_iter().chain(lingering.time_left(now)).min();
+            let writes = self.writes.load(Ordering::Relaxed);
+            let written = writes.wrapping_sub(mem::replace(&mut seen, writes));
+            pause = left.unwrap_or(config::LATE);
+            if !conns.is_empty() {
                 listed.is_prompting = true;
                 drop(listed);
                 for conn in conns.drain(..) {
@@ -189,6 +208,11 @@ impl Shared {
                     let _ = caught(move || Conn::prompt(&conn));
                 }
                 self.lock().is_prompting = false;
+            } else if left.is_none() && written < config::DENSE_WRITES {
+                listed.sleep();
+                drop(listed);
+                thread::park();
+                seen = self.writes.load(Ordering::Relaxed);
             }
         }
     }
@@ -225,7 +249,6 @@ mod tests {
     use std::{
         io::Read,
         net::{TcpListener, TcpStream},
-        time::{Duration, Instant},
     };
 
     /// A connection of a loop that does nothing, and the other side's socket.
