@@ -292,3 +292,6 @@ export interface Stats {
   bytesWaiting: number
   latency: Latency
 }
+
+/** What JavaScript compares with its own: both are released together. */
+export declare const VERSION: string

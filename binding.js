@@ -839,3 +839,4 @@ module.exports.Budget = nativeBinding.Budget
 module.exports.Core = nativeBinding.Core
 module.exports.Meter = nativeBinding.Meter
 module.exports.NativeGrape = nativeBinding.NativeGrape
+module.exports.VERSION = nativeBinding.VERSION

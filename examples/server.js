@@ -6,8 +6,8 @@
 //
 // The examples find each other through the grape that the first of them runs. With grapes of your
 // own, name one in the environment variable GRAPE, such as http://127.0.0.1:30001:
-//   npx grape --dp 20001 --aph 30001 --bn 127.0.0.1:20002
-//   npx grape --dp 20002 --aph 40001 --bn 127.0.0.1:20001
+//   npx -p grenache-nodejs-ws-native grape --dp 20001 --aph 30001 --bn 127.0.0.1:20002
+//   npx -p grenache-nodejs-ws-native grape --dp 20002 --aph 40001 --bn 127.0.0.1:20001
 
 const { PeerRPCServer, Link } = require('..')
 

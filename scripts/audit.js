@@ -69,8 +69,8 @@ function auditPackages () {
   for (const kind of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies', 'bundledDependencies']) {
     check(own[kind] === undefined, `package.json: ${kind}`)
   }
-  check(scripts.install === 'node scripts/install.js', `package.json: script install: ${scripts.install}`)
-  for (const event of ['preinstall', 'postinstall', 'prepare']) {
+  // pnpm refuses a package with such a script, npm and yarn warn, and it would run as who installs.
+  for (const event of ['install', 'preinstall', 'postinstall', 'prepare']) {
     check(scripts[event] === undefined, `package.json: script ${event}`)
   }
   let count = 0

@@ -5,26 +5,17 @@
 const { spawnSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
+const { isMusl, platformOf } = require('../lib/platform')
+const { rustVersion } = require('../lib/advice')
 
 const root = path.join(__dirname, '..')
 const { napi } = require('../package.json')
-const NEEDED = /^rust-version = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8'))[1]
+const NEEDED = rustVersion()
 /** Hundreds of megabytes that nobody needs afterwards. */
 const TARGET = path.join(root, '.build')
 
 /** The name that binding.js gives the addon of a machine; this one's by default. */
-function addonFile ({ platform, arch, musl } = { platform: process.platform, arch: process.arch, musl: isMusl() }) {
-  const abi = { linux: musl ? '-musl' : '-gnu', win32: '-msvc' }[platform] || ''
-  const eabi = platform === 'linux' && arch === 'arm' ? 'eabihf' : ''
-  return `${napi.binaryName}.${platform}-${arch}${abi}${eabi}.node`
-}
-
-function isMusl () {
-  if (process.platform !== 'linux') return false
-  // Without this the report asks for the name of every address.
-  process.report.excludeNetwork = true
-  return process.report.getReport().header.glibcVersionRuntime === undefined
-}
+const addonFile = machine => `${napi.binaryName}.${platformOf(machine)}.node`
 
 /** What is wrong with this machine's cargo, or undefined. */
 function problem () {
@@ -39,8 +30,11 @@ function isOlder (found, needed) {
   return major < neededMajor || (major === neededMajor && minor < neededMinor)
 }
 
-/** Builds the addon and puts it where binding.js looks; returns the file. */
-function build () {
+/**
+ * Builds the addon once and puts it where the binding.js of each folder looks; returns the files.
+ * @param {string[]} folders copies of this package
+ */
+function build (folders) {
   const env = { CARGO_TARGET_DIR: TARGET, ...process.env }
   // Otherwise musl's compiler makes no libraries that can be loaded.
   if (isMusl()) env.RUSTFLAGS = `${env.RUSTFLAGS || ''} -C target-feature=-crt-static`
@@ -55,14 +49,18 @@ function build () {
     if (result.error) throw result.error
     if (result.status !== 0) throw new Error(`cargo ended with ${result.signal || result.status}`)
 
-    // A running process may have the old file mapped, so it is replaced and not written over.
-    const file = path.join(root, addonFile())
-    fs.copyFileSync(library(result.stdout), `${file}.new`)
-    fs.renameSync(`${file}.new`, file)
-    return file
+    const built = library(result.stdout)
+    return folders.map(folder => place(built, path.join(folder, addonFile())))
   } finally {
     fs.rmSync(TARGET, { recursive: true, force: true })
   }
+}
+
+/** A running process may have the old file mapped, so it is replaced and not written over. */
+function place (built, file) {
+  fs.copyFileSync(built, `${file}.new`)
+  fs.renameSync(`${file}.new`, file)
+  return file
 }
 
 /** Cargo says where the library is: a configuration above this folder may have a say in that. */

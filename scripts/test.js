@@ -21,12 +21,14 @@ const bin = name => {
 
 /** Tests of what is packed, which need to run only once. */
 const PACKAGE = path.join('__test__', 'package')
+/** Those that install much from a registry: `npm run test:registry`. */
+const REGISTRY = path.join('__test__', 'registry')
 
 /** Test files below a folder, explicit: what `node --test folder` means depends on the version. */
 function testFiles (folder) {
   return fs.readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap(entry => {
     const file = path.join(folder, entry.name)
-    if (file === PACKAGE) return []
+    if (file === PACKAGE || file === REGISTRY) return []
     if (entry.isDirectory()) return testFiles(file)
     return entry.name.endsWith('.test.js') ? [file] : []
   }).sort()
@@ -110,9 +112,14 @@ const PARTS = {
   }
 }
 
+/** Parts that run only when they are named. */
+const EXTRA = {
+  registry: () => nodeTests('registry', REGISTRY)
+}
+
 async function main (wanted) {
-  for (const [part, start] of Object.entries(PARTS)) {
-    if (wanted.length === 0 || wanted.includes(part)) await start()
+  for (const [part, start] of Object.entries({ ...PARTS, ...EXTRA })) {
+    if (wanted.includes(part) || (wanted.length === 0 && part in PARTS)) await start()
   }
   console.log('\n# passed')
   for (const [part, count] of Object.entries(counts)) console.log(`#   ${part}: ${count}`)

@@ -12,10 +12,10 @@ const root = path.join(__dirname, '..', '..')
 const FIXTURE = path.join(root, '__test__', 'package', 'fixture')
 const LIMIT = 150000
 
-/** Where npm puts the package, how code of the originals runs on it, and what it says without an addon. */
+/** Where npm puts the package, how code of the originals runs on it, and how an addon is built. */
 const INSTALLED = 'node_modules/grenache-nodejs-ws-native'
 const OLD_CODE = ['--require', 'grenache-nodejs-ws-native/register', 'service.js']
-const ADVICE = /has no native addon for this machine \(\w+ \w+\): [^]*get Rust \d+\.\d+ or newer[^]*npx grenache-build[^]*npm run build:native/
+const BUILD = /get Rust \d+\.\d+ or newer[^]*\n {4}npx -p grenache-nodejs-ws-native grenache-build\n[^]*\n {4}node [^\n]*grenache-build\.js\n/
 
 /** What npm tells its scripts is about the checkout, and not about the services. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
@@ -106,5 +106,5 @@ function withoutCargo (folder) {
 }
 
 module.exports = {
-  ADVICE, INSTALLED, OLD_CODE, install, makeService, pack, packedService, root, run, serve, succeed, withoutCargo, workplace
+  BUILD, INSTALLED, OLD_CODE, install, makeService, pack, packedService, root, run, serve, succeed, withoutCargo, workplace
 }

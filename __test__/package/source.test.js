@@ -1,6 +1,6 @@
 'use strict'
 
-// The package where no prebuilt addon fits: built from source, by hand or at install.
+// The package where no prebuilt addon fits: built from source, by hand.
 
 const { test } = require('node:test')
 const assert = require('node:assert')
@@ -9,8 +9,9 @@ const { execFileSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
 const { addonFile } = require('../../scripts/cargo')
-const { ADVICE, INSTALLED, OLD_CODE, install, packedService, root, run, serve, withoutCargo, workplace } = require('../helpers/installed')
+const { BUILD, OLD_CODE, install, makeService, pack, root, run, serve, workplace } = require('../helpers/installed')
 
+const NAME = 'grenache-nodejs-ws-native'
 /** One folder for this checkout: cargo keeps what it builds for each. */
 const FOLDER = createHash('sha256').update(root).digest('hex').slice(0, 8)
 
@@ -21,31 +22,24 @@ const shared = () => ({
   CARGO_NET_OFFLINE: 'true'
 })
 
-const hasAddon = folder => fs.existsSync(path.join(folder, INSTALLED, addonFile()))
-
-test('where scripts are blocked npx grenache-build builds; with cargo the installation does', async t => {
-  const folder = await packedService(workplace(t, FOLDER))
+test('grenache-build serves every copy of the service with one build', async t => {
+  const folder = workplace(t, FOLDER)
+  const { tarball } = await pack(root, folder)
+  makeService(folder, { 'grenache-nodejs-ws': tarball, [NAME]: tarball })
   // A workspace of the service, which the package is no member of.
   fs.writeFileSync(path.join(folder, 'Cargo.toml'), '[workspace]\nmembers = []\n')
-  const blocked = await install(folder, { args: ['--ignore-scripts'] })
-  assert.strictEqual(blocked.code, 0, blocked.output)
+  const installed = await install(folder)
+  assert.strictEqual(installed.code, 0, installed.output)
   const required = await serve(folder, OLD_CODE)
   assert.strictEqual(required.code, 1)
-  assert.match(required.output, ADVICE)
+  assert.match(required.output, BUILD)
 
-  const built = await run(folder, 'npx', ['--no', 'grenache-build'], shared())
+  const built = await run(folder, 'npx', ['--no', '-p', NAME, 'grenache-build'], shared())
   assert.strictEqual(built.code, 0, built.output)
+  const addons = ['grenache-nodejs-ws', NAME].map(copy => path.join(folder, 'node_modules', copy, addonFile()))
+  assert.deepStrictEqual(built.output.match(/^built .*$/gm).sort(), addons.map(file => `built ${file}`).sort())
   assert.deepStrictEqual(await serve(folder, OLD_CODE), { code: 0, output: 'hello world\n' })
-
-  // npm's install hook, without what was built; cargo still has it.
-  fs.rmSync(path.join(folder, INSTALLED, addonFile()))
-  const rebuilt = await run(folder, 'npm', ['rebuild', '--foreground-scripts'], shared())
-  assert.strictEqual(rebuilt.code, 0, rebuilt.output)
-  assert.ok(hasAddon(folder), rebuilt.output)
-  assert.deepStrictEqual(await serve(folder, OLD_CODE), { code: 0, output: 'hello world\n' })
-
-  // It is not built when it is there.
-  const again = await run(folder, 'npm', ['rebuild', '--foreground-scripts'], withoutCargo(folder))
-  assert.strictEqual(again.code, 0)
-  assert.doesNotMatch(again.output, /cargo/)
+  const { code, output } = await serve(folder, ['copies.js'])
+  assert.strictEqual(code, 0, output)
+  assert.match(output, /^two copies 2\n/)
 })

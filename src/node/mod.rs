@@ -52,6 +52,11 @@ use std::{
 use tokio::sync::oneshot;
 use wake::Wake;
 
+/// What JavaScript compares with its own: both are released together.
+#[napi]
+#[cfg_attr(test, expect(dead_code, reason = "napi exports nothing to Rust's tests"))]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the JavaScript thread holds. Never left for another thread.
 struct Inner {
     hub: Arc<Connections>,
