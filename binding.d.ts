@@ -115,6 +115,10 @@ export declare class Core {
   abandon(conn: number): void
   /** Takes back what was asked by `conn`, if nothing of it was sent. False: something was. */
   withdraw(conn: number): boolean
+  /** What is asked by `conn` before it is open waits for `send_held_back`. */
+  holdBack(conn: number): void
+  /** What was held back leaves, behind what was sent since `conn` is open. */
+  sendHeldBack(conn: number): void
   /** The id of the request that waits in `slot` of `conn`. */
   rid(conn: number, slot: number): string | null
   /** What a meter has counted, with what its connections are doing. */

@@ -44,6 +44,8 @@ class ClientConnection extends Connection {
     /** What the server had not begun at the end. */
     this._unread = []
     this._isLeaving = false
+    /** Its requests wait until the listeners have heard that it is open that were put before all others. */
+    this._isHeldBack = false
     /** It was ended when JavaScript did not know that it was open, and its requests had left by then. */
     this.wasSent = false
     // Beyond its slots the native side would take a request without a word.
@@ -197,7 +199,32 @@ class ClientConnection extends Connection {
     if (isUnbegun) this._unread = this._takeUnread()
   }
 
+  /** Whoever hears of the opening before the transport does, and sends, comes before its requests. */
+  hearOpened (listen) {
+    if (this.open || this.over || this._isHeldBack) return
+    this._isHeldBack = true
+    dispatch.holdBack(this.conn)
+    listen(() => this._release())
+  }
+
   opened () {
+    if (!this._isHeldBack) this.transport[kOnOpened]()
+  }
+
+  onOpened () {
+    try {
+      super.onOpened()
+    } finally {
+      // A listener threw, or took that of ours away.
+      this._release()
+    }
+  }
+
+  _release () {
+    if (!this._isHeldBack || !this.open) return
+    this._isHeldBack = false
+    if (!this.over) dispatch.sendHeldBack(this.conn)
+    if (this.stream !== null) this.stream.pumpSoon()
     this.transport[kOnOpened]()
   }
 

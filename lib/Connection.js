@@ -263,6 +263,9 @@ class Connection {
     }
   }
 
+  /** Somebody is about to listen for `open` before all others; `listen` puts a listener there. */
+  hearOpened (listen) {}
+
   /** What a subclass does before the socket's own listeners hear that the handshake is done. */
   opened () {}
 

@@ -603,5 +603,7 @@ module.exports = {
   unanswered: conn => core.unanswered(conn),
   unlisten,
   waiting,
-  withdraw: conn => core.withdraw(conn)
+  withdraw: conn => core.withdraw(conn),
+  holdBack: conn => core.holdBack(conn),
+  sendHeldBack: conn => core.sendHeldBack(conn)
 }

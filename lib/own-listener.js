@@ -39,6 +39,7 @@ class OwnListener extends EventEmitter {
 
   prependListener (event, listener) {
     listensTo(this, event, listener)
+    if (event === 'open') this[kConnection].hearOpened(opened => super.prependListener('open', opened))
     return super.prependListener(event, listener)
   }
 

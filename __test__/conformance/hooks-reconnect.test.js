@@ -50,6 +50,23 @@ each('C504: what connected() of a subclass sends comes before any request', asyn
   assert.deepStrictEqual(heard, ['TOKEN', 1])
 })
 
+each('C323: what a listener that was put before all others of "open" sends comes before any request', async ({ implementation, stage }) => {
+  const { dest, heard } = await listener(stage)
+  const transport = transportOf(stage, implementation, dest, Transport => Transport)
+  const order = []
+  const first = call(transport, 'request', 'key', 1, {})
+  transport.socket.on('open', () => order.push(`behind: ${transport.isConnected()}`))
+  transport.socket.prependOnceListener('open', () => {
+    order.push(`before: ${transport.isConnected()}`)
+    transport.socket.send('TOKEN')
+  })
+  const second = call(transport, 'request', 'key', 2, {})
+  assert.deepStrictEqual(await Promise.all([first, second]), [{ err: null, res: 1 }, { err: null, res: 2 }])
+  assert.deepStrictEqual(heard, ['TOKEN', 1, 2])
+  assert.deepStrictEqual(order, ['before: false', 'behind: true'])
+  assert.deepStrictEqual(await call(transport, 'request', 'key', 3, {}), { err: null, res: 3 })
+})
+
 each('C505: isConnected and isConnecting of a subclass say whether a request is sent', async ({ implementation, stage }) => {
   const { dest, heard } = await listener(stage)
   const transport = transportOf(stage, implementation, dest, Transport => class extends Transport {

@@ -2,7 +2,7 @@
 //! order in which they were composed.
 
 use super::{
-    conn::{Conn, Half},
+    conn::{Conn, Half, Phase},
     hub::milliseconds,
 };
 use crate::{config, pubsub::Published, ws::Opcode};
@@ -82,6 +82,25 @@ impl Conn {
             self.signal();
         }
         Some(Composed { deadline: earlier.then_some(deadline), ..Composed::of(&mut half) })
+    }
+
+    /// The requests that wait for the connection are to wait for [`send_held_back`](Self::send_held_back), too.
+    pub fn hold_back(&self) {
+        let mut half = self.lock();
+        if half.phase == Phase::Connecting {
+            half.held_back = Some(Vec::new());
+        }
+    }
+
+    /// Lets them go, behind what was composed since the connection is open.
+    pub fn send_held_back(&self) -> Option<Composed> {
+        let mut half = self.lock();
+        let held_back = half.held_back.take()?;
+        if !half.accepts() {
+            return None;
+        }
+        half.out.raw(&held_back);
+        Some(Composed::of(&mut half))
     }
 
     /// Composes any frame; without `fin` more of its message follows. `None` when the connection is

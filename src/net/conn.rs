@@ -98,6 +98,8 @@ pub(super) struct Half {
     pub blocked: bool,
     /// Among those that are to be written, or on the way from there to the write.
     pub listed: bool,
+    /// Requests that leave when JavaScript has heard that the connection is open, if they are to.
+    pub held_back: Option<Vec<u8>>,
     /// When the driver looks for expired requests, as far as it knows.
     pub armed: u64,
     pub bytes_out: u64,
@@ -193,6 +195,7 @@ impl Conn {
                 writer: None,
                 blocked: false,
                 listed: false,
+                held_back: None,
                 armed: u64::MAX,
                 bytes_out: 0,
                 beat_at: if settings.heartbeat == 0 { u64::MAX } else { 0 },
@@ -369,8 +372,9 @@ impl Conn {
         if half.bytes_out > 0 {
             return false;
         }
-        let Half { requests, out, .. } = &mut *half;
+        let Half { requests, out, held_back, .. } = &mut *half;
         requests.withdraw(out);
+        *held_back = None;
         true
     }
 
@@ -448,8 +452,11 @@ impl Conn {
             if half.phase == Phase::Connecting {
                 half.phase = Phase::Open;
             }
-            let Half { requests, out, .. } = &mut *half;
+            let Half { requests, out, held_back, .. } = &mut *half;
             requests.open(out);
+            if let Some(held_back) = held_back {
+                *held_back = out.take_all().unwrap_or_default();
+            }
             if half.listed {
                 // Who asked may take it back in the same turn. When that is over it is written, or by
                 // a thread when it lasts.

@@ -634,6 +634,22 @@ impl Core {
         self.inner.with(conn, |entry| entry.conn.withdraw()).unwrap_or(true)
     }
 
+    /// What is asked by `conn` before it is open waits for `send_held_back`.
+    #[napi(catch_unwind)]
+    pub fn hold_back(&self, conn: u32) {
+        self.inner.with(conn, |entry| entry.conn.hold_back());
+    }
+
+    /// What was held back leaves, behind what was sent since `conn` is open.
+    #[napi(catch_unwind)]
+    pub fn send_held_back(&self, conn: u32) {
+        self.inner.with(conn, |entry| {
+            if let Some(composed) = entry.conn.send_held_back() {
+                self.inner.composed(entry, &composed);
+            }
+        });
+    }
+
     /// The id of the request that waits in `slot` of `conn`.
     #[napi(catch_unwind)]
     pub fn rid(&self, conn: u32, slot: u32) -> Option<String> {
