@@ -1,8 +1,11 @@
 'use strict'
 
 const { theirs } = require('./clock')
+const { hearing, hears } = require('./AnnounceNews')
 const { sharesPorts } = require('./cluster-worker')
 const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
+const { CODE } = require('./errors')
+const { kNews } = require('./internal')
 const { CALLS } = require('./option-table')
 const { waitAfter } = require('./pause')
 
@@ -13,6 +16,7 @@ const announcers = new Map()
 class Announcer {
   constructor (link) {
     this._link = link
+    this._news = link[kNews]
     this._announces = new Map()
     /** What was announced since the link's start, by whichever call, also if it is no more: lookups may still find it. */
     this.ports = new Set()
@@ -34,38 +38,42 @@ class Announcer {
     if (this._announces.has(id)) return false
 
     this.ports.add(port)
+    const host = opts ? opts.host : undefined
     const announce = {
       key,
       port,
+      host,
       again: null,
       timer: null,
       stopped: false,
       underWay: 0,
       /** In a row. */
       failures: 0,
+      /** Why the last one failed, or null. */
+      error: null,
       isKnown: false,
       takeBack: false,
       whenTold: []
     }
     this._announces.set(id, announce)
     announcers.set(id, (announcers.get(id) || 0) + 1)
-    const next = err => {
+    const next = hearing((err, res) => {
       announce.underWay--
-      if (!err) announce.isKnown = true
-      announce.failures = err ? announce.failures + 1 : 0
+      const error = announce.error = err || this._news.refusalOf(announce, res)
+      if (!error) announce.isKnown = true
+      announce.failures = error ? announce.failures + 1 : 0
       if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
         if (announce.timer) announce.timer.clear()
         const usual = Math.ceil(interval * (0.5 + Math.random()))
-        const wait = err ? Math.min(usual, waitAfter(announce.failures, ANNOUNCE_AGAIN)) : usual
+        const wait = error ? Math.min(usual, waitAfter(announce.failures, againAfter(error, interval))) : usual
         announce.timer = theirs.setTimeout(announce.again, Math.min(MAX_TIMEOUT, wait))
       }
-      if (cb) {
-        const first = cb
-        cb = null
-        first(err)
-      }
-    }
+      const first = cb
+      cb = null
+      if (error && !hears(first, err)) this._news.warn(announce, error)
+      if (first) first(err)
+    })
     announce.again = () => {
       announce.underWay++
       this._link.announce(key, port, opts, next)
@@ -110,6 +118,12 @@ class Announcer {
     return [...this._announces.values()].filter(announce => announce.port === port).map(({ key }) => key)
   }
 
+  /** Why this key and port are not announced; null when they are. */
+  errorOf (key, port) {
+    const announce = this._announces.get(idOf(key, port))
+    return announce === undefined ? null : announce.error
+  }
+
   /** Announces everything anew, to a grape that knows nothing. */
   again () {
     for (const announce of this._announces.values()) {
@@ -131,14 +145,14 @@ class Announcer {
    * that come after it are sent after it.
    */
   _takeBack (announce) {
-    const { key, port, underWay, isKnown } = announce
+    const { key, port, host, underWay, isKnown } = announce
     const id = idOf(key, port)
     // One that is under way must not come after this.
     if (underWay > 0) return
     if (!isKnown || this._leaving.has(id) || announcers.has(id) || sharesPorts()) return this._isOver(announce, null)
     const waiting = []
     this._leaving.set(id, waiting)
-    this._link.request('unannounce', [key, port], {}, err => {
+    this._link.request('unannounce', payloadOf(key, port, host), {}, err => {
       this._leaving.delete(id)
       for (const announce of waiting) announce()
       // A grape that answers was told, whatever it says: the original's know no such request.
@@ -151,6 +165,17 @@ class Announcer {
     if (this._ending.get(id) === announce) this._ending.delete(id)
     for (const cb of announce.whenTold.splice(0)) cb(err)
   }
+}
+
+/** What a grape that is there refuses it refuses again: it is not asked more often than usual. */
+function againAfter (error, interval) {
+  const isRefused = typeof error.code === 'string' && /^ERR_(GRAPE|REQ)_/.test(error.code) && error.code !== CODE.GRAPE_ALONE
+  return isRefused ? { min: ANNOUNCE_AGAIN.min, max: interval } : ANNOUNCE_AGAIN
+}
+
+/** How an announce is told to a grape. An object says nothing to one that records its own address, whatever is asked. */
+function payloadOf (key, port, host) {
+  return host === undefined ? [key, port] : { key, port, host }
 }
 
 function idOf (key, port) {
@@ -167,4 +192,4 @@ function end (announce) {
   if (announce.timer) announce.timer.clear()
 }
 
-module.exports = Announcer
+module.exports = { Announcer, payloadOf }

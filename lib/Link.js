@@ -1,7 +1,8 @@
 'use strict'
 
 const { randomUUID } = require('crypto')
-const Announcer = require('./Announcer')
+const { AnnounceNews } = require('./AnnounceNews')
+const { Announcer, payloadOf } = require('./Announcer')
 const Backoff = require('./Backoff')
 const Cache = require('./Cache')
 const dispatch = require('./dispatch')
@@ -19,11 +20,12 @@ const {
 } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
+const { refusalOf } = require('./grape-answers')
 const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
 const {
-  kAloneAt, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kIsDue, kLastKnown, kLife, kMeter, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
+  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
+  kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
 const { isNested } = require('./nesting')
@@ -52,7 +54,7 @@ class Link extends Emitter {
     this.conf = withDefaults(LINK, conf)
     this[kMeter] = new LinkMeter()
     this[kStarted] = false
-    this[kLastKnown] = this[kLife] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
+    this[kLastKnown] = this[kLife] = this[kNews] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
     this[kHashed] = this[kHashText] = undefined
   }
 
@@ -70,6 +72,7 @@ class Link extends Emitter {
     this._inited = true
     this.cache = {}
     this[kLife] = new Life()
+    this[kNews] = new AnnounceNews(this)
     this[kAnnouncer] = new Announcer(this)
     this[kGrapesBackoff] = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
@@ -126,7 +129,7 @@ class Link extends Emitter {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
     this.request('lookup', key, { retry: LINK_RETRY, ...opts }, (err, dests) => {
       if (err) return cb(err)
-      if (!Array.isArray(dests) || dests.length === 0) return cb(new Error(TEXT.LOOKUP_EMPTY))
+      if (!Array.isArray(dests) || dests.length === 0) return cb(emptyLookup(dests))
       if (!dispatch.isDestination(dests[0])) return cb(new Error(TEXT.LOOKUP_INVALID))
       cb(null, dests)
     })
@@ -139,11 +142,13 @@ class Link extends Emitter {
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
     checkCall(opts)
+    const host = CALLS.announce.host.of(opts && opts.host)
     if (!this._inited) this.init()
     this[kAnnouncer].ports.add(port)
     announced(key, port)
     if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
-    this.request('announce', [key, port], { retry: LINK_RETRY, ...opts }, cb || noop)
+    const told = this[kNews].telling({ key, port, host }, cb)
+    this.request('announce', payloadOf(key, port, host), { retry: LINK_RETRY, ...opts }, told)
   }
 
   /**
@@ -189,6 +194,10 @@ class Link extends Emitter {
   [kWhenTold] (key, port, cb) {
     if (this._inited) this[kAnnouncer].whenTold(key, port, cb)
     else cb(null)
+  }
+
+  [kAnnounceError] (key, port) {
+    return this._inited ? this[kAnnouncer].errorOf(key, port) : null
   }
 
   /** What is announced at these ports of this machine is this link's. */
@@ -431,7 +440,8 @@ class Link extends Emitter {
   [kExchangeOnce] (url, payload, timeout, cb) {
     // It waited for the embedded grape.
     if (this[kLife].isOver) return nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
-    const finish = withDeadline(timeout, this[kMeter].exchange(cb), unanswered)
+    const type = url.slice(url.lastIndexOf('/') + 1)
+    const finish = withDeadline(timeout, this[kMeter].exchange(type, cb), unanswered)
     let isTold = false
     const tell = (err, data) => {
       isTold = true
@@ -449,6 +459,12 @@ class Link extends Emitter {
 
 /** Requests that change nothing. */
 const READS = ['lookup', 'get']
+
+/** The Error of a lookup that found nobody; what the grape said instead of a list is its `cause`. */
+function emptyLookup (answer) {
+  const refusal = refusalOf('lookup', answer)
+  return refusal === null ? new Error(TEXT.LOOKUP_EMPTY) : new Error(TEXT.LOOKUP_EMPTY, { cause: refusal })
+}
 
 /** Throws for options of a call that mean nothing, before anything is kept of it. */
 function checkCall (opts) {

@@ -4,6 +4,7 @@ const { monotonic } = require('./clock')
 const { Meter: NativeMeter } = require('./native')
 const dispatch = require('./dispatch')
 const { TEXT } = require('./errors')
+const { refusalOf } = require('./grape-answers')
 
 /** What `link.stats()` says: counts for a link, by type of request, and of its exchanges. */
 class LinkMeter {
@@ -17,13 +18,13 @@ class LinkMeter {
   request (type, cb) {
     let requests = this._requests.get(type)
     if (requests === undefined) this._requests.set(type, requests = counts())
-    return counted(requests, cb)
+    return counted(requests, type, cb)
   }
 
   /** `cb` of an exchange with one grape. */
-  exchange (cb) {
+  exchange (type, cb) {
     const since = monotonic()
-    return counted(this._exchanges, (err, data) => {
+    return counted(this._exchanges, type, (err, data) => {
       if (!err || typeof err.code === 'number') this._latency.record(monotonic() - since)
       cb(err, data)
     })
@@ -41,13 +42,14 @@ function counts () {
   return { started: 0, succeeded: 0, failed: 0, timedOut: 0, pending: 0 }
 }
 
-/** `cb` of something that `counts` has under way until it is called. */
-function counted (counts, cb) {
+/** `cb` of a request that `counts` has under way until it is called. A grape's refusal is a failure. */
+function counted (counts, type, cb) {
   counts.started++
   counts.pending++
   return (err, res) => {
     counts.pending--
-    if (!err) counts.succeeded++
+    if (!err && refusalOf(type, res) === null) counts.succeeded++
+    else if (!err) counts.failed++
     else if (err.message === TEXT.TIMEOUT) counts.timedOut++
     else counts.failed++
     cb(err, res)

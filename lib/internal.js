@@ -101,6 +101,12 @@ module.exports = {
   kLife: Symbol('life'),
   /** What it announces again and again. */
   kAnnouncer: Symbol('announcer'),
+  /** What tells of its announces. */
+  kNews: Symbol('news'),
+  /** Why a key and port are not announced, if they are not. */
+  kAnnounceError: Symbol('announceError'),
+  /** Whether a callback is told of a grape's refusal, and not only of errors. */
+  kHears: Symbol('hears'),
   /** The grapes that failed lately. */
   kGrapesBackoff: Symbol('grapesBackoff'),
   /** The grape of this machine, with `embedded`. */

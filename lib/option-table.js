@@ -3,6 +3,7 @@
 // Every option of every class and call: its kind, what 0 means, and what it is when left out.
 // docs/OPTIONS.md has the same for people, and a test compares them.
 
+const { isIPv4 } = require('net')
 const {
   ANNOUNCE_INTERVAL, BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, FOLLOW, GRAPE, GRAPE_PORT, LINK, LOOKUP_CACHE, MAX_AMOUNT, MAX_BUDGET, MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS, MAX_COUNT, MAX_PAYLOAD, MAX_REQUEST_BYTES, MAX_SLOTS, MAX_TIMEOUT, PUBLISHER, REQUEST_TIMEOUT, SHUTDOWN, SLOW_SUBSCRIBER
@@ -166,6 +167,9 @@ const CALLS = {
   link: table({
     timeout: ms(undefined, { least: -Infinity, zero: DEFAULT }),
     interval: ms(ANNOUNCE_INTERVAL, { zero: DEFAULT })
+  }),
+  announce: table({
+    host: option(other('IPv4 address', 'an IPv4 address', value => typeof value === 'string' && isIPv4(value) ? value : NOTHING))
   }),
   actions: table({ callback: option(boolean, false) }),
   shutdown: table({ drain: ms(SHUTDOWN.drain) }),

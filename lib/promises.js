@@ -1,8 +1,10 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
+const { hearing } = require('./AnnounceNews')
 const { TEXT } = require('./errors')
-const { kLink, kWhenTold } = require('./internal')
+const { refusalOf } = require('./grape-answers')
+const { kAnnounceError, kLink, kNews, kWhenTold } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
 
 // Promises of what the callback API does.
@@ -33,6 +35,11 @@ function within (ms, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
+/** `cb`, which gets a grape's refusal for the error that it is. */
+function refusing (type, cb) {
+  return (err, res) => cb(err || refusalOf(type, res), res)
+}
+
 /** A link's methods, as Promises. */
 class LinkPromises {
   constructor (link) {
@@ -43,14 +50,22 @@ class LinkPromises {
     return promiseOf(cb => this[kLink].lookup(key, opts, cb))
   }
 
+  /** Rejects with what the grape says, too. */
   announce (key, port, opts) {
-    return promiseOf(cb => this[kLink].announce(key, port, opts, cb))
+    return promiseOf(cb => {
+      const link = this[kLink]
+      link.announce(key, port, opts, hearing((err, res) => {
+        const refusal = err || link[kNews] === null ? null : link[kNews].refusalOf({ key, port, host: opts ? opts.host : undefined }, res)
+        cb(err || refusal, res)
+      }))
+    })
   }
 
   /** Resolves after the first announce: with false when this key and port were announced already. */
   startAnnouncing (key, port, opts) {
     return promiseOf(cb => {
-      const started = this[kLink].startAnnouncing(key, port, opts, err => cb(err, true))
+      const link = this[kLink]
+      const started = link.startAnnouncing(key, port, opts, hearing(err => cb(err || link[kAnnounceError](key, port), true)))
       if (started === false) cb(null, false)
     })
   }
@@ -65,17 +80,25 @@ class LinkPromises {
   }
 
   put (value, opts) {
-    return promiseOf(cb => opts ? this[kLink].put(value, opts, cb) : this[kLink].put(value, cb))
+    return promiseOf(cb => {
+      const told = refusing('put', cb)
+      if (opts) this[kLink].put(value, opts, told)
+      else this[kLink].put(value, told)
+    })
   }
 
   get (hash, opts) {
-    return promiseOf(cb => opts ? this[kLink].get(hash, opts, cb) : this[kLink].get(hash, cb))
+    return promiseOf(cb => {
+      const told = refusing('get', cb)
+      if (opts) this[kLink].get(hash, opts, told)
+      else this[kLink].get(hash, told)
+    })
   }
 
   // Not by the link's methods: a subclass may have others of these names.
 
   putMutable (value, opts) {
-    return promiseOf(cb => putMutable(this[kLink], value, opts, cb))
+    return promiseOf(cb => putMutable(this[kLink], value, opts, refusing('put', cb)))
   }
 
   getMutable (publicKey, opts) {

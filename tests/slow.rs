@@ -225,3 +225,29 @@ fn a_node_that_was_silent_and_answers_again_holds_what_is_announced() {
     println!("{taken:?} nodes take it");
     assert_eq!(taken.last(), Some(&all));
 }
+
+#[test]
+fn the_last_of_two_grapes_is_not_held_up_by_the_dead_one() {
+    for dead in [0, 1] {
+        let mut network = network(2);
+        let left = 1 - dead;
+        network.announce(left, KEY, 1337).unwrap();
+        network.announce(dead, KEY, 1338).unwrap();
+        network.kill(dead);
+        // Announces go on by the node that is left, and those are what everybody finds.
+        let mut times = Vec::new();
+        for port in [1_337, 1_337, 1_339, 1_340] {
+            network.run(config::SAME_MS + 1);
+            let before = network.now;
+            network.announce(left, KEY, port).unwrap();
+            times.push(network.now - before);
+            network.run(config::SAME_MS + 1);
+            let before = network.now;
+            assert!(!network.lookup(left, KEY).is_empty());
+            times.push(network.now - before);
+        }
+        println!("{times:?} ms");
+        assert!(times[0] <= config::HOLD_MS + config::LATE_MS + 100, "the first: {times:?} ms");
+        assert!(times[1..].iter().all(|time| *time <= config::LATE_MS + 100), "{times:?} ms");
+    }
+}

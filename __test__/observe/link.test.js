@@ -32,7 +32,7 @@ const counts = (started, succeeded = started, failed = 0, timedOut = 0) => ({ st
 test('a link counts its requests by type, and what it exchanges with grapes', async t => {
   const grape = await grapeOf(t, (url, res) => {
     if (url === '/get') res.statusCode = 400
-    res.end(url === '/lookup' ? '["127.0.0.1:1"]' : '"text"')
+    res.end({ '/lookup': '["127.0.0.1:1"]', '/announce': '1' }[url] || '"text"')
   })
   const link = linkOf(t, grape)
   assert.deepStrictEqual(link.stats(), {

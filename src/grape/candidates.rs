@@ -429,15 +429,22 @@ impl Candidates {
     pub fn wake_at(&self, now: u64) -> Option<u64> {
         // As long as nobody answers, everybody is waited for; where there are enough others, nobody
         // who is late. Of those that were silent lately nobody, unless they are most: then it was this
-        // node that nobody heard.
+        // node that nobody heard. Where nobody else is left, each lookup would wait for the dead
+        // again: they have the time that the farthest node needs.
         let doubtful = self.open.iter().filter(|open| open.is_doubtful).count();
-        let holds = |open: &&Open| match self.answers.len() {
+        let answers = self.answers.len();
+        let doubted_until =
+            |open: &Open| if answers == 0 { open.late_at + config::LATE_MS } else { open.until };
+        let holds = |open: &&Open| match answers {
+            _ if open.is_doubtful => doubtful > answers && doubted_until(open) > now,
             0 => true,
-            answers if open.is_doubtful => doubtful > answers && open.until > now,
             config::K.. => open.late_at > now,
             _ => open.until > now,
         };
         let next = |open: &Open| {
+            if open.is_doubtful {
+                return doubted_until(open);
+            }
             let times = [open.passed_at, open.late_at, open.until].into_iter();
             times.filter(|time| *time > now).min().unwrap_or(u64::MAX)
         };

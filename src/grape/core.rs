@@ -318,7 +318,7 @@ impl Core {
         match pending.purpose {
             Purpose::Ping | Purpose::Verify => {}
             Purpose::Walk(walk) => self.walked(walk, id, from, response),
-            Purpose::Store(store) => self.stored(store, None),
+            Purpose::Store(store) => self.stored(store, from, None),
         }
     }
 
@@ -366,7 +366,7 @@ impl Core {
         match pending.purpose {
             Purpose::Ping | Purpose::Verify => {}
             Purpose::Walk(walk) => self.unwalked(walk, pending.to),
-            Purpose::Store(store) => self.stored(store, Some(refusal)),
+            Purpose::Store(store) => self.stored(store, pending.to, Some(refusal)),
         }
     }
 

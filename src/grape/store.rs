@@ -16,15 +16,22 @@ pub(super) struct Store {
     pub job: Job,
     /// Its nodes come from a walk of its own, so that another one would find no better ones.
     fresh: bool,
-    missing: usize,
+    /// Who has not answered so far.
+    missing: Vec<Address>,
     /// Whether this node keeps it, which counts where no other one took it.
     kept: bool,
-    /// From then on it is over as soon as one took it: a node that found its way into the walk and
-    /// never takes anything holds it up no longer.
+    /// From then on it is over as soon as one took it, or this node keeps it: a node that found its way
+    /// into the walk and never takes anything, or died since, holds it up no longer.
     until: u64,
     taken: usize,
     refusal: Option<(i64, String)>,
     pub cost: usize,
+}
+
+impl Store {
+    fn is_enough(&self) -> bool {
+        self.taken > 0 || self.kept
+    }
 }
 
 impl Core {
@@ -34,7 +41,7 @@ impl Core {
         let number = self.number();
         let cost = cost_of(&job.command);
         let until = self.now + config::HOLD_MS;
-        let mut store = Store { job, fresh, missing: 0, kept, until, taken: 0, refusal, cost };
+        let mut store = Store { job, fresh, missing: Vec::new(), kept, until, taken: 0, refusal, cost };
         for holder in &holders {
             // The original would leave an unannounce without an answer.
             if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
@@ -43,10 +50,10 @@ impl Core {
             let query = self.store_query(&store.job.command, holder);
             let to = (holder.address, Some(holder.id));
             if self.query(to, Purpose::Store(number), &query) {
-                store.missing += 1;
+                store.missing.push(holder.address);
             }
         }
-        if store.missing > 0 {
+        if !store.missing.is_empty() {
             self.load.add(store.job.who, store.cost);
             self.stores.insert(number, store);
             self.alarms.push(Reverse((until, number)));
@@ -58,9 +65,16 @@ impl Core {
     }
 
     /// A node answered a store's query: it took it, or there is a failure, with what it said.
-    pub(super) fn stored(&mut self, number: u64, failure: Option<Option<(i64, String)>>) {
+    pub(super) fn stored(
+        &mut self,
+        number: u64,
+        from: Address,
+        failure: Option<Option<(i64, String)>>,
+    ) {
         let Some(store) = self.stores.get_mut(&number) else { return };
-        store.missing -= 1;
+        if let Some(at) = store.missing.iter().position(|missing| *missing == from) {
+            store.missing.swap_remove(at);
+        }
         match failure {
             None => store.taken += 1,
             // Only these mean something to who stores.
@@ -69,14 +83,14 @@ impl Core {
             }
             Some(_) => {}
         }
-        if store.missing == 0 || (store.taken > 0 && self.now >= store.until) {
+        if store.missing.is_empty() || (store.is_enough() && self.now >= store.until) {
             self.end_store(number);
         }
     }
 
     /// The time of a store has come.
     pub(super) fn hurry_store(&mut self, number: u64) {
-        if self.stores.get(&number).is_some_and(|store| store.taken > 0) {
+        if self.stores.get(&number).is_some_and(Store::is_enough) {
             self.end_store(number);
         }
     }
@@ -84,6 +98,12 @@ impl Core {
     fn end_store(&mut self, number: u64) {
         if let Some(store) = self.stores.remove(&number) {
             self.load.remove(store.job.who, store.cost);
+            // The walk that follows, if nobody took it, need not find that out by itself.
+            if store.taken == 0 {
+                for address in &store.missing {
+                    self.silent.insert(*address, (), 0);
+                }
+            }
             self.finish_store(store);
         }
     }

@@ -1,0 +1,101 @@
+'use strict'
+
+const { MAX_WARNED_PLACES } = require('./defaults')
+const { CODE, TEXT } = require('./errors')
+const { refusalOf } = require('./grape-answers')
+const { kEvents, kGrapes, kHears } = require('./internal')
+const { inLine } = require('./printable')
+
+/** What helps, by the code of a failure. */
+const HINTS = {
+  [CODE.GRAPE_ALONE]: 'a grape of grenache-grape keeps nothing while it knows no other one: start a second one, or one of this package',
+  ERR_GRAPE_SERVICE_PORT: 'the port must be a number: call listen() before, and announce service.port',
+  ECONNREFUSED: 'no grape listens there',
+  [CODE.GRAPE_ANSWER]: 'what answers there is no grape'
+}
+
+/** Tells of a link's announces: by events, and where nobody listens by a warning, once for each cause. */
+class AnnounceNews {
+  constructor (link) {
+    this._link = link
+    this._warned = new Set()
+  }
+
+  /**
+   * `cb` of one announce of `about`, which is `{ key, port, host }`. The grape's refusal stays a result for
+   * it; of an announce for another host, which the original does not have, it is an error.
+   */
+  telling (about, cb) {
+    return (err, res) => {
+      const refusal = err ? null : this.refusalOf(about, res)
+      try {
+        this._tell(about, err || refusal, res)
+        if ((err || refusal) && !hears(cb, err)) this.warn(about, err || refusal)
+      } finally {
+        if (cb) {
+          if (refusal !== null && about.host !== undefined) cb(refusal)
+          else cb(err, res)
+        }
+      }
+    }
+  }
+
+  /** The Error for an answer that is no success; null for one that is. */
+  refusalOf ({ key, port, host }, answer) {
+    const grape = this._grapes
+    const err = refusalOf('announce', answer)
+    if (err === null) return null
+    if (host !== undefined && FOREIGN.includes(err.code)) {
+      err.message = `${CODE.GRAPE_ANNOUNCE_HOST}: a grape of the original, or an older one, announces no other host than its own: ${err.message}`
+      err.code = CODE.GRAPE_ANNOUNCE_HOST
+    }
+    return Object.assign(err, { key, port, ...host !== undefined && { host }, grape })
+  }
+
+  /** Nobody else tells of a failed announce. */
+  warn (about, err) {
+    const events = this._link[kEvents]
+    if (isEnd(err) || events.listenerCount('announce-error') > 0) return
+    const cause = `${err.code} ${err.message}`
+    if (this._warned.has(cause)) return
+    if (this._warned.size === MAX_WARNED_PLACES) this._warned.delete(this._warned.values().next().value)
+    this._warned.add(cause)
+    const hint = HINTS[err.code] === undefined ? '' : `; ${HINTS[err.code]}`
+    process.emitWarning(`${inLine(about.key)} is not announced at port ${inLine(about.port)}: ${inLine(err.message)} (${this._grapes})${hint}`, {
+      type: 'GrenacheWarning', code: 'ERR_NOT_ANNOUNCED'
+    })
+  }
+
+  _tell ({ key, port, host }, err, nodes) {
+    const about = { key, port, host }
+    const events = this._link[kEvents]
+    if (!err) events.emit('announced', { ...about, nodes })
+    else if (!isEnd(err)) events.emit('announce-error', err, about)
+  }
+
+  /** The addresses that it went to, without passwords. */
+  get _grapes () {
+    return this._link[kGrapes]('announce').map(grape => grape.replace(/\/\/[^/@]*@/, '//')).join(', ')
+  }
+}
+
+/** Codes by which grapes say that they do not know such an announce. */
+const FOREIGN = ['ERR_GRAPE_ANNOUNCE', 'ERR_REQ_NOTFOUND']
+
+/** Whether the caller ended it. */
+function isEnd (err) {
+  return err.code === 'ABORT_ERR' || err.message === TEXT.TRANSPORT_CLOSE
+}
+
+/** Whether `cb` is told of a failure: of an error each is. */
+function hears (cb, err) {
+  return !!cb && (!!err || cb[kHears] === true)
+}
+
+/** `cb`, which is told of refusals too. */
+function hearing (cb) {
+  cb[kHears] = true
+  return cb
+}
+
+module.exports = { AnnounceNews, hearing, hears }
