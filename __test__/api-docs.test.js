@@ -144,6 +144,7 @@ test('every class that is exported was looked at', t => {
 const PEERS = ['Peer', 'PeerServer', 'PeerRPCServer', 'PeerRPCClient', 'Transport']
 const OWNERS = {
   Abandoned: ['Peer'],
+  AnnounceNews: ['Link'],
   Announcer: ['Link'],
   Listener: ['PeerServer'],
   admission: ['PeerServer'],
@@ -171,6 +172,7 @@ const OWNERS = {
   'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],
   'option-table': ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
+  promises: ['Link'],
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
   following: ['PeerSub'],

@@ -1,17 +1,17 @@
 'use strict'
 
 const { MAX_WARNED_PLACES } = require('./defaults')
-const { CODE, TEXT } = require('./errors')
+const { TEXT } = require('./errors')
 const { refusalOf } = require('./grape-answers')
 const { kEvents, kGrapes, kHears } = require('./internal')
 const { inLine } = require('./printable')
 
 /** What helps, by the code of a failure. */
 const HINTS = {
-  [CODE.GRAPE_ALONE]: 'a grape of grenache-grape keeps nothing while it knows no other one: start a second one, or one of this package',
+  [TEXT.GRAPE_ALONE]: 'a grape of grenache-grape keeps nothing while it knows no other one: start a second one, or one of this package',
   ERR_GRAPE_SERVICE_PORT: 'the port must be a number: call listen() before, and announce service.port',
   ECONNREFUSED: 'no grape listens there',
-  [CODE.GRAPE_ANSWER]: 'what answers there is no grape'
+  [TEXT.GRAPE_ANSWER]: 'what answers there is no grape'
 }
 
 /** Tells of a link's announces: by events, and where nobody listens by a warning, once for each cause. */
@@ -46,8 +46,8 @@ class AnnounceNews {
     const err = refusalOf('announce', answer)
     if (err === null) return null
     if (host !== undefined && FOREIGN.includes(err.code)) {
-      err.message = `${CODE.GRAPE_ANNOUNCE_HOST}: a grape of the original, or an older one, announces no other host than its own: ${err.message}`
-      err.code = CODE.GRAPE_ANNOUNCE_HOST
+      err.message = `${TEXT.GRAPE_ANNOUNCE_HOST}: a grape of the original, or an older one, announces no other host than its own: ${err.message}`
+      err.code = TEXT.GRAPE_ANNOUNCE_HOST
     }
     return Object.assign(err, { key, port, ...host !== undefined && { host }, grape })
   }

@@ -4,7 +4,7 @@ const { theirs } = require('./clock')
 const { hearing, hears } = require('./AnnounceNews')
 const { sharesPorts } = require('./cluster-worker')
 const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
-const { CODE } = require('./errors')
+const { TEXT } = require('./errors')
 const { kNews } = require('./internal')
 const { CALLS } = require('./option-table')
 const { waitAfter } = require('./pause')
@@ -38,7 +38,7 @@ class Announcer {
     if (this._announces.has(id)) return false
 
     this.ports.add(port)
-    const host = opts ? opts.host : undefined
+    const host = CALLS.link.host.of(opts && opts.host)
     const announce = {
       key,
       port,
@@ -169,7 +169,7 @@ class Announcer {
 
 /** What a grape that is there refuses it refuses again: it is not asked more often than usual. */
 function againAfter (error, interval) {
-  const isRefused = typeof error.code === 'string' && /^ERR_(GRAPE|REQ)_/.test(error.code) && error.code !== CODE.GRAPE_ALONE
+  const isRefused = typeof error.code === 'string' && /^ERR_(GRAPE|REQ)_/.test(error.code) && error.code !== TEXT.GRAPE_ALONE
   return isRefused ? { min: ANNOUNCE_AGAIN.min, max: interval } : ANNOUNCE_AGAIN
 }
 

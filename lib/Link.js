@@ -142,7 +142,7 @@ class Link extends Emitter {
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
     checkCall(opts)
-    const host = CALLS.announce.host.of(opts && opts.host)
+    const host = CALLS.link.host.of(opts && opts.host)
     if (!this._inited) this.init()
     this[kAnnouncer].ports.add(port)
     announced(key, port)

@@ -8,6 +8,9 @@ const TEXT = {
   ACTION_UNKNOWN: 'ERR_ACTION_UNKNOWN',
   ABORTED: 'The operation was aborted',
   ANSWER_LIMIT: 'length limit exceeded',
+  GRAPE_ALONE: 'ERR_GRAPE_ALONE',
+  GRAPE_ANNOUNCE_HOST: 'ERR_GRAPE_ANNOUNCE_HOST',
+  GRAPE_ANSWER: 'ERR_GRAPE_ANSWER',
   GRAPE_STOPPED: 'ERR_GRAPE_STOPPED',
   HANG_UP: 'socket hang up',
   HANDSHAKE_TIMEOUT: 'Opening handshake has timed out',
@@ -34,9 +37,6 @@ const TEXT = {
 
 /** Codes of errors whose texts say more. */
 const CODE = {
-  GRAPE_ALONE: 'ERR_GRAPE_ALONE',
-  GRAPE_ANNOUNCE_HOST: 'ERR_GRAPE_ANNOUNCE_HOST',
-  GRAPE_ANSWER: 'ERR_GRAPE_ANSWER',
   GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN',
   OPTION: 'ERR_OPTION',
   UNSUPPORTED: 'ERR_UNSUPPORTED'

@@ -4,13 +4,13 @@
 // their result, as with the original; promises, events, counts and pauses take it for the failure that
 // it is.
 
-const { CODE } = require('./errors')
+const { TEXT } = require('./errors')
 const { inLine } = require('./printable')
 
 /** Texts of grapes that have no code of their own in front. */
 const CODES = new Map([
-  ['No nodes to query', CODE.GRAPE_ALONE],
-  ['All queries failed', CODE.GRAPE_ALONE]
+  ['No nodes to query', TEXT.GRAPE_ALONE],
+  ['All queries failed', TEXT.GRAPE_ALONE]
 ])
 
 const isText = answer => typeof answer === 'string'
@@ -37,9 +37,9 @@ function refusalOf (type, answer) {
   if (isAnswer === null || isAnswer(answer)) return null
   const text = inLine(answer)
   const [own] = /^ERR_[A-Z0-9_]+/.exec(text) || []
-  const code = own || CODES.get(text) || CODE.GRAPE_ANSWER
+  const code = own || CODES.get(text) || TEXT.GRAPE_ANSWER
   // A page of a web server, or nothing; of a put grapes say in words what is wrong with it.
-  const isOdd = code === CODE.GRAPE_ANSWER && (type !== 'put' || text === '')
+  const isOdd = code === TEXT.GRAPE_ANSWER && (type !== 'put' || text === '')
   const err = new Error(isOdd ? `${code}: ${text || 'an empty text'}` : text)
   err.code = code
   return err

@@ -166,9 +166,7 @@ const CALLS = {
   }),
   link: table({
     timeout: ms(undefined, { least: -Infinity, zero: DEFAULT }),
-    interval: ms(ANNOUNCE_INTERVAL, { zero: DEFAULT })
-  }),
-  announce: table({
+    interval: ms(ANNOUNCE_INTERVAL, { zero: DEFAULT }),
     host: option(other('IPv4 address', 'an IPv4 address', value => typeof value === 'string' && isIPv4(value) ? value : NOTHING))
   }),
   actions: table({ callback: option(boolean, false) }),

@@ -59,6 +59,11 @@ export type LookupOptions = LinkRequestOptions
 export interface AnnounceOptions extends LinkRequestOptions {
   /** Of `startAnnouncing`, whose options a service may have at hand. */
   interval?: Amount
+  /**
+   * Where the service is, if not on the grape's machine: an IPv4 address. Grapes of the original, and older ones,
+   * refuse it with `ERR_GRAPE_ANNOUNCE_HOST`. Default: the grape's own.
+   */
+  host?: string | null
 }
 
 export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> {
@@ -112,8 +117,25 @@ export interface LinkCacheEvents<T = any> {
 export interface LinkEvents {
   /** After `start`, in a later tick. */
   connect: []
+  /** An announce went well. */
+  announced: [about: Announced]
+  /** An announce failed, or a grape refused it. */
+  'announce-error': [err: Error & { code?: string | number }, about: AnnounceAbout]
   /** A callback threw, where that ends no process. */
   'callback-error': [thrown: any, about: CallbackAbout]
+}
+
+/** What was announced. */
+export interface AnnounceAbout {
+  key: string
+  port: number
+  /** As the call said. */
+  host: string | undefined
+}
+
+/** What was announced, and how many nodes took it. */
+export interface Announced extends AnnounceAbout {
+  nodes: number
 }
 
 /** Which callback threw. */
@@ -171,11 +193,11 @@ export interface LinkPromises {
   getMutable(publicKey: PublicKey, opts?: GetMutableOptions | null): Promise<MutableValue | null>
   /** Addresses of a service's servers. */
   lookup(key: string, opts?: LookupOptions | null): Promise<string[]>
-  /** Announces once that this machine serves `key` at `port`; resolves with what the grape answered. */
+  /** Announces once that this machine serves `key` at `port`; resolves with how many nodes took it, rejects also with what the grape says. */
   announce(key: string, port: number, opts?: AnnounceOptions | null): Promise<any>
   /**
    * Announces again and again. Resolves after the first announce, with false when this key and port
-   * were announced already. A first announce that fails rejects, and is followed by others all the same.
+   * were announced already. A first announce that fails, or that a grape refuses, rejects, and is followed by others all the same.
    */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null): Promise<boolean>
   /**
