@@ -9,15 +9,11 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 const { root, run, succeed } = require('../helpers/installed')
+const { blockOf } = require('../helpers/pages')
 
 const RUNNERS = ['jest@30', 'vitest@5']
 const FIXTURE = path.join(__dirname, 'runners')
-
-/** The names of the originals, as docs/TESTING.md gives them. */
-function settings (language) {
-  const page = fs.readFileSync(path.join(root, 'docs', 'TESTING.md'), 'utf8')
-  return page.match(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``))[1]
-}
+const PAGE = 'docs/TESTING.md'
 
 let folder
 
@@ -25,9 +21,10 @@ before(async () => {
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-runners-')))
   process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
   fs.cpSync(FIXTURE, folder, { recursive: true })
-  const jest = { testMatch: ['**/*.jest.js'], ...JSON.parse(settings('json')).jest }
+  const jest = { testMatch: ['**/*.jest.js'], ...JSON.parse(blockOf(PAGE, 'jest', 'json')).jest }
   fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'service', private: true, jest }))
-  fs.writeFileSync(path.join(folder, 'vitest.config.mjs'), settings('js').replace('test: {', 'test: { include: [\'*.vitest.mjs\'],'))
+  fs.writeFileSync(path.join(folder, 'vitest.config.mjs'), blockOf(PAGE, 'vitest', 'js').replace('test: {', 'test: { include: [\'*.vitest.mjs\'],'))
+  fs.writeFileSync(path.join(folder, 'timers.jest.js'), blockOf(PAGE, 'Fake timers', 'js'))
   await succeed(folder, 'npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-save', ...RUNNERS])
   fs.symlinkSync(root, path.join(folder, 'node_modules', 'grenache-nodejs-ws-native'), 'junction')
 })
@@ -43,7 +40,7 @@ function passes ({ code, output }, passed) {
 }
 
 test('jest finds this package by the originals\' names, and its clock counts', async () => {
-  passes(await jest(), /Tests: +6 passed/)
+  passes(await jest(), /Tests: +7 passed/)
 })
 
 test('C354: nothing of a file is left when it is done', async () => {
