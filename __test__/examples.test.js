@@ -44,7 +44,8 @@ const ALONE = {
   'observability.js': /client .*: 10 is round, after [^]*\nclient {[^]*\nserver {[^]*\nlink {[^]*}\n$/,
   'promises.js': /^answer: world\nanswers of all servers: \[ 'world' \]\nAbortError, since The operation was aborted due to timeout\n$/,
   'put_get.js': /^stored as [0-9a-f]{40}\nread: hello world\n$/,
-  'quickstart.js': /^the service rpc_test is announced at port \d+\nasked 'hello', answered 'world'\n[\d,]+ requests a second, 64 at a time\n$/
+  'quickstart.js': /^the service rpc_test is announced at port \d+\nasked 'hello', answered 'world'\n[\d,]+ requests a second, 64 at a time\n$/,
+  'tls.js': /^hello alice\nmallory: .+\n$/
 }
 
 /** What clients of server.js print. */
