@@ -9,6 +9,7 @@ const assert = require('node:assert')
 const fs = require('fs')
 const os = require('os')
 const path = require('path')
+const yaml = require('js-yaml')
 const { Network } = require('./helpers/network')
 const { PAGES, ROOT, blocksOf } = require('./helpers/pages')
 
@@ -21,7 +22,7 @@ const runBy = file => ({ runBy: file })
 /**
  * For each page and heading its programs in order: what it prints, and is then ended if it serves;
  * `beside` are those of the same page that run meanwhile, as `heading number`; `after` is a name that
- * somebody serves by then.
+ * somebody serves by then. `servesUntilSignal` is the name that it serves itself, until SIGTERM.
  */
 const PROGRAMS = {
   'README.md': {
@@ -38,6 +39,10 @@ const PROGRAMS = {
     'Watching it': [{ prints: /^0 under way, 0 timed out, p99 0 ms\n$/ }]
   },
   'docs/API.md': { API: [{ prints: /^$/ }] },
+  'docs/DEPLOYING.md': {
+    'Several machines': [{ prints: /^$/ }, { prints: /^$/ }],
+    systemd: [{ needsGrape: true, servesUntilSignal: 'rpc_test', prints: /^$/ }]
+  },
   'docs/MIGRATING.md': { 'In the code': [{ prints: /^$/ }] },
   'docs/OBSERVABILITY.md': {
     Channels: [{ prints: /^$/ }],
@@ -56,6 +61,9 @@ const PROGRAMS = {
 }
 
 const COMMAND = path.join(ROOT, 'bin', 'grenache.js')
+
+/** A grape as the pages have it. */
+const GRAPE = [path.join(ROOT, 'bin', 'grape.js'), '--dp', '20001', '--aph', '30001', '--bn', '127.0.0.1:20002']
 
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-docs-')))
 after(() => fs.rmSync(folder, { recursive: true, force: true }))
@@ -76,7 +84,17 @@ function programsOf (page) {
 
 const listed = page => Object.entries(PROGRAMS[page] || {}).flatMap(([heading, all]) => all.map((_, i) => `${heading} ${i}`))
 
+/** What is data is well-formed. */
+const DATA = {
+  json: text => JSON.parse(text.startsWith('"') ? `{${text}}` : text),
+  yaml: text => yaml.loadAll(text)
+}
+
 for (const page of PAGES) {
+  test(`the data of ${page} is well-formed`, () => {
+    for (const { language, text } of blocksOf(page)) if (DATA[language] !== undefined) assert.ok(DATA[language](text))
+  })
+
   const programs = programsOf(page)
 
   test(`each program of ${page} is run`, () => {
@@ -99,7 +117,11 @@ for (const page of PAGES) {
           return network.start(process.execPath, [file], { cwd: folder })
         }
         const beside = (program.beside || []).map(start)
-        while (program.after && await network.start(process.execPath, [COMMAND, 'lookup', program.after]).ends() !== 0);
+        const isServed = async (name, env) => {
+          while (await network.start(process.execPath, [COMMAND, 'lookup', name], { env: { ...process.env, ...env } }).ends() !== 0);
+        }
+        if (program.after) await isServed(program.after)
+        if (program.needsGrape) await network.start(process.execPath, [...GRAPE]).prints(/other nodes/)
         const own = start(name)
         if (program.prints === SERVES) {
           // What it serves is seen by those beside which it runs.
@@ -107,6 +129,10 @@ for (const page of PAGES) {
         } else if (program.isEndless) {
           await own.prints(program.prints)
         } else {
+          if (program.servesUntilSignal) {
+            await isServed(program.servesUntilSignal, { GRENACHE_GRAPE: 'http://127.0.0.1:30001' })
+            own.child.kill('SIGTERM')
+          }
           assert.strictEqual(await own.ends(), 0, own.output)
           assert.match(own.output, program.prints)
         }
