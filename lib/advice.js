@@ -39,8 +39,8 @@ function factsOf (err, found) {
   }
 }
 
-/** What node and bundlers say of a file that is not there. */
-const ABSENT = /^Cannot find (module|package)|^Unsupported (OS|architecture)|dynamic(ally)? require|^require is not defined/i
+/** What node, yarn and bundlers say of a file that is not there. */
+const ABSENT = /^(Required package|Missing package|Not found): |^Cannot find (module|package)|^Unsupported (OS|architecture)|dynamic(ally)? require|^require is not defined/im
 
 /** binding.js keeps of each error the message alone. */
 const says = ({ failure }, pattern) => failure !== undefined && pattern.test(failure.message)
@@ -58,8 +58,9 @@ function isBundle () {
 
 /** The kinds of machine whose addon is installed; a bundle does not know. */
 function installed () {
-  const own = new RegExp(`^${name}[.-](.+?)(\\.node)?$`)
-  const folders = root === undefined ? [] : [path.join(root, '..'), path.join(root, 'node_modules')]
+  const own = new RegExp(`^${name}[.-]([a-z]\\w+-\\w+(-[a-z]+)?)(-npm-.*|\\.node)?$`)
+  // Beside it, below it, and where yarn has no node_modules.
+  const folders = root === undefined ? [] : ['..', 'node_modules', '../../..'].map(each => path.join(root, each))
   const packages = folders.flatMap(list)
   const files = root === undefined ? [] : list(root).filter(file => file.endsWith('.node'))
   return [...new Set([...packages, ...files].map(file => own.exec(file)).filter(Boolean).map(([, kind]) => kind))].sort()

@@ -19,6 +19,9 @@ function copies (start) {
   const seen = new Set()
   for (let folder = path.resolve(start), last; folder !== last; last = folder, folder = path.dirname(folder)) {
     walk(path.join(folder, 'node_modules'), found, seen)
+    // Where yarn has no node_modules.
+    const unplugged = path.join(folder, '.yarn', 'unplugged')
+    if (fs.existsSync(unplugged)) for (const each of fs.readdirSync(unplugged)) walk(path.join(unplugged, each, 'node_modules'), found, seen)
   }
   const isUsed = found.size > 0 || fs.realpathSync(start).startsWith(root)
   found.delete(root)

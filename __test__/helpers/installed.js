@@ -106,5 +106,5 @@ function withoutCargo (folder) {
 }
 
 module.exports = {
-  BUILD, INSTALLED, OLD_CODE, install, makeService, pack, packedService, root, run, serve, succeed, withoutCargo, workplace
+  BUILD, FIXTURE, INSTALLED, OLD_CODE, install, makeService, pack, packedService, root, run, serve, succeed, withoutCargo, workplace
 }

@@ -113,6 +113,14 @@ test('no advice crashes where the package\'s files are not there', async t => {
   assert.match(output, /code: 'ERR_ADDON_UNAVAILABLE'/)
 })
 
+test('yarn without node_modules says in its own words that a package is not there', () => {
+  const words = [
+    `${name} tried to access ${name}-linux-x64-gnu, but it isn't declared in its dependencies\n\nRequired package: ${name}-linux-x64-gnu`,
+    'Qualified path resolution failed: we looked for the following paths, but none could be accessed.\n\nSource path: /x.node\nNot found: /x.node'
+  ]
+  for (const text of words) assert.strictEqual(factsOf(new Error('', { cause: new Error(text) })).failure, undefined)
+})
+
 test('what is not installed here is known from the error of the loader', () => {
   const facts = factsOf(new Error('Cannot find native binding', { cause: new Error('Cannot find module \'x\'') }))
   assert.strictEqual(facts.failure, undefined)

@@ -78,7 +78,9 @@ for (const [at, [file, isAlone]] of OUTPUTS.entries()) {
     // The same without any node_modules above.
     const moved = path.join(elsewhere, path.dirname(file))
     fs.cpSync(path.join(folder, path.dirname(file)), moved, { recursive: true })
-    const { code, output } = await serve(elsewhere, [file])
+    // Node would print the line that threw, which may be all of the bundle.
+    const load = `import('./${file}').catch(err => { console.error(err.message); process.exitCode = 1 })`
+    const { code, output } = await serve(elsewhere, ['-e', load])
     if (isAlone) return assert.deepStrictEqual({ code, output }, ANSWERS)
     assert.strictEqual(code, 1)
     if (/package/.test(file)) assert.match(output, /Cannot find (module|package) 'grenache-nodejs-ws-native'/)
