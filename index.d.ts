@@ -3,7 +3,7 @@
 // The types, by area. What is not named here is for the types alone.
 
 export type {
-  AbortOptions, Amount, Callback, DrainOptions, OptionError, Retry, RPCOptions, Size
+  AbortOptions, Amount, Callback, DrainOptions, GrenacheError, OptionError, Retry, RPCOptions, Size
 } from './types/common'
 export type {
   LinkLike, Peer, PeerConf, TargetOptions, Transport, TransportConf, TransportRPC

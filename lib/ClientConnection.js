@@ -7,12 +7,14 @@ const { nextTick, theirs } = require('./clock')
 const context = require('./context')
 const { LARGE, MAX_TIMEOUT, NOTHING_READ, RESENT, TRY_AGAIN_LATER } = require('./defaults')
 const { TEXT, errorOf } = require('./errors')
-const { kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
+const { adopt, late, tell } = require('./failure')
+const { ofConnecting } = require('./hints')
+const { kFirstTimeout, kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
 /** Where no request is. */
-const NOTHING_ASKED = { key: undefined, isString: false, opts: undefined }
+const NOTHING_ASKED = { key: undefined, isString: false, timeout: undefined, opts: undefined }
 
 /** Codes of this system's errors that pass. */
 const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
@@ -69,11 +71,11 @@ class ClientConnection extends Connection {
   request (key, payload, isString, timeout, cb, opts) {
     if (this.waiting >= this._limit) {
       this.meter.count('rejected')
-      return nextTick(cb, new Error(TEXT.REQUESTS_LIMIT))
+      return nextTick(cb, late(TEXT.REQUESTS_LIMIT, { key: nameOf(key), dest: this.dest, limit: this._limit }))
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
-    this._keep(slot, key, payload, isString, opts)
+    this._keep(slot, key, payload, isString, timeout, opts)
     dispatch.sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
@@ -86,7 +88,7 @@ class ClientConnection extends Connection {
     const timer = theirs.setTimeout(() => {
       isOver = true
       this.forget(slot, done)
-      cb(new Error(TEXT.TIMEOUT))
+      cb(late(TEXT.TIMEOUT, { key: nameOf(key), dest: this.dest, timeout }))
     }, timeout)
     const done = (err, res) => {
       // It was sent again by another connection.
@@ -142,24 +144,32 @@ class ClientConnection extends Connection {
   }
 
   onReply (slot, err, res) {
-    this._take(slot)(err ? errorOf(err) : null, res)
+    if (err) return this._fail(slot, err, res)
+    this._take(slot)(null, res)
+  }
+
+  _fail (slot, err, res) {
+    const error = errorOf(err, this._about(slot))
+    this._take(slot)(error, res)
   }
 
   /** A reply that was large or short. */
   onReplyData (slot, data, cost) {
     const reply = this.transport[kParse](data)
-    const cb = this._take(slot)
     const isArray = Array.isArray(reply)
-    if (!isArray || reply[1]) this.meter.count('errors')
-    if (!isArray) return cb(new Error(TEXT.REPLY_INVALID))
-    handOver(cost, () => cb(reply[1] ? errorOf(reply[1]) : null, reply[2]))
+    const about = !isArray || reply[1] ? this._about(slot) : undefined
+    if (about !== undefined) this.meter.count('errors')
+    const cb = this._take(slot)
+    if (!isArray) return cb(late(TEXT.REPLY_INVALID, about))
+    handOver(cost, () => cb(reply[1] ? errorOf(reply[1], about) : null, reply[2]))
   }
 
   /** `silentFor`: so many ms ago the oldest was asked, if nothing came since; else 0. */
   onExpired (slots, silentFor) {
     // Whoever asks again when it hears of it shall ask somebody else.
     if (silentFor > 0) this.transport[kSilent](this, silentFor)
-    callEach(slots.map(slot => this._take(slot)), cb => cb(new Error(TEXT.TIMEOUT)))
+    const expired = slots.map(slot => ({ about: this._about(slot, true), cb: this._take(slot) }))
+    callEach(expired, ({ about, cb }) => cb(late(TEXT.TIMEOUT, about)))
   }
 
   /** Where the next request's callback waits. */
@@ -228,9 +238,9 @@ class ClientConnection extends Connection {
     this.transport[kOnOpened]()
   }
 
-  ended (err) {
+  ended (err, reason) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
-    const error = isTold ? err : new Error(this.wasSent ? TEXT.TIMEOUT : TEXT.TRANSPORT_CLOSE)
+    const error = isTold ? this._explained(err) : this._lost(err, reason)
     this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
   }
 
@@ -264,6 +274,29 @@ class ClientConnection extends Connection {
     this.wasSent = this.waiting > 0 && !dispatch.withdraw(this.conn)
   }
 
+  /** What is known of the request in a slot; its time where that is over. */
+  _about (slot, isOver) {
+    const asked = this._asked[slot]
+    if (asked === undefined) return { dest: this.dest }
+    const { key, timeout, opts } = asked
+    const about = { key: nameOf(key), dest: this.dest, timeout: undefined }
+    // What was asked again has its first one.
+    if (isOver) about.timeout = (opts && opts[kFirstTimeout]) || timeout
+    return about
+  }
+
+  /** Why there is no connection. */
+  _explained (err) {
+    return adopt(err, { dest: this.dest, hint: this.open ? undefined : ofConnecting(err, this.dest, this.stream !== null) })
+  }
+
+  /** The connection was lost with requests under way. `err`: it ended by this side. */
+  _lost (err, reason) {
+    const { dest, closeCode } = this
+    if (this.wasSent) return late(TEXT.TIMEOUT, { dest })
+    return late(TEXT.TRANSPORT_CLOSE, { dest, closeCode: closeCode || undefined, cause: err || undefined })
+  }
+
   _take (slot) {
     const cb = this._callbacks[slot]
     // After `end` its callbacks are called already, and what still comes has none.
@@ -274,13 +307,13 @@ class ClientConnection extends Connection {
     return cb
   }
 
-  _keep (slot, key, text, isString, opts) {
+  _keep (slot, key, text, isString, timeout, opts) {
     if (text.length > RESENT.from) text = this._keepLong(text)
     this._texts[slot] = text
     let asked = this._latest
     // Most are like the one before, and share it.
-    if (asked.key !== key || asked.isString !== isString || opts !== undefined) {
-      asked = { key, isString, opts }
+    if (asked.key !== key || asked.timeout !== timeout || asked.isString !== isString || opts !== undefined) {
+      asked = { key, isString, timeout, opts }
       if (opts === undefined) this._latest = asked
       else this._kept++
     }
@@ -323,7 +356,12 @@ class ClientConnection extends Connection {
   }
 
   _takeAll () {
-    const waiting = this._callbacks.filter(cb => cb !== undefined)
+    const waiting = []
+    this._callbacks.forEach((cb, slot) => {
+      if (cb === undefined) return
+      const { key } = this._asked[slot]
+      waiting.push(err => cb(tell(err, { key: nameOf(key), dest: this.dest })))
+    })
     // Late replies have no callback and are dropped.
     if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
     this._callbacks = []
@@ -341,6 +379,19 @@ ClientConnection.prototype.keepsContext = false
 
 function noop () {}
 
+let latestKey
+let latestName
+
+/** What a key's text, with its comma, says. Most are like the one before. */
+function nameOf (key) {
+  if (key === undefined) return undefined
+  if (key !== latestKey) {
+    latestName = JSON.parse(`[${key}null]`)[0]
+    latestKey = key
+  }
+  return latestName
+}
+
 /** Whether the other side, or this one's system, has as many connections as it wants. */
 function isBusy (code, err) {
   return code === TRY_AGAIN_LATER || (!!err && (BUSY.includes(err.code) || err.message === BUSY_RESPONSE))
@@ -352,3 +403,4 @@ function isRefusal (failure) {
 }
 
 module.exports = ClientConnection
+module.exports.nameOf = nameOf

@@ -321,7 +321,7 @@ class Connection {
     if (this._waiting.length > 0) setImmediate(() => this._goOn())
     observe.closed(this, code, reason, err)
     try {
-      this.ended(err)
+      this.ended(err, reason)
     } finally {
       try {
         // What never opened here has no close code, whatever the native side saw meanwhile.

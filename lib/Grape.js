@@ -9,6 +9,7 @@ const { nextTick } = require('./clock')
 const { GRAPE } = require('./defaults')
 const { define } = require('./dispose')
 const { TEXT, badPort, fromFailure, isOfConf } = require('./errors')
+const { codeOf, failure, late } = require('./failure')
 const { GrapeNode, portOf } = require('./GrapeNode')
 const {
   kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
@@ -161,7 +162,7 @@ class Grape extends EventEmitter {
     } catch (err) {
       return nextTick(cb, err)
     }
-    if (!this._active) return nextTick(cb, new Error(TEXT.GRAPE_STOPPED))
+    if (!this._active) return nextTick(cb, failure(TEXT.GRAPE_STOPPED))
     const id = this[kLastRequest] = (this[kLastRequest] + 1) >>> 0
     this[kRequests].set(id, cb)
     this[kNative].request(id, type, text === undefined ? 'null' : text, v)
@@ -169,13 +170,13 @@ class Grape extends EventEmitter {
 
   [kStart] () {
     const { conf } = this
-    if (!conf.api_port && conf.api_port !== ANY) return new Error(TEXT.NO_PORT)
+    if (!conf.api_port && conf.api_port !== ANY) return failure(TEXT.NO_PORT, { hint: 'conf.api_port is missing' })
     for (const port of [conf.dht_port, conf.api_port]) {
       if (!isPort(port)) return badPort(port)
     }
     const limits = OPTIONS.Grape
     const native = new NativeGrape()
-    const failure = native.start({
+    const failed = native.start({
       host: limits.host.of(conf.host),
       dhtPort: +conf.dht_port,
       apiPort: +conf.api_port,
@@ -191,7 +192,7 @@ class Grape extends EventEmitter {
       state: limits.dht_state.of(conf.dht_state),
       grace: limits.grace.of(conf.grace)
     }, event => this[kTold](native, event))
-    if (failure) return fromFailure(failure)
+    if (failed) return fromFailure(failed)
     this[kNative] = native
     this._active = true
     const [dht, api] = native.addresses()
@@ -215,7 +216,7 @@ class Grape extends EventEmitter {
       const cb = this[kRequests].get(id)
       this[kRequests].delete(id)
       if (status === undefined) return cb(null, text === '' ? undefined : JSON.parse(text))
-      const err = new Error(text)
+      const err = late(text, { code: status === 200 ? codeOf(text) || 'ERR_GRAPE_GENERIC' : undefined })
       if (status !== 200) err.code = status
       return cb(err)
     }

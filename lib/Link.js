@@ -9,7 +9,7 @@ const dispatch = require('./dispatch')
 const Emitter = require('./emitter')
 const grapes = require('./grape-post')
 const { abortable } = require('./abort')
-const { answered, guarded, unanswered } = require('./callbacks')
+const { answered, guarded, led, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
 const { clearTimeout, nextTick, setImmediate, setTimeout, theirs } = require('./clock')
@@ -20,7 +20,9 @@ const {
 } = require('./defaults')
 const { define } = require('./dispose')
 const { CODE, TEXT, errorOf } = require('./errors')
+const { failure, late, tell } = require('./failure')
 const { refusalOf } = require('./grape-answers')
+const { STOPPED_LINK } = require('./hints')
 const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
 const {
@@ -107,7 +109,7 @@ class Link extends Emitter {
    */
   stop () {
     if (!this._inited) return this
-    this[kLife].end(new Error(TEXT.TRANSPORT_CLOSE))
+    this[kLife].end(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
     if (this[kStarted]) {
       this[kStarted] = false
       letGo()
@@ -129,8 +131,8 @@ class Link extends Emitter {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
     this.request('lookup', key, { retry: LINK_RETRY, ...opts }, (err, dests) => {
       if (err) return cb(err)
-      if (!Array.isArray(dests) || dests.length === 0) return cb(emptyLookup(dests))
-      if (!dispatch.isDestination(dests[0])) return cb(new Error(TEXT.LOOKUP_INVALID))
+      if (!Array.isArray(dests) || dests.length === 0) return cb(led(emptyLookup(key, dests)))
+      if (!dispatch.isDestination(dests[0])) return cb(led(late(TEXT.LOOKUP_INVALID, { key, grape: grapeOf(dests) })))
       cb(null, dests)
     })
   }
@@ -208,7 +210,7 @@ class Link extends Emitter {
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
   put (value, opts, cb) {
     if (typeof opts === 'function') [opts, cb] = [undefined, opts]
-    if (!value || !cb) throw new Error(TEXT.MISSING_ARGS)
+    if (!value || !cb) throw failure(TEXT.MISSING_ARGS, { hint: 'put(value[, opts], callback)' })
     this.request('put', value, opts, cb)
   }
 
@@ -246,7 +248,7 @@ class Link extends Emitter {
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     if (!this._inited) this.init()
     if (this[kLife].isOver) {
-      return nextTick(guarded(this, type, payload, cb), new Error(TEXT.TRANSPORT_CLOSE))
+      return nextTick(guarded(this, type, payload, cb), late(TEXT.TRANSPORT_CLOSE, { key: keyOf(type, payload), hint: STOPPED_LINK }))
     }
     const hash = this[kHash](type, payload)
     const cache = this.cache[type]
@@ -298,7 +300,7 @@ class Link extends Emitter {
     const text = JSON.stringify(data)
     const read = (status, body) => {
       const isFine = status >= 200 && status < 300
-      if (isNested(body)) return answered(cb, isFine ? new Error(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
+      if (isNested(body)) return answered(cb, isFine ? late(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
       let answer = body
       try {
         answer = JSON.parse(body)
@@ -388,6 +390,9 @@ class Link extends Emitter {
       if (asked < grapes.length && READS.includes(type)) timer = setTimeout(ask, GRAPE_HEDGE).unref()
       this[kExchange](`${grape}/${type}`, payload, timeout, (err, data) => {
         open--
+        const from = withoutPassword(grape)
+        if (err) err = tell(err, { key: keyOf(type, payload), grape: from })
+        else if (type === 'lookup') answeredBy.set(Object(data), from)
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
         // The grape has nothing to do with it.
         if (life.isOver) return finish(err, data)
@@ -421,7 +426,7 @@ class Link extends Emitter {
     ask((err, data) => {
       if (!isBroken(err)) return cb(err, data)
       // The grape may have ended with this link: nobody stands in for it.
-      if (this[kLife].isOver) return cb(new Error(TEXT.TRANSPORT_CLOSE))
+      if (this[kLife].isOver) return cb(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
       try {
         this[kEmbedded].replace()
       } catch (err) {
@@ -439,7 +444,7 @@ class Link extends Emitter {
 
   [kExchangeOnce] (url, payload, timeout, cb) {
     // It waited for the embedded grape.
-    if (this[kLife].isOver) return nextTick(cb, new Error(TEXT.TRANSPORT_CLOSE))
+    if (this[kLife].isOver) return nextTick(cb, late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
     const type = url.slice(url.lastIndexOf('/') + 1)
     const finish = withDeadline(timeout, this[kMeter].exchange(type, cb), unanswered)
     let isTold = false
@@ -461,9 +466,9 @@ class Link extends Emitter {
 const READS = ['lookup', 'get']
 
 /** The Error of a lookup that found nobody; what the grape said instead of a list is its `cause`. */
-function emptyLookup (answer) {
-  const refusal = refusalOf('lookup', answer)
-  return refusal === null ? new Error(TEXT.LOOKUP_EMPTY) : new Error(TEXT.LOOKUP_EMPTY, { cause: refusal })
+function emptyLookup (key, answer) {
+  const cause = refusalOf('lookup', answer) || undefined
+  return late(TEXT.LOOKUP_EMPTY, { key, grape: grapeOf(answer), cause })
 }
 
 /** Throws for options of a call that mean nothing, before anything is kept of it. */
@@ -509,13 +514,33 @@ class Life {
 
 /** The Error for an HTTP status and what came with it. */
 function failureOf (status, answer) {
-  let error = errorOf(answer)
-  if (error.message === '') {
-    const { STATUS_CODES } = require('http')
-    error = new Error(`${status} ${STATUS_CODES[status] || 'without a text'}`)
-  }
-  error.code = status
-  return error
+  const error = errorOf(answer, { code: status })
+  if (error.message !== '') return seen(error, status)
+  const { STATUS_CODES } = require('http')
+  return seen(late(`${status} ${STATUS_CODES[status] || 'without a text'}`), status)
+}
+
+/** With the status as its code, which the original's has for all to see. */
+function seen (error, status) {
+  return Object.defineProperty(error, 'code', { value: status, writable: true, configurable: true, enumerable: true })
+}
+
+/** Which grape gave an answer that is no list of addresses. */
+const answeredBy = new WeakMap()
+
+function grapeOf (answer) {
+  return answeredBy.get(Object(answer))
+}
+
+/** An error may be logged. */
+function withoutPassword (grape) {
+  return grape.replace(/\/\/[^/@]*@/, '//')
+}
+
+/** The service that a request to a grape is about, where it is about one. */
+function keyOf (type, payload) {
+  if (type === 'lookup') return payload
+  return Array.isArray(payload) ? payload[0] : undefined
 }
 
 /** The addresses in a grape's answer, each once, and no more than a service can have. */

@@ -10,13 +10,16 @@ const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./balance')
 const budgetOf = require('./budget')
 const { callEach, withDeadline } = require('./cbq')
+const { nameOf } = require('./ClientConnection')
 const { monotonic, nextTick, setTimeout } = require('./clock')
 const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
+const { STOPPED } = require('./hints')
 const { CODE, TEXT } = require('./errors')
+const { failure, late, tell } = require('./failure')
 const {
   kAdmit, kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
   kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
-  kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject, kRejectOption, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
+  kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject, kRejectCall, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
@@ -25,6 +28,7 @@ const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
 const { Tries, retryOf } = require('./retry')
+const traced = require('./traced')
 
 /** Sends requests to services by name. */
 class PeerRPCClient extends Peer {
@@ -50,7 +54,7 @@ class PeerRPCClient extends Peer {
   /** Chooses as `conf.balance` says among all destinations, or the connected ones once there are enough. */
   dest (dests, key, opts = {}) {
     const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
-    if (dests && enough > 0 && dests.length >= enough) {
+    if (dests && enough > 0 && dests.length >= enough && this.tpool) {
       const active = dests.filter(dest => this.tpool.hasActive(dest))
       if (active.length >= enough) dests = active
     }
@@ -101,11 +105,12 @@ class PeerRPCClient extends Peer {
   request (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.request(key, payload, undefined, opts)
     if (!cb) return promised(cb => request.call(this, key, payload, opts, cb))
+    cb = traced(cb, request)
     opts = opts || {}
     if (!isCommon(opts)) return this[kRequestOther](key, payload, opts, cb)
     // Small, as all that each request passes: what is larger is no part of its caller's machine code.
     this[kLookup](key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
@@ -123,7 +128,7 @@ class PeerRPCClient extends Peer {
       return this[kSend](opts.dest, key, payload, opts, cb, aim)
     }
     this[kLookup](key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       if (aim) dests = othersOf(dests, aim, this.link)
       if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb, aim)
       this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
@@ -141,6 +146,7 @@ class PeerRPCClient extends Peer {
   map (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
     if (!cb) return promised(cb => map.call(this, key, payload, opts, cb))
+    cb = traced(cb, map)
     opts = opts || {}
     checkMap(opts)
     const limit = CALLS.map.limit.of(opts.limit)
@@ -148,7 +154,7 @@ class PeerRPCClient extends Peer {
     if (aimed) checkTargets(opts)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
     this[kLookup](key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](err || new Error(TEXT.LOOKUP_INVALID), cb)
+      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       if (aimed) dests = othersOf(dests, opts, this.link)
       if (dests.length === 0) return cb(null, [])
       if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
@@ -163,7 +169,7 @@ class PeerRPCClient extends Peer {
         this[kSend](dest, key, payload, opts, (err, res) => {
           if (waiting === 0 || (settled && at in results)) return
           const isKept = !!err || kept.add()
-          if (!isKept) err = new Error(TEXT.MEMORY_BUDGET)
+          if (!isKept) err = late(TEXT.MEMORY_BUDGET, { key, dest })
           if (settled) results[at] = outcome(dest, err, res)
           else if (isKept) results[at] = res
           waiting = err && !settled ? 0 : waiting - 1
@@ -178,13 +184,13 @@ class PeerRPCClient extends Peer {
   /** This transport has no streams: the stream that comes back ends with an error. */
   stream (key, opts) {
     const stream = new PassThrough()
-    this[kLookup](key, err => stream.destroy(err || new Error(TEXT.NO_STREAMS)))
+    this[kLookup](key, err => stream.destroy(err || late(TEXT.NO_STREAMS, { key })))
     return stream
   }
 
   [kLookup] (key, cb) {
     if (!this.link || typeof this.link.lookup !== 'function') {
-      return nextTick(cb, new TypeError(TEXT.NO_LOOKUP))
+      return nextTick(cb, failure(TEXT.NO_LOOKUP, { key }, TypeError))
     }
     this.link.lookup(key, {}, cb)
   }
@@ -198,19 +204,19 @@ class PeerRPCClient extends Peer {
 
   /** `aim`: where it may go, if not anywhere, when its server drains before it begins it. */
   [kSend] (dest, key, payload, opts, cb, aim) {
-    if (this[kIsStopped] || dest === undefined || this.conf.maxRequests > 0) cb = this[kAdmit](dest, cb)
+    if (this[kIsStopped] || dest === undefined || this.conf.maxRequests > 0) cb = this[kAdmit](dest, key, cb)
     if (cb === null) return
     try {
       const transport = this.transport(dest, this.getTransportOpts(opts))
       const requestOpts = this.getRequestOpts(opts)
       transport.request(key, payload, aim === undefined ? requestOpts : withAim(requestOpts, aim), cb)
     } catch (err) {
-      this[kRejectOption](err, cb)
+      this[kRejectCall](err, key, cb)
     }
   }
 
   /** What calls back a request that may be sent; null when it may not, which is told then. */
-  [kAdmit] (dest, cb) {
+  [kAdmit] (dest, key, cb) {
     // Whatever was under way when the peer stopped makes no connection any more.
     const text = this[kIsStopped]
       ? TEXT.TRANSPORT_CLOSE
@@ -218,13 +224,20 @@ class PeerRPCClient extends Peer {
         ? TEXT.LOOKUP_EMPTY
         : this[kUnderWay] >= this.conf.maxRequests ? TEXT.REQUESTS_LIMIT : null
     if (text === null) return this[kCounted](cb)
-    this[kReject](new Error(text), cb)
+    this[kReject](late(text, { key, dest, hint: this[kIsStopped] ? STOPPED : undefined }), cb)
     return null
   }
 
-  /** A subclass has put something into `conf` or the options since: the caller is to hear of it. */
-  [kRejectOption] (err, cb) {
-    if (!err || err.code !== CODE.OPTION) throw err
+  /**
+   * A subclass has put something into `conf` or the options since, or `init` was forgotten: the caller
+   * is to hear of it.
+   */
+  [kRejectCall] (err, key, cb) {
+    if (this.tpool === undefined && this._active === undefined) {
+      err = failure(TEXT.PEER_INIT, { key, hint: 'call init() of the peer before its first request', cause: err })
+    } else if (!err || err.code !== CODE.OPTION) {
+      throw err
+    }
     this[kReject](err, cb)
   }
 
@@ -249,7 +262,7 @@ class PeerRPCClient extends Peer {
         this[kIsOneOfMany] = false
         // Another process may listen there by now.
         if (isRefused || this[kIsStopped] || !transport.isActive()) {
-          nextTick(one.cb, err)
+          nextTick(one.cb, tell(err, { key: nameOf(one.key) }))
         } else {
           transport[kMeter].count('resent')
           transport[kRequestAgain](one)
@@ -263,7 +276,7 @@ class PeerRPCClient extends Peer {
     // It drains: what is kept may know no other any more, while the grapes do.
     if (!isRefused && byKey.size > 0 && this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
     for (const [keyText, some] of byKey) {
-      const [key] = JSON.parse(`[${keyText}null]`)
+      const key = nameOf(keyText)
       const waiting = some.map(one => ({ ...one, cb: withDeadline(one.left, one.cb) }))
       this[isRefused ? kLookupKept : kLookup](key, (failure, dests) => {
         const found = failure || !Array.isArray(dests) ? [] : dests.filter(other => other !== dest)
@@ -284,7 +297,7 @@ class PeerRPCClient extends Peer {
     const left = one.left - (monotonic() - since)
     const isOver = this[kIsStopped] || dests.length === 0 || left <= 0
     const dest = isOver ? undefined : this.dest(this[kUsable](dests), key, {})
-    if (dest === undefined) return one.cb(err)
+    if (dest === undefined) return one.cb(tell(err, { key }))
     const transport = this.transport(dest, this.getTransportOpts({}))
     from[kMeter].count('resent')
     const again = { ...one, left: Math.ceil(left) }
@@ -455,7 +468,7 @@ class PeerRPCClient extends Peer {
   }
 
   _stop () {
-    this[kTries].endWaiting(new Error(TEXT.TRANSPORT_CLOSE))
+    this[kTries].endWaiting(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED }))
     super._stop()
     // Nobody looks at them any more.
     for (const dest of this[kSuspects].removeAll()) this[kBackoff].clear(dest)

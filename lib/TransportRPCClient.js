@@ -3,6 +3,7 @@
 const { randomUUID } = require('crypto')
 const TransportRPC = require('./TransportRPC')
 const ClientConnection = require('./ClientConnection')
+const { nameOf } = ClientConnection
 const Connection = require('./Connection')
 const { AbortError, abortable } = require('./abort')
 const { bind } = require('./context')
@@ -13,11 +14,11 @@ const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kForgetRequests, kGone, kHearConnection,
+  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
   kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
   kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
   kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSocket,
-  kStart, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
+  kStart, kStopped, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
 const { OPTIONS, timeoutOf } = require('./option-table')
@@ -25,6 +26,8 @@ const { handOver } = require('./kept')
 const observe = require('./observe')
 const { reveal } = require('./own')
 const { TEXT, errorOf } = require('./errors')
+const { late, tell } = require('./failure')
+const { LEAVING, STOPPED, ofConnecting } = require('./hints')
 const { refusedId } = require('./nesting')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
@@ -120,11 +123,11 @@ class TransportRPCClient extends TransportRPC {
     let waiting = connection ? connection.end() : []
     // They left before it was known here that the connection is open: who is told that it closed would
     // take them for unsent.
-    if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(new Error(TEXT.TIMEOUT)))
+    if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(this[kStopped](TEXT.TIMEOUT)))
     const sent = [...this._reqs.values()]
     // Who waits hears of it in a later tick, as from a connection that broke; who asks until then waits
     // for the next connection.
-    nextTick(() => this[kFail](new Error(TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
+    nextTick(() => this[kFail](this[kStopped](TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
   }
 
   /** The object like `ws`'s, or what was assigned. */
@@ -191,7 +194,7 @@ class TransportRPCClient extends TransportRPC {
     const req = this.getRequest(rid)
     if (!req) return
     this.delRequest(req)
-    if (typeof req.cb === 'function') req.cb(err, data)
+    if (typeof req.cb === 'function') req.cb(err ? tell(err, { key: req.key }) : err, data)
   }
 
   /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
@@ -210,7 +213,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   [kStart] (key, payload, opts, cb) {
-    if (this[kDraining]) return this[kRefuse](new Error(TEXT.TRANSPORT_CLOSE), cb)
+    if (this[kDraining]) return this[kRefuse](this[kStopped](TEXT.TRANSPORT_CLOSE), cb)
     if (opts && opts.signal) return this[kRequestAbortable](key, payload, opts, cb)
     if (this[kIsNativeNow]()) this[kRequestNative](key, payload, opts, cb)
     else this[kRequestBySocket](key, payload, opts, this[kMeter].asked(cb))
@@ -279,8 +282,7 @@ class TransportRPCClient extends TransportRPC {
   [kRequestAgain] ({ key, text, isString, opts, left, cb }) {
     if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
     if (!this[kIsNative]() || this[kSocket]) {
-      const [name] = JSON.parse(`[${key}null]`)
-      return this.request(name, isString ? text : JSON.parse(text), { timeout: left }, cb)
+      return this.request(nameOf(key), isString ? text : JSON.parse(text), { timeout: left }, cb)
     }
     try {
       this[kConnectionFor]().request(key, text, isString, left, cb, opts)
@@ -300,13 +302,13 @@ class TransportRPCClient extends TransportRPC {
     for (const one of unread) {
       const resent = ((one.opts && one.opts[kResent]) || 0) + 1
       if (one.text === undefined || resent > MAX_RESENDS) over.push(one)
-      else again.push({ ...one, opts: { ...one.opts, [kAim]: one.opts && one.opts[kAim], [kResent]: resent } })
+      else again.push({ ...one, opts: { ...one.opts, [kAim]: one.opts && one.opts[kAim], [kResent]: resent, [kFirstTimeout]: one.opts?.[kFirstTimeout] ?? one.timeout } })
     }
-    callEach(over, ({ cb }) => cb(err))
+    callEach(over, ({ cb, key }) => cb(tell(err, { key: nameOf(key) })))
     if (again.length === 0) return
     if (client && typeof client[kResend] === 'function') return client[kResend](conf.dest, again, err, isRefused, this, isBusy)
     callEach(again, one => {
-      if (isRefused || !this.isActive()) return one.cb(err)
+      if (isRefused || !this.isActive()) return one.cb(tell(err, { key: nameOf(one.key) }))
       this[kMeter].count('resent')
       this[kRequestAgain](one)
     })
@@ -353,13 +355,13 @@ class TransportRPCClient extends TransportRPC {
       ? null
       : new Deadline(() => {
         isExpired = true
-        cb(new Error(TEXT.TIMEOUT))
+        cb(late(TEXT.TIMEOUT, { key, dest: this.conf.dest, timeout }))
       }, timeout, true).unref()
     const begun = err => {
       if (isExpired) return
       // From here on it is one of `_reqs`, and has its deadline there.
       if (deadline !== null) deadline.clear()
-      if (err) return cb(err)
+      if (err) return cb(tell(err, { key, dest: this.conf.dest }))
       if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
       this[kAskedAt] = asked
       try {
@@ -378,6 +380,11 @@ class TransportRPCClient extends TransportRPC {
     } finally {
       this[kBegun] = null
     }
+  }
+
+  /** What is told to who asks, or has asked, a transport that is stopped. */
+  [kStopped] (text) {
+    return late(text, { dest: this.conf.dest, hint: STOPPED })
   }
 
   /** A request that cannot be sent: its payload, or the transport's configuration. */
@@ -417,10 +424,10 @@ class TransportRPCClient extends TransportRPC {
     const handle = (rid, err, res) => {
       if (connection === null || !connection.answer(rid, err, res)) this.handleReply(rid, err, res)
     }
-    if (refused !== undefined) return handle(refused, new Error(TEXT.NESTING_LIMIT))
+    if (refused !== undefined) return handle(refused, late(TEXT.NESTING_LIMIT, { dest: this.conf.dest }))
     if (!reply || typeof reply[Symbol.iterator] !== 'function') return
     const [rid, err, res] = reply
-    handOver(costOf(data), () => handle(rid, err ? errorOf(err) : null, res))
+    handOver(costOf(data), () => handle(rid, err ? errorOf(err, { dest: this.conf.dest }) : null, res))
   }
 
   /** Listens to a socket, whoever made it. */
@@ -445,7 +452,7 @@ class TransportRPCClient extends TransportRPC {
       this.disconnected()
       this[kUnreachable]()
       const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
-      const failure = isTold ? error : new Error(TEXT.TRANSPORT_CLOSE)
+      const failure = isTold ? told(error, this.conf) : late(TEXT.TRANSPORT_CLOSE, { dest: this.conf.dest, cause: error || undefined })
       this[kFail](failure, this[kTakeQueued](), [...this._reqs.values()])
     })
   }
@@ -475,7 +482,7 @@ class TransportRPCClient extends TransportRPC {
       this.disconnected()
       this[kUnreachable]()
     }
-    this[kResend](unread, new Error(TEXT.TRANSPORT_CLOSE), false)
+    this[kResend](unread, late(TEXT.TRANSPORT_CLOSE, { dest: this.conf.dest, hint: LEAVING }), false)
   }
 
   /** `waiting`: callbacks of requests that were sent by it; `unread`: those that are not begun. */
@@ -561,7 +568,7 @@ class TransportRPCClient extends TransportRPC {
   [kFail] (err, waiting, sent) {
     callEach([
       ...waiting.map(cb => () => cb(err)),
-      ...sent.map(req => () => this.handleReply(req.rid, err))
+      ...sent.map(req => () => this.handleReply(req.rid, tell(err, { key: req.key, dest: this.conf.dest })))
     ], call => call())
   }
 
@@ -584,7 +591,7 @@ class TransportRPCClient extends TransportRPC {
     }
     this[kSweepAt] = Infinity
     if (next < Infinity) this[kSweepBy](Math.max(next, now + SWEEP))
-    callEach(expired, req => this.handleReply(req.rid, new Error(TEXT.TIMEOUT)))
+    callEach(expired, req => this.handleReply(req.rid, late(TEXT.TIMEOUT, { key: req.key, dest: this.conf.dest, timeout: req.opts && req.opts.timeout })))
   }
 
   /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
@@ -616,9 +623,9 @@ class TransportRPCClient extends TransportRPC {
     this[kRetired].clear()
     this.disconnect()
     callEach([
-      ...sent.map(req => err => this.handleReply(req.rid, err)),
+      ...sent.map(req => err => this.handleReply(req.rid, tell(err, { key: req.key }))),
       ...waiting
-    ], cb => cb(new Error(TEXT.TIMEOUT)))
+    ], cb => cb(this[kStopped](TEXT.TIMEOUT)))
   }
 }
 
@@ -634,6 +641,11 @@ const { get: sizeOf } = Object.getOwnPropertyDescriptor(Map.prototype, 'size')
 /** How many requests of the socket lane were sent and have no answer. */
 function bySocket (transport) {
   return sizeOf.call(transport._reqs)
+}
+
+/** Why there is no connection, by a socket of ours or of somebody's. */
+function told (err, { dest, secure }) {
+  return tell(err, { dest, hint: err instanceof Error ? ofConnecting(err, dest, !!secure) : undefined })
 }
 
 function noop () {}

@@ -9,6 +9,7 @@ const SocketServer = require('./SocketServer')
 const Listener = require('./Listener')
 const { LANES } = require('./dispatch')
 const { TEXT, isTooLarge } = require('./errors')
+const { late } = require('./failure')
 const {
   kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
@@ -204,7 +205,7 @@ class TransportRPCServer extends TransportRPC {
     return data => {
       const request = this.parse(data)
       const refused = request === null ? refusedId(data) : undefined
-      if (refused !== undefined) reply(refused, new Error(TEXT.NESTING_LIMIT), null)
+      if (refused !== undefined) reply(refused, late(TEXT.NESTING_LIMIT), null)
       this.handleRequest({ reply: serving.request(reply, request), [kCaller]: caller }, request, meta)
     }
   }

@@ -3,6 +3,7 @@
 // Requests of the form `{ action, args }`, answered by the methods of an object.
 
 const { TEXT, badValue } = require('./errors')
+const { late } = require('./failure')
 const { CALLS } = require('./option-table')
 
 /**
@@ -28,7 +29,7 @@ function actions (api, opts = {}) {
   return (payload, context) => {
     const action = payload ? payload.action : undefined
     // It may be replaced, as by a test, or be gone.
-    if (typeof action !== 'string' || !names.has(action) || !isMethod(api, action)) throw new Error(TEXT.ACTION_UNKNOWN)
+    if (typeof action !== 'string' || !names.has(action) || !isMethod(api, action)) throw late(TEXT.ACTION_UNKNOWN)
     const args = hasSpace ? before(context, payload).concat(listOf(payload.args)) : listOf(payload.args)
     return callback ? promiseOf(api, action, args) : api[action](...args)
   }

@@ -8,6 +8,8 @@
 
 const { MAX_WARNED_PLACES } = require('./defaults')
 const { TEXT } = require('./errors')
+const { lead } = require('./failure')
+const { framesOf, placeIn, stackOf } = require('./frames')
 const { kEvents } = require('./internal')
 const { inLine } = require('./printable')
 
@@ -16,6 +18,9 @@ const UNANSWERED = 2
 
 /** What is being called back now; 0: nothing that these rules hold for. */
 let telling = 0
+
+/** Where the request was made whose callback is called now. */
+let asking = null
 
 /** Calls back with what a grape answered. */
 function answered (cb, err, res) {
@@ -49,16 +54,24 @@ function guarded (link, type, payload, cb) {
     const what = isEnd ? ANSWERED : before
     // Whom it calls may have a caller who waits for the exception.
     telling = 0
+    const outer = asking
+    asking = site
     try {
-      cb(err, res)
+      cb(err ? lead(err, site) : err, res)
     } catch (thrown) {
       if (what === 0 || link.conf.throwInCallbacks) throw thrown
       if (what === UNANSWERED) Promise.reject(thrown)
       else report(link, thrown, type, payload, site)
     } finally {
       telling = before
+      asking = outer
     }
   }
+}
+
+/** An error of the callback of a link's request, which leads to where that was made. */
+function led (err) {
+  return asking === null ? err : lead(err, asking)
 }
 
 /** The exception ends nothing, but is told: once for each place that throws. */
@@ -77,36 +90,6 @@ function report (link, thrown, type, payload, site) {
   link[kEvents].emit('callback-error', thrown, { type, payload, place })
 }
 
-/** A stack as text; empty for what has none. */
-function stackOf (object) {
-  try {
-    return typeof object.stack === 'string' ? object.stack : ''
-  } catch (err) {
-    // Somebody's own `Error.prepareStackTrace`, or a value of any kind.
-    return ''
-  }
-}
-
-/** Lines of this package, of the originals, and of Node. */
-const PACKAGE = new RegExp(`[(/ ]${escaped(__dirname)}[/\\\\]|[/\\\\]node_modules[/\\\\](grenache-|async[/\\\\])|\\(?node:|\\(<anonymous>\\)`)
-
-function escaped (text) {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-}
-
-/** The lines of a stack from the first one of the service's own on. */
-function framesOf (stack) {
-  const frames = stack.split('\n').filter(line => /^\s+at /.test(line))
-  const first = frames.findIndex(line => !PACKAGE.test(line))
-  return first === -1 ? [] : frames.slice(first)
-}
-
-/** Where a stack enters the service's own code: `function (file:line:column)`; null for nowhere. */
-function placeIn (stack) {
-  const [frame] = framesOf(stack)
-  return frame === undefined ? null : frame.trim().slice('at '.length)
-}
-
 const warned = new Set()
 
 function isNew (place) {
@@ -116,4 +99,4 @@ function isNew (place) {
   return true
 }
 
-module.exports = { answered, guarded, unanswered }
+module.exports = { answered, guarded, led, unanswered }

@@ -3,6 +3,7 @@
 const { setImmediate } = require('./clock')
 const Deadline = require('./Deadline')
 const { TEXT } = require('./errors')
+const { late } = require('./failure')
 
 /** Callbacks that wait for something, in order, by the name of what they wait for. */
 class CbQ {
@@ -57,7 +58,7 @@ function withDeadline (timeout, cb, expire = callWith) {
     deadline.clear()
     cb(err, res)
   }
-  const deadline = new Deadline(() => expire(finish, new Error(TEXT.TIMEOUT)), timeout, true)
+  const deadline = new Deadline(() => expire(finish, late(TEXT.TIMEOUT, { timeout })), timeout, true)
   // What is waited for keeps the process alive, if anything should.
   deadline.unref()
   return finish

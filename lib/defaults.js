@@ -321,6 +321,9 @@ const MAX_ERROR_VALUES = 8192
 /** Characters of an option's value in the error that refuses it. */
 const MAX_SHOWN = 100
 
+/** Characters of a property in the stack of an error: a key may be anything. */
+const MAX_ERROR_SHOWN = 200
+
 /** How often one exchange with a grape goes elsewhere, where an answer says so. */
 const MAX_REDIRECTS = 5
 
@@ -512,6 +515,7 @@ module.exports = {
   MAX_BUFFERED,
   MAX_CONNECTION_REQUESTS,
   MAX_COUNT,
+  MAX_ERROR_SHOWN,
   MAX_ERROR_VALUES,
   MAX_FORGOTTEN,
   MAX_GRAPE_ANSWER,

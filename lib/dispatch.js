@@ -9,6 +9,7 @@ const { dateNow, nextTick, setImmediate } = require('./clock')
 const context = require('./context')
 const { Core, NativeGrape } = require('./native')
 const { badPort, fromFailure } = require('./errors')
+const { failure } = require('./failure')
 const { LONGEST_TURN, MAX_TIMEOUT, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('./defaults')
 const { OPTIONS } = require('./option-table')
 const pumps = require('./pumps')
@@ -539,8 +540,8 @@ function resolve (host, isGrape, timeout, cb) {
  */
 function isInLoop (io = process.env.GRENACHE_IO) {
   if (io === undefined || io === '') return core.inLoop
-  if (io !== 'libuv' && io !== 'tokio') throw new Error(`ERR_IO_UNKNOWN: ${io} (libuv or tokio)`)
-  if (io === 'libuv' && !core.inLoop) throw new Error('ERR_IO_UNAVAILABLE: libuv')
+  if (io !== 'libuv' && io !== 'tokio') throw failure(`ERR_IO_UNKNOWN: ${io} (libuv or tokio)`)
+  if (io === 'libuv' && !core.inLoop) throw failure('ERR_IO_UNAVAILABLE: libuv')
   return io === 'libuv'
 }
 

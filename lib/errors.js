@@ -2,6 +2,7 @@
 
 const { getSystemErrorMap, inspect } = require('util')
 const { MAX_ERROR_VALUES, MAX_SHOWN } = require('./defaults')
+const { failure, late, system, tell } = require('./failure')
 
 /** The texts that callers compare with. */
 const TEXT = {
@@ -25,6 +26,7 @@ const TEXT = {
   NO_STREAMS: 'ERR_STREAMS_UNSUPPORTED',
   NESTING_LIMIT: 'ERR_NESTING_LIMIT',
   NO_LOOKUP: 'link.lookup must be a function',
+  PEER_INIT: 'ERR_PEER_INIT',
   // Without the value, which may be a secret.
   PRIVATE_KEY: 'ERR_OPTION: privateKey must be a private KeyObject of ed25519, or { publicKey, secretKey } of 32 and of 32 or 64 bytes',
   REQUESTS_LIMIT: 'ERR_REQUESTS_LIMIT',
@@ -56,39 +58,50 @@ function systemError (code, errno) {
  */
 function fromFailure ({ message, code, errno, syscall, address, port }) {
   // Without a call that failed the text says all: the other side hung up.
-  const system = syscall === undefined || syscall === 'getaddrinfo' ? null : systemError(code, errno)
-  if (system !== null) {
+  const known = syscall === undefined || syscall === 'getaddrinfo' ? null : systemError(code, errno)
+  if (known !== null) {
     const where = address === undefined ? '' : ` ${address}:${port}`
-    const what = syscall === 'listen' ? `: ${system.description}` : ''
-    message = `${syscall} ${system.name}${what}${where}`
-    code = system.name
-    errno = system.number
+    const what = syscall === 'listen' ? `: ${known.description}` : ''
+    message = `${syscall} ${known.name}${what}${where}`
+    code = known.name
+    errno = known.number
   }
-  const err = new Error(message)
-  if (code !== undefined) err.code = code
-  if (errno !== undefined) err.errno = errno
-  if (syscall !== undefined) err.syscall = syscall
+  const properties = {}
+  if (code !== undefined) properties.code = code
+  if (errno !== undefined) properties.errno = errno
+  if (syscall !== undefined) properties.syscall = syscall
   if (address !== undefined) {
-    err.address = address
-    err.port = port
+    properties.address = address
+    properties.port = port
   }
-  return err
+  const err = system(message, properties)
+  return message.startsWith(UNEXPECTED) ? tell(err, { status: Number(message.slice(UNEXPECTED.length)) }) : err
 }
 
-/** The Error for what another process calls one: any JSON, also what no string can be made of. */
-function errorOf (value) {
-  if (value === undefined || typeof value === 'string') return new Error(value)
+const UNEXPECTED = 'Unexpected server response: '
+
+/** The server's answer to the upgrade is another one. */
+function unexpected (status) {
+  return late(`Unexpected server response: ${status}`, { status })
+}
+
+/**
+ * The Error for what another process calls one: any JSON, also what no string can be made of.
+ * @param {object} [known] see `late`
+ */
+function errorOf (value, known) {
+  if (value === undefined || typeof value === 'string') return late(value, known)
   // The text of nested arrays is copied at each level.
   for (const textOf of isLarge(value) ? [] : [String, JSON.stringify]) {
     try {
       const text = textOf(value)
       // Of `[[]]` it is empty.
-      if (text !== '') return new Error(text)
+      if (text !== '') return late(text, known)
     } catch (err) {
       // `{"toString":1}`; or it is so deep or large that there is no text of it.
     }
   }
-  return new Error(TEXT.REPLY_INVALID)
+  return late(TEXT.REPLY_INVALID, known)
 }
 
 /** Whether it is an array or object with more in it than an error message or an id may have. */
@@ -136,7 +149,7 @@ function badPort (port) {
 /** The address of a grape is none that can be asked. */
 function badGrape (url) {
   const hint = /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
-  return new Error(`ERR_GRAPE_URL: ${String(url).replace(/\/\/[^/@]*@/, '//')}${hint}`)
+  return failure(`ERR_GRAPE_URL: ${String(url).replace(/\/\/[^/@]*@/, '//')}${hint}`)
 }
 
 /**
@@ -165,4 +178,4 @@ function isOfConf (text) {
   return /^(dht_bootstrap|host): |state file/.test(text)
 }
 
-module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isOfConf, isTooLarge, unsupported }
+module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isOfConf, isTooLarge, unexpected, unsupported }

@@ -3,6 +3,7 @@
 const { clearTimeout, setTimeout } = require('./clock')
 const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT } = require('./defaults')
 const { TEXT } = require('./errors')
+const { late } = require('./failure')
 const { kOnLost, kSource } = require('./internal')
 const { debug } = require('./observe')
 const { CALLS } = require('./option-table')
@@ -86,7 +87,7 @@ class Following {
     clearTimeout(this.#timer)
     this.#peer.lookup((err, dests) => {
       if (this.#isOver) return
-      if (!err && !Array.isArray(dests)) err = new Error(TEXT.LOOKUP_INVALID)
+      if (!err && !Array.isArray(dests)) err = late(TEXT.LOOKUP_INVALID)
       const isNone = !!err && err.message === TEXT.LOOKUP_EMPTY
       const isFailed = !!err && !isNone
       this.#failures = isFailed ? this.#failures + 1 : 0

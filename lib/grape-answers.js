@@ -5,6 +5,7 @@
 // it is.
 
 const { TEXT } = require('./errors')
+const { late } = require('./failure')
 const { inLine } = require('./printable')
 
 /** Texts of grapes that have no code of their own in front. */
@@ -40,9 +41,7 @@ function refusalOf (type, answer) {
   const code = own || CODES.get(text) || TEXT.GRAPE_ANSWER
   // A page of a web server, or nothing; of a put grapes say in words what is wrong with it.
   const isOdd = code === TEXT.GRAPE_ANSWER && (type !== 'put' || text === '')
-  const err = new Error(isOdd ? `${code}: ${text || 'an empty text'}` : text)
-  err.code = code
-  return err
+  return late(isOdd ? `${code}: ${text || 'an empty text'}` : text, { code })
 }
 
 module.exports = { refusalOf }

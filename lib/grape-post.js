@@ -6,6 +6,7 @@ const { isFaked, theirs } = require('./clock')
 const dispatch = require('./dispatch')
 const { MAX_REDIRECTS, MAX_TIMEOUT } = require('./defaults')
 const { TEXT, badGrape } = require('./errors')
+const { late } = require('./failure')
 
 /** Statuses that say where else to ask. Grapes answer 301 and 302 too, but say no place. */
 const ELSEWHERE = [301, 302, 303, 307, 308]
@@ -27,7 +28,7 @@ function post (url, headers, body, timeout, tls, cb) {
   let fields = fieldsOf(headers)
   const until = theirs.now() + timeout
   // Where a test has replaced the timers it says when the time is over.
-  const timer = isFaked() ? theirs.setTimeout(() => end(new Error(TEXT.TIMEOUT)), timeout) : null
+  const timer = isFaked() ? theirs.setTimeout(() => end(late(TEXT.TIMEOUT, { timeout })), timeout) : null
   if (timer !== null) {
     const told = cb
     timeout = MAX_TIMEOUT
@@ -41,7 +42,7 @@ function post (url, headers, body, timeout, tls, cb) {
   const ask = ({ href, origin, authorization }, timeout) => {
     const answered = (err, status, text, location) => {
       if (err || !location || !ELSEWHERE.includes(status)) return cb(err, status, text)
-      if (left-- === 0) return cb(new Error(TEXT.REDIRECTS))
+      if (left-- === 0) return cb(late(TEXT.REDIRECTS))
       let next
       try {
         next = addressOf(new URL(location, href).href)

@@ -2,6 +2,7 @@
 
 const assert = require('assert')
 const { TEXT, errorOf } = require('./errors')
+const { late } = require('./failure')
 const { kCaller, kController, kEnd, kHandlers } = require('./internal')
 const { isThenable } = require('./promises')
 
@@ -31,7 +32,7 @@ class Handlers {
   answer (caller, rid, key, payload, reply, cert, isHeard) {
     const handler = this._byKey.get(key)
     if (handler !== undefined) run(handler, payload, new Context(this, caller, rid, key, cert), reply)
-    else if (!isHeard) reply(new Error(TEXT.KEY_UNKNOWN))
+    else if (!isHeard) reply(late(TEXT.KEY_UNKNOWN, { key }))
     return handler !== undefined || !isHeard
   }
 

@@ -60,6 +60,10 @@ module.exports = {
   /** Of a request: where it may go, if not anywhere; and how often it was sent again. */
   kAim: Symbol('aim'),
   kResent: Symbol('resent'),
+  /** The error for a transport that is stopped. */
+  kStopped: Symbol('stopped'),
+  /** Of options of a request that is sent again: the timeout that it had first. */
+  kFirstTimeout: Symbol('firstTimeout'),
   /** A destination failed. */
   kUnreachable: Symbol('unreachable'),
   /** A destination was reached. */
@@ -177,7 +181,7 @@ module.exports = {
   kRetry: Symbol('retry'),
   /** Ends a request that reaches no transport. */
   kReject: Symbol('reject'),
-  kRejectOption: Symbol('rejectOption'),
+  kRejectCall: Symbol('rejectCall'),
   /** Lets a request count until its callback is called. */
   kCounted: Symbol('counted'),
 

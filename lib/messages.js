@@ -1,6 +1,7 @@
 'use strict'
 
 const { TEXT } = require('./errors')
+const { late } = require('./failure')
 const {
   kAsked, kAt, kBytes, kError, kFinish, kKept, kLimit, kListener, kOnEnd, kOver, kShift, kSub, kTake
 } = require('./internal')
@@ -83,7 +84,7 @@ class Messages {
     if (this[kKept].length - this[kAt] <= messages && this[kBytes] <= bytes) return
     // From here on it would lose messages, and who reads them must know.
     this[kBytes] -= this[kKept].pop().length
-    this.fail(new Error(TEXT.MESSAGES_LIMIT))
+    this.fail(late(TEXT.MESSAGES_LIMIT))
   }
 
   [kShift] () {

@@ -5,6 +5,7 @@
 
 const { createHash, createPrivateKey, createPublicKey, sign, verify } = require('crypto')
 const { TEXT, badValue } = require('./errors')
+const { failure, late } = require('./failure')
 const { bufferOf, signable } = require('./signable')
 
 /** What stands before the 32 bytes of a key in DER. */
@@ -42,7 +43,7 @@ function getMutable (link, publicKey, opts, cb) {
   link.get(salt ? { hash, salt } : hash, rest, (err, found) => {
     if (err) return cb(err)
     if (!found || typeof found !== 'object') return cb(null, null)
-    if (!isSigned(found, salt, key)) return cb(new Error(TEXT.SIGNATURE))
+    if (!isSigned(found, salt, key)) return cb(late(TEXT.SIGNATURE))
     cb(null, found)
   })
 }
@@ -65,7 +66,7 @@ function privateOf (pair) {
     // An expanded secret key is something else, and would make another pair.
     if (ArrayBuffer.isView(told) && (told.byteLength === 0 || made.equals(bufferOf(told)))) return key
   }
-  throw new TypeError(TEXT.PRIVATE_KEY)
+  throw failure(TEXT.PRIVATE_KEY, {}, TypeError)
 }
 
 /** A KeyObject of either kind, its 32 bytes, or these in hex. */

@@ -5,6 +5,7 @@
 
 const net = require('net')
 const dispatch = require('./dispatch')
+const { system } = require('./failure')
 
 /**
  * A `lookup` for Node's `net`.
@@ -18,7 +19,7 @@ function lookupOf (isGrape, timeout) {
       .map(address => ({ address, family: net.isIP(address) }))
       .filter(one => family === 0 || one.family === family)
     if (!err && found.length === 0) {
-      err = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
+      err = system(`getaddrinfo ENOTFOUND ${host}`, { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
     }
     if (err) return cb(Object.assign(err, { hostname: host }))
     if (wanted.all) cb(null, found)

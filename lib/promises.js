@@ -3,6 +3,7 @@
 const { clearTimeout, setTimeout } = require('./clock')
 const { hearing } = require('./AnnounceNews')
 const { TEXT } = require('./errors')
+const { late } = require('./failure')
 const { refusalOf } = require('./grape-answers')
 const { kAnnounceError, kLink, kNews, kWhenTold } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
@@ -29,10 +30,10 @@ function isThenable (value) {
 /** As `promise`; rejects with ERR_TIMEOUT after `ms`. */
 function within (ms, promise) {
   let timer
-  const late = new Promise((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(TEXT.TIMEOUT)), ms)
+  const over = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject(late(TEXT.TIMEOUT, { timeout: ms })), ms)
   })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  return Promise.race([promise, over]).finally(() => clearTimeout(timer))
 }
 
 /** `cb`, which gets a grape's refusal for the error that it is. */

@@ -8,6 +8,7 @@ const Deadline = require('./Deadline')
 const { withOffer } = require('./tls-offer')
 const { GRAPE_KEEP_ALIVE, MAX_GRAPE_ANSWER, MAX_GRAPE_READ } = require('./defaults')
 const { TEXT } = require('./errors')
+const { late, system } = require('./failure')
 const limitHeads = require('./heads')
 const { RACE, lookupOf } = require('./names')
 
@@ -56,7 +57,7 @@ function post (url, fields, body, timeout, tls, cb) {
     if (err) request.destroy(err)
     cb(err, status, text, location)
   }
-  const deadline = new Deadline(() => finish(new Error(TEXT.TIMEOUT)), timeout, true)
+  const deadline = new Deadline(() => finish(late(TEXT.TIMEOUT, { timeout })), timeout, true)
   // Of a text Node would make one with the head, in the text's encoding.
   const bytes = Buffer.from(body)
   const headers = {
@@ -68,7 +69,7 @@ function post (url, fields, body, timeout, tls, cb) {
   const ask = () => {
     const asked = request = https.request(url, { agent, lookup: lookupOf(true, timeout), ...RACE, ...withOffer(tls), method: 'POST', headers })
     let answered = false
-    limitHeads(request, () => finish(new Error(TEXT.ANSWER_LIMIT)))
+    limitHeads(request, () => finish(late(TEXT.ANSWER_LIMIT, { limit: MAX_GRAPE_ANSWER })))
     request.on('response', response => {
       answered = true
       read(response, finish)
@@ -79,7 +80,7 @@ function post (url, fields, body, timeout, tls, cb) {
       finish(null, response.statusCode, '')
     })
     request.on('close', () => {
-      if (!answered && asked === request) finish(Object.assign(new Error(TEXT.HANG_UP), { code: 'ECONNRESET' }))
+      if (!answered && asked === request) finish(system(TEXT.HANG_UP, { code: 'ECONNRESET' }))
     })
     request.on('error', err => {
       // A grape may close a kept connection while a request is on its way there.
@@ -107,7 +108,7 @@ function read (response, finish) {
   response.setEncoding('utf8')
   response.on('data', chunk => {
     text += chunk
-    if (text.length > MAX_GRAPE_ANSWER || socket.bytesRead > most) finish(new Error(TEXT.ANSWER_LIMIT))
+    if (text.length > MAX_GRAPE_ANSWER || socket.bytesRead > most) finish(late(TEXT.ANSWER_LIMIT, { limit: MAX_GRAPE_ANSWER }))
   })
   response.on('end', () => finish(null, response.statusCode, text, response.headers.location))
   response.on('error', finish)

@@ -13,7 +13,8 @@ const Stream = require('./Stream')
 const { withOffer } = require('./tls-offer')
 const { AT_ONCE, isDestination } = require('./dispatch')
 const limitHeads = require('./heads')
-const { TEXT } = require('./errors')
+const { TEXT, unexpected } = require('./errors')
+const { late, system } = require('./failure')
 const { RACE, lookupOf } = require('./names')
 const { OPTIONS, TLS } = require('./option-table')
 
@@ -81,7 +82,7 @@ function connect (dest, path, conf, connection, dialling = AT_ONCE) {
   } catch (err) {
     url = null
   }
-  if (url === null) return stream.failSoon(new Error(`ERR_DEST_INVALID: ${dest}`))
+  if (url === null) return stream.failSoon(late(`ERR_DEST_INVALID: ${dest}`, { dest: String(dest) }))
   const within = Math.min(OPTIONS.Peer.connectTimeout.of(conf.connectTimeout), dialling.within)
   if (dialling.after === 0) {
     upgrade(stream, url, path, conf, within)
@@ -128,18 +129,18 @@ function upgrade (stream, url, path, conf, within) {
   }
   stream.onAbort(() => request.destroy())
   const deadline = new Deadline(() => {
-    request.destroy(new Error(TEXT.HANDSHAKE_TIMEOUT))
+    request.destroy(late(TEXT.HANDSHAKE_TIMEOUT, { timeout: time }))
   }, time)
   if (within < time) request.on('socket', socket => limitConnect(socket, `${host}:${url.port || 443}`, within))
   request.on('error', err => stream.fail(err))
   request.on('close', () => deadline.clear())
   request.on('response', response => {
-    stream.fail(new Error(`Unexpected server response: ${response.statusCode}`))
+    stream.fail(unexpected(response.statusCode))
     request.destroy()
   })
   limitHeads(request, ({ statusCode }) => {
     // Node goes on with what came together with them, an upgrade perhaps.
-    stream.fail(new Error(`Unexpected server response: ${statusCode}`))
+    stream.fail(unexpected(statusCode))
     request.destroy()
   })
   request.on('upgrade', (response, socket, head) => {
@@ -147,7 +148,7 @@ function upgrade (stream, url, path, conf, within) {
     const problem = problemOf(response.headers, key)
     if (problem === null) return stream.start(socket, head)
     socket.destroy()
-    stream.fail(new Error(problem))
+    stream.fail(late(problem))
   })
   request.end()
 }
@@ -155,7 +156,7 @@ function upgrade (stream, url, path, conf, within) {
 /** Destroys a socket that is not connected after `ms`. */
 function limitConnect (socket, address, ms) {
   const deadline = new Deadline(() => {
-    socket.destroy(Object.assign(new Error(`connect ETIMEDOUT ${address}`), { code: 'ETIMEDOUT', syscall: 'connect' }))
+    socket.destroy(system(`connect ETIMEDOUT ${address}`, { code: 'ETIMEDOUT', syscall: 'connect' }))
   }, ms)
   for (const event of ['connect', 'close']) socket.once(event, () => deadline.clear())
 }

@@ -5,6 +5,7 @@ const { callEach } = require('./cbq')
 const { setImmediate } = require('./clock')
 const domEvents = require('./dom-events')
 const { unsupported } = require('./errors')
+const { failure, late } = require('./failure')
 const OwnListener = require('./own-listener')
 const { firstOf } = require('./server-options')
 const {
@@ -177,14 +178,14 @@ class Socket extends OwnListener {
     }
     const payload = encode(data).data
     if (Buffer.byteLength(payload) > 125) {
-      throw new RangeError('The data size must not be greater than 125 bytes')
+      throw failure('The data size must not be greater than 125 bytes', { code: 'ERR_OUT_OF_RANGE' }, RangeError)
     }
     this[kFrame](opcode, payload, cb)
   }
 
   [kFrame] (opcode, data, cb, fin) {
     if (this.readyState !== OPEN) {
-      if (cb) cb(new Error(`WebSocket is not open: readyState ${this.readyState} (${NAMES[this.readyState]})`))
+      if (cb) cb(failure(`WebSocket is not open: readyState ${this.readyState} (${NAMES[this.readyState]})`))
       return
     }
     this[kConnection].send(opcode, data, fin)
@@ -214,13 +215,13 @@ class Socket extends OwnListener {
     // The transport ended it.
     if (connection.isClient && connection.closing && !connection.open) err = early()
     if (err && !this[kIsEarlyTold] && this.listenerCount('error') > 0) this.emit('error', err)
-    this[kDrained](new Error('WebSocket was closed before the data was written'))
+    this[kDrained](late('WebSocket was closed before the data was written'))
     this.emit('close', code, reason)
   }
 
   [kMustBeConnected] () {
     if (this.readyState === CONNECTING) {
-      throw new Error('WebSocket is not open: readyState 0 (CONNECTING)')
+      throw failure('WebSocket is not open: readyState 0 (CONNECTING)')
     }
   }
 }
@@ -237,7 +238,7 @@ domEvents(Socket)
 
 /** What `ws` says of a socket that is ended before it is open. */
 function early () {
-  return new Error('WebSocket was closed before the connection was established')
+  return late('WebSocket was closed before the connection was established')
 }
 
 /** A message of bytes as somebody wants it. */
@@ -258,10 +259,10 @@ function mustBeSendable (code, reason = '') {
   const defined = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)
   const free = code >= 3000 && code <= 4999
   if (typeof code !== 'number' || !(defined || free)) {
-    throw new TypeError('First argument must be a valid error code number')
+    throw failure('First argument must be a valid error code number', { code: 'ERR_INVALID_ARG_VALUE' }, TypeError)
   }
   if (Buffer.byteLength(reason) > 123) {
-    throw new RangeError('The message must not be greater than 123 bytes')
+    throw failure('The message must not be greater than 123 bytes', { code: 'ERR_OUT_OF_RANGE' }, RangeError)
   }
 }
 

@@ -29,6 +29,32 @@ export interface OptionError extends TypeError {
   value: unknown
 }
 
+/**
+ * What an Error of this package may know, beside its `message`; see docs/API.md. Of what the callbacks get
+ * say `(err as GrenacheError).dest`.
+ */
+export interface GrenacheError extends Error {
+  /** Of a grape's answer, its HTTP status. */
+  code?: string | number
+  /** The service that was asked, looked up or announced. */
+  key?: string
+  /** The server, as `host:port`. */
+  dest?: string
+  /** The grape that was asked. */
+  grape?: string
+  /** The ms that are over. */
+  timeout?: number
+  /** Of the answer to a handshake. */
+  status?: number
+  /** With which code the connection was closed. */
+  closeCode?: number
+  /** The number that was reached, or the largest message in bytes. */
+  limit?: number
+  /** What to do about it. */
+  hint?: string
+  cause?: unknown
+}
+
 /** Of a `stop` in order. */
 export interface DrainOptions {
   /**

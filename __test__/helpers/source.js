@@ -90,7 +90,8 @@ function errors (tree) {
     if (text !== undefined) found.add(text)
   }
   walk(tree, node => {
-    if (ts.isNewExpression(node) && /Error$/.test(lastName(node.expression) || '')) add(node.arguments[0])
+    const isMade = ts.isNewExpression(node) ? /Error$/ : ts.isCallExpression(node) ? /^(failure|late|system)$/ : null
+    if (isMade && isMade.test(lastName(node.expression) || '')) add(node.arguments[0])
     if (ts.isCallExpression(node) && node.expression.getText().startsWith('assert')) add(node.arguments[node.arguments.length - 1])
     if (ts.isBinaryExpression(node) && lastName(node.left) === 'code') add(node.right)
     if (ts.isPropertyAssignment(node) && node.name.getText() === 'code') add(node.initializer)

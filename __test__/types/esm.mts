@@ -18,6 +18,7 @@ import type {
   Callback,
   ClientConf,
   DestOptions,
+  GrenacheError,
   Handler,
   Handlers,
   LinkLike,
@@ -289,3 +290,8 @@ grape.stop()
 const local = new Link({ grape: 'embedded', grapePort: 31001 })
 // @ts-expect-error a grape without an API has no port
 const none = new Grape({ dht_port: 20001 })
+
+// What an error knows.
+new PeerRPCClient(new NamedLink({ grape: '' }), {}).request('key', 1, {}, (err: GrenacheError | null) => {
+  if (err?.code === 'ERR_TIMEOUT') console.log(err.key, err.dest, err.timeout?.toFixed(), err.hint)
+})

@@ -1,0 +1,40 @@
+'use strict'
+
+// Stacks as texts, and where they enter the service's own code.
+
+/** Lines of this package, of the originals, and of Node. */
+const PACKAGE = new RegExp(`[(/ ]${escaped(__dirname)}[/\\\\]|[/\\\\]node_modules[/\\\\](grenache-|async[/\\\\])|\\(?node:|\\(<anonymous>\\)`)
+
+function escaped (text) {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
+
+/** A stack as text; empty for what has none. */
+function stackOf (object) {
+  try {
+    return typeof object.stack === 'string' ? object.stack : ''
+  } catch (err) {
+    // Somebody's own `Error.prepareStackTrace`, or a value of any kind.
+    return ''
+  }
+}
+
+/** The lines of a stack that are calls. */
+function allFramesOf (stack) {
+  return stack.split('\n').filter(line => /^\s+at /.test(line))
+}
+
+/** The lines of a stack from the first one of the service's own on. */
+function framesOf (stack) {
+  const frames = allFramesOf(stack)
+  const first = frames.findIndex(line => !PACKAGE.test(line))
+  return first === -1 ? [] : frames.slice(first)
+}
+
+/** Where a stack enters the service's own code: `function (file:line:column)`; null for nowhere. */
+function placeIn (stack) {
+  const [frame] = framesOf(stack)
+  return frame === undefined ? null : frame.trim().slice('at '.length)
+}
+
+module.exports = { allFramesOf, framesOf, placeIn, stackOf }
