@@ -31,8 +31,8 @@ const PROGRAMS = {
     Client: [{ beside: ['Server 0'], after: 'rpc_test', prints: /^null world\nnull \[ 'world' \]\n$/ }],
     'Publish and subscribe': [
       { prints: SERVES },
-      { beside: ['Publish and subscribe 0'], prints: /^news\nnews\n/, isEndless: true },
-      { beside: ['Publish and subscribe 0'], prints: /^127\.0\.0\.1:1338 news\n/, isEndless: true }
+      { beside: ['Publish and subscribe 0'], after: 'pub_test', prints: /^news\nnews\n/, isEndless: true },
+      { beside: ['Publish and subscribe 0'], after: 'pub_test', prints: /^127\.0\.0\.1:1338 news\n/, isEndless: true }
     ],
     'Promises and more': [{ prints: /^3\n\[ 7 \]\n$/ }],
     Discovery: [{ prints: /^$/ }],
