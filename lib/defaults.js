@@ -223,6 +223,12 @@ const RETRY_TIMES = 5
 /** What `grenache bench` does: requests in flight, and for how many seconds. */
 const MEASURE = { inFlight: 64, seconds: 5 }
 
+/** Of `grenache ping`: the fastest of so many is what the way takes without waiting. */
+const PING = { count: 3 }
+
+/** Pages of a grape's status that `grenache ls` reads at most: a grape has room for some 11,000 addresses, and 100 on a page at least. */
+const STATUS = { pages: 1000 }
+
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3
 
@@ -543,6 +549,7 @@ module.exports = {
   LONGEST_TURN,
   MEDIUM_BATCH,
   PATH,
+  PING,
   POOL_MONITOR,
   PRINTED_AT_ONCE,
   PUBLISHER,
@@ -561,6 +568,7 @@ module.exports = {
   SLOW_SUBSCRIBER,
   SMALL_MESSAGE,
   STREAM_WRITE,
+  STATUS,
   STATUS_START,
   STOP_GRACE,
   SUB_DIALS,

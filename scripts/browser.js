@@ -155,6 +155,17 @@ async function showsStatus (page, [first, second]) {
   await page.until('document.body.innerText.includes("a later one")')
   assert.deepStrictEqual([...new Set(page.requests)], [url], 'the page loads something else')
 
+  // An address stands in one line, and what a filter leaves is a page that updates itself too.
+  const lines = 'Math.max(...[...document.querySelectorAll("td + td")].map(cell => cell.getClientRects().length * cell.offsetHeight / parseFloat(getComputedStyle(cell).lineHeight)))'
+  assert(await page.evaluate(lines.replace('cell.offsetHeight', '(() => { const range = document.createRange(); range.selectNodeContents(cell); return range.getBoundingClientRect().height })()')) < 1.5, 'an address is broken')
+  await page.evaluate('(() => { const input = document.querySelector("[type=search]"); input.value = "RPC_orders"; input.dispatchEvent(new Event("change")) })()')
+  await page.until('location.search === "?filter=RPC_orders" && document.querySelectorAll("#services td").length === 6')
+  await call(second, 'announce', 'rpc_orders', 7003)
+  await page.until('document.querySelectorAll("#services td").length === 9')
+  await page.evaluate('(() => { const input = document.querySelector("[type=search]"); input.value = ""; input.dispatchEvent(new Event("change")) })()')
+  await page.until('location.search === "" && document.querySelectorAll("#services td").length > 9')
+  await call(second, 'unannounce', 'rpc_orders', 7003)
+
   // Switched off it leaves the page alone.
   await page.evaluate('document.querySelector("#live").click()')
   const asked = page.requests.length

@@ -236,8 +236,28 @@ grapes('C248: / is a page, /status the same as JSON, and /metrics is for Prometh
   assert.strictEqual(answer.version, require('../../package.json').version)
   assert(answer.memory > 0)
 
+  assert.deepStrictEqual([answer.page, answer.pages, answer.matching, answer.addresses_left_out], [1, 1, 1, 0])
+
   const metrics = await exchange(`${urls[1]}/metrics`)
   assert.match(metrics.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
   assert.match(metrics.text, /^grape_services 1$/m)
   assert.match(metrics.text, /^grape_queries_total\{query="announce_peer"\} 1$/m)
+}, { better: true })
+
+grapes('C550: every service is on a page of the status, and a filter leaves some', async ({ ask, urls }) => {
+  const wanted = Array.from({ length: 1101 }, (_, at) => `service ${String(at).padStart(4, '0')}`)
+  await Promise.all(wanted.map((name, at) => ask('announce', [name, 1000 + at])))
+  const status = async query => (await exchange(`${urls[1]}/status?${query}`)).answer
+  const first = await status('page=1')
+  assert.deepStrictEqual([first.page, first.pages, first.matching, first.addresses_left_out], [1, 2, 1101, 101])
+  const second = await status('page=2')
+  assert.deepStrictEqual([second.page, second.pages, second.addresses_left_out], [2, 2, 1000])
+  const names = [first, second].flatMap(({ services }) => services.map(({ name }) => name))
+  assert.deepStrictEqual(names.sort(), wanted)
+  const few = await status('filter=SERVICE+001')
+  assert.deepStrictEqual(few.services.map(({ name }) => name), wanted.slice(10, 20))
+  assert.deepStrictEqual((await status('filter=127.0.0.1:1007')).services.map(({ name }) => name), ['service 0007'])
+  assert.deepStrictEqual([few.pages, few.matching, (await status('filter=none&page=9')).page], [1, 10, 1])
+  const page = await exchange(`${urls[1]}/?page=2`)
+  assert.match(page.text, /page 2 of 2; 1000 more addresses are on the others <a href="\/\?page=1">first<\/a>/)
 }, { better: true })

@@ -5,13 +5,14 @@
 const { parseArgs } = require('util')
 const { EMBEDDED, GRAPE_PORT } = require('../defaults')
 const { MEANING, usageError } = require('./failure')
+const { didYouMean } = require('./nearest')
 
 /**
  * Options of every subcommand: what follows the name, if anything, how that is read, and what it
  * is for.
  */
 const COMMON = {
-  grape: { value: 'addresses', default: EMBEDDED, help: `grapes, with commas between, or ${EMBEDDED}: the one of this machine. GRENACHE_GRAPE says it too` },
+  grape: { value: 'addresses', read: grapes, default: EMBEDDED, help: `grapes, with commas between, or ${EMBEDDED}: the one of this machine. GRENACHE_GRAPE says it too` },
   'grape-port': { value: 'port', read: count, default: GRAPE_PORT, help: 'where that one is' },
   timeout: { value: 'ms', read: count, default: 10000, help: 'how long an answer may take' },
   json: { help: 'a JSON object a line: the default unless a terminal reads' },
@@ -21,6 +22,19 @@ const COMMON = {
   key: { value: 'file', help: 'TLS: its key' },
   insecure: { help: 'TLS: take any certificate' },
   help: { short: 'h', help: 'this text' }
+}
+
+/**
+ * The subcommand's name in a command line, and what is left of that without it: options that every
+ * command has may come before it.
+ */
+function nameIn (line) {
+  let at = 0
+  while (at < line.length && /^-./.test(line[at])) {
+    const option = COMMON[line[at].slice(2)]
+    at += option && option.value ? 2 : 1
+  }
+  return { name: line[at], rest: [...line.slice(0, at), ...line.slice(at + 1)] }
 }
 
 /** `{ options, args }` of a subcommand's command line, or a usage error. */
@@ -36,8 +50,8 @@ function parse (command, line) {
   if (positionals.length > wanted.length) {
     throw usageError(`${command.name}: ${positionals[wanted.length]} is too much`)
   }
-  if (!values.grape) values.grape = process.env.GRENACHE_GRAPE || undefined
   const options = {}
+  if (!values.grape && process.env.GRENACHE_GRAPE) values.grape = grapes(process.env.GRENACHE_GRAPE, 'GRENACHE_GRAPE')
   for (const [name, { read, default: fallback }] of Object.entries(known)) {
     const given = values[name]
     if (given === undefined) options[name] = fallback
@@ -54,7 +68,29 @@ function read (known, line) {
   try {
     return parseArgs({ args: line, options, allowPositionals: true })
   } catch (err) {
-    throw usageError(err.message.split('. ')[0])
+    const [text] = err.message.split('. ')
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(text) || []
+    throw usageError(unknown === undefined ? text : text + didYouMean(`--${unknown}`, Object.keys(known).map(name => `--${name}`)))
+  }
+}
+
+/** Addresses of grapes. */
+function grapes (text, name) {
+  for (const one of text.split(',').map(one => one.trim())) {
+    if (text === EMBEDDED || isAddress(one)) continue
+    const hint = /^[\w.-]+:\d+$/.test(one) ? `; did you mean http://${one}?` : ''
+    const shown = one.replace(/\/\/[^/@]*@/, '//')
+    throw usageError(`${name} ${shown}: an address such as http://127.0.0.1:30001 is wanted${hint}`)
+  }
+  return text
+}
+
+function isAddress (text) {
+  if (!/^(https?|wss?):\/\/[^/]/i.test(text)) return false
+  try {
+    return new URL(text).hostname !== ''
+  } catch (err) {
+    return false
   }
 }
 
@@ -73,6 +109,12 @@ function count (text, name) {
 /** A TCP port; 0 where any one will do. */
 function port (text) {
   if (!/^\d+$/.test(text) || +text > 65535) throw usageError(`${text}: a port from 0 to 65535 is wanted`)
+  return +text
+}
+
+/** One that a service listens on. */
+function servicePort (text) {
+  if (!/^\d+$/.test(text) || +text === 0 || +text > 65535) throw usageError(`${text}: the port of a service is wanted, from 1 to 65535`)
   return +text
 }
 
@@ -98,7 +140,7 @@ function helpOf ({ name, args, help, details = [], options = {} }) {
 
 function helpOfAll (commands) {
   return [
-    'Usage: grenache <command> [options]',
+    'Usage: grenache [options] <command> [options]',
     '',
     ...table(commands.map(({ name, args, help }) => [[name, args].filter(Boolean).join(' '), help])),
     '',
@@ -108,9 +150,10 @@ function helpOfAll (commands) {
     'Exit codes:',
     ...table(Object.entries(MEANING)),
     '',
-    'grenache <command> --help says more. A - in the place of a payload or a value reads it from stdin.',
+    'grenache help <command> says more, and grenache version the version. A - in the place of a payload or a value reads it from stdin.',
     '',
     'Examples:',
+    '  grenache ls',
     '  grenache lookup rpc_test',
     '  grenache request rpc_test \'{"hello":"world"}\' --grape http://127.0.0.1:30001',
     '  tail -f log | grenache pub 1338 --announce news'
@@ -127,4 +170,4 @@ function table (rows) {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
 }
 
-module.exports = { COMMON, amount, count, helpOf, helpOfAll, json, parse, port }
+module.exports = { COMMON, amount, count, helpOf, helpOfAll, json, nameIn, parse, port, servicePort }

@@ -2,7 +2,7 @@
 
 // What the grapes know: services and values.
 
-const { port } = require('./arguments')
+const { servicePort } = require('./arguments')
 const { readable } = require('./calls')
 const { nothingFound, oddAnswer } = require('./failure')
 
@@ -27,7 +27,7 @@ module.exports = [
     details: ['A grape forgets it after some minutes, unless it is kept.'],
     options: { keep: { help: 'announce again and again, until Ctrl-C takes it back' } },
     async run (session, key, text) {
-      const number = port(text)
+      const number = servicePort(text)
       const { keep } = session.options
       const link = session.link({ lasting: keep })
       await announce(session, link, key, number, keep)

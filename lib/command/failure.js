@@ -38,21 +38,40 @@ function oddAnswer (answer) {
 function exitCodeOf (err) {
   if (err.exit !== undefined) return err.exit
   if (err.message === TEXT.LOOKUP_EMPTY) return EXIT.NOTHING
+  if (isOfTls(err)) return EXIT.FAILED
   const isLost = err.code === 'ECONNRESET' || (err.syscall !== undefined && err.syscall !== 'listen')
   return isLost || SILENCE.includes(err.message) ? EXIT.NO_ANSWER : EXIT.FAILED
+}
+
+/** What to do about a mistake with TLS, by its code. */
+const OF_TLS = [
+  [/^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(VERIFY|GET_ISSUER)/, 'its certificate is signed by nobody known here; name who signed it with --ca, or take any with --insecure'],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, 'its certificate is not valid today; --insecure takes it all the same'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'its certificate is that of another name; --insecure takes it all the same'],
+  [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$|^EPROTO$/, 'the other side speaks no TLS: leave out --cert and --key for services, and use http:// for grapes'],
+  [/^ERR_SSL_\w*(ALERT|CERTIFICATE_REQUIRED)/, 'the other side refuses the certificate, or wants one: see --cert and --key']
+]
+
+const isOfTls = err => OF_TLS.some(([pattern]) => pattern.test(err.code))
+
+/** What went wrong with TLS, and what to do; OpenSSL's own texts are for its makers. */
+function explainTls ({ code, message }) {
+  const [, words] = OF_TLS.find(([pattern]) => pattern.test(code))
+  return `${/SSL|^EPROTO$/.test(code) ? code : message}: ${words}`
 }
 
 /** One line for people. */
 function explain (err) {
   // What is longer is not shown.
-  let text = String(err.message).slice(0, MAX_LINE + 1)
+  let text = isOfTls(err) ? explainTls(err) : String(err.message).slice(0, MAX_LINE + 1)
   if (err.message === TEXT.LOOKUP_EMPTY) text += ': nobody announced this key'
   if (err.message === TEXT.TIMEOUT) text += ': no answer in time'
   if (err.message === TEXT.TRANSPORT_CLOSE) text += ': the connection was lost'
+  if (err.hint !== undefined) text += `; ${err.hint}`
   if (err.grape !== undefined && exitCodeOf(err) === EXIT.NO_ANSWER) {
     text += `; is there a grape at ${err.grape}? Name another one with --grape`
   }
   return inLine(text.replace(/\s+/g, ' '))
 }
 
-module.exports = { EXIT, MEANING, exitCodeOf, explain, nothingFound, oddAnswer, usageError }
+module.exports = { EXIT, Failure, MEANING, exitCodeOf, explain, nothingFound, oddAnswer, usageError }

@@ -2,10 +2,13 @@
 
 const fs = require('fs')
 const tls = require('tls')
-const { EMBEDDED, LINK } = require('../defaults')
+const { EMBEDDED, LINK, MAX_GRAPE_ANSWER } = require('../defaults')
 const { TEXT } = require('../errors')
 const { inLine, pieces } = require('../printable')
 const { usageError } = require('./failure')
+
+/** A plain client at a server with TLS is hung up on. */
+const HUNG_UP = [TEXT.HANG_UP, 'read ECONNRESET', 'write EPIPE']
 
 /** One run of the command: its way to the network, and to who reads what it says. */
 class Session {
@@ -38,15 +41,17 @@ class Session {
   /** A client of services, over `link`. */
   client (link) {
     const PeerRPCClient = require('../PeerRPCClient')
-    const { cert, key } = this._tls()
-    if (!cert !== !key) throw usageError('--cert and --key go together')
-    const peer = new PeerRPCClient(link, {
-      requestTimeout: this.options.timeout,
-      ...cert && { secure: { ca: Buffer.from(tls.rootCertificates.join('\n')), ...this._tls() } }
-    })
+    const secure = this.secure()
+    const peer = new PeerRPCClient(link, { requestTimeout: this.options.timeout, ...secure && { secure } })
     peer.init()
     this.onEnd(() => peer.stop())
     return peer
+  }
+
+  /** `conf.secure` of peers; null without TLS. */
+  secure () {
+    const { cert, key, ...rest } = this._tls()
+    return cert === undefined ? null : { ca: Buffer.from(tls.rootCertificates.join('\n')), cert, key, ...rest }
   }
 
   /** What an asynchronous method of a link answers, in time. */
@@ -61,8 +66,36 @@ class Session {
   /** What `start(done)` tells its callback, in time. */
   answer (start) {
     return this.inTime(new Promise((resolve, reject) => {
-      start((err, res) => err ? reject(err) : resolve(res))
+      start((err, res) => err ? reject(this._hinted(err)) : resolve(res))
     }))
+  }
+
+  /** Says of what a mistake with TLS looks like that it may be one. */
+  _hinted (err) {
+    const isHungUp = HUNG_UP.includes(err.message) && this.options.cert === undefined
+    return isHungUp ? Object.assign(err, { hint: 'if the service has TLS, ask with --cert, --key and --ca' }) : err
+  }
+
+  /** The text at a path of a grape's API, up to the size of an answer. */
+  async get (grape, path) {
+    const url = new URL(path, grape.replace(/^ws/i, 'http'))
+    const { get } = url.protocol === 'https:' ? require('https') : require('http')
+    let request
+    try {
+      return await this.inTime(new Promise((resolve, reject) => {
+        request = get(url, { ...this._tls(), agent: false }, response => {
+          let text = ''
+          response.setEncoding('utf8').on('data', chunk => {
+            text += chunk
+            if (text.length > MAX_GRAPE_ANSWER) response.destroy(new Error('length limit exceeded'))
+          }).on('error', reject).on('end', () => resolve(text))
+        }).on('error', reject)
+      }))
+    } catch (err) {
+      throw Object.assign(err, { grape })
+    } finally {
+      request.destroy()
+    }
   }
 
   /** `promise`, or ERR_TIMEOUT. */
@@ -143,12 +176,19 @@ class Session {
     return new Embedded(this.options['grape-port']).url
   }
 
+  /** Each of them. */
+  get grapeUrls () {
+    return this.grapeUrl.split(',').map(url => url.trim())
+  }
+
   /** The TLS options as Node names them. */
   _tls () {
     const secure = {}
     for (const name of ['ca', 'cert', 'key']) {
       if (this.options[name] !== undefined) secure[name] = readFile(this.options[name], name)
     }
+    if (!secure.cert !== !secure.key) throw usageError('--cert and --key go together')
+    checkPem(secure, this.options)
     if (this.options.insecure) secure.rejectUnauthorized = false
     return secure
   }
@@ -168,6 +208,23 @@ function readFile (file, name) {
   } catch (err) {
     throw usageError(`--${name}: ${err.message}`)
   }
+}
+
+/** Says in words what OpenSSL says in codes: which of the files is not what it should be. */
+function checkPem (secure, files) {
+  const read = (name, read, wanted) => {
+    if (secure[name] === undefined) return undefined
+    try {
+      return read(secure[name])
+    } catch (err) {
+      throw usageError(`--${name} ${files[name]}: no ${wanted} in PEM`)
+    }
+  }
+  const { X509Certificate, createPrivateKey } = require('crypto')
+  read('ca', pem => new X509Certificate(pem), 'certificate')
+  const cert = read('cert', pem => new X509Certificate(pem), 'certificate')
+  const key = read('key', pem => createPrivateKey(pem), 'private key without a passphrase')
+  if (cert && key && !cert.checkPrivateKey(key)) throw usageError(`--key ${files.key}: it is not the key of --cert ${files.cert}`)
 }
 
 module.exports = Session

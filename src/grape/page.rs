@@ -1,12 +1,13 @@
 //! The status of a node for people, as HTML, and for Prometheus, as text.
 
-use super::Status;
+use super::{Listing, Selection, Status};
+use crate::config::grape as config;
 use serde::Serialize;
 use std::fmt::{self, Display, Write};
 
 /// A status with what the core does not know.
 #[derive(Clone, Debug, Serialize)]
-pub struct View {
+pub struct View<'a> {
     /// Version of the package.
     pub version: &'static str,
     /// Resident memory of the process in bytes, where the system tells.
@@ -17,7 +18,13 @@ pub struct View {
     pub api: String,
     /// The node's own view.
     #[serde(flatten)]
-    pub status: Status,
+    pub status: &'a Status,
+    /// What of its services is shown.
+    #[serde(flatten)]
+    pub listing: Listing,
+    /// Which of them are wanted.
+    #[serde(skip)]
+    pub selection: &'a Selection,
 }
 
 const STYLE: &str = "\
@@ -30,31 +37,35 @@ dl div{border:1px solid #8886;border-radius:.4rem;padding:.4rem .6rem}\
 dt{font-size:.8rem;opacity:.8}dd{margin:0;font-weight:600;overflow-wrap:anywhere}\
 table{border-collapse:collapse;width:100%}\
 th,td{text-align:left;vertical-align:top;padding:.3rem .5rem .3rem 0;border-bottom:1px solid #8884}\
-td{overflow-wrap:anywhere}th{font-size:.8rem;opacity:.8}\
+td{overflow-wrap:anywhere}td+td{white-space:nowrap}th{font-size:.8rem;opacity:.8}\
+header,nav{display:flex;flex-wrap:wrap;gap:.3rem .6rem;align-items:center;justify-content:space-between}\
+nav{justify-content:start;margin:.5rem 0}[type=search]{font:inherit;max-width:100%}\
 .warn{background:#a63c00;color:#fff;border-radius:.4rem;padding:.4rem .6rem}\
 code{font-size:.85rem}footer{font-size:.8rem;margin:1.2rem 0}";
 
-/// Brings what is new into the page, unless its reader is busy with it or switched that off.
+/// Brings what is new into the page, unless its reader is busy with it or switched that off; and asks
+/// for the page that a filter leaves.
 const SCRIPT: &str = "\
-const live=document.querySelector('input'),said=document.querySelector('[role=status]');\
-live.parentNode.hidden=false;\
+const one=selector=>document.querySelector(selector),live=one('#live'),filter=one('[type=search]'),said=one('[role=status]');\
+live.parentNode.hidden=one('[role=search]').hidden=false;\
+filter.onchange=()=>{location.search=filter.value?new URLSearchParams({filter:filter.value}):''};\
 setInterval(async()=>{\
 if(!live.checked||document.hidden||getSelection().type==='Range')return;\
 try{\
-const answer=await(await fetch('/')).text();\
+const answer=await(await fetch(location)).text();\
 const next=new DOMParser().parseFromString(answer,'text/html').querySelector('main');\
-document.querySelector('main').replaceWith(next.cloneNode(true));\
+one('main').replaceWith(next.cloneNode(true));\
 said.textContent=''\
 }catch{said.textContent='The grape does not answer.'}\
 },5000)";
 
 /// What a browser may do with the page: nothing but what stands in it, and asking the API again.
 pub const POLICY: &str = "default-src 'none'; \
-script-src 'sha256-+SWxRX/L+IC8/UViSKdLs/k/oS2zEFhduAJwuuM2+44='; \
-style-src 'sha256-1QuHeXKRNTUzqlzzttttNzNe0mdgaH5yGtS93VIe1aA='; \
+script-src 'sha256-1xOrqOLVMgU/R04hgW2mkT1rr8807YNz8Y4rEKBzsDM='; \
+style-src 'sha256-5reYItzZmIBRjoHDtzUDkUBhMp8rd851Hu0qu8LddFo='; \
 img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-impl View {
+impl View<'_> {
     /// The status page. It asks for its own text again every few seconds, and for nothing else.
     pub fn html(&self) -> String {
         let mut page = String::with_capacity(8_192);
@@ -64,14 +75,18 @@ impl View {
     }
 
     fn write_html(&self, page: &mut String) -> fmt::Result {
-        let (status, counters) = (&self.status, &self.status.counters);
+        let (status, counters) = (self.status, &self.status.counters);
         write!(
             page,
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
              <link rel=\"icon\" href=\"data:,\">\
-             <title>Grape {dht}</title><style>{STYLE}</style></head><body><main><h1>Grape</h1>",
-            dht = Escaped(&self.dht)
+             <title>Grape {dht}</title><style>{STYLE}</style></head><body><header><h1>Grape</h1>\
+             <div role=\"search\" hidden><label>filter <input type=\"search\" maxlength=\"{length}\" \
+             placeholder=\"name or address\" value=\"{filter}\"></label></div></header><main>",
+            dht = Escaped(&self.dht),
+            length = config::STATUS_NAME_BYTES,
+            filter = Escaped(&self.selection.filter),
         )?;
         if status.isolated {
             page.write_str("<p class=\"warn\">No other node answers: this one is alone.</p>")?;
@@ -90,22 +105,7 @@ impl View {
         fact(page, "DHT", Escaped(&self.dht))?;
         fact(page, "API", Escaped(&self.api))?;
         page.write_str("</dl><h2>Services</h2>")?;
-        if status.services.is_empty() {
-            page.write_str("<p>No service is announced here.</p>")?;
-        } else {
-            page.write_str(
-                "<table id=\"services\"><tr><th scope=\"col\">name</th>\
-                 <th scope=\"col\">address</th><th scope=\"col\">age</th></tr>",
-            )?;
-            for service in &status.services {
-                for (address, age) in &service.addresses {
-                    let age = age.map(|age| Age(age).to_string()).unwrap_or_default();
-                    row(page, [&service.name, address, &age])?;
-                }
-            }
-            page.write_str("</table>")?;
-        }
-        left_out(page, status.addresses_left_out, "addresses")?;
+        self.write_services(page)?;
         page.write_str("<h2>Nodes</h2>")?;
         if status.nodes.is_empty() {
             page.write_str("<p>No other node is known.</p>")?;
@@ -133,9 +133,60 @@ impl View {
         )
     }
 
+    fn write_services(&self, page: &mut String) -> fmt::Result {
+        let Listing { services, matching, .. } = &self.listing;
+        if !self.selection.filter.is_empty() {
+            write!(
+                page,
+                "<p>{matching} of {} addresses have <code>{}</code> in them or in their name. \
+                 <a href=\"/\">Show all</a></p>",
+                self.status.addresses,
+                Escaped(&self.selection.filter)
+            )?;
+        } else if services.is_empty() {
+            page.write_str("<p>No service is announced here.</p>")?;
+        }
+        if !services.is_empty() {
+            page.write_str(
+                "<table id=\"services\"><tr><th scope=\"col\">name</th>\
+                 <th scope=\"col\">address</th><th scope=\"col\">age</th></tr>",
+            )?;
+            for service in services {
+                for (address, age) in &service.addresses {
+                    let age = age.map(|age| Age(age).to_string()).unwrap_or_default();
+                    row(page, [&service.name, address, &age])?;
+                }
+            }
+            page.write_str("</table>")?;
+        }
+        self.write_pages(page)
+    }
+
+    /// Links to the other pages.
+    fn write_pages(&self, page: &mut String) -> fmt::Result {
+        let Listing { page: at, pages, addresses_left_out, .. } = self.listing;
+        if pages == 1 {
+            return Ok(());
+        }
+        write!(
+            page,
+            "<nav aria-label=\"pages\">page {at} of {pages}; {addresses_left_out} more addresses \
+             are on the others"
+        )?;
+        for (name, to) in
+            [("first", 1), ("previous", at.saturating_sub(1)), ("next", at + 1), ("last", pages)]
+        {
+            if to != at && (1..=pages).contains(&to) {
+                let query = self.selection.query(to);
+                write!(page, " <a href=\"/?{}\">{name}</a>", Escaped(&query))?;
+            }
+        }
+        page.write_str("</nav>")
+    }
+
     /// The metrics in Prometheus' text format.
     pub fn metrics(&self) -> String {
-        let status = &self.status;
+        let status = self.status;
         let c = &status.counters;
         let mut text = String::with_capacity(4_096);
         let mut metric = |kind: &str, name: &str, help: &str, values: &[(&str, u64)]| {
@@ -253,26 +304,37 @@ impl Display for Age {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grape::{Address, Command, Core, Options, Source};
+    use crate::grape::{Address, Command, Core, Options, Source, listing::list};
 
-    fn view(key: &[u8]) -> View {
+    fn status(key: &[u8]) -> Status {
         let options = Options { host: Some([127, 0, 0, 1]), ..Options::default() };
         let mut core = Core::new(options, [1; 32], 0);
         core.bootstrap(0, Vec::new());
         core.start(0, 1, Command::Announce { key: key.to_vec(), port: 1337 });
         core.tick(65_000, []);
-        View {
+        core.status()
+    }
+
+    fn shown<T>(status: &Status, query: &str, read: impl Fn(&View<'_>) -> T) -> T {
+        let selection = &Selection::of_query(query);
+        read(&View {
             version: "1.2.3",
             memory: Some(3 * 1_048_576),
             dht: "127.0.0.1:20001".into(),
             api: "127.0.0.1:30001".into(),
-            status: core.status(),
-        }
+            listing: list(&status.rows, selection),
+            status,
+            selection,
+        })
+    }
+
+    fn html(key: &[u8]) -> String {
+        shown(&status(key), "", |view| view.html())
     }
 
     #[test]
     fn the_page_names_services_and_asks_for_nothing_else() {
-        let page = view(b"rpc_test").html();
+        let page = html(b"rpc_test");
         assert!(page.contains("<td>rpc_test</td><td>127.0.0.1:1337</td><td>65 s</td>"), "{page}");
         assert!(page.contains("3.0 MiB") && page.contains("1.2.3"));
         assert!(page.contains("width=device-width"));
@@ -292,32 +354,58 @@ mod tests {
             let address = Address { ip, port: 65_535 };
             core.peers.add(&key, address, Source::of(address), 0);
         }
-        let view = View { status: core.status(), ..view(b"a") };
-        let (page, json) = (view.html(), serde_json::to_string(&view).unwrap());
+        let status = core.status();
+        let page = shown(&status, "", |view| view.html());
+        let json = shown(&status, "", |view| serde_json::to_string(view).unwrap());
         assert!(page.len() < 1 << 20 && json.len() < 1 << 20, "{} {}", page.len(), json.len());
-        assert!(page.contains(" more addresses are not shown."));
+        assert!(page.contains(" more addresses are on the others"));
         assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
-        assert!(view.metrics().len() < 8_192);
+        assert!(shown(&status, "", |view| view.metrics()).len() < 8_192);
+    }
+
+    #[test]
+    fn pages_and_the_filter_lead_to_each_other() {
+        let mut core = Core::new(Options::default(), [1; 32], 0);
+        for number in 0..2_500_u32 {
+            let address = Address { ip: number.to_be_bytes(), port: 1 };
+            core.peers.add(format!("name {number:05}").as_bytes(), address, Source::of(address), 0);
+        }
+        let status = core.status();
+        let second = shown(&status, "page=2&filter=name", |view| view.html());
+        for part in [
+            "page 2 of 3; 1500 more addresses are on the others",
+            "<a href=\"/?page=1&amp;filter=name\">first</a>",
+            "<a href=\"/?page=3&amp;filter=name\">next</a>",
+            "value=\"name\"",
+        ] {
+            assert!(second.contains(part), "{part}");
+        }
+        assert!(!shown(&status, "page=3", |view| view.html()).contains(">next<"));
+        assert!(!html(b"a").contains("<nav"));
+        let evil = shown(&status, "filter=%22%3E%3Cscript%3E%26%27%E2%80%AE", |view| view.html());
+        assert!(evil.contains("value=\"&quot;&gt;&lt;script&gt;&amp;&#39;\u{fffd}\""), "{evil}");
+        assert!(evil.contains("0 of 2500 addresses"));
+        assert_eq!(evil.matches("<script").count(), 1);
     }
 
     #[test]
     fn names_cannot_become_html() {
-        let page = view(b"<img onerror='x'>&\"\n").html();
+        let page = html(b"<img onerror='x'>&\"\n");
         assert!(page.contains("&lt;img onerror=&#39;x&#39;&gt;&amp;&quot;\u{fffd}"), "{page}");
         for hidden in
             ["\u{202e}", "\u{2066}", "\u{200f}", "\u{85}", "\u{0}", "\u{feff}", "\u{e0041}"]
         {
-            let page = view(format!("a{hidden}b").as_bytes()).html();
+            let page = html(format!("a{hidden}b").as_bytes());
             assert!(page.contains("<td>a\u{fffd}b</td>"), "{hidden:?}");
         }
-        let page = view(&[b'a', 0xff, b'b']).html();
+        let page = html(&[b'a', 0xff, b'b']);
         assert!(page.contains("<td>a\u{fffd}b</td>"));
-        assert!(view("ключ 钥匙 🔑 مفتاح".as_bytes()).html().contains("ключ 钥匙 🔑 مفتاح"));
+        assert!(html("ключ 钥匙 🔑 مفتاح".as_bytes()).contains("ключ 钥匙 🔑 مفتاح"));
     }
 
     #[test]
     fn metrics_are_what_prometheus_reads() {
-        let text = view(b"a").metrics();
+        let text = shown(&status(b"a"), "", |view| view.metrics());
         assert!(text.contains("# TYPE grape_services gauge\ngrape_services 1\n"), "{text}");
         assert!(text.contains("grape_queries_total{query=\"ping\"} 0\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -33,17 +33,6 @@ pub enum Witness {
     Own,
 }
 
-/// Whether one more address of a service fits a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fits {
-    /// It does.
-    Yes,
-    /// It does not; others may.
-    No,
-    /// Nothing does any more.
-    NoMore,
-}
-
 /// The addresses of one name, by their hosts: no host drives the others out of an answer.
 #[derive(Debug, Default)]
 struct Named {
@@ -149,19 +138,10 @@ impl Peers {
         chosen
     }
 
-    /// Services with some of their addresses, in the order of their names: those that `fits` takes
-    /// of all, by turns one of each who announced some, first what came by the API.
-    pub fn services(&self, mut fits: impl FnMut(&[u8], usize) -> Fits) -> Vec<(&[u8], Vec<Found>)> {
-        let mut chosen: BTreeMap<&[u8], Vec<Found>> = BTreeMap::new();
-        for (key, address) in self.shares.by_turns() {
-            let shown = chosen.get(&key[..]).map_or(0, Vec::len);
-            match fits(key, shown) {
-                Fits::Yes => chosen.entry(key).or_default().push(self.found(key, *address)),
-                Fits::No => {}
-                Fits::NoMore => break,
-            }
-        }
-        chosen.into_iter().collect()
+    /// All addresses with the names of their services, by turns one of each who announced some, first
+    /// what came by the API.
+    pub fn by_turns(&self) -> impl Iterator<Item = (Arc<[u8]>, Found)> {
+        self.shares.by_turns().map(|(key, address)| (key.clone(), self.found(key, *address)))
     }
 
     /// Names with at least one address.
@@ -356,18 +336,11 @@ mod tests {
             add(&mut peers, &[b'm', host], at(host, 1), 0);
         }
         peers.add(b"z", at(9, 1), Source::Local, 0);
-        let mut left = 10;
-        let services = peers.services(|_, _| {
-            left -= 1;
-            if left < 0 { Fits::NoMore } else { Fits::Yes }
-        });
-        let names: Vec<_> = services.iter().map(|(key, _)| key[0]).collect();
-        assert_eq!(names, *b"aaaaaammmz");
-        let none = peers.services(|key, shown| match key[0] {
-            b'a' => Fits::No,
-            _ => [Fits::Yes, Fits::No][shown],
-        });
-        assert_eq!(none.len(), 4);
+        let mut first: Vec<_> = peers.by_turns().take(10).map(|(key, _)| key[0]).collect();
+        assert_eq!(first[0], b'z');
+        first.sort_unstable();
+        assert_eq!(first, *b"aaaaaammmz");
+        assert_eq!(peers.by_turns().count(), peers.len());
     }
 
     #[test]

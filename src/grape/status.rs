@@ -1,6 +1,10 @@
 //! What a node tells about itself.
 
-use super::{Address, Command, Core, Fits, Found, Id, krpc::Query};
+use super::{
+    Address, Command, Core, Id,
+    krpc::Query,
+    listing::{Row, rows},
+};
 use crate::config::grape as config;
 use serde::Serialize;
 
@@ -120,15 +124,6 @@ impl Counters {
     }
 }
 
-/// A service that was announced here.
-#[derive(Clone, Debug, Serialize)]
-pub struct Service {
-    /// Its name; a long one is cut, and ends with `…`.
-    pub name: String,
-    /// Where it is, and for how many seconds it was silent.
-    pub addresses: Vec<(String, Option<u64>)>,
-}
-
 /// A node's view of itself and of the network.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
@@ -150,10 +145,9 @@ pub struct Status {
     pub names: usize,
     /// Announced addresses, their number.
     pub addresses: usize,
-    /// Announced services.
-    pub services: Vec<Service>,
-    /// Announced addresses that are not among those.
-    pub addresses_left_out: usize,
+    /// All announced addresses, by turns one of each who announced some.
+    #[serde(skip)]
+    pub rows: Vec<Row>,
     /// Stored values, their number.
     pub values: usize,
     /// Queries that wait for an answer.
@@ -163,30 +157,9 @@ pub struct Status {
 }
 
 impl Core {
-    /// The node's view of itself; long lists are cut.
+    /// The node's view of itself. Services are pages of their own, see [`super::listing`].
     pub fn status(&self) -> Status {
         let seconds = |at: u64| self.now.saturating_sub(at) / 1_000;
-        let address = |found: &Found| (found.address.to_string(), found.announced.map(seconds));
-        let (mut bytes, mut shown) = (config::STATUS_NAMES_BYTES, 0);
-        let services = self.peers.services(|key, of_name| {
-            if of_name >= config::VALUES {
-                return Fits::No;
-            }
-            let cost = name(key).len();
-            if shown >= config::STATUS_ROWS || bytes < cost {
-                return Fits::NoMore;
-            }
-            bytes -= cost;
-            shown += 1;
-            Fits::Yes
-        });
-        let services = services
-            .into_iter()
-            .map(|(key, found)| Service {
-                name: name(key),
-                addresses: found.iter().map(address).collect(),
-            })
-            .collect();
         let nodes = self.table.iter().take(config::STATUS_ROWS);
         let nodes: Vec<_> = nodes
             .map(|node| (node.address.to_string(), node.id.to_string(), seconds(node.seen)))
@@ -201,8 +174,7 @@ impl Core {
             nodes,
             names: self.peers.names(),
             addresses: self.peers.len(),
-            services,
-            addresses_left_out: self.peers.len().saturating_sub(shown),
+            rows: rows(self.peers.by_turns(), |found| found.announced.map(seconds)),
             values: self.values.len(),
             in_flight: self.transactions.len(),
             counters: self.counters.clone(),
@@ -212,71 +184,5 @@ impl Core {
     /// What is worth keeping over a restart: the id, and the nodes that answered.
     pub fn known(&self) -> (Id, Vec<Address>) {
         (self.id, self.table.iter().map(|node| node.address).collect())
-    }
-}
-
-/// A name as it is shown.
-fn name(key: &[u8]) -> String {
-    let start = &key[..key.len().min(config::STATUS_NAME_BYTES)];
-    let mut text = String::from_utf8_lossy(start).into_owned();
-    if start.len() < key.len() {
-        // The cut may go through a character.
-        if text.ends_with('\u{fffd}') {
-            text.pop();
-        }
-        text.push('…');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::grape::{Options, Source};
-
-    /// A node where those are announced, by a machine of its own each.
-    fn status(names: impl Iterator<Item = Vec<u8>>) -> Status {
-        let mut core = Core::new(Options::default(), [1; 32], 0);
-        for (number, key) in names.enumerate() {
-            let ip = (number as u32).to_be_bytes();
-            let address = Address { ip, port: 1 };
-            core.peers.add(&key, address, Source::of(address), 0);
-        }
-        core.status()
-    }
-
-    #[test]
-    fn a_long_name_is_cut_where_a_character_ends() {
-        let long = |text: &str| text.repeat(4_000).into_bytes();
-        for (key, shown) in [
-            (long("x"), format!("{}…", "x".repeat(200))),
-            (long("€"), format!("{}…", "€".repeat(66))),
-            (vec![0xff; 8_000], format!("{}…", "\u{fffd}".repeat(199))),
-            (b"x".repeat(200), "x".repeat(200)),
-            (vec![b'a', 0xff, b'b'], "a\u{fffd}b".into()),
-        ] {
-            assert_eq!(name(&key), shown);
-        }
-    }
-
-    #[test]
-    fn what_is_shown_has_a_limit_and_says_how_much_is_left_out() {
-        let short = status((0..5_000).map(|number| format!("name {number:05}").into_bytes()));
-        assert_eq!((short.names, short.addresses), (5_000, 5_000));
-        assert_eq!((short.services.len(), short.addresses_left_out), (1_000, 4_000));
-        assert_eq!(short.services[999].name, "name 00999");
-
-        let long = |number: usize| [vec![0xff; 8_000], number.to_be_bytes().into()].concat();
-        let long = status((0..2_000).map(long));
-        let bytes: usize = long.services.iter().map(|service| service.name.len()).sum();
-        assert!(bytes <= config::STATUS_NAMES_BYTES && bytes > config::STATUS_NAMES_BYTES / 2);
-        assert_eq!(long.services.len() + long.addresses_left_out, long.addresses);
-        assert!(long.addresses_left_out > 0);
-
-        let crowd = status((0..1_000).map(|_| b"\"".repeat(150)).chain([b"a".to_vec()]));
-        let lengths: Vec<_> = crowd.services.iter().map(|s| s.addresses.len()).collect();
-        assert_eq!((lengths, crowd.addresses_left_out), (vec![100, 1], 900));
-        let few = status((0..3).map(|_| b"a".to_vec()));
-        assert_eq!((few.services[0].addresses.len(), few.addresses_left_out), (3, 0));
     }
 }

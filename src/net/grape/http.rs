@@ -9,7 +9,7 @@ use super::{
 use crate::{
     body::{self, Unread},
     config::{self, grape::API_HEAD_BYTES},
-    grape::{Failure, api, page},
+    grape::{Failure, Selection, api, page},
     net::{io, tasks::Tasks},
     process,
 };
@@ -161,7 +161,8 @@ async fn respond(
     }
     if let Some(shown) = shown {
         // Apart, so that the requests of services are small.
-        return Box::pin(show(shown, &head.method, shared, place, places)).await;
+        let query = head.uri.query().unwrap_or_default();
+        return Box::pin(show(shown, &head.method, query, shared, place, places)).await;
     }
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let kind = path.strip_prefix('/').unwrap_or(path);
@@ -217,6 +218,7 @@ impl Shown {
 async fn show(
     shown: Shown,
     method: &Method,
+    query: &str,
     shared: &Shared,
     place: &Arc<Place>,
     places: &Places,
@@ -235,7 +237,7 @@ async fn show(
         Shown::Watch => Some(Bytes::new()),
         Shown::Page(page) => {
             place.set(Doing::Working);
-            shared.pages.get(page, shared).await
+            shared.pages.get(page, Selection::of_query(query), shared).await
         }
     };
     let Some(text) = text else { return refusal(&Failure::Stopped, place) };

@@ -1,14 +1,15 @@
 //! What the API shows of its node. Each page is made at most once a second, away from the threads
-//! that move bytes, and shared by all who ask meanwhile.
+//! that move bytes, and shared by all who ask meanwhile; pages that somebody chose are made one at a
+//! time, of what is seen once a second.
 
 use super::Shared;
 use crate::{
     config::grape as config,
-    grape::{Status, page::View},
+    grape::{Selection, Status, listing::list, page::View},
     process,
 };
 use bytes::Bytes;
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 /// One of them.
@@ -21,15 +22,26 @@ pub(super) enum Page {
 
 /// As they were made last.
 #[derive(Debug, Default)]
-pub(super) struct Pages([Mutex<Option<(Instant, Bytes)>>; 3]);
+pub(super) struct Pages {
+    made: [Mutex<Option<(Instant, Bytes)>>; 3],
+    /// What they are made of.
+    seen: Mutex<Option<(Instant, Arc<Status>)>>,
+    /// Held while a page is made that somebody chose: one at a time, whoever wants how many.
+    choosing: Mutex<()>,
+}
 
 impl Pages {
     /// The page; `None` when the node has stopped.
-    pub async fn get(&self, page: Page, shared: &Shared) -> Option<Bytes> {
+    pub async fn get(&self, page: Page, selection: Selection, shared: &Shared) -> Option<Bytes> {
+        if page != Page::Metrics && selection != Selection::default() {
+            let _turn = self.choosing.lock().await;
+            let status = self.seen_lately(shared).await?;
+            return make(page, selection, status, shared).await;
+        }
         let slot = match page {
-            Page::Html => &self.0[0],
-            Page::Status => &self.0[1],
-            Page::Metrics => &self.0[2],
+            Page::Html => &self.made[0],
+            Page::Status => &self.made[1],
+            Page::Metrics => &self.made[2],
         };
         // Held meanwhile: others wait for this one instead of making their own.
         let mut made = slot.lock().await;
@@ -38,19 +50,50 @@ impl Pages {
         {
             return Some(text.clone());
         }
-        let status: Status = shared.status().await?;
-        let (dht, api) = (shared.dht.to_string(), shared.api.to_string());
-        let text = spawn_blocking(move || {
-            let version = env!("CARGO_PKG_VERSION");
-            let view = View { version, memory: process::memory(), dht, api, status };
-            match page {
-                Page::Html => view.html(),
-                Page::Status => serde_json::to_string(&view).unwrap_or_default(),
-                Page::Metrics => view.metrics(),
-            }
-        });
-        let text = Bytes::from(text.await.ok()?);
+        let status = self.look(shared).await?;
+        let text = make(page, selection, status, shared).await?;
         *made = Some((Instant::now(), text.clone()));
         Some(text)
     }
+
+    async fn seen_lately(&self, shared: &Shared) -> Option<Arc<Status>> {
+        if let Some((at, status)) = &*self.seen.lock().await
+            && at.elapsed() < config::STATUS_AGE
+        {
+            return Some(status.clone());
+        }
+        self.look(shared).await
+    }
+
+    async fn look(&self, shared: &Shared) -> Option<Arc<Status>> {
+        let status = Arc::new(shared.status().await?);
+        *self.seen.lock().await = Some((Instant::now(), status.clone()));
+        Some(status)
+    }
+}
+
+async fn make(
+    page: Page,
+    selection: Selection,
+    status: Arc<Status>,
+    shared: &Shared,
+) -> Option<Bytes> {
+    let (dht, api) = (shared.dht.to_string(), shared.api.to_string());
+    let text = spawn_blocking(move || {
+        let view = View {
+            version: env!("CARGO_PKG_VERSION"),
+            memory: process::memory(),
+            dht,
+            api,
+            listing: list(&status.rows, &selection),
+            status: &status,
+            selection: &selection,
+        };
+        match page {
+            Page::Html => view.html(),
+            Page::Status => serde_json::to_string(&view).unwrap_or_default(),
+            Page::Metrics => view.metrics(),
+        }
+    });
+    text.await.ok().map(Bytes::from)
 }

@@ -1,0 +1,78 @@
+'use strict'
+
+// `grenache ls`: what grapes know of, by their status, all pages of it.
+
+const { STATUS } = require('../defaults')
+const { nothingFound } = require('./failure')
+
+module.exports = [
+  {
+    name: 'ls',
+    args: '[<filter>]',
+    help: 'lists the names that the grapes know, with addresses and the seconds since the last announce',
+    details: [
+      'With a filter only those whose name or address has it. A grape knows what was announced through it, and',
+      'what other nodes stored at it: above 20 grapes no single one has everything. Long names are cut.'
+    ],
+    async run (session, filter = '') {
+      const grapes = session.grapeUrls
+      const found = new Map()
+      const failures = []
+      for (const grape of grapes) {
+        try {
+          for (const service of await servicesOf(session, grape, filter)) keep(found, service)
+        } catch (err) {
+          failures.push(err)
+          if (grapes.length > 1) session.note(`${grape}: ${err.message}`)
+        }
+      }
+      if (failures.length === grapes.length) throw failures[0]
+      const all = [...found.values()].sort((a, b) => compare(a.name, b.name) || compare(a.address, b.address))
+      if (all.length === 0) throw nothingFound(filter === '' ? 'no service is announced at this grape' : `${filter}: no such name or address`)
+      const width = name => Math.max(...all.map(service => service[name].length))
+      const [names, addresses] = [width('name'), width('address')]
+      for (const { name, address, age } of all) {
+        session.print({ name, address, age }, () => `${name.padEnd(names)}  ${address.padEnd(addresses)}  ${age === null ? '' : `${age} s`}`.trimEnd())
+      }
+    }
+  }
+]
+
+const compare = (a, b) => a < b ? -1 : a > b ? 1 : 0
+
+/** The latest word of several grapes counts. */
+function keep (found, { name, address, age }) {
+  const id = JSON.stringify([name, address])
+  const known = found.get(id)
+  if (known === undefined || (age !== null && (known.age === null || age < known.age))) found.set(id, { name, address, age })
+}
+
+/** Every page of a grape's services. */
+async function servicesOf (session, grape, filter) {
+  const found = []
+  for (let page = 1, pages = 1; page <= Math.min(pages, STATUS.pages); page++) {
+    const query = new URLSearchParams({ page, ...filter && { filter } })
+    const status = read(await session.get(grape, `/status?${query}`), grape)
+    pages = Number.isInteger(status.pages) ? status.pages : 1
+    for (const { name, addresses } of status.services) {
+      for (const [address, age] of addresses) {
+        if (status.pages === undefined && !`${name} ${address}`.includes(filter)) continue
+        found.push({ name: String(name), address: String(address), age: Number.isInteger(age) ? age : null })
+      }
+    }
+    if (status.pages === undefined && status.addresses_left_out > 0) {
+      session.note(`${grape} is of an older version, and leaves ${status.addresses_left_out} addresses out`)
+    }
+  }
+  return found
+}
+
+function read (text, grape) {
+  try {
+    const status = JSON.parse(text)
+    if (status.services.every(({ addresses }) => addresses.every(Array.isArray))) return status
+  } catch (err) {
+    // Said below.
+  }
+  throw new Error(`${grape} does not tell what it knows: it is no grape, or one of grenache-grape, which cannot`)
+}
