@@ -46,7 +46,8 @@ const PROGRAMS = {
   'docs/MIGRATING.md': { 'In the code': [{ prints: /^$/ }] },
   'docs/OBSERVABILITY.md': {
     Channels: [{ prints: /^$/ }],
-    Contexts: [{ prints: /^$/ }]
+    Contexts: [{ prints: /^$/ }],
+    'From a shell': [{ needsGrape: true, servesUntilSignal: 'info:rpc_test', prints: /^$/ }]
   },
   'docs/TESTING.md': {
     'Without a grape': [{ prints: /^null hello\n$/ }],

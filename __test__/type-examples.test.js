@@ -12,6 +12,7 @@ const { promisify } = require('node:util')
 const ts = require('typescript')
 const main = require('..')
 const { testGrapes } = require('../testing')
+const { PAGES, blocksOf } = require('./helpers/pages')
 const { ROOT, examples } = require('./helpers/source')
 
 /** The grape that examples name. */
@@ -30,6 +31,11 @@ const PRINTS = {
 }
 
 const EXAMPLES = examples()
+
+/** The blocks of TypeScript in README.md and docs/, by names of files. */
+const BLOCKS = new Map(PAGES.flatMap(blocksOf).filter(({ language }) => language === 'ts')
+  .map(({ page, text }, at) => [`${path.basename(page, '.md')}-${at}`, text]))
+
 const COMPILER = {
   strict: true,
   target: ts.ScriptTarget.ES2022,
@@ -46,15 +52,16 @@ before(() => {
   process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
   fs.mkdirSync(path.join(folder, 'node_modules'))
   fs.symlinkSync(ROOT, path.join(folder, 'node_modules', PACKAGE), 'junction')
-  for (const [name, text] of EXAMPLES) fs.writeFileSync(path.join(folder, `${name}.mts`), text)
+  for (const [name, text] of [...EXAMPLES, ...BLOCKS]) fs.writeFileSync(path.join(folder, `${name}.mts`), text)
 })
 
 test('each class and function that is exported has an example', () => {
   assert.deepStrictEqual([...EXAMPLES.keys()].sort(), [...Object.keys(main), 'Contract', 'OwnConf'].sort())
 })
 
-test('TypeScript takes every example as it stands', () => {
-  const files = [...EXAMPLES.keys()].map(name => path.join(folder, `${name}.mts`))
+test('TypeScript takes every example, and every block of the pages, as it stands', () => {
+  assert.ok(BLOCKS.size > 0)
+  const files = [...EXAMPLES.keys(), ...BLOCKS.keys()].map(name => path.join(folder, `${name}.mts`))
   const found = ts.getPreEmitDiagnostics(ts.createProgram(files, { ...COMPILER, noEmit: true }))
   assert.strictEqual(ts.formatDiagnostics(found, {
     getCanonicalFileName: name => name, getCurrentDirectory: () => folder, getNewLine: () => '\n'
