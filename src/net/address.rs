@@ -24,7 +24,7 @@ impl Destination {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = || Error::BadDestination(text.chars().take(100).collect());
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
-        // One text for each port: `0080` would be another destination than `80`.
+        // One text per port: otherwise `0080` and `80` would be two destinations.
         let is_plain = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
         let port = is_plain.then(|| port.parse().ok()).flatten().ok_or_else(bad)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -52,16 +52,16 @@ pub struct Port<'a> {
     pub host: Option<&'a str>,
     /// 0 takes any free one.
     pub port: u16,
-    /// Other processes that say so too may listen there, and the system deals out the connections:
-    /// the workers of a Node cluster.
+    /// Other processes that set this too can listen on the same port, and the system distributes
+    /// the connections: the workers of a Node cluster.
     pub shared: bool,
 }
 
-/// Opens a listener as Node does: without a host on every interface, IPv6 and IPv4 both
-/// where the system has IPv6.
+/// Opens a listener as Node does: without a host on every interface, IPv6 and IPv4 both where the
+/// system has IPv6.
 ///
 /// # Errors
-/// What the system says, with the address that was asked for.
+/// The system's error, with the requested address.
 pub(super) fn listen(at: Port<'_>) -> Result<TcpListener, Error> {
     let Port { host, port, shared } = at;
     let listen_on = |address| {

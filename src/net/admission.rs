@@ -1,6 +1,5 @@
-//! A bounded number of strangers who are in the middle of something: a handshake, or a farewell.
-//! When there is one too many, the address that has the most of them loses its oldest: so nobody
-//! keeps others out by beginning and not going on.
+//! A bounded number of clients in a handshake or a farewell. Beyond the limit, the address with the
+//! most of them loses its oldest: so clients that start and do not continue cannot lock others out.
 
 use std::{
     cmp::Reverse,
@@ -12,7 +11,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Where somebody comes from. Who has one address of an IPv6 network has all of its /64.
+/// Source of a client. An IPv6 source is the whole /64 network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Source(IpAddr);
 
@@ -28,20 +27,20 @@ impl Source {
     }
 }
 
-/// The strangers.
+/// The clients.
 #[derive(Clone)]
 pub(super) struct Strangers(Arc<Mutex<Table>>);
 
-/// Since when each holds its place, and what ends it.
+/// When each client got its place, and the sender whose drop ends it.
 type Places = BTreeMap<u64, (Instant, oneshot::Sender<()>)>;
 
 struct Table {
     most: usize,
     count: usize,
     next: u64,
-    /// Those of each source by their tickets, the oldest first; an entry that goes ends a place.
+    /// The places of each source by ticket, the oldest first; removing an entry ends its place.
     sources: HashMap<Source, Places>,
-    /// The sources: those with the most last, of these the one with the oldest.
+    /// The sources by number of places, the most last; of equal ones the one with the oldest place.
     ranks: BTreeSet<(usize, Reverse<u64>, Source)>,
 }
 
@@ -52,7 +51,7 @@ impl fmt::Debug for Strangers {
 }
 
 impl Strangers {
-    /// At most so many.
+    /// Allows `most` clients.
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Table {
             most: most.max(1),
@@ -63,7 +62,7 @@ impl Strangers {
         })))
     }
 
-    /// Takes in one more; another one may lose its place for it.
+    /// Accepts one more client; another one may lose its place for it.
     pub fn enter(&self, address: IpAddr) -> Place {
         let source = Source::of(address);
         let (held, lost) = oneshot::channel();
@@ -79,7 +78,8 @@ impl Strangers {
         Place { strangers: self.clone(), source, ticket, lost }
     }
 
-    /// Lets one go, as for a newcomer, if it has had `time`. False: there is none.
+    /// Ends the place that a newcomer would displace, if it is older than `time`. False: there is
+    /// none.
     pub fn shed(&self, time: Duration) -> bool {
         self.lock().shed(time)
     }
@@ -90,7 +90,7 @@ impl Strangers {
         let ended = (std::mem::take(&mut table.sources), std::mem::take(&mut table.ranks));
         table.count = 0;
         drop(table);
-        // Whoever waits is woken outside of the lock.
+        // Tasks that wait for these places are woken outside of the lock.
         drop(ended);
     }
 
@@ -130,7 +130,7 @@ impl Table {
     }
 }
 
-/// One stranger's place, until it is dropped.
+/// A client's place, until it is dropped.
 pub(super) struct Place {
     strangers: Strangers,
     source: Source,
@@ -139,9 +139,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Waits until somebody else has it.
+    /// Waits until another client gets the place.
     pub async fn lost(&mut self) {
-        // Nothing is ever sent: the other end is dropped.
+        // Nothing is ever sent: the sender is dropped.
         let _ = (&mut self.lost).await;
     }
 }
@@ -175,7 +175,7 @@ mod tests {
         assert!(is_lost(&mut many[1]));
         assert!([&mut good, &mut late].into_iter().all(|place| !is_lost(place)));
         assert!(many[2..].iter_mut().all(|place| !is_lost(place)));
-        // Whoever leaves makes room.
+        // A client that leaves makes room.
         drop(good);
         let mut more = strangers.enter(address("10.0.0.4"));
         assert!(many[2..].iter_mut().chain([&mut late, &mut more]).all(|place| !is_lost(place)));

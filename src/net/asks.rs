@@ -1,4 +1,4 @@
-//! Clients about whom JavaScript is asked before they are answered.
+//! Clients that JavaScript decides about before their handshake is answered.
 
 use super::conn::Connections;
 use crate::{rpc::Event, ws::Head};
@@ -10,19 +10,19 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-/// What JavaScript decided: `None`, the client may come in; or what it is answered instead.
+/// JavaScript's decision: `None` accepts the client; otherwise the response that rejects it.
 pub type Refusal = Option<Vec<u8>>;
 
-/// Who asks to come in.
+/// A client that waits for the decision.
 #[derive(Debug)]
 pub struct Question {
-    /// What the client asked.
+    /// The client's request.
     pub head: Head,
     /// Its address.
     pub remote: Option<SocketAddr>,
 }
 
-/// The questions of one JavaScript environment, by number.
+/// The pending questions of one JavaScript environment, by number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asks(Arc<Mutex<Open>>);
 
@@ -34,14 +34,14 @@ struct Open {
 
 #[derive(Debug)]
 struct Asked {
-    /// Until JavaScript has fetched it, which frees the place among those that wait for that.
+    /// Until JavaScript has fetched it, which frees its place in the fetch queue.
     question: Option<(Question, OwnedSemaphorePermit)>,
-    /// `None`: it is decided, or the client is gone.
+    /// `None`: decided, or the client disconnected.
     decide: Option<oneshot::Sender<Refusal>>,
 }
 
 impl Asks {
-    /// Asks about a client of `server`.
+    /// Submits a question about a client of `server`.
     pub fn ask(
         &self,
         hub: &Arc<Connections>,
@@ -62,7 +62,7 @@ impl Asks {
         Ask { asks: self.clone(), hub: hub.clone(), server, number, decision, is_over: false }
     }
 
-    /// What JavaScript is asked; `None` when the client is gone by now.
+    /// The question for JavaScript; `None` when the client has disconnected.
     pub fn fetch(&self, number: u32) -> Option<Question> {
         let mut open = self.lock();
         let asked = open.asked.get_mut(&number)?;
@@ -74,16 +74,16 @@ impl Asks {
         question.map(|(question, _)| question)
     }
 
-    /// JavaScript has decided. Nothing happens when the client is gone.
+    /// Applies JavaScript's decision; no effect when the client has disconnected.
     pub fn decide(&self, number: u32, refusal: Refusal) {
         let decide = self.lock().asked.get_mut(&number).and_then(|asked| asked.decide.take());
         if let Some(decide) = decide {
-            // The client may go at this very moment.
+            // The client may disconnect at this moment.
             let _ = decide.send(refusal);
         }
     }
 
-    /// The question is settled. True: JavaScript knows of it.
+    /// Settles the question. True: JavaScript knows of it.
     fn settle(&self, number: u32) -> bool {
         let mut open = self.lock();
         let Some(asked) = open.asked.get_mut(&number) else { return false };
@@ -91,7 +91,7 @@ impl Asks {
             open.asked.remove(&number);
             return true;
         }
-        // It waits for JavaScript all the same, which is what the place there is for.
+        // It stays queued until JavaScript fetches it: its place is for that.
         asked.decide = None;
         if let Some((question, _)) = &mut asked.question {
             question.head = Head::default();
@@ -121,12 +121,12 @@ impl fmt::Debug for Ask {
 }
 
 impl Ask {
-    /// Waits for what JavaScript decides; `None` when nobody does any more.
+    /// Waits for JavaScript's decision; `None` when there will be none.
     pub async fn decision(&mut self) -> Option<Refusal> {
         (&mut self.decision).await.ok()
     }
 
-    /// The client comes in: JavaScript hears of it by this number.
+    /// The client is accepted: JavaScript is notified with this number.
     pub fn accepted(mut self) -> u32 {
         self.is_over = true;
         self.asks.settle(self.number);

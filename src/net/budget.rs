@@ -1,9 +1,8 @@
-//! How much memory the connections of one peer may hold together, and which of them goes when it
-//! is more.
+//! The memory limit of all connections of one peer together, and which of them is closed above it.
 //!
-//! A connection tells its share when it changes by a [`GRAIN`](config::BUDGET_GRAIN): what it has of
-//! a message whose end has not come, what its receiver has not taken, and what JavaScript keeps for
-//! it. Small traffic never gets that far, so it costs nothing.
+//! A connection reports its share when it changes by a [`GRAIN`](config::BUDGET_GRAIN): incomplete
+//! messages, unread output, and memory that JavaScript keeps for it. Small traffic never reaches a
+//! grain, so it costs nothing.
 
 use super::conn::Conn;
 use crate::config;
@@ -15,10 +14,10 @@ use std::sync::{
 /// The budget of the connections of one peer.
 #[derive(Debug, Default)]
 pub struct Budget {
-    /// Bytes; 0 is any number.
+    /// Bytes; 0 is unlimited.
     limit: usize,
     used: AtomicUsize,
-    /// Of that, what is kept for connections that are gone.
+    /// Part of that for closed connections.
     abandoned: AtomicUsize,
     members: Mutex<Members>,
 }
@@ -26,20 +25,20 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Members {
     all: Vec<Weak<Conn>>,
-    /// So many there may be before those that are gone are taken out.
+    /// How many may be registered before closed ones are removed.
     room: usize,
 }
 
-/// What a connection holds.
+/// Kinds of memory that a connection holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Held {
-    /// Of its upgrade request, for as long as it lives.
+    /// Its upgrade request, for as long as it lives.
     Head,
-    /// Of a message whose end has not come.
+    /// An incomplete message.
     Message,
-    /// What the other side has not taken.
+    /// Output that the other side has not read.
     Output,
-    /// What JavaScript keeps for it: requests without an answer.
+    /// Memory that JavaScript keeps for it: unanswered requests.
     Requests,
 }
 
@@ -51,23 +50,23 @@ const KINDS: usize = 4;
 pub(super) struct Share {
     budget: Arc<Budget>,
     parts: [AtomicUsize; KINDS],
-    /// When it fell last, or rose from nothing, in ms on the hub's clock.
+    /// When it fell last, or rose from zero, in ms on the hub's clock.
     since: AtomicU64,
 }
 
 impl Budget {
-    /// A budget of `limit` bytes; 0 is any number.
+    /// A budget of `limit` bytes; 0 is unlimited.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, ..Self::default() })
     }
 
-    /// Bytes that a single message may cost when it is parsed.
+    /// Most bytes that a single message may cost when it is parsed.
     pub(super) fn message_limit(&self) -> usize {
         if self.limit == 0 { usize::MAX } else { self.limit }
     }
 
-    /// Counts bytes that are no connection's: JavaScript keeps what several of them answered. False:
-    /// there is no room for them, and they are not counted.
+    /// Counts bytes that belong to no single connection: JavaScript keeps the joined replies of
+    /// several. False: there is no room, and they are not counted.
     pub fn take(&self, bytes: usize) -> bool {
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
         let fits = self.limit == 0 || before.saturating_add(bytes) <= self.limit;
@@ -77,12 +76,12 @@ impl Budget {
         fits
     }
 
-    /// Such bytes are kept no more.
+    /// Frees such bytes.
     pub fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a connection among those that may have to go.
+    /// Registers a connection as one that may be closed for memory.
     pub(super) fn admit(&self, conn: &Arc<Conn>) {
         if self.limit == 0 {
             return;
@@ -95,17 +94,19 @@ impl Budget {
         members.all.push(Arc::downgrade(conn));
     }
 
-    /// So many bytes are kept for connections that are gone. Some room is left for the others in any
-    /// case: what is gone cannot be ended, and they are not to pay for it alone.
+    /// Sets the bytes kept for closed connections. A part of the budget stays reserved for open
+    /// ones: closed connections cannot be closed again, and the open ones must not pay for them
+    /// alone.
     pub fn abandoned(&self, bytes: usize) {
         let bytes = bytes.min(self.limit - self.limit / config::BUDGET_FOR_THE_LIVING);
         let before = self.abandoned.swap(bytes, Ordering::Relaxed);
-        // Wraps around when it fell, as the counter does.
+        // Wraps around for a decrease, as the counter does.
         self.used.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
     }
 
-    /// More is used than may be: the connections go that hold much and have long let go of nothing,
-    /// until there is some room. One that makes progress outlives those that only take.
+    /// The budget is exceeded: closes the connections that hold much and have freed nothing for
+    /// long, until there is some room. A connection that makes progress outlives one that only
+    /// grows.
     fn relieve(&self, now: u64) {
         let mut holders: Vec<_> = {
             let members = self.lock();
@@ -117,7 +118,7 @@ impl Budget {
         };
         holders.sort_unstable_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let wanted = self.limit / 8 * 7;
-        // Not under the lock: a connection that ends drops what may be the last word of others.
+        // Outside of the lock: a closed connection may drop the last reference to others.
         for (_, conn) in holders {
             if self.used.load(Ordering::Relaxed) <= wanted {
                 return;
@@ -141,17 +142,17 @@ impl Share {
         &self.budget
     }
 
-    /// The connection holds so many bytes of this kind now. To be called without its lock: it, or
-    /// another one, may have to go.
+    /// Sets the bytes of this kind that the connection holds. Call without the connection's lock:
+    /// it, or another one, may have to be closed.
     pub fn set(&self, kind: Held, bytes: usize, now: u64) {
         let part = &self.parts[kind as usize];
         let before = part.load(Ordering::Relaxed);
-        // Most of the time both are nothing.
+        // Usually both are zero.
         if before / config::BUDGET_GRAIN == bytes / config::BUDGET_GRAIN {
             return;
         }
         let bytes = bytes / config::BUDGET_GRAIN * config::BUDGET_GRAIN;
-        // Another thread may have set it meanwhile: what is added is what this one changed.
+        // Another thread may have set it meanwhile: only this thread's change is added.
         let before = part.swap(bytes, Ordering::Relaxed);
         let used = &self.budget.used;
         if bytes < before {
@@ -177,7 +178,7 @@ impl Share {
         self.parts.iter().map(|part| part.load(Ordering::Relaxed)).sum()
     }
 
-    /// Bytes times the milliseconds for which none was let go of.
+    /// Bytes times the milliseconds since any were freed.
     fn weight(&self, now: u64) -> u128 {
         let time = now.saturating_sub(self.since.load(Ordering::Relaxed)) + 1;
         self.bytes() as u128 * u128::from(time)

@@ -1,5 +1,5 @@
-//! What a connection is to send: requests, replies, published messages and other frames, in the
-//! order in which they were composed.
+//! Output of a connection: requests, replies, published messages and other frames, in the order in
+//! which they were composed.
 
 use super::{
     conn::{Conn, Half, Phase},
@@ -8,57 +8,58 @@ use super::{
 use crate::{config, pubsub::Published, ws::Opcode};
 use std::{mem, sync::Arc};
 
-/// What is done with a subscriber that does not keep up.
+/// Policy for a subscriber that does not keep up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlowSubscriber {
-    /// Its connection is to be ended.
+    /// Its connection is to be closed.
     Disconnect,
-    /// It loses the oldest messages that wait for it.
+    /// Its oldest queued messages are dropped.
     Drop,
 }
 
-/// What became of a published message.
+/// Result of publishing a message to one subscriber.
 #[derive(Debug)]
 pub enum Delivery {
-    /// It goes out.
+    /// It is sent.
     Composed(Composed),
-    /// It waits, and so many older ones are lost.
+    /// It is queued, and this many older ones were dropped.
     Dropped(usize),
-    /// The subscriber is too far behind and did not get it.
+    /// The subscriber is too far behind; the message was not queued.
     Behind,
-    /// The connection is over.
+    /// The connection is closed.
     Over,
 }
 
-/// What a caller has to see to after composing.
+/// What the caller has to do after composing.
 #[derive(Debug)]
 pub struct Composed {
-    /// Bytes that wait to be written.
+    /// Bytes of buffered output.
     pub waiting: usize,
-    /// A deadline before all that the driver knows of.
+    /// A deadline earlier than all that the driver knows of.
     pub deadline: Option<u64>,
-    /// Its connection was not listed, and is for whoever gets this: see [`Conn::flush_listed`].
+    /// The connection was not listed; the caller has to list or write it: see
+    /// [`Conn::flush_listed`].
     pub first: bool,
 }
 
 impl Composed {
-    /// Of a connection whose half is this.
+    /// For the connection with this half.
     fn of(half: &mut Half) -> Self {
         let first = !mem::replace(&mut half.listed, true);
         Self { waiting: half.out.len(), deadline: None, first }
     }
 }
 
-/// The first whole millisecond that is `timeout` ms after `now`, which is in microseconds: nothing
-/// expires before its time.
+/// The first whole millisecond at least `timeout` ms after `now`, which is in microseconds: nothing
+/// expires early.
 fn deadline(now: u64, timeout: u64) -> u64 {
     milliseconds(now + 999) + timeout
 }
 
 impl Conn {
     /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
-    /// [`Requests::send`]. `None` when the connection is over and the request goes with it, or when
-    /// there is none.
+    /// [`Requests::send`]. `None` when the connection is closed, which fails the request too, or
+    /// when `fill` composed none.
     pub fn request(
         &self,
         slot: u32,
@@ -84,7 +85,8 @@ impl Conn {
         Some(Composed { deadline: earlier.then_some(deadline), ..Composed::of(&mut half) })
     }
 
-    /// The requests that wait for the connection are to wait for [`send_held_back`](Self::send_held_back), too.
+    /// Makes the requests that are queued for the connection wait for
+    /// [`send_held_back`](Self::send_held_back) as well.
     pub fn hold_back(&self) {
         let mut half = self.lock();
         if half.phase == Phase::Connecting {
@@ -92,7 +94,7 @@ impl Conn {
         }
     }
 
-    /// Lets them go, behind what was composed since the connection is open.
+    /// Sends them, behind output composed since the connection opened.
     pub fn send_held_back(&self) -> Option<Composed> {
         let mut half = self.lock();
         let held_back = half.held_back.take()?;
@@ -104,7 +106,7 @@ impl Conn {
     }
 
     /// Composes any frame; without `fin` more of its message follows. `None` when the connection is
-    /// over.
+    /// closed.
     pub fn frame(&self, opcode: Opcode, fin: bool, payload: &[u8]) -> Option<Composed> {
         let mut half = self.lock();
         if !half.accepts() {
@@ -118,8 +120,8 @@ impl Conn {
         Some(Composed::of(&mut half))
     }
 
-    /// Adds a published message. A subscriber that is too far behind gets nothing any more, or
-    /// loses its oldest messages, as `policy` says.
+    /// Adds a published message. A subscriber that is too far behind gets no more, or loses its
+    /// oldest messages, depending on `policy`.
     pub fn publish(&self, message: &Arc<Published>, policy: SlowSubscriber) -> Delivery {
         let mut half = self.lock();
         if !half.accepts() {
@@ -145,14 +147,14 @@ impl Conn {
         }
     }
 
-    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is over, or there
-    /// is none.
+    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is closed, or
+    /// `fill` composed none.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
         half.text(fill).then(|| Composed::of(&mut half))
     }
 
-    /// The same for a driver, which writes it by itself.
+    /// The same for a driver, which writes by itself.
     pub(super) fn own_text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         self.lock().text(fill)
     }

@@ -1,9 +1,9 @@
-//! One WebSocket connection, whichever driver moves its bytes: what it holds, and its life from the
-//! handshake to its end.
+//! One WebSocket connection, independent of its driver: its state, and its life from the handshake
+//! to its close.
 //!
-//! The thread that calls composes (`compose.rs`) and writes (`transmit.rs`); the driver reads
-//! (`receive.rs`), and writes what had to wait. With the tokio driver those are two threads, so the
-//! shared half is locked, though never during a system call.
+//! The calling thread composes (`compose.rs`) and writes (`transmit.rs`); the driver reads
+//! (`receive.rs`), and writes output that had to wait. With the tokio driver these are two threads,
+//! so the shared half is locked, though never during a system call.
 
 use super::{
     Hub,
@@ -40,21 +40,21 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 /// The hub of connections.
 pub type Connections = Hub<Arrival>;
 
-/// A connection that JavaScript is to hear of. With `socket` its reading is the libuv driver's
-/// from then on; without one it runs already.
+/// A new connection that JavaScript is to be notified of. With `socket`, the libuv driver reads it
+/// from then on; without, it is running already.
 #[derive(Debug)]
 pub struct Arrival {
     /// The connection, which is open.
     pub conn: Arc<Conn>,
     /// Its socket, and the bytes that came with the handshake.
     pub socket: Option<(Arc<TcpStream>, Vec<u8>)>,
-    /// What the client asked, on a server.
+    /// The client's request, on a server.
     pub head: Option<Head>,
     /// The other side's address.
     pub remote: Option<SocketAddr>,
-    /// The number of the question that JavaScript has answered, on a server that asks.
+    /// The number of JavaScript's admission decision, on a server that asks for one.
     pub ask: Option<u32>,
-    /// A place among those that JavaScript has still to hear of, on a server.
+    /// A place in the queue of connections that JavaScript has not been notified of, on a server.
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -75,16 +75,16 @@ pub struct Conn {
     half: Mutex<Half>,
     pub(super) liveness: Liveness,
     share: Share,
-    /// Bytes and messages that came, counted by who reads.
+    /// Bytes and messages received, counted by the reading thread.
     pub(super) bytes_in: AtomicU64,
     pub(super) messages: AtomicU64,
-    /// The number of its last addition to what waits for JavaScript.
+    /// The number of its last addition to JavaScript's inbox.
     pub(super) added: AtomicU64,
-    /// Bytes that are still to come of a message, of a client's connection.
+    /// Missing bytes of an incomplete message, on a client's connection.
     pub(super) missing: AtomicUsize,
-    /// Among a server's connections.
+    /// Counts it as one of a server's connections.
     _counted: Option<Counter>,
-    /// Something changed that the task must look at which dials or runs the connection.
+    /// Wakes the task that dials or runs the connection.
     changed: Notify,
 }
 
@@ -94,43 +94,43 @@ pub(super) struct Half {
     pub requests: Requests,
     pub backlog: Backlog,
     pub writer: Option<Writer>,
-    /// The kernel did not take everything: the driver waits for room.
+    /// The kernel did not take all output: the driver waits for room.
     pub blocked: bool,
-    /// Among those that are to be written, or on the way from there to the write.
+    /// On the list of connections to be written, or between the list and the write.
     pub listed: bool,
-    /// Requests that leave when JavaScript has heard that the connection is open, if they are to.
+    /// Requests to be sent once JavaScript has been notified of the open connection.
     pub held_back: Option<Vec<u8>>,
-    /// When the driver looks for expired requests, as far as it knows.
+    /// When the driver checks for expired requests, as far as it knows.
     pub armed: u64,
     pub bytes_out: u64,
-    /// When it is next to be asked for a sign of life, if it is silent, and its system about its host.
+    /// When its silence, and its system's state of the other host, are checked next.
     beat_at: u64,
     look_at: u64,
     other_host: OtherHost,
-    /// Why nothing is written any more, and what is told of the end.
+    /// Why writing has stopped, and the error reported on close.
     broken: Option<Error>,
-    /// JavaScript was told of the end; its number may mean another connection by now.
+    /// JavaScript was notified of the close; its number may be reused by another connection.
     finished: bool,
-    /// JavaScript wants no more requests for now.
+    /// JavaScript has paused reading requests.
     paused: bool,
-    /// It wants none any more, of a server's connection.
+    /// The server drains: no more requests are read.
     drains: bool,
-    /// It got the last one, and the client is told so.
+    /// The last request was passed on, and the client is told so.
     still: bool,
     /// JavaScript waits until the receiver has caught up.
     pub tells_room: bool,
 }
 
-/// Where a connection is in its life.
+/// Phase of a connection's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// No handshake yet; requests are held.
+    /// No handshake yet; requests are queued.
     Connecting,
     /// Frames flow.
     Open,
-    /// Our close frame is on its way; the connection must end by then.
+    /// Our close frame is sent; the connection must be closed by then.
     Closing(Instant),
-    /// Nothing is composed or read any more.
+    /// Closed: nothing is composed or read.
     Dead,
 }
 
@@ -153,7 +153,7 @@ pub(super) struct Ended {
 const ABNORMAL: u16 = 1006;
 
 impl Ended {
-    /// Whether the other side broke a rule, and was told so.
+    /// Whether the other side violated the protocol, and was sent the close code.
     pub fn is_told(&self) -> bool {
         matches!(self.error, Some(Error::Protocol(_) | Error::MessageTooBig))
     }
@@ -170,7 +170,7 @@ impl fmt::Debug for Conn {
 }
 
 impl Conn {
-    /// A connection that counts in `budget`, once [`Budget::admit`] knows it.
+    /// A connection that counts in `budget`, once it is registered by [`Budget::admit`].
     pub(super) fn new(
         hub: &Arc<Connections>,
         role: Role,
@@ -219,7 +219,7 @@ impl Conn {
         }
     }
 
-    /// Counts as one of a server's, for as long as it lives.
+    /// Counts it as one of a server's connections, for as long as it lives.
     pub(super) fn counted(self, connections: &Counter) -> Self {
         Self { _counted: Some(connections.clone()), ..self }
     }
@@ -234,12 +234,12 @@ impl Conn {
         self.settings.io
     }
 
-    /// Whether JavaScript moves its bytes.
+    /// Whether JavaScript moves its bytes (TLS).
     pub(super) fn is_stream(&self) -> bool {
         self.io() == Io::Stream
     }
 
-    /// Does something with the TCP socket; `None` without one.
+    /// Calls `act` with the TCP socket; `None` without one.
     pub fn with_socket<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
         let half = self.lock();
         let writer = half.writer.clone().filter(|_| half.phase != Phase::Dead);
@@ -247,34 +247,34 @@ impl Conn {
         writer.map(|writer| act(writer.socket()))
     }
 
-    /// A reply to one of the other side's requests was composed.
+    /// A reply to a request of the other side was composed.
     pub fn answered(&self) {
         self.liveness.answer();
     }
 
-    /// Requests of the other side that are not answered, as far as they are counted.
+    /// Unanswered requests of the other side, as far as they are counted.
     pub fn unanswered(&self) -> i64 {
         self.liveness.unanswered()
     }
 
-    /// Whether the socket is read. What the other side sends meanwhile waits on its own host.
+    /// Pauses or resumes reading. Meanwhile the other side's data waits on its own host.
     pub fn set_reading(&self, reads: bool) {
         self.lock().paused = !reads;
         self.signal();
     }
 
-    /// A server's connection is read no more. The client is told how many of its messages were read,
-    /// as soon as that is known: what is behind them is not begun.
+    /// Drains a server's connection: no more is read. The client is told how many of its messages
+    /// were read, as soon as that is known: later ones have not been started.
     pub fn drain(&self) {
         self.lock().drains = true;
-        // With the others nobody reads while JavaScript runs.
+        // With the other drivers nothing is read while JavaScript runs.
         if self.io() != Io::Tokio {
             self.be_still();
         }
         self.signal();
     }
 
-    /// Nobody reads a connection that drains, from here on.
+    /// A draining connection is not read from here on.
     pub(super) fn be_still(&self) {
         let mut half = self.lock();
         if half.phase != Phase::Open || mem::replace(&mut half.still, true) {
@@ -283,7 +283,7 @@ impl Conn {
         half.take_in(usize::MAX);
         half.out.frame(Opcode::Ping, &leaving(self.messages.load(Ordering::Relaxed)));
         if self.io() == Io::Stream {
-            // Under the lock: after `Closed` the number may mean another connection.
+            // Under the lock: after `Closed` the number may belong to another connection.
             self.hub.event(Event::Composed { conn: self.number });
             return;
         }
@@ -291,14 +291,14 @@ impl Conn {
         self.flush();
     }
 
-    /// Whether nothing more is read, all that was read is answered, and all answers are out; or the
-    /// connection is over.
+    /// Whether reading has stopped, and all requests read are replied to and the replies written;
+    /// or the connection is closed.
     pub fn is_drained(&self) -> bool {
         let half = self.lock();
         half.phase == Phase::Dead || (half.still && self.unanswered() <= 0 && half.waiting() == 0)
     }
 
-    /// Requests that the server has not read, with the ms that are left for each; see
+    /// Requests that the server has not read, with the ms left for each; see
     /// [`Requests::take_unread`].
     pub fn take_unread(&self) -> Vec<Unread> {
         let now = self.hub.now();
@@ -309,12 +309,12 @@ impl Conn {
             .collect()
     }
 
-    /// JavaScript keeps so many bytes for the other side: what it asked, without an answer.
+    /// JavaScript keeps this many bytes for the other side: unanswered requests.
     pub fn keeps(&self, bytes: usize) {
         self.hold(Held::Requests, bytes);
     }
 
-    /// It holds so many bytes of this kind; see [`Share::set`].
+    /// Sets the bytes of this kind that it holds; see [`Share::set`].
     pub(super) fn hold(&self, kind: Held, bytes: usize) {
         self.share.set(kind, bytes, self.hub.now());
     }
@@ -323,21 +323,21 @@ impl Conn {
         &self.share
     }
 
-    /// Whether the receiver is so far behind that the service should answer no more for now;
-    /// [`Event::Room`] tells when it has caught up.
+    /// Whether the receiver is so far behind that the service should not reply for now;
+    /// [`Event::Room`] is emitted when it has caught up.
     pub fn is_behind(&self) -> bool {
         let mut half = self.lock();
         half.tells_room = half.accepts() && half.out.len() > self.settings.high_water;
         half.tells_room
     }
 
-    /// Ends the connection, and drops what it has: others need the memory.
+    /// Closes the connection and drops its data: the memory is needed for others.
     pub(super) fn give_up(&self) {
         self.spoil(Error::OverBudget);
         self.hub.revisit(self.number);
     }
 
-    /// What it did so far.
+    /// Its counters so far.
     pub fn totals(&self) -> Totals {
         let half = self.lock();
         Totals {
@@ -355,19 +355,19 @@ impl Conn {
         }
     }
 
-    /// The id of the request that waits in `slot`.
+    /// The id of the pending request in `slot`.
     pub fn rid(&self, slot: u32) -> Option<Rid> {
         self.lock().requests.pending.rid(slot)
     }
 
-    /// Nobody waits any more for what was asked: whatever is answered is dropped.
+    /// Abandons all pending requests: replies are dropped.
     pub fn abandon(&self) {
         self.lock().requests.clear();
     }
 
-    /// Drops what was asked by a client's connection, if nothing of it was sent. False: something was.
+    /// Drops the requests of a client's connection, if nothing was sent. False: something was.
     pub fn withdraw(&self) -> bool {
-        // Whoever writes now may not have begun to count it.
+        // A concurrent write may not have counted its bytes yet.
         let mut half = self.undisturbed();
         if half.bytes_out > 0 {
             return false;
@@ -378,7 +378,7 @@ impl Conn {
         true
     }
 
-    /// What was chosen for it.
+    /// Its settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -387,7 +387,7 @@ impl Conn {
         self.role
     }
 
-    /// Changes who gets the messages that come from now on.
+    /// Changes who gets the messages received from now on.
     pub fn set_lanes(&self, lanes: Lanes) {
         self.lanes.store(lanes.bits(), Ordering::SeqCst);
     }
@@ -396,13 +396,13 @@ impl Conn {
         Lanes::from_bits(self.lanes.load(Ordering::Relaxed))
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes of buffered output.
     pub fn waiting(&self) -> usize {
         self.lock().waiting()
     }
 
-    /// Ends the connection with a closing handshake; `None` is without a code. Replies that come
-    /// until it is done are still heard.
+    /// Closes the connection with a closing handshake; `None` is without a code. Replies received
+    /// until it is complete are still processed.
     pub fn close(&self, code: Option<u16>, reason: &str) {
         let mut half = self.lock();
         match half.phase {
@@ -410,7 +410,7 @@ impl Conn {
                 half.take_in(usize::MAX);
                 half.out.close(code, reason);
                 if half.drains {
-                    // What still comes is not begun: see `drain`.
+                    // Further requests are not started: see `drain`.
                     self.set_lanes(Lanes::from_bits(0));
                 }
                 half.phase = Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT);
@@ -423,29 +423,29 @@ impl Conn {
         self.signal();
     }
 
-    /// Nobody wants what the other side says from now on, nor what it said and JavaScript has not
-    /// fetched.
+    /// Drops all messages received from now on, and those that JavaScript has not fetched.
     pub fn ignore(&self) {
         self.set_lanes(Lanes::from_bits(0));
         self.hub.drop_from(self.number);
     }
 
-    /// Ends the connection at once; what the kernel takes now still goes out.
+    /// Closes the connection at once; output that the kernel takes now is still sent.
     pub fn terminate(&self) {
         self.flush_now();
         self.lock().phase = Phase::Dead;
         self.signal();
     }
 
-    /// The socket is there. `handshake` is what a server answers, held until [`open`](Self::open).
+    /// Attaches the connected socket. `handshake` is a server's response, held until
+    /// [`open`](Self::open).
     pub(super) fn attach(&self, writer: Writer, handshake: &[u8]) {
         let mut half = self.lock();
         half.writer = Some(writer);
         half.out.raw(handshake);
     }
 
-    /// Frames may flow, unless the connection was ended meanwhile. A server's connection is opened
-    /// by the JavaScript thread, which knows of it by then: the client can ask for nothing earlier.
+    /// Allows frames, unless the connection was closed meanwhile. A server's connection is opened
+    /// by the JavaScript thread once it knows of it, so that no request comes earlier.
     pub fn open(&self) {
         {
             let mut half = self.lock();
@@ -458,8 +458,8 @@ impl Conn {
                 *held_back = out.take_all().unwrap_or_default();
             }
             if half.listed {
-                // Who asked may take it back in the same turn. When that is over it is written, or by
-                // a thread when it lasts.
+                // The caller may withdraw requests in the same turn. They are written when it ends,
+                // or by a thread if it takes long.
                 drop(half);
                 self.signal();
                 return;
@@ -469,12 +469,13 @@ impl Conn {
         self.signal();
     }
 
-    /// Gives up the request in `slot`. False: it waits no more, and JavaScript is told or was.
+    /// Gives up the request in `slot`. False: it is no longer pending, and JavaScript has been or
+    /// will be notified.
     pub fn forget(&self, slot: u32) -> bool {
         self.lock().requests.forget(slot)
     }
 
-    /// Whether it moves something large, so that whatever else is asked by it has to wait. `descriptor`
+    /// Whether it moves something large, so that further requests on it have to wait. `descriptor`
     /// is that of a stream's TCP socket.
     pub fn moves_much(&self, descriptor: Option<i32>) -> bool {
         if self.missing.load(Ordering::Relaxed) >= config::LARGE_BYTES {
@@ -484,7 +485,7 @@ impl Conn {
         if waiting >= config::LARGE_BYTES {
             return true;
         }
-        // What the system has taken is not on its way.
+        // Bytes that the system has accepted may still be unsent.
         let way_out = match descriptor {
             Some(descriptor) => WayOut::of_descriptor(descriptor),
             None => self.with_socket(|socket| WayOut::of(&socket)).flatten(),
@@ -493,29 +494,28 @@ impl Conn {
         waiting + unsent >= config::LARGE_BYTES
     }
 
-    /// Milliseconds since something came.
+    /// Milliseconds since anything was received.
     pub fn silence(&self) -> u64 {
         self.hub.now().saturating_sub(self.liveness.heard())
     }
 
-    /// Fails the requests whose deadline has come; returns when to look again.
+    /// Fails the requests whose deadline has passed; returns when to check again.
     pub fn expire(&self) -> u64 {
         let mut half = self.lock();
         let now = self.hub.now();
         let slots = half.requests.expire(now);
-        // A service that answers others, or a ping, lives.
+        // A service that sends other replies, or a ping, is alive.
         let since = milliseconds(half.requests.pending.expired_since());
         let silent_for = if self.liveness.heard() <= since { now.saturating_sub(since) } else { 0 };
         half.armed = half.requests.pending.check_at();
         if !slots.is_empty() {
-            // Under the lock: after `Closed` the number may mean another connection.
+            // Under the lock: after `Closed` the number may belong to another connection.
             self.hub.event(Event::Expired { conn: self.number, slots, silent_for });
         }
         half.armed
     }
 
-    /// Whether something of it may be about to end because its time is over: what came before that has
-    /// to be read first.
+    /// Whether something of it may be about to time out: data received before has to be read first.
     pub(super) fn is_overdue(&self) -> bool {
         let now = self.hub.now();
         let half = self.lock();
@@ -524,8 +524,7 @@ impl Conn {
             || half.beat_at.min(half.look_at) <= now
     }
 
-    /// The connection is over: nobody composes any more, the socket closes, JavaScript hears of it
-    /// the first time.
+    /// Ends the connection: no more composing, the socket closes, JavaScript is notified once.
     pub(super) fn finish(&self, ended: Ended) {
         {
             let mut half = self.lock();
@@ -535,7 +534,8 @@ impl Conn {
         self.finish_keeping_output(ended);
     }
 
-    /// As [`finish`](Self::finish), for a stream: what waits, a close frame, can still be fetched.
+    /// As [`finish`](Self::finish), for a stream: buffered output, a close frame, can still be
+    /// fetched.
     pub(super) fn finish_keeping_output(&self, ended: Ended) {
         let mut half = self.lock();
         half.phase = Phase::Dead;
@@ -546,25 +546,27 @@ impl Conn {
         self.signal();
     }
 
-    /// JavaScript hears of the end, the first time.
+    /// Notifies JavaScript of the close, once.
     fn tell(&self, half: &mut Half, ended: Ended) {
         if mem::replace(&mut half.finished, true) {
             return;
         }
         let Ended { code, reason, error } = ended;
-        // Whoever said goodbye ended in order, whatever became of our words after that.
+        // After a close frame of the other side the close was in order, whatever happened to our
+        // output after that.
         let error = error.or_else(|| half.broken.take().filter(|_| code == ABNORMAL));
         self.hub.event(Event::Closed { conn: self.number, code, reason, error });
     }
 
-    /// The socket does not take any more, because of `error`, and `writer` was its writing side.
-    /// What the other side sent before that is still read, and then comes the end, with this error.
+    /// A write failed with `error`; `writer` is the writing side. Data that the other side sent
+    /// before is still read; then the connection ends with this error.
     pub(super) fn cannot_write(&self, half: &mut Half, writer: &Writer, error: Error) {
-        // So that the reading side meets an end whatever the error was.
+        // So that the reading side reaches an end with any kind of error.
         writer.shut_down();
         half.give_up(error);
         if half.phase == Phase::Open {
-            // A client that its service has enough of asked for things that it cannot be told.
+            // A client that is paused or drained has sent requests that cannot be answered any
+            // more.
             half.phase = match (half.paused || half.drains) && self.role == Role::Server {
                 true => Phase::Dead,
                 false => Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT),
@@ -573,8 +575,8 @@ impl Conn {
         self.signal();
     }
 
-    /// Whether a panic interrupted who was composing, which ends the connection: nobody knows what
-    /// its buffers hold. The driver has to look at it.
+    /// Whether a panic interrupted composing, which ends the connection: its buffers may be
+    /// inconsistent. The driver has to check this.
     pub fn is_spoilt(&self) -> bool {
         if !self.half.is_poisoned() {
             return false;
@@ -583,13 +585,13 @@ impl Conn {
         true
     }
 
-    /// The connection ends without another word, because of `error`: after a panic nobody knows what
-    /// its buffers hold. The driver has to look at it.
+    /// Ends the connection without a close frame, because of `error`: after a panic its buffers may
+    /// be inconsistent. The driver has to check this.
     pub fn spoil(&self, error: Error) {
         self.spoil_half(&mut self.lock(), error);
     }
 
-    /// Ends a connection that no driver looks at.
+    /// Ends a connection that no driver has.
     pub fn end(&self) {
         self.finish(Ended::abnormal(None));
     }
@@ -600,44 +602,44 @@ impl Conn {
         half.requests.clear();
         half.phase = Phase::Dead;
         if self.io() == Io::Stream {
-            // The other drivers end it as soon as they see its phase; a stream has nobody who looks.
+            // The other drivers end it when they see its phase; a stream has no driver that looks.
             self.tell(half, Ended::abnormal(None));
         }
         self.signal();
     }
 
-    /// What the driver has to wait for.
+    /// The events that the driver has to wait for.
     pub(super) fn state(&self) -> State {
         let half = self.lock();
         State {
             phase: half.phase,
             writer: half.blocked.then(|| half.writer.clone()).flatten(),
             check_at: half.armed,
-            // A client reads its answers however much it asks: if it did not, and the server did not
-            // read either before it is rid of them, both would wait for ever. The closing handshake
-            // has to come to its end.
+            // A client reads its replies however many requests it has buffered: otherwise, if the
+            // server also stops reading until its replies are read, both would wait forever. A
+            // closing handshake has to complete.
             may_read: (self.role == Role::Client || half.out.len() <= self.settings.high_water)
                 && !((half.paused || half.drains) && half.phase == Phase::Open),
             drains: half.drains && !half.still,
         }
     }
 
-    /// Looks after a silent other side, if it is time to; returns when to look again.
+    /// Checks for a silent other side, if it is time to; returns when to check again.
     ///
     /// # Errors
-    /// It was asked for a sign of life and gave none for a whole interval, or its system gave none.
+    /// A ping, or the system's probes, stayed unanswered for a whole interval.
     pub(super) fn beat(&self) -> Result<u64, Ended> {
         self.beat_with(|| self.with_socket(|socket| WayOut::of(&socket)).flatten())
     }
 
-    /// The same, where `way_out` is asked what the system knows.
+    /// The same, with `way_out` as the system's view of the connection.
     pub(super) fn beat_with(&self, way_out: impl FnOnce() -> Option<WayOut>) -> Result<u64, Ended> {
         let now = self.hub.now();
         let look_at = self.look(now, way_out)?;
         Ok(self.ask_if_silent(now)?.min(look_at))
     }
 
-    /// Asks the system of a connection where nothing was heard for long.
+    /// Checks the system's view of a connection that has been silent for long.
     fn look(&self, now: u64, way_out: impl FnOnce() -> Option<WayOut>) -> Result<u64, Ended> {
         let look_at = self.lock().look_at;
         if now < look_at {
@@ -661,14 +663,15 @@ impl Conn {
         Ok(half.look_at)
     }
 
-    /// Asks the other side for a sign of life, where nothing was heard for an interval.
+    /// Pings the other side after an interval of silence.
     fn ask_if_silent(&self, now: u64) -> Result<u64, Ended> {
         let mut half = self.lock();
-        // Before its time the answer may be on its way.
+        // Before that time the pong may still be in flight.
         if now < half.beat_at {
             return Ok(half.beat_at);
         }
-        // Who does not read what is before it has not been asked. There its system tells of its host.
+        // While output is waiting, the other side has not read the ping. Then the system's view
+        // shows whether its host lives.
         let is_asked = !cfg!(target_os = "linux") || half.waiting() == 0;
         let waits = !half.requests.pending.is_empty() || half.phase != Phase::Open || !is_asked;
         match self.liveness.beat(now, self.settings.heartbeat, waits) {
@@ -684,17 +687,16 @@ impl Conn {
         Ok(half.beat_at)
     }
 
-    /// Something of a stream is due, and JavaScript is to read once more and look.
+    /// Something of a stream is due: JavaScript reads once more and checks.
     pub(super) fn tell_overdue(&self) {
-        // Under the lock: after `Closed` the number may mean another connection.
+        // Under the lock: after `Closed` the number may belong to another connection.
         let half = self.lock();
         if half.phase != Phase::Dead {
             self.hub.event(Event::Overdue { conn: self.number });
         }
     }
 
-    /// Asks the other side for a sign of life. The system of one that is gone answers too, by a
-    /// reset.
+    /// Pings the other side. The system of a closed connection responds too, with a reset.
     pub(super) fn probe(&self) {
         let mut half = self.lock();
         if half.phase != Phase::Open {
@@ -702,7 +704,7 @@ impl Conn {
         }
         half.out.frame(Opcode::Ping, b"");
         if self.io() == Io::Stream {
-            // Under the lock: after `Closed` the number may mean another connection.
+            // Under the lock: after `Closed` the number may belong to another connection.
             self.hub.event(Event::Composed { conn: self.number });
             return;
         }
@@ -710,11 +712,11 @@ impl Conn {
         self.flush();
     }
 
-    /// The other side has reset a connection that is not read for now, as `error` says.
+    /// The other side has reset a connection that is not read for now, with `error`.
     ///
     /// # Errors
-    /// That is its end: nobody waits for the answer to what a client may have asked before. What a
-    /// server may have answered is still read, and then comes the end.
+    /// The connection ends: requests that a client sent before need no reply. Replies that a server
+    /// sent before are still read; then the connection ends.
     pub(super) fn was_reset(&self, error: io::Result<Option<io::Error>>) -> Result<(), Ended> {
         let error = error.ok().flatten().unwrap_or_else(|| ErrorKind::ConnectionReset.into());
         let error = Error::system("read", error, None);
@@ -728,7 +730,7 @@ impl Conn {
         }
     }
 
-    /// Waits until something changed that a task must look at.
+    /// Waits until something changed that the task has to look at.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -748,7 +750,7 @@ impl Conn {
 }
 
 impl Half {
-    /// Nothing is written any more.
+    /// Stops writing.
     fn give_up(&mut self, error: Error) {
         self.broken.get_or_insert(error);
         self.out.clear();
@@ -757,8 +759,8 @@ impl Half {
         self.blocked = false;
     }
 
-    /// Moves published messages that wait to the connection's own buffer, until it holds `bytes`:
-    /// all of them before anything else is composed, so that nothing overtakes them.
+    /// Moves queued published messages to the connection's own buffer, until it holds `bytes`; all
+    /// of them before anything else is composed, so that nothing overtakes them.
     pub fn take_in(&mut self, bytes: usize) {
         while self.out.len() < bytes
             && let Some(message) = self.backlog.pop()
@@ -767,7 +769,7 @@ impl Half {
         }
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes of buffered output.
     fn waiting(&self) -> usize {
         self.out.len() + self.backlog.bytes()
     }
@@ -783,9 +785,9 @@ pub(super) struct State {
     /// Set while the kernel's buffer is full.
     pub writer: Option<Writer>,
     pub check_at: u64,
-    /// A receiver that does not take its answers, or has too many to come, sends no more requests
-    /// for now.
+    /// A receiver that does not read its replies, or has too many requests pending, is not read for
+    /// now.
     pub may_read: bool,
-    /// It is to be read no more, and the client has to be told.
+    /// Reading stops, and the client has to be told.
     pub drains: bool,
 }

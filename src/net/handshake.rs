@@ -1,4 +1,4 @@
-//! Connections up to the end of their handshake, always on the tokio thread: name lookup,
+//! Connections until their handshake is complete, always on the tokio thread: name lookup,
 //! dialling, upgrading, and the time limits of each.
 
 use super::{
@@ -39,48 +39,48 @@ use tokio::{
     time::timeout,
 };
 
-/// A connection whose handshake is done but for a server's answer.
+/// A connection whose handshake is complete except for a server's response.
 #[derive(Debug)]
 pub struct Established {
     /// The socket.
     pub(super) stream: TcpStream,
-    /// What the other side sent right after the handshake.
+    /// Bytes received right after the handshake.
     pub(super) rest: Vec<u8>,
-    /// What a server has still to answer.
+    /// A server's response, not sent yet.
     pub(super) answer: Vec<u8>,
-    /// What the client asked, on a server.
+    /// The client's request, on a server.
     pub(super) head: Option<Head>,
-    /// The question that JavaScript has answered, on a server that asks: it is over if the client does
-    /// not come in after all.
+    /// The question that JavaScript has answered, on a server that asks; dropped if the client is
+    /// not accepted after all.
     pub(super) ask: Option<Ask>,
-    /// A place among those that JavaScript has still to hear of, on a server.
+    /// A place in the queue of connections that JavaScript has not been notified of, on a server.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What a server's connections have in common.
+/// Shared state of a server's connections.
 #[derive(Debug)]
 pub(super) struct Service {
     pub number: u32,
-    /// Of its connections.
+    /// Settings of its connections.
     pub settings: Settings,
-    /// What they may hold together.
+    /// Their common memory budget.
     pub budget: Arc<Budget>,
     /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
     pub lanes: AtomicU8,
     pub open: AtomicBool,
-    /// Clients whose handshake is done.
+    /// Clients with a complete handshake.
     pub connections: Counter,
-    /// Clients in the middle of it.
+    /// Clients in the handshake.
     pub handshakes: Strangers,
-    /// Places for those that JavaScript has still to hear of.
+    /// Places for clients that JavaScript has not been notified of.
     pub arrivals: Arc<Semaphore>,
-    /// The questions of this JavaScript environment.
+    /// The pending questions of this JavaScript environment.
     pub asks: Asks,
-    /// Those who are told why they are closed.
+    /// Clients that are being told why they are closed.
     pub farewells: Strangers,
 }
 
-/// Counts those who have a clone of it.
+/// Counts its clones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counter(Arc<()>);
 
@@ -104,7 +104,7 @@ impl Acceptor {
         F: Fn(Arc<Service>, Arc<Connections>, Established) -> T + Copy + Send + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
-        // A panic costs the client that it met, and not all that would come.
+        // A panic costs the client that caused it, not the listener.
         while caught_in(self.accept(runtime, &listener, serve)).await.is_err() {}
     }
 
@@ -119,7 +119,7 @@ impl Acceptor {
                     let (service, hub) = (self.service.clone(), self.hub.clone());
                     let mut place = service.handshakes.enter(remote.ip());
                     self.tasks.spawn(runtime, async move {
-                        // A failed handshake concerns nobody but the client, who was told.
+                        // A failed handshake concerns only the client, which was told.
                         let time = Duration::from_millis(service.settings.handshake_timeout);
                         let established = tokio::select! {
                             biased;
@@ -134,13 +134,14 @@ impl Acceptor {
                         }
                     });
                 }
-                // No descriptors left: whoever is in the middle of a handshake has some.
+                // No file descriptors left: open handshakes hold some.
                 Err(error)
                     if is_exhausted(&error) && self.service.handshakes.shed(config::SHED_AGE) =>
                 {
                     tokio::time::sleep(config::SHED_PAUSE).await;
                 }
-                // None can be had, or a client that was gone already: go on, but not hot.
+                // None can be freed, or the client had disconnected already: go on, but without a
+                // busy loop.
                 Err(_) => tokio::time::sleep(config::ACCEPT_RETRY).await,
             }
         }
@@ -154,7 +155,8 @@ fn is_exhausted(error: &io::Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
-/// A client's handshake, up to the answer that lets it in. `None`: it was refused, or went away.
+/// A client's handshake, up to the response that accepts it. `None`: it was rejected, or
+/// disconnected.
 async fn welcome(
     service: &Service,
     hub: &Arc<Connections>,
@@ -199,7 +201,7 @@ async fn welcome(
     Some(established)
 }
 
-/// Waits for something beside the client, who may not care to.
+/// Waits for `future`, unless the client disconnects first.
 async fn unless_gone<T>(stream: &TcpStream, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -208,20 +210,20 @@ async fn unless_gone<T>(stream: &TcpStream, future: impl Future<Output = T>) -> 
     }
 }
 
-/// Waits for the end of a client that has nothing to say for now.
+/// Waits until a client that sends nothing for now disconnects.
 async fn gone(stream: &TcpStream) {
     let mut byte = [0];
     match stream.peek(&mut byte).await {
         Ok(0) | Err(_) => {}
-        // It does not wait for its answer, and is not looked at before it gets one.
+        // It sends before it has its response; its data is not read until then.
         Ok(_) => pending().await,
     }
 }
 
-/// Close code of a server that has enough connections (IANA's registry of close codes).
+/// Close code of a server with too many connections (IANA's registry of close codes).
 pub(super) const TRY_AGAIN_LATER: u16 = 1013;
 
-/// Tells a client that there are too many, in words that it understands.
+/// Closes a client with this code, since there are too many.
 async fn turn_away(established: Established) {
     let Established { stream, answer, permit, .. } = established;
     drop(permit);
@@ -233,14 +235,15 @@ async fn turn_away(established: Established) {
     }
 }
 
-/// Answers a client that does not come in.
+/// Sends the response that rejects a client.
 async fn refuse(stream: &TcpStream, answer: &[u8]) {
     if write_all(stream, answer).await.is_ok() {
         last_words(stream, &[]).await;
     }
 }
 
-/// Lets the other side read our last words, unless too many others are to: see [`last_words`].
+/// Lets the other side read the last bytes, unless too many other connections wait for that: see
+/// [`last_words`].
 pub(super) async fn farewell(stream: &TcpStream, words: &[u8], others: &Strangers) {
     let Ok(remote) = stream.peer_addr() else { return };
     let mut place = others.enter(remote.ip());
@@ -251,8 +254,8 @@ pub(super) async fn farewell(stream: &TcpStream, words: &[u8], others: &Stranger
     }
 }
 
-/// Lets the other side read our last words: closing with bytes of its own unread would reset the
-/// connection, and the words with it (RFC 6455 section 7.1.1).
+/// Lets the other side read the last bytes: closing a socket with unread data would reset the
+/// connection, and lose them (RFC 6455 section 7.1.1).
 async fn last_words(stream: &TcpStream, words: &[u8]) {
     let rest = async {
         write_all(stream, words).await?;
@@ -263,11 +266,11 @@ async fn last_words(stream: &TcpStream, words: &[u8]) {
         }
         Ok::<_, io::Error>(())
     };
-    // Whoever does not listen need not be waited for.
+    // Not longer: the other side may not read.
     let _ = timeout(config::FAREWELL_TIMEOUT, rest).await;
 }
 
-/// Reads a client's handshake. `None`: it was none, or the client went away.
+/// Reads a client's handshake. `None`: it was invalid, or the client disconnected.
 async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Established> {
     tcp::prepare(&SockRef::from(&stream)).ok()?;
     let (mut bytes, mut end, mut permit) = (Vec::new(), HeadEnd::default(), None);
@@ -285,13 +288,14 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
             Upgrade::Accept { response, consumed, head } => {
                 permit = permit.or_else(|| arrivals.clone().try_acquire_owned().ok());
                 if permit.is_none() {
-                    // While JavaScript is busy the bytes wait as they came, which is least.
+                    // While JavaScript is busy only the raw bytes are kept, which take the least
+                    // memory.
                     drop((response, head));
                     let room = arrivals.clone().acquire_owned();
                     permit = Some(unless_gone(&stream, room).await?.ok()?);
                     continue;
                 }
-                // The head's own memory is given back.
+                // Frees the head's own memory.
                 let (rest, answer, head) = (bytes.split_off(consumed), response, Some(head));
                 return Some(Established { stream, rest, answer, head, ask: None, permit });
             }
@@ -303,12 +307,12 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
     }
 }
 
-/// A TCP connection to `dest` (`host:port`), which each of its addresses may take `connect_timeout` ms
-/// for, and a handshake for `path` within `handshake_timeout`.
+/// Connects to `dest` (`host:port`) by TCP within `connect_timeout` per address, and does the
+/// handshake for `path` within `handshake_timeout`.
 ///
 /// # Errors
-/// [`Error::BadDestination`], [`Error::UnknownHost`], what the system says of the last address
-/// tried, or what was wrong with the server's answer.
+/// [`Error::BadDestination`], [`Error::UnknownHost`], the system's error for the last address
+/// tried, or what was wrong with the server's response.
 pub(super) async fn connect(
     dest: &str,
     path: &str,
@@ -362,7 +366,7 @@ async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> 
     }
 }
 
-/// Apart from [`read_more`], whose memory every waiting connection has.
+/// Separate from [`read_more`], whose memory every waiting connection holds.
 fn read_part(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
     let mut part = [0; 1024];
     let room = config::MAX_HANDSHAKE_BYTES.saturating_sub(bytes.len()).clamp(1, part.len());
@@ -372,7 +376,7 @@ fn read_part(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
     Ok(read > 0)
 }
 
-/// Makes room for `more` bytes as a `Vec` does, but never for more than a head may have.
+/// Makes room for `more` bytes as a `Vec` does, but never for more than the limit of a head.
 fn grow(bytes: &mut Vec<u8>, more: usize) {
     let needed = bytes.len() + more;
     if needed > bytes.capacity() {
@@ -393,7 +397,7 @@ pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Resul
     Ok(())
 }
 
-/// Whether the same call can go well the next time.
+/// Whether the same call may succeed the next time.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

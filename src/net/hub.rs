@@ -1,5 +1,5 @@
-//! Where the connections of one JavaScript environment (the main thread, a worker) meet it:
-//! numbers for connections, and the batches that wait to be fetched.
+//! Where the connections of one JavaScript environment (the main thread, a worker) exchange data
+//! with it: numbers for connections, and the batches to be fetched.
 
 use crate::{
     config,
@@ -17,25 +17,25 @@ use std::{
 };
 use tokio::sync::{Notify, futures::Notified};
 
-/// The meeting point. `C` is what a driver calls a connection.
+/// The hub. `C` is a driver's type of a connection.
 pub struct Hub<C> {
     epoch: Instant,
     inbox: Mutex<Inbox<C>>,
     numbers: Mutex<Numbers>,
     room: Notify,
-    /// A wake is on its way: one is enough until JavaScript comes.
+    /// A wake-up is pending: one is enough until JavaScript runs.
     woken: AtomicBool,
     wake: Mutex<Option<Box<dyn Fn() + Send>>>,
-    /// The thread that comes by itself after each turn of its event loop.
+    /// The thread that fetches by itself after each turn of its event loop.
     home: OnceLock<ThreadId>,
     /// That thread has something to fetch.
     due: AtomicBool,
-    /// Connections of that thread that others have ended or written to: it has to look at them.
+    /// Connections of that thread that others have closed or written to: it has to look at them.
     revisited: Mutex<Vec<u32>>,
     has_revisited: AtomicBool,
 }
 
-/// How much waits for JavaScript.
+/// How much is waiting for JavaScript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backlog {
     /// Nothing.
@@ -56,7 +56,7 @@ struct Inbox<C> {
     /// The number of the last addition, and of the last one that is fetched.
     added: u64,
     fetched: u64,
-    /// Nobody fetches any more.
+    /// Nothing is fetched any more.
     silent: bool,
 }
 
@@ -96,8 +96,8 @@ impl<C: Weigh> Hub<C> {
         }
     }
 
-    /// A connection was ended by the doing of another one, or written to by another thread. Its driver
-    /// is told by itself, but for the one in the event loop, which asks
+    /// A connection was closed because of another one, or written to by another thread. Its driver
+    /// is notified by itself, except the one in the event loop, which calls
     /// [`take_revisited`](Self::take_revisited) in each turn.
     pub(super) fn revisit(&self, number: u32) {
         if self.home.get().is_some() {
@@ -107,9 +107,9 @@ impl<C: Weigh> Hub<C> {
         }
     }
 
-    /// The connections to look at since the last call.
+    /// The connections to look at, since the last call.
     pub fn take_revisited(&self) -> Vec<u32> {
-        // Asked in each turn, and hardly ever true.
+        // Called in each turn, and hardly ever true.
         if !self.has_revisited.load(Ordering::Relaxed) {
             return Vec::new();
         }
@@ -117,14 +117,14 @@ impl<C: Weigh> Hub<C> {
         mem::take(&mut *lock(&self.revisited))
     }
 
-    /// From now on this thread asks [`take_due`](Self::take_due) after each turn of its event
-    /// loop, and is not woken for what it adds itself.
+    /// From now on this thread calls [`take_due`](Self::take_due) after each turn of its event
+    /// loop, and is not woken for its own additions.
     pub fn settle(&self) {
         // A second call comes from the same thread.
         let _ = self.home.set(thread::current().id());
     }
 
-    /// Wakes JavaScript as another thread would, if this thread added something.
+    /// Wakes JavaScript, as another thread would, if this thread added something.
     pub fn wake_if_due(&self) {
         if self.take_due() {
             self.wake_from_outside();
@@ -136,7 +136,7 @@ impl<C: Weigh> Hub<C> {
         self.due.swap(false, Ordering::Relaxed)
     }
 
-    /// Milliseconds since the hub was made: the clock of all deadlines.
+    /// Milliseconds since the hub was created: the clock of all deadlines.
     pub fn now(&self) -> u64 {
         milliseconds(self.micros())
     }
@@ -146,17 +146,17 @@ impl<C: Weigh> Hub<C> {
         self.epoch.elapsed().as_micros() as u64
     }
 
-    /// The same clock's `time`.
+    /// The instant of `time` on this clock.
     pub(super) fn instant(&self, time: u64) -> Instant {
         self.epoch + Duration::from_millis(time)
     }
 
-    /// When the same clock has passed `instant`.
+    /// A time on this clock that is after `instant`.
     pub(super) fn time_after(&self, instant: Instant) -> u64 {
         instant.saturating_duration_since(self.epoch).as_millis() as u64 + 1
     }
 
-    /// A number for a connection, small and not in use.
+    /// An unused number for a connection, as small as possible.
     pub fn number(&self) -> u32 {
         let mut numbers = lock(&self.numbers);
         numbers.free.pop().unwrap_or_else(|| {
@@ -165,8 +165,8 @@ impl<C: Weigh> Hub<C> {
         })
     }
 
-    /// Gives a number back. Only JavaScript may, after it saw the connection's end: until then
-    /// it could mean the wrong connection.
+    /// Frees a number. Only JavaScript may do this, after it saw the connection's close: until then
+    /// the number could refer to the wrong connection.
     pub fn release(&self, number: u32) {
         lock(&self.numbers).free.push(number);
     }
@@ -178,7 +178,7 @@ impl<C: Weigh> Hub<C> {
         self.append(batch);
     }
 
-    /// Adds what a connection brought, after all that came before, and wakes JavaScript. Returns the
+    /// Adds data of a connection behind all earlier data, and wakes JavaScript. Returns the
     /// addition's number, for [`is_full_for`](Self::is_full_for).
     pub fn append(&self, mut batch: Batch<C>) -> u64 {
         batch.shrink();
@@ -189,7 +189,7 @@ impl<C: Weigh> Hub<C> {
                 drop(batch);
                 return 0;
             }
-            // As counted after merging, which renumbers events: what `fetch` subtracts.
+            // As counted after merging, which renumbers events: `fetch` subtracts the same.
             let before = inbox.last.bytes();
             match inbox.last.merge(batch) {
                 Ok(()) => inbox.bytes += inbox.last.bytes() - before,
@@ -206,7 +206,7 @@ impl<C: Weigh> Hub<C> {
         added
     }
 
-    /// How much waits to be fetched.
+    /// How much is waiting to be fetched.
     pub fn backlog(&self) -> Backlog {
         let inbox = lock(&self.inbox);
         match inbox.last.len() {
@@ -220,7 +220,7 @@ impl<C: Weigh> Hub<C> {
 
     /// Takes the next batch, and says whether more wait.
     pub fn fetch(&self) -> Option<(Batch<C>, bool)> {
-        // First, so that what comes from now on wakes again.
+        // First, so that later additions wake JavaScript again.
         self.woken.store(false, Ordering::SeqCst);
         let mut inbox = lock(&self.inbox);
         let (batch, fetched) = match inbox.full.pop_front() {
@@ -237,7 +237,7 @@ impl<C: Weigh> Hub<C> {
         (!batch.is_empty()).then_some((batch, more))
     }
 
-    /// Lets go of what `conn` brought and nobody wants any more, where it is by itself.
+    /// Drops unfetched data of `conn`, where a batch holds only its data.
     pub fn drop_from(&self, conn: u32) {
         let mut dropped = Vec::new();
         {
@@ -263,9 +263,9 @@ impl<C: Weigh> Hub<C> {
         lock(&self.inbox).bytes > config::INBOX_HIGH_WATER
     }
 
-    /// The same for a connection whose last addition has that number. Whoever has something waiting
-    /// has only a part of the room: so those whose requests are all fetched get their turn, however
-    /// much others send.
+    /// The same for a connection whose last addition has that number. A connection with unfetched
+    /// data gets only a part of the room: so connections whose requests are all fetched get their
+    /// turn, however much others send.
     pub fn is_full_for(&self, added: u64) -> bool {
         let inbox = lock(&self.inbox);
         let waits = added > inbox.fetched;
@@ -277,8 +277,8 @@ impl<C: Weigh> Hub<C> {
         self.room.notified()
     }
 
-    /// The environment is going away: nobody is woken, and nothing is kept for it. What waits is
-    /// let go, for it may hold connections, which hold this.
+    /// The environment ends: no more wake-ups, and no data is kept. Waiting data is dropped, since
+    /// it may hold connections, which hold this hub.
     pub fn silence(&self) {
         *lock(&self.wake) = None;
         let waiting = {
@@ -287,7 +287,7 @@ impl<C: Weigh> Hub<C> {
             inbox.bytes = 0;
             (mem::take(&mut inbox.full), mem::take(&mut inbox.last))
         };
-        // Not under the lock: connections that end say so here.
+        // Outside of the lock: connections that close report here.
         drop(waiting);
     }
 
@@ -308,7 +308,7 @@ impl<C: Weigh> Hub<C> {
     }
 }
 
-/// What [`Hub::now`] says at this time of [`Hub::micros`].
+/// The value of [`Hub::now`] at this value of [`Hub::micros`].
 pub fn milliseconds(micros: u64) -> u64 {
     micros / 1000
 }

@@ -7,10 +7,10 @@ use std::{
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// The runtime's handle; the threads start with the first call.
+/// The runtime's handle; the first call starts the threads.
 ///
 /// # Errors
-/// The system gave no threads.
+/// The system could not create threads.
 pub(super) fn runtime() -> io::Result<&'static Handle> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     static STARTING: Mutex<()> = Mutex::new(());

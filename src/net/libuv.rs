@@ -1,8 +1,8 @@
 //! The driver in Node's own event loop: no other thread, no wake-ups.
 //!
-//! Connections come here once their handshake is done. A turn of the loop reads what is there,
-//! hands it to JavaScript after the wait for I/O, and writes what JavaScript composed before
-//! the next wait.
+//! Connections come here once their handshake is complete. A turn of the loop reads available data,
+//! hands it to JavaScript after the wait for I/O, and writes JavaScript's output before the next
+//! wait.
 
 use super::{
     conn::{Arrival, Conn, Connections, Ended, Phase, State},
@@ -26,14 +26,14 @@ use std::{
 
 /// The binding's part in a turn of the loop.
 pub trait Turn {
-    /// Before the wait for I/O: writes what was composed.
+    /// Before the wait for I/O: writes composed output.
     fn before_wait(&self);
-    /// After it: fetches what came.
+    /// After it: fetches received data.
     fn after_wait(&self);
-    /// Fails the requests of all connections whose deadline has come; returns when to be called
+    /// Fails the requests of all connections whose deadline has passed; returns when to be called
     /// again, on the hub's clock.
     fn expire(&self) -> u64;
-    /// A connection ends whose other side is told why: `words` are still to be written.
+    /// A connection is closed after a protocol error: `words` have still to be written.
     fn told(&self, stream: &TcpStream, words: Vec<u8>);
 }
 
@@ -46,21 +46,21 @@ pub struct Driver {
     scratch: RefCell<Vec<u8>>,
     polled: RefCell<HashMap<u32, Rc<Polled>>>,
     alarm: RefCell<Option<Timer>>,
-    /// When the alarm rings, on the hub's clock.
+    /// When the alarm fires, on the hub's clock.
     armed: Cell<u64>,
-    /// It rang: once more is read, and then is the time for what it is about.
+    /// It fired: sockets are read once more before anything expires.
     rung: Cell<bool>,
-    /// The handles of every turn.
+    /// Handles that are called in every turn.
     turn: RefCell<Vec<Owned>>,
-    /// Lets the next wait for I/O end at once.
+    /// Makes the next wait for I/O return at once.
     again: RefCell<Option<Timer>>,
-    /// Keeps the loop awake while somebody wants that.
+    /// Keeps the loop awake while polling.
     idle: RefCell<Option<Idle>>,
     awake_until: Cell<Option<Instant>>,
     spin: Spin,
     /// Awake because of `spin`, and until when that pays.
     spinning: Cell<Option<Instant>>,
-    /// For how long looking on pays, if something was read or written since the last sleep.
+    /// How long polling pays, if something was read or written since the last sleep.
     active: Cell<Option<Duration>>,
 }
 
@@ -70,13 +70,13 @@ struct Polled {
     reading: RefCell<Reading>,
     poll: RefCell<Option<Poll>>,
     interest: Cell<c_int>,
-    /// What is of interest while it is not read.
+    /// Poll events of interest while reading is paused.
     paused: Cell<c_int>,
 }
 
 impl Driver {
-    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv's, or
-    /// one fails.
+    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv, or one
+    /// fails.
     ///
     /// # Safety
     /// `uv_loop` is the `uv_loop_t` of the calling thread, and runs until
@@ -177,7 +177,7 @@ impl Driver {
         });
     }
 
-    /// Does something about a connection, if it is still there. A panic costs this connection.
+    /// Calls `act` with a connection, if it still exists. A panic costs this connection.
     fn with<R>(&self, number: u32, act: impl FnOnce(&Polled) -> R) -> Option<R> {
         let polled = self.polled.borrow().get(&number).cloned()?;
         match caught(|| act(&polled)) {
@@ -190,7 +190,7 @@ impl Driver {
         }
     }
 
-    /// Makes sure that requests are looked at by `deadline`.
+    /// Makes sure that requests are checked by `deadline`.
     pub fn arm(&self, deadline: u64) {
         if deadline >= self.armed.get() {
             return;
@@ -201,12 +201,12 @@ impl Driver {
         }
     }
 
-    /// A connection was read or written: whether the loop stays awake for what comes next.
+    /// A connection was read or written: decides whether the loop stays awake for what follows.
     pub fn active(&self, settings: &Settings) {
         let pays = match settings.io {
             Io::Libuv => config::SPIN,
             Io::Stream => config::STREAM_SPIN,
-            // What comes next is another thread's.
+            // Another thread handles what follows.
             Io::Tokio => return,
         };
         match settings.busy_poll {
@@ -216,9 +216,9 @@ impl Driver {
         }
     }
 
-    /// After the wait for I/O: ends what the alarm was about. When the loop was busy, the answers may
-    /// have come in time and be read just now, or be still in the sockets, also in those of which the
-    /// loop has only heard now.
+    /// After the wait for I/O: handles what the alarm was set for. If the loop was busy, replies
+    /// may have arrived in time and be read just now, or still be in the sockets, also in sockets
+    /// that the loop has only now learnt of.
     pub fn expire(&self) {
         if !self.rung.replace(false) {
             return;
@@ -229,7 +229,7 @@ impl Driver {
         }
     }
 
-    /// Before the wait for I/O, when all is written.
+    /// Before the wait for I/O, when all output is written.
     pub fn before_sleep(&self) {
         if self.rung.get() {
             return self.turn_again();
@@ -259,16 +259,16 @@ impl Driver {
         }
     }
 
-    /// Lets another turn follow this one at once.
+    /// Makes another turn follow this one at once.
     pub fn turn_again(&self) {
         if let Some(again) = &*self.again.borrow() {
             again.fire_in(0);
         }
     }
 
-    /// Before the wait for I/O: whether the loop is going to sleep there, for it has nothing else to
-    /// do. It may sleep all the same: libuv does not tell while there are sockets that are not
-    /// polled yet as they should be.
+    /// Before the wait for I/O: whether the loop is going to sleep, for it has nothing else to do.
+    /// It may sleep even if not: libuv does not tell while there are sockets whose poll has still
+    /// to be updated.
     pub fn will_sleep(&self) -> bool {
         self.uv.will_sleep()
     }
@@ -281,12 +281,12 @@ impl Driver {
                 self.spin.miss();
             }
         } else if self.spinning.get().is_some() {
-            // Who has work to do on this core goes first.
+            // Threads with work on this core go first.
             std::thread::yield_now();
         }
     }
 
-    /// A connection was read: perhaps the loop was awake for that.
+    /// A connection was read: polling may have paid.
     pub fn heard(&self, settings: &Settings) {
         if let Some(in_time) = self.spinning.take() {
             if Instant::now() <= in_time {
@@ -300,17 +300,17 @@ impl Driver {
         self.active(settings);
     }
 
-    /// Looks at the connections that others have ended or written to.
+    /// Handles the connections that others have closed or written to.
     pub fn revisit(&self) {
         self.hub.take_revisited().into_iter().for_each(|number| self.touched(number));
     }
 
-    /// Looks again at a connection that JavaScript wrote to or ended.
+    /// Handles a connection that JavaScript wrote to or closed.
     pub fn touched(&self, number: u32) {
         self.with(number, |polled| self.look(polled));
     }
 
-    /// Closes everything; `then` is called when the loop has let go of it.
+    /// Closes everything; `then` is called when the loop has released it.
     pub fn shut_down(&self, then: impl FnOnce() + 'static) {
         for polled in self.polled.take().into_values() {
             polled.poll.take();
@@ -338,7 +338,8 @@ impl Driver {
         if events & WRITABLE != 0 {
             polled.conn.unblocked();
         }
-        // While JavaScript is behind, what came can wait in the kernel: the poll reports again.
+        // While JavaScript is behind, received data can wait in the kernel: the poll reports it
+        // again.
         if events & READABLE != 0 && !polled.conn.waits_for_room() {
             let result = self.read(polled);
             if let Err(ended) = result {
@@ -349,12 +350,12 @@ impl Driver {
         self.look(polled);
     }
 
-    /// Something happened to a connection that is not read for now.
+    /// An event of a connection that is not read for now.
     fn ready_while_paused(&self, polled: &Polled, events: c_int) -> Result<(), Ended> {
         if events & STOPPED != 0 {
             return polled.conn.was_reset(SockRef::from(&*polled.stream).take_error());
         }
-        // Each is reported as long as it is so, and heard of once.
+        // Each is reported as long as it holds; once is enough.
         if events & DISCONNECT != 0 {
             polled.paused.set(PRIORITIZED);
             polled.conn.probe();
@@ -364,7 +365,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Reads what is there of a connection whose time has come.
+    /// Reads available data of a connection whose deadline has passed.
     fn catch_up(&self, polled: &Polled) {
         if !polled.conn.is_overdue() {
             return;
@@ -382,7 +383,8 @@ impl Driver {
         self.look(polled);
     }
 
-    /// Reads once: what fits in the scratch buffer, for the others' sake. False: nothing was there.
+    /// Reads once, up to the scratch buffer's size, in fairness to other connections. False:
+    /// nothing was available.
     fn read(&self, polled: &Polled) -> Result<bool, Ended> {
         let mut scratch = self.scratch.borrow_mut();
         let mut reading = polled.reading.borrow_mut();
@@ -422,7 +424,7 @@ impl Driver {
     }
 
     fn end(&self, polled: &Polled, ended: Ended) {
-        // The poll goes first: libuv must not watch a descriptor that is closed.
+        // The poll goes first: libuv must not watch a closed descriptor.
         polled.poll.take();
         self.polled.borrow_mut().remove(&polled.conn.number());
         if ended.is_told()
@@ -438,7 +440,7 @@ impl Driver {
         self.arm(self.hub.now() + ms.as_millis() as u64);
     }
 
-    /// Asks a silent other side for a sign of life, or gives it up; returns when to look again.
+    /// Pings a silent other side, or gives it up; returns when to check again.
     fn beat(&self, polled: &Polled) -> u64 {
         match polled.conn.beat() {
             Ok(time) => {
@@ -452,8 +454,8 @@ impl Driver {
         }
     }
 
-    /// Looks after the connections whose time has come: silent ones, and those whose closing
-    /// handshake takes too long. Returns when to look again.
+    /// Checks the connections that are due: silent ones, and those whose closing handshake takes
+    /// too long. Returns when to check again.
     fn check_all(&self) -> u64 {
         let mut next = u64::MAX;
         self.each(|polled| {

@@ -1,33 +1,33 @@
-//! Whether the other side of a connection is still there: pure, with times from any clock.
+//! Whether the other side of a connection is alive: pure, with times of any clock.
 
 use crate::config;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What is known of the other side.
+/// State of the other side.
 #[derive(Debug)]
 pub(super) struct Liveness {
     heard: AtomicU64,
-    /// When it was asked for a sign of life last; 0 is never.
+    /// Time of the last ping; 0 is never.
     asked: AtomicU64,
-    /// Requests that went to the service: counted by who reads.
+    /// Requests passed to the service: counted by the reading thread.
     requests: AtomicU64,
     /// Replies of the service: counted by the JavaScript thread.
     replies: AtomicU64,
 }
 
-/// What to do at one time.
+/// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beat {
     /// Nothing before then.
     Wait(u64),
-    /// Ask for a sign of life, and look again then.
+    /// Send a ping, and check again then.
     Ask(u64),
-    /// It said nothing when it was asked, for a whole interval.
+    /// The ping stayed unanswered for a whole interval.
     Gone,
 }
 
 impl Liveness {
-    /// Of a connection that begins `now`, in ms.
+    /// State of a connection that begins `now`, in ms.
     pub fn new(now: u64) -> Self {
         Self {
             heard: AtomicU64::new(now),
@@ -42,27 +42,27 @@ impl Liveness {
         self.heard.store(now, Ordering::Relaxed);
     }
 
-    /// When it was heard last.
+    /// Time of the last sign of life.
     pub fn heard(&self) -> u64 {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// A request went to the service.
+    /// A request was passed to the service.
     pub fn request(&self) {
         bump(&self.requests, 1);
     }
 
-    /// The service has answered a request.
+    /// The service has replied to a request.
     pub fn answer(&self) {
         bump(&self.replies, 1);
     }
 
-    /// Requests without an answer; below zero when some were answered twice.
+    /// Unanswered requests; negative when some were answered twice.
     pub fn unanswered(&self) -> i64 {
         self.requests() as i64 - self.replies() as i64
     }
 
-    /// Requests that went to the service.
+    /// Requests passed to the service.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -72,13 +72,13 @@ impl Liveness {
         self.replies.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing was heard for `every` ms, as far as is read.
+    /// Whether nothing was received for `every` ms, as far as the socket was read.
     pub fn is_silent(&self, now: u64, every: u64) -> bool {
         self.heard.load(Ordering::Relaxed) + every <= now
     }
 
-    /// Looks whether the other side was silent for `every` ms. One that waits for something, or
-    /// that we wait for (`waits`), is never given up: it may be in minutes of work.
+    /// Checks whether the other side was silent for `every` ms. While it waits for a reply, or we
+    /// wait for one (`waits`), it is never given up: work on a request may take minutes.
     pub fn beat(&self, now: u64, every: u64, waits: bool) -> Beat {
         let heard = self.heard.load(Ordering::Relaxed);
         if heard + every > now {
@@ -93,13 +93,13 @@ impl Liveness {
     }
 }
 
-/// Adds to a counter that one thread at a time writes: an addition that others could see in between
-/// would cost as much as the rest of the work on a small message.
+/// Adds to a counter with one writer at a time: an atomic addition would cost as much as the rest
+/// of the work on a small message.
 pub(super) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
 
-/// The next of a few times in an interval at which all connections are looked at together.
+/// The next of a few times per interval at which all connections are checked together.
 pub(super) fn on_grid(time: u64, every: u64) -> u64 {
     time.next_multiple_of((every / config::HEARTBEAT_CHECKS).max(1))
 }

@@ -1,4 +1,4 @@
-//! What moves the bytes between sockets and the machines in `ws` and `rpc`.
+//! Drivers that move bytes between sockets and the state machines in `ws` and `rpc`.
 
 mod address;
 mod admission;

@@ -23,13 +23,13 @@ use std::sync::atomic::Ordering;
 /// Close code of a close frame without one (RFC 6455 section 7.1.5).
 const NO_CODE: u16 = 1005;
 
-/// What a peer is told whose message nests too deep, as JSON; as in `lib/errors.js`.
+/// The error, as JSON, that a peer is sent whose message nests too deep; as in `lib/errors.js`.
 const NESTING_LIMIT: &str = "\"ERR_NESTING_LIMIT\"";
 
-/// The reading half, the driver's alone.
+/// The reading half, used by the driver only.
 pub(super) struct Reading {
     inbound: Inbound,
-    /// The other side's close frame has come.
+    /// The other side's close frame was received.
     end: Option<Ended>,
     control: Vec<u8>,
 }
@@ -40,14 +40,14 @@ impl Reading {
         Self { inbound, end: None, control: Vec::new() }
     }
 
-    /// How the connection ended whose stream is over.
+    /// How the connection ended whose stream is closed.
     pub fn ended(&mut self, error: Option<Error>) -> Ended {
         self.end.take().unwrap_or_else(|| Ended::abnormal(error))
     }
 }
 
 impl Conn {
-    /// Parses bytes, which it may change, and passes on what they complete.
+    /// Parses bytes, in place, and passes on the messages that they complete.
     pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
         let now = self.hub.micros();
         self.liveness.hear(milliseconds(now));
@@ -97,12 +97,12 @@ impl Conn {
         if !batch.is_empty() {
             self.append(batch);
         }
-        // After what came: this connection may have to go, and its end comes behind its messages.
+        // After the messages: this may close this connection, and its close must come behind them.
         self.hold(Held::Message, inbound.held());
         if !control.is_empty() {
             let mut half = self.lock();
-            // After our own close frame nothing more may be sent, and whoever does not read does not
-            // miss pongs (RFC 6455 section 5.5.3).
+            // After our own close frame nothing more may be sent, and a client that does not read
+            // does not need pongs (RFC 6455 section 5.5.3).
             let is_read = half.out.len() <= self.settings().high_water;
             if half.phase == Phase::Open && (is_read || end.is_some()) {
                 half.out.raw(control);
@@ -123,9 +123,9 @@ impl Conn {
             self.flush();
             return Err(Ended::abnormal(Some(error)));
         }
-        // A client that closed lets the server end the TCP connection (RFC 6455 section 7.1.1),
-        // which has a time limit. One that was told to close is done with its answer: nobody
-        // reads its requests any more.
+        // A client that closed lets the server close the TCP connection (RFC 6455 section 7.1.1),
+        // within a time limit. A client that received a close frame replies with its own and is
+        // done: its requests are not read any more.
         let waits = self.role() == Role::Client && self.lock().phase != Phase::Open;
         if !waits && let Some(ended) = end.take() {
             return Err(ended);
@@ -133,10 +133,10 @@ impl Conn {
         Ok(())
     }
 
-    /// So many bytes are still to come of a message: what is asked meanwhile waits behind them, unless
-    /// it is asked by another connection.
+    /// Records the missing bytes of an incomplete message: replies to further requests wait behind
+    /// them, unless the requests use another connection.
     fn note_missing(&self, batch: &mut Batch<Arrival>, missing: usize) {
-        // Hardly ever anything.
+        // Rarely changes.
         let before = self.missing.load(Ordering::Relaxed);
         if missing == before {
             return;
@@ -164,7 +164,7 @@ impl Conn {
     /// `now`: when it was read, in microseconds.
     fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Seen {
         let lanes = self.lanes();
-        // Of a small message nothing is known so far; it neither nests nor costs much.
+        // A small message was not scanned yet; it neither nests deep nor costs much.
         let (structure, cost) = match message.bytes() {
             bytes if bytes.len() <= config::SMALL_MESSAGE_BYTES => (Structure::default(), 0),
             bytes => {
@@ -209,7 +209,7 @@ impl Conn {
         self.added.store(self.hub.append(batch), Ordering::Relaxed);
     }
 
-    /// Whether JavaScript is so far behind that this one should not be read.
+    /// Whether JavaScript is so far behind that this connection should not be read.
     pub(super) fn waits_for_room(&self) -> bool {
         self.hub.is_full_for(self.added.load(Ordering::Relaxed))
     }
@@ -218,7 +218,7 @@ impl Conn {
         let conn = self.number;
         self.liveness.request();
         let parts = message.small_text().map(split);
-        // So far it is known of all but small ones.
+        // Known so far for all but small messages.
         let cost = match (cost, &parts) {
             (0, Some(Frame::Three(rid, key, payload))) => small_cost(&[rid, key, payload]),
             (0, _) => Structure::of(message.bytes()).small_cost(),
@@ -234,7 +234,8 @@ impl Conn {
         }
     }
 
-    /// A request that nests too deep is none to JavaScript. Who asked is told, if its id can be read.
+    /// A request that nests too deep is not passed to JavaScript. The client gets an error, if the
+    /// request's id can be read.
     fn refuse_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) -> bool {
         self.liveness.request();
         let data = Data::Text(String::new());
@@ -248,7 +249,7 @@ impl Conn {
         })
     }
 
-    /// A reply that nests too deep is an error of its request.
+    /// A reply that nests too deep fails its request.
     fn refuse_reply(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) {
         let Some(rid) = message.first_plain_string() else { return };
         if let Some(slot) = self.lock().requests.resolve(rid.as_bytes(), now, true) {
@@ -256,7 +257,8 @@ impl Conn {
         }
     }
 
-    /// Replies that belong to no request are dropped here: late ones, and what is no reply.
+    /// Replies without a pending request are dropped here: late ones, and messages that are no
+    /// replies.
     fn incoming_reply(
         &self,
         batch: &mut Batch<Arrival>,
@@ -273,7 +275,7 @@ impl Conn {
                 batch.reply(conn, slot, error, result);
             }
         } else if let Some(slot) = message.first_string().and_then(|rid| resolve(rid, false)) {
-            // Whether it is an error is seen in JavaScript.
+            // JavaScript finds out whether it is an error.
             batch.event(Event::Reply { conn, slot, cost, data: message.to_data() });
         }
     }
@@ -284,23 +286,23 @@ fn unquote(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// Whether JavaScript takes this JSON text for no error.
+/// Whether JavaScript treats this JSON text as no error.
 fn is_falsy(json: &str) -> bool {
     json == "null" || matches!(json, "false" | "\"\"") || json.parse() == Ok(0.0)
 }
 
-/// What became of a message.
+/// Result of handling a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// JavaScript gets it, or nobody does.
+    /// Passed to JavaScript, or dropped.
     Passed,
-    /// The other side is told that it was refused.
+    /// Refused; the other side is sent an error.
     Refused,
-    /// It would cost more than all connections together may hold, once it is parsed.
+    /// Parsed it would exceed the memory budget of all connections together.
     Costly,
 }
 
-/// A message while it is looked at.
+/// A message while it is handled.
 #[derive(Clone, Copy)]
 enum Message<'a> {
     Text(&'a str),
@@ -308,7 +310,7 @@ enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The text, if it is small enough for a batch. Binary frames may hold JSON too.
+    /// The text, if it is small enough for a batch. Binary frames may contain JSON too.
     fn small_text(self) -> Option<&'a str> {
         let text = match self {
             Self::Text(text) => text,
@@ -334,7 +336,7 @@ impl<'a> Message<'a> {
         std::str::from_utf8(&inner[..end]).ok()
     }
 
-    /// The same, of a short string that is its own JSON between quotes.
+    /// The same, for a short string without escapes.
     fn first_plain_string(self) -> Option<&'a str> {
         let inner = self.after_first_quote()?;
         let inner = &inner[..inner.len().min(config::REFUSED_ID_BYTES + 1)];

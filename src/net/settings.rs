@@ -1,19 +1,21 @@
-//! What a caller may choose for its connections.
+//! Settings of connections.
 
 use crate::config;
 
-/// Who gets the messages of a connection. Any combination: RPC goes on while others listen.
+/// Receivers of a connection's messages, in any combination: RPC goes on while the socket has
+/// listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lanes(u8);
 
 impl Lanes {
-    /// Nobody: messages are read and dropped.
+    /// None: messages are read and dropped.
     pub const NONE: Self = Self(0);
     /// The native RPC machinery.
     pub const RPC: Self = Self(1);
-    /// Listeners of the socket itself, who also hear of pings, pongs and drains.
+    /// Listeners of the socket itself, which also get pings, pongs and drains.
     pub const SOCKET: Self = Self(2);
-    /// Of a server: JavaScript decides from now on who comes in, whatever [`Admission`] says.
+    /// Of a server: from now on JavaScript decides which clients are accepted, whatever
+    /// [`Admission`] says.
     pub const ASK_ALL: Self = Self(4);
 
     /// The lanes of a set of bits.
@@ -31,66 +33,66 @@ impl Lanes {
     }
 }
 
-/// Which driver moves a connection's bytes.
+/// The driver that moves a connection's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Io {
     /// Node's own event loop.
     Libuv,
     /// A thread beside it.
     Tokio,
-    /// JavaScript hands bytes in and out: TLS.
+    /// JavaScript, which passes bytes in and out: TLS.
     Stream,
 }
 
-/// Who may come in, as far as that is decided without their certificate.
+/// Which clients are accepted, without regard to their certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Whoever is no page of a foreign origin that comes over the loopback interface.
+    /// All but pages of a foreign origin over the loopback interface.
     Local,
-    /// Everybody.
+    /// All.
     Any,
-    /// JavaScript is asked about clients that tell an origin.
+    /// JavaScript decides about clients with an `Origin`.
     AskOrigins,
-    /// JavaScript is asked about every client.
+    /// JavaScript decides about every client.
     AskAll,
 }
 
 /// What an event loop does after a message of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusyPoll {
-    /// It looks for the next one for [`config::SPIN`] where that has paid so far; of a stream for
-    /// [`config::STREAM_SPIN`].
+    /// It polls for the next message for [`config::SPIN`] where that has paid so far; for a stream
+    /// for [`config::STREAM_SPIN`].
     Learnt,
-    /// It looks for the next one for so many microseconds; 0 is not at all.
+    /// It polls for the next message for this many microseconds; 0 is never.
     Micros(u32),
 }
 
-/// A connection's settings; of a server, those of its connections.
+/// Settings of a connection, or of all connections of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Which driver moves the bytes.
+    /// The driver that moves the bytes.
     pub io: Io,
-    /// Who gets the messages at first.
+    /// The initial receivers of messages.
     pub lanes: Lanes,
-    /// Whether Node's event loop looks for the next message for a while instead of sleeping. Not
+    /// Whether Node's event loop polls for the next message for a while instead of sleeping. Not
     /// [`Io::Tokio`].
     pub busy_poll: BusyPoll,
     /// Largest message that is accepted, in bytes.
     pub max_payload: usize,
-    /// Milliseconds of silence after which the other side is asked for a sign of life; 0 is never.
+    /// Milliseconds of silence before a ping; 0 is never.
     pub heartbeat: u64,
-    /// Milliseconds before a client connects at all; its requests wait.
+    /// Milliseconds before a client starts to connect; its requests wait.
     pub dial_after: u64,
-    /// Milliseconds that TCP may take, for each address of a name.
+    /// Milliseconds that connecting by TCP may take, for each address of a name.
     pub connect_timeout: u64,
     /// Milliseconds that a handshake may take.
     pub handshake_timeout: u64,
-    /// Who may come in, on a server.
+    /// Which clients a server accepts.
     pub admission: Admission,
-    /// Connections that a server has at once; 0 is any number.
+    /// Most connections of a server; 0 is unlimited.
     pub max_connections: usize,
-    /// Bytes that may wait for a slow receiver: its own requests are not read beyond that, and a
-    /// subscriber gets no more.
+    /// Most bytes of buffered output for a slow receiver: above it, its requests are not read, and
+    /// a subscriber gets no more messages.
     pub high_water: usize,
 }
 

@@ -1,21 +1,21 @@
-//! Whether to look for the next message for a moment before sleeping: pure.
+//! Whether to poll for the next message for a moment before sleeping: pure.
 
 use crate::config;
 use std::{cell::Cell, time::Duration};
 
-/// Learns from how it went. Looking on pays as long as messages keep coming before it is given up,
-/// as between two processes that answer each other at once. Neither side can learn that alone: while
-/// the other one sleeps, its answer comes late. So now and then all try it at the same time, by the
-/// clock that they share.
+/// Learns from the results. Polling pays as long as messages arrive before it is given up, as
+/// between two processes that reply to each other at once. Neither side can learn that alone: while
+/// the other one sleeps, its reply is late. So now and then all processes try it at the same time,
+/// by their shared clock.
 #[derive(Debug, Default)]
 pub(super) struct Spin {
-    /// While there is any, it is done before each sleep.
+    /// While positive, the loop polls before each sleep.
     credit: Cell<u32>,
 }
 
 impl Spin {
-    /// Before a sleep at `now`, in milliseconds of the system's clock: for how long to look on
-    /// instead, where that `pays` for so long.
+    /// Before a sleep at `now`, in milliseconds of the system's clock: how long to poll instead,
+    /// where polling `pays` for that long.
     pub fn wants(&self, now: u64, pays: Duration) -> Option<Duration> {
         if now % config::SPIN_TRIAL_EVERY < config::SPIN_TRIAL {
             Some(config::SPIN_TRIAL_PATIENCE.max(pays))
@@ -29,7 +29,7 @@ impl Spin {
         self.credit.set((self.credit.get() + 1).min(config::SPIN_CREDIT));
     }
 
-    /// It was for nothing.
+    /// No message came.
     pub fn miss(&self) {
         self.credit.set(self.credit.get().saturating_sub(config::SPIN_MISS));
     }
@@ -40,11 +40,11 @@ mod tests {
     use super::*;
 
     const TIME: Duration = Duration::from_micros(50);
-    /// Of a trial, and between two.
+    /// A time of a trial, and one between two.
     const TRIAL: u64 = 10 * config::SPIN_TRIAL_EVERY;
     const BETWEEN: u64 = TRIAL + config::SPIN_TRIAL;
 
-    /// One whose trial succeeded.
+    /// A state whose trial succeeded.
     fn after_success() -> Spin {
         let spin = Spin::default();
         for _ in 0..config::SPIN_CREDIT {
@@ -54,8 +54,7 @@ mod tests {
         spin
     }
 
-    /// Of `sleeps` between two trials, how many it looked on before, when every `nth` look is for
-    /// nothing.
+    /// How often it polls in `sleeps` sleeps between two trials, when every `nth` poll is useless.
     fn looks(spin: &Spin, sleeps: u32, nth: u32) -> u32 {
         let mut looks = 0;
         for _ in 0..sleeps {

@@ -1,5 +1,5 @@
-//! The driver for bytes that JavaScript moves: TLS is Node's own, and what it decrypts comes
-//! here.
+//! The driver for connections whose bytes JavaScript moves: TLS is Node's own, and the decrypted
+//! bytes come here.
 
 use super::{
     budget::Budget,
@@ -18,24 +18,24 @@ use std::{
     },
 };
 
-/// A connection whose bytes are handed in and fetched.
+/// A connection whose bytes JavaScript passes in and fetches.
 pub struct Stream {
     conn: Arc<Conn>,
     reading: RefCell<Reading>,
     dues: Arc<Dues>,
 }
 
-/// What a stream's task knows beside its connection.
+/// State of a stream's task besides its connection.
 struct Dues {
-    /// When the other side is looked after, on the hub's clock.
+    /// When the other side is checked next, on the hub's clock.
     beat_at: AtomicU64,
-    /// JavaScript knows that something is due, and has not looked yet.
+    /// JavaScript was notified that something is due, and has not checked yet.
     is_told: AtomicBool,
 }
 
 impl Stream {
-    /// A connection without a handshake so far; requests are held. Its deadlines are kept by a
-    /// task of `driver`.
+    /// A connection before its handshake; requests are queued. A task of `driver` keeps its
+    /// deadlines.
     pub fn new(
         driver: &Driver,
         hub: &Arc<Connections>,
@@ -66,7 +66,7 @@ impl Stream {
         &self.conn
     }
 
-    /// The handshake is done. `descriptor` is that of the TCP socket below, where there is one.
+    /// The handshake is complete. `descriptor` is that of the TCP socket below, if there is one.
     #[cfg_attr(not(unix), allow(unused_variables, reason = "there are no descriptors"))]
     pub fn open(&self, descriptor: Option<i32>) {
         #[cfg(unix)]
@@ -76,8 +76,8 @@ impl Stream {
         self.conn.open();
     }
 
-    /// Bytes came, which stay as they are. When they end the connection, what is left of its
-    /// output can still be taken.
+    /// Handles received bytes, without changing them. If they end the connection, the rest of its
+    /// output can still be fetched.
     pub fn receive(&self, bytes: &[u8]) {
         if self.conn.state().phase == Phase::Dead {
             return;
@@ -90,13 +90,13 @@ impl Stream {
         }
     }
 
-    /// Moves bytes that wait to be written into `to`; returns how many.
+    /// Moves buffered output into `to`; returns how many bytes.
     pub fn take(&self, to: &mut [u8]) -> usize {
         self.conn.take_output(to)
     }
 
-    /// Ends what is due, now that all was read that had come by then. `descriptor` as of
-    /// [`open`](Self::open), and open.
+    /// Ends what is due, now that all data received until then was read. `descriptor` as for
+    /// [`open`](Self::open), and still open.
     pub fn expire(&self, descriptor: Option<i32>) {
         let ended = caught(|| {
             self.conn.expire();
@@ -118,15 +118,16 @@ impl Stream {
         self.conn.signal();
     }
 
-    /// The stream is over.
+    /// The stream is closed.
     pub fn end(&self) {
         let ended = self.reading.borrow_mut().ended(None);
         self.conn.finish(ended);
     }
 }
 
-/// Tells JavaScript when something of the connection is due. It reads the bytes, so only it knows
-/// whether what was asked has come: a thread that was busy reads once more before anything ends.
+/// Notifies JavaScript when something of the connection is due. JavaScript reads the bytes, so only
+/// it knows whether a reply has arrived: a thread that was busy reads once more before anything
+/// ends.
 async fn watch(conn: &Conn, hub: &Connections, dues: &Dues) {
     let mut alarm = Alarm::new();
     loop {

@@ -1,4 +1,4 @@
-//! The tasks of one JavaScript environment, so that all of them end with it.
+//! The tasks of one JavaScript environment, which all end with it.
 
 use crate::caught::caught_in;
 use slab::Slab;
@@ -18,9 +18,9 @@ struct Running {
 }
 
 impl Tasks {
-    /// Runs `task` on `runtime` until it is done or everything is aborted; not at all after that.
-    /// One that panics ends without a word: see [`spawn_or`](Self::spawn_or) where somebody waits.
-    /// What is returned ends it alone.
+    /// Runs `task` on `runtime` until it is done or everything is aborted; after that it does not
+    /// start. A panic is not reported: see [`spawn_or`](Self::spawn_or) if something waits for the
+    /// task. The returned handle aborts this task alone.
     pub fn spawn(
         &self,
         runtime: &Handle,
@@ -29,8 +29,8 @@ impl Tasks {
         self.spawn_or(runtime, task, || {})
     }
 
-    /// As [`spawn`](Self::spawn); `panicked` is called when the task panics, for whoever waits for
-    /// what it does.
+    /// As [`spawn`](Self::spawn); `panicked` is called if the task panics, to notify those that
+    /// wait for its result.
     pub fn spawn_or(
         &self,
         runtime: &Handle,
@@ -54,7 +54,7 @@ impl Tasks {
         Some(handle.abort_handle())
     }
 
-    /// Ends all tasks, also those that a running one is about to start; their sockets close as
+    /// Ends all tasks, also those that a running one is about to start; their sockets close when
     /// they are dropped.
     pub fn abort_all(&self) {
         let mut running = self.lock();

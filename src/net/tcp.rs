@@ -1,6 +1,6 @@
-//! Whether the system at the other end of a TCP connection acknowledges what it is sent. A process
-//! that stands still reads nothing, for however long, but its system answers each probe of the closed
-//! window, and lives; one whose host is gone answers nothing.
+//! Whether the system at the other end of a TCP connection acknowledges data. A stopped process
+//! reads nothing, but its living system answers each probe of the closed window; a dead host
+//! answers nothing.
 
 use crate::config;
 use socket2::{SockRef, TcpKeepalive};
@@ -8,7 +8,7 @@ use std::io;
 #[cfg(unix)]
 use std::os::fd::{BorrowedFd, RawFd};
 
-/// What every connection's socket is set to.
+/// Socket options of every connection.
 pub(super) fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(config::KEEPALIVE);
@@ -20,16 +20,16 @@ pub(super) fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets the system repeat itself more often than every two minutes, where it can.
+/// Limits the pause between retransmissions, two minutes by default, where the system can.
 #[cfg(target_os = "linux")]
 fn limit_pauses(socket: &SockRef<'_>) {
     use std::os::fd::AsRawFd;
 
-    /// Of Linux 6.15.
+    /// Since Linux 6.15.
     const TCP_RTO_MAX_MS: libc::c_int = 44;
     let most = config::TCP_PAUSE.as_millis() as libc::c_int;
-    // Older systems do not know it, which costs nothing but time.
-    // SAFETY: the descriptor is open, and the pointer and the length are of a `c_int`, which is read.
+    // Older systems do not know it; a dead host is then found later. SAFETY: the descriptor is
+    // open, and the pointer and the length are of a `c_int`, which is read.
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -44,53 +44,54 @@ fn limit_pauses(socket: &SockRef<'_>) {
 #[cfg(not(target_os = "linux"))]
 fn limit_pauses(_: &SockRef<'_>) {}
 
-/// The same for the socket below Node's TLS, which Node has set otherwise.
+/// The same for the socket below Node's TLS, whose other options Node has set.
 #[cfg(unix)]
 pub(super) fn limit_pauses_of(descriptor: RawFd) {
     with_socket(descriptor, limit_pauses);
 }
 
-/// Does something with a socket that Node owns; `None` where there is none.
+/// Calls `act` with a socket that Node owns; `None` if there is none.
 #[cfg(unix)]
 fn with_socket<R>(descriptor: RawFd, act: impl FnOnce(&SockRef<'_>) -> R) -> Option<R> {
     if descriptor < 0 {
         return None;
     }
-    // SAFETY: it is Node's, which closes it on this thread only, and not while this runs.
+    // SAFETY: Node owns it, and closes it on this thread only, so not while this runs.
     let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
     Some(act(&SockRef::from(&descriptor)))
 }
 
-/// What the system says of a connection's way out. Times are in ms.
+/// The system's view of a connection's sending direction. Times are in ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct WayOut {
-    /// Segments that are sent and not acknowledged.
+    /// Segments sent and not acknowledged.
     pub unacked: u32,
-    /// Bytes that are not sent: the other side's window is closed, if nothing is unacknowledged.
+    /// Bytes not sent: if nothing is unacknowledged, the other side's window is closed.
     pub unsent: u32,
-    /// Probes of the closed window without an answer.
+    /// Unanswered probes of the closed window.
     pub probes: u8,
     /// How often the pause before the next try was doubled.
     pub backoff: u8,
-    /// That pause.
+    /// This pause.
     pub pause: u64,
-    /// Since a segment with data was sent, for the first time or again.
+    /// Since the last transmission of a segment with data, or its retransmission.
     pub sent_ago: u64,
-    /// Since anything was acknowledged.
+    /// Since the last acknowledgement.
     pub acked_ago: u64,
 }
 
 /// A silence of the other host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Silence {
-    /// So long it lasts at least.
+    /// Its least duration.
     pub lasts: u64,
-    /// Since anything was acknowledged, which may be long before anything was sent.
+    /// Since the last acknowledgement, which may be long before anything was sent.
     pub acked_ago: u64,
 }
 
 impl WayOut {
-    /// The other host's silence: two tries at least have no answer, for one may be lost.
+    /// The other host's silence: at least two tries without an acknowledgement, for one may be
+    /// lost.
     fn silence(&self) -> Option<Silence> {
         let Self { acked_ago, sent_ago, pause, .. } = *self;
         let lasts = match (self.unacked, self.unsent) {
@@ -98,21 +99,21 @@ impl WayOut {
             (0, _) if self.probes < 2 => return None,
             // All was acknowledged before the window was closed.
             (0, _) => acked_ago,
-            // Two pauses ago it was sent for the last time but one, and acknowledged since.
+            // The last transmission but one was two pauses ago, and was acknowledged since.
             _ if acked_ago <= sent_ago + pause / 2 => return None,
-            // The pauses so far are together as long as the last one, but for the first.
+            // The pauses so far are together as long as the last one, minus the first.
             _ => acked_ago.min(sent_ago + pause - (pause >> self.backoff.min(63))),
         };
         Some(Silence { lasts, acked_ago })
     }
 
-    /// Of a socket; `None` where the system does not tell.
+    /// Of a socket; `None` where the system does not provide it.
     #[cfg(target_os = "linux")]
     pub fn of(socket: &SockRef<'_>) -> Option<Self> {
         use std::os::fd::AsRawFd;
 
-        // So much of `struct tcp_info` as there is since Linux 4.6, by the places of its fields: what
-        // names it for programs is older.
+        // The part of `struct tcp_info` that exists since Linux 4.6, by the offsets of its fields:
+        // the definition available to programs is older.
         let mut info = [0; 148];
         let mut length = info.len() as libc::socklen_t;
         // SAFETY: the descriptor is open, and the system writes `length` bytes at most.
@@ -160,16 +161,16 @@ impl WayOut {
     }
 }
 
-/// What to do after a look at a connection.
+/// What to do after a check of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// Nothing before then.
     Wait(u64),
-    /// Its host is gone.
+    /// Its host is dead.
     Gone,
 }
 
-/// What looks at a connection have found so far. Times are those of any clock, in ms.
+/// Results of the checks of a connection so far. Times are those of any clock, in ms.
 #[derive(Debug, Default)]
 pub(super) struct OtherHost {
     silent: Option<Silent>,
@@ -178,18 +179,18 @@ pub(super) struct OtherHost {
 #[derive(Clone, Copy, Debug)]
 struct Silent {
     since: u64,
-    /// When that was seen first.
+    /// When the silence was seen first.
     seen: u64,
 }
 
 impl OtherHost {
-    /// It was heard.
+    /// Something was received from it.
     pub fn hear(&mut self) {
         self.silent = None;
     }
 
-    /// Looks at it `now`. One look alone ends nothing: this process, or its whole machine, may have
-    /// stood still itself.
+    /// Checks it `now`. One check alone ends nothing: this process, or its whole machine, may have
+    /// been stopped itself.
     pub fn look(&mut self, now: u64, way_out: Option<WayOut>) -> Look {
         let Some(silence) = way_out.and_then(|way_out| way_out.silence()) else {
             self.silent = None;
@@ -213,8 +214,8 @@ impl OtherHost {
 mod tests {
     use super::*;
 
-    /// A host that was lost when all was acknowledged, `ms` ago, and something was sent 1 s later: as
-    /// the system repeats it, after pauses of 0.2 s, 0.4 s and so on, 15 s at most.
+    /// A host that was lost `ms` ago with all data acknowledged, and to which something was sent 1
+    /// s later: the system retransmits after pauses of 0.2 s, 0.4 s and so on, at most 15 s.
     fn lost(ms: u64) -> WayOut {
         let (mut pause, mut at, mut backoff) = (200, 1000, 0);
         while at + pause <= ms {
@@ -225,7 +226,7 @@ mod tests {
         WayOut { unacked: 1, backoff, pause, sent_ago: ms - at, acked_ago: ms, ..WayOut::default() }
     }
 
-    /// What comes of looking whenever it is due, from `ms` on: when it is gone.
+    /// Checks whenever it is due, from `ms` on: returns when the host counts as dead.
     fn gone_after(mut ms: u64, way_out: impl Fn(u64) -> WayOut) -> Option<u64> {
         let mut host = OtherHost::default();
         while ms < 600_000 {
@@ -246,14 +247,14 @@ mod tests {
             let gone = gone_after(first, lost).unwrap();
             assert!((60_000..90_000).contains(&gone), "{first}: {gone}");
         }
-        // The system does not say how often it has made the longest pause.
+        // The system does not tell how often it made the longest pause.
         let gone = gone_after(300_000, lost).unwrap();
         assert!((305_000..360_000).contains(&gone), "{gone}");
     }
 
     #[test]
     fn a_host_that_is_lost_with_its_window_closed_is_gone_after_a_minute() {
-        // It was probed 10 s before it was lost, and is from then on every 15 s.
+        // The last probe was 10 s before the loss, then one every 15 s.
         let closed = |ms: u64| WayOut {
             unsent: 1,
             probes: ((ms + 10_000) / 15_000) as u8,
@@ -269,7 +270,7 @@ mod tests {
         for pause in [200, 15_000, 120_000] {
             let closed = |ms: u64| WayOut {
                 unsent: 1,
-                // For a moment one is on its way.
+                // For a moment one is in flight.
                 probes: u8::from(ms.is_multiple_of(7)),
                 acked_ago: ms % pause,
                 ..WayOut::default()
@@ -306,7 +307,7 @@ mod tests {
         let begun = WayOut { unacked: 1, acked_ago: 600_000, pause: 200, ..WayOut::default() };
         let Look::Wait(next) = host.look(1_000_000, Some(begun)) else { panic!() };
         assert!(next >= 1_060_000);
-        // It was sent again once, and is acknowledged at any time.
+        // It was retransmitted once, and may be acknowledged at any time.
         let again = WayOut { backoff: 1, pause: 400, sent_ago: 100, ..begun };
         let Look::Wait(next) = host.look(1_000_300, Some(again)) else { panic!() };
         assert!(next >= 1_059_000);
@@ -315,7 +316,7 @@ mod tests {
     #[test]
     fn one_look_after_standing_still_ends_nothing() {
         let mut host = OtherHost::default();
-        // It has probed for minutes.
+        // Probed for minutes.
         let closed = WayOut { unsent: 1, probes: 9, acked_ago: 300_000, ..WayOut::default() };
         let next = 300_000 + config::LOOK_TWICE_MS;
         assert_eq!(host.look(300_000, Some(closed)), Look::Wait(next));
@@ -343,7 +344,7 @@ mod tests {
         assert_eq!((idle.unacked, idle.unsent, idle.silence()), (0, 0, None));
         socket.set_nonblocking(true).unwrap();
         while stream.write(&[0; 65536]).is_ok() {}
-        // The last segments may be on their way for a moment.
+        // The last segments may be in flight for a moment.
         let patience = std::time::Instant::now() + std::time::Duration::from_secs(8);
         let full = loop {
             let full = WayOut::of(&SockRef::from(&stream)).unwrap();

@@ -1,5 +1,5 @@
-//! The portable driver: connections on a thread beside JavaScript's. Also where every
-//! connection begins, whichever driver it goes to afterwards.
+//! The portable driver: connections on a thread beside JavaScript's. Every connection begins here,
+//! whichever driver gets it afterwards.
 
 use super::{
     address::{self, Port},
@@ -48,7 +48,7 @@ use tokio::{
 };
 
 thread_local! {
-    /// What a read brings. Shared by all connections of a thread, since none keeps bytes here.
+    /// Buffer for one read. Shared by all connections of a thread, since none keeps bytes here.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; config::SCRATCH_BYTES]);
 }
 
@@ -74,7 +74,7 @@ impl Driver {
     /// Listens; `settings` are those of its connections.
     ///
     /// # Errors
-    /// What the system says, with the address that was asked for.
+    /// The system's error, with the requested address.
     pub fn listen(
         &self,
         server: u32,
@@ -112,23 +112,23 @@ impl Driver {
                 () = acceptor.run(runtime, listener, serve) => {}
                 () = until.notified() => {}
             }
-            // The listener is closed by now. Nobody may wait any more, which is fine.
+            // The listener is closed. It is fine if nothing waits for that any more.
             let _ = gone.send(());
         });
         Ok(Server { address, service, closed, freed })
     }
 
-    /// What JavaScript is asked about a client; `None` when that is gone by now.
+    /// The question for JavaScript about a client; `None` when the client has disconnected.
     pub fn question(&self, ask: u32) -> Option<Question> {
         self.asks.fetch(ask)
     }
 
-    /// Lets a client in, or answers it something else.
+    /// Accepts a client, or sends it the response that rejects it.
     pub fn decide(&self, ask: u32, refusal: Refusal) {
         self.asks.decide(ask, refusal);
     }
 
-    /// Opens a connection to `dest`. It reports with `Opened` or `Closed`.
+    /// Opens a connection to `dest`. The result is the event `Opened` or `Closed`.
     pub fn connect(
         &self,
         dest: &str,
@@ -158,14 +158,14 @@ impl Driver {
         conn
     }
 
-    /// Writes the last `words` of a connection of Node's loop that has ended, and reads on so that
-    /// they are read.
+    /// Writes the last `words` of a closed connection of Node's loop, and reads on so that the
+    /// other side can read them.
     pub fn farewell(&self, stream: &StdTcpStream, words: Vec<u8>) {
-        // Whoever has left so much unread does not read why either.
+        // A receiver with so much unread output does not read the close reason either.
         if words.len() > config::FAREWELL_BYTES {
             return;
         }
-        // Without a descriptor for it the words may get lost, and nothing else.
+        // Without a file descriptor for it, only these bytes may be lost.
         let Ok(stream) = stream.try_clone() else { return };
         let farewells = self.farewells.clone();
         let _ = self.spawn(async move {
@@ -178,13 +178,13 @@ impl Driver {
     /// Runs another task of this environment.
     ///
     /// # Errors
-    /// The system gives no thread for it: no descriptors are left.
+    /// The system could not start the thread: no file descriptors are left.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         self.spawn_or(task, || {})
     }
 
-    /// As [`spawn`](Self::spawn); `panicked` is called when the task panics, for whoever waits for
-    /// it.
+    /// As [`spawn`](Self::spawn); `panicked` is called if the task panics, to notify those that
+    /// wait for it.
     ///
     /// # Errors
     /// As of `spawn`.
@@ -197,7 +197,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Ends everything at once.
+    /// Closes everything at once.
     pub fn shut_down(&self) {
         self.tasks.abort_all();
     }
@@ -217,7 +217,7 @@ impl Server {
         self.address
     }
 
-    /// Who gets the messages of connections from now on; see [`Conn::set_lanes`].
+    /// Changes who gets the messages of connections from now on; see [`Conn::set_lanes`].
     pub fn set_lanes(&self, lanes: Lanes) {
         self.service.lanes.store(lanes.bits(), Ordering::SeqCst);
     }
@@ -227,10 +227,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.service.open.store(false, Ordering::SeqCst);
         self.closed.notify_one();
-        // As with Node's own servers, the port can be taken again at once. The other thread needs
-        // microseconds for it; one that is stuck must not hold up this one.
+        // As with Node's own servers, the port is free at once. The other thread needs microseconds
+        // for that; if it is stuck, this thread must not be.
         let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
-        // Nobody comes in any more who has begun.
+        // Clients in the handshake are not accepted any more.
         self.service.handshakes.clear();
     }
 }
@@ -246,13 +246,13 @@ async fn serve(service: Arc<Service>, hub: Arc<Connections>, established: Establ
     let accepted = |conn| Event::Accepted { server, conn };
     let running = run(&hub, &service.farewells, conn.clone(), established, accepted);
     if let Err(error) = caught_in(running).await {
-        // JavaScript may have heard of it.
+        // JavaScript may have been notified of it.
         conn.spoil(error);
         conn.end();
     }
 }
 
-/// Waits for the handshake; requests made meanwhile expire, and the caller may give up.
+/// Waits for the handshake; requests made meanwhile can expire, and the caller may give up.
 async fn dial(
     conn: &Conn,
     hub: &Connections,
@@ -277,8 +277,8 @@ async fn dial(
     }
 }
 
-/// The handshake is done but for a server's answer: tells JavaScript, and moves the bytes or
-/// leaves that to the libuv driver.
+/// The handshake is complete except for a server's response: notifies JavaScript, and moves the
+/// bytes or leaves that to the libuv driver.
 async fn run(
     hub: &Connections,
     farewells: &Strangers,
@@ -294,7 +294,7 @@ async fn run(
                 let stream = Arc::new(stream);
                 conn.attach(Writer::Libuv(stream.clone()), &answer);
                 if conn.role() == Role::Client {
-                    // What is held leaves now, also when JavaScript is busy asking for more.
+                    // Queued requests are sent now, also when JavaScript is busy composing more.
                     conn.open();
                 }
                 let socket = Some((stream, rest));
@@ -328,7 +328,7 @@ async fn run(
             };
             let told = ended.is_told();
             if told {
-                // Not for ever: whoever does not read cannot be told.
+                // Limited, since a client that does not read never gets the close frame.
                 let _ = timeout(config::FAREWELL_TIMEOUT, written(&conn)).await;
             }
             conn.finish(ended);
@@ -339,8 +339,8 @@ async fn run(
     }
 }
 
-/// Moves bytes until the connection ends. `rest` came with the handshake, and `socket` is the
-/// reader's other half.
+/// Moves bytes until the connection ends. `rest` was received with the handshake, and `socket` is
+/// the reader's other half.
 async fn pump(
     conn: &Conn,
     hub: &Connections,
@@ -369,7 +369,7 @@ async fn pump(
         room.as_mut().enable();
         let paused = !may_read || conn.waits_for_room();
         tokio::select! {
-            // In this order, so that a socket that always has more cannot hold up the rest.
+            // In this order, so that a socket that always has more data cannot delay the rest.
             biased;
             () = conn.changed() => {}
             () = alarm.at(hub, check_at) => {
@@ -387,7 +387,7 @@ async fn pump(
             () = writable(writer) => conn.unblocked(),
             () = room, if paused => {}
             result = read(conn, reader, &mut reading), if !paused => {
-                // It surely has more. Others have their turn first: they share this thread.
+                // There is certainly more. Other connections of this thread have their turn first.
                 if result? == config::SCRATCH_BYTES {
                     tokio::task::yield_now().await;
                 }
@@ -397,8 +397,8 @@ async fn pump(
     }
 }
 
-/// Reads what is there of a connection whose time may have come: after a pause of the whole process
-/// that is not noticed yet.
+/// Reads available data of a connection whose deadline may have passed: the pause of a whole
+/// process may not have been noticed yet.
 async fn catch_up(
     conn: &Conn,
     reader: &mut OwnedReadHalf,
@@ -407,7 +407,7 @@ async fn catch_up(
     if !conn.is_overdue() {
         return Ok(());
     }
-    // So that the runtime asks the system what is there.
+    // So that the runtime polls the system for available data.
     tokio::task::yield_now().await;
     for _ in 0..config::OVERDUE_READS {
         if !conn.state().may_read || conn.waits_for_room() {
@@ -422,7 +422,7 @@ async fn catch_up(
     Ok(())
 }
 
-/// Reads once and deals with what came; returns how many bytes that were.
+/// Reads once and handles the data; returns the number of bytes.
 async fn read(
     conn: &Conn,
     reader: &mut OwnedReadHalf,
@@ -448,11 +448,11 @@ async fn read(
     .await
 }
 
-/// Watches a connection that is not read for now. Where the system does not tell of these things,
-/// signs of life do, later.
+/// Watches a connection that is not read for now. Where the system does not report these events,
+/// pings find them later.
 async fn watch(conn: &Conn, socket: &OwnedWriteHalf, probed: &mut bool) -> Result<(), Ended> {
     tokio::select! {
-        // A reset ends both halves, and says why.
+        // A reset ends both halves, and gives the reason.
         biased;
         // Waiting itself only fails when the runtime ends.
         _ = socket.ready(Interest::ERROR) => {
@@ -466,10 +466,10 @@ async fn watch(conn: &Conn, socket: &OwnedWriteHalf, probed: &mut bool) -> Resul
     }
 }
 
-/// Waits until the other side has ended its half of the connection.
+/// Waits until the other side has closed its half of the connection.
 #[cfg(target_os = "linux")]
 async fn other_half_ended(socket: &OwnedWriteHalf) {
-    // Or sends urgent data, which nobody does.
+    // Or sends urgent data, which no peer does.
     let _ = socket.ready(Interest::PRIORITY).await;
 }
 
@@ -478,7 +478,7 @@ async fn other_half_ended(_: &OwnedWriteHalf) {
     pending().await
 }
 
-/// A sleep that is only set again when its time changes.
+/// A sleep that is only reset when its time changes.
 pub(super) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     time: u64,
@@ -502,7 +502,7 @@ impl Alarm {
     }
 }
 
-/// Waits until all that was composed is written, whoever writes it.
+/// Waits until all composed output is written, by any thread.
 async fn written(conn: &Conn) {
     while !conn.is_written() {
         conn.flush_now();
@@ -515,7 +515,7 @@ async fn written(conn: &Conn) {
 
 async fn writable(writer: Option<Writer>) {
     match writer {
-        // An error shows at the write that follows.
+        // An error is reported by the write that follows.
         Some(Writer::Tokio(writer)) => drop(writer.writable().await),
         Some(Writer::Libuv(_)) | None => pending().await,
     }

@@ -1,4 +1,5 @@
-//! The writing side of a connection: what was composed goes to the socket, as far as it takes it.
+//! The writing side of a connection: composed output goes to the socket, as far as the socket
+//! accepts it.
 
 use super::{
     budget::Held,
@@ -37,7 +38,7 @@ impl Writer {
         }
     }
 
-    /// Nothing is written any more, which the other side sees if it is still there.
+    /// Shuts down writing, which the other side sees if it is alive.
     pub fn shut_down(&self) {
         // A socket with an error is shut down already.
         let _ = self.socket().shutdown(Shutdown::Write);
@@ -45,23 +46,23 @@ impl Writer {
 }
 
 impl Conn {
-    /// Writes what waits, as far as the kernel takes it without blocking. Returns whether
-    /// the driver has something left to do that it does not know of.
+    /// Writes buffered output, as far as the kernel takes it without blocking. Returns whether the
+    /// driver has something left to do that it does not know of.
     pub fn flush(&self) -> bool {
         self.flush_half(self.lock())
     }
 
     fn flush_half<'a>(&'a self, half: MutexGuard<'a, Half>) -> bool {
         if half.blocked {
-            // The driver goes on when the socket takes something. Until then each try would be a
-            // system call for nothing.
+            // The driver continues when the socket is writable. Until then each try would be a
+            // useless system call.
             self.wrote(half);
             return false;
         }
         self.write(half)
     }
 
-    /// As [`flush`](Self::flush), by whom the connection is listed for: what is composed from now on
+    /// As [`flush`](Self::flush), for the caller that the connection is listed for: further output
     /// lists it again.
     pub fn flush_listed(&self) -> bool {
         let mut half = self.lock();
@@ -69,7 +70,7 @@ impl Conn {
         self.flush_half(half)
     }
 
-    /// The same by a thread of our own, while JavaScript is busy.
+    /// The same on a thread of our own, while JavaScript is busy.
     pub(super) fn prompt(&self) {
         match caught(|| self.flush_listed()) {
             Ok(false) => {}
@@ -81,14 +82,14 @@ impl Conn {
         }
     }
 
-    /// The same without waiting for the driver: what the kernel takes now of a connection that ends goes
-    /// out.
+    /// The same without waiting for the driver: output of a closing connection that the kernel
+    /// takes now is sent.
     pub(super) fn flush_now(&self) {
         self.write(self.undisturbed());
     }
 
-    /// The shared half, while nobody else writes: another thread's write is over soon, for it does not
-    /// block, and what it leaves would be lost with the connection.
+    /// The shared half, while no other thread writes: another thread's write does not block, so it
+    /// is over soon, and its unwritten rest would be lost with the connection.
     pub(super) fn undisturbed(&self) -> MutexGuard<'_, Half> {
         loop {
             let half = self.lock();
@@ -101,7 +102,7 @@ impl Conn {
     }
 
     fn write<'a>(&'a self, mut half: MutexGuard<'a, Half>) -> bool {
-        // A stream's bytes are fetched; a connection without a handshake has to wait.
+        // A stream's output is fetched; a connection without a handshake has to wait.
         if half.phase == Phase::Connecting || self.io() == Io::Stream {
             self.wrote(half);
             return false;
@@ -147,13 +148,13 @@ impl Conn {
         }
     }
 
-    /// Notes what is left, and tells JavaScript if it waits for that.
+    /// Updates counters, and notifies JavaScript if it waits for room.
     fn wrote(&self, mut half: MutexGuard<'_, Half>) {
         let left = half.out.len();
         let own = half.backlog.own();
         if half.tells_room && left <= self.settings().high_water / 2 {
             half.tells_room = false;
-            // Under the lock: after `Closed` the number may mean another connection.
+            // Under the lock: after `Closed` the number may belong to another connection.
             if half.phase != Phase::Dead {
                 self.hub.event(Event::Room { conn: self.number });
             }
@@ -162,18 +163,17 @@ impl Conn {
         self.hold(Held::Output, left + own);
     }
 
-    /// Whether all that was composed is written.
+    /// Whether all composed output is written.
     pub(super) fn is_written(&self) -> bool {
         self.lock().out.is_written()
     }
 
-    /// Takes what the kernel has not taken so far, for good.
+    /// Takes the output that the kernel has not taken, for good.
     pub(super) fn take_rest(&self) -> Vec<u8> {
         self.undisturbed().out.take_all().unwrap_or_default()
     }
 
-    /// Moves a stream's bytes that wait to be written into `to`; returns how many there were room
-    /// for.
+    /// Moves a stream's buffered output into `to`; returns how many bytes fit.
     pub(super) fn take_output(&self, to: &mut [u8]) -> usize {
         let mut half = self.lock();
         if half.phase == Phase::Connecting {
@@ -188,7 +188,7 @@ impl Conn {
         len
     }
 
-    /// The socket takes bytes again, so somebody reads them.
+    /// The socket takes bytes again, so the other side reads.
     pub(super) fn unblocked(&self) {
         self.liveness.hear(self.hub.now());
         self.lock().blocked = false;
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(conn.waiting(), before);
         conn.unblocked();
         assert!(conn.waiting() < before);
-        // What the system takes at the end is not lost.
+        // Bytes that the system takes at the end are not lost.
         block(&conn);
         read(&mut other, 300_000);
         let before = conn.lock().bytes_out;

@@ -1,10 +1,10 @@
-//! What JavaScript composed and has not written yet, and the thread that writes it while JavaScript
-//! is busy.
+//! JavaScript's composed but unwritten output, and the thread that writes it while JavaScript is
+//! busy.
 //!
-//! JavaScript writes a turn's frames of a connection at once, when the turn ends. The thread writes
-//! what has waited for [`config::LATE`]. It looks when the oldest frame would have waited so long, and
-//! after the same time where nothing waits: a look costs both cores of a busy machine more than what is
-//! noted for it. Without traffic it sleeps.
+//! JavaScript writes a turn's frames of a connection in one go, when the turn ends. The thread
+//! writes output older than [`config::LATE`]. It wakes when the oldest frame would be that old, and
+//! after the same time if nothing waits: on a busy machine, waking it for each frame would cost
+//! both cores more than a periodic check. Without traffic it sleeps.
 
 use super::conn::Conn;
 use crate::{caught::caught, config};
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Connections of one JavaScript environment that have something unwritten.
+/// Connections of one JavaScript environment with unwritten output.
 #[derive(Default)]
 pub struct Unsent {
     shared: Arc<Shared>,
@@ -33,16 +33,16 @@ struct Shared {
 
 #[derive(Default)]
 struct Listed {
-    /// Those that are written when the turn ends.
+    /// Connections that are written when the turn ends.
     turn: Waiting,
-    /// Those that are written when the event loop has nothing else to do.
+    /// Connections that are written when the event loop has nothing else to do.
     lingering: Waiting,
     prompter: Prompter,
     /// The thread is writing.
     is_prompting: bool,
 }
 
-/// Connections with something unwritten.
+/// Connections with unwritten output.
 #[derive(Default)]
 struct Waiting {
     conns: Vec<Arc<Conn>>,
@@ -62,12 +62,12 @@ impl Waiting {
         mem::swap(to, &mut self.conns);
     }
 
-    /// How long the first has still time, `now`; `None`: there is none.
+    /// How much time the first one has left, `now`; `None`: there is none.
     fn time_left(&self, now: Instant) -> Option<Duration> {
         self.since.map(|since| config::LATE.saturating_sub(now.saturating_duration_since(since)))
     }
 
-    /// Moves them behind `to`, if the first has no time left.
+    /// Appends them to `to`, if the first has no time left.
     fn take_late(&mut self, to: &mut Vec<Arc<Conn>>, now: Instant) {
         if self.time_left(now).is_some_and(|left| left.is_zero()) {
             self.since = None;
@@ -82,23 +82,23 @@ enum Prompter {
     /// Nothing was ever listed.
     #[default]
     None,
-    /// It looks.
+    /// It wakes periodically.
     Looks(JoinHandle<()>),
     /// It sleeps until it is woken.
     Sleeps(JoinHandle<()>),
-    /// The system gives no thread, or the environment has ended: whatever is listed has to be written
-    /// at once.
+    /// The system could not start a thread, or the environment has ended: listed output has to be
+    /// written at once.
     Never,
 }
 
 impl Unsent {
-    /// Notes that something of `conn` is to be written when the turn ends. False: at once.
+    /// Lists `conn` to be written when the turn ends. False: write it at once.
     #[must_use]
     pub fn list(&self, conn: &Arc<Conn>) -> bool {
         self.add(conn, |listed| &mut listed.turn)
     }
 
-    /// The same, for what may wait while the event loop is busy.
+    /// The same, for output that may wait while the event loop is busy.
     #[must_use]
     pub fn linger(&self, conn: &Arc<Conn>) -> bool {
         self.add(conn, |listed| &mut listed.lingering)
@@ -135,13 +135,12 @@ impl Unsent {
         true
     }
 
-    /// Moves those that wait for the turn's end into `to`, which is empty: they are about to be
-    /// written.
+    /// Moves those that wait for the turn's end into `to`, which is empty, for writing.
     pub fn take_turn(&self, to: &mut Vec<Arc<Conn>>) {
         self.take(to, |listed| &mut listed.turn);
     }
 
-    /// The same, of those that linger.
+    /// The same, for those that linger.
     pub fn take_lingering(&self, to: &mut Vec<Arc<Conn>>) {
         self.take(to, |listed| &mut listed.lingering);
     }
@@ -152,7 +151,8 @@ impl Unsent {
         from(&mut shared.lock()).take(to);
     }
 
-    /// Waits until the thread writes nothing: what it has begun would be lost with the process.
+    /// Waits until the thread is not writing: a write that it has begun would be lost with the
+    /// process.
     pub fn settle(&self) {
         // Its sockets do not block.
         while self.shared.lock().is_prompting {
@@ -160,8 +160,8 @@ impl Unsent {
         }
     }
 
-    /// The environment ends, and the thread with it: no code of this library may run then. Whatever
-    /// is listed from now on is to be written at once.
+    /// The environment ends, and the thread with it: no code of this library may run then. Output
+    /// listed from now on is to be written at once.
     pub fn shut_down(&self) {
         let prompter = mem::replace(&mut self.shared.lock().prompter, Prompter::Never);
         if let Prompter::Looks(prompter) | Prompter::Sleeps(prompter) = prompter {
@@ -204,7 +204,7 @@ impl Shared {
                 listed.is_prompting = true;
                 drop(listed);
                 for conn in conns.drain(..) {
-                    // Its own panics are caught inside; this is for what letting go of it does.
+                    // Panics of the write are caught inside; this is for dropping the connection.
                     let _ = caught(move || Conn::prompt(&conn));
                 }
                 self.lock().is_prompting = false;
@@ -218,14 +218,14 @@ impl Shared {
     }
 }
 
-/// Lets this thread take no core from a thread that runs, as one that wakes would otherwise: where all
-/// are busy, a preemption each millisecond costs JavaScript a tenth of its time.
+/// Keeps this thread from preempting a running one when it wakes: where all cores are busy, a
+/// preemption each millisecond costs JavaScript a tenth of its time.
 fn yield_to_others() {
     #[cfg(target_os = "linux")]
     {
-        // SAFETY: it is only numbers.
+        // SAFETY: it holds only numbers.
         let param: libc::sched_param = unsafe { mem::zeroed() };
-        // SAFETY: 0 is the calling thread, and `param` is read only. A refusal costs speed alone.
+        // SAFETY: 0 is the calling thread, and `param` is only read. A refusal only costs speed.
         unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &param) };
     }
 }
@@ -251,7 +251,7 @@ mod tests {
         net::{TcpListener, TcpStream},
     };
 
-    /// A connection of a loop that does nothing, and the other side's socket.
+    /// A connection of an idle loop, and the other side's socket.
     fn open() -> (Arc<Hub<Arrival>>, Arc<Conn>, TcpStream) {
         let hub = Arc::new(Hub::<Arrival>::new(|| {}));
         hub.settle();

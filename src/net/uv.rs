@@ -1,8 +1,8 @@
-//! The few libuv functions that are needed, found in the running program, and its handles as
+//! The few libuv functions that are needed, looked up in the running program, and its handles as
 //! values that close when they are dropped.
 //!
-//! Everything here belongs to one event loop and its thread. A panic in what a handle calls ends
-//! there, and not in libuv.
+//! Everything here belongs to one event loop and its thread. A panic in a handle's callback is
+//! caught here and does not reach libuv.
 
 use crate::caught::caught;
 use libloading::os::unix::Library;
@@ -25,9 +25,10 @@ type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
 /// Bits of a poll's interest and of what is reported.
 pub(super) const READABLE: c_int = 1;
 pub(super) const WRITABLE: c_int = 2;
-/// The other side has ended its half of the connection.
+/// The other side has closed its half of the connection.
 pub(super) const DISCONNECT: c_int = 4;
-/// Urgent data came, which nobody sends: an interest in errors alone, which are always reported.
+/// Urgent data arrived, which no peer sends: used for an interest in errors alone, which are always
+/// reported.
 pub(super) const PRIORITIZED: c_int = 8;
 /// Reported: the socket has an error, and libuv has stopped the poll.
 pub(super) const STOPPED: c_int = 1 << 8;
@@ -98,7 +99,7 @@ pub(super) struct Loop {
     alive: Rc<Alive>,
 }
 
-/// Handles that are not closed yet, and whom to tell when there are none.
+/// Handles that are not closed yet, and the callback for when there are none.
 #[derive(Default)]
 struct Alive {
     handles: Cell<usize>,
@@ -114,7 +115,7 @@ impl Loop {
         Some(Self { uv: uv()?, raw, alive: Rc::default() })
     }
 
-    /// Whether the next wait for I/O is one that takes time.
+    /// Whether the next wait for I/O takes time.
     pub fn will_sleep(&self) -> bool {
         // SAFETY: the loop is live, as promised to `new`.
         unsafe { (self.uv.backend_timeout)(self.raw) != 0 }
@@ -129,13 +130,14 @@ impl Loop {
         }
     }
 
-    /// Calls `call` with what is ready of a socket that does not block; see [`Poll::watch`].
+    /// Calls `call` with the ready events of a non-blocking socket; see [`Poll::watch`].
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn poll(&self, stream: Arc<TcpStream>, call: impl Fn(c_int) + 'static) -> io::Result<Poll> {
         let fd = stream.as_raw_fd();
-        // SAFETY: `uv_poll_init` fits a handle of its type; `fd` is open, as long as `Poll`.
+        // SAFETY: `uv_poll_init` fits a handle of its type; `fd` stays open as long as `Poll`
+        // exists.
         let handle =
             self.handle(POLL, call, |handle| unsafe { (self.uv.poll_init)(self.raw, handle, fd) })?;
         Ok(Poll { handle, _stream: stream })
@@ -144,7 +146,7 @@ impl Loop {
     /// Calls `call` before each wait for I/O.
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn prepare(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
         // SAFETY: `uv_prepare_init` fits a handle of its type.
         let handle = self.handle(
@@ -152,7 +154,7 @@ impl Loop {
             move |_| call(),
             |handle| unsafe { (self.uv.prepare_init)(self.raw, handle) },
         )?;
-        // SAFETY: the handle is a prepare's, and not closed.
+        // SAFETY: the handle is a prepare handle, and not closed.
         result(unsafe { (self.uv.prepare_start)(handle.handle.as_ptr(), on_handle) })?;
         Ok(handle)
     }
@@ -160,7 +162,7 @@ impl Loop {
     /// Calls `call` after each wait for I/O.
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn check(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
         // SAFETY: `uv_check_init` fits a handle of its type.
         let handle = self.handle(
@@ -168,7 +170,7 @@ impl Loop {
             move |_| call(),
             |handle| unsafe { (self.uv.check_init)(self.raw, handle) },
         )?;
-        // SAFETY: the handle is a check's, and not closed.
+        // SAFETY: the handle is a check handle, and not closed.
         result(unsafe { (self.uv.check_start)(handle.handle.as_ptr(), on_handle) })?;
         Ok(handle)
     }
@@ -176,7 +178,7 @@ impl Loop {
     /// Keeps the loop from sleeping while it is started, and calls `call` in each turn.
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn idle(&self, call: impl Fn() + 'static) -> io::Result<Idle> {
         // SAFETY: `uv_idle_init` fits a handle of its type.
         let handle = self.handle(
@@ -187,10 +189,10 @@ impl Loop {
         Ok(Idle(handle))
     }
 
-    /// Calls `call` when the time comes; see [`Timer::fire_in`].
+    /// Calls `call` at the set time; see [`Timer::fire_in`].
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn timer(&self, call: impl Fn() + 'static) -> io::Result<Timer> {
         // SAFETY: `uv_timer_init` fits a handle of its type.
         let handle = self.handle(
@@ -201,15 +203,15 @@ impl Loop {
         Ok(Timer(handle))
     }
 
-    /// A handle that does not keep the process alive: that is JavaScript's to say. `init` leaves
-    /// one alone that it fails to initialise.
+    /// A handle that does not keep the process alive: JavaScript decides that. If `init` fails, the
+    /// loop does not know the handle.
     fn handle(
         &self,
         kind: c_int,
         call: impl Fn(c_int) + 'static,
         init: impl FnOnce(Handle) -> c_int,
     ) -> io::Result<Owned> {
-        // SAFETY: libuv tells the size of its types; 16 is malloc's alignment, which they expect.
+        // SAFETY: libuv returns the size of its types; 16 is malloc's alignment, which they expect.
         let layout = unsafe { Layout::from_size_align((self.uv.handle_size)(kind), 16) }
             .map_err(|_| io::Error::from(ErrorKind::Unsupported))?;
         // SAFETY: the size is not zero.
@@ -234,12 +236,12 @@ impl Loop {
     }
 }
 
-/// What libuv's functions return: an error's number below zero.
+/// Result of a libuv function: negative numbers are errors.
 fn result(code: c_int) -> io::Result<()> {
     if code < 0 { Err(io::Error::from_raw_os_error(-code)) } else { Ok(()) }
 }
 
-/// What a handle points to: alive until the loop has let go of the handle.
+/// A handle's data: alive until the loop has released the handle.
 struct Context {
     layout: Layout,
     alive: Rc<Alive>,
@@ -253,8 +255,8 @@ pub(super) struct Owned {
     handle: NonNull<c_void>,
 }
 
-/// A socket that is watched. The socket stays open as long as this: libuv must not watch a
-/// descriptor that is closed, or means something else by now.
+/// A watched socket, which stays open as long as this: libuv must not watch a descriptor that is
+/// closed or reused.
 pub(super) struct Poll {
     // Closes before the socket does: fields are dropped in this order.
     handle: Owned,
@@ -262,48 +264,48 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    /// Reports `interest` from now on, again and again while it is so.
+    /// Reports `interest` from now on, repeatedly while it holds.
     ///
     /// # Errors
-    /// What libuv says.
+    /// libuv's error.
     pub fn watch(&self, interest: c_int) -> io::Result<()> {
         let Owned { uv, handle, .. } = &self.handle;
-        // SAFETY: the handle is a poll's, and not closed.
+        // SAFETY: the handle is a poll handle, and not closed.
         result(unsafe { (uv.poll_start)(handle.as_ptr(), interest, on_poll) })
     }
 }
 
-/// A timer, which fires once.
+/// A timer that fires once.
 pub(super) struct Timer(Owned);
 
 impl Timer {
-    /// Fires in `ms`, instead of at any other time.
+    /// Fires in `ms`; replaces an earlier time.
     pub fn fire_in(&self, ms: u64) {
         let Owned { uv, raw, handle } = &self.0;
-        // SAFETY: the handle is a timer's, and not closed, so that this does not fail. The loop's
-        // idea of now may be as old as the callback that runs.
+        // SAFETY: the handle is a timer, and not closed, so that this does not fail. The loop's
+        // time may be as old as the running callback.
         unsafe {
             (uv.update_time)(*raw);
             (uv.timer_start)(handle.as_ptr(), on_handle, ms, 0);
         }
     }
 
-    /// Does not fire.
+    /// Stops the timer.
     pub fn hold(&self) {
         let Owned { uv, handle, .. } = &self.0;
-        // SAFETY: the handle is a timer's, and not closed.
+        // SAFETY: the handle is a timer, and not closed.
         unsafe { (uv.timer_stop)(handle.as_ptr()) };
     }
 }
 
-/// What keeps the loop from sleeping.
+/// Keeps the loop from sleeping.
 pub(super) struct Idle(Owned);
 
 impl Idle {
-    /// Whether the loop stays awake.
+    /// Sets whether the loop stays awake.
     pub fn set(&self, awake: bool) {
         let Owned { uv, handle, .. } = &self.0;
-        // SAFETY: the handle is an idle one, and not closed, so that this does not fail.
+        // SAFETY: the handle is an idle handle, and not closed, so that this does not fail.
         unsafe {
             if awake {
                 (uv.idle_start)(handle.as_ptr(), on_handle);
@@ -316,7 +318,7 @@ impl Idle {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // SAFETY: not closed yet, since only this closes. libuv stops the handle at once and
+        // SAFETY: not closed yet, since only this closes it. libuv stops the handle at once and
         // calls `on_close` in a later turn.
         unsafe { (self.uv.close)(self.handle.as_ptr(), Some(on_close)) };
     }
@@ -333,12 +335,12 @@ unsafe fn call_of(handle: Handle) -> Option<Rc<dyn Fn(c_int)>> {
     Some(context.call.clone())
 }
 
-/// Calls what a handle reports to.
+/// Calls the callback of a handle.
 ///
 /// # Safety
 /// As of `call_of`.
 unsafe fn report(handle: Handle, what: c_int) {
-    // Who panicked has said so on stderr. What it was about is dealt with where that is known.
+    // The panic was printed to stderr. Its connection ends where it is known.
     let _ = caught(|| {
         // SAFETY: as promised by the caller.
         if let Some(call) = unsafe { call_of(handle) } {
@@ -353,8 +355,8 @@ unsafe extern "C" fn on_handle(handle: Handle) {
 }
 
 unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
-    // A socket with an error is ready: a read or write tells it, once it has met all that came
-    // before.
+    // A socket with an error counts as ready: a read or write reports the error, after all data
+    // that arrived before.
     let what = if status < 0 { READABLE | WRITABLE | STOPPED } else { events };
     // SAFETY: libuv calls this for handles that are not closed.
     unsafe { report(handle, what) };
@@ -362,8 +364,8 @@ unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
 
 unsafe extern "C" fn on_close(handle: Handle) {
     let Some(uv) = uv() else { return };
-    // SAFETY: libuv is done with the handle; data and memory come from `Loop::handle`, and this
-    // is called once.
+    // SAFETY: libuv is done with the handle; data and memory come from `Loop::handle`, and this is
+    // called once.
     let context = unsafe {
         let context = Box::from_raw((uv.handle_get_data)(handle).cast::<Context>());
         dealloc(handle.cast::<u8>(), context.layout);
