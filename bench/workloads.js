@@ -46,7 +46,7 @@ function groups (quick) {
     {
       name: 'bursts',
       title: `${burst.toLocaleString('en')} requests at once`,
-      note: 'Made in one turn: cold, as the first thing that two fresh processes do, and warm, once more after that. grpc-js would need half a minute for each.',
+      note: 'All requests are made in one turn: cold, as the first work of two new processes, and warm, once more after that. grpc-js would need half a minute for each.',
       who: WITHOUT_GRPC,
       chart: ['cold requests/s', 'warm requests/s'],
       workloads: [{ name: 'at once', measure: measureBursts, work: { count: burst } }]
@@ -62,7 +62,7 @@ function groups (quick) {
     {
       name: 'fixed',
       title: '20,000 requests a second',
-      note: 'Made evenly by a timer: what does equal work cost, and how long does it take? Measured once V8 has compiled what runs only a thousand times a second, the timer of the load above all. grpc-js cannot do so many.',
+      note: 'A timer makes the requests at an even rate, so this compares the cost and latency of equal work. Measured after V8 has compiled code that runs only a thousand times a second, above all the timer of the load. grpc-js cannot do so many.',
       who: WITHOUT_GRPC,
       chart: ['client CPU us', 'server CPU us'],
       workloads: [requests('20,000/s', { kind: 'paced', rate: 20000, seconds: seconds * 2, warm: seconds * 4 })]
@@ -101,7 +101,7 @@ function groups (quick) {
     {
       name: 'idle',
       title: 'Memory of an idle connection',
-      note: `What the server process grows by for each of ${connections.toLocaleString('en')} connections: before they say anything, and after one request each.`,
+      note: `Growth of the server process for each of ${connections.toLocaleString('en')} connections: before they send anything, and after one request each.`,
       who: ['original', ...OURS, 'ws', 'bun'],
       chart: ['KiB', 'KiB after a request'],
       workloads: [{ name: 'server connection', measure: measureIdle, work: { connections } }]
@@ -109,7 +109,7 @@ function groups (quick) {
     {
       name: 'held',
       title: `Memory of a client with ${burst.toLocaleString('en')} requests in flight`,
-      note: 'What the client process grows by while a server keeps it waiting: as it is, and after V8 has collected its garbage.',
+      note: 'Growth of the client process while the server does not reply: before and after a garbage collection of V8.',
       who: ['original', ...OURS, 'ws'],
       chart: ['MiB', 'MiB after collection'],
       workloads: [{ name: 'client', measure: measureHeld, work: { count: burst } }]
@@ -117,7 +117,7 @@ function groups (quick) {
     {
       name: 'stall',
       title: `Stalls of a server with ${flood.toLocaleString('en')} requests in flight`,
-      note: 'The longest time that its event loop did nothing else, under the Rust client.',
+      note: 'The longest time that the server blocked its event loop, with the Rust client.',
       who: ['original', ...OURS, 'ws'],
       chart: ['longest stall ms'],
       workloads: [{ name: 'server', measure: measureStall, work: { count: flood, warm } }]

@@ -34,7 +34,7 @@ function groupSection ({ name, title, note, who, workloads }) {
 
 function wantedSection (results) {
   const rows = compare(results).map(({ what, wanted, seen, ok }) => [what, wanted, seen, ok ? 'yes' : 'no'])
-  return rows.length === 0 ? '' : `## Wanted and seen\n\n${table(['ours', 'wanted', 'seen', 'reached'], rows)}`
+  return rows.length === 0 ? '' : `## Goals and results\n\n${table(['ours', 'goal', 'result', 'reached'], rows)}`
 }
 
 function failureSection ({ failures }) {
@@ -46,8 +46,8 @@ function failureSection ({ failures }) {
 /** A run as a page. */
 function markdown (results) {
   return [
-    '# Measured',
-    `Written by \`npm run bench\`. Medians of ${results.rounds} interleaved rounds; in parentheses the median of the rounds' ratios to the first line. Each side is a process of its own, and all share the machine's cores. CPU is per request or delivery.`,
+    '# Benchmark results',
+    `Written by \`npm run bench\`. Medians of ${results.rounds} interleaved rounds; in parentheses the median of the rounds' ratios to the first line. Each side runs in its own process; all share the machine's cores. CPU is per request or delivery.`,
     table(['', ''], Object.entries(results.machine)),
     wantedSection(results),
     ...results.groups.map(groupSection),
