@@ -15,10 +15,10 @@ use napi::{
 use napi_derive::napi;
 use std::{net::SocketAddr, sync::Arc};
 
-/// Type of the event in place of a message that is longer than a string or Buffer may be.
+/// Type of the event for a message that is longer than a string or Buffer can be.
 const UNREADABLE: &str = "unreadable";
 
-/// An error before it becomes one: JavaScript adds Node's names for system errors.
+/// An error's data: JavaScript makes the Error, with Node's fields for system errors.
 #[napi(object)]
 pub struct Failure {
     pub message: String,
@@ -41,7 +41,7 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
-/// What an event is about.
+/// The subject of an event.
 enum Subject {
     Conn(u32),
     Arrival(Arc<Conn>),
@@ -74,7 +74,7 @@ fn subject(event: &Event<Arrival>) -> Subject {
     }
 }
 
-/// Converts an event. One that cannot be converted costs what it is about, and not the other
+/// Converts an event. A failed conversion ends its connection or exchange, but not the other
 /// messages and events of its batch.
 pub(super) fn object_or_end<'env>(
     env: &'env Env,
@@ -84,7 +84,7 @@ pub(super) fn object_or_end<'env>(
     let subject = subject(&event);
     let error = match caught(|| object(env, inner, event)) {
         Ok(Ok(object)) => return Ok(object),
-        // All that V8 can refuse is a string that is longer than any of its.
+        // V8 can only refuse a string above its maximum length.
         Ok(Err(_)) => Error::MessageTooBig,
         Err(error) => error,
     };
@@ -95,10 +95,10 @@ pub(super) fn object_or_end<'env>(
         }
         Subject::Arrival(conn) => {
             inner.spoil(&conn, error);
-            // No driver has it that could.
+            // No driver has it that could end it.
             conn.end();
         }
-        // The client is hung up on.
+        // The client is disconnected.
         Subject::Ask(ask) => inner.driver.decide(ask, Some(Vec::new())),
         Subject::Exchange(id) | Subject::Name(id) => {
             let kind = if matches!(subject, Subject::Name(_)) { "resolved" } else { "answered" };
@@ -112,7 +112,7 @@ pub(super) fn object_or_end<'env>(
     Ok(object)
 }
 
-/// Converts an event; an accepted connection is kept from here on.
+/// Converts an event; an accepted connection is registered from here on.
 fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<Object<'env>> {
     let mut object = Object::new(env)?;
     match event {
@@ -231,7 +231,7 @@ fn object<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<
     Ok(object)
 }
 
-/// What a client asked, and where it is.
+/// The client's request and address.
 fn set_client(
     object: &mut Object<'_>,
     head: Option<&Head>,
@@ -250,7 +250,7 @@ fn set_client(
     Ok(())
 }
 
-/// What JavaScript has no room for is an event of its own: the rest of the batch must not be lost.
+/// A message above V8's limits becomes an event of its own: the rest of the batch must not be lost.
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
         Data::Text(text) => match value::string(env.into(), &text) {

@@ -1,6 +1,6 @@
-//! When what JavaScript composed is written: one write for a turn's messages of a connection, sooner
-//! when it is much, later when it was published while the event loop is busy. While JavaScript is busy
-//! the thread of [`Unsent`](crate::net::Unsent) writes it.
+//! When composed output is written: in one write per turn and connection; earlier if it is large;
+//! later if it was published while the event loop is busy. While JavaScript is busy, the thread of
+//! [`Unsent`](crate::net::Unsent) writes it.
 
 use super::{Entry, Inner};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 
 impl Inner {
-    /// Composed something: goes out with the tick's flush, or at once when it is much.
+    /// Output was composed: written at the end of the tick, or at once if it is large.
     pub(super) fn composed(&self, entry: &Entry, composed: &Composed) {
         self.arm(entry, composed);
         if composed.waiting >= config::FLUSH_BYTES {
@@ -25,7 +25,7 @@ impl Inner {
         }
     }
 
-    /// Requests are looked at by their deadline.
+    /// Makes sure that requests are checked by their deadline.
     fn arm(&self, entry: &Entry, composed: &Composed) {
         #[cfg(unix)]
         if entry.conn.io() == Io::Libuv
@@ -35,29 +35,29 @@ impl Inner {
         }
     }
 
-    /// As [`composed`](Self::composed), for the frames of a hot path: an answer does not wait for
-    /// long work on the messages that came with it.
+    /// As [`composed`](Self::composed), for the frames of a hot path: a reply does not wait for
+    /// long work on the messages of the same batch.
     pub(super) fn composed_in_time(&self, entry: &Entry, composed: &Composed, now: u64) {
         if now == self.flushed.get() {
             return self.composed(entry, composed);
         }
         self.arm(entry, composed);
         self.flush();
-        // It is not among those: nobody has to be woken for it.
+        // This connection is written here, not by a later flush.
         if composed.first {
             self.write(&entry.conn, true);
         }
         self.flushed.set(now);
     }
 
-    /// JavaScript has its turn, at `now` in milliseconds: what it composes right away leaves together.
-    /// A write for the first frame alone would cost each side a wake-up more.
+    /// JavaScript's turn begins, at `now` in milliseconds: output composed right away is written
+    /// together. A separate write for the first frame would cost each side another wake-up.
     pub(super) fn turn_begins(&self, now: u64) {
         self.flushed.set(now);
     }
 
-    /// Published something: goes out as what is [`composed`](Self::composed), but where Node's loop
-    /// moves the bytes not before it has nothing else to do.
+    /// A message was published: written as [`composed`](Self::composed) output, but if Node's loop
+    /// moves the bytes, not before the loop has nothing else to do.
     pub(super) fn published(&self, entry: &Entry, composed: &Composed) {
         if entry.conn.io() != Io::Libuv || composed.waiting >= config::FLUSH_BYTES {
             self.composed(entry, composed);
@@ -71,8 +71,8 @@ impl Inner {
         }
     }
 
-    /// Writes what need not wait any longer; `sleeps`: the event loop has nothing else to do.
-    /// Returns whether something waits.
+    /// Writes output that need not wait any longer; `sleeps`: the event loop has nothing else to
+    /// do. Returns whether any is left.
     pub(super) fn flush_lingering(&self, sleeps: bool) -> bool {
         let Some(since) = self.lingering_since.get() else { return false };
         let waits = !sleeps && since.elapsed() < config::PUBLISH_LINGER;
@@ -100,13 +100,13 @@ impl Inner {
         }
     }
 
-    /// Ends a connection that is not to be trusted any more, because of `error`.
+    /// Ends a connection whose state may be inconsistent, because of `error`.
     pub(super) fn spoil(&self, conn: &Conn, error: Error) {
         conn.spoil(error);
         self.touched(conn);
     }
 
-    /// `listed`: this ends what it was listed for.
+    /// `listed`: this write takes it off the list.
     fn write(&self, conn: &Arc<Conn>, listed: bool) {
         #[cfg(unix)]
         self.in_loop.active(conn.settings());

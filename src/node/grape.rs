@@ -35,34 +35,34 @@ pub struct GrapeOptions {
     pub grace: f64,
 }
 
-/// Something that a node tells: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the
-/// answer to the request `id`.
+/// An event of a node: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the response
+/// to the request `id`.
 #[napi(object)]
 pub struct GrapeEvent {
     pub name: String,
     pub text: Option<String>,
     pub id: Option<u32>,
-    /// Of a request that failed: the HTTP status that goes with the text.
+    /// Of a failed request: the HTTP status of the error text.
     pub status: Option<u32>,
 }
 
 type Tell = ThreadsafeFunction<Sent, (), GrapeEvent, napi::Status, false, true>;
 
-/// An event on its way to the JavaScript thread, and its kind where such are bounded.
+/// An event on its way to the JavaScript thread, with its kind if events of that kind are limited.
 struct Sent {
     event: GrapeEvent,
     kind: Option<Kind>,
 }
 
-/// Empty when the environment has ended: nobody is told anything any more.
+/// Empty after the environment has ended: no more events are sent.
 type Teller = Arc<Mutex<Option<Tell>>>;
 
-/// Only the JavaScript thread looks inside.
+/// Only the JavaScript thread uses the content.
 type Slot = Mutex<Option<Grape>>;
 
 type Hook = CleanupEnvHook<(Teller, Arc<Slot>)>;
 
-/// A node, and the function that is told what happens.
+/// A node, and the function that receives its events.
 #[napi]
 #[derive(Default)]
 pub struct NativeGrape {
@@ -78,7 +78,8 @@ impl NativeGrape {
         Self::default()
     }
 
-    /// Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event.
+    /// Binds both ports, or returns the error. `tell` is called on the JavaScript thread with each
+    /// event.
     #[napi(catch_unwind)]
     pub fn start(
         &self,
@@ -138,7 +139,7 @@ impl NativeGrape {
         Ok(None)
     }
 
-    /// After `stopped`: nothing of it is left.
+    /// After `stopped`: frees all of it.
     #[napi(catch_unwind)]
     pub fn release(&self, env: Env) -> Result<()> {
         lock(&self.teller).take();
@@ -149,7 +150,7 @@ impl NativeGrape {
         }
     }
 
-    /// Where the node and its API are, as `host:port`.
+    /// Addresses of the node and its API, as `host:port`.
     #[napi(catch_unwind)]
     pub fn addresses(&self) -> Vec<String> {
         let grape = lock(&self.grape);
@@ -157,7 +158,7 @@ impl NativeGrape {
         addresses.into_iter().flatten().map(|address| address.to_string()).collect()
     }
 
-    /// Says which events somebody listens for.
+    /// Sets which events have listeners.
     #[napi(catch_unwind)]
     pub fn want(&self, node: bool, peer: bool, announce: bool) {
         if let Some(grape) = &*lock(&self.grape) {
@@ -165,8 +166,8 @@ impl NativeGrape {
         }
     }
 
-    /// What the API does with a request of this type; the answer comes as an event with this `id`.
-    /// `v` is the value of a put that is no text.
+    /// Handles a request of this type as the API does; the response is an event with this `id`. `v`
+    /// is the value of a put that is not text.
     #[napi(catch_unwind)]
     pub fn request(&self, id: u32, kind: String, data: String, v: Option<BufferSlice<'_>>) {
         let teller = self.teller.clone();
@@ -184,7 +185,7 @@ impl NativeGrape {
         }
     }
 
-    /// Stops; the event `stopped` says that the ports are free.
+    /// Stops; the event `stopped` is emitted when the ports are free.
     #[napi(catch_unwind)]
     pub fn stop(&self) {
         let teller = self.teller.clone();
@@ -221,7 +222,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn settings(options: GrapeOptions) -> Settings {
-    // Casts saturate, and make 0 of NaN.
+    // Casts saturate, and turn NaN into 0.
     Settings {
         core: Options {
             max_tables: options.max_tables as usize,

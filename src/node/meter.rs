@@ -1,11 +1,11 @@
-//! What transports and peers have counted, as JavaScript objects.
+//! Counters of transports and peers, as JavaScript objects.
 
 use crate::stats::Totals;
 use napi_derive::napi;
 use std::{cell::RefCell, rc::Rc};
 
-/// What the connections of a transport did that are over, and what is counted as it happens. A
-/// peer's has what all of its transports have.
+/// Totals of a transport's closed connections, and counters that are updated as things happen. A
+/// peer's include all of its transports.
 #[derive(Default)]
 pub(super) struct Counted {
     totals: RefCell<Totals>,
@@ -17,22 +17,22 @@ impl Counted {
         self.totals.borrow().clone()
     }
 
-    /// Whether what this one counts is in `other` too.
+    /// Whether everything that this one counts is in `other` too.
     pub fn is_part_of(self: &Rc<Self>, other: &Rc<Self>) -> bool {
         Rc::ptr_eq(self, other) || self.parent.as_ref().is_some_and(|own| own.is_part_of(other))
     }
 
-    /// Adds what a connection did.
+    /// Adds the totals of a connection.
     pub fn add(&self, totals: &Totals) {
         self.each(&|own| own.add(totals));
     }
 
-    /// A reply, which took so long.
+    /// Counts a reply and its latency.
     pub fn took(&self, micros: u64) {
         self.each(&|own| own.latency.record(micros));
     }
 
-    /// Copies of a message that go out, and those that do not.
+    /// Counts delivered and dropped copies of a message.
     pub fn published(&self, delivered: u64, lost: u64) {
         self.each(&|own| {
             own.delivered += delivered;
@@ -48,7 +48,7 @@ impl Counted {
     }
 }
 
-/// Counts for one transport or peer.
+/// Counters of one transport or peer.
 #[napi]
 pub struct Meter {
     counted: Rc<Counted>,
@@ -56,7 +56,7 @@ pub struct Meter {
 
 #[napi]
 impl Meter {
-    /// With a `parent`, which counts all of it too.
+    /// With a `parent`, which includes all of it.
     #[napi(constructor, catch_unwind)]
     pub fn new(parent: Option<&Meter>) -> Self {
         let parent = parent.map(Self::counted);
@@ -66,7 +66,7 @@ impl Meter {
     /// Adds a latency that JavaScript has measured, in milliseconds.
     #[napi(catch_unwind)]
     pub fn record(&self, ms: f64) {
-        self.counted.took((ms * 1000.0) as u64); // Saturates, and makes 0 of NaN.
+        self.counted.took((ms * 1000.0) as u64); // Saturates, and turns NaN into 0.
     }
 
     pub(super) fn counted(&self) -> Rc<Counted> {

@@ -1,7 +1,7 @@
 //! The binding: converts between JavaScript values and the plain data of the other modules,
 //! and nothing else. One [`Core`] per JavaScript environment.
 
-// The binding is described in index.d.ts and docs/ARCHITECTURE.md, for JavaScript's side.
+// The binding is described in index.d.ts and docs/ARCHITECTURE.md, from JavaScript's side.
 #![allow(missing_docs)]
 
 mod budget;
@@ -52,33 +52,34 @@ use std::{
 use tokio::sync::oneshot;
 use wake::Wake;
 
-/// What JavaScript compares with its own: both are released together.
+/// JavaScript compares it with its own version: both are released together.
 #[napi]
 #[cfg_attr(test, expect(dead_code, reason = "napi exports nothing to Rust's tests"))]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the JavaScript thread holds. Never left for another thread.
+/// State of the JavaScript thread. Never passed to another thread.
 struct Inner {
     hub: Arc<Connections>,
     driver: Driver,
     #[cfg(unix)]
     in_loop: turn::InLoop,
     grapes: Grapes,
-    /// What ends the exchanges under way, when it is dropped; now and then also of some that are over.
+    /// Senders that cancel the pending exchanges when they are dropped; may include some of
+    /// finished exchanges.
     exchanges: RefCell<HashMap<u32, oneshot::Sender<()>>>,
     conns: RefCell<Vec<Option<Entry>>>,
-    /// What is composed and not written; whether some of it waits for the turn's end.
+    /// Unwritten output, and whether some of it waits for the turn's end.
     unsent: Unsent,
     any_unsent: Cell<bool>,
-    /// Those that are being written.
+    /// Connections being written.
     leaving: RefCell<Vec<Arc<Conn>>>,
-    /// Since when something may wait because the event loop does not sleep.
+    /// Since when output may wait because the event loop does not sleep.
     lingering_since: Cell<Option<Instant>>,
-    /// When all that was composed had to leave, or JavaScript's turn began, in ms.
+    /// When all composed output had to be written, or JavaScript's turn began, in ms.
     flushed: Cell<u64>,
     servers: RefCell<HashMap<u32, (Server, Rc<Counted>)>>,
     next_server: Cell<u32>,
-    /// It was shut down.
+    /// Shut down.
     is_over: Cell<bool>,
 }
 
@@ -86,15 +87,15 @@ struct Entry {
     conn: Arc<Conn>,
     /// The server that accepted it.
     server: Option<u32>,
-    /// Whose doing its own is.
+    /// Counters of its transport.
     counted: Option<Rc<Counted>>,
-    /// Whose bytes JavaScript moves.
+    /// A stream, whose bytes JavaScript moves.
     stream: Option<Stream>,
-    /// JSON text of the service that was asked last, with its comma.
+    /// JSON text of the key of the last request, with its comma.
     key: RefCell<Vec<u8>>,
 }
 
-/// Dropped when a panic interrupts who deals with a connection, which ends if that left it half done.
+/// Dropped when a panic interrupts work on a connection, which ends if its state is inconsistent.
 struct Interrupted<'a> {
     inner: &'a Inner,
     entry: &'a Entry,
@@ -102,7 +103,7 @@ struct Interrupted<'a> {
 
 impl Drop for Interrupted<'_> {
     fn drop(&mut self) {
-        // The first panic goes on to where it is caught; another one must not join it.
+        // The first panic propagates to where it is caught; a second one must not join it.
         let _ = caught(|| {
             if self.entry.conn.is_spoilt() {
                 self.inner.touched(&self.entry.conn);
@@ -112,7 +113,8 @@ impl Drop for Interrupted<'_> {
 }
 
 impl Inner {
-    /// Keeps what ends an exchange. Those that are over go when there is no room for more.
+    /// Keeps the sender that cancels an exchange. Those of finished ones are removed when there is
+    /// no room for more.
     fn keep_exchange(&self, id: u32, end: oneshot::Sender<()>) {
         let mut exchanges = self.exchanges.borrow_mut();
         if exchanges.len() == exchanges.capacity() {
@@ -128,7 +130,7 @@ impl Inner {
         let entry = conns.get(number as usize).and_then(Option::as_ref)?;
         let interrupted = Interrupted { inner: self, entry };
         let result = act(entry);
-        // It was not.
+        // It was not interrupted.
         mem::forget(interrupted);
         Some(result)
     }
@@ -137,7 +139,7 @@ impl Inner {
         self.with(number, |entry| entry.stream.as_ref().map(act)).flatten()
     }
 
-    /// Keeps a connection that the libuv driver takes over, if it is to.
+    /// Registers a connection, and passes it to the libuv driver if that moves it.
     fn arrive(&self, server: Option<u32>, mut arrival: Arrival) -> u32 {
         let counted = server.and_then(|number| self.counted(number));
         let number = self.keep(arrival.conn.clone(), server, None, counted);
@@ -161,7 +163,7 @@ impl Inner {
         if conns.len() <= number as usize {
             conns.resize_with(number as usize + 1, || None);
         }
-        // A client's connection is known since it was asked for.
+        // A client's connection has been registered since the request for it.
         conns[number as usize].get_or_insert_with(|| Entry {
             conn,
             server,
@@ -172,12 +174,12 @@ impl Inner {
         number
     }
 
-    /// What counts for a server's connections.
+    /// Counters for a server's connections.
     fn counted(&self, server: u32) -> Option<Rc<Counted>> {
         self.servers.borrow().get(&server).map(|(_, counted)| counted.clone())
     }
 
-    /// The driver in the loop is not told by itself what the JavaScript thread does.
+    /// Notifies the driver in the loop of actions of the JavaScript thread.
     fn touched(&self, conn: &Conn) {
         #[cfg(unix)]
         if conn.io() == Io::Libuv {
@@ -185,7 +187,7 @@ impl Inner {
         }
     }
 
-    /// The environment ends: what was composed goes out, nobody is woken any more, sockets close.
+    /// The environment ends: output is written, wake-ups end, sockets close.
     fn shut_down(&self) {
         self.is_over.set(true);
         self.flush();
@@ -199,8 +201,8 @@ impl Inner {
     }
 }
 
-/// What composing a frame says: the connection is over, all is well, or the receiver is so far
-/// behind that no more should be answered until the event `room`.
+/// Results of composing a frame: the connection is closed, the frame is queued, or the receiver is
+/// so far behind that the service should not reply until the event `room`.
 const OVER: u32 = 0;
 const SENT: u32 = 1;
 const BEHIND: u32 = 2;
@@ -209,17 +211,17 @@ const BEHIND: u32 = 2;
 #[napi(object)]
 pub struct ConnectionSettings {
     pub in_loop: bool,
-    /// 1 the RPC machinery, 2 the socket's own listeners.
+    /// Bits: 1 the RPC machinery, 2 listeners of the socket.
     pub lanes: u8,
-    /// Microseconds; below 0 is learnt.
+    /// Microseconds; negative is adaptive.
     pub busy_poll: i32,
     pub max_payload: u32,
     pub heartbeat: u32,
     pub dial_after: u32,
     pub connect_timeout: u32,
     pub handshake_timeout: u32,
-    /// Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about
-    /// clients with an origin, 3 about every client.
+    /// Which clients are accepted: 0 no foreign pages over loopback, 1 all, 2 JavaScript decides
+    /// about clients with an origin, 3 about every client.
     pub admission: u8,
     pub max_connections: u32,
     pub high_water: u32,
@@ -232,7 +234,7 @@ pub struct SlowConnection {
     pub lost: u32,
 }
 
-/// Where a server listens, or why it does not.
+/// A server's address, or its error.
 #[napi(object)]
 pub struct Listening {
     pub server: Option<u32>,
@@ -249,8 +251,8 @@ pub struct Core {
 }
 
 impl Drop for Core {
-    /// JavaScript has let go of it, as of all that a test runner has loaded for one file: nothing of
-    /// it is left, as if its environment had ended. It is let go of after that as well.
+    /// JavaScript has released it, as a test runner does with everything that it has loaded for one
+    /// file: frees everything, as if its environment had ended. It is dropped after that as well.
     fn drop(&mut self) {
         if self.inner.is_over.get() {
             return;
@@ -261,7 +263,7 @@ impl Drop for Core {
             self.inner.shut_down();
         });
         if let Some(hook) = self.hook.take() {
-            // It is not called any more. What it holds is not freed, so that is little.
+            // Keeps the hook from being called. The hook's small allocation is not freed.
             let _ = Env::from_raw(self.env).remove_env_cleanup_hook(hook);
         }
     }
@@ -270,10 +272,11 @@ impl Drop for Core {
 #[napi]
 impl Core {
     /// `deliver` is called on the JavaScript thread when there is something to fetch. With
-    /// `in_loop` connections may be moved by Node's own event loop, where that is possible.
+    /// `in_loop`, Node's own event loop may move connections, where that is possible.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, deliver: Function<'_, (), ()>, in_loop: bool) -> Result<Self> {
-        // Unreferenced: listening and waiting keep the process alive, not the bare module.
+        // Unreferenced: listening and pending requests keep the process alive, not the loaded
+        // module.
         let wake = Wake::new(&env, &deliver)?;
         let hub = Arc::new(Hub::new(move || wake.call()));
         let inner = Rc::new(Inner {
@@ -298,7 +301,7 @@ impl Core {
             turn::start(&env, &inner, &deliver)?;
         }
         let hook = env.add_env_cleanup_hook(Rc::downgrade(&inner), |inner| {
-            // Nobody is there to be told.
+            // There is no caller that could handle the panic.
             let _ = caught(|| inner.upgrade().map(|inner| inner.shut_down()));
         })?;
         Ok(Self { env: env.raw(), hook: Some(hook), inner })
@@ -319,7 +322,7 @@ impl Core {
         raw::functions(env, &self.inner)
     }
 
-    /// `shared`: other processes that say so too may listen on the same port.
+    /// `shared`: other processes that set this too can listen on the same port.
     #[napi(catch_unwind)]
     pub fn listen(
         &self,
@@ -350,13 +353,13 @@ impl Core {
         }
     }
 
-    /// Lets the client of a question in, or answers it `refusal` and closes.
+    /// Accepts the client of a question, or rejects it with the response `refusal`.
     #[napi(catch_unwind)]
     pub fn decide(&self, ask: u32, refusal: Option<String>) {
         self.inner.driver.decide(ask, refusal.map(String::into_bytes));
     }
 
-    /// How many descriptors this process may have; `None` where the system does not tell.
+    /// The limit of this process's file descriptors; `None` where the system does not tell.
     #[napi(catch_unwind)]
     pub fn descriptors(&self) -> Option<u32> {
         process::descriptors().map(|count| u32::try_from(count).unwrap_or(u32::MAX))
@@ -380,8 +383,8 @@ impl Core {
         self.inner.keep(conn, None, None, Some(meter.counted()))
     }
 
-    /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
-    /// for `open_stream`.
+    /// A connection whose bytes JavaScript moves, on the side of a server or a client; it waits for
+    /// `open_stream`.
     #[napi(catch_unwind)]
     pub fn stream(
         &self,
@@ -397,49 +400,49 @@ impl Core {
         self.inner.keep(stream.conn().clone(), None, Some(stream), Some(meter.counted()))
     }
 
-    /// Whether a connection moves something large, of a stream whose TCP socket has this descriptor.
+    /// Whether a connection moves something large; `descriptor` is that of a stream's TCP socket.
     #[napi(catch_unwind)]
     pub fn moves_much(&self, conn: u32, descriptor: Option<i32>) -> bool {
         self.inner.with(conn, |entry| entry.conn.moves_much(descriptor)).unwrap_or(false)
     }
 
-    /// The handshake of a stream is done, whose TCP socket has this descriptor.
+    /// The handshake of a stream is complete; `descriptor` is that of its TCP socket.
     #[napi(catch_unwind)]
     pub fn open_stream(&self, conn: u32, descriptor: Option<i32>) {
         self.inner.with_stream(conn, |stream| stream.open(descriptor));
     }
 
-    /// Whether so much waits to be fetched that no more bytes should come.
+    /// Whether so much waits to be fetched that reading should stop.
     #[napi(getter, catch_unwind)]
     pub fn is_full(&self) -> bool {
         self.inner.hub.is_full()
     }
 
-    /// All was read that had come when something of a stream was due: that ends now.
+    /// All data received until a stream's deadline was read: what is due ends now.
     #[napi(catch_unwind)]
     pub fn expire_stream(&self, conn: u32, descriptor: Option<i32>) {
         self.inner.with_stream(conn, |stream| stream.expire(descriptor));
     }
 
-    /// A stream is over.
+    /// A stream is closed.
     #[napi(catch_unwind)]
     pub fn end_stream(&self, conn: u32) {
         self.inner.with_stream(conn, Stream::end);
     }
 
-    /// Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners.
+    /// Sets who gets a connection's messages: 1 the RPC machinery, 2 listeners of the socket.
     #[napi(catch_unwind)]
     pub fn set_lanes(&self, conn: u32, lanes: u8) {
         self.inner.with(conn, |entry| entry.conn.set_lanes(Lanes::from_bits(lanes)));
     }
 
-    /// Nobody gets a connection's messages any more, nor those that wait to be fetched.
+    /// Drops a connection's messages from now on, and those that wait to be fetched.
     #[napi(catch_unwind)]
     pub fn ignore(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.ignore());
     }
 
-    /// The same, for connections that a server will have.
+    /// The same, for future connections of a server.
     #[napi(catch_unwind)]
     pub fn set_server_lanes(&self, server: u32, lanes: u8) {
         if let Some((server, _)) = self.inner.servers.borrow().get(&server) {
@@ -447,8 +450,8 @@ impl Core {
         }
     }
 
-    /// Composes a frame: `first` is its first byte, the opcode and whether the message ends with it
-    /// (RFC 6455 section 5.2). Returns 0 when the connection is over, 2 when its receiver is far
+    /// Composes a frame: `first` is its first byte, the opcode and whether it ends the message (RFC
+    /// 6455 section 5.2). Returns 0 when the connection is closed, 2 when its receiver is far
     /// behind, else 1.
     #[napi(catch_unwind)]
     pub fn send(&self, conn: u32, first: u8, data: Either<String, BufferSlice<'_>>) -> u32 {
@@ -467,8 +470,8 @@ impl Core {
     }
 
     /// Sends one message to all connections of a server but `except`. Returns those that do not
-    /// keep up, each with how many older messages it lost; with `disconnect` they got nothing, lost
-    /// nothing, and are to be ended.
+    /// keep up, each with the number of older messages it lost; with `disconnect` they did not get
+    /// the message, lost nothing, and are to be closed.
     #[napi(catch_unwind)]
     pub fn publish(
         &self,
@@ -533,7 +536,7 @@ impl Core {
         Destination::parse(&dest).is_ok()
     }
 
-    /// What a message costs once it is parsed, in bytes.
+    /// The memory cost of a parsed message, in bytes.
     #[napi(catch_unwind)]
     pub fn cost(&self, message: Either<String, BufferSlice<'_>>) -> f64 {
         let bytes = match &message {
@@ -559,13 +562,13 @@ impl Core {
         });
     }
 
-    /// Gives up a request, of which nothing is heard any more. False: something is on its way.
+    /// Gives up a request without further events. False: an event for it is already pending.
     #[napi(catch_unwind)]
     pub fn forget(&self, conn: u32, slot: u32) -> bool {
         self.inner.with(conn, |entry| entry.conn.forget(slot)).unwrap_or(false)
     }
 
-    /// Whether a connection is read; not of streams, whose bytes JavaScript moves.
+    /// Pauses or resumes reading a connection; not of streams, whose bytes JavaScript moves.
     #[napi(catch_unwind)]
     pub fn set_reading(&self, conn: u32, reads: bool) {
         self.inner.with(conn, |entry| {
@@ -574,14 +577,14 @@ impl Core {
         });
     }
 
-    /// For how many ms nothing came by `conn`; `u32::MAX` when it is over.
+    /// Milliseconds since anything was received on `conn`; `u32::MAX` when it is closed.
     #[napi(catch_unwind)]
     pub fn silence(&self, conn: u32) -> u32 {
         let silence = self.inner.with(conn, |entry| entry.conn.silence()).unwrap_or(u64::MAX);
         u32::try_from(silence).unwrap_or(u32::MAX)
     }
 
-    /// A server's connection is read no more, and its client is told how far it was.
+    /// Stops reading a server's connection, and tells its client how many messages were read.
     #[napi(catch_unwind)]
     pub fn drain(&self, conn: u32) {
         self.inner.with(conn, |entry| {
@@ -590,57 +593,57 @@ impl Core {
         });
     }
 
-    /// Whether all is out that a connection which drains was asked for.
+    /// Whether all replies of a draining connection are written.
     #[napi(catch_unwind)]
     pub fn is_drained(&self, conn: u32) -> bool {
         self.inner.with(conn, |entry| entry.conn.is_drained()).unwrap_or(true)
     }
 
-    /// The slots of requests that the server of `conn` has not begun, each followed by the ms that
-    /// are left for it.
+    /// The slots of requests that the server of `conn` has not started, each followed by the ms
+    /// left for it.
     #[napi(catch_unwind)]
     pub fn unread(&self, conn: u32) -> Vec<f64> {
         let unread = self.inner.with(conn, |entry| entry.conn.take_unread()).unwrap_or_default();
         unread.iter().flat_map(|u| [u.slot.into(), u.deadline as f64]).collect()
     }
 
-    /// Requests that came by `conn` and are not answered, as far as they are counted.
+    /// Unanswered requests received on `conn`, as far as they are counted.
     #[napi(catch_unwind)]
     pub fn unanswered(&self, conn: u32) -> i64 {
         self.inner.with(conn, |entry| entry.conn.unanswered()).unwrap_or(0)
     }
 
-    /// A message that came by `conn` as a request is none, and is not going to be answered.
+    /// A message of `conn` that was counted as a request is none, and will not be answered.
     #[napi(catch_unwind)]
     pub fn answered(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.answered());
     }
 
-    /// JavaScript keeps so many bytes of what came by `conn`.
+    /// JavaScript keeps this many bytes of data received on `conn`.
     #[napi(catch_unwind)]
     pub fn keeps(&self, conn: u32, bytes: f64) {
         self.inner.with(conn, |entry| entry.conn.keeps(bytes as usize)); // Saturates.
     }
 
-    /// Nobody waits any more for what was asked by `conn`.
+    /// Abandons the pending requests of `conn`.
     #[napi(catch_unwind)]
     pub fn abandon(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.abandon());
     }
 
-    /// Takes back what was asked by `conn`, if nothing of it was sent. False: something was.
+    /// Withdraws the requests of `conn`, if nothing was sent. False: something was.
     #[napi(catch_unwind)]
     pub fn withdraw(&self, conn: u32) -> bool {
         self.inner.with(conn, |entry| entry.conn.withdraw()).unwrap_or(true)
     }
 
-    /// What is asked by `conn` before it is open waits for `send_held_back`.
+    /// Requests on `conn` from before it is open wait for `send_held_back`.
     #[napi(catch_unwind)]
     pub fn hold_back(&self, conn: u32) {
         self.inner.with(conn, |entry| entry.conn.hold_back());
     }
 
-    /// What was held back leaves, behind what was sent since `conn` is open.
+    /// Sends them, behind output composed since `conn` is open.
     #[napi(catch_unwind)]
     pub fn send_held_back(&self, conn: u32) {
         self.inner.with(conn, |entry| {
@@ -650,14 +653,14 @@ impl Core {
         });
     }
 
-    /// The id of the request that waits in `slot` of `conn`.
+    /// The id of the pending request in `slot` of `conn`.
     #[napi(catch_unwind)]
     pub fn rid(&self, conn: u32, slot: u32) -> Option<String> {
         let rid = self.inner.with(conn, |entry| entry.conn.rid(slot)).flatten()?;
         String::from_utf8(rid.to_vec()).ok()
     }
 
-    /// What a meter has counted, with what its connections are doing.
+    /// The totals of a meter, including its open connections.
     #[napi(catch_unwind)]
     pub fn stats(&self, meter: &Meter) -> Stats {
         let counted = meter.counted();
@@ -670,7 +673,7 @@ impl Core {
         totals.into()
     }
 
-    /// The end of `conn` was seen: its number may be used again.
+    /// JavaScript has handled the close of `conn`: its number may be reused.
     #[napi(catch_unwind)]
     pub fn release(&self, conn: u32) {
         let entry = self.inner.conns.borrow_mut().get_mut(conn as usize).and_then(Option::take);
@@ -678,14 +681,14 @@ impl Core {
             if let Some(counted) = &entry.counted {
                 counted.add(&entry.conn.totals().ended());
             }
-            // A driver may hold it a moment longer than JavaScript counts what it asked.
+            // A driver may keep it alive a moment longer than JavaScript counts its requests.
             entry.conn.keeps(0);
             self.inner.hub.release(conn);
         }
     }
 
-    /// Looks up a host's name for `timeout` ms at most, a grape's or that of a destination; its
-    /// addresses come as an event with this `id`.
+    /// Resolves a host name within `timeout` ms, of a grape or a destination; the addresses are an
+    /// event with this `id`.
     #[napi(catch_unwind)]
     pub fn resolve(&self, id: u32, host: String, is_grape: bool, timeout: f64) {
         let asker = if is_grape { Asker::Link } else { Asker::Client };
@@ -705,8 +708,8 @@ impl Core {
         }
     }
 
-    /// Posts to a grape, with these header fields as names and values by turns; the answer comes as
-    /// an event with this `id`.
+    /// Posts to a grape, with header fields as alternating names and values; the response is an
+    /// event with this `id`.
     #[napi(catch_unwind)]
     pub fn post(&self, id: u32, url: String, fields: Vec<String>, body: String, timeout: f64) {
         let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
@@ -717,7 +720,7 @@ impl Core {
             let post = grapes.post(&url, &fields, body, timeout.max(0.0) as u64);
             tokio::select! {
                 result = post => hub.event(Event::Answered { id, result }),
-                // JavaScript has its own answer for this one.
+                // JavaScript handles a cancelled exchange itself.
                 _ = ended => {}
             }
         };
@@ -730,19 +733,19 @@ impl Core {
         }
     }
 
-    /// Ends an exchange with a grape, and its connection. No event comes of it.
+    /// Cancels an exchange with a grape, and closes its connection. There is no event.
     #[napi(catch_unwind)]
     pub fn end_post(&self, id: u32) {
         self.inner.exchanges.borrow_mut().remove(&id);
     }
 
-    /// The process ends, and with it the turn: what is composed from now on is written right away.
+    /// The process exits during this turn: from now on output is written right away.
     #[napi(catch_unwind)]
     pub fn write_at_once(&self) {
         self.inner.unsent.shut_down();
     }
 
-    /// Closes the connections to grapes that are kept, and others after their exchange.
+    /// Closes idle connections to grapes, and others after their exchange.
     #[napi(catch_unwind)]
     pub fn let_grapes_go(&self) {
         self.inner.grapes.let_go();

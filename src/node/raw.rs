@@ -1,5 +1,5 @@
 //! The functions of the hot path, on bare Node-API: a call costs a quarter of one through the
-//! macro, and the strings go straight into a connection's buffer.
+//! macro, and strings go straight into a connection's buffer.
 
 use super::{
     Entry, Inner, events,
@@ -17,14 +17,14 @@ use std::{
     rc::Rc,
 };
 
-/// What a payload or result is given as: a JSON text, or a string of which it is made here. Most
-/// strings are their own JSON text between quotes, and seeing that is faster than writing it.
+/// Form of a payload or result: a JSON text, or a string that is converted to JSON here. Most
+/// strings need no escapes, and checking that is faster than serializing.
 const JSON: bool = false;
 const STRING: bool = true;
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
 
-/// Creates the object that holds the functions.
+/// Creates the object with the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
     let functions: [(&str, Callback); 10] = [
@@ -76,7 +76,7 @@ unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut
     // SAFETY: `data` came from `Rc::into_raw` in `functions`, one count for this call, and
     // finalizers run on the environment's own thread.
     let inner = unsafe { Rc::from_raw(data.cast::<Inner>()) };
-    // Nobody is there to be told.
+    // There is no caller that could handle a panic.
     let _ = caught(|| drop(inner));
 }
 
@@ -98,7 +98,7 @@ unsafe fn enter<const N: usize>(
         sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), null_mut(), &mut data);
         &*data.cast::<Inner>()
     };
-    // SAFETY: this call is of that `env`, and so are its arguments.
+    // SAFETY: this call belongs to that `env`, and so do its arguments.
     let (scope, args) = unsafe { (Scope::new(env), args.map(|value| Value::new(value))) };
     let result = caught(|| act(inner, scope, args))
         .unwrap_or_else(|error| Err(Error::from_reason(error.to_string())));
@@ -115,8 +115,9 @@ unsafe fn enter<const N: usize>(
 }
 
 /// `request(conn, slot, timeout, payload, key)`: composes a request. `payload` is [`JSON`] or a
-/// [`STRING`], `key` a JSON text with its comma; without `key` it is the connection's last.
-/// `timeout` is in ms. False, and nothing composed, when JavaScript has to write the string's JSON.
+/// [`STRING`], `key` a JSON text with its comma; without `key` it is the connection's last one.
+/// `timeout` is in ms. Returns false, and composes nothing, when JavaScript has to write the
+/// string's JSON.
 unsafe extern "C" fn request<const PAYLOAD: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -149,10 +150,10 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
 }
 
 /// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
-/// `rid`; `result` is [`JSON`] or a [`STRING`], `since` what `fetch` said when the request came.
-/// Returns false, and nothing is composed, when JavaScript has to write the JSON of one of the
-/// strings; true when the client is so far behind that no more should be answered until the event
-/// `room`. Else it returns undefined, which takes no call of Node-API.
+/// `rid`; `result` is [`JSON`] or a [`STRING`], `since` the time that `fetch` returned with the
+/// request. Returns false, and composes nothing, when JavaScript has to write the JSON of one of
+/// the strings; true when the client is so far behind that the service should not reply until the
+/// event `room`. Otherwise it returns undefined, which needs no call of Node-API.
 unsafe extern "C" fn reply<const RESULT: bool>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
@@ -183,8 +184,8 @@ unsafe extern "C" fn reply<const RESULT: bool>(
     unsafe { enter(env, info, act) }
 }
 
-/// A reply was composed to a request that JavaScript has had `since` then. Whether the client is far
-/// behind.
+/// Counts a reply to a request that JavaScript has had since `since`. Returns whether the client is
+/// far behind.
 #[inline]
 fn answered(inner: &Inner, entry: &Entry, composed: &Composed, since: u64) -> bool {
     let now = inner.hub.micros();
@@ -197,8 +198,8 @@ fn answered(inner: &Inner, entry: &Entry, composed: &Composed, since: u64) -> bo
     much && entry.conn.is_behind()
 }
 
-/// `text(conn, text, since)`: composes the text frame of a reply; returns true or undefined as `reply`
-/// does, `since` as there.
+/// `text(conn, text, since)`: composes the text frame of a reply; `since` and the return values
+/// true and undefined as for `reply`.
 unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn, text, since]: [Value<'_>; 3]| {
         let (number, since) = (number(env, conn)?, time(env, since)?);
@@ -219,7 +220,7 @@ unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> 
     unsafe { enter(env, info, act) }
 }
 
-/// `flush()`: writes what was composed since the last flush; nobody else is writing then.
+/// `flush()`: writes the output composed since the last flush, after concurrent writes are done.
 unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, _: Scope<'_>, []: [Value<'_>; 0]| {
         inner.flush();
@@ -231,15 +232,15 @@ unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `fetch()`: the next batch, or undefined: its text, or `[text, ...events]` when it has events. The
-/// text's last two elements are the time, on the clock of `since`, and 1 when more batches wait. What
-/// was composed so far leaves.
+/// `fetch()`: the next batch, or undefined: its text, or `[text, ...events]` when it has events.
+/// The text's last two elements are the time, on the clock of `since`, and 1 when more batches
+/// wait. Output composed so far is written.
 unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, []: [Value<'_>; 0]| {
         inner.flush();
         let Some((mut batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
         let now = inner.hub.micros();
-        // The answer to a lone message has nothing to wait for.
+        // The reply to a lone message is written without delay.
         inner.turn_begins(if batch.len() > 1 { milliseconds(now) } else { 0 });
         batch.number(now);
         batch.number(more.into());
@@ -270,7 +271,7 @@ unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) ->
     unsafe { enter(env, info, act) }
 }
 
-/// `waiting(conn)`: bytes that wait to be written.
+/// `waiting(conn)`: bytes of buffered output.
 unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn]: [Value<'_>; 1]| {
         let waiting = inner.with(number(env, conn)?, |entry| entry.conn.waiting()).unwrap_or(0);
@@ -280,8 +281,8 @@ unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe { enter(env, info, act) }
 }
 
-/// `receive(conn, bytes)`: bytes of a stream came, as a Buffer. Returns what waits to be fetched
-/// then: 0 nothing, 1 one message, 2 more, 3 so much that no more bytes should come.
+/// `receive(conn, bytes)`: handles received bytes of a stream, a Buffer. Returns how much waits to
+/// be fetched then: 0 nothing, 1 one message, 2 more, 3 so much that reading should stop.
 unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn, bytes]: [Value<'_>; 2]| {
         let number = number(env, conn)?;
@@ -306,8 +307,8 @@ unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) 
     unsafe { enter(env, info, act) }
 }
 
-/// `take(conn, to)`: moves bytes of a stream that wait to be written into a Buffer, and returns how
-/// many.
+/// `take(conn, to)`: moves a stream's buffered output into a Buffer, and returns the number of
+/// bytes.
 unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let act = |inner: &Inner, env: Scope<'_>, [conn, to]: [Value<'_>; 2]| {
         let number = number(env, conn)?;
@@ -323,15 +324,15 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
 #[inline]
 fn read_key<'a>(env: Scope<'a>, key: Value<'a>, last: &mut Vec<u8>) -> Result<()> {
     if is_undefined(env, key)? {
-        // One that could not be read is not replaced by nothing.
+        // Without an earlier key, a missing one is an error.
         return if last.is_empty() { Err(Error::from_reason("no key")) } else { Ok(()) };
     }
     last.clear();
     append(env, key, last)
 }
 
-/// Appends the JSON text of a value that is given as `VALUE` says. False when JavaScript has to
-/// write it: a string with lone surrogates, which UTF-8 cannot say and JSON can.
+/// Appends the JSON text of a value in the form `VALUE`. False when JavaScript has to write it: a
+/// string with lone surrogates, which UTF-8 cannot represent and JSON can.
 fn append_value<'a, const VALUE: bool>(
     env: Scope<'a>,
     value: Value<'a>,

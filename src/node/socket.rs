@@ -1,4 +1,4 @@
-//! What JavaScript sees of the TCP socket below a connection.
+//! The TCP socket below a connection, for JavaScript.
 
 use super::{
     Core,
@@ -23,11 +23,12 @@ pub struct Ends {
     pub remote: End,
 }
 
-/// What [`Core::set_socket`] sets.
+/// Options of [`Core::set_socket`].
 #[napi(object)]
 pub struct SocketOptions {
     pub no_delay: Option<bool>,
-    /// Milliseconds of silence before the first probe; 0 is the system's own, less is none.
+    /// Milliseconds of silence before the first probe; 0 is the system's default, negative is no
+    /// probes.
     pub keep_alive: Option<f64>,
 }
 
@@ -49,8 +50,9 @@ impl Core {
         ends.flatten().flatten()
     }
 
-    /// Sets an option of its TCP socket: whether small writes wait for others, and whether the system
-    /// probes an idle connection, first after `keepAlive` milliseconds. Returns why it did not.
+    /// Sets an option of its TCP socket: whether small writes are collected (Nagle), and whether
+    /// the system probes an idle connection, first after `keepAlive` milliseconds. Returns the
+    /// error, if it fails.
     #[napi(catch_unwind)]
     pub fn set_socket(&self, conn: u32, options: SocketOptions) -> Option<Failure> {
         let set = self.inner.with(conn, |entry| {
@@ -71,7 +73,7 @@ impl Core {
         set.flatten()?.err().map(|error| failure(&Error::system("setsockopt", error, None)))
     }
 
-    /// Bytes that a connection has read and written so far.
+    /// Bytes read and written on a connection so far.
     #[napi(catch_unwind)]
     pub fn traffic(&self, conn: u32) -> Option<Vec<f64>> {
         self.inner.with(conn, |entry| {

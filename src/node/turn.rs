@@ -1,4 +1,4 @@
-//! The libuv driver's part of the binding: what happens in each turn of Node's event loop.
+//! The libuv driver's part of the binding: the work in each turn of Node's event loop.
 
 use super::{Inner, wake::Deliver};
 use crate::{
@@ -18,7 +18,7 @@ use std::{
     sync::Arc,
 };
 
-/// The driver, where there is one.
+/// The driver, if there is one.
 #[derive(Default)]
 pub(super) struct InLoop {
     driver: RefCell<Option<Rc<Driver>>>,
@@ -65,7 +65,7 @@ impl InLoop {
     }
 }
 
-/// What a turn needs of JavaScript.
+/// References for a turn's calls into JavaScript.
 struct JsTurn {
     deliver: Deliver,
     inner: Rc<Inner>,
@@ -78,7 +78,7 @@ impl Turn for JsTurn {
         if self.inner.flush_lingering(self.inner.in_loop.will_sleep()) {
             self.inner.in_loop.with(Driver::turn_again);
         }
-        // What JavaScript itself caused since the last wait: nothing else would end this one.
+        // JavaScript's own actions since the last wait: nothing else would end this wait.
         self.inner.hub.wake_if_due();
         self.inner.in_loop.with(Driver::before_sleep);
     }
@@ -87,9 +87,9 @@ impl Turn for JsTurn {
         self.inner.turn_begins(self.inner.hub.now());
         self.inner.in_loop.with(Driver::expire);
         if self.inner.hub.take_due() {
-            // What was answered before leaves all the same.
-            // SAFETY: this runs on the environment's thread, and only until `on_cleanup` or `end`, which
-            // drop the handles that lead here before the reference.
+            // Replies composed before are written in any case. SAFETY: this runs on the
+            // environment's thread, and only until `on_cleanup` or `end`, which drop the handles
+            // that lead here before the reference.
             let _ = caught(|| unsafe { self.deliver.call() });
             self.inner.flush();
         }
@@ -119,7 +119,7 @@ impl Turn for JsTurn {
     }
 }
 
-/// Starts the driver, if this Node has what it needs.
+/// Starts the driver, if this Node has the needed functions.
 pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>) -> Result<()> {
     let mut uv_loop = null_mut();
     // SAFETY: `env` is live.
@@ -147,7 +147,7 @@ pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>
     Ok(())
 }
 
-/// What lives until the driver ends.
+/// Lives until the driver ends.
 struct Ending {
     inner: Rc<Inner>,
     deliver: Deliver,
@@ -155,7 +155,7 @@ struct Ending {
 }
 
 impl Ending {
-    /// Lets go of everything but the driver, which is to be shut down.
+    /// Drops everything but the driver, which is to be shut down.
     fn driver(self) -> Option<Rc<Driver>> {
         let Self { inner, deliver, _turn: turn } = self;
         inner.in_loop.ending.set(None);
@@ -174,19 +174,19 @@ impl Ending {
 unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
     // SAFETY: `data` is the box of `start`, given back once.
     let ending = unsafe { Box::from_raw(data.cast::<Ending>()) };
-    // SAFETY: called once, when all is closed, as Node-API wants it.
+    // SAFETY: called once, when all is closed, as Node-API requires.
     let closed = move || unsafe {
         sys::napi_remove_async_cleanup_hook(hook);
     };
-    // Without a word the environment would wait for ever.
+    // Without this call the environment would wait forever.
     let Some(driver) = ending.driver() else { return closed() };
     let _ = caught(|| driver.shut_down(closed));
 }
 
-/// JavaScript has let go of the core: closes the handles, while the environment goes on.
+/// JavaScript has released the core: closes the handles, while the environment goes on.
 pub(super) fn end(inner: &Inner) {
     let Some((hook, ending)) = inner.in_loop.ending.take() else { return };
-    // SAFETY: the hook was not called, since it takes this; now it is not any more, and the box of
+    // SAFETY: the hook was not called, since it takes this; now it is removed, and the box of
     // `start` is given back here.
     let ending = unsafe {
         sys::napi_remove_async_cleanup_hook(hook);

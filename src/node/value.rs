@@ -1,9 +1,9 @@
-//! JavaScript's values on bare Node-API: see `raw.rs`.
+//! JavaScript values on bare Node-API: see `raw.rs`.
 
 use napi::{Env, Result, check_status, sys};
 use std::{ffi::c_char, marker::PhantomData, ptr::null_mut, slice};
 
-/// A running call of JavaScript's, on its thread: the only time at which there are values.
+/// A running call from JavaScript, on its thread: values only exist during one.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     env: sys::napi_env,
@@ -14,7 +14,7 @@ impl Scope<'_> {
     /// The call that `env` is running.
     ///
     /// # Safety
-    /// It does, for as long as this lives.
+    /// `env` is running a call, for as long as this lives.
     pub unsafe fn new(env: sys::napi_env) -> Self {
         Self { env, call: PhantomData }
     }
@@ -38,7 +38,7 @@ pub(super) struct Value<'a> {
 }
 
 impl Value<'_> {
-    /// The value that Node-API knows as `value`.
+    /// The value with Node-API's handle `value`.
     ///
     /// # Safety
     /// It belongs to the running call, for as long as this lives.
@@ -54,7 +54,7 @@ impl Value<'_> {
 /// The bytes of a Buffer.
 ///
 /// # Safety
-/// No JavaScript runs while they are used, and nothing else has them.
+/// No JavaScript runs while they are used, and nothing else uses them.
 pub(super) unsafe fn buffer<'a>(env: Scope<'a>, value: Value<'a>) -> Result<&'a mut [u8]> {
     let (mut bytes, mut len) = (null_mut(), 0);
     // SAFETY: `env` and `value` belong to the running call; the buffer is alive as long as that.
@@ -94,7 +94,7 @@ pub(super) fn time<'a>(env: Scope<'a>, value: Value<'a>) -> Result<u64> {
     let mut number = 0.0;
     // SAFETY: `env` and `value` belong to the running call.
     check_status!(unsafe { sys::napi_get_value_double(env.raw(), value.raw(), &mut number) })?;
-    Ok(number as u64) // Saturates, and makes 0 of NaN.
+    Ok(number as u64) // Saturates, and turns NaN into 0.
 }
 
 pub(super) fn boolean(env: Scope<'_>, value: bool) -> Result<sys::napi_value> {
@@ -104,7 +104,7 @@ pub(super) fn boolean(env: Scope<'_>, value: bool) -> Result<sys::napi_value> {
     Ok(boolean)
 }
 
-/// A string of JavaScript's.
+/// A JavaScript string.
 pub(super) fn string(env: Scope<'_>, text: &str) -> Result<sys::napi_value> {
     let mut value = null_mut();
     let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len() as isize);
@@ -122,18 +122,19 @@ pub(super) fn string(env: Scope<'_>, text: &str) -> Result<sys::napi_value> {
 
 /// Appends a string's UTF-8 to `out`, in one call if there is room.
 pub(super) fn append<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) -> Result<()> {
-    /// Room that is made in advance.
+    /// Room reserved in advance.
     const ROOM: usize = 1024;
     /// Longest character, and the NUL that Node-API adds.
     const TAIL: usize = 4 + 1;
-    /// What follows in the frame, and its longer header: a large buffer should not move for that.
+    /// Room for the rest of the frame, and its longer header: a large buffer should not move for
+    /// that.
     const MORE: usize = 32;
 
     out.reserve(ROOM);
     if read(env, value, out)? {
         return Ok(());
     }
-    // What it takes if it is ASCII is told at once; for other bytes all of it has to be looked at.
+    // The length in case of ASCII is known at once; for other strings all of it has to be scanned.
     for length in [sys::napi_get_value_string_latin1, sys::napi_get_value_string_utf8] {
         let mut len = 0;
         // SAFETY: `env` and `value` belong to the running call; a null buffer asks for the length.
@@ -150,7 +151,7 @@ pub(super) fn append<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) ->
         let spare = out.spare_capacity_mut();
         let room = spare.len();
         let mut written = 0;
-        // SAFETY: the call writes at most `room` bytes to the spare capacity and tells how many
+        // SAFETY: the call writes at most `room` bytes to the spare capacity and returns how many
         // of them are text; those are initialised then.
         unsafe {
             check_status!(sys::napi_get_value_string_utf8(

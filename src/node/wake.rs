@@ -1,4 +1,5 @@
-//! How other threads wake JavaScript: a thread-safe function that holds nothing of JavaScript's.
+//! Wakes JavaScript from other threads: a thread-safe function without references to JavaScript
+//! objects.
 
 use napi::{Env, JsValue, Result, bindgen_prelude::Function, check_status, sys};
 use std::{
@@ -6,11 +7,11 @@ use std::{
     ptr::{null, null_mut},
 };
 
-/// What looking for open handles shows.
+/// The resource name that tools for open handles show.
 const NAME: &str = "GRENACHE";
 
-/// The function of JavaScript that is called, as long as it is there: a test runner lets go of a
-/// whole realm, and a strong reference would keep all of it.
+/// The JavaScript function that is called, as long as it exists: a test runner drops a whole realm,
+/// and a strong reference would keep all of it.
 #[derive(Clone, Copy)]
 pub(super) struct Deliver {
     env: sys::napi_env,
@@ -19,7 +20,7 @@ pub(super) struct Deliver {
 
 impl Deliver {
     /// # Errors
-    /// As Node-API says.
+    /// Node-API's error.
     pub fn new(env: &Env, deliver: &Function<'_, (), ()>) -> Result<Self> {
         let mut reference = null_mut();
         // SAFETY: `env` is live, and `deliver` is a function of it.
@@ -29,8 +30,8 @@ impl Deliver {
         Ok(Self { env: env.raw(), reference })
     }
 
-    /// Calls it as Node calls a callback: ticks and microtasks run after it, and what it throws is
-    /// an uncaught exception.
+    /// Calls it as Node calls a callback: ticks and microtasks run after it, and its exceptions are
+    /// uncaught ones.
     ///
     /// # Safety
     /// On the environment's thread, before `release`, and while it may call JavaScript.
@@ -45,8 +46,8 @@ impl Deliver {
             let (mut function, mut result) = (null_mut(), null_mut());
             sys::napi_get_reference_value(env, self.reference, &mut function);
             if !function.is_null() {
-                // Its own `this`: Node would take a property `domain` of it, as the global object
-                // may have, for the domain of this call.
+                // With its own `this`: Node would take a property `domain` of `this`, as the global
+                // object may have, for the domain of this call.
                 let this = function;
                 let status = sys::napi_make_callback(
                     env,
@@ -68,22 +69,22 @@ impl Deliver {
     }
 
     /// # Safety
-    /// On the environment's thread, once, and as the last thing.
+    /// On the environment's thread, once, and as the last call.
     pub unsafe fn release(self) {
         // SAFETY: as above.
         unsafe { sys::napi_delete_reference(self.env, self.reference) };
     }
 }
 
-/// Wakes JavaScript from any thread. Unreferenced: it keeps no process alive.
+/// Wakes JavaScript from any thread. Unreferenced: does not keep the process alive.
 pub(super) struct Wake(sys::napi_threadsafe_function);
 
-// SAFETY: calling and releasing thread-safe functions is what other threads may do.
+// SAFETY: other threads may call and release thread-safe functions.
 unsafe impl Send for Wake {}
 
 impl Wake {
     /// # Errors
-    /// As Node-API says.
+    /// Node-API's error.
     pub fn new(env: &Env, deliver: &Function<'_, (), ()>) -> Result<Self> {
         let env_raw = env.raw();
         let called = Box::into_raw(Box::new(Deliver::new(env, deliver)?)).cast::<c_void>();
@@ -114,7 +115,7 @@ impl Wake {
         Ok(Self(wake))
     }
 
-    /// JavaScript is called soon.
+    /// Schedules a call of JavaScript.
     pub fn call(&self) {
         // SAFETY: it lives until it is dropped, which is before the environment ends.
         unsafe {
@@ -129,7 +130,7 @@ impl Wake {
 
 impl Drop for Wake {
     fn drop(&mut self) {
-        // SAFETY: it has one owner, this.
+        // SAFETY: this is its only owner.
         unsafe {
             sys::napi_release_threadsafe_function(
                 self.0,
@@ -139,8 +140,7 @@ impl Drop for Wake {
     }
 }
 
-/// What Node tells those who watch resources. Who looks for open handles, as jest does, asks
-/// `hasRef`.
+/// The resource for async hooks. Tools that search for open handles, as jest does, call `hasRef`.
 ///
 /// # Safety
 /// `env` is live.
