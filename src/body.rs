@@ -1,23 +1,23 @@
-//! Bodies of HTTP messages, read whole.
+//! Bodies of HTTP messages, read completely.
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-/// Why a body is not there.
+/// Why a body could not be read.
 #[derive(Debug)]
 pub enum Unread<E> {
-    /// It is longer than it may be.
+    /// It is longer than the limit.
     TooLong,
-    /// It did not come.
+    /// It did not arrive.
     Broken(E),
 }
 
-/// What is said of one that is too long.
+/// Error text for a body that is too long.
 pub const TOO_LONG: &str = "length limit exceeded";
 
-/// Reads a body of `most` bytes at most. Each part is copied, and let go: however short, it keeps a
-/// whole buffer of its connection, and the other side chooses how many there are.
+/// Reads a body of at most `most` bytes. Each part is copied and released: however short, it keeps
+/// a whole buffer of its connection, and the other side chooses the number of parts.
 ///
 /// # Errors
 /// [`Unread`].
@@ -27,7 +27,7 @@ where
 {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        // Trailers say nothing here.
+        // Trailers are ignored.
         let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else { continue };
         if data.len() > most - read.len() {
             return Err(Unread::TooLong);
@@ -49,7 +49,7 @@ mod tests {
         task::{Context, Poll},
     };
 
-    /// A body of so many parts of one byte, which counts those that somebody holds.
+    /// A body of so many parts of one byte, which counts the parts still held.
     struct Dripping {
         left: usize,
         buffer: Arc<[u8; 1]>,

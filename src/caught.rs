@@ -1,7 +1,7 @@
-//! Where a panic ends: at the borders to libuv, to the tasks of the runtime, and to Node. It costs
-//! what it was about, a connection or an exchange, and nothing else.
+//! Catches panics: at the borders to libuv, to the tasks of the runtime, and to Node. A panic ends
+//! only the affected connection or exchange.
 //!
-//! What the panic says, and where it was, is written to stderr by Rust's own hook.
+//! Rust's own hook writes the panic's message and location to stderr.
 
 use crate::error::Error;
 use std::{
@@ -16,7 +16,7 @@ use std::{
 /// Runs `act`.
 ///
 /// # Errors
-/// [`Error::Panic`] when it panicked. What it was changing must not be trusted any more.
+/// [`Error::Panic`] if it panicked. The data that it was changing may be inconsistent.
 pub fn caught<R>(act: impl FnOnce() -> R) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(act)).map_err(panicked)
 }
@@ -36,7 +36,7 @@ pub async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, Error> {
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> Error {
-    // Nobody needs it, and to drop it could panic again.
+    // The payload is not needed, and dropping it could panic again.
     mem::forget(payload);
     Error::Panic
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use std::panic::panic_any;
 
-    /// A payload that is one fault more.
+    /// A payload whose drop panics too.
     struct Worse;
 
     impl Drop for Worse {

@@ -15,7 +15,7 @@ use tokio::{
 /// Connects to `host`. The lookup of its name, and each of its addresses, may take `time`.
 ///
 /// # Errors
-/// As [`names::addresses`], or what was said of the last address that failed.
+/// As [`names::addresses`], or the error of the last address that failed.
 pub async fn dial(
     host: &str,
     port: u16,
@@ -39,8 +39,8 @@ async fn attempt(address: SocketAddr, time: Duration) -> Result<(TcpStream, Sock
     }
 }
 
-/// The first connection to one of several `addresses`. Each begins when the one before has failed, or
-/// has taken [`config::NEXT_ADDRESS`]; those that lose are dropped.
+/// The first connection to one of several `addresses`. Each attempt begins when the previous one
+/// has failed, or has taken [`config::NEXT_ADDRESS`]; the others are dropped.
 async fn race(
     addresses: Vec<SocketAddr>,
     time: Duration,
@@ -57,7 +57,7 @@ async fn race(
             ended = attempts.join_next() => match ended {
                 Some(Ok(Ok(connected))) => return Ok(connected),
                 Some(Ok(Err(error))) => last = error,
-                // It panicked: what the others come to is told.
+                // It panicked: the result of the others counts.
                 Some(Err(_)) => {}
                 None => return Err(last),
             },
@@ -75,7 +75,7 @@ mod tests {
         time::Instant,
     };
 
-    /// An address at which somebody listens, and one at which nobody does.
+    /// An address with a listener, and one without.
     fn listening() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +86,7 @@ mod tests {
         listening().1
     }
 
-    /// An address that lets everybody wait, as long as what comes with it lives.
+    /// An address that accepts nothing and refuses nothing, as long as the returned value lives.
     #[cfg(target_os = "linux")]
     async fn silent() -> (impl Sized, SocketAddr) {
         use socket2::{Domain, Socket, Type};
@@ -94,7 +94,7 @@ mod tests {
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
         socket.listen(0).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        // Until its system has no room for more.
+        // Until its backlog is full.
         let mut taken = Vec::new();
         while let Ok(connected) = attempt(address, Duration::from_millis(100)).await {
             taken.push(connected);
@@ -125,7 +125,7 @@ mod tests {
             drop(held);
         });
         let error = race(vec![first, second], LONG).await.unwrap_err();
-        // Its listener went with the room, so it is refused, but by its own word.
+        // Its listener was dropped meanwhile, so it refuses the connection.
         assert_eq!(error.address(), Some(first));
         later.await.unwrap();
     }

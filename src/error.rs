@@ -1,50 +1,51 @@
-//! What can go wrong, and the exact text that callers see.
+//! Errors, and the exact texts that callers see.
 
 use std::{fmt, io, net::SocketAddr};
 
-/// A failure as it reaches JavaScript: a text, and what Node puts on its own system errors.
+/// An error as it reaches JavaScript: a text, and the fields of Node's own system errors.
 #[derive(Debug)]
 pub enum Error {
     /// A destination that is not `host:port`.
     BadDestination(String),
     /// The host name has no address.
     UnknownHost(String),
-    /// Nobody said in time which addresses the host name has.
+    /// The lookup of the host name timed out.
     NameTimeout(String),
     /// The operating system refused `syscall`.
     System {
         /// The call, as Node names it: `connect`, `listen`, `read`, `write`.
         syscall: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
-        /// The other side, or the own address for `listen`.
+        /// The other side's address, or the own address for `listen`.
         address: Option<SocketAddr>,
     },
-    /// No connection within the time allowed.
+    /// Connecting timed out.
     ConnectTimeout(SocketAddr),
-    /// No finished handshake within the time allowed.
+    /// The handshake timed out.
     HandshakeTimeout,
-    /// The server answered the upgrade with something else than 101.
+    /// The server answered the upgrade with another status than 101.
     UnexpectedResponse(u16),
-    /// The handshake broke a rule of RFC 6455.
+    /// The handshake violates RFC 6455.
     Handshake(String),
-    /// The other side broke a rule of RFC 6455.
+    /// The other side violated RFC 6455.
     Protocol(String),
     /// The other side sent a message above the limit.
     MessageTooBig,
-    /// The grape's address is no URL that can be used.
+    /// The grape's address is not a usable URL.
     BadUrl(String),
-    /// The connection to a grape ended in the middle of an exchange.
+    /// The connection to a grape closed in the middle of an exchange.
     HangUp,
     /// The exchange with a grape failed below HTTP.
     Http(String),
-    /// No answer within the time allowed.
+    /// No response in time.
     Timeout,
-    /// The other side gave no sign of life when it was asked for one.
+    /// The other side did not answer a ping.
     Silent,
-    /// The native code has a fault, which cost this connection, exchange or call.
+    /// The native code panicked, which ended this connection, exchange or call.
     Panic,
-    /// All connections together held more memory than they may, and this one the most for longest.
+    /// All connections together exceeded the memory budget, and this one held the most for the
+    /// longest.
     OverBudget,
 }
 
@@ -54,7 +55,7 @@ impl Error {
         Self::System { syscall, source, address }
     }
 
-    /// Node's symbolic code, where the kind of error tells it on every system.
+    /// Node's symbolic code, where the kind of error determines it on every system.
     pub fn code(&self) -> Option<&'static str> {
         use io::ErrorKind as Kind;
         match self {
@@ -80,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The system's error number, if the system gave one.
+    /// The system's error number, if there is one.
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::System { source, .. } => source.raw_os_error(),
@@ -98,7 +99,7 @@ impl Error {
         }
     }
 
-    /// The address that the call was for.
+    /// The address of the call.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::System { address, .. } => *address,
@@ -107,7 +108,7 @@ impl Error {
         }
     }
 
-    /// The close code that tells the other side (RFC 6455 section 7.4.1).
+    /// The close code sent to the other side (RFC 6455 section 7.4.1).
     pub fn close_code(&self) -> u16 {
         match self {
             Self::MessageTooBig => 1009,
@@ -118,7 +119,7 @@ impl Error {
     }
 }
 
-/// The text for text frames and close reasons that are not UTF-8.
+/// The error text for text frames and close reasons that are not UTF-8.
 pub const INVALID_UTF8: &str = "Invalid WebSocket frame: invalid UTF-8 sequence";
 
 impl fmt::Display for Error {

@@ -1,12 +1,12 @@
-//! An exchange with a grape, as those see it who carry it and those who tell of it.
+//! An exchange with a grape, as data for the transport and its callers.
 
-/// What a grape, or a proxy before it, answered.
+/// The response of a grape, or of a proxy before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The text.
+    /// The body.
     pub body: String,
-    /// Where else to ask (RFC 9110 section 10.2.2).
+    /// Redirect target (RFC 9110 section 10.2.2).
     pub location: Option<String>,
 }

@@ -1,10 +1,10 @@
 //! Grenache peers over WebSocket, and the link to the grapes, for Node.js.
 //!
-//! `ws`, `rpc`, `pubsub` and `grape` are machines without I/O; `net` moves their bytes; `link`
-//! talks to the grapes, and `exchange` is what they answer; `body` reads what HTTP carries; `names`
-//! finds the addresses of hosts, and `dial`
-//! connects to them; `process` asks the system what it gives; `stats` counts; `caught`
-//! ends panics; `node` is the only place that knows Node-API.
+//! `ws`, `rpc`, `pubsub` and `grape` are state machines without I/O; `net` moves their bytes;
+//! `link` talks to the grapes, and `exchange` has their responses; `body` reads HTTP bodies;
+//! `names` resolves host names, and `dial` connects to them; `process` queries the system about
+//! this process; `stats` counts; `caught` catches panics; `node` is the only module that uses
+//! Node-API.
 
 #![deny(missing_docs)]
 

@@ -1,7 +1,7 @@
-//! Names of hosts become addresses: few lookups at once, and one for all who wait for the same name.
+//! Resolves host names: few lookups at once, and one lookup for all callers with the same name.
 //!
-//! The system's resolver keeps a thread for each lookup as long as silent name servers let it wait,
-//! and nobody can take a lookup back. Strangers say which names services have.
+//! The system's resolver occupies a thread per lookup until silent name servers time out, and a
+//! lookup cannot be cancelled. Strangers control which names services use.
 
 use crate::{config, error::Error};
 use std::{
@@ -18,30 +18,30 @@ use tokio::{
     time::timeout,
 };
 
-/// Who wants to know an address; nobody takes the places of the others.
+/// Kinds of callers, each with its own quota of lookups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asker {
-    /// A link, whose grapes its user has named.
+    /// A link, whose grapes come from the user's configuration.
     Link,
-    /// A client, whose destinations a grape has named.
+    /// A client, whose destinations come from a grape.
     Client,
-    /// The same for a name that had an address lately.
+    /// The same for a name that resolved lately.
     ClientAgain,
 }
 
-/// What is known once a lookup is done.
+/// Result of a lookup.
 type Told = Result<Arc<[IpAddr]>, Unknown>;
 
 /// Why a name has no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unknown {
-    /// There is no such name, or it has none.
+    /// The name does not exist, or has no address.
     Nowhere,
-    /// Nobody could say: name servers are not reached, or do not answer.
+    /// Not known: name servers cannot be reached, or do not answer.
     Unsaid,
 }
 
-/// A lookup: who asks, and for what.
+/// A lookup: kind of caller, and name.
 type Key = (Asker, String);
 
 /// The lookups of a process.
@@ -51,16 +51,16 @@ pub struct Names {
     for_links: Arc<Semaphore>,
     for_clients: Arc<Semaphore>,
     for_clients_again: Arc<Semaphore>,
-    /// Each by itself, whoever waits for it.
+    /// Pending lookups, whichever callers wait for them.
     under_way: Mutex<HashMap<Key, Arc<watch::Sender<Option<Told>>>>>,
-    /// Names that had an address when a client asked last, the latest last.
+    /// Names that resolved at a client's last lookup, the latest last.
     proven: Mutex<VecDeque<String>>,
 }
 
-/// The addresses of `host` that are tried, within `time`. Needs tokio's runtime.
+/// The addresses of `host` to be tried, within `time`. Needs tokio's runtime.
 ///
 /// # Errors
-/// [`Error::UnknownHost`], and [`Error::NameTimeout`] when nobody says so in time.
+/// [`Error::UnknownHost`], and [`Error::NameTimeout`] if there is no result in time.
 pub async fn addresses(host: &str, asker: Asker, time: Duration) -> Result<Arc<[IpAddr]>, Error> {
     static NAMES: OnceLock<Arc<Names>> = OnceLock::new();
     let names = NAMES.get_or_init(|| Arc::new(Names::new(of_system)));
@@ -101,7 +101,7 @@ impl Names {
             return Ok(Arc::new([address]));
         }
         let mut told = self.join(host, asker);
-        // Without a sender nobody will say so any more.
+        // Without a sender there will be no result.
         told.wait_for(Option::is_some)
             .await
             .ok()
@@ -109,7 +109,7 @@ impl Names {
             .unwrap_or(Err(Unknown::Unsaid))
     }
 
-    /// Waits for the lookup that is under way, or for a new one.
+    /// Waits for the pending lookup of the same name, or starts one.
     fn join(self: &Arc<Self>, host: &str, asker: Asker) -> watch::Receiver<Option<Told>> {
         let is_again = asker == Asker::Client && lock(&self.proven).iter().any(|name| name == host);
         let key = (if is_again { Asker::ClientAgain } else { asker }, host.to_owned());
@@ -124,7 +124,7 @@ impl Names {
         receiver
     }
 
-    /// Looks a name up when it is its turn, unless nobody waits for it by then.
+    /// Looks a name up when a place is free, unless all callers have given up by then.
     async fn look(self: Arc<Self>, key: Key, sender: Arc<watch::Sender<Option<Told>>>) {
         let places = match key.0 {
             Asker::Link => &self.for_links,
@@ -146,7 +146,7 @@ impl Names {
         }
         let (lookup, host) = (self.lookup, key.1.clone());
         let looking = spawn_blocking(move || {
-            // As long as the thread is taken, whoever waits for it.
+            // Held as long as the thread is occupied, with or without callers.
             let _place = place;
             lookup(&host)
         });
@@ -158,12 +158,12 @@ impl Names {
         if key.0 != Asker::Link {
             self.note(&key.1, found.is_ok());
         }
-        // Whoever comes from now on asks anew.
+        // Later callers start a new lookup.
         lock(&self.under_way).remove(&key);
         sender.send_replace(Some(found));
     }
 
-    /// Whether nobody waits; then nobody can join any more.
+    /// Whether all callers have given up; then no new one can join.
     fn is_given_up(&self, key: &Key, sender: &watch::Sender<Option<Told>>) -> bool {
         let mut under_way = lock(&self.under_way);
         let nobody = sender.receiver_count() == 0;
@@ -185,23 +185,23 @@ impl Names {
     }
 }
 
-/// Whether a lookup failed because nobody could say (EAI_AGAIN of RFC 3493 section 6.1). The standard
-/// library has only the text of that.
+/// Whether a lookup failed because name servers did not answer (EAI_AGAIN of RFC 3493 section 6.1).
+/// The standard library only has its text.
 #[cfg(unix)]
 fn is_unsaid(error: &io::Error) -> bool {
-    // SAFETY: the text is one of the C library's own, with a zero at its end, and stays.
+    // SAFETY: the text belongs to the C library, ends with a zero, and stays valid.
     let text = unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(libc::EAI_AGAIN)) };
     error.to_string().ends_with(&*text.to_string_lossy())
 }
 
-/// The same of Windows, where it is WSATRY_AGAIN.
+/// The same on Windows, where it is WSATRY_AGAIN.
 #[cfg(not(unix))]
 fn is_unsaid(error: &io::Error) -> bool {
     error.raw_os_error() == Some(11002)
 }
 
-/// Few of a name's addresses: the first ones of both families in turn, as Happy Eyeballs tries them
-/// (RFC 8305 section 4). An answer of a name server has thousands.
+/// A few of a name's addresses: the first ones of both families in turn, as Happy Eyeballs tries
+/// them (RFC 8305 section 4). A name server's answer can have thousands.
 fn some_of(found: &[IpAddr]) -> Vec<IpAddr> {
     let first = found.first().is_some_and(IpAddr::is_ipv4);
     let mut firsts = found.iter().filter(|one| one.is_ipv4() == first);

@@ -1,11 +1,11 @@
-//! What connections did and how long requests took, as pure data: counted where the numbers are at
-//! hand, put together when somebody asks.
+//! Counters of connections and latencies of requests, as pure data: counted where they occur,
+//! combined on demand.
 
 use crate::config::{LATENCY_BITS as BITS, MAX_LATENCY_US as MOST};
 
-/// Latencies in microseconds, in buckets that grow with what they hold: below 64 us one for each,
-/// above 32 for each doubling. So a quantile is at most 3.2 % more than what was seen, and never
-/// less. Recording is an addition; memory is taken only as far as the slowest request.
+/// Latencies in microseconds, in buckets that grow with the latency: below 64 us one each, above
+/// that 32 per doubling. So a quantile is at most 3.2 % above the recorded value, and never below
+/// it. Recording is an addition; memory is allocated only up to the slowest request.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -14,7 +14,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Adds one.
+    /// Adds a latency.
     pub fn record(&mut self, micros: u64) {
         let at = bucket(micros);
         if at >= self.counts.len() {
@@ -31,7 +31,7 @@ impl Histogram {
         self.counts.resize(at + 1, 0);
     }
 
-    /// Adds those of another one.
+    /// Adds all of another histogram.
     pub fn add(&mut self, other: &Self) {
         if other.counts.len() > self.counts.len() {
             self.counts.resize(other.counts.len(), 0);
@@ -43,12 +43,12 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
-    /// How many.
+    /// Number of latencies.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Their mean; 0 of none.
+    /// Their mean; 0 if there are none.
     pub fn mean(&self) -> f64 {
         match self.count() {
             0 => 0.0,
@@ -61,7 +61,7 @@ impl Histogram {
         self.max
     }
 
-    /// What the share `q` of all does not exceed; 0 of none.
+    /// The latency that the share `q` of all does not exceed; 0 if there are none.
     pub fn quantile(&self, q: f64) -> u64 {
         let rank = ((self.count() as f64 * q).ceil() as u64).max(1);
         let mut seen = 0;
@@ -78,7 +78,7 @@ impl Histogram {
 /// The bucket of a latency.
 fn bucket(micros: u64) -> usize {
     let micros = micros.min(MOST);
-    // Of its highest bits only as many as make a bucket; all of a small one.
+    // Only as many of its highest bits as select a bucket; all of a small one.
     let shift = 63 - BITS - (micros | 1 << BITS).leading_zeros();
     ((shift << BITS) as u64 + (micros >> shift)) as usize
 }
@@ -89,62 +89,62 @@ fn highest(at: usize) -> u64 {
     (((at - (shift << BITS) + 1) as u64) << shift) - 1
 }
 
-/// What connections did: one, or all of a transport or a peer together.
+/// Counters of one connection, or of all of a transport or a peer together.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-    /// Requests of ours.
+    /// Requests that this side sent.
     pub asked: Asked,
     /// Requests of the other sides.
     pub served: Served,
-    /// Messages that came, whatever they say.
+    /// Messages received, of any kind.
     pub messages: u64,
-    /// Copies of published messages that were handed to subscribers' connections.
+    /// Copies of published messages that were passed to subscribers' connections.
     pub delivered: u64,
     /// Published messages that a subscriber did not get, since it was too far behind.
     pub lost: u64,
-    /// Bytes of frames that came.
+    /// Bytes of received frames.
     pub bytes_in: u64,
-    /// Bytes of frames that were written, and of answers to handshakes.
+    /// Bytes of written frames, and of handshake responses.
     pub bytes_out: u64,
-    /// Bytes that wait to be written.
+    /// Bytes of buffered output.
     pub bytes_waiting: u64,
-    /// From sending a request to its reply on a client; on a server from handing it to JavaScript
+    /// On a client from sending a request to its reply; on a server from passing it to JavaScript
     /// to composing the reply.
     pub latency: Histogram,
 }
 
-/// What became of requests that were sent.
+/// Results of requests that were sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// All of them.
     pub started: u64,
-    /// Answered with an error.
+    /// Replied to with an error.
     pub failed: u64,
-    /// Not answered by their deadline.
+    /// Timed out.
     pub timed_out: u64,
-    /// Not answered when their connection ended.
+    /// Unanswered when their connection closed.
     pub broken: u64,
-    /// Given up by who asked.
+    /// Given up by the caller.
     pub aborted: u64,
-    /// Not answered so far.
+    /// Pending.
     pub pending: u64,
 }
 
-/// What became of requests that came.
+/// Results of requests that were received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// All of them.
     pub received: u64,
-    /// Answered ones.
+    /// Replied to.
     pub replied: u64,
-    /// Not answered so far.
+    /// Pending.
     pub pending: u64,
-    /// Not answered when their connection ended.
+    /// Unanswered when their connection closed.
     pub abandoned: u64,
 }
 
 impl Totals {
-    /// Adds those of another one.
+    /// Adds the counters of another one.
     pub fn add(&mut self, other: &Self) {
         let Self { asked, served, latency, .. } = other;
         self.asked.started += asked.started;
@@ -166,7 +166,7 @@ impl Totals {
         self.latency.add(latency);
     }
 
-    /// What is left of them when the connection is over.
+    /// The final counters of a closed connection.
     pub fn ended(mut self) -> Self {
         self.asked.broken += self.asked.pending;
         self.asked.pending = 0;

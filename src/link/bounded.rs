@@ -1,7 +1,7 @@
-//! A connection to a grape that ends when the answer to one request does not: heads of informational
-//! answers (RFC 9110 section 15.2) may follow each other for ever, and the connection outlives the
-//! exchange that nobody waits for any more. It ends as well when no request comes: the one that it was
-//! made for may have gone by another connection.
+//! A connection to a grape that closes when the response to one request never ends: heads of
+//! informational responses (RFC 9110 section 15.2) may follow each other forever, and the
+//! connection outlives an exchange that was given up. It also closes without any request: the
+//! request it was opened for may have used another connection.
 
 use super::http::HTTP_PORT;
 use crate::{body, config, dial::dial, error::Error, names::Asker};
@@ -28,11 +28,11 @@ use tower_service::Service;
 #[derive(Clone, Debug)]
 pub(super) struct Connector;
 
-/// See the module.
+/// See the module's description.
 #[derive(Debug)]
 pub(super) struct Bounded {
     stream: TcpStream,
-    /// Bytes that came since the last request, and when that was.
+    /// Bytes received since the last request, and its time.
     read: usize,
     asked: Instant,
     /// Until the first request.

@@ -20,12 +20,12 @@ use std::{
     time::Duration,
 };
 
-/// The port of a URL that names none.
+/// The port of a URL without one.
 pub(super) const HTTP_PORT: u16 = 80;
 
 type Pool = Client<Connector, Full<Bytes>>;
 
-/// Connections to the grapes that one JavaScript environment uses.
+/// The connections of one JavaScript environment to the grapes.
 #[derive(Clone, Debug)]
 pub struct Grapes {
     pool: Arc<Mutex<Pool>>,
@@ -45,9 +45,9 @@ impl Grapes {
             .build(Connector)
     }
 
-    /// Closes the connections that are kept, and those with an exchange under way after it.
+    /// Closes idle connections, and those with a pending exchange after it.
     pub fn let_go(&self) {
-        // The old one ends with the last exchange that it has.
+        // The old pool closes with its last exchange.
         let old = mem::replace(&mut *self.lock(), Self::pool());
         drop(old);
     }
@@ -57,12 +57,12 @@ impl Grapes {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Posts a JSON text to `url` and returns the answer, whatever its status. `fields` are names and
-    /// values of header fields by turns, whose characters are bytes.
+    /// Posts a JSON text to `url` and returns the response, whatever its status. `fields` are
+    /// alternating names and values of header fields, whose characters are bytes.
     ///
     /// # Errors
-    /// [`Error::BadUrl`], [`Error::Timeout`] when all of it takes longer than `timeout` ms, a
-    /// system error of the connection, or [`Error::Http`].
+    /// [`Error::BadUrl`], [`Error::Timeout`] when everything together takes longer than `timeout`
+    /// ms, a system error of the connection, or [`Error::Http`].
     pub async fn post(
         &self,
         url: &str,
@@ -105,7 +105,7 @@ fn head(fields: &[String]) -> Result<HeaderMap, Error> {
     head.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     for field in fields.chunks_exact(2) {
         let name = HeaderName::try_from(&field[0]).map_err(|error| refused(error.into()))?;
-        // A character beyond a byte becomes one that no field may have.
+        // A character above a byte becomes one that no field may contain.
         let bytes: Vec<u8> =
             field[1].chars().map(|character| u8::try_from(character).unwrap_or(0)).collect();
         let value = HeaderValue::try_from(bytes).map_err(|error| refused(error.into()))?;
@@ -127,7 +127,7 @@ fn explain(error: &(dyn std::error::Error + 'static)) -> Error {
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
         {
-            // The connection was there: what becomes of dialling is an error of ours.
+            // Connected already: an error of dialling would be our own.
             return Error::system("read", io::Error::from_raw_os_error(errno), None);
         }
         if inner
@@ -144,7 +144,7 @@ fn explain(error: &(dyn std::error::Error + 'static)) -> Error {
     Error::Http(text)
 }
 
-/// What became of the attempt to connect.
+/// Error of an attempt to connect.
 fn of_dial(error: &Error) -> Error {
     match error {
         Error::System { syscall, source, address } => {
@@ -161,7 +161,7 @@ fn of_dial(error: &Error) -> Error {
     }
 }
 
-/// The connection ended in the middle of an exchange.
+/// The connection closed in the middle of an exchange.
 fn hung_up(error: &hyper::Error) -> bool {
     error.is_incomplete_message() || error.is_canceled() || error.is_closed()
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-/// A resolver that says nothing before it is told to, but of names that begin with `quick`.
+/// A resolver that waits until it is released, except for names that begin with `quick`.
 struct Resolver {
     asked: AtomicUsize,
     under_way: AtomicUsize,
@@ -61,7 +61,7 @@ fn waiting(names: &Arc<Names>, host: &str, asker: Asker) -> tokio::task::JoinHan
 async fn names_whose_servers_are_silent_take_few_threads_and_none_of_the_grapes() {
     static SYSTEM: Resolver = Resolver::new();
     let names = Arc::new(Names::new(|host| SYSTEM.look(host)));
-    // A name that had an address before has places of its own.
+    // A name that resolved before has places of its own.
     assert!(names.addresses("quick.proven", Asker::Client).await.is_ok());
     let slow: Vec<_> =
         (0..1000).map(|at| waiting(&names, &format!("slow {at}"), Asker::Client)).collect();
@@ -69,14 +69,14 @@ async fn names_whose_servers_are_silent_take_few_threads_and_none_of_the_grapes(
     for (host, asker) in [("quick.grape", Asker::Link), ("quick.proven", Asker::Client)] {
         assert!(names.addresses(host, asker).await.is_ok());
     }
-    // An address waits for nothing.
+    // An address needs no lookup.
     assert_eq!(names.addresses("::1", Asker::Client).await.unwrap().len(), 1);
-    // Others wait for their turn, and no longer than they want.
+    // Other names wait for a free place, until their timeout.
     let asked = SYSTEM.asked.load(Ordering::SeqCst);
     let late = in_time("other", Duration::from_millis(20), names.addresses("other", Asker::Client));
     assert_eq!(late.await.unwrap_err().to_string(), "getaddrinfo EAI_AGAIN other");
     assert_eq!(SYSTEM.asked.load(Ordering::SeqCst), asked);
-    // Whoever has given up is not looked for.
+    // A name whose callers have given up is not looked up.
     slow.iter().for_each(tokio::task::JoinHandle::abort);
     while lock(&names.under_way).len() > config::LOOKUPS_OF_CLIENTS {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -95,7 +95,7 @@ async fn equal_names_share_a_lookup() {
     let nowhere = waiting(&names, "nowhere", Asker::Client);
     SYSTEM.are_under_way(2).await;
     let others: Vec<_> = (0..100).map(|_| waiting(&names, "slow", Asker::Client)).collect();
-    // One that does not wait any more takes nothing from the others.
+    // A caller that gives up does not affect the others.
     first.abort();
     while lock(&names.under_way)[&(Asker::Client, "slow".into())].receiver_count() != 100 {
         tokio::task::yield_now().await;
@@ -149,7 +149,8 @@ async fn of_a_name_with_thousands_of_addresses_few_are_used_and_both_families() 
         assert_eq!(found.len(), config::DIALLED_ADDRESSES);
         let found = names.addresses("both", asker).await.unwrap();
         assert_eq!(found.len(), config::DIALLED_ADDRESSES);
-        // In turn, as Happy Eyeballs has them (RFC 8305 section 4), the system's first one first.
+        // In turn, as Happy Eyeballs orders them (RFC 8305 section 4), the system's first one
+        // first.
         assert!(found.iter().enumerate().all(|(at, one)| one.is_ipv6() == (at % 2 == 0)));
         assert_eq!(names.addresses("little", asker).await.unwrap().len(), 2);
     }
@@ -170,7 +171,7 @@ async fn a_links_lookup_takes_nothing_from_the_names_of_clients() {
         assert_eq!(names.addresses("name", Asker::Link).await.is_ok(), found);
         assert_eq!(*lock(&names.proven), ["name"]);
     }
-    // Only the next one of a client does.
+    // Only a client's next lookup does.
     assert!(names.addresses("name", Asker::Client).await.is_err());
     assert!(lock(&names.proven).is_empty());
 }
@@ -178,7 +179,7 @@ async fn a_links_lookup_takes_nothing_from_the_names_of_clients() {
 #[cfg(unix)]
 #[test]
 fn nobody_could_say_is_told_from_nobody_has_it() {
-    // As the standard library says it.
+    // With the text of the standard library.
     let of = |code| {
         // SAFETY: as in `is_unsaid`.
         let text = unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(code)) };

@@ -1,14 +1,14 @@
-//! Messages that wait for one slow subscriber, in memory that it shares with the others.
+//! Messages queued for one slow subscriber, in memory that it shares with the others.
 
 use super::Published;
 use crate::config;
 use std::{collections::VecDeque, sync::Arc};
 
-/// What a message costs a subscriber beside the bytes that all share: its place in the list, which
-/// may have room for twice as many.
+/// Cost of a queued message besides the shared bytes: its place in the list, which may have room
+/// for twice as many.
 const ENTRY_BYTES: usize = 2 * size_of::<Arc<Published>>();
 
-/// The oldest comes first.
+/// The queue, oldest first.
 #[derive(Debug, Default)]
 pub struct Backlog {
     messages: VecDeque<Arc<Published>>,
@@ -32,8 +32,8 @@ impl Backlog {
         Some(message)
     }
 
-    /// Lets go of the oldest messages until at most `limit` bytes are [`held`](Self::held); returns
-    /// how many went.
+    /// Drops the oldest messages until at most `limit` bytes are [`held`](Self::held); returns the
+    /// number of dropped messages.
     pub fn shorten(&mut self, limit: usize) -> usize {
         let before = self.messages.len();
         while self.held() > limit {
@@ -42,12 +42,12 @@ impl Backlog {
         before - self.messages.len()
     }
 
-    /// Bytes that the subscriber holds alone, and nobody with it.
+    /// Bytes that this subscriber alone holds.
     pub fn own(&self) -> usize {
         self.messages.len() * ENTRY_BYTES
     }
 
-    /// All that keeps the subscriber behind, in bytes: messages, and their places.
+    /// Total size of the queue, in bytes: messages, and their places.
     pub fn held(&self) -> usize {
         self.bytes + self.own()
     }
@@ -57,7 +57,7 @@ impl Backlog {
         self.bytes
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }

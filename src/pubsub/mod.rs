@@ -1,4 +1,4 @@
-//! Publishing: one encoded frame for all subscribers, and what a slow one costs.
+//! Publishing: one encoded frame for all subscribers, and the queue of a slow one.
 
 mod backlog;
 
@@ -6,7 +6,7 @@ use crate::ws::{Opcode, Outbound, Role};
 
 pub use backlog::Backlog;
 
-/// One message, encoded once. Servers do not mask, so the frame is the same for everybody.
+/// One message, encoded once. Servers do not mask, so all subscribers get the same frame.
 #[derive(Debug)]
 pub struct Published {
     frame: Vec<u8>,

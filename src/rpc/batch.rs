@@ -1,5 +1,5 @@
-//! What JavaScript gets in one call: one JSON text for the many small messages, and a list of
-//! the events that do not fit in.
+//! The data that JavaScript gets in one call: one JSON text with the many small messages, and a
+//! list of events for the rest.
 
 use crate::{config, error::Error, exchange::Answer};
 
@@ -9,61 +9,61 @@ const REQUEST: &str = "0,";
 const REPLY: &str = "1,";
 /// Tag of an event's place in the text: `2,index`.
 const EVENT: &str = "2,";
-/// Tag of a text message for whoever listens to the socket itself: `3,conn,"text"`.
+/// Tag of a text message for listeners of the socket: `3,conn,"text"`.
 const MESSAGE: &str = "3,";
 
-/// Tag of another one, whose cost is told: `4,conn,cost,rid,key,payload`.
+/// Tag of a request with its cost: `4,conn,cost,rid,key,payload`.
 const COSTLY_REQUEST: &str = "4,";
 
 /// Tag of a small text that is no array of three: `5,conn,cost,"text"`.
 const ODD_REQUEST: &str = "5,";
 
-/// What happened, other than a small well-formed message. `C` is what a driver hands over of a
-/// new connection; elsewhere `conn` is its number, which stays taken until JavaScript releases it.
+/// Anything but a small well-formed message. `C` is a driver's type of a new connection; elsewhere
+/// `conn` is its number, which stays taken until JavaScript releases it.
 #[derive(Debug)]
 pub enum Event<C> {
     /// A server has a new connection.
     Accepted {
         /// The server's number.
         server: u32,
-        /// The connection itself.
+        /// The connection.
         conn: C,
     },
-    /// A client asks to come in: JavaScript fetches what it asked, and decides.
+    /// A client waits for its admission: JavaScript fetches its request, and decides.
     Asked {
         /// The server's number.
         server: u32,
         /// The question's number.
         ask: u32,
     },
-    /// A client that JavaScript was asked about does not come in.
+    /// A client that JavaScript was asked about disconnected before it was accepted.
     Unasked {
         /// The server's number.
         server: u32,
         /// The question's number.
         ask: u32,
     },
-    /// A client's handshake is done.
+    /// A client's handshake is complete.
     Opened {
-        /// The connection itself.
+        /// The connection.
         conn: C,
     },
-    /// A connection has ended; nothing more comes from it.
+    /// A connection is closed; nothing more comes from it.
     Closed {
         /// The connection's number.
         conn: u32,
         /// Close code as in RFC 6455 section 7.4; 1005 without one, 1006 without a handshake.
         code: u16,
-        /// The reason that the other side gave.
+        /// The other side's reason.
         reason: String,
-        /// Why, unless it was closed in order.
+        /// The error, unless it was closed in order.
         error: Option<Error>,
     },
     /// A server's message that is large or no array of three.
     Request {
         /// The connection's number.
         conn: u32,
-        /// What it costs to keep, in bytes.
+        /// Its memory cost, in bytes.
         cost: usize,
         /// The whole message.
         data: Data,
@@ -74,12 +74,12 @@ pub enum Event<C> {
         conn: u32,
         /// The request's slot.
         slot: u32,
-        /// What it costs to keep, in bytes.
+        /// Its memory cost, in bytes.
         cost: usize,
         /// The whole message.
         data: Data,
     },
-    /// A large or binary message for whoever listens to the socket itself.
+    /// A large or binary message for listeners of the socket.
     Message {
         /// The connection's number.
         conn: u32,
@@ -91,31 +91,31 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
-    /// A large message begins to come on a client's connection.
+    /// A client's connection is receiving a large message.
     Large {
         /// The connection's number.
         conn: u32,
     },
-    /// A ping, answered already, for whoever listens to the socket itself.
+    /// A ping, already answered, for listeners of the socket.
     Ping {
         /// The connection's number.
         conn: u32,
         /// Its payload.
         data: Vec<u8>,
     },
-    /// A pong for whoever listens to the socket itself.
+    /// A pong for listeners of the socket.
     Pong {
         /// The connection's number.
         conn: u32,
         /// Its payload.
         data: Vec<u8>,
     },
-    /// All that waited was written.
+    /// All buffered output was written.
     Drained {
         /// The connection's number.
         conn: u32,
     },
-    /// Something was composed for a stream, whose bytes JavaScript fetches.
+    /// A stream has output, which JavaScript fetches.
     Composed {
         /// The connection's number.
         conn: u32,
@@ -125,37 +125,38 @@ pub enum Event<C> {
         /// The connection's number.
         conn: u32,
     },
-    /// Requests whose deadline has come.
+    /// Requests whose deadline has passed.
     Expired {
         /// The connection's number.
         conn: u32,
         /// Their slots.
         slots: Vec<u32>,
-        /// How many ms ago the oldest of them was sent, if nothing came by the connection since; else 0.
+        /// How many ms ago the oldest of them was sent, if nothing was received on the connection
+        /// since; else 0.
         silent_for: u64,
     },
-    /// The receiver has caught up with what was composed for it.
+    /// The receiver has read the output composed for it.
     Room {
         /// The connection's number.
         conn: u32,
     },
-    /// What addresses a host has.
+    /// A host name was resolved.
     Resolved {
         /// The question's number.
         id: u32,
-        /// The addresses, or why there are none.
+        /// The addresses, or the error.
         result: Result<Vec<String>, Error>,
     },
-    /// A grape's answer.
+    /// A grape's response.
     Answered {
         /// The exchange's number.
         id: u32,
-        /// HTTP status and body, or why there is none.
+        /// HTTP status and body, or the error.
         result: Result<Answer, Error>,
     },
 }
 
-/// A message as it came.
+/// A message as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
     /// A text message.
@@ -165,7 +166,7 @@ pub enum Data {
 }
 
 impl<C: Weigh> Event<C> {
-    /// What it holds beside itself.
+    /// Bytes that it holds besides its own size.
     fn bytes(&self) -> usize {
         match self {
             Self::Accepted { conn, .. } | Self::Opened { conn } => conn.bytes(),
@@ -193,9 +194,9 @@ impl<C: Weigh> Event<C> {
     }
 }
 
-/// What tells how much memory it holds.
+/// Has a known memory size.
 pub trait Weigh {
-    /// Bytes beside its own size.
+    /// Bytes besides its own size.
     fn bytes(&self) -> usize;
 }
 
@@ -214,16 +215,16 @@ impl Data {
     }
 }
 
-/// Messages and events in the order in which they came.
+/// Messages and events in the order in which they arrived.
 #[derive(Debug)]
 pub struct Batch<C> {
     text: String,
     events: Vec<Event<C>>,
     count: usize,
     bytes: usize,
-    /// What JavaScript makes of its requests costs so many bytes, as far as that is known.
+    /// Cost of its requests in JavaScript, in bytes, as far as it is known.
     cost: usize,
-    /// The connection that brought all of it, if one did.
+    /// The connection that all of it came from, if it was one.
     brought_by: Option<u32>,
 }
 
@@ -241,7 +242,7 @@ impl<C> Default for Batch<C> {
 }
 
 impl<C: Weigh> Batch<C> {
-    /// Adds a request of connection `conn` that costs so many bytes to keep, 0 for a small one; the
+    /// Adds a request of connection `conn` with this memory cost in bytes, 0 for a small one; the
     /// other arguments are JSON texts.
     pub fn request(&mut self, conn: u32, cost: usize, rid: &str, key: &str, payload: &str) {
         self.cost += cost;
@@ -251,8 +252,8 @@ impl<C: Weigh> Batch<C> {
         }
     }
 
-    /// Adds a small text of connection `conn` that is no array of three, and costs so many bytes to
-    /// keep.
+    /// Adds a small text of connection `conn` that is no array of three, with its memory cost in
+    /// bytes.
     pub fn odd_request(&mut self, conn: u32, cost: usize, text: &str) {
         match serde_json::to_string(text) {
             Ok(json) => {
@@ -260,7 +261,7 @@ impl<C: Weigh> Batch<C> {
                 let cost = u32::try_from(cost).unwrap_or(u32::MAX);
                 self.record(ODD_REQUEST, &[conn, cost], &[&json]);
             }
-            // Strings always have a JSON text; an event says the same.
+            // Strings always have a JSON text; an event is equivalent.
             Err(_) => self.event(Event::Request { conn, cost, data: Data::Text(text.to_owned()) }),
         }
     }
@@ -270,11 +271,11 @@ impl<C: Weigh> Batch<C> {
         self.record(REPLY, &[conn, slot], &[error, result]);
     }
 
-    /// Adds a text message of `conn` for whoever listens to the socket itself.
+    /// Adds a text message of `conn` for listeners of the socket.
     pub fn message(&mut self, conn: u32, text: &str) {
         match serde_json::to_string(text) {
             Ok(json) => self.record(MESSAGE, &[conn], &[&json]),
-            // Strings always have a JSON text; an event says the same.
+            // Strings always have a JSON text; an event is equivalent.
             Err(_) => self.event(Event::Message { conn, data: Data::Text(text.to_owned()) }),
         }
     }
@@ -313,12 +314,12 @@ impl<C: Weigh> Batch<C> {
         Self { text: String::with_capacity(bytes + bytes / 4), ..Self::default() }
     }
 
-    /// All of it came over this connection.
+    /// All of it came from this connection.
     pub fn set_brought_by(&mut self, conn: u32) {
         self.brought_by = Some(conn);
     }
 
-    /// Whether that is so.
+    /// Whether all of it came from this connection.
     pub fn is_brought_by(&self, conn: u32) -> bool {
         self.brought_by == Some(conn)
     }
@@ -353,11 +354,11 @@ impl<C: Weigh> Batch<C> {
             later.events.into_iter().for_each(|event| self.event(event));
             return Ok(());
         }
-        // Messages with events between them: their places in the text would all change.
+        // Messages with events between them: their indices in the text would all change.
         Err(later)
     }
 
-    /// Gives back memory that it has for many more messages than came.
+    /// Frees memory, if it has room for many more messages than it holds.
     pub fn shrink(&mut self) {
         if self.text.capacity() > 4 * self.text.len() + config::IDLE_READ_BYTES {
             self.text.shrink_to_fit();
@@ -369,12 +370,12 @@ impl<C: Weigh> Batch<C> {
         self.text.capacity()
     }
 
-    /// Messages and events in it.
+    /// Number of messages and events.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -384,7 +385,7 @@ impl<C: Weigh> Batch<C> {
         self.count >= config::BATCH_MESSAGES || self.bytes >= config::BATCH_BYTES
     }
 
-    /// Bytes that it and what JavaScript makes of it hold, at least.
+    /// Least memory of it and of its records in JavaScript, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes + self.cost
     }

@@ -1,17 +1,17 @@
-//! Levels of a JSON text, 64 bytes at a time: a large message is looked through in a few per cent of
-//! the time that V8 takes to parse it.
+//! Nesting of a JSON text, 64 bytes at a time: a large message is scanned in a few per cent of the
+//! time that V8 takes to parse it.
 
 use std::arch::x86_64::{
     __m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
 };
 
-/// As [`is_nested`](super::is_nested), of any text.
+/// As [`is_nested`](super::is_nested), for any text.
 pub fn exceeds(json: &[u8], most: usize) -> bool {
     // SAFETY: every processor of this architecture has SSE2.
     unsafe { exceeds_sse2(json, most) }
 }
 
-/// What is known of the text before a block.
+/// State of the text before a block.
 #[derive(Default)]
 struct Before {
     depth: usize,
@@ -35,7 +35,7 @@ fn exceeds_sse2(json: &[u8], most: usize) -> bool {
             quotes &= !before.escaped(backslashes);
         }
         let strings = before.strings(quotes);
-        // Both kinds of bracket differ by this bit.
+        // Both kinds of bracket differ in this bit only.
         let bit = _mm_set1_epi8(0x20);
         let either = bytes.map(|bytes| _mm_or_si128(bytes, bit));
         let opening = places(either, b'{') & !strings;
@@ -44,7 +44,7 @@ fn exceeds_sse2(json: &[u8], most: usize) -> bool {
     })
 }
 
-/// Where the byte is: bit 0 stands for the block's first one.
+/// Where the byte is: bit 0 is the block's first byte.
 #[target_feature(enable = "sse2")]
 fn places(bytes: [__m128i; 4], byte: u8) -> u64 {
     let byte = _mm_set1_epi8(byte as i8);
@@ -53,7 +53,7 @@ fn places(bytes: [__m128i; 4], byte: u8) -> u64 {
     places(a) | places(b) << 16 | places(c) << 32 | places(d) << 48
 }
 
-/// The compiler makes one instruction of it.
+/// Compiles to one instruction.
 #[target_feature(enable = "sse2")]
 fn load(block: &[u8; 64], at: usize) -> __m128i {
     let (words, _) = block.as_chunks::<8>();
@@ -62,7 +62,7 @@ fn load(block: &[u8; 64], at: usize) -> __m128i {
 }
 
 impl Before {
-    /// Which bytes follow a backslash that is none of these itself.
+    /// The bytes that follow a backslash which is not escaped itself.
     fn escaped(&mut self, mut backslashes: u64) -> u64 {
         let mut escaped = u64::from(self.escapes);
         backslashes &= !escaped;
@@ -80,10 +80,10 @@ impl Before {
         escaped
     }
 
-    /// Which bytes are in strings, an opening quote among them.
+    /// The bytes that are in strings, including the opening quote.
     fn strings(&mut self, quotes: u64) -> u64 {
         let mut strings = quotes;
-        // Each bit becomes the parity of all up to it.
+        // Each bit becomes the parity of all bits up to it.
         for shift in [1, 2, 4, 8, 16, 32] {
             strings ^= strings << shift;
         }
@@ -92,7 +92,7 @@ impl Before {
         strings
     }
 
-    /// Goes on behind the block; true when there are more than `most` levels in it.
+    /// Advances past the block; true when it has more than `most` levels.
     fn exceeds(&mut self, opening: u64, closing: u64, most: usize) -> bool {
         let opened = opening.count_ones() as usize;
         if self.depth + opened > most {
@@ -105,7 +105,7 @@ impl Before {
                 depth = depth.saturating_sub((closing >> at & 1) as usize);
             }
         }
-        // Of what is no JSON the depth may be below 0.
+        // The depth of a text that is no JSON could become negative.
         self.depth = (self.depth + opened).saturating_sub(closing.count_ones() as usize);
         false
     }

@@ -1,7 +1,8 @@
-//! How deep a JSON text nests.
+//! Nesting depth of a JSON text.
 //!
-//! V8 reads JSON of any depth, but writes it by recursion: what a stranger sent could not be written
-//! again, by an answer that holds it or by whatever a service does with it.
+//! V8 parses JSON of any depth, but serializes by recursion: a deep message of a stranger could not
+//! be serialized again, neither in a reply that contains it nor by anything else that a service
+//! does with it.
 
 #[cfg(target_arch = "x86_64")]
 use super::blocks::exceeds;
@@ -11,7 +12,7 @@ use crate::config;
 #[cfg(not(target_arch = "x86_64"))]
 use exceeds_stepwise as exceeds;
 
-/// What makes a JSON text costly: how many bytes of each kind there are, in strings too.
+/// Number of bytes of each kind that make a JSON text costly, including those in strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Structure {
     /// `[` and `{`.
@@ -21,15 +22,15 @@ pub struct Structure {
 }
 
 impl Structure {
-    /// Of a text.
+    /// Counts a text.
     pub fn of(json: &[u8]) -> Self {
         let mut structure = Self::default();
         structure.add(json);
         structure
     }
 
-    /// Adds what another text has. One pass, of which the compiler makes a loop over vectors; that
-    /// wants small counters.
+    /// Adds the counts of another text. One pass, which the compiler vectorizes; that needs small
+    /// counters.
     pub(super) fn add(&mut self, json: &[u8]) {
         for chunk in json.chunks(usize::from(u8::MAX)) {
             let (mut opening, mut commas, mut colons) = (0_u8, 0_u8, 0_u8);
@@ -44,14 +45,14 @@ impl Structure {
         }
     }
 
-    /// What it costs once it is parsed, in bytes, beside the text's own.
+    /// Memory cost of the parsed text, in bytes, besides the text's own.
     pub fn cost(self) -> usize {
         self.opening * config::OBJECT_BYTES
             + self.commas * config::ELEMENT_BYTES
             + self.colons * config::PROPERTY_BYTES
     }
 
-    /// The same of a small text; 0 of one that has no more of it than most.
+    /// The same for a small text; 0 if its counts are ordinary.
     pub fn small_cost(self) -> usize {
         let is_plain = self.opening <= config::SMALL_MESSAGE_OBJECTS
             && self.commas + self.colons <= config::SMALL_MESSAGE_ELEMENTS;
@@ -59,10 +60,10 @@ impl Structure {
     }
 }
 
-/// Whether the JSON text, of which `structure` is known, has more than `most` arrays and objects
-/// within each other. Of a text that is no JSON nothing is promised.
+/// Whether the JSON text with this `structure` has more than `most` arrays and objects nested in
+/// each other. For a text that is no JSON the result is arbitrary.
 ///
-/// Nearly every message is seen to be flat by how many brackets it has at all.
+/// For nearly every message the total number of brackets already shows that it is flat.
 pub fn is_nested(json: &[u8], structure: Structure, most: usize) -> bool {
     structure.opening > most && exceeds(json, most)
 }
@@ -91,7 +92,7 @@ fn exceeds_stepwise(json: &[u8], most: usize) -> bool {
     false
 }
 
-/// How many bytes of a string are left, with its closing quote.
+/// Bytes left of a string, including its closing quote.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn string_end(json: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -99,7 +100,7 @@ fn string_end(json: &[u8]) -> Option<usize> {
         at += plain(json.get(at..)?);
         match json.get(at)? {
             b'"' => return Some(at + 1),
-            // The byte after it is part of the escape, whatever it is.
+            // The next byte is part of the escape, whatever it is.
             b'\\' => at += 2,
             _ => at += 1,
         }

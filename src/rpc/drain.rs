@@ -1,23 +1,24 @@
-//! What a server that drains tells its clients: how many of a connection's messages it has read. It
-//! reads no more, so that requests behind those are not begun, and may be sent elsewhere.
+//! The message of a draining server to its clients: how many of a connection's messages it has
+//! read. It reads no more, so later requests have not been started and can be sent to another
+//! server.
 //!
 //! It is the payload of a ping, which any client answers with a pong and otherwise ignores.
 
-/// Why a server closes that has enough connections (1013 "try again later" of IANA's registry of close
-/// codes): it has read nothing.
+/// Close reason of a server with too many connections (1013 "try again later" of IANA's registry of
+/// close codes): it has read nothing.
 pub const NOTHING_READ: &str = "nothing was read";
 
-/// How such a payload begins; the number follows, in decimal digits.
+/// Prefix of such a payload; the number follows, in decimal digits.
 const LEAVING: &[u8] = b"grenache drain ";
 
-/// The payload of a server that has read so many messages of a connection, and reads no more.
+/// The payload of a server that has read this many messages of a connection, and reads no more.
 pub fn leaving(read: u64) -> Vec<u8> {
     let mut payload = LEAVING.to_vec();
     payload.extend_from_slice(itoa::Buffer::new().format(read).as_bytes());
     payload
 }
 
-/// How many messages the server has read that sent this ping; `None` of any other ping.
+/// The number of messages that the sender of this ping has read; `None` for any other ping.
 pub fn read_before_leaving(payload: &[u8]) -> Option<u64> {
     let digits = payload.strip_prefix(LEAVING)?;
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {

@@ -1,8 +1,8 @@
-//! Strings as JSON, the way that JavaScript writes them.
+//! Strings as JSON, escaped as JavaScript does it.
 
-/// Turns the string that ends `out`, from `start` on, into what stands between the quotes of its
-/// JSON text. False when only JavaScript can: UTF-8 has U+FFFD where a string has a lone surrogate,
-/// whose JSON is an escape (ECMA-262, QuoteJSONString).
+/// Escapes the end of `out`, from `start` on, as the content of a JSON string. False when only
+/// JavaScript can: UTF-8 has U+FFFD where a string has a lone surrogate, whose JSON is an escape
+/// (ECMA-262, QuoteJSONString).
 pub fn escape(out: &mut Vec<u8>, start: usize) -> bool {
     let bytes = &out[start..];
     if plain(bytes) == bytes.len() && bytes.is_ascii() {
@@ -13,18 +13,18 @@ pub fn escape(out: &mut Vec<u8>, start: usize) -> bool {
     if text.contains(char::REPLACEMENT_CHARACTER) {
         return false;
     }
-    // It adds the quotes, for which the caller has seen to.
+    // serde_json adds quotes, which the caller writes itself.
     let Ok(json) = serde_json::to_string(text) else { return false };
     out.extend_from_slice(&json.as_bytes()[1..json.len() - 1]);
     true
 }
 
-/// How many bytes from the beginning stand for themselves in a JSON string: up to its end, an
-/// escape, or what has to be one (RFC 8259 section 7). Looks at eight at a time.
+/// How many leading bytes need no escape in a JSON string: up to its end, or the first byte that
+/// must be or is escaped (RFC 8259 section 7). Checks eight at a time.
 pub fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES << 7;
-    // Sets the high bit of each byte below `n`; above the first such byte perhaps of others too.
+    // Sets the high bit of each byte below `n`; above the first such byte possibly of others too.
     let below = |word: u64, n: u8| word.wrapping_sub(ONES * u64::from(n)) & !word & HIGH;
     let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn escapes_are_those_of_javascript() {
-        // Of `JSON.stringify`.
+        // Those of `JSON.stringify`.
         let cases = [
             ("\"\\", r#"\"\\"#),
             ("\u{8}\t\n\u{c}\r", r"\b\t\n\f\r"),

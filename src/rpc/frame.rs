@@ -1,16 +1,16 @@
-//! `["rid", "key", payload]` and `["rid", error, result]`: split and checked, not built.
+//! `["rid", "key", payload]` and `["rid", error, result]`: split and checked, not parsed.
 //!
-//! V8 parses the payloads. What is passed on in a batch must be JSON to the letter, since one
-//! bad text would spoil the batch; what V8 accepts (lone surrogates, 1e999, any depth) must
-//! pass. serde_json's raw values are both: its grammar is checked, numbers and escapes are not
-//! evaluated, and nesting is not recursive.
+//! V8 parses the payloads. A batch must contain strictly valid JSON, since one bad text would break
+//! the whole batch; but texts that V8 accepts (lone surrogates, 1e999, any depth) must pass.
+//! serde_json's raw values do both: the grammar is checked, numbers and escapes are not evaluated,
+//! and nesting is not recursive.
 
 use super::{depth::Structure, escape::plain};
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// A frame's text, looked into as far as needed.
+/// A frame's text, parsed as far as needed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// An array of at least three elements: the texts of the first three.
@@ -19,8 +19,8 @@ pub enum Frame<'a> {
     Other,
 }
 
-/// What the parts of a small request cost once they are parsed, in bytes: 0 unless they have more to
-/// them than most. A string or a number takes no look at its bytes.
+/// Memory cost of the parsed parts of a small request, in bytes: 0 if it is ordinary. A string or a
+/// number is not scanned.
 pub fn small_cost(parts: &[&str]) -> usize {
     if !parts.iter().any(|part| part.starts_with(['[', '{'])) {
         return 0;
@@ -37,15 +37,15 @@ pub fn split(text: &str) -> Frame<'_> {
     split_plain(text).unwrap_or_else(|| split_any(text))
 }
 
-/// What peers write, which takes half of the time: no spaces around the elements, of which there
-/// are three, and no escapes in the first two.
+/// The form that peers write, in half of the time: no spaces around the elements, exactly three of
+/// them, and no escapes in the first two.
 fn split_plain(text: &str) -> Option<Frame<'_>> {
     let (a, rest) = word(text.strip_prefix('[')?)?;
     let (b, rest) = word(rest.strip_prefix(',')?)?;
     let c = rest.strip_prefix(',')?.strip_suffix(']')?;
     let is_json = match word(c) {
         Some((_, rest)) => rest.is_empty(),
-        // It may have spaces around it, which are no part of it.
+        // Spaces around it are not part of it.
         None => {
             !c.starts_with(SPACES)
                 && !c.ends_with(SPACES)
@@ -58,7 +58,7 @@ fn split_plain(text: &str) -> Option<Frame<'_>> {
 /// JSON's white space.
 const SPACES: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// `null`, or a string without escapes, and what follows.
+/// `null`, or a string without escapes, and the rest.
 fn word(text: &str) -> Option<(&str, &str)> {
     if text.starts_with("null") {
         return Some(text.split_at("null".len()));

@@ -1,5 +1,5 @@
-//! Requests and replies as pure data: splitting frames, finding the request that a reply
-//! belongs to, deadlines, and the batches that JavaScript gets.
+//! Requests and replies as pure data: splitting frames, matching replies with requests, deadlines,
+//! and the batches for JavaScript.
 
 mod batch;
 #[cfg(target_arch = "x86_64")]

@@ -1,27 +1,27 @@
-//! The requests of one connection that wait for their reply.
+//! The pending requests of one connection.
 //!
-//! A request sits in a slot that JavaScript chose, and its id holds the slot: the last 32 bits of a
-//! UUID v4 are the slot mixed with the first 32, which are random, and a salt of the connection.
-//! So all digits differ from request to request, since logs shorten ids at either end. A reply finds
-//! its request by arithmetic, and the stored id proves that it is the one.
+//! A request has a slot that JavaScript chose, and its id contains the slot: the last 32 bits of a
+//! UUID v4 are the slot mixed with the first 32, which are random, and a salt of the connection. So
+//! all digits differ from request to request, since logs shorten ids at either end. A reply finds
+//! its request by arithmetic, and the stored id proves that it is the right one.
 
 use crate::config;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, fmt::Hyphenated};
 
-/// A request's id as it travels.
+/// A request's id on the wire.
 pub type Rid = [u8; Hyphenated::LENGTH];
 
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
     rid: Rid,
-    /// Its place among the connection's messages, modulo 2^32: never so many wait.
+    /// Its index among the connection's messages, modulo 2^32: there are never so many pending.
     place: u32,
     sent: u64,
     deadline: u64,
 }
 
-// One line of the cache, as of most processors.
+// One cache line of most processors.
 const _: () = assert!(size_of::<Option<Waiter>>() <= 64);
 
 /// A request that the other side has not read.
@@ -29,16 +29,16 @@ const _: () = assert!(size_of::<Option<Waiter>>() <= 64);
 pub struct Unread {
     /// Its slot.
     pub slot: u32,
-    /// When its time is over.
+    /// Its deadline.
     pub deadline: u64,
 }
 
-/// A request whose reply came.
+/// A request whose reply has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// Its slot.
     pub slot: u32,
-    /// When it was sent, on the clock of who sent it.
+    /// When it was sent, on the sender's clock.
     pub sent: u64,
 }
 
@@ -46,13 +46,13 @@ pub struct Resolved {
 #[derive(Debug)]
 pub struct Pending {
     salt: u32,
-    /// Made for the first: servers ask nobody.
+    /// Created for the first request: servers send none.
     rng: Option<Box<StdRng>>,
     slots: Vec<Option<Waiter>>,
     waiting: usize,
     check_at: u64,
     expired_since: u64,
-    /// The place of the next one.
+    /// The index of the next one.
     next: u32,
 }
 
@@ -71,8 +71,8 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// Lets the request in `slot`, which is `sent` at that time of any clock, wait until `deadline`,
-    /// and returns its id.
+    /// Adds the request in `slot`, `sent` at that time of any clock, pending until `deadline`, and
+    /// returns its id.
     pub fn insert(&mut self, slot: u32, sent: u64, deadline: u64) -> Rid {
         let rng = self.rng.get_or_insert_with(|| Box::new(StdRng::from_rng(&mut rand::rng())));
         let random: u128 = rng.random();
@@ -92,7 +92,7 @@ impl Pending {
         rid
     }
 
-    /// Ends the wait of the request with this id, if it waits; `rid` is the id's text.
+    /// Ends the pending request with this id, if there is one; `rid` is the id's text.
     pub fn resolve(&mut self, rid: &[u8]) -> Option<Resolved> {
         let rid: &Rid = rid.try_into().ok()?;
         let slot = digits(rid, 0) ^ digits(rid, rid.len() - 8) ^ self.salt;
@@ -107,7 +107,7 @@ impl Pending {
         Some(Resolved { slot, sent })
     }
 
-    /// Ends the wait in `slot`; whether there was one.
+    /// Ends the pending request in `slot`; whether there was one.
     pub fn remove(&mut self, slot: u32) -> bool {
         let waited = self.slots.get_mut(slot as usize).and_then(Option::take).is_some();
         if waited {
@@ -116,12 +116,12 @@ impl Pending {
         waited
     }
 
-    /// Ends the wait of all but the first `read` messages of the connection, which are returned in
-    /// the order in which they were sent.
+    /// Ends all but the first `read` messages of the connection, and returns them in the order in
+    /// which they were sent.
     pub fn take_from(&mut self, read: u64) -> Vec<Unread> {
         let mut taken = Vec::new();
         for (slot, waiter) in self.slots.iter_mut().enumerate() {
-            // Of those before it the difference is negative.
+            // Negative for earlier ones.
             let after = |w: &Waiter| w.place.wrapping_sub(read as u32);
             if let Some(w) = waiter.take_if(|w| after(w).cast_signed() >= 0) {
                 taken.push((after(&w), Unread { slot: slot as u32, deadline: w.deadline }));
@@ -132,13 +132,13 @@ impl Pending {
         taken.into_iter().map(|(_, unread)| unread).collect()
     }
 
-    /// The last one that was inserted is no message of the connection after all.
+    /// The last inserted request is no message of the connection after all.
     pub fn cancel(&mut self, slot: u32) {
         self.remove(slot);
         self.next = self.next.wrapping_sub(1);
     }
 
-    /// Only those of `slots` become messages of the connection, in this order.
+    /// Only the requests in `slots` become messages of the connection, in this order.
     pub fn renumber(&mut self, slots: impl Iterator<Item = u32>) {
         self.next = 0;
         for slot in slots {
@@ -149,42 +149,42 @@ impl Pending {
         }
     }
 
-    /// The id of the request that waits in `slot`.
+    /// The id of the pending request in `slot`.
     pub fn rid(&self, slot: u32) -> Option<Rid> {
         self.slots.get(slot as usize)?.as_ref().map(|waiter| waiter.rid)
     }
 
-    /// Whether the request with this id waits in `slot`.
+    /// Whether the request with this id is pending in `slot`.
     pub fn waits(&self, slot: u32, rid: &Rid) -> bool {
         self.slots.get(slot as usize).and_then(Option::as_ref).is_some_and(|w| w.rid == *rid)
     }
 
-    /// Requests that wait.
+    /// Number of pending requests.
     pub fn len(&self) -> usize {
         self.waiting
     }
 
-    /// Whether no request waits.
+    /// Whether no request is pending.
     pub fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
-    /// When [`expire`](Self::expire) wants to be called next, at the earliest; `u64::MAX`: not
-    /// before another request comes.
+    /// When [`expire`](Self::expire) has to be called next; `u64::MAX`: not before another request
+    /// is added.
     pub fn check_at(&self) -> u64 {
         self.check_at
     }
 
-    /// When the oldest of those was sent that [`expire`](Self::expire) ended the last time it looked.
+    /// When the oldest request was sent that the last call of [`expire`](Self::expire) ended.
     pub fn expired_since(&self) -> u64 {
         self.expired_since
     }
 
-    /// Ends the wait of all requests whose deadline has come, and returns their slots.
+    /// Ends all requests whose deadline has passed, and returns their slots.
     ///
-    /// One pass over the slots. With equal timeouts it runs once per timeout, since the next
-    /// check is when the oldest request that still waits would expire; with mixed ones it runs
-    /// every [`config::EXPIRE_EVERY_MS`] at most.
+    /// One pass over the slots. With equal timeouts it runs once per timeout, since the next check
+    /// is when the oldest pending request would expire; with mixed ones it runs every
+    /// [`config::EXPIRE_EVERY_MS`] at most.
     pub fn expire(&mut self, now: u64) -> Vec<u32> {
         if now < self.check_at {
             return Vec::new();
@@ -211,7 +211,7 @@ impl Pending {
         expired
     }
 
-    /// Ends every wait without saying so: the connection is gone, and who asked knows.
+    /// Ends all requests without notification: the connection is closed, and the callers know.
     pub fn clear(&mut self) {
         self.slots = Vec::new();
         self.waiting = 0;
@@ -219,7 +219,7 @@ impl Pending {
     }
 }
 
-/// The text of the UUID v4 with these bits, but for those that say what it is.
+/// The text of the UUID v4 with these bits, except those for version and variant.
 fn text(bits: u128) -> Rid {
     let bits = Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().as_u128();
     let (head, tail) = (digits_of((bits >> 64) as u64), digits_of(bits as u64));
@@ -245,8 +245,8 @@ fn digits_of(number: u64) -> [u8; 16] {
     (digits + u128::from(b'0') * EACH + letters * u128::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
-/// The number that eight hexadecimal digits from `at` on are; of other texts any, since the whole id
-/// is compared anyway.
+/// The number of the eight hexadecimal digits from `at` on; arbitrary for other texts, since the
+/// whole id is compared anyway.
 fn digits(rid: &Rid, at: usize) -> u32 {
     rid[at..at + 8]
         .iter()
@@ -394,7 +394,7 @@ mod tests {
                             let (_, deadline) = model.remove(&slot).unwrap();
                             prop_assert!(deadline <= now);
                         }
-                        // Nothing is late by more than the pace of the checks.
+                        // None is later than the interval of the checks.
                         for (_, deadline) in model.values() {
                             prop_assert!(*deadline + config::EXPIRE_EVERY_MS > now);
                         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::mem;
 
-/// A request composed before the handshake was done.
+/// A request composed before the handshake was complete.
 #[derive(Debug)]
 struct Held {
     slot: u32,
@@ -15,33 +15,33 @@ struct Held {
     end: usize,
 }
 
-/// Requests that wait for a reply, and those that wait for the connection.
+/// Pending requests, and those queued for the connection.
 #[derive(Debug, Default)]
 pub struct Requests {
     /// Requests without a reply so far.
     pub pending: Pending,
     held: Option<Vec<Held>>,
-    /// What became of them; how many wait is known by `pending`.
+    /// Counters of their results; `pending` knows how many are pending.
     asked: Asked,
     latency: Histogram,
-    /// The other side leaves, and has read so many messages.
+    /// The other side drains, and has read this many messages.
     read: Option<u64>,
-    /// Those that it has not read, of which JavaScript has still to hear.
+    /// Requests that it has not read, not yet passed to JavaScript.
     unread: Vec<Unread>,
-    /// Somebody sent messages beside the requests: nobody knows which of them were read.
+    /// Other messages were sent besides the requests: so it is unknown which of them were read.
     is_mixed: bool,
 }
 
 impl Requests {
-    /// For a connection that is not open yet: requests are held until [`open`](Self::open).
+    /// For a connection that is not open yet: requests are queued until [`open`](Self::open).
     pub fn held() -> Self {
         Self { held: Some(Vec::new()), ..Self::default() }
     }
 
-    /// Composes the request `["<rid>",<key>,<payload>]` into `out` and starts its wait. It is sent
-    /// `now`, in microseconds, and waits until `deadline`, in milliseconds. `fill` appends the JSON
-    /// texts of key and payload with the comma between; when it returns false there is no request,
-    /// and so this returns.
+    /// Composes the request `["<rid>",<key>,<payload>]` into `out` and adds it as pending. It is
+    /// sent `now`, in microseconds, and pending until `deadline`, in milliseconds. `fill` appends
+    /// the JSON texts of key and payload with the comma between; when it returns false, nothing is
+    /// composed, and this returns false.
     pub fn send(
         &mut self,
         out: &mut Outbound,
@@ -70,7 +70,7 @@ impl Requests {
         true
     }
 
-    /// A request that its connection does not take any more, since it is over.
+    /// A request that its closed connection does not accept any more.
     pub fn refuse(&mut self, slot: u32, deadline: u64) {
         self.asked.started += 1;
         self.asked.broken += 1;
@@ -79,8 +79,8 @@ impl Requests {
         }
     }
 
-    /// The other side has read so many messages, and reads no more. Whether it says so for the first
-    /// time: to look for what it has not read costs something.
+    /// The other side has read this many messages, and reads no more. Returns whether this is its
+    /// first notice: searching for unread requests has a cost.
     pub fn leave(&mut self, read: u64) -> bool {
         if self.read.is_some() {
             return false;
@@ -90,13 +90,13 @@ impl Requests {
         true
     }
 
-    /// A message leaves beside the requests.
+    /// A message other than a request is sent.
     pub fn mix(&mut self) {
         self.is_mixed = true;
     }
 
-    /// Requests that are not begun, since the other side has not read them: those that have not been
-    /// taken yet.
+    /// Requests that the other side has not read, so that they are not started: those not taken
+    /// yet.
     pub fn take_unread(&mut self) -> Vec<Unread> {
         self.find_unread();
         mem::take(&mut self.unread)
@@ -106,7 +106,7 @@ impl Requests {
         !self.is_mixed && (self.read.is_some() || self.held.is_some())
     }
 
-    /// They count as broken: whoever sends them again counts them there.
+    /// They count as broken: the connection that sends them again counts them anew.
     fn find_unread(&mut self) {
         if self.knows_unread() {
             let unread = self.pending.take_from(self.read.unwrap_or_default());
@@ -115,7 +115,7 @@ impl Requests {
         }
     }
 
-    /// The slot of the request whose reply came `now`, in microseconds; `failed`: with an error.
+    /// The slot of the request whose reply arrived `now`, in microseconds; `failed`: with an error.
     pub fn resolve(&mut self, rid: &[u8], now: u64, failed: bool) -> Option<u32> {
         let Resolved { slot, sent } = self.pending.resolve(rid)?;
         self.latency.record(now.saturating_sub(sent));
@@ -130,14 +130,14 @@ impl Requests {
         waited
     }
 
-    /// The slots of those whose deadline has come, as [`Pending::expire`].
+    /// The slots of expired requests, as [`Pending::expire`].
     pub fn expire(&mut self, now: u64) -> Vec<u32> {
         let expired = self.pending.expire(now);
         self.asked.timed_out += expired.len() as u64;
         expired
     }
 
-    /// Ends every wait, as [`Pending::clear`]. What is not begun can still be
+    /// Ends all requests, as [`Pending::clear`]. Those that were not started can still be
     /// [taken](Self::take_unread).
     pub fn clear(&mut self) {
         self.find_unread();
@@ -145,7 +145,7 @@ impl Requests {
         self.pending.clear();
     }
 
-    /// None of them was sent, and none is going to be: ends every wait, and drops what `out` has.
+    /// None of them was or will be sent: ends all, and drops the content of `out`.
     pub fn withdraw(&mut self, out: &mut Outbound) {
         self.clear();
         out.clear();
@@ -154,13 +154,13 @@ impl Requests {
         }
     }
 
-    /// What became of all of them, and how long those took that were answered.
+    /// Counters and latencies of all requests.
     pub fn totals(&self) -> Totals {
         let asked = Asked { pending: self.pending.len() as u64, ..self.asked };
         Totals { asked, latency: self.latency.clone(), ..Totals::default() }
     }
 
-    /// The handshake is done: what is held in `out` may go, without the requests that expired or
+    /// The handshake is complete: sends the queued requests in `out`, except those that expired or
     /// were given up meanwhile.
     pub fn open(&mut self, out: &mut Outbound) {
         let Some(held) = self.held.take() else { return };
@@ -250,7 +250,7 @@ mod tests {
         requests.open(&mut out);
         assert!(requests.take_unread().is_empty());
         requests.leave(1);
-        // Before JavaScript hears of it, and also after the end.
+        // Before JavaScript is notified, and also after the end.
         assert!(requests.send(&mut out, 0, 0, 90, |_| true));
         requests.clear();
         requests.refuse(7, 95);

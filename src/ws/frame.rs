@@ -8,17 +8,17 @@ use super::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
-    /// More of a message that came in fragments.
+    /// The next part of a fragmented message.
     Continuation = 0x0,
     /// UTF-8 text.
     Text = 0x1,
     /// Bytes.
     Binary = 0x2,
-    /// End of the connection.
+    /// Closes the connection.
     Close = 0x8,
-    /// Asks for a pong.
+    /// Requests a pong.
     Ping = 0x9,
-    /// Answers a ping, or says that this side lives.
+    /// Answers a ping, or shows that this side is alive.
     Pong = 0xA,
 }
 
@@ -29,7 +29,7 @@ impl Opcode {
     }
 }
 
-/// In the first byte: no frame of the message follows.
+/// In the first byte: the last frame of the message.
 pub const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 const KEY_LEN: usize = 4;
@@ -44,11 +44,11 @@ pub(super) fn append(
     append_part(out, role, FIN | opcode as u8, fill)
 }
 
-/// Appends one frame with this `first` byte, whose payload `fill` writes. When `fill` returns false, nothing
-/// is appended, and so this returns.
+/// Appends one frame with this `first` byte, whose payload `fill` writes. When `fill` returns
+/// false, nothing is appended, and this returns false.
 ///
 /// `fill` gets the buffer and may only append. Room is left for the shortest header; a longer
-/// payload moves up by the difference, which costs little beside having copied it.
+/// payload is moved up by the difference, which costs little compared with the copy itself.
 pub(super) fn append_part(
     out: &mut Vec<u8>,
     role: Role,
@@ -56,7 +56,7 @@ pub(super) fn append_part(
     fill: impl FnOnce(&mut Vec<u8>) -> bool,
 ) -> bool {
     let key = match role {
-        // One number and not an array, of which each byte would cost a number.
+        // One random number instead of an array, which would take one per byte.
         Role::Client => Some(rand::random::<u32>().to_ne_bytes()),
         Role::Server => None,
     };

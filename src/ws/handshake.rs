@@ -9,21 +9,21 @@ use tokio_tungstenite::tungstenite::handshake::{
     server::{create_response, write_response},
 };
 
-/// What a server does with the bytes that a client sent so far.
+/// Result of the bytes that a client has sent so far.
 #[derive(Debug)]
 pub enum Upgrade {
-    /// The head is not complete yet.
+    /// The head is incomplete.
     Partial,
-    /// Answer with `response`; frames begin after the first `consumed` bytes.
+    /// Send `response`; frames begin after the first `consumed` bytes.
     Accept {
         /// The 101 response.
         response: Vec<u8>,
         /// Length of the request's head.
         consumed: usize,
-        /// What the client asked.
+        /// The client's request.
         head: Head,
     },
-    /// Answer with `response` and close.
+    /// Send `response` and close.
     Refuse {
         /// A complete HTTP response.
         response: Vec<u8>,
@@ -40,7 +40,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Memory that it holds.
+    /// Its memory size.
     pub fn bytes(&self) -> usize {
         let texts = self.headers.iter().map(|(name, value)| name.capacity() + value.capacity());
         self.url.capacity()
@@ -61,9 +61,9 @@ impl Head {
     }
 }
 
-/// Tells when a head that comes in pieces is worth parsing: when it may have ended, and whenever
-/// there is twice as much of it, so that what is no HTTP is refused early. So it is parsed a few
-/// times at most, whatever the pieces.
+/// Decides when a partial head is worth parsing: when it may be complete, and whenever its size has
+/// doubled, so that data that is no HTTP is refused early. So it is parsed a few times at most,
+/// however it is split.
 #[derive(Debug, Default)]
 pub struct HeadEnd {
     seen: usize,
@@ -71,8 +71,8 @@ pub struct HeadEnd {
 }
 
 impl HeadEnd {
-    /// Whether to parse `bytes`, all that came so far. Empty lines before a head are none of it,
-    /// and are taken away (RFC 9112 section 2.2).
+    /// Whether to parse `bytes`, all data received so far. Empty lines before a head are removed
+    /// (RFC 9112 section 2.2).
     pub fn is_due(&mut self, bytes: &mut Vec<u8>) -> bool {
         if self.seen == 0 {
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -81,7 +81,7 @@ impl HeadEnd {
                 return false;
             }
         }
-        // The end may have come in pieces too.
+        // The end may be split as well.
         let ended = has_empty_line(&bytes[self.seen.saturating_sub(3)..]);
         self.seen = bytes.len();
         let is_due = ended || self.seen >= self.parse_at;
@@ -96,7 +96,7 @@ fn has_empty_line(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// Reads a client's upgrade request. Any path will do, as with the `ws` package.
+/// Reads a client's upgrade request. Any path is accepted, as with the `ws` package.
 pub fn read_request(bytes: &[u8]) -> Upgrade {
     let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
     let mut head = httparse::Request::new(&mut headers);
@@ -112,7 +112,7 @@ pub fn read_request(bytes: &[u8]) -> Upgrade {
         Ok(response) => Upgrade::Accept { response, consumed, head: Head::of(&head) },
         Err(status) => {
             let mut response = refusal(status);
-            // Its length is told, and nothing follows (RFC 9110 section 9.3.2).
+            // Content-Length is set, but no body follows (RFC 9110 section 9.3.2).
             if head.method == Some("HEAD") {
                 response.truncate(response.len() - reason(status).len());
             }
@@ -127,7 +127,7 @@ fn accept(head: &httparse::Request<'_, '_>) -> Result<Vec<u8>, StatusCode> {
     if !request.headers().contains_key(header::UPGRADE) {
         return Err(StatusCode::UPGRADE_REQUIRED);
     }
-    // What there must be once and not more (RFC 6455 sections 4.2.1 and 11.3).
+    // Headers that must occur exactly once (RFC 6455 sections 4.2.1 and 11.3).
     let once = [header::HOST, header::SEC_WEBSOCKET_KEY];
     if once.iter().any(|name| count(request.headers(), name) != 1) {
         return Err(StatusCode::BAD_REQUEST);
@@ -136,12 +136,12 @@ fn accept(head: &httparse::Request<'_, '_>) -> Result<Vec<u8>, StatusCode> {
     if versions.iter().next().is_some() && !versions.iter().eq([VERSION]) {
         return Err(StatusCode::UPGRADE_REQUIRED);
     }
-    // Tungstenite looks at the first line only, and not at what a tab separates.
+    // Tungstenite only checks the first line, and does not split at tabs.
     if has_token(request.headers(), header::CONNECTION, "upgrade") {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
-    // Tungstenite decodes the key, and refuses one whose last bits are not zero. What they are is
-    // the client's affair: the answer is made of the key's text (RFC 6455 section 4.2.2).
+    // Tungstenite decodes the key, and refuses one whose last bits are not zero. Those bits are up
+    // to the client: the response depends on the key's text (RFC 6455 section 4.2.2).
     let accept = request.headers().get(header::SEC_WEBSOCKET_KEY).and_then(accept_of);
     let Some(accept) = accept else { return Err(StatusCode::BAD_REQUEST) };
     request.headers_mut().insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static(ANY_KEY));
@@ -149,7 +149,7 @@ fn accept(head: &httparse::Request<'_, '_>) -> Result<Vec<u8>, StatusCode> {
         return Err(StatusCode::BAD_REQUEST);
     };
     response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    // Without a say in the matter, `ws` takes the first subprotocol that the client offers.
+    // Without a handler for it, `ws` takes the first subprotocol that the client offers.
     if let Some(first) = request
         .headers()
         .get(header::SEC_WEBSOCKET_PROTOCOL)
@@ -184,17 +184,17 @@ fn header_map(headers: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     Some(map)
 }
 
-/// The one version of the protocol that there is (RFC 6455 section 4.1).
+/// The only version of the protocol (RFC 6455 section 4.1).
 const VERSION: &str = "13";
 
 fn count(headers: &HeaderMap, name: &HeaderName) -> usize {
     headers.get_all(name).iter().count()
 }
 
-/// A key that is one.
+/// Any valid key.
 const ANY_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The answer to a key; none where it is not the base64 of 16 bytes.
+/// The accept value of a key; `None` where it is not the base64 of 16 bytes.
 fn accept_of(key: &HeaderValue) -> Option<HeaderValue> {
     let digits = key.as_bytes().trim_ascii().strip_suffix(b"==")?;
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
@@ -203,7 +203,7 @@ fn accept_of(key: &HeaderValue) -> Option<HeaderValue> {
     HeaderValue::from_str(&accept).ok()
 }
 
-/// Whether `token` is in the list that the headers of this name make up together.
+/// Whether `token` is in the combined list of all headers with this name.
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let lists = headers.get_all(name).into_iter().filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).any(|one| one.trim().eq_ignore_ascii_case(token))
@@ -217,10 +217,10 @@ fn reason(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or_default()
 }
 
-/// A complete HTTP response for a client that does not come in.
+/// A complete HTTP response that rejects a client.
 pub fn refusal(status: StatusCode) -> Vec<u8> {
     let text = reason(status);
-    // A client of another version learns which one there is (RFC 6455 section 4.4).
+    // Tells a client with another version the supported one (RFC 6455 section 4.4).
     format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
          Sec-WebSocket-Version: {VERSION}\r\nContent-Length: {}\r\n\r\n{text}",
@@ -246,11 +246,11 @@ impl ClientHandshake {
         (Self { accept: derive_accept_key(key.as_bytes()) }, request.into_bytes())
     }
 
-    /// Reads the server's answer, and before it a few heads that are none (RFC 9110 section 15.2).
-    /// `Some(n)`: done, frames begin after `n` bytes; `None`: the answer is not complete yet.
+    /// Reads the server's response, after skipping a few informational heads (RFC 9110 section
+    /// 15.2). `Some(n)`: done, frames begin after `n` bytes; `None`: the response is incomplete.
     ///
     /// # Errors
-    /// The server declined, or answered against RFC 6455 section 4.1.
+    /// The server declined, or its response violates RFC 6455 section 4.1.
     pub fn read_response(&self, bytes: &[u8]) -> Result<Option<usize>, Error> {
         let mut begin = 0;
         for _ in 0..config::MAX_INFORMATION {
@@ -294,7 +294,7 @@ impl ClientHandshake {
         {
             return invalid("Invalid Sec-WebSocket-Accept header");
         }
-        // A proxy may send them empty.
+        // Proxies may send them empty.
         let says = |name| {
             let values = response.headers().get_all(name);
             values.into_iter().any(|value| !value.as_bytes().trim_ascii().is_empty())
@@ -309,12 +309,12 @@ impl ClientHandshake {
     }
 }
 
-/// The length of the first head where it only says that the server goes on.
+/// The length of the first head if it is informational.
 fn information(bytes: &[u8]) -> Option<usize> {
     let mut headers = [httparse::EMPTY_HEADER; config::MAX_HANDSHAKE_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
     let Ok(Status::Complete(length)) = head.parse(bytes) else { return None };
-    // 101 is the answer.
+    // 101 is the final response.
     matches!(head.code, Some(100 | 102..=199)).then_some(length)
 }
 

@@ -14,41 +14,42 @@ use tokio_tungstenite::tungstenite::{
     protocol::{Message, WebSocketConfig, WebSocketContext},
 };
 
-/// What arrived on a connection.
+/// A message received on a connection.
 #[derive(Debug)]
 pub enum Incoming<'a> {
     /// A text message; UTF-8 was checked.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
-    /// A ping, which is answered already.
+    /// A ping, already answered.
     Ping(&'a [u8]),
-    /// A pong, asked for or not.
+    /// A pong, expected or not.
     Pong(&'a [u8]),
-    /// The other side ends the connection. `None`: without a code.
+    /// The other side closes the connection. `None`: without a code.
     Close(Option<(u16, &'a str)>),
 }
 
-/// Cuts the bytes into frames. An unfragmented data frame, which nearly all are, is read where it
-/// lies; any other goes to tungstenite's protocol core, which keeps the rules of fragmentation,
-/// closing and errors, and answers pings.
+/// Splits the bytes into frames. An unfragmented data frame, as nearly all are, is read in place;
+/// any other goes to tungstenite's protocol core, which implements fragmentation, closing and
+/// errors, and answers pings.
 #[derive(Debug)]
 pub struct Inbound {
     role: Role,
     context: WebSocketContext,
-    /// The beginning of a frame whose end has not come yet.
+    /// The beginning of an incomplete frame.
     partial: Vec<u8>,
-    /// A fragmented message is under way in the core: how many frames of it came.
+    /// Frames of an incomplete fragmented message in the core.
     fragments: usize,
-    /// And how many bytes.
+    /// Their bytes.
     collected: usize,
     max_payload: usize,
-    /// A close frame came: "a peer discards any further data received" (RFC 6455 section 1.4).
+    /// A close frame was received: "a peer discards any further data received" (RFC 6455 section
+    /// 1.4).
     closed: bool,
 }
 
 impl Inbound {
-    /// A half that begins right after the handshake and takes messages of `max_payload` bytes.
+    /// A half that begins right after the handshake and accepts messages of `max_payload` bytes.
     pub fn new(role: Role, max_payload: usize) -> Self {
         Self {
             role,
@@ -61,14 +62,14 @@ impl Inbound {
         }
     }
 
-    /// Bytes that are kept of a message whose end has not come.
+    /// Memory of an incomplete message.
     pub fn held(&self) -> usize {
-        // The core keeps the frame beside what it has collected.
+        // The core keeps the frame in addition to the collected data.
         self.partial.capacity() + 2 * self.collected
     }
 
-    /// Bytes that are still to come of the message under way, as far as its frames tell; of one in
-    /// several frames, those that came.
+    /// Missing bytes of the incomplete message, as far as its frames tell; of a fragmented one, the
+    /// bytes received.
     pub fn missing(&self) -> usize {
         if self.partial.is_empty() {
             return self.collected;
@@ -77,11 +78,11 @@ impl Inbound {
         self.collected + needed.saturating_sub(self.partial.len())
     }
 
-    /// Takes `bytes`, which it may change, and calls `each` for every message that they complete.
-    /// Control frames that answer them are appended to `control`.
+    /// Parses `bytes`, in place, and calls `each` for every message that they complete. Control
+    /// frames in response are appended to `control`.
     ///
     /// # Errors
-    /// The rule that the other side broke; the connection is unusable afterwards.
+    /// The protocol violation of the other side; the connection is unusable afterwards.
     pub fn receive(
         &mut self,
         bytes: &mut [u8],
@@ -106,7 +107,7 @@ impl Inbound {
                 return Ok(());
             }
             let (more, after) = rest.split_at_mut(missing.min(rest.len()));
-            // Memory follows what came, not what a header promises.
+            // Memory grows with the received data, not with the length in a header.
             self.partial.reserve_exact(missing.min(self.partial.len().max(config::SCRATCH_BYTES)));
             self.partial.extend_from_slice(more);
             rest = after;
@@ -127,8 +128,8 @@ impl Inbound {
         Ok(())
     }
 
-    /// How many bytes the frame has that begins with `bytes`, as far as they tell. They are judged
-    /// as they come: whoever breaks a rule must not make us wait for the rest, or keep it.
+    /// Size of the frame that begins with `bytes`, as far as they tell. They are checked as they
+    /// arrive: an invalid frame must not make us wait for the rest, or keep it.
     fn needed(&self, bytes: &[u8]) -> Result<Needed, Error> {
         let [first, second, rest @ ..] = bytes else { return Ok(Needed::Header(2)) };
         let (first, second) = (*first, *second);
@@ -158,7 +159,7 @@ impl Inbound {
         Ok(Needed::Frame(Header { first, key, len, frame: len.saturating_add(payload as usize) }))
     }
 
-    /// Checks what a frame's first two bytes tell (RFC 6455 sections 5.1, 5.2, 5.4 and 5.5).
+    /// Checks a frame's first two bytes (RFC 6455 sections 5.1, 5.2, 5.4 and 5.5).
     fn check(&self, first: u8, second: u8) -> Result<(), Error> {
         let last = first & FIN != 0;
         let broken = match first & OPCODE {
@@ -181,7 +182,7 @@ impl Inbound {
         Err(Error::Protocol(format!("Invalid WebSocket frame: {broken}")))
     }
 
-    /// Deals with one whole frame, whose header breaks no rule.
+    /// Handles one complete frame with a valid header.
     fn frame(
         &mut self,
         header: Header,
@@ -192,7 +193,7 @@ impl Inbound {
         if header.first == CLOSE {
             return self.close(header, frame, control, each);
         }
-        // Not left to the core either, which takes ten times as long for them.
+        // Not passed to the core either, which takes ten times as long for them.
         if matches!(header.first, WHOLE_PING | WHOLE_PONG) {
             let payload = &*header.unmask(frame);
             if header.first == WHOLE_PONG {
@@ -214,7 +215,7 @@ impl Inbound {
                 self.collected = if more { collected } else { 0 };
                 let result = self.core(frame, control, each);
                 if !more && collected > config::IDLE_READ_BYTES {
-                    // The core does not give back what its largest frame took.
+                    // The core does not free the memory of its largest frame.
                     self.context = core(self.role, self.max_payload);
                 }
                 return result;
@@ -231,8 +232,8 @@ impl Inbound {
         Ok(())
     }
 
-    /// Deals with a close frame, which is answered with its own payload. Not left to the core, which
-    /// knows no 1014, and takes a forbidden code for a 1002 that the other side sent.
+    /// Handles a close frame, which is answered with its own payload. Not passed to the core, which
+    /// does not know 1014, and reports a forbidden code as a 1002 that the other side sent.
     fn close(
         &mut self,
         header: Header,
@@ -281,7 +282,7 @@ impl Inbound {
                 Ok(Message::Binary(data)) => each(Incoming::Binary(&data)),
                 Ok(Message::Ping(data)) => each(Incoming::Ping(&data)),
                 Ok(Message::Pong(data)) => each(Incoming::Pong(&data)),
-                // Close frames do not get here, and others are only ever composed.
+                // Close frames never reach the core, and `Frame` is only used for writing.
                 Ok(Message::Close(_) | Message::Frame(_)) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(());
@@ -295,7 +296,7 @@ impl Inbound {
     }
 }
 
-/// A core that has seen nothing.
+/// A core in its initial state.
 fn core(role: Role, max_payload: usize) -> WebSocketContext {
     let config = WebSocketConfig::default()
         .read_buffer_size(config::IDLE_READ_BYTES)
@@ -337,7 +338,7 @@ struct Header {
 }
 
 impl Header {
-    /// The payload of `frame`, unmasked in its place.
+    /// The payload of `frame`, unmasked in place.
     fn unmask<'a>(&self, frame: &'a mut [u8]) -> &'a mut [u8] {
         let payload = &mut frame[self.len..];
         if let Some(key) = self.key {
@@ -347,7 +348,7 @@ impl Header {
     }
 }
 
-/// How many bytes a frame is known to have, by those of it that are there.
+/// How many bytes a frame has at least, known from its received part.
 enum Needed {
     Header(usize),
     Frame(Header),
@@ -362,8 +363,8 @@ impl Needed {
     }
 }
 
-/// The stream that tungstenite believes it talks to: reads come from memory and then would
-/// block, writes always fit.
+/// The stream that tungstenite reads and writes: reads come from memory and then would block,
+/// writes always succeed.
 struct Feed<'a> {
     bytes: &'a [u8],
     control: &'a mut Vec<u8>,
@@ -401,12 +402,12 @@ mod tests {
             inbound.missing()
         };
         assert_eq!(receive(&[]), 0);
-        // 65,536 bytes, of which five come with the header.
+        // 65,536 bytes, five of which come with the header.
         assert_eq!(receive(&[0x81, 127, 0, 0, 0, 0]), 4);
         assert_eq!(receive(&[0, 1, 0, 0, 1, 2, 3, 4, 5]), 65_531);
         assert_eq!(receive(&vec![b'a'; 65_530]), 1);
         assert_eq!(receive(b"a"), 0);
-        // Of several frames nobody knows how many.
+        // With fragments the total is unknown.
         assert_eq!(receive(&[0x01, 3, b'a', b'a', b'a']), 3);
         assert_eq!(receive(&[0x80, 1, b'a']), 0);
     }

@@ -1,7 +1,7 @@
-//! The WebSocket connection (RFC 6455) as a machine without I/O.
+//! The WebSocket connection (RFC 6455) as a state machine without I/O.
 //!
-//! Two halves, so that reading and writing may happen on different threads: [`Inbound`]
-//! turns bytes into messages, [`Outbound`] turns messages into bytes.
+//! Two halves, so that reading and writing can happen on different threads: [`Inbound`] turns bytes
+//! into messages, [`Outbound`] turns messages into bytes.
 
 mod frame;
 mod handshake;

@@ -1,15 +1,15 @@
-//! Whether a page that a browser shows may come in: what its `Origin` says (RFC 6454 section 6.2).
+//! Whether a web page may connect, by its `Origin` (RFC 6454 section 6.2).
 
 use super::Head;
 
 impl Head {
-    /// Whether a page asks, or something that says so: the client has an `Origin`.
+    /// Whether the client has an `Origin`: it is a page, or claims to be one.
     pub fn has_origin(&self) -> bool {
         self.origins().next().is_some()
     }
 
-    /// Whether the client is no page, or one that this machine serves over its loopback interface.
-    /// A browser tells every page's origin, and a page cannot choose it.
+    /// Whether the client is no page, or a page from this machine's loopback interface. A browser
+    /// sends every page's origin, and a page cannot choose it.
     pub fn is_of_loopback(&self) -> bool {
         self.origins().all(is_loopback)
     }

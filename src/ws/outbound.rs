@@ -7,21 +7,21 @@ use super::{
 use crate::config;
 use std::{mem, ops::Deref};
 
-/// Frames that wait to be written, as one run of bytes.
+/// Frames to be written, as one run of bytes.
 ///
-/// [`take`](Self::take) hands the bytes to whoever writes them, and [`put_back`](Self::put_back)
-/// returns what the socket did not accept, so that no lock is held during a system call.
+/// [`take`](Self::take) hands the bytes to the writer, and [`put_back`](Self::put_back) returns
+/// those that the socket did not accept, so that no lock is held during a system call.
 #[derive(Debug)]
 pub struct Outbound {
     role: Role,
     bytes: Vec<u8>,
-    /// What comes before is written. Moving the rest up at every write would cost more than
-    /// writing it.
+    /// Bytes before it are written. Moving the rest up after every write would cost more than the
+    /// write.
     start: usize,
     taken: bool,
 }
 
-/// Bytes on their way to the socket.
+/// Bytes being written to the socket.
 #[derive(Debug)]
 pub struct Taken {
     bytes: Vec<u8>,
@@ -83,28 +83,28 @@ impl Outbound {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Bytes that wait, without those being written right now.
+    /// Buffered bytes, without those being written right now.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
-    /// Whether nothing waits.
+    /// Whether no bytes are buffered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether nothing waits, and nothing is being written right now.
+    /// Whether no bytes are buffered, and none are being written right now.
     pub fn is_written(&self) -> bool {
         !self.taken && self.is_empty()
     }
 
-    /// Whether somebody is writing right now.
+    /// Whether a write is in progress.
     pub fn is_taken(&self) -> bool {
         self.taken
     }
 
-    /// Takes the waiting bytes for writing. `None` when there are none, or when somebody else
-    /// is writing: that one goes on with what came in between.
+    /// Takes the buffered bytes for writing. `None` when there are none, or when a write is in
+    /// progress, whose writer continues with later bytes.
     pub fn take(&mut self) -> Option<Taken> {
         if self.taken || self.is_empty() {
             return None;
@@ -113,7 +113,7 @@ impl Outbound {
         Some(Taken { bytes: mem::take(&mut self.bytes), start: mem::take(&mut self.start) })
     }
 
-    /// Takes the waiting bytes for good.
+    /// Takes the buffered bytes for good.
     pub fn take_all(&mut self) -> Option<Vec<u8>> {
         let Taken { mut bytes, start } = self.take()?;
         self.taken = false;
@@ -121,7 +121,7 @@ impl Outbound {
         Some(bytes)
     }
 
-    /// Ends a [`take`](Self::take): of `taken`, the first `written` bytes are gone.
+    /// Ends a [`take`](Self::take): the first `written` bytes of `taken` are written.
     pub fn put_back(&mut self, taken: Taken, written: usize) {
         self.taken = false;
         let Taken { mut bytes, mut start } = taken;
@@ -133,7 +133,7 @@ impl Outbound {
             }
             return;
         }
-        // At most as much is moved as was written since the last time.
+        // Moves at most as many bytes as were written since the last time.
         if start > bytes.len() / 2 {
             bytes.drain(..start);
             start = 0;
@@ -143,14 +143,14 @@ impl Outbound {
         self.start = start;
     }
 
-    /// Drops what waits and gives the memory back.
+    /// Drops the buffered bytes and frees the memory.
     pub fn clear(&mut self) {
         self.bytes = Vec::new();
         self.start = 0;
     }
 
-    /// Before anything was taken: keeps only the parts of the waiting bytes for which `keep` says
-    /// so. `ends` are the ascending ends of the parts.
+    /// Before anything was taken: keeps only the parts of the buffered bytes for which `keep` is
+    /// true. `ends` are the ascending ends of the parts.
     pub fn retain(&mut self, ends: impl Iterator<Item = (usize, bool)>) {
         let (mut from, mut to) = (0, 0);
         for (end, keep) in ends {

@@ -27,7 +27,7 @@ fn both_sides_agree_whatever_the_cut() {
     assert_eq!(client.read_response(&response).unwrap(), Some(response.len()));
 }
 
-/// How often `bytes` are parsed, in pieces of `size`; and how many bytes that are.
+/// How often `bytes` are parsed, in pieces of `size`; and how many bytes are parsed in total.
 fn parses(bytes: &[u8], size: usize) -> (usize, usize) {
     let (mut head, mut end, mut count, mut total) = (Vec::new(), HeadEnd::default(), 0, 0);
     for piece in bytes.chunks(size) {
@@ -57,7 +57,7 @@ fn a_head_is_parsed_a_few_times_whatever_its_pieces() {
     long.resize(config::MAX_HANDSHAKE_BYTES, b'a');
     let (_, total) = parses(&long, 1);
     assert!(total <= 3 * long.len(), "{total} bytes of {}", long.len());
-    // Empty lines before it cost nothing, and are none of it.
+    // Empty lines before it cost nothing, and do not count.
     assert_eq!(parses(&[b'\n'; 100_000], 1), (0, 0));
     let led = [b"\r\n\n".as_slice(), &request].concat();
     for size in [1, 2, 4, led.len()] {
@@ -98,7 +98,7 @@ fn a_head_knows_its_memory() {
     let mut headers = [httparse::EMPTY_HEADER; 4];
     let mut request = httparse::Request::new(&mut headers);
     request.parse(text.as_bytes()).unwrap();
-    // Two bytes for each byte that is no ASCII.
+    // Two bytes for each non-ASCII byte.
     assert!(Head::of(&request).bytes() >= 20_000);
 }
 
@@ -169,7 +169,7 @@ fn heads_that_say_to_go_on_come_before_an_answer_a_few_times() {
         let error = client.read_response(&bytes).unwrap_err().to_string();
         assert_eq!(error, format!("Unexpected server response: {status}"));
     }
-    // All of it has the room of one head.
+    // All of them have the room of one head.
     let long = format!("HTTP/1.1 100 Continue\r\nx: {}\r\n\r\n", "x".repeat(1000)).repeat(17);
     let part = &long.as_bytes()[..config::MAX_HANDSHAKE_BYTES];
     assert_eq!(client.read_response(part).unwrap_err().to_string(), "Header overflow");

@@ -38,7 +38,7 @@ fn messages_cut_at_any_byte_arrive_whole() {
 
 #[test]
 fn fragments_and_control_frames_between_them() {
-    // RFC 6455 section 5.4: "Hel", a ping, "lo", and a frame that is whole.
+    // RFC 6455 section 5.4: "Hel", a ping, "lo", and an unfragmented frame.
     let bytes = b"\x01\x03Hel\x89\x01!\x80\x02lo\x81\x02ok";
     for step in 1..=bytes.len() {
         let mut inbound = inbound(Role::Client);
@@ -99,7 +99,7 @@ fn a_header_that_breaks_a_rule_is_refused_before_its_payload_comes() {
     let begun: &[u8] = &[0x01, 0x81, 0, 0, 0, 0, b'x'];
     for (before, header, code) in [
         (&[][..], &[0x81, 0x05][..], 1002), // no mask
-        (&[], &[0x81, 0x7f], 1002),         // no mask, and a length that is still to come
+        (&[], &[0x81, 0x7f], 1002),         // no mask, and a length that is incomplete
         (&[], &[0xc1, 0x85], 1002),         // reserved bits
         (&[], &[0xa2, 0x85], 1002),
         (&[], &[0x99, 0x80], 1002),
@@ -116,7 +116,7 @@ fn a_header_that_breaks_a_rule_is_refused_before_its_payload_comes() {
         (begun, &[0x02, 0x85], 1002),
         (&[], &[0x82, 0xfe, 0x03, 0xe9], 1009), // above the limit, and no key yet
         (&[], &[0x82, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0], 1009),
-        (begun, &[0x80, 0xfe, 0x03, 0xe8], 1009), // above it with what came before
+        (begun, &[0x80, 0xfe, 0x03, 0xe8], 1009), // above the limit together with earlier fragments
     ] {
         let bytes = [before, header].concat();
         let mut whole = Inbound::new(Role::Server, 1000);
@@ -128,7 +128,7 @@ fn a_header_that_breaks_a_rule_is_refused_before_its_payload_comes() {
         others.iter().for_each(|byte| by_byte(byte).unwrap());
         assert_eq!(by_byte(last).unwrap_err().to_string(), error.to_string());
     }
-    // Of a server, which masks nothing.
+    // From a server, which masks nothing.
     let masked = &mut [0x81, 0x85];
     assert_eq!(
         inbound(Role::Client).receive(masked, &mut Vec::new(), |_| {}).unwrap_err().close_code(),
@@ -160,6 +160,6 @@ fn a_message_has_limits_in_bytes_and_in_frames() {
 
 #[test]
 fn an_idle_connection_is_small() {
-    // Whatever the context holds inline plus the read buffer it allocates at once.
+    // Includes all inline data of the context, and its initial read buffer.
     assert!(size_of::<Inbound>() + config::IDLE_READ_BYTES <= 2048);
 }
