@@ -5,7 +5,7 @@ const { hearing, hears } = require('./AnnounceNews')
 const { sharesPorts } = require('./cluster-worker')
 const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
 const { TEXT } = require('./errors')
-const { kNews } = require('./internal')
+const { kNews, kUnannounce } = require('./internal')
 const { CALLS } = require('./option-table')
 const { waitAfter } = require('./pause')
 
@@ -152,7 +152,7 @@ class Announcer {
     if (!isKnown || this._leaving.has(id) || announcers.has(id) || sharesPorts()) return this._isOver(announce, null)
     const waiting = []
     this._leaving.set(id, waiting)
-    this._link.request('unannounce', payloadOf(key, port, host), {}, err => {
+    this._link[kUnannounce](payloadOf(key, port, host), err => {
       this._leaving.delete(id)
       for (const announce of waiting) announce()
       // A grape that answers was told, whatever it says: the original's know no such request.

@@ -27,7 +27,7 @@ const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
 const {
   kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kWhenTold, kWhenTrusted
+  kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
 const { isNested } = require('./nesting')
@@ -35,7 +35,7 @@ const { debug } = require('./observe')
 const { CALLS, OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
 const own = require('./own')
-const { LinkPromises, promiseOf } = require('./promises')
+const { LinkPromises, isThenable, promiseOf } = require('./promises')
 const { Tries, retryOf } = require('./retry')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
@@ -148,7 +148,8 @@ class Link extends Emitter {
     if (!this._inited) this.init()
     this[kAnnouncer].ports.add(port)
     announced(key, port)
-    if (this[kAnnouncer].waits(key, port, () => this.announce(key, port, opts, cb))) return
+    // Not by a subclass's own method, which has had this call.
+    if (this[kAnnouncer].waits(key, port, () => announce.call(this, key, port, opts, cb))) return
     const told = this[kNews].telling({ key, port, host }, cb)
     this.request('announce', payloadOf(key, port, host), { retry: LINK_RETRY, ...opts }, told)
   }
@@ -158,7 +159,7 @@ class Link extends Emitter {
    * that services do not announce in lockstep. `cb` is called after the first. Returns false
    * when this key and port are announced already.
    */
-  startAnnouncing (key, port, opts, cb) {
+  startAnnouncing (key, port, opts = {}, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
     checkCall(opts)
     if (!this._inited) this.init()
@@ -171,7 +172,21 @@ class Link extends Emitter {
    */
   stopAnnouncing (key, port) {
     if (!this._inited) return false
-    return this[kAnnouncer].stop(key, port, this.conf.unannounce !== false)
+    return this[kAnnouncer].stop(key, port, this[kTakesBack])
+  }
+
+  /** Somebody's own `request` or `_post` hears of what the original never asks only where the conf says so. */
+  get [kTakesBack] () {
+    const { unannounce } = this.conf
+    return unannounce === true || (unannounce !== false && this.request === request && this._post === _post)
+  }
+
+  /** Tells the grapes of the end of an announce: `cb(err)`, whatever becomes of a method of somebody's own. */
+  [kUnannounce] (payload, cb) {
+    const isOurs = this.request === request && this._post === _post
+    const longest = Math.min(MAX_TIMEOUT, timeoutOf(undefined, this.conf) * this[kGrapes]('unannounce').length)
+    const told = isOurs ? cb : withDeadline(longest, cb)
+    failing(() => this.request('unannounce', payload, {}, told), told)
   }
 
   /** Ends the announces of everything at `port`: its server goes away. */
@@ -209,15 +224,15 @@ class Link extends Emitter {
 
   /** Stores a value in the DHT: `{ v }`, or a signed one; `cb(err, hash)`. */
   put (value, opts, cb) {
-    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
+    if (typeof opts === 'function') [opts, cb] = [{}, opts]
     if (!value || !cb) throw failure(TEXT.MISSING_ARGS, { hint: 'put(value[, opts], callback)' })
-    this.request('put', value, opts, cb)
+    this.request('put', value, opts || {}, cb)
   }
 
   /** Reads a value by its hash, or by `{ hash, salt }`. */
   get (hash, opts, cb) {
-    if (typeof opts === 'function') [opts, cb] = [undefined, opts]
-    this.request('get', hash, opts, cb)
+    if (typeof opts === 'function') [opts, cb] = [{}, opts]
+    this.request('get', hash, opts || {}, cb)
   }
 
   /**
@@ -452,8 +467,10 @@ class Link extends Emitter {
       isTold = true
       finish(err, data)
     }
+    const post = () => this._post(url, { rid: randomUUID(), data: payload }, { timeout }, tell)
+    if (type === 'unannounce') return failing(post, err => isTold || unanswered(finish, err))
     try {
-      this._post(url, { rid: randomUUID(), data: payload }, { timeout }, tell)
+      post()
     } catch (err) {
       // Of a callback that somebody's `_post` called at once.
       if (isTold) throw err
@@ -469,6 +486,16 @@ const READS = ['lookup', 'get']
 function emptyLookup (key, answer) {
   const cause = refusalOf('lookup', answer) || undefined
   return late(TEXT.LOOKUP_EMPTY, { key, grape: grapeOf(answer), cause })
+}
+
+/** Calls somebody's own method, and `fail(err)` when that throws or rejects. */
+function failing (call, fail) {
+  try {
+    const promise = call()
+    if (isThenable(promise)) promise.then(undefined, fail)
+  } catch (err) {
+    fail(err)
+  }
 }
 
 /** Throws for options of a call that mean nothing, before anything is kept of it. */
@@ -574,6 +601,8 @@ function hostname (url) {
 }
 
 function noop () {}
+
+const { _post, announce, request } = Link.prototype
 
 // Its ports are free when `stop` returns.
 define(Link, 'dispose', function () { this.stop() })

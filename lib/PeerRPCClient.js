@@ -17,7 +17,7 @@ const { STOPPED } = require('./hints')
 const { CODE, TEXT } = require('./errors')
 const { failure, late, tell } = require('./failure')
 const {
-  kAdmit, kAim, kAll, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
+  kAdmit, kAim, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
   kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
   kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject, kRejectCall, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
   kUnderWay, kUnreachable, kUsable
@@ -54,9 +54,11 @@ class PeerRPCClient extends Peer {
   /** Chooses as `conf.balance` says among all destinations, or the connected ones once there are enough. */
   dest (dests, key, opts = {}) {
     const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
-    if (dests && enough > 0 && dests.length >= enough && this.tpool) {
-      const active = dests.filter(dest => this.tpool.hasActive(dest))
-      if (active.length >= enough) dests = active
+    const { tpool } = this
+    // Who has replaced what is asked there hears of each request, as from a pool of the original's class.
+    if (dests && tpool && ((enough > 0 && dests.length >= enough) || asks(tpool))) {
+      const active = dests.filter(dest => tpool.hasActive(dest))
+      if (enough > 0 && active.length >= enough) dests = active
     }
     if (this[kBalancer] !== null) return this[kBalancer].choose(dests || [], key, this.tpool)
     return super.dest(dests, key)
@@ -488,6 +490,11 @@ function connect (transport) {
     // What is wrong with its configuration is told to the next request.
     transport.disconnected()
   }
+}
+
+/** Whether each request asks a pool which destinations are active; one of another class always. */
+function asks (tpool) {
+  return tpool[kAsks] === undefined || tpool[kAsks]()
 }
 
 /** A random element, once there are enough. */

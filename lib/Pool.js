@@ -3,7 +3,7 @@
 const { callEach } = require('./cbq')
 const { drainOf } = require('./option-table')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, SHED_AT_ONCE, TRANSPORT_RUN } = require('./defaults')
-const { kAll, kChoose, kChooseOpen, kEmpty, kLose, kMayMove, kMost, kMoves, kPoolLost, kRuns, kShed, kSize, kWaiting } = require('./internal')
+const { kAll, kAsks, kChoose, kChooseOpen, kEmpty, kLose, kMayMove, kMost, kMoves, kPoolLost, kPoolTimer, kRuns, kShed, kSize, kTakeAll, kWaiting } = require('./internal')
 
 /** What a run says for `enough` that is of those that are connected. */
 const OPEN = 0
@@ -13,22 +13,21 @@ const MANY = 2 ** 32
 
 /** The transports of a client, by destination. */
 class Pool {
-  #clear = null
-
   init () {
+    this._pool = new Map()
     this[kEmpty]()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
     // A test may replace it while this runs.
-    this.#clear = clearInterval
+    this[kPoolTimer] = clearInterval
   }
 
   add (dest, transport) {
     this[kPoolLost].delete(transport)
     let transports = this._pool.get(dest)
     if (transports === undefined) this._pool.set(dest, transports = new Map())
-    if (transports.has(transport.id)) return
+    const { size } = transports
     transports.set(transport.id, transport)
-    if (++this[kSize] > this[kMost]) this[kShed](transport)
+    if (transports.size > size && ++this[kSize] > this[kMost]) this[kShed](transport)
   }
 
   del (dest, transport) {
@@ -68,10 +67,12 @@ class Pool {
   }
 
   hasActive (dest) {
-    return this.getActive(dest).length > 0
+    if (this.list !== list) return this.list(dest).some(transport => transport.isActive())
+    return getActive.call(this, dest).length > 0
   }
 
   getActive (dest) {
+    if (this.list !== list) return this.list(dest).filter(transport => transport.isActive())
     const active = []
     const transports = this._pool.get(dest)
     if (transports !== undefined) {
@@ -89,7 +90,7 @@ class Pool {
    * after the other.
    */
   [kChoose] (dest, enough) {
-    const run = this[kRuns].get(dest)
+    const run = this[kAsks]() ? undefined : this[kRuns].get(dest)
     if (run !== undefined && run.enough === enough && goesOn(run)) {
       run.left--
       return run.transport
@@ -102,9 +103,14 @@ class Pool {
     return transport
   }
 
+  /** Somebody's own method says for each request which transports it may go by. */
+  [kAsks] () {
+    return this.getActive !== getActive || this.list !== list || this.hasActive !== hasActive
+  }
+
   /** The same of those that are connected. `begun` is told how many there are, when a run begins. */
   [kChooseOpen] (dest, begun) {
-    const run = this[kRuns].get(dest)
+    const run = this[kAsks]() ? undefined : this[kRuns].get(dest)
     if (run !== undefined && run.enough === OPEN && goesOn(run) && isOpen(run.transport)) {
       run.left--
       return run.transport
@@ -129,15 +135,26 @@ class Pool {
 
   /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
   stop (opts) {
-    if (this.#clear) this.#clear.call(undefined, this._monitorItv)
+    if (this[kPoolTimer]) this[kPoolTimer].call(undefined, this._monitorItv)
+    if (drainOf(opts) > 0) return Promise.all(this[kTakeAll]().map(transport => transport.stop(opts)))
+    this._stop()
+    if (this._pool) this[kEmpty]()
+  }
+
+  _stop () {
+    callEach(this[kTakeAll](), transport => transport.stop())
+  }
+
+  /** Who is called when one of them stops finds none. */
+  [kTakeAll] () {
+    if (!this._pool) return []
     const transports = this[kAll]()
     this[kEmpty]()
-    if (drainOf(opts) > 0) return Promise.all(transports.map(transport => transport.stop(opts)))
-    callEach(transports, transport => transport.stop())
+    return transports
   }
 
   [kEmpty] () {
-    this._pool = new Map()
+    this._pool.clear()
     /** By destination: the transport that was chosen, and how often it may still be. */
     this[kRuns] = new Map()
     /** Those that have lost their connections, with their destinations, longest ago first. */
@@ -199,5 +216,7 @@ function isOpen (transport) {
 function goesOn ({ transport, left, isRested }) {
   return left > 0 && transport[kMayMove] !== true && !(isRested && transport[kWaiting] > 0) && transport.isActive()
 }
+
+const { getActive, hasActive, list } = Pool.prototype
 
 module.exports = Pool

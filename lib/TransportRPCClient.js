@@ -17,7 +17,7 @@ const {
   kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
   kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
   kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
-  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSocket,
+  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSize, kSocket,
   kStart, kStopped, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
   kUnreachable, kWaiting
 } = require('./internal')
@@ -636,11 +636,11 @@ function deadlineOf (req, deadline) {
   return Number.isFinite(later) ? deadline.at + later : deadline.at
 }
 
-const { get: sizeOf } = Object.getOwnPropertyDescriptor(Map.prototype, 'size')
-
 /** How many requests of the socket lane were sent and have no answer. */
-function bySocket (transport) {
-  return sizeOf.call(transport._reqs)
+function bySocket ({ _reqs }) {
+  const own = _reqs[kSize]
+  // A map of somebody's own has no others.
+  return own === undefined ? _reqs.size : own
 }
 
 /** Why there is no connection, by a socket of ours or of somebody's. */

@@ -130,6 +130,10 @@ module.exports = {
   kHash: Symbol('hash'),
   /** Lets equal requests share one exchange. */
   kShare: Symbol('share'),
+  /** Whether the end of an announce is told to the grapes. */
+  kTakesBack: Symbol('takesBack'),
+  /** Tells them. */
+  kUnannounce: Symbol('unannounce'),
   /** Asks one grape after the other. */
   kAsk: Symbol('ask'),
   /** The addresses that a request may go to. */
@@ -208,6 +212,12 @@ module.exports = {
 
   /** All transports, to whatever destination. */
   kAll: Symbol('all'),
+  /** Whether somebody's own method is to be asked for each request. */
+  kAsks: Symbol('asks'),
+  /** What ends a pool's interval. */
+  kPoolTimer: Symbol('poolTimer'),
+  /** Lets go of all, and returns them. */
+  kTakeAll: Symbol('takeAll'),
   /** Chooses one to a destination, once there are enough. */
   kChoose: Symbol('choose'),
   /** Chooses one that is connected. */
@@ -219,7 +229,7 @@ module.exports = {
   kPoolLost: Symbol('poolLost'),
   /** Which one was chosen, by destination, and how often it may still be. */
   kRuns: Symbol('runs'),
-  /** How many transports there are. */
+  /** How many transports there are; requests of the socket lane. */
   kSize: Symbol('size'),
   /** How many there may be. */
   kMost: Symbol('most'),

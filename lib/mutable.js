@@ -25,7 +25,10 @@ function putMutable (link, value, opts, cb) {
   const text = Buffer.from(v).toString()
   const put = seq => {
     const sig = sign(null, signable({ salt, seq, v: text }), key).toString('hex')
-    link.put({ v: text, k: k.toString('hex'), sig, seq, ...(salt && { salt }), ...(cas !== undefined && { cas }) }, opts, cb)
+    const signed = { v: text, k: k.toString('hex'), sig, seq, ...(salt && { salt }), ...(cas !== undefined && { cas }) }
+    // A subclass may have one that takes no options, as the original's.
+    if (opts) link.put(signed, opts, cb)
+    else link.put(signed, cb)
   }
   if (seq !== undefined) return put(seq)
   getMutable(link, k, { ...opts, salt }, (err, found) => {
@@ -40,12 +43,15 @@ function getMutable (link, publicKey, opts, cb) {
   const key = publicOf(publicKey)
   const k = bytesOf(key)
   const hash = createHash('sha1').update(k).update(salt || '').digest('hex')
-  link.get(salt ? { hash, salt } : hash, rest, (err, found) => {
+  const heard = (err, found) => {
     if (err) return cb(err)
     if (!found || typeof found !== 'object') return cb(null, null)
     if (!isSigned(found, salt, key)) return cb(late(TEXT.SIGNATURE))
     cb(null, found)
-  })
+  }
+  const what = salt ? { hash, salt } : hash
+  if (Object.keys(rest).length > 0) link.get(what, rest, heard)
+  else link.get(what, heard)
 }
 
 /** A grape says what it likes. */
