@@ -1,11 +1,11 @@
-//! IPv4 addresses with a port, in the six bytes that the network uses.
+//! IPv4 addresses with a port, in the network's six-byte form.
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
 };
 
-/// Where a node or a service is.
+/// Address of a node or a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     /// IPv4 address.
@@ -25,37 +25,38 @@ impl Address {
         [a, b, c, d, high, low]
     }
 
-    /// Reads six bytes; `None` for another length, and for what is [nobody's](Self::is_one).
+    /// Reads six bytes; `None` for another length, and for addresses that are not [one
+    /// host's](Self::is_one).
     pub fn from_compact(bytes: &[u8]) -> Option<Self> {
         let &[a, b, c, d, high, low] = bytes else { return None };
         let port = u16::from_be_bytes([high, low]);
         Some(Self { ip: [a, b, c, d], port }).filter(|address| address.is_one())
     }
 
-    /// Whether it is this machine: nobody else can send from such an address.
+    /// Whether it is a loopback address: no other machine can send from one.
     pub fn is_loopback(self) -> bool {
         is_loopback(self.ip)
     }
 
-    /// Whether one node or service may be there: not a group of hosts, nor nobody.
+    /// Whether one node or service can have it: no multicast, broadcast or unspecified address.
     pub fn is_one(self) -> bool {
         self.port > 0 && !matches!(self.ip[0], 0 | 224..)
     }
 
-    /// What shares are given to: the host of any port. On the loopback address each port counts by
-    /// itself, since a whole network may live on one machine.
+    /// The unit that shares are given to: the host with any port. On the loopback address each port
+    /// is a unit of its own, since a whole network may run on one machine.
     pub fn group(self) -> Self {
         if self.is_loopback() { self } else { Self { port: 0, ..self } }
     }
 }
 
-/// Whether `ip` is this machine.
+/// Whether `ip` is a loopback address.
 pub fn is_loopback(ip: [u8; 4]) -> bool {
     ip[0] == 127
 }
 
 impl Hash for Address {
-    /// As one number: the maps of addresses are asked for each datagram.
+    /// As one number: these maps are used for every datagram.
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(u64::from(u32::from_be_bytes(self.ip)) << 16 | u64::from(self.port));
     }

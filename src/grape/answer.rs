@@ -1,4 +1,4 @@
-//! What a node answers to the others.
+//! A node's replies to other nodes.
 
 use super::{
     Address, Core, Item, Source, Stored,
@@ -13,7 +13,7 @@ const TOO_MANY_PUTS: Refusal = (code::SERVER, "too many signatures to check");
 const BAD_PUT_TOKEN: Refusal = (code::PROTOCOL, "cannot `put` with bad token");
 
 impl Core {
-    /// Answers with `allowed` bytes, or with what cannot be left out.
+    /// Replies with at most `allowed` bytes, or with the mandatory fields.
     pub(super) fn answer(&mut self, from: Address, asked: Asked<'_>, allowed: usize) {
         let fixed = config::ANSWER_BYTES + asked.transaction.len();
         let room = allowed.saturating_sub(fixed);
@@ -54,7 +54,7 @@ impl Core {
             Query::Get(target) => self.known_value(from, &target, room),
             Query::AnnouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                // What other machines announce has no place among what is announced here.
+                // Announces of other machines do not use the room of this machine's announces.
                 self.peers.add(&said.key, address, Source::of(from), self.now);
                 self.tell_announce(&said.key);
                 empty
@@ -74,7 +74,7 @@ impl Core {
         })
     }
 
-    /// What was announced, or who is near it. Few addresses leave room for both.
+    /// Announced addresses, or the nodes near the key. With few addresses there is room for both.
     fn known_peers(&mut self, from: Address, key: &[u8], room: usize) -> Response<'static> {
         let for_values = if room > ENOUGH { room } else { room / 2 };
         let count = config::VALUES.min(for_values / VALUE_BYTES);
@@ -94,7 +94,7 @@ impl Core {
         }
     }
 
-    /// A value, and who is near it: another node may have a newer one.
+    /// A value, and the nodes near it: another node may have a newer one.
     fn known_value(&self, from: Address, target: &[u8], room: usize) -> Response<'static> {
         let stored = self.values.get(target).map(|Stored { item, .. }| item);
         let cost =
@@ -111,7 +111,7 @@ impl Core {
         }
     }
 
-    /// The address that is meant, if the sender proved that it has it.
+    /// The announced address, if the sender proved that it is its own.
     fn announced(&mut self, from: Address, said: &Announcement) -> Result<Address, Refusal> {
         if !self.tokens.is_good(from, &said.token) {
             return Err(BAD_TOKEN);
@@ -120,7 +120,7 @@ impl Core {
         Ok(Address { port: said.port.unwrap_or(from.port), ..from })
     }
 
-    /// Stores a value; what costs most to check comes last.
+    /// Stores a value; the most expensive check comes last.
     fn take(&mut self, from: Address, put: PutQuery) -> Result<(), Refusal> {
         if !self.tokens.is_good(from, &put.token) {
             return Err(BAD_PUT_TOKEN);
@@ -137,18 +137,18 @@ impl Core {
     }
 }
 
-/// Bytes of an address and its age in an answer, and of a node.
+/// Bytes of an address with its age in a reply, and of a node.
 const VALUE_BYTES: usize = 10;
 const NODE_BYTES: usize = 26;
 
-/// What is around those in an answer, and what makes a value mutable.
+/// Bytes around these lists in a reply, and the fields of a mutable value.
 const LISTS_BYTES: usize = 40;
 const SIGNED_BYTES: usize = 170;
 
-/// Room for the largest answer.
+/// Room for the largest reply.
 const ENOUGH: usize = config::VALUES * VALUE_BYTES + config::K * NODE_BYTES + LISTS_BYTES;
 
-/// How many nodes such a part of an answer has.
+/// How many nodes fit in a part of a reply.
 fn nodes_in(room: usize) -> usize {
     config::K.min(room.saturating_sub(LISTS_BYTES) / NODE_BYTES)
 }

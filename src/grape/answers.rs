@@ -1,40 +1,41 @@
-//! What the nodes near a name told of it. Each node has its own word, so that one that tells
-//! thousands of addresses hides none of the others'.
+//! Reports of the nodes near a name. Each node's report is kept separately, so that a node that
+//! reports thousands of addresses hides none of the others'.
 
 use super::{Address, Found, Id, Witness, hash::HashMap};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
 use std::collections::BTreeMap;
 
-/// A node that told something.
+/// A node with a report.
 #[derive(Debug)]
 struct Word {
     source: Id,
     host: Address,
 }
 
-/// An address that was told.
+/// A reported address.
 #[derive(Clone, Copy, Debug)]
 struct Told {
-    /// When it announced itself: the freshest word, whose it is, and the next one of another host.
+    /// When it was announced: according to the freshest report, the host of that report, and the
+    /// freshest report of another host.
     announced: Option<u64>,
     freshest: [u8; 4],
     second: Option<u64>,
-    /// As this node heard it itself.
+    /// According to this node itself.
     own: Option<u64>,
-    /// When it was told last.
+    /// When it was reported last.
     at: u64,
-    /// Who tells it: a bit for each word.
+    /// The reporting nodes: a bit for each.
     by: u64,
-    /// Somebody told it since the last [`Answers::begin`].
+    /// Reported since the last [`Answers::begin`].
     now: bool,
-    /// Somebody who told it before does not any more.
+    /// A node that reported it before does not any more.
     retracted: bool,
 }
 
 impl Told {
-    /// A report through another node may be older than what is known, and a lie is as fresh as can
-    /// be: of several hosts the freshest is not believed.
+    /// A report through another node may be older than the known one, and a lie can claim any age:
+    /// of several hosts' reports the freshest is not believed.
     fn heard(&mut self, announced: Option<u64>, host: [u8; 4]) {
         if host == self.freshest {
             self.announced = self.announced.max(announced);
@@ -47,22 +48,22 @@ impl Told {
     }
 }
 
-/// The words on one name.
+/// The reports on one name.
 #[derive(Debug)]
 pub struct Answers {
     own: Id,
-    /// A slot for each bit.
+    /// One per bit.
     words: [Option<Box<Word>>; config::WORDS],
     told: HashMap<Address, Told>,
 }
 
 impl Answers {
-    /// Nothing was told so far to the node `own`.
+    /// No reports so far, for the node `own`.
     pub fn new(own: Id) -> Self {
         Self { own, words: [const { None }; config::WORDS], told: HashMap::default() }
     }
 
-    /// The nodes are asked anew; what was told before `since` does not count any more.
+    /// The nodes are queried again; reports from before `since` do not count any more.
     pub fn begin(&mut self, since: Option<u64>) {
         self.told.retain(|_, told| since.is_none_or(|since| told.at >= since));
         for told in self.told.values_mut() {
@@ -71,8 +72,8 @@ impl Answers {
         }
     }
 
-    /// The node `source`, which is at `from`, knows just these addresses of `key` now. Who tells
-    /// less than an answer holds takes back what it told before.
+    /// The node `source` at `from` reports exactly these addresses of `key` now. If they are fewer
+    /// than a reply can hold, its earlier reports of other addresses are retracted.
     pub fn learn(&mut self, key: &[u8], (source, from): (Id, Address), found: &[Found], now: u64) {
         let found = &found[..found.len().min(config::VALUES)];
         let Some(slot) = self.slot(key, source, from, !found.is_empty()) else { return };
@@ -110,29 +111,29 @@ impl Answers {
         }
     }
 
-    /// The nodes were asked: forgets what was taken back, unless somebody told it again.
+    /// The nodes were queried: deletes retracted addresses, unless a node reported them again.
     pub fn end(&mut self) {
         self.told.retain(|_, told| told.now || !told.retracted);
     }
 
-    /// Forgets an address; whether it was known.
+    /// Deletes an address; whether it was known.
     pub fn remove(&mut self, address: Address) {
         self.told.remove(&address);
     }
 
-    /// Whether nothing was told.
+    /// Whether nothing was reported.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// Bytes that this costs beside its name.
+    /// Memory cost besides the name, in bytes.
     pub fn cost(&self) -> usize {
         let words = self.words.iter().flatten().count();
         (config::WORDS + words) * config::WORD_COST + self.told.len() * config::TOLD_COST
     }
 
-    /// At most `count` addresses in random order: by turns one of each node that told some, and of
-    /// its addresses by turns one of each host, what most nodes tell first.
+    /// At most `count` addresses in random order: in turn one of each reporting node, and of a
+    /// node's addresses in turn one of each host, those with the most reporters first.
     pub fn sample(&self, count: usize, rng: &mut impl Rng) -> Vec<Found> {
         let mut chosen: Vec<Address> = if self.told.len() <= count {
             self.told.keys().copied().collect()
@@ -148,7 +149,7 @@ impl Answers {
         chosen.into_iter().filter_map(found).collect()
     }
 
-    /// Who says when an address was announced, and what he says.
+    /// When an address was announced, and the credibility of that.
     fn age(&self, told: &Told) -> (Witness, Option<u64>) {
         let slots = (0..config::WORDS).filter(|slot| told.by & (1 << slot) != 0);
         let mut words = slots.filter_map(|slot| self.words[slot].as_deref());
@@ -182,8 +183,8 @@ impl Answers {
         chosen
     }
 
-    /// What a node tells, of that which `counts`: the first of each host, then the second, and so
-    /// on; of these what most nodes tell first.
+    /// A node's reported addresses for which `counts` is true: the first of each host, then the
+    /// second, and so on; within that those with the most reporters first.
     fn list(
         &self,
         slot: usize,
@@ -205,9 +206,10 @@ impl Answers {
         list.into_iter().map(|(address, ..)| address).collect()
     }
 
-    /// There is too much: what only one node tells goes, of who tells most of it.
+    /// Above the limit: deletes addresses that only one node reports, of the node with the most of
+    /// them.
     fn shorten(&mut self) {
-        // Any order does: a seed of its own keeps this free of the node's.
+        // Any order will do: a separate seed keeps the node's random numbers reproducible.
         let mut rng =
             <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(self.told.len() as u64);
         let mut lists: Vec<_> = (0..config::WORDS)
@@ -226,8 +228,9 @@ impl Answers {
         }
     }
 
-    /// The slot of a node's word: its own, a free one, that of another node of its host that has
-    /// its share, or that of the farthest node, of those whose host has several. A node that tells nothing needs no new one.
+    /// The slot for a node's report: its own, a free one, that of another node of its host if the
+    /// host has its share, or that of the farthest node among hosts with several. A node that
+    /// reports nothing needs no new slot.
     fn slot(&mut self, key: &[u8], source: Id, host: Address, tells: bool) -> Option<usize> {
         let host = host.group();
         let slots = || self.words.iter().enumerate();

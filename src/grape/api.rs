@@ -1,5 +1,5 @@
-//! The API's requests and answers: JSON texts to commands, and outcomes to JSON texts. It reads what
-//! the original reads, also where that is by accident of JavaScript.
+//! The API's requests and responses: JSON texts to commands, and outcomes to JSON texts. It accepts
+//! whatever the original accepts, including accidents of JavaScript.
 
 use super::{Command, Failure, Found, Got, Item, Outcome, bencode::Value as Bencode, krpc::Signed};
 use crate::config::grape as config;
@@ -10,12 +10,12 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 use std::{fmt, ops::RangeInclusive};
 
-/// A command, and how its outcome is wanted.
+/// A command, and the wanted order of its outcome.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// What to do.
     pub command: Command,
-    /// Addresses that announced themselves last come first, instead of any order.
+    /// The latest announced addresses first, instead of random order.
     pub freshest: bool,
 }
 
@@ -27,7 +27,7 @@ enum Field {
     Other,
 }
 
-/// What counts of a body: of several `data` the last, as in JavaScript.
+/// The relevant part of a body: the last `data`, if there are several, as in JavaScript.
 struct Body<'a> {
     data: Option<&'a RawValue>,
 }
@@ -64,10 +64,10 @@ const NULL_DATA: Failure = Failure::Malformed("ERR_GRAPE_PAYLOAD_INVALID: no dat
 const BAD_KEY: Failure = Failure::Malformed("ERR_GRAPE_PAYLOAD_INVALID: the key is no text");
 const LONG_KEY: Failure = Failure::Malformed("ERR_GRAPE_PAYLOAD_INVALID: the key is too long");
 
-/// Reads the body of a request to the path `kind`. Only its `data` counts.
+/// Parses the body of a request to the path `kind`. Only its `data` counts.
 ///
 /// # Errors
-/// What the API answers then.
+/// The API's error response.
 pub fn parse(kind: &str, body: &[u8]) -> Result<Request, Failure> {
     let text = String::from_utf8_lossy(body);
     let json: &RawValue = serde_json::from_str(&text).map_err(|_| Failure::BadBody)?;
@@ -82,7 +82,7 @@ pub fn parse(kind: &str, body: &[u8]) -> Result<Request, Failure> {
     request(kind, data.map_or("null", RawValue::get), None)
 }
 
-/// Whether there are requests of this type.
+/// Whether requests of this type exist.
 pub fn is_known(kind: &str) -> bool {
     matches!(kind, "lookup" | "get") || changes(kind)
 }
@@ -92,10 +92,10 @@ pub fn changes(kind: &str) -> bool {
     matches!(kind, "announce" | "unannounce" | "put")
 }
 
-/// Reads the `data` of a request of type `kind`. `v` is the value of a put that is no text.
+/// Parses the `data` of a request of type `kind`. `v` is the value of a put that is not text.
 ///
 /// # Errors
-/// What the API answers then.
+/// The API's error response.
 pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Failure> {
     if !is_known(kind) {
         return Err(Failure::UnknownType);
@@ -142,13 +142,13 @@ pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Fail
     Ok(Request { command, freshest })
 }
 
-/// The text that answers a request: JSON, or nothing where no value was found.
+/// The body of the response: JSON, or empty if no value was found.
 pub fn answer(outcome: Outcome, freshest: bool) -> String {
     match outcome {
         Outcome::Peers(mut peers) => {
             if freshest {
-                // What this node heard itself comes first, since others may say anything. `None` is
-                // smaller than any time: who is known least comes last.
+                // Addresses announced to this node come first, since other nodes can report
+                // anything. `None` is smaller than any time: addresses of unknown age come last.
                 peers.sort_by_key(|found| std::cmp::Reverse((found.witness, found.announced)));
             }
             addresses(&peers)
@@ -252,7 +252,7 @@ fn checked(key: Vec<u8>) -> Result<Vec<u8>, Failure> {
     if key.len() > config::KEY_BYTES { Err(LONG_KEY) } else { Ok(key) }
 }
 
-/// JavaScript's idea of an integer: 1.0 is one.
+/// An integer as in JavaScript: 1.0 is one.
 fn integer(value: &Value) -> Option<i64> {
     let whole =
         |number: f64| (number.fract() == 0.0 && number.abs() < 9.1e15).then_some(number as i64);
@@ -272,13 +272,13 @@ fn is_truthy(value: &Value) -> bool {
     }
 }
 
-/// Bytes that a caller gives as hexadecimal digits, or as JSON of a list of numbers.
+/// Bytes given as hexadecimal digits, or as JSON of a list of numbers.
 fn hex_bytes(value: &Value) -> Vec<u8> {
     bytes_of(value, unhex)
 }
 
-/// The JSON text without surrogates that are alone, which are no character: JavaScript makes the same
-/// of them when it writes UTF-8.
+/// The JSON text without lone surrogates, which are no characters: JavaScript makes the same of
+/// them when it writes UTF-8.
 fn well_formed(json: &str) -> String {
     const HIGH: RangeInclusive<u32> = 0xd800..=0xdbff;
     const LOW: RangeInclusive<u32> = 0xdc00..=0xdfff;
@@ -295,7 +295,7 @@ fn well_formed(json: &str) -> String {
                 continue;
             }
             (Some(_), _) => 6,
-            // The character that is escaped, be it a backslash.
+            // The escaped character, possibly a backslash.
             (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
         out.push_str(&rest[..length]);
@@ -304,14 +304,14 @@ fn well_formed(json: &str) -> String {
     out + rest
 }
 
-/// What `\uXXXX` at the beginning of a text stands for.
+/// The code unit of a leading `\uXXXX`.
 fn unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hex.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
-/// Bytes that a caller gives as text, or as JSON of a list of numbers.
+/// Bytes given as text, or as JSON of a list of numbers.
 fn text_bytes(value: &Value) -> Vec<u8> {
     bytes_of(value, |text| text.as_bytes().to_vec())
 }
@@ -337,7 +337,7 @@ fn numbers(value: &Value) -> Vec<u8> {
     list.and_then(Value::as_array).map(|list| list.iter().map(byte).collect()).unwrap_or_default()
 }
 
-/// As Node's `Buffer.from(text, 'hex')`: up to the first pair that is none.
+/// As Node's `Buffer.from(text, 'hex')`: up to the first invalid pair.
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let pairs = text.as_bytes().chunks_exact(2);

@@ -1,10 +1,10 @@
-//! Bencode values (BEP 3), borrowed from the datagram that they came in.
+//! Bencode values (BEP 3), borrowed from their datagram.
 
 use crate::config::grape as config;
 use bendy::decoding::{Decoder, Object};
 use std::borrow::Cow;
 
-/// Any value. Dictionaries are sorted by key, as bencode wants them.
+/// Any value. Dictionaries are sorted by key, as bencode requires.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value<'a> {
     /// A byte string.
@@ -18,7 +18,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads one value; what follows it is ignored, as the original does.
+    /// Reads one value; bytes after it are ignored, as in the original.
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let mut decoder = Decoder::new(bytes).with_max_depth(config::DEPTH);
         let mut left = config::ELEMENTS;
@@ -32,8 +32,8 @@ impl<'a> Value<'a> {
         bytes
     }
 
-    /// Writes it behind what is there. Whoever makes a dictionary sorts its keys, and what was read
-    /// nests no deeper than [`config::DEPTH`]: so there is nothing to look at, as bendy would.
+    /// Appends the encoded value. Callers sort the keys of dictionaries, and a decoded value nests
+    /// no deeper than [`config::DEPTH`]: so nothing has to be checked, as bendy would.
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Bytes(bytes) => write_bytes(out, bytes),
@@ -58,7 +58,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A byte string that is borrowed.
+    /// A borrowed byte string.
     pub fn bytes(bytes: &'a [u8]) -> Self {
         Self::Bytes(Cow::Borrowed(bytes))
     }
@@ -99,7 +99,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as JavaScript's `toString` would say it.
+    /// The value as JavaScript's `toString` prints it.
     pub fn to_text(&self) -> String {
         match self {
             Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -110,7 +110,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads what `left` values may hold: an element of two bytes takes many times as many here.
+/// Reads a value; `left` is the number of values that it may still have: an element of two bytes
+/// takes many times as many in memory.
 fn read<'a>(object: Object<'_, 'a>, left: &mut usize) -> Option<Value<'a>> {
     *left = left.checked_sub(1)?;
     Some(match object {

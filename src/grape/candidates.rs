@@ -1,5 +1,5 @@
-//! One walk's view of the network: the nearest nodes to a key that it heard of, and what became of
-//! asking them.
+//! One walk's view of the network: the nearest known nodes to a key, and the results of querying
+//! them.
 
 use super::{
     Address, Distance, Id,
@@ -8,16 +8,16 @@ use super::{
 use crate::config::grape as config;
 use std::collections::VecDeque;
 
-/// A node that answered, with what it needs to store something.
+/// A node that answered, with the data needed to store something there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Its id.
     pub id: Id,
-    /// Where it is.
+    /// Its address.
     pub address: Address,
     /// Its token.
     pub token: Vec<u8>,
-    /// It is of our kind.
+    /// It runs this package.
     pub ours: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct Holder {
 enum State {
     New,
     Asked,
-    /// Asked a while ago: others take its place, until it answers.
+    /// Queried a while ago: others take its place, until it answers.
     Late,
     Answered,
     Failed,
@@ -38,58 +38,59 @@ struct Candidate {
     address: Address,
     state: State,
     holder: Option<(Vec<u8>, bool)>,
-    /// The host that named it; `None` if it is this node's own knowledge, or answered.
+    /// The host that named it; `None` if this node knows it itself, or it answered.
     by: Option<Address>,
 }
 
-/// A query without an answer so far.
+/// A pending query.
 #[derive(Debug)]
 struct Open {
     address: Address,
-    /// Until when it counts as one of those in flight.
+    /// Until when it counts as in flight.
     passed_at: u64,
-    /// Until when it is waited for though there are enough others.
+    /// Until when the walk waits for it though there are enough others.
     late_at: u64,
     is_late: bool,
     /// It was silent lately.
     is_doubtful: bool,
-    /// Its walk knows that it is silent.
+    /// Already reported to its walk as silent.
     is_told: bool,
     /// Until when the walk goes on for it.
     until: u64,
 }
 
-/// The candidates; see the module.
+/// The candidates; see the module's description.
 #[derive(Debug)]
 pub struct Candidates {
     key: Vec<u8>,
     own: Id,
     /// Nearest first.
     nodes: Vec<Candidate>,
-    /// How many of them are at a host, and how many at hosts with more than their share.
+    /// How many of them each host has, and how many are beyond their host's share.
     hosts: HashMap<Address, usize>,
     beyond: usize,
-    /// How many of them a host named that have not answered.
+    /// How many unanswered ones of them each host has named.
     waiting: HashMap<Address, usize>,
-    /// Addresses without an id so far: bootstrap nodes.
+    /// Addresses without a known id: bootstrap nodes.
     unknown: VecDeque<Address>,
-    /// Addresses that may be asked where nobody else answers.
+    /// Addresses that may be queried if no other node answers.
     hints: VecDeque<Address>,
     /// Addresses that were silent lately.
     doubtful: HashSet<Address>,
-    /// Who was asked, and the host that named it.
+    /// Queried addresses, and the host that named each.
     asked: HashMap<Address, Option<Address>>,
-    /// How many that a host named were asked and have not answered.
+    /// How many unanswered nodes that each host named were queried.
     named: HashMap<Address, usize>,
-    /// How many at a host were asked and have not answered.
+    /// How many unanswered nodes at each host were queried.
     at_host: HashMap<Address, usize>,
     open: Vec<Open>,
     /// Those of them that are not late.
     in_flight: usize,
-    /// When each host was asked first. The walk goes on for its nodes, and for those that they name,
-    /// for a while from then: so a host cannot make it last by naming one late node after another.
+    /// When each host was queried first. From then the walk goes on for the host's nodes, and for
+    /// those that they name, for a limited time: so a host cannot prolong it by naming one late
+    /// node after another.
     since: HashMap<Address, u64>,
-    /// Somebody who was named does not answer at once, and may be nobody.
+    /// A named node does not answer at once, and may not exist.
     is_wary: bool,
     /// The hosts that answered.
     answers: HashSet<Address>,
@@ -121,7 +122,7 @@ impl Candidates {
         }
     }
 
-    /// The key that is walked to.
+    /// The target key.
     pub fn key(&self) -> &[u8] {
         &self.key
     }
@@ -131,36 +132,37 @@ impl Candidates {
         self.asked.len()
     }
 
-    /// An address that should be asked who it is.
+    /// Adds an address whose node id is to be queried.
     pub fn add_unknown(&mut self, address: Address) {
         self.unknown.push_back(address);
     }
 
-    /// An address that was silent lately. Whoever is there is asked in its turn,
-    /// and not waited for, unless nobody else answers, or such are most.
+    /// Marks an address as silent lately. It is queried in its turn, but the walk does not wait for
+    /// it, unless no other node answers, or most are silent.
     pub fn doubt(&mut self, address: Address) {
         self.doubtful.insert(address);
     }
 
-    /// An address where somebody may be. It holds up nobody.
+    /// Adds an address where a node may be. The walk does not wait for it.
     pub fn add_hint(&mut self, address: Address) {
         self.hints.push_back(address);
     }
 
-    /// A node that may be worth asking, and who named it: `None` if it answered this node before.
+    /// Adds a possible candidate, and the host that named it: `None` if it answered this node
+    /// before.
     pub fn add(&mut self, id: Id, address: Address, by: Option<Address>) {
         if id == self.own || address.port == 0 {
             return;
         }
         let by = by.map(Address::group);
         let distance = id.distance(&self.key);
-        // An id has one distance, and may be said to be at several addresses.
+        // Nodes at different addresses can claim the same id, and so the same distance.
         let start = self.nodes.partition_point(|node| node.distance < distance);
         let same = self.nodes[start..].iter().take_while(|node| node.distance == distance);
         let end = start + same.count();
         let same = &mut self.nodes[start..end];
         if let Some(node) = same.iter_mut().find(|node| node.address == address) {
-            // Who named more than its share may not keep others from naming the same.
+            // A host that named more than its share must not keep others from naming the same.
             let is_new = node.state == State::New;
             if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
                 uncount(&mut self.waiting, node.by);
@@ -173,7 +175,7 @@ impl Candidates {
             return;
         }
         if same.len() >= config::ID_ADDRESSES {
-            // Nobody is there, or this node knows better.
+            // No node answered there, or this node knows better.
             let is_idle = |node: &Candidate| match node.state {
                 State::Failed => true,
                 State::Answered => false,
@@ -196,19 +198,19 @@ impl Candidates {
         }
     }
 
-    /// What is known of a node that is newly said to be at `address`.
+    /// The initial state of a node named at `address`.
     fn state_of(&self, address: Address) -> State {
         match self.open.iter().find(|open| open.address == address) {
             Some(open) if open.is_late => State::Late,
             Some(_) => State::Asked,
-            // Somebody else answered there, or nobody.
+            // Another node answered there, or none.
             None if self.asked.contains_key(&address) => State::Failed,
             None => State::New,
         }
     }
 
-    /// Lets one go: the farthest of a host that has more than its share, of those that a host named
-    /// beyond its share, or of all.
+    /// Drops one: the farthest beyond a host's share, of those that a host named beyond its share,
+    /// or of all.
     fn drop_least(&mut self) {
         let is_beyond = |node: &Candidate| {
             self.hosts.get(&node.address.group()).is_some_and(|count| *count > config::HOST_PLACES)
@@ -234,7 +236,7 @@ impl Candidates {
         }
     }
 
-    /// Whom to ask next, if there is somebody and not too many are being asked.
+    /// The next node to query, if there is one and not too many queries are in flight.
     pub fn next(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
         self.pass_over_late(now);
         if self.in_flight >= self.concurrency || self.asked.len() >= config::WALK_QUERIES {
@@ -246,8 +248,8 @@ impl Candidates {
                 return Some((None, address));
             }
         }
-        // First the nearest of which no host has more than its share, and of which no host named one
-        // while others that it named are silent; then the nearest of all, which leave half of the
+        // First the nearest within each host's share, and within each naming host's share while
+        // other nodes that it named are silent; then the nearest of all, which leave half of the
         // room, since they may be silent as well.
         let has_share = self.beyond > 0 || self.is_wary;
         let most = if self.is_wary { 1 } else { NAMED };
@@ -258,7 +260,7 @@ impl Candidates {
         next.or_else(|| self.next_hint(now))
     }
 
-    /// Leaves half of the room to those who are named in the meantime.
+    /// Leaves half of the room for nodes that are named in the meantime.
     fn next_hint(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
         while self.answers.is_empty() && self.in_flight < self.concurrency.div_ceil(2) {
             let address = self.hints.pop_front()?;
@@ -273,7 +275,7 @@ impl Candidates {
         None
     }
 
-    /// Who has let a query wait for [`config::LATE_MS`], each once.
+    /// Nodes whose query has been pending for [`config::LATE_MS`], each once.
     pub fn silent(&mut self, now: u64) -> impl Iterator<Item = Address> {
         let silent = self.open.iter_mut().filter(move |open| !open.is_told && open.late_at <= now);
         silent.map(|open| {
@@ -282,7 +284,7 @@ impl Candidates {
         })
     }
 
-    /// Who is late gives its place to others.
+    /// Nodes that are late make room for others.
     fn pass_over_late(&mut self, now: u64) {
         for open in self.open.iter_mut().filter(|open| !open.is_late && open.passed_at <= now) {
             open.is_late = true;
@@ -296,8 +298,8 @@ impl Candidates {
         }
     }
 
-    /// Whom to ask of the nearest nodes that live, of which a host may have so many, and of which it
-    /// may have named so many that have not answered.
+    /// The next of the nearest living nodes to query, with limits for the nodes of a host, and for
+    /// the unanswered nodes that a host named.
     fn next_of(&mut self, share: usize, most: usize, now: u64) -> Option<(Option<Id>, Address)> {
         let share = if self.beyond > 0 { share } else { usize::MAX };
         let mut of_host: Vec<(Address, usize)> = Vec::new();
@@ -320,7 +322,7 @@ impl Candidates {
                     None => of_host.push((host, 1)),
                 }
             }
-            // An id that is said to be at several addresses counts once.
+            // An id at several addresses counts once.
             counted += usize::from(last != Some(id));
             last = Some(id);
             if counted > config::K {
@@ -346,7 +348,7 @@ impl Candidates {
         None
     }
 
-    /// Until when the walk goes on for a node that is asked now.
+    /// Until when the walk goes on for a node that is queried now.
     fn until(&self, address: Address, by: Option<Address>, now: u64) -> u64 {
         let since = |host| self.since.get(&host).copied().unwrap_or(now);
         since(address.group()).min(by.map_or(now, since)) + config::HOLD_MS
@@ -383,7 +385,7 @@ impl Candidates {
         self.since.entry(address.group()).or_insert(now);
     }
 
-    /// A node that was asked answered.
+    /// A queried node answered.
     pub fn answered(&mut self, id: Id, address: Address, token: Option<Vec<u8>>, ours: bool) {
         self.answers.insert(address.group());
         if let Some(Some(by)) = self.asked.get(&address) {
@@ -396,7 +398,7 @@ impl Candidates {
         self.add(id, address, None);
         self.close(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
-            // What else was said to be at this address is not there.
+            // Other ids that were named at this address are not there.
             uncount(&mut self.waiting, node.by.take());
             if node.id != id {
                 node.state = State::Failed;
@@ -407,7 +409,7 @@ impl Candidates {
         }
     }
 
-    /// A node that was asked did not answer, or not well.
+    /// A queried node did not answer, or sent an error.
     pub fn failed(&mut self, address: Address) {
         self.close(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
@@ -424,13 +426,13 @@ impl Candidates {
         }
     }
 
-    /// When there is something to do, if nobody answers before; `None` if there is nobody to wait
-    /// for. Only after [`next`](Self::next) had nobody, that is the end.
+    /// When the walk has to be continued if no node answers before; `None` if there is no node to
+    /// wait for. Right after [`next`](Self::next) returned `None`, that is the end.
     pub fn wake_at(&self, now: u64) -> Option<u64> {
-        // As long as nobody answers, everybody is waited for; where there are enough others, nobody
-        // who is late. Of those that were silent lately nobody, unless they are most: then it was this
-        // node that nobody heard. Where nobody else is left, each lookup would wait for the dead
-        // again: they have the time that the farthest node needs.
+        // As long as no node answers, the walk waits for all; with enough answers, for none that is
+        // late. It does not wait for nodes that were silent lately, unless they are the majority:
+        // then it was this node whose queries were lost. When no other nodes are left, each lookup
+        // would wait for the dead ones again: they get the time that the farthest node needs.
         let doubtful = self.open.iter().filter(|open| open.is_doubtful).count();
         let answers = self.answers.len();
         let doubted_until =
@@ -451,8 +453,8 @@ impl Candidates {
         self.open.iter().filter(holds).map(next).min()
     }
 
-    /// The nearest nodes that answered with a token. Those of a host beyond its share only count
-    /// where there are no others.
+    /// The nearest nodes that answered with a token. Those beyond a host's share only count if
+    /// there are no others.
     pub fn holders(&self) -> Vec<Holder> {
         let mut of_host: HashMap<Address, usize> = HashMap::default();
         let (mut chosen, mut rest) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The node as a machine: all of its state, and the way of a datagram through it.
+//! The node as a state machine: its whole state, and the handling of a datagram.
 
 use super::{
     Address, Answers, Command, Counters, Event, Failure, Generations, Heard, Holder, Id, Options,
@@ -19,21 +19,21 @@ use std::{
     mem,
 };
 
-/// A datagram that is to be sent.
+/// A datagram to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// Where to.
+    /// Destination.
     pub to: Address,
-    /// What.
+    /// Payload.
     pub bytes: Vec<u8>,
 }
 
-/// What a [`Core::tick`] led to.
+/// Result of a [`Core::tick`].
 #[derive(Debug, Default)]
 pub struct Output {
-    /// To be sent.
+    /// Datagrams to be sent.
     pub datagrams: Vec<Datagram>,
-    /// To be told.
+    /// Events to be emitted.
     pub events: Vec<Event>,
 }
 
@@ -42,11 +42,11 @@ pub struct Output {
 pub(super) struct Nearest {
     pub holders: Vec<Holder>,
     pub at: u64,
-    /// Announces that they took: port, time, and how many took it.
+    /// Announces that they accepted: port, time, and number of nodes.
     pub announced: Vec<(u16, u64, usize)>,
 }
 
-/// The node. Times are milliseconds on any clock that does not go back.
+/// The node. Times are milliseconds on any monotonic clock.
 #[derive(Debug)]
 pub struct Core {
     pub(super) id: Id,
@@ -56,11 +56,11 @@ pub struct Core {
     pub(super) rng: StdRng,
     pub(super) table: Table,
     pub(super) tokens: Tokens,
-    /// Announced here.
+    /// Announced to this node.
     pub(super) peers: Peers,
-    /// Announced through this node, which does not know under which address others know it.
+    /// Announced through this node, which does not know its own address as seen by others.
     pub(super) local: Peers,
-    /// Found by lookups of this node.
+    /// Results of this node's lookups.
     pub(super) found: Generations<Vec<u8>, Box<Answers>>,
     pub(super) values: Values,
     pub(super) nearest: Generations<Vec<u8>, Nearest>,
@@ -70,10 +70,10 @@ pub struct Core {
     pub(super) lookups: HashMap<Vec<u8>, u64>,
     pub(super) stores: hash::HashMap<u64, Store>,
     pub(super) last_number: u64,
-    /// When walks and stores are looked at again, by their numbers; they may be over before.
+    /// When walks and stores are continued, by their numbers; they may have ended before.
     pub(super) alarms: BinaryHeap<Reverse<(u64, u64)>>,
     pub(super) bootstrap: Vec<Address>,
-    /// Where other nodes were in an earlier life, and how many of them were pinged.
+    /// Addresses of nodes from an earlier run, and how many of them were pinged.
     pub(super) hints: Vec<Address>,
     pub(super) hinted: usize,
     pub(super) joining: bool,
@@ -85,18 +85,18 @@ pub struct Core {
     pub(super) out: Output,
     pub(super) sources: Sources,
     pub(super) load: Load,
-    /// Whether an address is this machine's, as it was asked lately.
+    /// Cached results of whether an address is this machine's own.
     pub(super) own_ips: Generations<[u8; 4], bool, hash::Keyed>,
-    /// Who did not answer the last query, and has not answered since.
+    /// Nodes that did not answer the last query, and have not answered since.
     pub(super) silent: Generations<Address, (), hash::Keyed>,
-    /// Who was pinged because it asked something.
+    /// Nodes that were pinged because they sent a query.
     verifying: hash::HashSet<Address>,
     sweep_at: u64,
     wanted: Wanted,
     told: Told,
 }
 
-/// How many events may be told still, of each kind.
+/// How many events of each kind may still be emitted.
 #[derive(Debug)]
 struct Told {
     warnings: Bucket,
@@ -106,7 +106,7 @@ struct Told {
 }
 
 impl Core {
-    /// A node that knows nobody. Two with the same seed do the same.
+    /// A node that knows no others. Two with the same seed behave the same.
     pub fn new(options: Options, seed: [u8; 32], now: u64) -> Self {
         let mut rng = StdRng::from_seed(seed);
         let id = options.id.unwrap_or_else(|| Id::random(&mut rng));
@@ -171,19 +171,19 @@ impl Core {
         &self.table
     }
 
-    /// Says which events somebody listens for.
+    /// Sets which events have listeners.
     pub fn want(&mut self, wanted: Wanted) {
         self.wanted = wanted;
     }
 
-    /// Starts what `op` numbers, for this process; see [`start_for`](Self::start_for).
+    /// Starts the command numbered `op`, for this process; see [`start_for`](Self::start_for).
     pub fn start(&mut self, now: u64, op: u64, command: Command) {
         self.start_for(now, op, Source::Own, command);
     }
 
-    /// Starts what `op` numbers, for `who`; an [`Event::Done`] of the next tick, or of a later one,
-    /// ends it. Returns the number of the walk that a lookup or a get waits for, so that it can be
-    /// [abandoned](Self::abandon).
+    /// Starts the command numbered `op`, for `who`; an [`Event::Done`] of the next tick, or of a
+    /// later one, ends it. Returns the number of the walk that a lookup or a get waits for, so that
+    /// it can be [abandoned](Self::abandon).
     pub fn start_for(&mut self, now: u64, op: u64, who: Source, command: Command) -> Option<u64> {
         self.advance(now);
         self.counters.started(&command);
@@ -192,7 +192,7 @@ impl Core {
         walk
     }
 
-    /// Deals with the datagrams that came, and with the time that passed.
+    /// Handles received datagrams, and the time that has passed.
     pub fn tick<'a>(
         &mut self,
         now: u64,
@@ -221,7 +221,7 @@ impl Core {
         mem::take(&mut self.out)
     }
 
-    /// When the next tick is due, if nothing comes before.
+    /// When the next tick is due, if no datagram comes before.
     pub fn wake_at(&self) -> u64 {
         let alarm = self.alarms.peek().map_or(u64::MAX, |Reverse((at, _))| *at);
         self.sweep_at.min(self.transactions.due_at()).min(alarm)
@@ -240,13 +240,13 @@ impl Core {
 
     fn receive(&mut self, from: Address, bytes: &[u8]) {
         self.counters.received(bytes.len());
-        // No answer would find its way there.
+        // No reply would get there.
         if !from.is_one() {
             self.counters.malformed += 1;
             return self.warn();
         }
-        // An answer costs its sender a query of ours. Anything else has a rate before it is read,
-        // since a long one takes longer.
+        // A reply can only come to a query of ours. Anything else is rate-limited before it is
+        // parsed, since long ones take longer.
         let awaited = self.transactions.awaits(bytes, from);
         let weight = 1 + (bytes.len() / config::RATE_BYTES) as u64;
         if awaited.is_none() && !self.sources.allows(from.ip, weight, self.now) {
@@ -262,14 +262,14 @@ impl Core {
                 self.warn();
             }
         }
-        // Who seemed to answer has answered, whatever came: it is not read for nothing again.
+        // The query counts as answered, whatever came: its number is not parsed for again.
         if let Some(pending) = awaited.and_then(|number| self.transactions.take(&number, from)) {
             self.failed(pending, None);
         }
     }
 
-    /// Answers a query. Whoever has not proved where it is gets little more than it sent, whatever
-    /// it asks for.
+    /// Handles a query. A sender without a proven address gets little more than it sent, whatever
+    /// it queries.
     fn asked(&mut self, from: Address, asked: Asked<'_>, len: usize) {
         let before = self.counters.bytes_out;
         let id = asked.id.filter(|id| self.is_to_be_verified(id, from));
@@ -285,13 +285,13 @@ impl Core {
         self.sources.spend(from, len, sent, self.now);
     }
 
-    /// Whether one that asks should be pinged: to know it, or to know that it is there.
+    /// Whether the sender of a query should be pinged: to add it, or to verify its address.
     fn is_to_be_verified(&self, id: &Id, from: Address) -> bool {
         let is_proven = self.sources.is_proven_at(from, self.now);
         if self.verifying.contains(&from) || (is_proven && !self.table.has_room(id, from)) {
             return false;
         }
-        // False addresses take all of the room for those that nothing is known of.
+        // Forged addresses only use up the room for unknown senders.
         let most = if is_proven { 2 * config::VERIFYING } else { config::VERIFYING };
         let of_host = self.verifying.iter().filter(|other| other.group() == from.group()).count();
         self.verifying.len() < most && of_host < config::HOST_SHARE
@@ -304,7 +304,7 @@ impl Core {
         };
         let Some(id) = response.id else {
             self.failed(pending, None);
-            // Somebody is there all the same.
+            // The node is alive all the same.
             return self.answered(from);
         };
         self.answered(from);
@@ -322,8 +322,8 @@ impl Core {
         }
     }
 
-    /// Takes out what only means something on the machine of who answers, unless that is this one:
-    /// there this node, and services that look up a name, would talk to themselves.
+    /// Removes loopback addresses from the reply of another machine: this node, and services that
+    /// look up a name, would connect to themselves.
     fn leave_out_loopback(&mut self, from: Address, response: &mut Response<'_>) {
         let nodes = response.nodes.iter().map(|(_, address)| address);
         let mut all = nodes.chain(response.values.iter().map(|(address, _)| address));
@@ -344,16 +344,16 @@ impl Core {
         self.failed(pending, Some((refusal.code, refusal.text)));
     }
 
-    /// Somebody is at this address.
+    /// A node at this address is alive.
     fn answered(&mut self, from: Address) {
         self.sources.proves(from, self.now);
         self.silent.remove(&from);
     }
 
-    /// A query got no answer, or a refusal.
+    /// A query got no answer, or an error.
     fn failed(&mut self, pending: Pending, refusal: Option<(i64, String)>) {
         self.settled(&pending);
-        // Who refuses is there.
+        // A node that sends an error is alive.
         if refusal.is_none() {
             self.counters.timeouts += 1;
             self.silent.insert(pending.to, (), 0);
@@ -393,7 +393,7 @@ impl Core {
         self.query((address, Some(id)), Purpose::Ping, &Query::Ping);
     }
 
-    /// Sends a query, unless too many are open.
+    /// Sends a query, unless too many are pending.
     pub(super) fn query(
         &mut self,
         to: (Address, Option<Id>),
@@ -432,12 +432,12 @@ impl Core {
         }
     }
 
-    /// Whether what was done at `at` need not be done again yet.
+    /// Whether a result from `at` is recent enough to be shared.
     pub(super) fn is_same(&self, at: u64) -> bool {
         at > self.same_since()
     }
 
-    /// Before this, everything has to be done again.
+    /// Results from before this time are not shared.
     pub(super) fn same_since(&self) -> u64 {
         let span = config::SAME_MS.min(self.options.peer_age / config::SAME_OF_AGE);
         self.now.saturating_sub(span)
@@ -456,12 +456,12 @@ impl Core {
     }
 }
 
-/// Events of one kind that are told in a second.
+/// Events of one kind that are emitted per second.
 fn events(wanted: bool) -> u32 {
     if wanted { config::EVENTS } else { config::UNHEARD_EVENTS }
 }
 
-/// Bytes that a command holds while it is under way.
+/// Bytes that a pending command holds.
 pub(super) fn cost_of(command: &Command) -> usize {
     let bytes = match command {
         Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {

@@ -1,53 +1,53 @@
-//! Why the API cannot do what it was asked, in the original's texts where it has one.
+//! Errors of the API, with the original's texts where it has one.
 
 use std::{borrow::Cow, fmt};
 
-/// A failure.
+/// An error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// A type of request that does not exist.
+    /// Unknown type of request.
     UnknownType,
-    /// There is nothing to be read at this path.
+    /// No page at this path.
     NotFound,
-    /// What changes something is a POST.
+    /// Changes need a POST.
     BadMethod,
-    /// A page of another site asks.
+    /// A request from a page of another site.
     ForeignOrigin,
-    /// A name that is not the API's own.
+    /// A host name that is not the API's own.
     ForeignHost,
-    /// The body is no JSON.
+    /// The body is not JSON.
     BadBody,
     /// The body is too large.
     LargeBody,
-    /// A lookup whose key is no text.
+    /// A lookup whose key is not text.
     BadLookup,
-    /// An announce that is no array.
+    /// An announce that is not an array.
     BadAnnounce,
-    /// A port that is none.
+    /// An invalid port.
     BadPort,
     /// A get without a hash.
     BadGet,
-    /// Options of a put that are wrong; the text says what.
+    /// Invalid options of a put; the text says which.
     BadPut(Cow<'static, str>),
-    /// A request that makes no sense at all; the text says why.
+    /// An invalid request; the text says why.
     Malformed(&'static str),
-    /// No node took it.
+    /// No node accepted it.
     AllFailed,
-    /// All nodes refused it.
+    /// All nodes rejected it.
     Refused {
         /// 301 or 302.
         code: i64,
         /// Code and text.
         text: String,
     },
-    /// Too much is under way.
+    /// Too many pending operations.
     Busy,
     /// The node has stopped.
     Stopped,
 }
 
 impl Failure {
-    /// The HTTP status. Most travel with 200, as in the original.
+    /// The HTTP status. Most errors have status 200, as in the original.
     pub fn status(&self) -> u16 {
         match self {
             Self::BadBody | Self::Malformed(_) => 500,
@@ -56,14 +56,14 @@ impl Failure {
             Self::NotFound => 404,
             Self::BadMethod => 405,
             Self::ForeignOrigin | Self::ForeignHost => 403,
-            // Other codes are what a stranger likes.
+            // Other codes are chosen by strangers.
             Self::Refused { code: 301, .. } => 301,
             Self::Refused { code: 302, .. } => 302,
             _ => 200,
         }
     }
 
-    /// Whether the text stands in the body as it is, and not as JSON.
+    /// Whether the body is the plain text, and not JSON.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::BadBody | Self::LargeBody | Self::Malformed(_))
     }

@@ -1,8 +1,9 @@
-//! A map that forgets: entries live in a fresh and a stale generation, and a swap drops the stale.
+//! A map whose entries expire: they live in a fresh and a stale generation, and a swap drops the
+//! stale one.
 //!
-//! Nothing is ever searched for old entries. With an age a swap comes after each two thirds of it,
-//! so an entry lives between 0.67 and 1.33 of it since it was last added; a full fresh generation
-//! swaps too, so there are never more than twice the size, in entries and in bytes.
+//! Old entries are never searched for. With an age, a swap comes after each two thirds of it, so an
+//! entry lives between 0.67 and 1.33 of it since it was last added; a full fresh generation swaps
+//! too, so the map never exceeds twice the size, in entries and in bytes.
 
 use std::{
     borrow::Borrow,
@@ -11,14 +12,14 @@ use std::{
     mem,
 };
 
-/// The map; see the module.
+/// The map; see the module's description.
 #[derive(Debug)]
 pub struct Generations<K, V, S = RandomState> {
     /// Each with its bytes.
     fresh: HashMap<K, (V, usize), S>,
     stale: HashMap<K, (V, usize), S>,
     size: usize,
-    /// Of the fresh generation, as those who insert count them.
+    /// Of the fresh generation, as counted by the callers of `insert`.
     bytes: usize,
     max_bytes: usize,
     every: Option<u64>,
@@ -26,8 +27,8 @@ pub struct Generations<K, V, S = RandomState> {
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
-    /// A map of `size` entries and `max_bytes` a generation that age by `age` ms, or only when it is
-    /// full.
+    /// A map of `size` entries and `max_bytes` per generation; they expire after `age` ms, or only
+    /// when it is full.
     pub fn new(size: usize, max_bytes: usize, age: Option<u64>, now: u64) -> Self {
         let every = age.map(|age| (2 * age).div_ceil(3).max(1));
         Self {
@@ -41,11 +42,11 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
         }
     }
 
-    /// Swaps, when it is time.
+    /// Swaps, if it is time.
     pub fn age(&mut self, now: u64) {
         let Some(every) = self.every else { return };
         if now >= self.swap_at {
-            // What slept through more than one swap is empty.
+            // After more than one missed swap the map is empty.
             if now >= self.swap_at.saturating_add(every) {
                 self.swap();
             }
@@ -59,7 +60,8 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
         self.swap_at
     }
 
-    /// Adds or replaces an entry of so many bytes, which is fresh then. Returns what it replaced.
+    /// Adds or replaces an entry with this size in bytes, which becomes fresh. Returns the replaced
+    /// value.
     pub fn insert(&mut self, key: K, value: V, bytes: usize) -> Option<V> {
         let old = self.stale.remove(&key);
         let replaced = self.fresh.insert(key, (value, bytes));
@@ -79,7 +81,7 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
         self.fresh.get(key).or_else(|| self.stale.get(key)).map(|(value, _)| value)
     }
 
-    /// An entry that is to be changed where it is.
+    /// An entry, to be changed in place.
     pub fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -87,7 +89,7 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
         self.fresh.get_mut(key).or_else(|| self.stale.get_mut(key)).map(|(value, _)| value)
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -97,12 +99,12 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Generations<K, V, S> {
         fresh.or_else(|| self.stale.remove(key)).map(|(value, _)| value)
     }
 
-    /// How many there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.fresh.len() + self.stale.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

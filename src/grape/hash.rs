@@ -1,8 +1,8 @@
-//! A hash with a random key for short keys: addresses and numbers. It takes a tenth of what the
-//! standard library's takes, which goes on hashing names.
+//! A hash with a random key for short keys: addresses and numbers. It takes a tenth of the time of
+//! the standard library's, which is still used for names.
 //!
-//! Strangers choose addresses, so the key is secret: whoever does not know it cannot tell which
-//! addresses collide. Each process has one.
+//! Strangers choose addresses, so the key is secret: without it, they cannot know which addresses
+//! collide. Each process has one.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -22,7 +22,7 @@ pub struct Keyed {
     factor: u64,
 }
 
-/// A hash that is being made.
+/// A hash being computed.
 #[derive(Clone, Debug)]
 pub struct Short {
     state: u64,
@@ -52,7 +52,7 @@ impl BuildHasher for Keyed {
 }
 
 impl Short {
-    /// Both halves of the product count: each bit of what was added moves bits in all places.
+    /// Both halves of the product count: each bit of the added value changes bits everywhere.
     fn add(&mut self, value: u64) {
         let product = u128::from(self.state ^ value) * u128::from(self.factor);
         self.state = (product as u64) ^ ((product >> 64) as u64);

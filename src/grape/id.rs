@@ -1,4 +1,4 @@
-//! Node ids, and how near they are to a name.
+//! Node ids, and their distance to a name.
 
 use rand::Rng;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(pub [u8; Self::BYTES]);
 
-/// How far an id is from a key. The key is of any length: it is the raw name of a service.
+/// Distance of an id to a key. The key is the raw name of a service, of any length.
 ///
 /// The network's rule compares the bytes that both have, and every further byte of the longer one
-/// counts as 255. For ids, which all have one length, that leaves ties behind a short key; they are
-/// broken as if the key went on with zeros, which is where the original's tree looks first.
+/// counts as 255. Since all ids have the same length, that leaves ties behind a short key; they are
+/// broken as if the key continued with zeros, which is where the original's tree looks first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Distance(u128, u32);
 
@@ -21,14 +21,14 @@ impl Id {
     /// Bits of an id.
     pub const BITS: usize = Self::BYTES * 8;
 
-    /// A new id.
+    /// A new random id.
     pub fn random(rng: &mut impl Rng) -> Self {
         let mut bytes = [0; Self::BYTES];
         rng.fill_bytes(&mut bytes);
         Self(bytes)
     }
 
-    /// The id in `bytes`, if they are as many as an id has.
+    /// The id in `bytes`, if the length is right.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -54,7 +54,7 @@ impl Id {
         Distance(high ^ key_high, low ^ key_low)
     }
 
-    /// How many leading bits it has in common with `key`.
+    /// Number of leading bits in common with `key`.
     pub fn shared_bits(&self, key: &[u8]) -> usize {
         let Distance(high, low) = self.distance(key);
         let zeros = if high == 0 { 128 + low.leading_zeros() } else { high.leading_zeros() };
@@ -70,7 +70,7 @@ fn whole(bytes: &[u8; Id::BYTES]) -> Distance {
 }
 
 impl Distance {
-    /// Whether the two differ in the bit `at`, of which the first is the most significant.
+    /// Whether the two differ in the bit `at`, counted from the most significant.
     pub(super) fn has_bit(self, at: usize) -> bool {
         match at {
             0..128 => self.0 >> (127 - at) & 1 != 0,

@@ -1,4 +1,4 @@
-//! Getting into the network and staying in it.
+//! Joining the network and staying in it.
 
 use super::{
     Address, Core, Id,
@@ -8,30 +8,31 @@ use super::{
 use crate::config::grape as config;
 
 impl Core {
-    /// Names the nodes through which this one finds the others, and goes looking.
+    /// Sets the bootstrap nodes, and searches for others through them.
     pub fn bootstrap(&mut self, now: u64, addresses: Vec<Address>) {
         self.now = self.now.max(now);
         self.bootstrap = addresses;
         self.bootstrap.truncate(config::WALK_QUERIES / 2);
-        // Also while another walk is under way, which does not know them.
+        // Also during another walk, which does not know them.
         self.joining = false;
         self.join(self.id);
     }
 
-    /// Names nodes that were known before, for the next [`bootstrap`](Self::bootstrap). They are asked, but count for nothing until they answer.
+    /// Sets nodes known from an earlier run, for the next [`bootstrap`](Self::bootstrap). They are
+    /// queried, but count for nothing until they answer.
     pub fn hint(&mut self, addresses: Vec<Address>) {
         self.hints = addresses;
         self.hinted = 0;
         self.hints.truncate(config::HINTS);
     }
 
-    /// Whether nobody is known although somebody should be.
+    /// Whether no nodes are known although there are bootstrap nodes.
     pub fn is_isolated(&self) -> bool {
         self.table.is_empty() && !(self.bootstrap.is_empty() && self.hints.is_empty())
     }
 
-    /// What is done now and then: quiet nodes are pinged, also of an earlier life, near ones looked
-    /// for, beginning with the bootstrap nodes, and an isolated node tries those again.
+    /// Periodic work: pings idle nodes, and some from an earlier run; searches for near ones,
+    /// beginning with the bootstrap nodes; an isolated node tries those again.
     pub(super) fn sweep(&mut self) {
         self.counters.measure(self.now);
         let quiet = self.now.saturating_sub(self.options.liveness);

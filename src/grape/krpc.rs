@@ -5,8 +5,8 @@ use crate::config::grape as config;
 use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH};
 use std::borrow::Cow;
 
-/// Marks our messages, under the key where BEP 5 has the client's version. Others ignore it; we
-/// learn from it who understands `unannounce_peer`.
+/// Marks our messages, in BEP 5's field for the client's version. Others ignore it; it tells us
+/// which nodes understand `unannounce_peer`.
 const VERSION: &[u8] = b"GN01";
 
 /// Bytes of a node in `nodes`: its id and its address.
@@ -14,89 +14,89 @@ const NODE_BYTES: usize = Id::BYTES + Address::BYTES;
 
 /// Codes of errors (BEP 5, BEP 44).
 pub mod code {
-    /// The node cannot do it now.
+    /// The node cannot handle it now.
     pub const SERVER: i64 = 202;
     /// Malformed query, missing field, bad token.
     pub const PROTOCOL: i64 = 203;
     /// The value is too large.
     pub const TOO_LARGE: i64 = 205;
-    /// The signature does not fit the value.
+    /// The signature does not match the value.
     pub const BAD_SIGNATURE: i64 = 206;
     /// The salt is too large.
     pub const SALT_TOO_LARGE: i64 = 207;
-    /// The value that was to be replaced is another one.
+    /// The value to be replaced is another one (compare-and-swap).
     pub const CAS_MISMATCH: i64 = 301;
     /// The sequence number is not newer.
     pub const SEQ_NOT_NEWER: i64 = 302;
 }
 
-/// A message that came.
+/// A received message.
 #[derive(Debug)]
 pub enum Message<'a> {
-    /// A question, or what is wrong with it.
+    /// A query, or its error.
     Query(Asked<'a>),
-    /// An answer.
+    /// A reply.
     Response(Response<'a>),
-    /// A refusal.
+    /// An error.
     Error(Refusal<'a>),
 }
 
-/// A question.
+/// A query.
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// To be echoed.
     pub transaction: Cow<'a, [u8]>,
-    /// Who asks, if it says so.
+    /// The sender's id, if it has one.
     pub id: Option<Id>,
-    /// The question. An error goes back to who asked; `Ok(None)` is one that nobody here knows,
-    /// and that is not answered, as in the original.
+    /// The query. An error is sent back; `Ok(None)` is an unknown query, which is ignored, as in
+    /// the original.
     pub query: Result<Option<Query>, (i64, &'static str)>,
 }
 
-/// A question's name and arguments.
+/// A query's name and arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
-    /// Are you there?
+    /// Checks that the node is alive.
     Ping,
-    /// Who is near?
+    /// The nodes near an id.
     FindNode(Vec<u8>),
-    /// Who has announced this, or who is near it?
+    /// The addresses announced under this key, or the nodes near it.
     GetPeers(Vec<u8>),
-    /// I have this, at `port`, or at the port that this comes from.
+    /// Announces this key at `port`, or at the sender's port.
     AnnouncePeer(Announcement),
-    /// I do not have this any more.
+    /// Takes an announce back.
     UnannouncePeer(Announcement),
-    /// What is stored here, or who is near?
+    /// The value stored under this key, or the nodes near it.
     Get(Vec<u8>),
-    /// Store this.
+    /// Stores a value.
     Put(Box<PutQuery>),
 }
 
-/// What `announce_peer` and `unannounce_peer` say.
+/// Arguments of `announce_peer` and `unannounce_peer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
     /// The raw name of the service.
     pub key: Vec<u8>,
-    /// Where it is; `None` is the sender's port.
+    /// The service's port; `None` is the sender's.
     pub port: Option<u16>,
-    /// From an answer to `get_peers`.
+    /// From a reply to `get_peers`.
     pub token: Vec<u8>,
 }
 
-/// What `put` says.
+/// Arguments of `put`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutQuery {
-    /// From an answer to `get`.
+    /// From a reply to `get`.
     pub token: Vec<u8>,
     /// The bencoded value.
     pub v: Vec<u8>,
-    /// Of a mutable value.
+    /// For a mutable value.
     pub signed: Option<Signed>,
-    /// The sequence number that is to be replaced.
+    /// The sequence number to be replaced.
     pub cas: Option<i64>,
 }
 
-/// What makes a value mutable.
+/// The fields of a mutable value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// Public key.
@@ -105,35 +105,35 @@ pub struct Signed {
     pub sig: Vec<u8>,
     /// Sequence number.
     pub seq: i64,
-    /// Tells the values of one key apart.
+    /// Distinguishes values of one key.
     pub salt: Vec<u8>,
 }
 
-/// An answer, whatever was asked.
+/// A reply to any query.
 #[derive(Debug, Default)]
 pub struct Response<'a> {
-    /// Of the question.
+    /// Of the query.
     pub transaction: Cow<'a, [u8]>,
-    /// Who answers.
+    /// The replying node.
     pub id: Option<Id>,
-    /// Nodes near what was asked for.
+    /// Nodes near the requested key.
     pub nodes: Vec<(Id, Address)>,
-    /// Announced addresses, and for each how many seconds ago that was where it is known.
+    /// Announced addresses, each with its age in seconds where known.
     pub values: Vec<(Address, Option<u64>)>,
-    /// Proves later where the question came from.
+    /// Proves the querying node's address later.
     pub token: Option<Vec<u8>>,
     /// A stored value, bencoded.
     pub v: Option<Vec<u8>>,
-    /// What makes it mutable, but for the salt.
+    /// The fields that make it mutable, except the salt.
     pub signed: Option<Signed>,
-    /// It is of our kind.
+    /// The node runs this package.
     pub ours: bool,
 }
 
-/// A refusal.
+/// An error reply.
 #[derive(Debug)]
 pub struct Refusal<'a> {
-    /// Of the question.
+    /// Of the query.
     pub transaction: Cow<'a, [u8]>,
     /// Its number; 0 for none.
     pub code: i64,
@@ -142,7 +142,7 @@ pub struct Refusal<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a datagram; `None` for what is no message.
+    /// Parses a datagram; `None` if it is no message.
     pub fn decode(datagram: &'a [u8]) -> Option<Self> {
         if datagram.len() > config::MESSAGE_BYTES {
             return None;
@@ -212,7 +212,7 @@ impl Query {
             }
             Ok(key.to_vec())
         };
-        // No token is so long: this one is bad, and the answer says so.
+        // No token is that long: it is invalid, and the reply says so.
         let token = |text| {
             let token = bytes("token", text)?;
             Ok(if token.len() > config::TOKEN_BYTES { Vec::new() } else { token.to_vec() })
@@ -247,7 +247,7 @@ impl Query {
         }))
     }
 
-    /// The datagram that asks this.
+    /// The datagram of this query.
     pub fn encode(&self, transaction: &[u8], id: &Id) -> Vec<u8> {
         let id = ("id", Value::bytes(&id.0));
         let arguments = match self {
@@ -346,14 +346,14 @@ impl<'a> Response<'a> {
             token: bytes("token")
                 .filter(|token| token.len() <= config::TOKEN_BYTES)
                 .map(<[u8]>::to_vec),
-            // What nobody could have stored is no value.
+            // Only values that could have been stored.
             v: signed.as_ref().and_then(|_| r.get("v")).map(Value::encode),
             signed: signed.flatten(),
             ours,
         }
     }
 
-    /// The datagram that answers this.
+    /// The datagram of this reply.
     pub fn encode(&self) -> Vec<u8> {
         let mut nodes = Vec::with_capacity(self.nodes.len() * NODE_BYTES);
         for (id, address) in &self.nodes {
@@ -396,7 +396,7 @@ impl<'a> Response<'a> {
     }
 }
 
-/// The datagram that refuses a question.
+/// The datagram of an error reply.
 pub fn refuse(transaction: &[u8], code: i64, text: &str) -> Vec<u8> {
     Value::dict([
         ("e", Value::List(vec![Value::Int(code), Value::bytes(text.as_bytes())])),
@@ -407,7 +407,7 @@ pub fn refuse(transaction: &[u8], code: i64, text: &str) -> Vec<u8> {
     .encode()
 }
 
-/// The text of a refusal, cut to what is kept of it.
+/// The text of an error reply, cut to the limit.
 fn text_of(list: &[Value<'_>]) -> String {
     let mut text = String::new();
     for part in list.iter().take(config::ERROR_TEXT_BYTES) {
@@ -425,7 +425,7 @@ fn text_of(list: &[Value<'_>]) -> String {
     text
 }
 
-/// The port of an announcement; `None` where the sender's own is meant.
+/// The port of an announcement; `None` for the sender's own.
 fn port(a: &Value<'_>) -> Result<Option<u16>, (i64, &'static str)> {
     if a.get("implied_port").and_then(Value::as_int).is_some_and(|implied| implied != 0) {
         return Ok(None);

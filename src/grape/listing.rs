@@ -11,17 +11,17 @@ use std::{
 /// One address of a service.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The start of the name, as much of it as is shown.
+    /// The start of the name, up to the displayed length.
     key: Arc<[u8]>,
-    /// There is more of it.
+    /// The name is longer.
     is_cut: bool,
-    /// Which name it is: the same number for the same name.
+    /// Index of the name: equal for equal names.
     of: u32,
     address: Address,
     age: Option<u64>,
 }
 
-/// Rows out of the addresses that a node knows; `age` says when one was announced.
+/// Rows of the addresses that a node knows; `age` returns the age of an announce.
 pub fn rows(
     found: impl Iterator<Item = (Arc<[u8]>, Found)>,
     age: impl Fn(&Found) -> Option<u64>,
@@ -30,7 +30,7 @@ pub fn rows(
     found
         .map(|(key, found)| {
             let of = names.len() as u32;
-            // A name has one text, which all of its addresses share.
+            // All addresses of a name share one text.
             let (of, start) = names.entry(key.as_ptr()).or_insert_with(|| {
                 let is_long = key.len() > config::STATUS_NAME_BYTES;
                 (of, if is_long { key[..config::STATUS_NAME_BYTES].into() } else { key.clone() })
@@ -41,12 +41,12 @@ pub fn rows(
         .collect()
 }
 
-/// What somebody wants to see.
+/// The requested page and filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Which page, from 1. Beyond the last one it is the last one.
+    /// Page number, from 1. Beyond the last page, the last one.
     pub page: usize,
-    /// Only services whose name or address has this, in letters of any case.
+    /// Only services whose name or address contains this, ignoring case.
     pub filter: String,
 }
 
@@ -57,7 +57,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Out of the query of a URL: `page=2&filter=rpc`. What makes no sense is left out.
+    /// From the query of a URL: `page=2&filter=rpc`. Invalid parameters are ignored.
     pub fn of_query(query: &str) -> Self {
         let mut selection = Self::default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
@@ -73,7 +73,7 @@ impl Selection {
         selection
     }
 
-    /// The query that says so, without a filter that there is none of.
+    /// The query of a URL for this page, without an empty filter.
     pub fn query(&self, page: usize) -> String {
         let byte = |byte: u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).into(),
@@ -85,7 +85,7 @@ impl Selection {
     }
 }
 
-/// Percent-encoding, as forms write it.
+/// Percent-decoding, as in forms.
 fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().iter();
     let mut out = Vec::with_capacity(text.len());
@@ -109,30 +109,30 @@ fn decoded(text: &str) -> Vec<u8> {
     out
 }
 
-/// Addresses as texts, and for how many seconds each was silent.
+/// Addresses as texts, each with its age in seconds.
 pub type Addresses = Vec<(String, Option<u64>)>;
 
-/// A service that was announced here.
+/// A service that was announced to this node.
 #[derive(Clone, Debug, Serialize)]
 pub struct Service {
     /// Its name; a long one is cut, and ends with `…`.
     pub name: String,
-    /// Where it is.
+    /// Its addresses.
     pub addresses: Addresses,
 }
 
 /// A page of services.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listing {
-    /// Which page it is, from 1.
+    /// Page number, from 1.
     pub page: usize,
-    /// How many there are.
+    /// Number of pages.
     pub pages: usize,
-    /// Addresses that the filter lets through, on all pages.
+    /// Matching addresses on all pages.
     pub matching: usize,
-    /// Services of this page, in the order of their names.
+    /// Services of this page, sorted by name.
     pub services: Vec<Service>,
-    /// Addresses that the filter lets through, and that are not on this page.
+    /// Matching addresses that are not on this page.
     pub addresses_left_out: usize,
 }
 
@@ -142,8 +142,8 @@ struct Shown<'a> {
     address: String,
 }
 
-/// A page of the rows. They are given in the order that is fair to who announced them, and a page has
-/// as many of them as fit, at most so many of one name; within it they are in the order of names.
+/// A page of the rows. The rows are given in an order that is fair to the announcing hosts; a page
+/// has as many of them as fit, with a limit per name; within a page they are sorted by name.
 pub fn list(rows: &[Row], wanted: &Selection) -> Listing {
     let filter = wanted.filter.to_lowercase();
     let matches = |text: &str| text.to_lowercase().contains(&filter);
@@ -168,19 +168,19 @@ pub fn list(rows: &[Row], wanted: &Selection) -> Listing {
     Listing { page, pages, matching: count, services, addresses_left_out: count - on_page }
 }
 
-/// Where rows have a place, in one pass.
+/// Assigns rows to pages, in one pass.
 #[derive(Default)]
 struct Places {
-    /// Rows of each page, and bytes that it has left for names; no bytes when it is full.
+    /// Rows of each page, and bytes left for names; 0 when it is full.
     pages: Vec<(usize, usize)>,
     /// The first page that is not full.
     open: usize,
-    /// The page that a name is at, and its rows there.
+    /// The page of each name, and its rows there.
     names: HashMap<u32, (usize, usize)>,
 }
 
 impl Places {
-    /// The page of one more row of the name `of`, whose text has so many bytes.
+    /// The page for one more row of the name `of`, whose text has this many bytes.
     fn take(&mut self, of: u32, bytes: usize) -> usize {
         let (at, count) = self.names.entry(of).or_default();
         if *at < self.open {
@@ -192,7 +192,7 @@ impl Places {
             }
             let (rows, left) = &mut self.pages[*at];
             if *rows >= config::STATUS_ROWS || *left < bytes {
-                // What comes later goes to later pages, though it may be shorter.
+                // Later rows go to later pages, even if they are shorter.
                 *left = 0;
             } else if *count < config::VALUES {
                 *rows += 1;
@@ -208,11 +208,11 @@ impl Places {
     }
 }
 
-/// A name as it is shown.
+/// A name as displayed.
 fn name(start: &[u8], is_cut: bool) -> String {
     let mut text = String::from_utf8_lossy(start).into_owned();
     if is_cut {
-        // The cut may go through a character.
+        // The cut may split a character.
         if text.ends_with('\u{fffd}') {
             text.pop();
         }
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::grape::{Core, Options, Source, Status};
 
-    /// A node where those are announced, by a machine of its own each.
+    /// A node to which these are announced, each by a machine of its own.
     fn status(names: impl Iterator<Item = Vec<u8>>) -> Status {
         let mut core = Core::new(Options::default(), [1; 32], 0);
         for (number, key) in names.enumerate() {
@@ -303,7 +303,7 @@ mod tests {
             let page = page(&some, 1, filter);
             assert_eq!((page.services.len(), page.matching), (found, found), "{filter}");
         }
-        // On whatever page it is without one.
+        // On whatever page it is without a filter.
         let many = status((0..9_000).map(|number| format!("name {number:05}").into_bytes()));
         let found = page(&many, 1, "name 08999");
         assert_eq!((found.services.len(), found.pages, found.addresses_left_out), (1, 1, 0));

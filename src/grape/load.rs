@@ -1,10 +1,10 @@
-//! What the commands under way hold, and who asked for them: a share for each, so that nobody's
-//! keep others' from being begun.
+//! Memory of the pending commands, by the client that sent them: each has a share, so that one
+//! client cannot block the commands of others.
 
 use super::{Command, Core, Failure, Source, hash::HashMap, operation::Goal};
 use crate::config::grape as config;
 
-/// A command under way.
+/// A pending command.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     /// The caller's number.
@@ -19,7 +19,7 @@ struct Used {
     bytes: usize,
 }
 
-/// Walks and stores, counted for those that began them.
+/// Walks and stores, counted by client.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     of: HashMap<Source, Used>,
@@ -33,7 +33,7 @@ const LIMITS: [Used; 2] = [
 ];
 
 impl Load {
-    /// One more of `who`, of so many bytes.
+    /// Adds one of `who`, with this many bytes.
     pub fn add(&mut self, who: Source, bytes: usize) {
         for used in [self.of.entry(who).or_default(), &mut self.totals[class(who)]] {
             used.count += 1;
@@ -41,7 +41,7 @@ impl Load {
         }
     }
 
-    /// One of them is over.
+    /// Removes one.
     pub fn remove(&mut self, who: Source, bytes: usize) {
         if let Some(used) = self.of.get_mut(&who) {
             used.count -= 1;
@@ -55,8 +55,8 @@ impl Load {
         }
     }
 
-    /// When there is too much of what `who` belongs to: who has most of it, and how many of his are
-    /// to end.
+    /// If the budget of `who` is exceeded: the client that has most of it, and how many of its
+    /// commands are to end.
     fn greediest(&self, who: Source) -> Option<(Source, usize)> {
         let class_of = class(who);
         let (total, limit) = (self.totals[class_of], LIMITS[class_of]);
@@ -74,7 +74,8 @@ fn class(who: Source) -> usize {
 }
 
 impl Core {
-    /// Something of `who` was begun: when that is too much, the oldest end of who has most.
+    /// Something of `who` was started: if the budget is exceeded, ends the oldest commands of the
+    /// client that has the most.
     pub(super) fn relieve(&mut self, who: Source) {
         while let Some((greediest, count)) = self.load.greediest(who) {
             let walks = self.walks.iter().filter(|(_, walk)| walk.who == greediest);
@@ -93,7 +94,8 @@ impl Core {
         }
     }
 
-    /// Ends what `who` waits for of a walk. It goes on for the others, and is theirs then.
+    /// Ends the commands of `who` that wait for a walk. The walk goes on for the other clients, and
+    /// is charged to them.
     fn dismiss(&mut self, number: u64, who: Source) {
         let Some(walk) = self.walks.get_mut(&number) else { return };
         let mut ended = Vec::new();
@@ -106,7 +108,7 @@ impl Core {
         });
         let next = walk.goals.first().map(|goal| match goal {
             Goal::Command(job) => job.who,
-            // Few, and of this node: they end without a caller.
+            // Few, and of this node: they have no caller.
             Goal::Join => Source::Own,
         });
         match next {
@@ -122,8 +124,8 @@ impl Core {
         }
     }
 
-    /// Nobody waits any more for the lookup or the get `op`, which [`start_for`](Self::start_for)
-    /// put into this walk. Without others the walk ends.
+    /// The lookup or the get `op`, which [`start_for`](Self::start_for) put into this walk, was
+    /// given up. The walk ends if no other command waits for it.
     pub fn abandon(&mut self, number: u64, op: u64) {
         let Some(walk) = self.walks.get_mut(&number) else { return };
         walk.goals.retain(|goal| !matches!(goal, Goal::Command(job) if job.op == op));

@@ -1,9 +1,9 @@
-//! The node that peers find each other through: one of a Kademlia network that speaks KRPC (BEP 5,
-//! BEP 44) with service names of any length.
+//! The discovery node: one of a Kademlia network that speaks KRPC (BEP 5, BEP 44) with service
+//! names of any length.
 //!
 //! [`Core`] owns all state and is driven by [`Core::tick`]: datagrams in, datagrams out. It has no
 //! socket, no clock and no randomness but its seed, so whole networks run in a test. `net::grape`
-//! moves its datagrams and answers HTTP.
+//! moves its datagrams and serves HTTP.
 
 mod address;
 mod answer;

@@ -1,20 +1,20 @@
-//! What a node can be asked to do for its own machine, and what it tells.
+//! Commands of a node's own machine, and the node's events.
 
 use super::{Address, Failure, Found, Id, Item, load::Job};
 
-/// Something to do in the network.
+/// An operation in the network.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Find the addresses of a service.
     Lookup(Vec<u8>),
-    /// Tell the nodes near its name that a service is on this machine.
+    /// Announce to the nodes near its name that a service is on this machine.
     Announce {
         /// The raw name.
         key: Vec<u8>,
         /// Its port; 0 is the node's own.
         port: u16,
     },
-    /// Tell the nodes that took an announce that it is over.
+    /// Take an announce back from the nodes that accepted it.
     Unannounce {
         /// The raw name.
         key: Vec<u8>,
@@ -25,24 +25,24 @@ pub enum Command {
     Put {
         /// The value.
         item: Item,
-        /// The sequence number that is to be replaced.
+        /// The sequence number to be replaced.
         cas: Option<i64>,
     },
     /// Read a value.
     Get {
         /// Where it is stored.
         target: Vec<u8>,
-        /// Of a mutable value.
+        /// Salt of a mutable value.
         salt: Vec<u8>,
     },
 }
 
-/// What became of a [`Command`].
+/// Result of a [`Command`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Addresses in random order.
     Peers(Vec<Found>),
-    /// How many nodes took it.
+    /// How many nodes accepted it.
     Stored(usize),
     /// Where the value is stored.
     Put(Id),
@@ -50,40 +50,40 @@ pub enum Outcome {
     Value(Option<Box<Got>>),
 }
 
-/// A value that was read.
+/// A value that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Got {
     /// The node that had it.
     pub id: Id,
     /// The value.
     pub item: Item,
-    /// That node's token; none for one of this node's own.
+    /// That node's token; `None` for one stored at this node.
     pub token: Option<Vec<u8>>,
 }
 
-/// Something that the node tells.
+/// An event of the node.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// The first walk through the network is done.
     Ready,
     /// A new node is known.
     Node,
-    /// A lookup heard of an address.
+    /// A lookup found an address.
     Peer(Address),
     /// An address was announced under this name.
     Announce(Vec<u8>),
-    /// Something came that cannot be right.
+    /// An invalid datagram was received.
     Warning,
-    /// The command of this number is done.
+    /// The command with this number is done.
     Done {
         /// The number.
         op: u64,
-        /// What became of it.
+        /// Its result.
         result: Result<Outcome, Failure>,
     },
 }
 
-/// Which events somebody listens for; of the rest fewer are told.
+/// Events that have listeners; fewer of the others are emitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
     /// [`Event::Node`].
@@ -94,20 +94,20 @@ pub struct Wanted {
     pub announce: bool,
 }
 
-/// What the answer to a query is for.
+/// Purpose of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To see whether a node lives.
+    /// To check that a node is alive.
     Ping,
-    /// To see whether a node that asked is where it says.
+    /// To verify the address of a node that sent a query.
     Verify,
-    /// For the walk of this number.
+    /// For the walk with this number.
     Walk(u64),
-    /// For the store of this number.
+    /// For the store with this number.
     Store(u64),
 }
 
-/// What is waited for at the end of a walk.
+/// Purpose of a walk.
 #[derive(Clone, Debug)]
 pub(super) enum Goal {
     /// To know more nodes.

@@ -1,4 +1,4 @@
-//! What may be chosen for a node.
+//! Options of a node.
 
 use super::Id;
 use crate::config::grape as config;
@@ -8,12 +8,12 @@ use crate::config::grape as config;
 pub struct Options {
     /// The node's id. Defaults to a random one.
     pub id: Option<Id>,
-    /// The address under which the node stores what is announced through it, as well as sending it
-    /// to others. Defaults to none: then it keeps it for this machine alone.
+    /// The address under which the node itself stores announces of its machine, besides sending
+    /// them to others. Defaults to none: then it keeps them for this machine alone.
     pub host: Option<[u8; 4]>,
-    /// Whether an IPv4 address is this machine's. Defaults to none.
+    /// Whether an IPv4 address is this machine's own. Defaults to none.
     pub is_own: fn([u8; 4]) -> bool,
-    /// UDP port of the node, which is announced where a service names port 0.
+    /// UDP port of the node, announced for a service with port 0.
     pub port: u16,
     /// Names whose nodes are remembered. Defaults to [`config::TABLES`].
     pub max_tables: usize,
@@ -21,13 +21,12 @@ pub struct Options {
     pub max_values: usize,
     /// Queries that one lookup has in flight. Defaults to [`config::CONCURRENCY`].
     pub concurrency: usize,
-    /// A node not heard of for so many ms is pinged. Defaults to [`config::LIVENESS_MS`].
+    /// A node not seen for this many ms is pinged. Defaults to [`config::LIVENESS_MS`].
     pub liveness: u64,
-    /// Announced addresses are forgotten after about so many ms. Defaults to
-    /// [`config::PEER_AGE_MS`].
+    /// Announced addresses expire after about this many ms. Defaults to [`config::PEER_AGE_MS`].
     pub peer_age: u64,
-    /// Queries a second that one address may ask, and a [`config::RATE_LOOPBACK`]th of what this
-    /// machine may. Defaults to [`config::RATE`].
+    /// Queries per second that one address may send, and a [`config::RATE_LOOPBACK`]th of those of
+    /// this machine. Defaults to [`config::RATE`].
     pub rate: u32,
 }
 

@@ -1,28 +1,28 @@
-//! The status of a node for people, as HTML, and for Prometheus, as text.
+//! The status of a node as HTML for people, and as text for Prometheus.
 
 use super::{Listing, Selection, Status};
 use crate::config::grape as config;
 use serde::Serialize;
 use std::fmt::{self, Display, Write};
 
-/// A status with what the core does not know.
+/// A status with data that the core does not have.
 #[derive(Clone, Debug, Serialize)]
 pub struct View<'a> {
     /// Version of the package.
     pub version: &'static str,
-    /// Resident memory of the process in bytes, where the system tells.
+    /// Resident memory of the process in bytes, where the system provides it.
     pub memory: Option<u64>,
-    /// Where the node is.
+    /// The node's address.
     pub dht: String,
-    /// Where the API is.
+    /// The API's address.
     pub api: String,
     /// The node's own view.
     #[serde(flatten)]
     pub status: &'a Status,
-    /// What of its services is shown.
+    /// The displayed page of its services.
     #[serde(flatten)]
     pub listing: Listing,
-    /// Which of them are wanted.
+    /// The request for that page.
     #[serde(skip)]
     pub selection: &'a Selection,
 }
@@ -43,8 +43,8 @@ nav{justify-content:start;margin:.5rem 0}[type=search]{font:inherit;max-width:10
 .warn{background:#a63c00;color:#fff;border-radius:.4rem;padding:.4rem .6rem}\
 code{font-size:.85rem}footer{font-size:.8rem;margin:1.2rem 0}";
 
-/// Brings what is new into the page, unless its reader is busy with it or switched that off; and asks
-/// for the page that a filter leaves.
+/// Updates the page, unless its reader is using it or switched that off; and requests the page for
+/// a filter.
 const SCRIPT: &str = "\
 const one=selector=>document.querySelector(selector),live=one('#live'),filter=one('[type=search]'),said=one('[role=status]');\
 live.parentNode.hidden=one('[role=search]').hidden=false;\
@@ -59,14 +59,14 @@ said.textContent=''\
 }catch{said.textContent='The grape does not answer.'}\
 },5000)";
 
-/// What a browser may do with the page: nothing but what stands in it, and asking the API again.
+/// Restricts the page to its own content and requests to the API.
 pub const POLICY: &str = "default-src 'none'; \
 script-src 'sha256-1xOrqOLVMgU/R04hgW2mkT1rr8807YNz8Y4rEKBzsDM='; \
 style-src 'sha256-5reYItzZmIBRjoHDtzUDkUBhMp8rd851Hu0qu8LddFo='; \
 img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 impl View<'_> {
-    /// The status page. It asks for its own text again every few seconds, and for nothing else.
+    /// The status page. It requests its own text again every few seconds, and nothing else.
     pub fn html(&self) -> String {
         let mut page = String::with_capacity(8_192);
         // Writing to a string does not fail.
@@ -262,7 +262,7 @@ fn row(page: &mut String, cells: [&str; 3]) -> fmt::Result {
     write!(page, "<tr><td>{a}</td><td>{b}</td><td>{c}</td></tr>")
 }
 
-/// Text in HTML: names come from anybody.
+/// Text in HTML: names come from strangers.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -279,7 +279,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Not even a name may take the page's direction or layout along, or hide what it is.
+/// Characters that would change the page's text direction or layout, or be invisible.
 fn disturbs(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}')
@@ -287,7 +287,7 @@ fn disturbs(c: char) -> bool {
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Seconds for people.
+/// Seconds in readable form.
 struct Age(u64);
 
 impl Display for Age {
@@ -349,7 +349,7 @@ mod tests {
         let mut core = Core::new(Options::default(), [1; 32], 0);
         for number in 0..20_000_u32 {
             let ip = number.to_be_bytes();
-            // What becomes longest in HTML, and in JSON.
+            // The longest names in HTML, and in JSON.
             let key = [b"\"\x01".repeat(4_000), ip.into()].concat();
             let address = Address { ip, port: 65_535 };
             core.peers.add(&key, address, Source::of(address), 0);

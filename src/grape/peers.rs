@@ -11,39 +11,39 @@ use std::{
     sync::Arc,
 };
 
-/// A service's address, as a lookup finds it.
+/// A service's address, as found by a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Where it is.
     pub address: Address,
-    /// When it announced itself, on the clock of this node, if the node that said so knew.
+    /// When it was announced, on this node's clock, if the reporting node knew.
     pub announced: Option<u64>,
-    /// Who says so.
+    /// Credibility of that time.
     pub witness: Witness,
 }
 
-/// Who says when an address was announced, the least credible first.
+/// The source of an address's announce time, the least credible first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Witness {
-    /// Nodes of one host, who may say anything.
+    /// Nodes of one host, which can report anything.
     One,
-    /// Hosts that know nothing of each other. The freshest word does not count.
+    /// Independent hosts. The freshest report does not count.
     Several,
-    /// This node heard it itself.
+    /// Announced to this node itself.
     Own,
 }
 
-/// The addresses of one name, by their hosts: no host drives the others out of an answer.
+/// The addresses of one name, by their hosts: no host displaces the others in a reply.
 #[derive(Debug, Default)]
 struct Named {
     hosts: BTreeMap<Address, Vec<Address>>,
     len: usize,
 }
 
-/// The addresses; they age.
+/// The addresses, which expire.
 #[derive(Debug)]
 pub struct Peers {
-    /// Both hold the same: this one to age and to bound, the other to look up.
+    /// Both hold the same entries: this one for expiry and limits, the other for lookups.
     shares: Shares<(Arc<[u8]>, Address), ()>,
     by_key: HashMap<Arc<[u8]>, Named>,
 }
@@ -55,13 +55,13 @@ impl Peers {
         Self { shares: Shares::new(budget, age), by_key: HashMap::new() }
     }
 
-    /// Forgets what is old.
+    /// Deletes expired addresses.
     pub fn age(&mut self, now: u64) {
         let Self { shares, by_key } = self;
         shares.expire(now, |(key, address)| forget(by_key, &key, address));
     }
 
-    /// Adds an address that `source` announced, or makes it fresh again.
+    /// Adds an address announced by `source`, or renews it.
     pub fn add(&mut self, key: &[u8], address: Address, source: Source, now: u64) {
         let Self { shares, by_key } = self;
         let known = by_key.get_key_value(key).map(|(key, _)| key.clone());
@@ -78,7 +78,7 @@ impl Peers {
         });
     }
 
-    /// Takes an address out; whether it was there.
+    /// Deletes an address; whether it was there.
     pub fn remove(&mut self, key: &[u8], address: Address) -> bool {
         let Some((key, _)) = self.by_key.get_key_value(key) else { return false };
         let key = key.clone();
@@ -89,7 +89,7 @@ impl Peers {
         removed
     }
 
-    /// Takes an address out, unless it was announced by the API; whether it is not here any more.
+    /// Deletes an address, unless it was announced by the API; returns whether it is absent now.
     pub fn take_back(&mut self, key: &[u8], address: Address) -> bool {
         let known = self.by_key.get_key_value(key).map(|(key, _)| (key.clone(), address));
         let source = known.and_then(|entry| self.shares.source(&entry));
@@ -101,7 +101,7 @@ impl Peers {
     }
 
     /// At most `count` addresses of a service in random order: as many of each host, as far as
-    /// they have them, and those at random.
+    /// available, chosen at random.
     pub fn sample(&self, key: &[u8], count: usize, rng: &mut impl Rng) -> Vec<Found> {
         let Some((key, named)) = self.by_key.get_key_value(key) else { return Vec::new() };
         let mut chosen: Vec<Address> = Vec::with_capacity(count.min(named.len));
@@ -122,7 +122,7 @@ impl Peers {
                 };
                 at.into_iter().filter_map(&mut host).collect()
             };
-            // Those that have few leave more to the others.
+            // Hosts with few addresses leave more room to the others.
             hosts.sort_unstable_by_key(|host| host.len());
             let hosts_len = hosts.len();
             for (at, host) in hosts.into_iter().enumerate() {
@@ -138,8 +138,8 @@ impl Peers {
         chosen
     }
 
-    /// All addresses with the names of their services, by turns one of each who announced some, first
-    /// what came by the API.
+    /// All addresses with the names of their services: in turn one of each announcing client, first
+    /// those announced by the API.
     pub fn by_turns(&self) -> impl Iterator<Item = (Arc<[u8]>, Found)> {
         self.shares.by_turns().map(|(key, address)| (key.clone(), self.found(key, *address)))
     }
@@ -149,12 +149,12 @@ impl Peers {
         self.by_key.len()
     }
 
-    /// All addresses.
+    /// Number of addresses.
     pub fn len(&self) -> usize {
         self.shares.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no addresses.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -165,11 +165,11 @@ impl Peers {
     }
 }
 
-/// Leaves a host no more addresses than all others have together, nor than [`config::HOST_VALUES`],
-/// whichever is more: whoever takes one at random does not meet the same one nearly always. What is
-/// least credible goes first.
+/// Leaves a host no more addresses than all others have together, or than [`config::HOST_VALUES`],
+/// whichever is more: a client that picks one at random must not nearly always get the same host.
+/// The least credible ones go first.
 pub(super) fn limit_greediest(found: &mut Vec<Found>) {
-    // This machine's ports are hosts of their own.
+    // This machine's ports count as hosts of their own.
     let of_others = |found: &&Found| !found.address.is_loopback();
     if found.iter().filter(of_others).count() <= config::HOST_VALUES {
         return;

@@ -1,10 +1,11 @@
-//! A map that strangers fill: it has a budget of bytes, and a share of it for each host.
+//! A map that strangers fill: it has a budget of bytes, and each host a share of it.
 //!
-//! When it is full, the host with the most loses its oldest entry. So one that fills it only drives
-//! out its own, and an honest host loses something only when it has as much as the greediest.
+//! When it is full, the host with the most loses its oldest entry. So a host that floods it only
+//! displaces its own entries, and an honest host loses something only when it has as much as the
+//! greediest.
 //!
-//! What comes by the API and what comes in datagrams, of this machine and of others, has a budget
-//! each, which nobody else can use: no datagram drives out what this machine's own services said.
+//! Entries by the API and by datagrams, of this machine and of others, have separate budgets: no
+//! datagram displaces the announces of this machine's own services.
 
 use super::{Address, hash};
 use std::{
@@ -12,34 +13,34 @@ use std::{
     hash::Hash,
 };
 
-/// Whose entry it is. Whose comes first here, an entry stays his.
+/// Owner of an entry. Of two owners, the entry keeps the one that is first in this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// This process.
     Own,
-    /// A program of this machine, by the API.
+    /// A program on this machine, by the API.
     Local,
-    /// Another machine, by the API: its IPv4 address, or its network of 64 bits with IPv6.
+    /// Another machine, by the API: its IPv4 address, or its 64-bit network with IPv6.
     Client([u8; 8]),
-    /// Whoever sends datagrams from there: an [`Address::group`].
+    /// The sender of datagrams from there: an [`Address::group`].
     Host(Address),
 }
 
 impl Source {
-    /// How many budgets there are.
+    /// Number of budgets.
     const BUDGETS: usize = 4;
 
-    /// Who sends from this address.
+    /// The owner of datagrams from this address.
     pub fn of(address: Address) -> Self {
         Self::Host(address.group())
     }
 
-    /// Whether it is a program of this machine that uses this node.
+    /// Whether it is a program on this machine that uses this node.
     pub fn is_here(self) -> bool {
         matches!(self, Self::Own | Self::Local)
     }
 
-    /// Which of the budgets it fills.
+    /// The budget that it uses.
     fn budget(self) -> usize {
         match self {
             Self::Own | Self::Local => 0,
@@ -50,12 +51,12 @@ impl Source {
     }
 }
 
-/// What fits: each of the budgets has this size.
+/// The limits of each budget.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Entries.
     pub entries: usize,
-    /// Bytes, as those who insert count them.
+    /// Bytes, as counted by the callers of `insert`.
     pub bytes: usize,
 }
 
@@ -74,7 +75,7 @@ struct Used {
     bytes: usize,
 }
 
-/// The map; see the module. Keys are cloned, so they should be cheap to clone.
+/// The map; see the module's description. Keys are cloned, so they should be cheap to clone.
 #[derive(Debug)]
 pub struct Shares<K, V> {
     budget: Budget,
@@ -84,14 +85,14 @@ pub struct Shares<K, V> {
     order: BTreeMap<u64, K>,
     of_source: BTreeSet<(Source, u64)>,
     used: hash::HashMap<Source, Used>,
-    /// Of each budget: what is used, and by whom, by their bytes.
+    /// Use of each budget, and of each owner in it, by bytes.
     totals: [Used; Source::BUDGETS],
     greedy: [BTreeSet<(usize, Source)>; Source::BUDGETS],
     last_serial: u64,
 }
 
 impl<K: Clone + Eq + Hash, V> Shares<K, V> {
-    /// An empty one, whose entries age by `age` ms.
+    /// An empty map whose entries expire after `age` ms.
     pub fn new(budget: Budget, age: u64) -> Self {
         Self {
             budget,
@@ -106,8 +107,9 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         }
     }
 
-    /// Adds or replaces an entry, which is the newest then. It stays the host's that brought it
-    /// first, so that nobody makes it his own to lose it. Calls `dropped` with what goes for it.
+    /// Adds or replaces an entry, which becomes the newest. It stays with the host that brought it
+    /// first, so that another host cannot take it over and lose it. Calls `dropped` with displaced
+    /// entries.
     pub fn insert(
         &mut self,
         key: K,
@@ -142,17 +144,17 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         self.entries.get(key).map(|entry| entry.at)
     }
 
-    /// Whose an entry is.
+    /// The owner of an entry.
     pub fn source(&self, key: &K) -> Option<Source> {
         self.entries.get(key).map(|entry| entry.source)
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.take_out(key).map(|entry| entry.value)
     }
 
-    /// Forgets what is old, and calls `dropped` with each.
+    /// Deletes expired entries, and calls `dropped` with each.
     pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(K)) {
         while let Some((_, key)) = self.order.first_key_value() {
             let is_old = |entry: &Entry<V>| now >= entry.at.saturating_add(self.age);
@@ -165,8 +167,8 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         }
     }
 
-    /// All entries: those of the API in turns, then by turns one of each that sent datagrams; of each
-    /// the oldest first.
+    /// All entries: those of the API in turns, then in turn one of each sender of datagrams; of
+    /// each the oldest first.
     pub fn by_turns(&self) -> impl Iterator<Item = &K> {
         let (here, others): (Vec<_>, Vec<_>) =
             self.used.keys().copied().partition(|source| !matches!(source, Source::Host(_)));
@@ -186,12 +188,12 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         })
     }
 
-    /// How many there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -223,7 +225,7 @@ impl<K: Clone + Eq + Hash, V> Shares<K, V> {
         }
     }
 
-    /// What has to go, when there is too much of what `source` fills.
+    /// The entry to be displaced, if the budget of `source` is exceeded.
     fn too_much(&self, source: Source) -> Option<K> {
         let used = self.totals[source.budget()];
         if used.entries <= self.budget.entries && used.bytes <= self.budget.bytes {

@@ -1,43 +1,43 @@
-//! What other hosts may make this node do: queries a second, signatures, and bytes sent to hosts
-//! that have not proved where they are, since anybody can write any address on a datagram.
+//! Limits for other hosts: queries per second, signatures, and bytes sent to hosts without a proven
+//! address, since source addresses of datagrams can be forged.
 
 use super::{Address, Generations, address::is_loopback, hash::Keyed};
 use crate::config::grape as config;
 
 type Ip = [u8; 4];
 
-/// An amount that comes back with time.
+/// An allowance that refills with time (token bucket).
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
-    /// In thousandths, so that a millisecond's refill is whole.
+    /// In thousandths, so that the refill of a millisecond is an integer.
     left: u64,
     at: u64,
 }
 
-/// How much a [`Bucket`] holds, and how much comes back a second.
+/// Capacity of a [`Bucket`], and its refill per second.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     full: u64,
     per_second: u64,
 }
 
-/// What is known of one host.
+/// State of one host.
 #[derive(Debug)]
 struct Host {
     queries: Bucket,
     signatures: Bucket,
     bytes: Bucket,
-    /// Ports that it proved to be at, and when, the latest last.
+    /// Ports with proof, each with its time, the latest last.
     ports: Vec<(u16, u64)>,
 }
 
-/// What other hosts may do.
+/// Limits of all other hosts.
 #[derive(Debug)]
 pub struct Sources {
     rate: u32,
     hosts: Generations<Ip, Host, Keyed>,
-    /// Those that proved where they are, and when. Only a host that exists gets in here, so a flood
-    /// of false addresses drives out none, and gives none its rate anew.
+    /// Hosts with a proven address, and when. Only existing hosts get in here, so a flood of forged
+    /// addresses displaces none of them, and resets no limits.
     proven: Generations<Ip, (u64, Host), Keyed>,
     unproven: Bucket,
     unproven_bytes: Bucket,
@@ -62,12 +62,12 @@ impl Size {
 }
 
 impl Bucket {
-    /// One that holds `amount`, and gets as much back each second.
+    /// A bucket with `amount`, and the same refill per second.
     pub fn per_second(amount: u32, now: u64) -> Self {
         Size::of(amount, amount).bucket(now)
     }
 
-    /// Takes one out, if there is one.
+    /// Takes one, if available.
     pub fn take_one(&mut self, per_second: u32, now: u64) -> bool {
         self.takes(Size::of(per_second, per_second), 1, now)
     }
@@ -89,7 +89,7 @@ impl Bucket {
 }
 
 impl Sources {
-    /// Lets each host ask `rate` times a second, and this machine some times as often.
+    /// Limits each host to `rate` queries per second, and this machine to a multiple.
     pub fn new(rate: u32, now: u64) -> Self {
         Self {
             rate,
@@ -101,7 +101,7 @@ impl Sources {
         }
     }
 
-    /// Whether `ip` may ask once more, of a question that counts for `weight`.
+    /// Whether `ip` may send another query, which counts for `weight`.
     pub fn allows(&mut self, ip: Ip, weight: u64, now: u64) -> bool {
         let size = self.rate_of(ip);
         let is_proven = self.is_proven(ip, now);
@@ -109,14 +109,14 @@ impl Sources {
             && (is_proven || self.unproven.takes(UNPROVEN, weight, now))
     }
 
-    /// Whether a signature of `ip` is worth the work.
+    /// Whether a signature of `ip` may be verified.
     pub fn allows_signature(&mut self, ip: Ip, now: u64) -> bool {
         (is_loopback(ip)
             || self.host(ip, now).is_none_or(|host| host.signatures.takes(SIGNATURES, 1, now)))
             && self.signatures.takes(SIGNATURES_TOTAL, 1, now)
     }
 
-    /// `from` answered, or showed a token: it is where it says.
+    /// `from` answered, or presented a token: its address is proven.
     pub fn proves(&mut self, from: Address, now: u64) {
         if from.is_loopback() {
             return;
@@ -134,7 +134,7 @@ impl Sources {
     }
 
     fn proves_host(&mut self, ip: Ip, now: u64) {
-        // A flood of others may not push it out, so it is made fresh now and then.
+        // Renewed now and then, so that a flood of others does not displace it.
         if self
             .proven
             .get(&ip)
@@ -148,8 +148,8 @@ impl Sources {
         self.proven.insert(ip, (now, host), 0);
     }
 
-    /// Whether it is known that there is somebody at this address, and not only at its host: what is
-    /// sent to another port was asked for by nobody there.
+    /// Whether a node at this address is proven, and not only its host: data to another port would
+    /// be unsolicited there.
     pub fn is_proven_at(&self, from: Address, now: u64) -> bool {
         let is_recent = |at: u64| now < at.saturating_add(config::PROVEN_MS);
         from.is_loopback()
@@ -158,7 +158,7 @@ impl Sources {
             })
     }
 
-    /// Whether it is known that `ip` is where it says.
+    /// Whether the address of `ip` is proven.
     pub fn is_proven(&self, ip: Ip, now: u64) -> bool {
         is_loopback(ip)
             || self
@@ -167,7 +167,7 @@ impl Sources {
                 .is_some_and(|(at, _)| now < at.saturating_add(config::PROVEN_MS))
     }
 
-    /// How many bytes may be sent to `from` for `asked` bytes of its.
+    /// How many bytes may be sent to `from` for a query of `asked` bytes.
     pub fn allowance(&mut self, from: Address, asked: usize, now: u64) -> usize {
         if self.is_proven_at(from, now) {
             return usize::MAX;
@@ -177,7 +177,7 @@ impl Sources {
         asked * config::UNPROVEN_FACTOR + own.min(total) as usize
     }
 
-    /// `sent` bytes were sent for `asked` ones.
+    /// Counts `sent` bytes for a query of `asked`.
     pub fn spend(&mut self, from: Address, asked: usize, sent: usize, now: u64) {
         let more = sent.saturating_sub(asked * config::UNPROVEN_FACTOR) as u64;
         if more > 0 && !self.is_proven_at(from, now) {

@@ -1,4 +1,4 @@
-//! What a node tells about itself.
+//! A node's status.
 
 use super::{
     Address, Command, Core, Id,
@@ -8,46 +8,46 @@ use super::{
 use crate::config::grape as config;
 use serde::Serialize;
 
-/// What was counted since the start.
+/// Counters since the start.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counters {
-    /// Datagrams that came.
+    /// Datagrams received.
     pub datagrams_in: u64,
-    /// Datagrams that were sent.
+    /// Datagrams sent.
     pub datagrams_out: u64,
     /// Their bytes.
     pub bytes_in: u64,
     /// Their bytes.
     pub bytes_out: u64,
-    /// Queries of others: `ping`.
+    /// Queries received: `ping`.
     pub ping: u64,
-    /// Queries of others: `find_node`.
+    /// Queries received: `find_node`.
     pub find_node: u64,
-    /// Queries of others: `get_peers`.
+    /// Queries received: `get_peers`.
     pub get_peers: u64,
-    /// Queries of others: `announce_peer`.
+    /// Queries received: `announce_peer`.
     pub announce_peer: u64,
-    /// Queries of others: `unannounce_peer`.
+    /// Queries received: `unannounce_peer`.
     pub unannounce_peer: u64,
-    /// Queries of others: `get`.
+    /// Queries received: `get`.
     pub get: u64,
-    /// Queries of others: `put`.
+    /// Queries received: `put`.
     pub put: u64,
-    /// Queries of others that were refused.
+    /// Queries received and rejected with an error.
     pub refused: u64,
-    /// Queries to others.
+    /// Queries sent.
     pub asked: u64,
-    /// Answers to them.
+    /// Their replies.
     pub responses: u64,
-    /// Refusals of them.
+    /// Their error replies.
     pub errors: u64,
-    /// Those without an answer.
+    /// Those without a reply.
     pub timeouts: u64,
-    /// Datagrams that were no message.
+    /// Datagrams that are no message.
     pub malformed: u64,
-    /// Answers that nobody waited for.
+    /// Replies without a pending query.
     pub unexpected: u64,
-    /// Datagrams over their sender's rate.
+    /// Datagrams above their sender's rate.
     pub limited: u64,
     /// Lookups for this machine.
     pub lookups: u64,
@@ -57,9 +57,9 @@ pub struct Counters {
     pub walks: u64,
     /// Queries of those walks.
     pub walk_queries: u64,
-    /// Datagrams a second that came in the last seconds.
+    /// Datagrams received per second, of the last seconds.
     pub rate_in: f64,
-    /// Lookups a second in the last seconds.
+    /// Lookups per second, of the last seconds.
     pub rate_lookups: f64,
     #[serde(skip)]
     measured: Measured,
@@ -112,7 +112,7 @@ impl Counters {
         } += 1;
     }
 
-    /// Once a second or so.
+    /// Called about once per second.
     pub(super) fn measure(&mut self, now: u64) {
         let seconds = now.saturating_sub(self.measured.at).max(1) as f64 / 1_000.0;
         let rate = |before: &mut f64, count: u64| {
@@ -133,26 +133,26 @@ pub struct Status {
     pub uptime: u64,
     /// Whether the first walk is done.
     pub ready: bool,
-    /// Nobody is known although there are bootstrap nodes.
+    /// No nodes are known although there are bootstrap nodes.
     pub isolated: bool,
-    /// Known nodes, their number.
+    /// Number of known nodes.
     pub known_nodes: usize,
-    /// Known nodes: address, id, seconds of silence.
+    /// Known nodes: address, id, seconds since last seen.
     pub nodes: Vec<(String, String, u64)>,
-    /// Known nodes that are not among those.
+    /// Known nodes missing in that list.
     pub nodes_left_out: usize,
-    /// Announced names, their number.
+    /// Number of announced names.
     pub names: usize,
-    /// Announced addresses, their number.
+    /// Number of announced addresses.
     pub addresses: usize,
-    /// All announced addresses, by turns one of each who announced some.
+    /// All announced addresses, in turn one of each announcing client.
     #[serde(skip)]
     pub rows: Vec<Row>,
-    /// Stored values, their number.
+    /// Number of stored values.
     pub values: usize,
-    /// Queries that wait for an answer.
+    /// Pending queries.
     pub in_flight: usize,
-    /// What was counted.
+    /// The counters.
     pub counters: Counters,
 }
 
@@ -181,7 +181,7 @@ impl Core {
         }
     }
 
-    /// What is worth keeping over a restart: the id, and the nodes that answered.
+    /// State to keep over a restart: the id, and the nodes that answered.
     pub fn known(&self) -> (Id, Vec<Address>) {
         (self.id, self.table.iter().map(|node| node.address).collect())
     }

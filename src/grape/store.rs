@@ -1,4 +1,4 @@
-//! The second half of announces and puts: telling the nodes that a walk found.
+//! The second half of announces and puts: sending them to the nodes that a walk found.
 
 use super::{
     Address, Command, Core, Failure, Holder, Outcome, Stored,
@@ -10,18 +10,18 @@ use super::{
 use crate::config::grape as config;
 use std::cmp::Reverse;
 
-/// A store under way.
+/// A pending store.
 #[derive(Debug)]
 pub(super) struct Store {
     pub job: Job,
-    /// Its nodes come from a walk of its own, so that another one would find no better ones.
+    /// Its nodes come from a walk of its own, so that another walk would find no better ones.
     fresh: bool,
-    /// Who has not answered so far.
+    /// Nodes that have not answered so far.
     missing: Vec<Address>,
-    /// Whether this node keeps it, which counts where no other one took it.
+    /// Whether this node keeps it, which counts if no other node accepted it.
     kept: bool,
-    /// From then on it is over as soon as one took it, or this node keeps it: a node that found its way
-    /// into the walk and never takes anything, or died since, holds it up no longer.
+    /// After this time it ends as soon as one node accepted it, or this node keeps it: a node that
+    /// never accepts anything, or died since the walk, does not delay it any longer.
     until: u64,
     taken: usize,
     refusal: Option<(i64, String)>,
@@ -35,7 +35,7 @@ impl Store {
 }
 
 impl Core {
-    /// Sends a command to the nodes that are to take it.
+    /// Sends a command to the nodes that are to store it.
     pub(super) fn store(&mut self, job: Job, holders: Vec<Holder>, fresh: bool) {
         let (kept, refusal) = self.store_here(&job, holders.is_empty());
         let number = self.number();
@@ -43,7 +43,7 @@ impl Core {
         let until = self.now + config::HOLD_MS;
         let mut store = Store { job, fresh, missing: Vec::new(), kept, until, taken: 0, refusal, cost };
         for holder in &holders {
-            // The original would leave an unannounce without an answer.
+            // The original does not answer an unannounce.
             if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
                 continue;
             }
@@ -59,12 +59,12 @@ impl Core {
             self.alarms.push(Reverse((until, number)));
             return;
         }
-        // Another walk would find nobody either.
+        // Another walk would find no nodes either.
         store.fresh |= holders.is_empty();
         self.finish_store(store);
     }
 
-    /// A node answered a store's query: it took it, or there is a failure, with what it said.
+    /// A node answered a store's query: it accepted it, or there is an error, with the node's text.
     pub(super) fn stored(
         &mut self,
         number: u64,
@@ -77,7 +77,7 @@ impl Core {
         }
         match failure {
             None => store.taken += 1,
-            // Only these mean something to who stores.
+            // Only these errors are relevant to the caller.
             Some(Some((code @ (code::CAS_MISMATCH | code::SEQ_NOT_NEWER), text))) => {
                 store.refusal = Some((code, text));
             }
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    /// The time of a store has come.
+    /// A store's time limit has passed.
     pub(super) fn hurry_store(&mut self, number: u64) {
         if self.stores.get(&number).is_some_and(Store::is_enough) {
             self.end_store(number);
@@ -98,7 +98,7 @@ impl Core {
     fn end_store(&mut self, number: u64) {
         if let Some(store) = self.stores.remove(&number) {
             self.load.remove(store.job.who, store.cost);
-            // The walk that follows, if nobody took it, need not find that out by itself.
+            // The next walk, if no node accepted it, need not find that out by itself.
             if store.taken == 0 {
                 for address in &store.missing {
                     self.silent.insert(*address, (), 0);
@@ -113,7 +113,7 @@ impl Core {
         self.note_announce(&job.command, taken);
         let result = match (taken, refusal) {
             (0, Some((code, text))) => Err(Failure::Refused { code, text }),
-            // Tokens got old, or nodes left, since the walk that found them.
+            // Tokens may have expired, or nodes left, since the walk that found them.
             (0, None) if !fresh && !matches!(job.command, Command::Unannounce { .. }) => {
                 self.nearest.remove(&key_of(&job.command));
                 self.begin(job);
@@ -131,7 +131,7 @@ impl Core {
         self.done(job.op, result);
     }
 
-    /// Remembers an announce, so that an equal one a moment later need not be sent.
+    /// Remembers an announce, so that an equal one shortly after need not be sent.
     fn note_announce(&mut self, command: &Command, taken: usize) {
         let (key, port, is_announce) = match command {
             Command::Announce { key, port } => (key, *port, true),
@@ -146,8 +146,8 @@ impl Core {
         }
     }
 
-    /// What this node keeps of its own machine's commands: whether it does, and why not. One that is
-    /// `alone` keeps signed values too, of which others may have newer ones.
+    /// Stores at this node, for its own machine's commands: whether it does, or why not. A node
+    /// that is `alone` stores signed values too, of which others may have newer ones.
     fn store_here(
         &mut self,
         Job { command, who, .. }: &Job,
@@ -156,7 +156,8 @@ impl Core {
         match command {
             Command::Announce { key, port } => {
                 let address = self.own_address(*port);
-                // Without a host only this machine can reach it so; others know it otherwise.
+                // Without a host, only this machine can use this address; other machines know it by
+                // another one.
                 let here = self.options.host.is_none();
                 let peers = if here { &mut self.local } else { &mut self.peers };
                 peers.add(key, address, *who, self.now);
@@ -185,7 +186,7 @@ impl Core {
         }
     }
 
-    /// Where this machine finds what is announced through this node.
+    /// The address under which this machine finds announces through this node.
     fn own_address(&self, port: u16) -> Address {
         let port = if port == 0 { self.options.port } else { port };
         Address { ip: self.options.host.unwrap_or([127, 0, 0, 1]), port }
@@ -211,7 +212,7 @@ impl Core {
     }
 }
 
-/// Where a command's nodes are remembered.
+/// The key under which a command's nodes are remembered.
 fn key_of(command: &Command) -> Vec<u8> {
     match command {
         Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {

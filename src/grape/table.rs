@@ -1,32 +1,32 @@
-//! The nodes that this one knows, in buckets by how many leading bits of the id they share with it
-//! (Kademlia). A full bucket keeps the nodes it has for as long as they answer, but for those that a
-//! host has beyond the first while another host has none: so few hosts shut out nobody.
+//! The known nodes, in buckets by the number of leading id bits that they share with this node
+//! (Kademlia). A full bucket keeps its nodes as long as they answer, except a host's nodes beyond
+//! the first while another host has none: so a few hosts cannot shut out others.
 //!
-//! Only who answered a query of this node is here: what others say, also of themselves, is no
-//! proof. An address has one node, and a host few in a bucket.
+//! Only nodes that answered a query of this node are here: reports of others, or of a node itself,
+//! prove nothing. An address has one node, and a host has few in a bucket.
 
 use super::{Address, Id, address::is_loopback, hash::HashMap};
 use crate::config::grape as config;
 
-/// A node that this one knows.
+/// A known node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
     /// Its id.
     pub id: Id,
-    /// Where it is.
+    /// Its address.
     pub address: Address,
     /// When it answered last.
     pub seen: u64,
-    /// Pings in a row without an answer.
+    /// Unanswered pings in a row.
     failures: u8,
-    /// When it was last pinged, to ask a quiet one only now and then.
+    /// When it was last pinged, to limit the pings of an idle node.
     pinged: u64,
 }
 
-/// What an answer of a node led to.
+/// Result of a node's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// It is known, or it is this node itself.
+    /// It is known already, or is this node itself.
     Known,
     /// It is new, and was added.
     Added,
@@ -34,14 +34,14 @@ pub enum Heard {
     Full(Option<(Id, Address)>),
 }
 
-/// What silence of a node led to.
+/// Result of a node's silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
-    /// No such node is known at that address: there is nothing to do.
+    /// No such node is known at that address: nothing to do.
     Unknown,
-    /// It has another chance.
+    /// It gets another chance.
     Kept,
-    /// It was dropped, for the one that waits.
+    /// It was dropped, in favour of the waiting one.
     Dropped,
 }
 
@@ -49,7 +49,7 @@ pub enum Silence {
 struct Bucket {
     /// Least recently seen first.
     contacts: Vec<Contact>,
-    /// The newest node for which there was no room.
+    /// The latest node for which there was no room.
     waiting: Option<Contact>,
 }
 
@@ -68,7 +68,7 @@ impl Table {
         Self { own, buckets, places: HashMap::default() }
     }
 
-    /// Known nodes.
+    /// Number of known nodes.
     pub fn len(&self) -> usize {
         self.places.len()
     }
@@ -83,7 +83,7 @@ impl Table {
         self.places.get(&address) == Some(id)
     }
 
-    /// Whether a node that is not known would be added at this address if it answered.
+    /// Whether an unknown node at this address would be added if it answered.
     pub fn has_room(&self, id: &Id, address: Address) -> bool {
         let bucket = self.buckets.get(self.own.shared_bits(&id.0));
         !self.has(id, address)
@@ -100,14 +100,14 @@ impl Table {
             return Heard::Known;
         }
         if let Some(other) = self.places.get(&address).copied().filter(|other| *other != id) {
-            // Who was there is not there any more.
+            // The previous node of this address is gone.
             self.forget(&other, address);
         }
         let Some(bucket) = self.buckets.get_mut(self.own.shared_bits(&id.0)) else {
             return Heard::Known;
         };
         if let Some(at) = bucket.contacts.iter().position(|known| known.id == id) {
-            // Another address under a known id is not believed while the known one answers.
+            // Another address for a known id is not accepted while the known one answers.
             if bucket.contacts[at].address == address {
                 let mut known = bucket.contacts.remove(at);
                 known.seen = now;
@@ -133,7 +133,7 @@ impl Table {
             let recent = |time: u64| time != 0 && now < time.saturating_add(config::RECENT_MS);
             !recent(known.seen) && !recent(known.pinged)
         };
-        // One of a host that has its share can only take the place of another one of that host.
+        // A node of a host with its share can only replace another node of that host.
         let is_in_the_way =
             |known: &&mut Contact| has_share || known.address.group() == address.group();
         if has_share {
@@ -159,7 +159,7 @@ impl Table {
             return Silence::Unknown;
         };
         contact.failures += 1;
-        // Somebody waits for the place of one that is silent.
+        // A silent node loses its place if another one waits for it.
         if !waits && contact.failures < config::FAILURES {
             return Silence::Kept;
         }
@@ -167,7 +167,7 @@ impl Table {
         Silence::Dropped
     }
 
-    /// Takes a node out, if it is known at this address, and lets in the one that waits.
+    /// Removes a node, if it is known at this address, and adds the waiting one.
     pub fn forget(&mut self, id: &Id, address: Address) {
         if !self.has(id, address) {
             return;
@@ -185,12 +185,13 @@ impl Table {
         }
     }
 
-    /// At most `count` nodes: the nearest to `key` of each host first, then their others.
+    /// At most `count` nodes: the nearest to `key` of each host first, then further ones of these
+    /// hosts.
     pub fn closest(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
         self.closest_of(key, count, |_| true)
     }
 
-    /// The same of those that answered their last query, for others.
+    /// The same of nodes that answered their last query, for replies.
     pub fn closest_heard(&self, key: &[u8], count: usize) -> Vec<(Id, Address)> {
         self.closest_of(key, count, |contact| contact.failures == 0)
     }
@@ -212,7 +213,7 @@ impl Table {
             let mut at = start;
             while at < found.len() {
                 let Address { ip, .. } = found[at].1;
-                // This machine's ports are hosts of their own.
+                // This machine's ports count as hosts of their own.
                 let is_known =
                     !is_loopback(ip) && found[..at].iter().any(|(_, other)| other.ip == ip);
                 if is_known {
@@ -231,10 +232,11 @@ impl Table {
         found
     }
 
-    /// The buckets that have nodes, nearest to `key` first: all of one bucket are nearer than all of
-    /// the next. The bucket of the key's own prefix is the nearest. Of those that share more bits
-    /// with this node, one is nearer than all that share still more if this node differs from the
-    /// key in the bit where its nodes differ from this node, and else farther. The rest shares less.
+    /// The non-empty buckets, nearest to `key` first: all nodes of a bucket are nearer than all of
+    /// the next. The bucket of the key's own prefix is the nearest. A bucket that shares more bits
+    /// with this node is nearer than all deeper ones if this node differs from the key in the bit
+    /// where the bucket's nodes differ from this node, and farther otherwise. Buckets that share
+    /// fewer bits come last.
     fn order(&self, key: &[u8]) -> impl Iterator<Item = usize> {
         let shared = self.own.shared_bits(key);
         let distance = self.own.distance(key);
@@ -247,7 +249,7 @@ impl Table {
             .filter(|at| !self.buckets[*at].contacts.is_empty())
     }
 
-    /// At most `count` nodes that neither answered nor were pinged since `time`, quietest first
+    /// At most `count` nodes that neither answered nor were pinged since `time`, longest idle first
     /// within a bucket. They count as pinged now.
     pub fn idle(&mut self, time: u64, count: usize, now: u64) -> Vec<(Id, Address)> {
         let contacts = self.buckets.iter_mut().flat_map(|bucket| &mut bucket.contacts);
@@ -268,8 +270,8 @@ impl Table {
 }
 
 impl Bucket {
-    /// Where the node is that was heard last, of the host that has most, if that is more than one, and the host of
-    /// `address` has none.
+    /// The latest seen node of the host that has the most, if that is more than one, and the host
+    /// of `address` has none.
     fn surplus_for(&self, address: Address) -> Option<usize> {
         let of_host = |host: Address| {
             self.contacts.iter().filter(|known| known.address.group() == host).count()
@@ -318,7 +320,7 @@ mod tests {
         let oldest = Some((far(0), address(0)));
         assert_eq!(table.heard(far(99), address(99), 1), Heard::Full(None));
         assert_eq!(table.heard(far(99), address(99), later), Heard::Full(oldest));
-        // Not again while that ping is out.
+        // Not again while that ping is pending.
         assert_eq!(table.heard(far(98), address(98), later), Heard::Full(None));
         table.heard(far(0), address(0), later);
         let next = Some((far(1), address(1)));
@@ -377,7 +379,7 @@ mod tests {
         let later = config::RECENT_MS + 1;
         let own = Some((far(0), at(1, 1)));
         assert_eq!(table.heard(far(5), at(1, 999), later), Heard::Full(own), "its own are asked");
-        // Who waits does not come in over its share.
+        // The waiting node is not added beyond its host's share.
         table.failed(&far(0), at(1, 1));
         table.failed(&far(0), at(1, 1));
         assert!(table.iter().filter(|node| node.address.ip == [10, 0, 0, 1]).count() < 4);
@@ -396,13 +398,13 @@ mod tests {
             assert_eq!(table.heard(far(host), at(host, 1), 1), Heard::Added);
             assert_eq!(table.len(), config::K);
         }
-        // Each has one now, and the five still have one each.
+        // Each host has one now, and the five still have one each.
         let hosts: std::collections::HashSet<_> =
             table.iter().map(|node| node.address.ip).collect();
         assert_eq!(hosts.len(), config::K);
         assert!(!table.has_room(&far(200), at(200, 1)));
         assert_eq!(table.heard(far(200), at(200, 1), 1), Heard::Full(None));
-        // One that has a node takes no other's place.
+        // A host with a node displaces no other host's.
         assert!(!table.has_room(&far(201), at(100, 2)));
     }
 
@@ -448,7 +450,7 @@ mod tests {
         ) {
             let mut table = Table::new(Id(own));
             for (at, id) in ids.iter().enumerate() {
-                // Some near to this node, so that deep buckets have something.
+                // Some are near to this node, to fill deep buckets.
                 let mut id = Id(*id);
                 if at % 3 == 0 {
                     id.0[..prefix].copy_from_slice(&own[..prefix]);

@@ -1,4 +1,4 @@
-//! Tokens prove that who stores something got it at the address that it stores from.
+//! Tokens prove that a storing node received them at the address it stores from.
 
 use super::Address;
 use crate::config::grape as config;
@@ -7,11 +7,11 @@ use sha1::{Digest, Sha1};
 
 type Secret = [u8; 20];
 
-/// Makes and checks tokens.
+/// Creates and verifies tokens.
 #[derive(Debug)]
 pub struct Tokens {
     secret: Secret,
-    /// Its tokens are still good.
+    /// Its tokens are still valid.
     previous: Secret,
     rotate_at: u64,
 }
@@ -25,7 +25,7 @@ impl Tokens {
         Self { secret: secret(rng), previous: secret(rng), rotate_at: now + config::ROTATE_MS }
     }
 
-    /// Changes the secret, when it is time.
+    /// Changes the secret, if it is time.
     pub fn rotate(&mut self, rng: &mut impl Rng, now: u64) {
         if now >= self.rotate_at {
             self.previous = self.secret;
@@ -34,18 +34,18 @@ impl Tokens {
         }
     }
 
-    /// The token for who asks from `peer`.
+    /// The token for a node that queries from `peer`.
     pub fn make(&self, peer: Address) -> Token {
         token(&self.secret, peer)
     }
 
-    /// Whether `token` was made for `peer`, not too long ago.
+    /// Whether `token` was made for `peer`, and is not too old.
     pub fn is_good(&self, peer: Address, token: &[u8]) -> bool {
         [&self.secret, &self.previous].into_iter().any(|secret| token == self::token(secret, peer))
     }
 }
 
-/// The port is left out: a node may ask and store through different ones.
+/// The port is left out: a node may query and store from different ones.
 fn token(secret: &Secret, peer: Address) -> Token {
     let hash = Sha1::new().chain_update(peer.ip).chain_update(secret).finalize();
     let mut token = Token::default();

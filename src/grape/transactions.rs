@@ -1,44 +1,44 @@
-//! Queries that wait for their answers.
+//! Pending queries.
 
 use super::{Address, Id, hash::HashMap, operation::Purpose};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-/// A query without an answer so far.
+/// A pending query.
 #[derive(Debug)]
 pub struct Pending {
-    /// Whom it asks.
+    /// The queried address.
     pub to: Address,
-    /// Who that is, if it is known.
+    /// The id there, if it is known.
     pub id: Option<Id>,
-    /// What the answer is for.
+    /// Its purpose.
     pub purpose: Purpose,
     datagram: Vec<u8>,
     sent: u64,
-    /// Times that it was sent again.
+    /// Number of retransmissions.
     again: usize,
 }
 
-/// What a timer found.
+/// Result of a timer.
 #[derive(Debug)]
 pub enum Due {
     /// The query should be sent again.
     Again(Address, Vec<u8>),
-    /// There was no answer.
+    /// The query timed out.
     Expired(Pending),
 }
 
-/// What stands before the number in an answer.
+/// Bytes before the number in a reply.
 const MARK: &[u8] = b"1:t4:";
 
-/// How an answer and a refusal end: the type is the last key.
+/// Ends of a reply and an error: the type is the last key.
 const ENDINGS: [&[u8]; 2] = [b"1:y1:re", b"1:y1:ee"];
 
-/// The number is within so many bytes of the end: behind it are a version and the type.
+/// The number is within this many bytes of the end, followed only by a version and the type.
 const ENDING_BYTES: usize = 64;
 
-/// The queries, by the number that their answers carry.
+/// The queries, by the number that their replies carry.
 #[derive(Debug, Default)]
 pub struct Transactions {
     pending: HashMap<u32, Pending>,
@@ -47,7 +47,7 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// A number for a new query: random, so that nobody can answer who did not see it.
+    /// A number for a new query: random, so that only nodes that received it can reply.
     pub fn number(&self, rng: &mut impl Rng) -> u32 {
         loop {
             let number = rng.random();
@@ -57,15 +57,15 @@ impl Transactions {
         }
     }
 
-    /// Whether there is room for a datagram of so many bytes.
+    /// Whether there is room for a datagram of this size.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.pending.len() < config::TRANSACTIONS
             && self.bytes + config::TRANSACTION_COST + bytes <= config::TRANSACTION_TOTAL_BYTES
     }
 
-    /// Whether a datagram from `peer` seems to be the answer to one of these, by its number: that
-    /// is near its end in what all known nodes write, so it is not read for that. A question never
-    /// does.
+    /// Whether a datagram from `peer` seems to be the reply to one of these, by its number: all
+    /// known implementations write that near the end, so the datagram is not parsed for it. A query
+    /// never seems so.
     pub fn awaits(&self, datagram: &[u8], peer: Address) -> Option<[u8; 4]> {
         if !ENDINGS.iter().any(|ending| datagram.ends_with(ending)) {
             return None;
@@ -77,7 +77,7 @@ impl Transactions {
         (pending.to == peer).then_some(number)
     }
 
-    /// Starts the wait of a query that was sent now.
+    /// Adds a query that was sent now.
     pub fn insert(
         &mut self,
         number: u32,
@@ -92,7 +92,7 @@ impl Transactions {
         self.pending.insert(number, pending);
     }
 
-    /// The query that an answer from `peer` belongs to.
+    /// The query that a reply from `peer` belongs to.
     pub fn take(&mut self, transaction: &[u8], peer: Address) -> Option<Pending> {
         let number = u32::from_be_bytes(transaction.try_into().ok()?);
         if self.pending.get(&number)?.to != peer {
@@ -107,7 +107,7 @@ impl Transactions {
         Some(pending)
     }
 
-    /// The next query whose time has come.
+    /// The next query that is due.
     pub fn due(&mut self, now: u64) -> Option<Due> {
         loop {
             let Reverse((time, number)) = *self.timers.peek()?;
@@ -115,7 +115,7 @@ impl Transactions {
                 return None;
             }
             self.timers.pop();
-            // Answered ones leave their timer behind, and their number may be in use again.
+            // Answered queries leave their timer behind, and their number may be in use again.
             let Some(pending) = self.pending.get_mut(&number) else { continue };
             if pending.due_at() != time {
                 continue;
@@ -134,7 +134,7 @@ impl Transactions {
         self.timers.peek().map_or(u64::MAX, |Reverse((time, _))| *time)
     }
 
-    /// Queries without an answer so far.
+    /// Number of pending queries.
     pub fn len(&self) -> usize {
         self.pending.len()
     }
@@ -146,7 +146,7 @@ impl Pending {
     }
 
     fn due_at(&self) -> u64 {
-        // Nobody has proved that somebody is there.
+        // Sent once: the address may be forged.
         if self.purpose == Purpose::Verify {
             return self.sent + config::QUERY_TIMEOUT_MS;
         }
@@ -158,7 +158,7 @@ impl Pending {
     }
 }
 
-/// The bytes under which an answer finds its query.
+/// The transaction id of a query's number.
 pub fn transaction(number: u32) -> [u8; 4] {
     number.to_be_bytes()
 }

@@ -1,5 +1,5 @@
-//! Values that the network stores (BEP 44): immutable ones under their hash, mutable ones under the
-//! hash of a public key.
+//! Stored values (BEP 44): immutable ones under their hash, mutable ones under the hash of a public
+//! key.
 
 use super::{
     Id,
@@ -11,7 +11,7 @@ use crate::config::grape as config;
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha1::{Digest, Sha1};
 
-/// A value, and what makes it mutable if it is.
+/// A value, with the fields of a mutable one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     /// The bencoded value.
@@ -20,7 +20,7 @@ pub struct Item {
     pub signed: Option<Signed>,
 }
 
-/// A value as it is stored.
+/// A stored value.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The value.
@@ -34,7 +34,7 @@ pub struct Stored {
 pub struct Values(Shares<Id, Stored>);
 
 impl Item {
-    /// Where the network stores it.
+    /// The key under which the network stores it.
     pub fn target(&self) -> Id {
         let hash = match &self.signed {
             Some(signed) => Sha1::new().chain_update(&signed.k).chain_update(&signed.salt),
@@ -43,10 +43,10 @@ impl Item {
         Id(hash.finalize().into())
     }
 
-    /// Whether the sizes are as they should be.
+    /// Checks the sizes.
     ///
     /// # Errors
-    /// A code and a text, as they go over the wire.
+    /// A code and a text, as sent over the network.
     pub fn check_size(&self) -> Result<(), (i64, &'static str)> {
         if self.size() > config::VALUE_BYTES {
             return Err((code::TOO_LARGE, "data payload too large"));
@@ -59,10 +59,10 @@ impl Item {
         }
     }
 
-    /// Whether an immutable value is as it should be, and a mutable one signed.
+    /// Checks that an immutable value is valid, and that a mutable one is signed.
     ///
     /// # Errors
-    /// A code and a text, as they go over the wire.
+    /// A code and a text, as sent over the network.
     pub fn check(&self) -> Result<(), (i64, &'static str)> {
         self.check_size()?;
         match &self.signed {
@@ -73,7 +73,8 @@ impl Item {
         }
     }
 
-    /// What counts against the limit: a string's own bytes, of anything else the bencoded ones.
+    /// The size that the limit applies to: a string's own bytes, of anything else the bencoded
+    /// ones.
     pub fn size(&self) -> usize {
         match Value::decode(&self.v) {
             Some(Value::Bytes(bytes)) => bytes.len(),
@@ -93,7 +94,7 @@ impl Signed {
         }
     }
 
-    /// What is signed: the bencoded pairs, without the dictionary around them.
+    /// The signed message: the bencoded pairs, without the dictionary around them.
     pub fn message(&self, v: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(v.len() + self.salt.len() + 48);
         if !self.salt.is_empty() {
@@ -113,7 +114,7 @@ impl Values {
         Self(Shares::new(budget, config::VALUE_AGE_MS))
     }
 
-    /// Forgets what nobody stored again for long.
+    /// Deletes values that were not stored again for long.
     pub fn age(&mut self, now: u64) {
         self.0.expire(now, drop);
     }
@@ -123,10 +124,10 @@ impl Values {
         self.0.get(&Id::from_slice(target)?)
     }
 
-    /// Whether [`put`](Self::put) would take a value, if it is signed well: that costs less to say.
+    /// Whether [`put`](Self::put) would accept a value, given a valid signature: a cheaper check.
     ///
     /// # Errors
-    /// A code and a text, as they go over the wire.
+    /// A code and a text, as sent over the network.
     pub fn check(&self, item: &Item, cas: Option<i64>) -> Result<(), (i64, &'static str)> {
         if let Some(signed) = &item.signed
             && let Some(old) = self.0.get(&item.target()).map(|old| &old.item)
@@ -135,7 +136,7 @@ impl Values {
             if cas.is_some_and(|cas| cas != old_signed.seq) {
                 return Err((code::CAS_MISMATCH, "CAS mismatch, re-read and try again"));
             }
-            // The same value again makes it younger (BEP 44).
+            // Storing the same value again renews it (BEP 44).
             let is_same = signed.seq == old_signed.seq && item.v == old.v;
             if signed.seq <= old_signed.seq && !is_same {
                 return Err((code::SEQ_NOT_NEWER, "sequence number less than current"));
@@ -144,11 +145,11 @@ impl Values {
         Ok(())
     }
 
-    /// Stores what was checked, for `source`. A mutable value only replaces an older one or itself,
-    /// and with `cas` only the one of that number.
+    /// Stores a checked value, for `source`. A mutable value only replaces an older one or itself,
+    /// and with `cas` only the one with that number.
     ///
     /// # Errors
-    /// A code and a text, as they go over the wire.
+    /// A code and a text, as sent over the network.
     pub fn put(
         &mut self,
         stored: Stored,
@@ -163,12 +164,12 @@ impl Values {
         Ok(())
     }
 
-    /// How many there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,5 @@
-//! Walks: asking nearer and nearer nodes until nobody nearer is left, and what each is for.
+//! Walks: querying nearer and nearer nodes until there are none nearer, and the purpose of each
+//! walk.
 
 use super::{
     Address, Answers, Command, Core, Event, Failure, Found, Got, Id, Item, Outcome, Source,
@@ -15,31 +16,31 @@ use crate::config::grape as config;
 use rand::RngExt;
 use std::cmp::Reverse;
 
-/// A walk under way.
+/// A running walk.
 #[derive(Debug)]
 pub(super) struct Walk {
     query: Query,
     candidates: Candidates,
     pub goals: Vec<Goal>,
-    /// For whom it was begun.
+    /// The client that started it.
     pub who: Source,
-    /// The best value so far, of a walk for one.
+    /// The best value so far, of a walk for a value.
     best: Option<Got>,
-    /// What a walk to a service was told, now and before.
+    /// Reports to a walk for a service, now and before.
     answers: Option<Box<Answers>>,
     /// There is nothing better to find.
     over: bool,
     /// Bytes that it holds.
     pub cost: usize,
-    /// When it ends with what it has.
+    /// When it ends with the results so far.
     until: u64,
-    /// When it is looked at again, if nobody answers before.
+    /// When it is continued, if no node answers before.
     wake_at: u64,
 }
 
 impl Core {
-    /// Begins a command that has no nodes yet, or that needs none. Returns the walk of a lookup or a
-    /// get, if it is not over.
+    /// Starts a command whose nodes are not known yet, or that needs none. Returns the walk of a
+    /// lookup or a get, unless it is done.
     pub(super) fn begin(&mut self, job: Job) -> Option<u64> {
         let op = job.op;
         match &job.command {
@@ -88,7 +89,7 @@ impl Core {
                     item: stored.item.clone(),
                     token: None,
                 });
-                // Of a mutable value another node may have a newer one.
+                // For a mutable value, another node may have a newer one.
                 if own.as_ref().is_some_and(|own| own.item.signed.is_none()) {
                     self.done(op, Ok(Outcome::Value(own.map(Box::new))));
                     return None;
@@ -98,8 +99,8 @@ impl Core {
         }
     }
 
-    /// Walks to where `query` points. Equal lookups, and announces with them, share one. Returns its
-    /// number, if it is not over.
+    /// Walks to the target of `query`. Equal lookups, and announces with them, share one walk.
+    /// Returns its number, unless it is done.
     pub(super) fn walk(&mut self, query: Query, goal: Goal) -> Option<u64> {
         if let Query::GetPeers(key) = &query
             && let Some(number) = self.lookups.get(key).copied()
@@ -129,7 +130,7 @@ impl Core {
         for address in &self.bootstrap {
             self.doubt(&mut candidates, *address);
         }
-        // Those that are known may all be of one side of a network that was cut, or of one host.
+        // All known nodes may be on one side of a partitioned network, or of one host.
         if matches!(goal, Goal::Join) || known.len() < self.bootstrap.len() || known.is_empty() {
             self.bootstrap.iter().for_each(|address| candidates.add_unknown(*address));
         }
@@ -166,11 +167,11 @@ impl Core {
 
     /// A node answered a walk's query.
     pub(super) fn walked(&mut self, number: u64, id: Id, from: Address, response: Response<'_>) {
-        // Whoever says to be this node has no word of its own.
+        // A node that claims this node's id cannot report anything.
         if id == self.id {
             return self.unwalked(number, from);
         }
-        // It may be over without this answer.
+        // The walk may have ended without this answer.
         let Some(mut walk) = self.walks.remove(&number) else { return };
         if let Some(answers) = &mut walk.answers {
             let found = |(address, age): &(Address, Option<u64>)| {
@@ -195,7 +196,7 @@ impl Core {
         self.go_on(number, walk);
     }
 
-    /// Who was silent lately is not waited for.
+    /// Nodes that were silent lately are not waited for.
     fn doubt(&self, candidates: &mut Candidates, address: Address) {
         if self.silent.get(&address).is_some() {
             candidates.doubt(address);
@@ -210,7 +211,7 @@ impl Core {
         }
     }
 
-    /// The time of a walk or a store has come.
+    /// A walk or a store is due.
     pub(super) fn awaken(&mut self, number: u64) {
         match self.walks.remove(&number) {
             Some(walk) => {
@@ -220,9 +221,9 @@ impl Core {
         }
     }
 
-    /// Asks who is next, or ends a walk; whether it goes on.
+    /// Queries the next nodes, or ends a walk; whether it goes on.
     fn go_on(&mut self, number: u64, mut walk: Walk) -> bool {
-        // The next walk need not find that out by itself, long before the query expires.
+        // The next walk need not find that out by itself, long before the query times out.
         for address in walk.candidates.silent(self.now) {
             self.silent.insert(address, (), 0);
         }
@@ -239,7 +240,7 @@ impl Core {
             && let Some(wake_at) = walk.candidates.wake_at(self.now)
         {
             let wake_at = wake_at.min(walk.until);
-            // One alarm does, unless it is too late.
+            // One alarm is enough, unless it is too late.
             if walk.wake_at <= self.now || wake_at < walk.wake_at {
                 walk.wake_at = wake_at;
                 self.alarms.push(Reverse((wake_at, number)));
@@ -285,7 +286,7 @@ impl Core {
         false
     }
 
-    /// Ends a walk that nobody waits for.
+    /// Ends a walk that no command waits for.
     pub(super) fn drop_walk(&mut self, number: u64) {
         let Some(mut walk) = self.walks.remove(&number) else { return };
         self.load.remove(walk.who, walk.cost);
@@ -308,7 +309,7 @@ impl Core {
         }
     }
 
-    /// What was announced at this node.
+    /// Addresses announced to this node.
     fn own_word(&mut self, key: &[u8]) -> Vec<Found> {
         let own = self.peers.sample(key, config::VALUES, &mut self.rng);
         for own in &own {
@@ -317,9 +318,9 @@ impl Core {
         own
     }
 
-    /// Adds what was announced through this node, unless it is there by another address of this
-    /// machine. Anybody can tell of any port: what others tell does not take its place. For other
-    /// machines it does, since the address here is of no use there.
+    /// Adds addresses announced through this node, unless they are known by another address of this
+    /// machine. Any node can report any port: reports of others do not replace these. For other
+    /// machines they do, since the address here is of no use there.
     fn with_local(&mut self, key: &[u8], mut peers: Vec<Found>, who: Source) -> Vec<Found> {
         limit_greediest(&mut peers);
         for local in self.local.sample(key, config::VALUES, &mut self.rng) {
@@ -340,7 +341,7 @@ impl Core {
     }
 
     pub(super) fn is_own(&mut self, ip: [u8; 4]) -> bool {
-        // Any program of the machine may have one of the others.
+        // Any program of the machine can have such an address.
         if is_loopback(ip) {
             return false;
         }
@@ -398,7 +399,7 @@ impl Core {
 }
 
 impl Walk {
-    /// Keeps a value if it is what was asked for, and better than the one before.
+    /// Keeps a value if it is the requested one, and better than the one before.
     fn look_at(&mut self, mut got: Got) {
         let Some(Goal::Command(job)) = self.goals.first() else { return };
         let Command::Get { target, salt } = &job.command else { return };
@@ -409,7 +410,7 @@ impl Walk {
             return;
         }
         let seq = |got: &Got| got.item.signed.as_ref().map(|signed| signed.seq);
-        // A signature that would change nothing need not be checked.
+        // A signature is only checked if the value would be used.
         let is_better = self.best.as_ref().is_none_or(|best| seq(best) < seq(&got));
         if is_better && got.item.check().is_ok() {
             self.over = got.item.signed.is_none();
@@ -427,5 +428,5 @@ impl Goal {
     }
 }
 
-/// Where this node's own word comes from.
+/// The source of this node's own reports.
 const NOWHERE: Address = Address { ip: [0; 4], port: 0 };

@@ -119,7 +119,7 @@ fn a_liar_hides_nothing() {
 fn lies_that_honest_nodes_took_hide_nothing() {
     let mut answers = answers();
     for node_number in 1..=20 {
-        // As such a node chooses: one of each host first.
+        // In the order in which such a node chooses: one of each host first.
         let mut told: Vec<_> =
             (1..100).map(|port| found(200, u16::from(node_number) * 100 + port)).collect();
         told.push(found(1, 1));
@@ -177,7 +177,7 @@ fn nodes_of_a_few_hosts_leave_room_for_the_words_of_others() {
     }
     let told = addresses(&answers);
     assert!((1..=20).all(|number| has(&told, number)), "{} of 20", told.len() - 20);
-    // And a farther one of the same host comes after those.
+    // A farther node of the same host comes after those.
     answers.learn(KEY, (Id([0xee; 20]), node(20).1), &[found(200, 200)], 10);
     assert!(!has(&addresses(&answers), 200));
 }

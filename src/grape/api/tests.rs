@@ -194,7 +194,7 @@ fn depth_is_refused_and_never_recursed_into() {
         for kind in ["lookup", "announce", "unannounce", "put", "get"] {
             let body = format!("{{\"data\":{}}}", deep(depth));
             let _ = parse(kind, body.as_bytes());
-            // As text in the text, which is read as JSON again.
+            // As text within the text, which is parsed as JSON again.
             let body = format!("{{\"data\":[\"{}\",80]}}", deep(depth));
             let _ = parse(kind, body.as_bytes());
         }

@@ -58,7 +58,7 @@ fn a_node_that_is_another_one_does_not_count() {
     assert_eq!(walk.holders().iter().map(|holder| holder.id).collect::<Vec<_>>(), [Id([9; 20])]);
 }
 
-/// Far and near ids, of the same address but for the port.
+/// Far and near ids, at one host with different ports.
 fn sybil(number: u16) -> (Id, Address) {
     let mut id = Id([0; 20]);
     id.0[18..].copy_from_slice(&number.to_be_bytes());
@@ -82,7 +82,7 @@ fn a_liar_turns_a_walk_on_few_others() {
     assert_eq!(walk.next(0), None, "who is silent makes no room");
     walk.answered(asked[1].0.unwrap(), asked[1].1, None, true);
     assert!(walk.next(0).is_some() && walk.next(0).is_none(), "who answers does");
-    // Somebody else's word counts for itself.
+    // Another host's naming counts separately.
     let (id, address) = node(20);
     walk.add(id, address, Some(node(201).1));
     assert_eq!(walk.next(0), Some((Some(id), address)));

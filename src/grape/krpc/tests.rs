@@ -98,7 +98,7 @@ fn what_is_missing_is_said() {
     let unknown = Message::decode(b"d1:ade1:q4:vote1:t1:a1:y1:qe");
     let Some(Message::Query(asked)) = unknown else { panic!() };
     assert_eq!(asked.query, Ok(None));
-    // Without arguments, transaction or type there is nobody to answer.
+    // Without arguments, transaction or type no reply is possible.
     for bad in [&b"d1:q4:ping1:t1:a1:y1:qe"[..], b"d1:ade1:q4:ping1:y1:qe", b"d1:t1:ae", b"le", b""]
     {
         assert!(Message::decode(bad).is_none());

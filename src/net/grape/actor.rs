@@ -22,27 +22,27 @@ use tokio::{
     time::sleep_until,
 };
 
-/// Something that the core is asked.
+/// A message to the core's task.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// For whom, by a number that nobody else uses.
+    /// A command, with the client's number, which is unique.
     Command {
         op: u64,
         who: Source,
         command: Command,
         done: Done,
     },
-    /// The command of this number is to end.
+    /// Ends the command with this number.
     Cancel(u64),
     Status(oneshot::Sender<Status>),
     Known(oneshot::Sender<(Id, Vec<Address>)>),
-    /// Nodes to start with, and those that were known in an earlier life, if any.
+    /// Bootstrap nodes, and those known from an earlier run, if any.
     Bootstrap {
         addresses: Vec<Address>,
         known: Vec<Address>,
     },
     Want(Wanted),
-    /// The node ends, and leaves what it knew.
+    /// Ends the node, and returns the nodes it knew.
     Stop(oneshot::Sender<(Id, Vec<Address>)>),
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Actor {
     socket: UdpSocket,
     asks: UnboundedReceiver<Ask>,
     tell: Box<dyn Fn(Told) + Send + Sync>,
-    /// Who waits for the outcome of a command, and the walk that it waits for.
+    /// Callbacks for the outcomes of commands, and the walks that they wait for.
     waiters: HashMap<u64, (Done, Option<u64>)>,
     outbox: Outbox,
     over: bool,
@@ -79,9 +79,9 @@ impl Actor {
         }
     }
 
-    /// Runs until it is stopped, or nobody can ask any more.
+    /// Runs until it is stopped, or all senders are dropped.
     pub async fn run(mut self) {
-        // One more byte tells that a datagram is longer than any message.
+        // One more byte shows that a datagram is longer than any message.
         let mut buffer = vec![0; config::MESSAGE_BYTES + 1];
         let mut alarm = pin!(sleep_until(self.epoch.into()));
         while !self.over {
@@ -98,7 +98,7 @@ impl Actor {
                 _ = self.socket.writable(), if !self.outbox.is_empty() => {}
                 () = &mut alarm => {}
             }
-            // Before the datagrams: who asked to be told has not seen what they bring.
+            // Before the datagrams: listeners added now must get the events that they cause.
             for _ in 0..config::ASKS {
                 let Ok(ask) = self.asks.try_recv() else { break };
                 self.take(ask);
@@ -108,7 +108,7 @@ impl Actor {
             let output = self.core.tick(self.now(), []);
             self.put_out(output);
             if !is_drained {
-                // One thread serves the whole process: the others come first.
+                // One thread serves the whole process: other tasks have their turn first.
                 yield_now().await;
             }
         }
@@ -118,14 +118,14 @@ impl Actor {
         self.epoch.elapsed().as_millis() as u64
     }
 
-    /// Reads for as long as others may wait; whether nothing is left.
+    /// Reads within its time limit; whether no datagrams are left.
     fn read(&mut self, buffer: &mut [u8]) -> bool {
         let started = self.epoch.elapsed().as_millis();
         for _ in 0..config::READ_BATCH {
             let (len, from) = match self.socket.try_recv_from(buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
-                // Some systems tell here that an earlier datagram was not wanted, or too long.
+                // Some systems report here that an earlier datagram was refused, or too long.
                 Err(_) => continue,
             };
             let Some(from) = compact(from) else { continue };
@@ -140,7 +140,7 @@ impl Actor {
     }
 
     fn take(&mut self, ask: Ask) {
-        // Who asked may be gone, which is fine.
+        // The caller may have given up, which is fine.
         match ask {
             Ask::Command { op, who, command, done } => {
                 let walk = self.core.start_for(self.now(), op, who, command);
@@ -188,7 +188,7 @@ impl Actor {
             }
         }
         for datagram in output.datagrams {
-            // What waits already goes first.
+            // Queued ones go first.
             if !self.outbox.is_empty() || !self.sends(&datagram) {
                 self.outbox.push(datagram);
             }
@@ -210,7 +210,7 @@ impl Actor {
         let to = SocketAddr::from((Ipv4Addr::from(to.ip), to.port));
         match self.socket.try_send_to(bytes, to) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            // An address that cannot be reached is like one that does not answer.
+            // An unreachable address is like one that does not answer.
             Ok(_) | Err(_) => true,
         }
     }

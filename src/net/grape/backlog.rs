@@ -1,11 +1,11 @@
-//! What a node has told and JavaScript has not heard yet.
+//! A node's events that JavaScript has not received yet.
 
 use super::Told;
 use crate::config::grape as config;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Bounds the events of each kind that wait for a busy JavaScript thread, so that a flood of one
-/// costs neither memory nor the others. What is rare always has room.
+/// Limits the events of each kind that wait for a busy JavaScript thread, so that a flood of one
+/// kind costs no memory and displaces no others. Rare events always have room.
 #[derive(Debug, Default)]
 pub struct Backlog([Waiting; Kind::COUNT]);
 
@@ -16,14 +16,14 @@ struct Waiting {
     lost: AtomicU64,
 }
 
-/// The kinds that a stranger can cause any number of.
+/// The kinds of events that strangers can cause in any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind(usize);
 
 impl Kind {
     const COUNT: usize = 4;
 
-    /// Of an event; `None` of one that happens once.
+    /// Of an event; `None` for one that occurs once.
     pub fn of(told: &Told) -> Option<Self> {
         match told {
             Told::Ready => None,
@@ -41,7 +41,8 @@ impl Kind {
 }
 
 impl Backlog {
-    /// Whether there is room for an event with `bytes` of text; else it is counted. One thread asks.
+    /// Whether there is room for an event with `bytes` of text; if not, it is counted. Called on
+    /// one thread.
     pub fn admit(&self, kind: Kind, bytes: usize) -> bool {
         let waiting = &self.0[kind.0];
         if waiting.events.load(Relaxed) >= config::EVENTS_WAITING
@@ -55,7 +56,8 @@ impl Backlog {
         true
     }
 
-    /// JavaScript is about to hear one. Of the last that waited: how many were lost meanwhile.
+    /// JavaScript is about to receive one. After the last waiting one: how many were dropped
+    /// meanwhile.
     pub fn heard(&self, kind: Kind, bytes: usize) -> u64 {
         let waiting = &self.0[kind.0];
         waiting.bytes.fetch_sub(bytes, Relaxed);

@@ -1,36 +1,36 @@
-//! Requests that a web page makes behind its reader's back: a page of anywhere can reach the API of
-//! the reader's machine, and of the network that it is in.
+//! Requests that a web page makes without its reader's knowledge: a page of any site can reach the
+//! API on the reader's machine and network.
 
 use crate::grape::Failure;
 use http::{HeaderMap, Method, Uri, header, header::HeaderName};
 use std::net::{IpAddr, SocketAddr};
 
-// Names that are ready cost no request anything to look up.
+// Constant names cost no lookup per request.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Which names are the API's own.
+/// The API's own host names.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
-    /// Only this machine reaches it: then its names are known.
+    /// Only this machine can reach it: then all its names are known.
     is_loopback: bool,
     bound: IpAddr,
     names: Vec<String>,
 }
 
 impl Guard {
-    /// Of an API at `bound`. `names`: what it is called beside that.
+    /// For an API at `bound`. `names`: its other host names.
     pub fn new(bound: SocketAddr, names: impl IntoIterator<Item = String>) -> Self {
         let bound = bound.ip();
         Self { is_loopback: bound.is_loopback(), bound, names: names.into_iter().collect() }
     }
 
-    /// Whether a request may be answered. Programs name no origin; browsers do whenever something
-    /// may change. `is_page`: it is for people, who may come by a link of another site.
+    /// Whether a request may be served. Programs send no origin; browsers do for every request that
+    /// may change something. `is_page`: a page for people, who may follow a link of another site.
     ///
     /// # Errors
-    /// What the API answers then.
+    /// The API's error response.
     pub fn check(
         &self,
         method: &Method,
@@ -40,13 +40,13 @@ impl Guard {
     ) -> Result<(), Failure> {
         let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let host = text(&header::HOST);
-        // A name that an attacker's name server gives this address would make the API part of the
-        // attacker's site.
+        // DNS rebinding: under a name that an attacker's name server resolves to this address, the
+        // API would belong to the attacker's site.
         let named = uri.authority().map(|authority| authority.as_str());
         let mut hosts = host.into_iter().chain(named).filter(|host| !host.is_empty());
         let is_foreign = |host: &str| match self.is_loopback {
             true => !self.is_own(host) && !is_unspecified_of_program(name(host), headers),
-            // Who is no browser is not led to a name: services may use any that there is.
+            // A program cannot be lured to a name: services may use any name.
             false => !self.is_own(host) && is_anybodys(name(host)) && is_browser(headers),
         };
         if hosts.any(is_foreign) {
@@ -61,16 +61,16 @@ impl Guard {
         }
         match text(&SITE) {
             None | Some("same-origin" | "none") => Ok(()),
-            // A link that somebody followed. What it shows, the page that has the link cannot see.
+            // A followed link. The page with the link cannot read the response.
             Some(_) if is_page && method == Method::GET && is_navigation(&text) => Ok(()),
             Some(_) => Err(Failure::ForeignOrigin),
         }
     }
 
-    /// Whether a page of `origin` came from here.
+    /// Whether `origin` is this API.
     fn is_own_origin(&self, origin: &str, host: &str) -> bool {
         let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        // The same name alone proves nothing: names are anybody's, addresses are not.
+        // An equal name proves nothing: anybody can own names, but not addresses.
         place.is_some_and(|place| place.eq_ignore_ascii_case(host))
             && (self.is_own(host) || ip(name(host)).is_some())
     }
@@ -88,18 +88,18 @@ impl Guard {
     }
 }
 
-/// Whether a name may be of a stranger's domain: those have a dot.
+/// Whether a name may belong to a stranger's domain: those have a dot.
 fn is_anybodys(name: &str) -> bool {
     ip(name).is_none() && name.contains('.')
 }
 
-/// Whether a browser asks, as far as a page cannot hide it: over plain HTTP a browser says nothing of
-/// the page, but always which languages it wants.
+/// Whether a browser sent the request, as far as a page cannot hide it: over plain HTTP a browser
+/// sends no Fetch Metadata, but always Accept-Language.
 fn is_browser(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ACCEPT_LANGUAGE) || says_browser(headers)
 }
 
-/// The same, whichever languages are wanted.
+/// The same, for any language.
 fn says_browser(headers: &HeaderMap) -> bool {
     let says = [SITE, header::ORIGIN, header::REFERER];
     let agent = headers.get(header::USER_AGENT).map(|agent| agent.as_bytes());
@@ -107,12 +107,12 @@ fn says_browser(headers: &HeaderMap) -> bool {
         || agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"))
 }
 
-/// Whether a program uses the unspecified address (`0.0.0.0`), by which systems reach themselves. No
-/// name server can give a site an address as its name. To it browsers send no Fetch Metadata, so a
-/// page's silent GET is only known by what the browser says of itself.
+/// Whether a program uses the unspecified address (`0.0.0.0`), by which systems reach themselves.
+/// No name server can give a site an address as its name. Browsers send no Fetch Metadata to it, so
+/// a page's silent GET is only recognized by the browser's other headers.
 fn is_unspecified_of_program(name: &str, headers: &HeaderMap) -> bool {
     let is_unspecified = ip(name).is_some_and(|ip| ip.is_unspecified());
-    // Node's `fetch` wants any language.
+    // Node's `fetch` accepts any language.
     let mut languages = headers.get_all(header::ACCEPT_LANGUAGE).iter();
     let names_language = languages.any(|value| value != "*");
     is_unspecified && !names_language && !says_browser(headers)

@@ -36,14 +36,14 @@ pub(super) struct Server {
     pub held: mpsc::Sender<()>,
 }
 
-/// By which programs know a grape of this package.
+/// Identifies a grape of this package to programs.
 const SERVER: HeaderValue =
     HeaderValue::from_static(concat!("grenache-nodejs-ws-native/", env!("CARGO_PKG_VERSION")));
 
-/// As Node's own server says: its clients let an idle connection go after that.
+/// As Node's own server: its clients close an idle connection after that.
 const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("timeout=5");
 const KEEP_ALIVE_NAME: HeaderName = HeaderName::from_static("keep-alive");
-/// By which a watcher tells one run of a grape from the next, which knows of no announces.
+/// Lets a watcher distinguish one run of a grape from the next, which knows no announces.
 const INSTANCE: HeaderName = HeaderName::from_static("grape-instance");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -74,7 +74,7 @@ impl Server {
                     continue;
                 }
             };
-            // Without threads nobody would be here.
+            // Without threads this task would not run.
             let Ok(runtime) = io::runtime() else { return };
             let taken = places.take(from.ip());
             let (shared, held, places) = (self.shared.clone(), self.held.clone(), places.clone());
@@ -91,32 +91,32 @@ impl Server {
     }
 }
 
-/// A descriptor that is kept for when there are no others: whoever comes then hears at once that it
-/// comes for nothing, and can ask another grape.
+/// A spare descriptor for when there are no others: new connections are then closed at once, so
+/// that links ask another grape.
 #[derive(Default)]
 struct Reserve(Option<File>);
 
 impl Reserve {
-    /// Takes one, where there is one.
+    /// Opens it, if possible.
     fn fill(&mut self) {
         if cfg!(unix) && self.0.is_none() {
             self.0 = File::open("/dev/null").ok();
         }
     }
 
-    /// Hangs up on one who waits. False: it could not be done.
+    /// Closes a waiting connection. False: it could not be done.
     async fn turn_away(&mut self, listener: &TcpListener) -> bool {
         if self.0.take().is_none() {
             return false;
         }
-        // Other threads take descriptors too, and who waited may be gone.
+        // Other threads take descriptors too, and the client may have disconnected.
         let was_there = select! {
             biased;
             accepted = listener.accept() => accepted.is_ok(),
             () = ready(()) => true,
         };
         self.fill();
-        // Others have their turn, who may give some back.
+        // Other tasks have their turn, which may free some.
         yield_now().await;
         was_there
     }
@@ -137,7 +137,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, places: Places, taken: &T
     let _ = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(API_HEAD_BYTES)
-        // Answers are short: to copy one behind its head costs less than a list of two buffers.
+        // Responses are short: copying one behind its head costs less than a list of two buffers.
         .writev(false)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -160,7 +160,7 @@ async fn respond(
         return refusal(&failure, place);
     }
     if let Some(shown) = shown {
-        // Apart, so that the requests of services are small.
+        // Separate, so that the futures of service requests are small.
         let query = head.uri.query().unwrap_or_default();
         return Box::pin(show(shown, &head.method, query, shared, place, places)).await;
     }
@@ -194,7 +194,7 @@ async fn request_of(
     shared.answer(api::parse(kind, &body)?, place.who(), Some(place)).await
 }
 
-/// What is there to be read, by people and by other programs.
+/// Pages for people and other programs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Page(Page),

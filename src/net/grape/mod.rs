@@ -47,7 +47,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Where a node is and what it keeps.
+/// Addresses and files of a node.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Options of the node itself.
@@ -58,31 +58,31 @@ pub struct Settings {
     pub dht_port: u16,
     /// TCP port; 0 takes any free one.
     pub api_port: u16,
-    /// Names of the API beside `host`, `localhost` and its addresses, for browsers.
+    /// Names of the API besides `host`, `localhost` and its addresses, for browsers.
     pub api_hosts: Vec<String>,
-    /// Nodes to start with, as `host:port`.
+    /// Bootstrap nodes, as `host:port`.
     pub bootstrap: Vec<String>,
     /// Largest body of an API request, in bytes.
     pub body_limit: usize,
-    /// File that known nodes and the id are kept in.
+    /// File for known nodes and the id.
     pub state: Option<PathBuf>,
-    /// For how long after the start a lookup waits for an announce, instead of finding nothing:
-    /// for a node that stands in for one that is gone.
+    /// How long after the start a lookup waits for an announce, instead of finding nothing: for a
+    /// node that replaces one that has ended.
     pub grace: Duration,
 }
 
-/// What a node tells.
+/// An event of a node.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// The first walk through the network is done.
     Ready,
     /// A new node is known.
     Node,
-    /// A lookup heard of this address.
+    /// A lookup found this address.
     Peer(String),
     /// An address was announced under this name.
     Announce(String),
-    /// Something came that cannot be right, or the state file is damaged.
+    /// An invalid datagram was received, or the state file is damaged.
     Warning(String),
 }
 
@@ -93,11 +93,11 @@ pub struct Grape {
     tasks: Tasks,
     /// Disconnected when the ports are free.
     freed: Receiver<()>,
-    /// Ends when the connections are closed as well.
+    /// Disconnected when the connections are closed as well.
     over: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
-/// What the API's requests need.
+/// State shared by the API's requests.
 #[derive(Debug)]
 struct Shared {
     asks: UnboundedSender<Ask>,
@@ -109,7 +109,7 @@ struct Shared {
     state: Option<PathBuf>,
     grace_until: Instant,
     last_op: AtomicU64,
-    /// A number of this run.
+    /// A random number of this run.
     instance: HeaderValue,
 }
 
@@ -117,7 +117,7 @@ impl Grape {
     /// Binds both sockets and starts; `tell` is called on another thread.
     ///
     /// # Errors
-    /// What the system says of an address.
+    /// The system's error, with the address.
     pub fn start(
         settings: Settings,
         tell: impl Fn(Told) + Send + Sync + 'static,
@@ -178,7 +178,7 @@ impl Grape {
         rand::rng().fill_bytes(&mut seed);
         let core = Core::new(options, seed, 0);
         let tasks = Tasks::default();
-        // Nothing is ever sent: it ends when all tasks are gone that hold the other end.
+        // Nothing is ever sent: it closes when all tasks that hold the sender have ended.
         let (held, over) = mpsc::channel(1);
         let tell = Arc::new(tell);
         let (faulty, warned) = (tell.clone(), tell.clone());
@@ -208,23 +208,24 @@ impl Grape {
         Ok(Self { shared, tasks, freed, over: Arc::new(Mutex::new(over)) })
     }
 
-    /// Where the node is.
+    /// The node's address.
     pub fn dht_address(&self) -> SocketAddr {
         self.shared.dht
     }
 
-    /// Where the API is.
+    /// The API's address.
     pub fn api_address(&self) -> SocketAddr {
         self.shared.api
     }
 
-    /// Says which events somebody listens for.
+    /// Sets which events have listeners.
     pub fn want(&self, wanted: Wanted) {
-        // A node that has stopped tells nothing anyway.
+        // A stopped node emits nothing anyway.
         let _ = self.shared.asks.send(Ask::Want(wanted));
     }
 
-    /// What the API does with a request of type `kind`; `v` is the value of a put that is no text.
+    /// Handles a request of type `kind` as the API does; `v` is the value of a put that is not
+    /// text.
     pub fn request(
         &self,
         kind: String,
@@ -249,12 +250,12 @@ impl Grape {
         let (shared, tasks, over) = (self.shared.clone(), self.tasks.clone(), self.over.clone());
         let Ok(runtime) = io::runtime() else { return done() };
         let (leave, known) = oneshot::channel();
-        // One that has stopped already left everything then.
+        // A stopped node has returned its nodes already.
         let _ = shared.asks.send(Ask::Stop(leave));
-        // As with Node's own sockets, both ports can be taken again at once.
+        // As with Node's own sockets, both ports are free at once.
         let _ = self.freed.recv_timeout(config::UNLISTEN_WAIT);
         runtime.spawn(async move {
-            // Whoever waits for the end is told, whatever becomes of the state.
+            // `done` is called whatever happens to the state.
             let _ = caught_in(async { state::write(&shared, known.await.ok()).await }).await;
             tasks.abort_all();
             while over.lock().await.recv().await.is_some() {}
@@ -275,7 +276,7 @@ impl Drop for Grape {
 }
 
 impl Shared {
-    /// Answers a request of `who`, whose connection has a `place`.
+    /// Handles a request of `who`, whose connection has a `place`.
     async fn answer(
         &self,
         request: api::Request,
@@ -331,7 +332,7 @@ impl Shared {
     }
 }
 
-/// Somebody waits for the outcome of a command. A walk that nobody waits for ends.
+/// A caller waits for the outcome of a command. If it is dropped, the walk may end.
 struct Waiting<'a> {
     asks: &'a UnboundedSender<Ask>,
     op: u64,
@@ -362,10 +363,10 @@ fn is_own(ip: [u8; 4]) -> bool {
 /// Any port will do.
 const DISCARD: u16 = 9;
 
-/// Why something of IPv6 means nothing to a node.
+/// Why a node cannot use an IPv6 address.
 const IPV4_ALONE: &str = "since the discovery network has IPv4 alone";
 
-/// An IPv4 address that is written as one of IPv6 is that.
+/// An IPv4-mapped IPv6 address as IPv4.
 fn plain(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(ip) => ip.to_canonical().to_string(),
@@ -373,7 +374,8 @@ fn plain(host: &str) -> String {
     }
 }
 
-/// Where the node of a host is; of every interface, and of the loopback one, where IPv4 has them.
+/// The IPv4 address to bind for a host; for every interface, and for the loopback one, those of
+/// IPv4.
 fn resolve(host: &str) -> Result<Ipv4Addr, Error> {
     match host.parse() {
         Ok(Ipv6Addr::UNSPECIFIED) => return Ok(Ipv4Addr::UNSPECIFIED),
@@ -402,7 +404,7 @@ fn bind(at: SocketAddrV4) -> Result<UdpSocket, Error> {
     bind().map_err(|error| Error::system("bind", error, Some(at.into())))
 }
 
-/// An address of the core's kind; the network has IPv4 only.
+/// An address for the core; the network has IPv4 only.
 fn compact(address: SocketAddr) -> Option<Address> {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => Some(Address { ip: ip.octets(), port: address.port() }),

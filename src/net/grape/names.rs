@@ -1,18 +1,19 @@
-//! Bootstrap nodes: addresses at once, names as soon as they have one.
+//! Bootstrap nodes: addresses are used at once, names as soon as they resolve.
 
 use super::{IPV4_ALONE, actor::Ask, compact};
 use crate::{config::grape as config, error::Error, grape::Address, net::Destination};
 use std::collections::HashSet;
 use tokio::{net::lookup_host, sync::mpsc::UnboundedSender, time::sleep};
 
-/// Reads a bootstrap list; `reject` is told of each entry that is no `host:port`, which is left out.
+/// Parses a bootstrap list; `reject` is called for each entry that is no `host:port`, which is left
+/// out.
 pub(super) fn parse(list: &[String], reject: impl Fn(Error)) -> Vec<Destination> {
     list.iter().filter_map(|text| Destination::parse(text).map_err(&reject).ok()).collect()
 }
 
-/// Tells the core where its bootstrap nodes are, and again when that changes. Those without a name
-/// need not wait for the others, nor do the nodes that were known before. `warn` is told once of each
-/// that has no address of IPv4.
+/// Passes the addresses of the bootstrap nodes to the core, and again when they change. Addresses
+/// without a name, and nodes known from an earlier run, do not wait for the lookups. `warn` is
+/// called once for each name without an IPv4 address.
 pub(super) async fn keep_resolving(
     names: Vec<Destination>,
     known: Vec<Address>,

@@ -1,4 +1,5 @@
-//! Datagrams that wait for room in the kernel: bounded in bytes, and no address takes all of them.
+//! Datagrams that wait for room in the kernel: limited in bytes, and no address can use up all of
+//! them.
 
 use crate::{
     config::grape as config,
@@ -6,7 +7,7 @@ use crate::{
 };
 use std::collections::{HashMap, VecDeque};
 
-/// The datagrams; see the module.
+/// The datagrams; see the module's description.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Datagram>,
@@ -15,12 +16,12 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Whether nothing waits.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Adds a datagram, or drops it where there is no room: it is lost as on the way it might be.
+    /// Adds a datagram, or drops it if there is no room: the network might lose it as well.
     pub fn push(&mut self, datagram: Datagram) {
         let cost = cost(&datagram);
         let of = self.of.get(&datagram.to).copied().unwrap_or(0);
@@ -31,7 +32,7 @@ impl Outbox {
         self.waiting.push_back(datagram);
     }
 
-    /// Takes the oldest one out.
+    /// Takes the oldest one.
     pub fn pop(&mut self) -> Option<Datagram> {
         let datagram = self.waiting.pop_front()?;
         let cost = cost(&datagram);
@@ -45,7 +46,7 @@ impl Outbox {
         Some(datagram)
     }
 
-    /// It could not be sent: it is the oldest again.
+    /// Puts it back as the oldest, since it could not be sent.
     pub fn put_back(&mut self, datagram: Datagram) {
         self.count(&datagram);
         self.waiting.push_front(datagram);

@@ -1,6 +1,6 @@
-//! What the API shows of its node. Each page is made at most once a second, away from the threads
-//! that move bytes, and shared by all who ask meanwhile; pages that somebody chose are made one at a
-//! time, of what is seen once a second.
+//! The API's pages about its node. Each page is made at most once per second, off the threads that
+//! move bytes, and shared by all requests meanwhile; pages with a filter or number are made one at
+//! a time, from a status that is taken once per second.
 
 use super::Shared;
 use crate::{
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::{sync::Arc, time::Instant};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-/// One of them.
+/// A kind of page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Html,
@@ -20,13 +20,14 @@ pub(super) enum Page {
     Metrics,
 }
 
-/// As they were made last.
+/// The latest pages.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     made: [Mutex<Option<(Instant, Bytes)>>; 3],
-    /// What they are made of.
+    /// The status that they are made from.
     seen: Mutex<Option<(Instant, Arc<Status>)>>,
-    /// Held while a page is made that somebody chose: one at a time, whoever wants how many.
+    /// Held while a page with a filter or number is made: one at a time, however many are
+    /// requested.
     choosing: Mutex<()>,
 }
 
@@ -43,7 +44,7 @@ impl Pages {
             Page::Status => &self.made[1],
             Page::Metrics => &self.made[2],
         };
-        // Held meanwhile: others wait for this one instead of making their own.
+        // Held meanwhile: other requests wait for this page instead of making their own.
         let mut made = slot.lock().await;
         if let Some((at, text)) = &*made
             && at.elapsed() < config::STATUS_AGE

@@ -1,4 +1,4 @@
-//! The API's connections: what each is doing, and which one goes when there are too many.
+//! The API's connections: the state of each, and which one is closed when there are too many.
 
 use super::actor::Ask;
 use crate::{config::grape as config, grape};
@@ -20,21 +20,21 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// What a connection is doing.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Doing {
-    /// It has asked for nothing so far.
+    /// No request so far.
     New,
-    /// Its requests are answered.
+    /// All requests are answered.
     Idle,
-    /// A request is coming.
+    /// A request is being received.
     Receiving,
-    /// The node is at work for it.
+    /// The node works on its request.
     Working,
-    /// An answer is being composed.
+    /// A response is being composed.
     Answering,
-    /// An answer is composed, and not all written.
+    /// A response is composed, and not completely written.
     Flushing,
     /// It waits for the end of the node.
     Watching,
@@ -53,18 +53,19 @@ impl Doing {
         }
     }
 
-    /// How many ms it may last.
+    /// Time limit of the state, in ms.
     fn limit(self) -> u64 {
         match self {
             Self::New | Self::Receiving => config::API_READ_MS,
             Self::Idle => config::API_IDLE_MS,
             Self::Answering | Self::Flushing => config::API_WRITE_MS,
-            // The node ends what it works at.
+            // The node ends its own work.
             Self::Working | Self::Watching => u64::MAX,
         }
     }
 
-    /// Who goes first when a place is wanted. `None`: it has a request under way, or watches.
+    /// Order in which connections are closed when a place is needed. `None`: it has a pending
+    /// request, or watches.
     fn rank(self, lasts: u64) -> Option<u8> {
         match self {
             Self::Idle => Some(1),
@@ -77,13 +78,13 @@ impl Doing {
     }
 }
 
-/// Where connections come from, as far as they share.
+/// Sources of connections, each with its share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
-    /// This machine, by whichever of its addresses.
+    /// This machine, with any of its addresses.
     Loopback,
     V4([u8; 4]),
-    /// A network of 64 bits, which one machine may have to itself.
+    /// A 64-bit network, which may belong to one machine.
     V6([u8; 8]),
 }
 
@@ -103,7 +104,7 @@ impl Source {
         }
     }
 
-    /// The same, as the node knows it.
+    /// The same source in the node's terms.
     fn who(self) -> grape::Source {
         match self {
             Self::Loopback => grape::Source::Local,
@@ -126,12 +127,12 @@ pub(super) struct Places(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     epoch: Instant,
-    /// Connections at once: a process may have fewer descriptors than all.
+    /// Most connections: the process may have too few descriptors for all.
     limit: usize,
     asks: UnboundedSender<Ask>,
     /// In ms since then, as of the last sweep: requests need no clock of their own.
     now: AtomicU64,
-    /// Who became idle before whom.
+    /// Order in which connections became idle.
     order: AtomicU64,
     held: Mutex<Held>,
     freed: Notify,
@@ -140,9 +141,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Held {
     places: Slab<Arc<Place>>,
-    /// Without those that are recalled.
+    /// Without those being recalled.
     by_source: HashMap<Source, usize>,
-    /// Connections that are told 503, and go after it: they count as gone.
+    /// Connections that get a 503 and are closed after it: they no longer count.
     recalled: usize,
 }
 
@@ -154,11 +155,11 @@ pub(super) struct Place {
     /// A [`Doing`] in the upper byte, and since when.
     doing: AtomicU64,
     order: AtomicU64,
-    /// What the node does for it.
+    /// The node's command for it.
     op: AtomicU64,
-    /// Its request ends, and it goes when that answer is written.
+    /// Its request is ended, and it closes when that response is written.
     recalled: AtomicBool,
-    /// Its next request waits for the answer before to be written.
+    /// Its next request waits until the previous response is written.
     waits: AtomicBool,
     task: OnceLock<AbortHandle>,
 }
@@ -173,7 +174,7 @@ pub(super) struct Taken {
 const TIME_BITS: u32 = 56;
 
 impl Places {
-    /// For a process that may have so many descriptors; `asks` ends what the node does.
+    /// For a process with this limit of descriptors; `asks` ends the node's commands.
     pub fn new(asks: UnboundedSender<Ask>, descriptors: Option<usize>) -> Self {
         let for_api = |all: usize| {
             all.saturating_sub(config::API_DESCRIPTORS_KEPT).max(config::API_CONNECTIONS_LEAST)
@@ -189,8 +190,9 @@ impl Places {
         }))
     }
 
-    /// A place for a connection from there. When there are too many, the idlest goes, or the oldest
-    /// request under way of who has most: a newcomer is always answered.
+    /// A place for a connection from there. When there are too many, the longest idle one is
+    /// closed, or the oldest pending request of the source that has the most: a newcomer is always
+    /// served.
     pub fn take(&self, ip: IpAddr) -> Taken {
         let source = Source::of(ip);
         let mut held = self.0.lock();
@@ -208,8 +210,8 @@ impl Places {
         self.0.insert(&mut held, source)
     }
 
-    /// Lets some go: there is something else than places that there is not enough of. Returns when
-    /// one is gone, or after `patience`; `false` at once when there are none.
+    /// Closes some, since another resource than places is exhausted. Returns when one is closed, or
+    /// after `patience`; `false` at once when there are none.
     pub async fn spare(&self, patience: Duration) -> bool {
         {
             let mut held = self.0.lock();
@@ -223,8 +225,8 @@ impl Places {
         timeout(patience, self.0.freed.notified()).await.is_ok()
     }
 
-    /// Lets a watcher go when there are too many, for one that comes: the newest of who has most, so
-    /// that whoever opens many ends its own.
+    /// Closes a watcher if there are too many, for a new one: the newest of the source that has the
+    /// most, so that a client with many loses its own.
     pub fn make_room_for_watcher(&self) {
         let mut held = self.0.lock();
         let watches = |place: &Place| place.doing().0 == Doing::Watching;
@@ -234,7 +236,7 @@ impl Places {
         }
     }
 
-    /// Looks after the time limits for as long as the node runs.
+    /// Enforces the time limits as long as the node runs.
     pub async fn keep_sweeping(&self) {
         loop {
             sleep(config::API_SWEEP).await;
@@ -248,7 +250,7 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number of connections, where there can only be fewer than all.
+    /// A proportional part of a limit, if there can be fewer connections than usual.
     fn part(&self, of_all: usize) -> usize {
         of_all * self.limit / config::API_CONNECTIONS
     }
@@ -283,7 +285,8 @@ impl Inner {
         }
     }
 
-    /// Ends the idlest of those, or else the oldest request of who has most of them.
+    /// Closes the longest idle one of these, or else the oldest request of the source with the
+    /// most.
     fn make_room(&self, held: &mut Held, of: impl Fn(&Place) -> bool) {
         if self.end_newcomer(held, &of) || self.end_idlest(held, &of) {
             return;
@@ -300,7 +303,7 @@ impl Inner {
         }
     }
 
-    /// Ends the oldest of those that have just come, if there are many: what one came for may not have
+    /// Closes the oldest of the newcomers, if there are many: their first requests may not have
     /// been read yet.
     fn end_newcomer(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
         let is_new = |place: &Place| of(place) && place.doing().0 == Doing::New;
@@ -314,7 +317,7 @@ impl Inner {
         true
     }
 
-    /// Ends the idlest of those; `false` when all have requests under way.
+    /// Closes the longest idle one of these; `false` when all have pending requests.
     fn end_idlest(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
         let now = self.now.load(Relaxed);
         let rank = |place: &Place| {
@@ -340,7 +343,7 @@ impl Inner {
         }
     }
 
-    /// Ends a request: with an answer that says so, if the node is at work for it.
+    /// Ends a request: with a response that says so, if the node works on it.
     fn recall(&self, held: &mut Held, key: usize) {
         let place = held.places[key].clone();
         if place.doing().0 != Doing::Working || held.recalled >= config::API_RECALLED {
@@ -370,12 +373,12 @@ impl Inner {
 }
 
 impl Held {
-    /// All that are not about to go.
+    /// All but those about to close.
     fn counted(&self) -> impl Iterator<Item = (usize, &Arc<Place>)> {
         self.places.iter().filter(|(_, place)| !place.is_recalled())
     }
 
-    /// Who has most of those.
+    /// The source with the most of these.
     fn greediest(&self, of: impl Fn(&Place) -> bool) -> Option<Source> {
         let mut counts: HashMap<Source, usize> = HashMap::new();
         for (_, place) in self.counted().filter(|(_, place)| of(place)) {
@@ -395,9 +398,9 @@ impl Held {
 }
 
 impl Taken {
-    /// The task that is ended with the connection.
+    /// Sets the task that is aborted with the connection.
     pub fn served_by(&self, task: AbortHandle) {
-        // Nobody else sets it.
+        // It is set only here.
         let _ = self.place.task.set(task);
     }
 }
@@ -406,7 +409,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         let all = &self.place.all;
         let mut held = all.lock();
-        // Its number may be another's if it was told to go.
+        // If it was told to close, its number may be in use again.
         if held.places.get(self.key).is_some_and(|place| Arc::ptr_eq(place, &self.place)) {
             all.remove(&mut held, self.key);
         }
@@ -425,7 +428,7 @@ impl Place {
         (Doing::of((doing >> TIME_BITS) as u8), doing & ((1 << TIME_BITS) - 1))
     }
 
-    /// Bytes came.
+    /// Bytes were received.
     pub fn received(&self) {
         if matches!(self.doing().0, Doing::New | Doing::Idle) {
             self.order.store(self.all.order.fetch_add(1, Relaxed), Relaxed);
@@ -433,23 +436,23 @@ impl Place {
         }
     }
 
-    /// Who has it.
+    /// The client.
     pub fn who(&self) -> grape::Source {
         self.source.who()
     }
 
-    /// The node does this for it.
+    /// The node's command for its request.
     pub fn works_at(&self, op: u64) {
         self.op.store(op, Relaxed);
     }
 
-    /// Whether it is to go.
+    /// Whether it is to close.
     pub fn is_recalled(&self) -> bool {
         self.recalled.load(Relaxed)
     }
 
-    /// A request came. It waits until the answer before it is written: who does not read one gets
-    /// no more.
+    /// A request was received. It waits until the previous response is written: a client that does
+    /// not read one gets no more.
     pub async fn asked(&self) {
         poll_fn(|_| {
             if self.doing().0 != Doing::Flushing {
@@ -462,14 +465,14 @@ impl Place {
         self.received();
     }
 
-    /// An answer is composed.
+    /// A response is composed.
     pub fn answered(&self) {
         if self.doing().0 == Doing::Answering {
             self.set(Doing::Flushing);
         }
     }
 
-    /// All that was composed is written. `false`: it is time to go.
+    /// All output is written. `false`: it is time to close.
     pub fn flushed(&self, context: &Context<'_>) -> bool {
         if self.doing().0 != Doing::Flushing {
             return true;

@@ -1,4 +1,4 @@
-//! The state file: the node's id and the nodes that it knows, over a restart.
+//! The state file: keeps the node's id and the known nodes over a restart.
 
 use super::{Shared, actor::Ask};
 use crate::{
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::{task::spawn_blocking, time::sleep};
 
-/// What was kept.
+/// Content of the state file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub id: Id,
@@ -28,7 +28,7 @@ struct Text {
     nodes: Vec<String>,
 }
 
-/// Reads a state file; none yet is fine.
+/// Reads a state file; a missing one is fine.
 ///
 /// # Errors
 /// A text that says which file is damaged or cannot be read.
@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
     let damaged = |what: &dyn std::fmt::Display| {
         format!("the state file {} is ignored: {what}", path.display())
     };
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(damaged(&"no file"));
     }
@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
     Ok(Some(Kept { id, nodes }))
 }
 
-/// Writes a state file now and then.
+/// Writes the state file periodically.
 pub(super) async fn keep_writing(shared: std::sync::Arc<Shared>) {
     loop {
         sleep(Duration::from_millis(config::STATE_EVERY_MS)).await;
@@ -68,11 +68,11 @@ pub(super) async fn keep_writing(shared: std::sync::Arc<Shared>) {
     }
 }
 
-/// Writes the state file, if there is to be one. Nodes are only replaced by others: one that was
-/// alone for its whole life keeps what the one before knew.
+/// Writes the state file, if there is one. Nodes are only replaced by others: a node that was alone
+/// for its whole run keeps those of the run before.
 pub(super) async fn write(shared: &Shared, known: Option<(Id, Vec<Address>)>) {
     let (Some(path), Some((id, nodes))) = (shared.state.clone(), known) else { return };
-    // What cannot be written now is written next time.
+    // After a failure it is written the next time.
     let _ = spawn_blocking(move || {
         let nodes = match nodes.is_empty() {
             true => read(&path).ok().flatten().map(|kept| kept.nodes).unwrap_or_default(),
@@ -83,14 +83,14 @@ pub(super) async fn write(shared: &Shared, known: Option<(Id, Vec<Address>)>) {
     .await;
 }
 
-/// Writes beside the file and renames, so that there is always a whole one.
+/// Writes a temporary file and renames it, so that the file is always complete.
 fn save(path: &Path, kept: &Kept) -> std::io::Result<()> {
     let nodes = kept.nodes.iter().map(ToString::to_string).collect();
     let text = serde_json::to_string(&Text { id: kept.id.to_string(), nodes })?;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&name);
-    // What is left of another run, or a link that somebody put there, is not written through.
+    // A leftover of another run, or a link placed there by others, is not written through.
     let _ = fs::remove_file(beside);
     let write = || {
         let mut file = File::options().write(true).create_new(true).open(beside)?;

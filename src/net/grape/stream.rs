@@ -1,4 +1,5 @@
-//! The two ends of an exchange that tell its [`Place`] how far it is: the socket, and the answer.
+//! The two ends of an exchange that report its progress to its [`Place`]: the socket, and the
+//! response.
 
 use super::places::Place;
 use crate::config::{self, grape::API_CHUNK_BYTES, grape::API_HEARTBEAT};
@@ -26,9 +27,9 @@ pub(super) struct Stream {
 
 impl Stream {
     /// # Errors
-    /// The client is gone already.
+    /// The client has disconnected.
     pub fn new(io: TcpStream, place: Arc<Place>) -> io::Result<Self> {
-        // Answers are one write each; to wait for more would only delay them.
+        // A response is one write; waiting for more would only delay it.
         io.set_nodelay(true)?;
         let socket = SockRef::from(&io);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(config::KEEPALIVE))?;
@@ -62,7 +63,7 @@ impl AsyncWrite for Stream {
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
 
-    /// Hyper asks for it when it has written what it composed.
+    /// Hyper calls this when it has written its output.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.io).poll_flush(context))?;
         if self.place.flushed(context) {
@@ -77,7 +78,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) struct Answer {
     content: Content,
     place: Arc<Place>,
@@ -85,18 +86,18 @@ pub(super) struct Answer {
 
 enum Content {
     Text(Bytes),
-    /// A line now and then for as long as the node runs: who reads it notices the end, and a cut
-    /// link shows.
+    /// A line now and then as long as the node runs: the reader notices the end of the node, or a
+    /// broken connection.
     Endless(Interval),
 }
 
 impl Answer {
-    /// A text, which other answers may share.
+    /// A text, which other responses may share.
     pub fn text(text: Bytes, place: Arc<Place>) -> Self {
         Self { content: Content::Text(text), place }
     }
 
-    /// One that goes on.
+    /// An endless one.
     pub fn endless(place: Arc<Place>) -> Self {
         let interval = interval_at(Instant::now() + API_HEARTBEAT, API_HEARTBEAT);
         Self { content: Content::Endless(interval), place }
@@ -120,7 +121,7 @@ impl Body for Answer {
         match &mut self.content {
             Content::Text(rest) if rest.is_empty() => Poll::Ready(None),
             Content::Text(rest) => {
-                // Hyper copies no more of them than the connection may hold.
+                // Hyper copies at most as much as the connection may hold.
                 let next = rest.split_to(rest.len().min(API_CHUNK_BYTES));
                 Poll::Ready(Some(Ok(Frame::data(next))))
             }

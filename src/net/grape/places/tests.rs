@@ -10,7 +10,7 @@ fn is_there(taken: &Taken) -> bool {
     held.places.iter().any(|(_, place)| Arc::ptr_eq(place, &taken.place))
 }
 
-/// As after a request and its answer.
+/// As after a request and its response.
 fn prove(taken: &Taken) {
     taken.place.received();
     taken.place.set(Doing::Answering);
@@ -25,7 +25,7 @@ fn places() -> (Places, UnboundedReceiver<Ask>) {
 
 const LOOPBACK: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// Connections from there that the node works for.
+/// Connections from there with pending requests.
 fn working(places: &Places, ip: IpAddr, count: usize) -> Vec<Taken> {
     let take = |op| {
         let taken = places.take(ip);
@@ -59,7 +59,7 @@ fn the_oldest_request_of_an_address_with_too_many_ends_for_a_new_one() {
     let many = working(&places, ip(1), config::API_SOURCE_CONNECTIONS);
     let newcomer = places.take(ip(1));
     assert!(matches!(asked.try_recv(), Ok(Ask::Cancel(0))) && asked.try_recv().is_err());
-    // It is answered, and goes then.
+    // It gets its response, and closes then.
     assert!(many.iter().chain(&other).all(is_there) && is_there(&newcomer));
     newcomer.place.received();
     many[0].place.set(Doing::Answering);
@@ -83,7 +83,7 @@ fn other_machines_leave_places_to_this_one() {
         .map(|_| places.take(LOOPBACK))
         .collect();
     assert!(here.iter().all(is_there) && asked.try_recv().is_err());
-    // And to a machine that has few.
+    // And for a machine that has few.
     let few = working(&places, ip(200), 10);
     assert!(few.iter().all(|taken| is_there(taken) && !taken.place.is_recalled()));
     drop((many, few));
