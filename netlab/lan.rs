@@ -1,4 +1,4 @@
-//! The switch itself: its ports, and the frames on their way.
+//! The switch itself: its ports, and the frames in flight.
 
 use crate::{
     link::{Link, Quality},
@@ -20,13 +20,13 @@ use tokio::{
     time::sleep_until,
 };
 
-/// Frames that are read and not looked at yet; more wait in their devices.
+/// Frames that are read and not yet handled; further ones wait in their devices.
 const UNSEEN: usize = 256;
 
 /// The longest frame, with room to spare.
 const FRAME_BYTES: usize = 9_216;
 
-/// A device that is down is looked at so often.
+/// How often a device that is down is checked.
 const DOWN: Duration = Duration::from_millis(10);
 
 type Mac = [u8; 6];
@@ -34,11 +34,12 @@ type Mac = [u8; 6];
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Command {
-    /// What the cable of a port does to what its host sends (`up`) and hears (`down`).
+    /// Sets the quality of a port's cable, for frames that its host sends (`up`) and receives
+    /// (`down`).
     Cable { port: usize, up: Quality, down: Quality },
     /// Whether frames from one port to another are dropped.
     Cut { from: usize, to: usize, on: bool },
-    /// Whether a host is there at all.
+    /// Whether a host is powered on.
     Power { port: usize, on: bool },
 }
 
@@ -51,10 +52,10 @@ struct Port {
 
 struct Switch {
     ports: Vec<Port>,
-    /// At which port a host was heard.
+    /// The port at which each host was seen.
     places: HashMap<Mac, usize>,
     cuts: Vec<Vec<bool>>,
-    /// Frames on their way, by when they arrive; the number keeps those of one time in order.
+    /// Frames in flight, by arrival time; the number keeps those of one time in order.
     on_way: BTreeMap<(Instant, u64), (usize, usize, Vec<u8>)>,
     sent: u64,
     rng: SmallRng,
@@ -103,7 +104,7 @@ impl Switch {
         };
         match self.places.get(to) {
             Some(place) => self.carry(from, *place, at, frame),
-            // To everybody: a group, or one that was not heard yet.
+            // To all ports: a multicast frame, or a host not seen yet.
             None => (0..self.ports.len()).for_each(|to| self.carry(from, to, at, frame.clone())),
         }
     }
@@ -117,7 +118,7 @@ impl Switch {
         }
     }
 
-    /// Hands over what has arrived; says when the next frame will.
+    /// Delivers frames that have arrived; returns when the next one will.
     fn deliver(&mut self) -> Option<Instant> {
         loop {
             let next = self.on_way.first_entry()?;
@@ -127,7 +128,7 @@ impl Switch {
             let (from, to, frame) = next.remove();
             let port = &self.ports[to];
             if port.is_on && self.ports[from].is_on && !self.cuts[from][to] {
-                // A host that is too slow loses frames, as it would elsewhere.
+                // A host that is too slow loses frames, as on a real network.
                 let _ = (&*port.tap).write(&frame);
             }
         }

@@ -1,22 +1,23 @@
-//! One direction of a cable: what it does to each frame.
+//! One direction of a cable: its effect on each frame.
 
 use rand::{Rng, RngExt};
 use serde::Deserialize;
 use std::time::{Duration, Instant};
 
-/// How a cable is; everything is off by default.
+/// Quality of a cable; everything is off by default.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quality {
-    /// Milliseconds on the way.
+    /// Delay in milliseconds.
     delay: f64,
-    /// Milliseconds by which that may be less or more. Frames stay in order.
+    /// Variation of the delay in milliseconds. Frames stay in order.
     jitter: f64,
-    /// Part of all frames that are lost, from 0 to 1.
+    /// Fraction of frames that are lost, from 0 to 1.
     loss: f64,
-    /// Kilobits a second; 0 is no limit.
+    /// Kilobits per second; 0 is unlimited.
     rate: f64,
-    /// Milliseconds for which a frame may wait for its turn at `rate`; what would wait longer is lost.
+    /// Milliseconds that a frame may wait for its turn at `rate`; frames that would wait longer are
+    /// lost.
     queue: f64,
 }
 
@@ -24,9 +25,9 @@ pub struct Quality {
 #[derive(Debug)]
 pub struct Link {
     quality: Quality,
-    /// When the frame before is through.
+    /// When the previous frame is transmitted.
     free: Instant,
-    /// When the frame before arrives.
+    /// When the previous frame arrives.
     last: Instant,
 }
 
@@ -35,7 +36,7 @@ impl Link {
         Self { quality, free: now, last: now }
     }
 
-    /// When a frame of `bytes` that is sent at `at` arrives; `None`: it is lost.
+    /// When a frame of `bytes` sent at `at` arrives; `None`: it is lost.
     pub fn arrival(&mut self, bytes: usize, at: Instant, rng: &mut impl Rng) -> Option<Instant> {
         let Quality { delay, jitter, loss, rate, queue } = self.quality;
         if loss > 0.0 && rng.random::<f64>() < loss {

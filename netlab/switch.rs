@@ -1,7 +1,7 @@
-//! An Ethernet switch in user space, for tests of several hosts on one Linux machine: `netlab-switch N`
-//! makes the devices `lab0` to `lab<N - 1>` and carries frames between them, with what a real network
-//! does to these. Commands come as JSON, one a line; each is answered by a line `ok`. It ends with
-//! its standard input, and the devices with it.
+//! An Ethernet switch in user space, for tests of several hosts on one Linux machine:
+//! `netlab-switch N` creates the devices `lab0` to `lab<N - 1>` and carries frames between them,
+//! with the faults of a real network. Commands are JSON, one per line; each is answered by a line
+//! `ok`. It ends when its standard input does, and removes the devices.
 
 #[cfg(target_os = "linux")]
 mod lan;

@@ -6,7 +6,7 @@ use std::{
     os::fd::AsRawFd,
 };
 
-/// Creates the device `name`, which is gone when the file is closed.
+/// Creates the device `name`, which is removed when the file is closed.
 pub fn create(name: &str) -> Result<File> {
     let file = OpenOptions::new().read(true).write(true).open("/dev/net/tun")?;
     // SAFETY: all of its fields are numbers and bytes.

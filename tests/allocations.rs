@@ -1,5 +1,5 @@
-//! What the hot path costs in allocations: a number that no load of the machine changes, so a
-//! regression shows here and not only on a clock.
+//! Allocations of the hot path: a number that does not depend on the machine's load, so that a
+//! regression shows without measuring time.
 
 #![allow(clippy::unwrap_used, reason = "a panic here is a failed test")]
 
@@ -14,13 +14,13 @@ use std::{
 };
 
 thread_local! {
-    /// Of this thread: tests run beside each other.
+    /// Of this thread: tests run in parallel.
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
 
-// SAFETY: everything is handed on to the system's allocator; the counter is no allocation.
+// SAFETY: all calls go to the system's allocator; the counter does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
@@ -47,7 +47,7 @@ const MESSAGES: u32 = 64;
 const TEXT: &str =
     r#"["0f4e5c1a-6d3b-4c2f-9a51-1f0e8d7c6b5a","bench",{"topic":"trades","price":12345.678}]"#;
 
-/// Allocations of `work`, once it has been done before and buffers have their size.
+/// Allocations of `work`, once it was done before and buffers have their size.
 fn allocations(mut work: impl FnMut()) -> usize {
     work();
     work();

@@ -1,4 +1,4 @@
-//! What a fault in the native code, and one of the network, costs: one connection, which says so.
+//! A fault in the native code, or in the network, costs one connection, which reports it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -27,7 +27,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-/// An environment in which, once armed, whoever has something to tell next panics.
+/// An environment in which, once armed, the next wake-up of JavaScript panics.
 fn fragile() -> (Env, Arc<AtomicBool>) {
     let armed = Arc::new(AtomicBool::new(false));
     let fault = armed.clone();
@@ -41,7 +41,7 @@ async fn must_end_by_panic(env: &mut Env) -> u32 {
     number
 }
 
-/// Ends a connection by a reset.
+/// Closes a connection by a reset.
 fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
@@ -55,7 +55,7 @@ async fn a_panic_costs_one_connection_which_says_so() {
     let numbers = [env.accepted().await.number(), env.accepted().await.number()];
     armed.store(true, Ordering::SeqCst);
     first.write_all(&text_frame(br#"["a","key",1]"#)).await.unwrap();
-    // It may hit who is about to wake for the second one's beginning.
+    // The panic may hit the wake-up for the second one's beginning.
     let spoilt = loop {
         match env.next().await {
             Got::Request { rid, .. } => assert_eq!(rid, "a"),
@@ -107,7 +107,7 @@ async fn a_panic_ends_a_stream_on_either_thread() {
     assert_eq!(must_end_by_panic(&mut env).await, read.conn().number());
     armed.store(true, Ordering::SeqCst);
     loop {
-        // Who tells that something is due panics behind it.
+        // The panic follows the event that something is due.
         match env.event().await {
             Event::Overdue { .. } => {}
             Event::Closed { conn, error, .. } => {
@@ -128,7 +128,7 @@ async fn the_end_of_a_stream_that_holds_too_much_comes_behind_its_messages() {
     let stream = Stream::new(&env.driver, &env.hub, Role::Server, settings, &budget);
     stream.open(None);
     let mut bytes = text_frame(br#"["a","key",1]"#);
-    // The half of a message, in the same read.
+    // Half of a message, in the same read.
     bytes.extend_from_slice(&[0x81, 0x80 | 126, 0x4e, 0x20, 0, 0, 0, 0]);
     bytes.extend_from_slice(&[b'x'; 16_000]);
     stream.receive(&bytes);
@@ -166,7 +166,7 @@ async fn a_client_that_resets_is_noticed_while_it_is_not_read() {
     client.write_all(&text_frame(br#"["a","key",1]"#)).await.unwrap();
     reset(client);
     let (_, code, _, error) = env.closed().await;
-    // What it asked for is not told: nobody waits for the answer.
+    // Its request is not reported: no caller waits for the reply.
     assert_eq!((code, error.unwrap().code()), (1006, Some("ECONNRESET")));
 }
 
@@ -181,8 +181,8 @@ async fn a_client_that_goes_away_is_noticed_while_it_is_not_read() {
     drop(client);
     let (_, code, _, error) = env.closed().await;
     assert_eq!(code, 1006);
-    // The system of who went away answers the sign of life that is asked for. Without an error the
-    // end was read before the pause began.
+    // The system of the closed connection answers the ping. Without an error, the end was read
+    // before the pause began.
     let told = error.is_none_or(|error| matches!(error.code(), Some("ECONNRESET" | "EPIPE")));
     assert!(told);
 }

@@ -1,4 +1,5 @@
-//! Requests of our client, with the portable driver, against tungstenite's server and against raw bytes.
+//! Requests of our client, with the portable driver, against tungstenite's server and against raw
+//! bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -49,7 +50,7 @@ async fn requests_made_before_the_handshake_are_held_and_go_out_in_order() {
     for slot in 0..100 {
         ask(&conn, slot, LONG, &json!(slot));
     }
-    // Fails if a frame came before the answer to the handshake.
+    // Fails if a frame came before the handshake's response.
     let mut server = within("the client's handshake", accept_async(stream)).await.unwrap();
     for slot in 0..100 {
         assert_eq!(asked(&mut server).await.1, json!(slot));
@@ -60,7 +61,7 @@ async fn requests_made_before_the_handshake_are_held_and_go_out_in_order() {
 #[tokio::test]
 async fn a_request_expires_in_time_while_the_handshake_hangs_and_is_never_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    // `ask` says that it asks when the hub's clock begins.
+    // `ask` sets the time of the request to the start of the hub's clock.
     let start = Instant::now();
     let mut env = Env::new();
     let conn = env.connect(listener.local_addr().unwrap());
@@ -154,7 +155,7 @@ async fn what_answers_no_request_is_ignored() {
     for text in noise {
         server.send(Message::text(text)).await.unwrap();
     }
-    // Twice, and the second one is late.
+    // Twice; the second one is late.
     for _ in 0..2 {
         server.send(Message::text(format!(r#"["{rid}",null,2]"#))).await.unwrap();
     }
@@ -181,7 +182,7 @@ async fn frames_right_behind_the_servers_answer_are_read() {
     answer.extend_from_slice(b"\x89\x02hi");
     stream.write_all(&answer).await.unwrap();
     env.opened().await;
-    // The held request, then the pong: a masked frame each.
+    // The queued request, then the pong: a masked frame each.
     let mut request = [0; 2 + 4 + 48];
     within("the request", stream.read_exact(&mut request)).await.unwrap();
     assert_eq!(request[..2], [0x81, 0x80 | 48]);

@@ -1,4 +1,4 @@
-//! How connections of our client end, also those that never open.
+//! Closes of our client's connections, including those that never open.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -26,7 +26,7 @@ async fn a_refused_connection_says_so_with_its_address() {
     assert!(conn.request(0, 0, 60_000, |_| true).is_none(), "the connection is over");
 }
 
-/// What our client says of a server that answers its handshake with `answer` and hangs up.
+/// Our client's error for a server that sends the handshake response `answer` and hangs up.
 async fn declined(answer: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut env = Env::new();

@@ -15,7 +15,7 @@ use tokio::{
 /// A deadline that no test waits for, in milliseconds.
 const LONG: u64 = 5_000;
 
-/// A grape, and the address that it is asked at.
+/// A grape, and its address.
 async fn grape() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -38,11 +38,11 @@ async fn read_request(stream: &mut TcpStream) -> (Vec<String>, String) {
 
 async fn answer(stream: &mut TcpStream, status: &str, body: &str) {
     let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    // A client that has read enough may be gone already.
+    // A client that has read enough may have disconnected already.
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
-/// An answer without a location.
+/// A response without a location.
 fn plain(status: u16, body: &str) -> Answer {
     Answer { status, body: body.into(), location: None }
 }
@@ -88,7 +88,7 @@ async fn posts_path_headers_and_body() {
     }
 }
 
-/// A listener that takes one connection, and no other one before that was accepted.
+/// A listener with a backlog of one connection.
 fn crowded() -> (TcpListener, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -196,7 +196,7 @@ async fn a_status_that_is_no_success_comes_with_its_body() {
 async fn a_grape_that_does_not_answer_times_out_at_the_deadline() {
     let (listener, url) = grape().await;
     let start = Instant::now();
-    // Once without any answer, once with half of one.
+    // Once without a response, once with half of one.
     for part in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"] {
         let serve = async {
             let mut stream = accept(&listener).await;

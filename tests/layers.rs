@@ -1,5 +1,5 @@
-//! The layers stand one on another: Node-API in `src/node` only, no I/O in `src/ws`,
-//! `src/rpc`, `src/pubsub` and `src/grape`.
+//! The layering: Node-API in `src/node` only, no I/O in `src/ws`, `src/rpc`, `src/pubsub` and
+//! `src/grape`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -26,8 +26,8 @@ fn sources(dir: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The names in Rust code, without those in comments. Names and not paths, since
-/// `use std::{io, net::TcpStream}` says `std::net` as well.
+/// The names in Rust code, without those in comments. Names and not paths, since `use std::{io,
+/// net::TcpStream}` means `std::net` as well.
 fn names(code: &str) -> impl Iterator<Item = &str> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines
@@ -36,7 +36,7 @@ fn names(code: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Where one of the `forbidden` names stands, as `file: name`.
+/// Uses of the `forbidden` names, as `file: name`.
 fn uses(files: &[PathBuf], forbidden: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for file in files {
@@ -51,7 +51,7 @@ fn is_node_api(name: &str) -> bool {
     name == "napi" || name.starts_with("napi_")
 }
 
-/// Sockets, threads, files and clocks that wait, and the layers that have them.
+/// Names of sockets, threads, files and clocks that wait, and of the layers that have them.
 fn does_io(name: &str) -> bool {
     const IO: [&str; 11] = [
         "net", "thread", "fs", "process", "tokio", "socket2", "hyper", "sleep", "uv", "link",

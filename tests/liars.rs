@@ -1,5 +1,5 @@
-//! Networks of cores with simulated time, and strangers in them who lie, flood, and name others as
-//! the source or the target of datagrams.
+//! Networks of cores with simulated time, with strangers that lie, flood, and name others as the
+//! source or the target of datagrams.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -28,7 +28,8 @@ fn names_elsewhere(network: &mut Network, id: Id) {
     );
 }
 
-/// The answer of the node with the id `near(number)`, that the name is at the liar's, and is fresh.
+/// The reply of the node with the id `near(number)` that the name is at the liar's address, and is
+/// fresh.
 fn lie(number: u16, port: u16) -> impl Fn() -> Response<'static> {
     move || Response {
         id: Some(near(number)),
@@ -42,8 +43,8 @@ fn lie(number: u16, port: u16) -> impl Fn() -> Response<'static> {
 fn an_id_that_is_at_two_addresses_does_not_stop_a_node() {
     let mut network = network(3);
     let id = Id([0x55; 20]);
-    // A liar names the id at an address where another one answers, and meanwhile somebody asks with
-    // that id from elsewhere.
+    // A liar names the id at an address where another one answers, and meanwhile a query with that
+    // id comes from elsewhere.
     names_elsewhere(&mut network, id);
     let mut other = node(|_| near(2), |_| Response::default());
     network.strangers.insert(
@@ -327,7 +328,7 @@ fn who_did_not_answer_is_not_handed_on() {
     assert!(nodes.len() >= 4 && nodes.iter().all(|(_, address)| address.ip[0] == 44), "{nodes:?}");
 }
 
-/// A core that has as much to tell as fits an answer.
+/// A core with enough data to fill a reply.
 fn rich() -> Core {
     let mut core = alone(Options::default());
     let nodes = (0..60_u8).map(|number| {
@@ -397,7 +398,7 @@ fn the_first_questions_of_a_new_node_get_whole_answers() {
         let answer = ask(&mut core, 20_000, at([45; 4], 1), &query, near(1)).unwrap();
         assert_eq!(response(&answer).nodes.len(), config::K);
     }
-    // And all after it has shown that it is there.
+    // And all later ones have a proven address.
     acquaint(&mut core, 20_000, [(at([45; 4], 1), near(1))]);
     let from = at([45; 4], 1);
     let token = token(&mut core, 20_000, from);
@@ -601,7 +602,7 @@ fn other_ids_at_addresses_that_answered_do_not_end_a_walk() {
         sent.extend(more);
         sent.iter().any(|(to, _)| *to == hidden)
     };
-    // Twenty answer, of whom the first names two.
+    // Twenty answer, and the first of them names two.
     let two = [honest(50), honest(51)];
     answer(honest(0), two.iter().map(|(address, id)| (*id, *address)).collect());
     for node in (1..18).map(honest).chain(two) {
@@ -615,7 +616,7 @@ fn other_ids_at_addresses_that_answered_do_not_end_a_walk() {
 #[test]
 fn a_question_has_a_rate_whatever_number_it_carries() {
     let from = at(LIAR, 1);
-    // What looks like an answer from its end alone.
+    // Bytes whose end looks like a reply.
     let hides = |number: &[u8]| {
         let hidden = [b"1:t4:", number, b"1:y1:r"].concat();
         let start = b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t4:none1:y1:r1:z";
@@ -697,7 +698,7 @@ fn announces_of_one_host_are_no_more_of_an_answer_than_all_others() {
     let answer = ask(&mut core, 0, at([45; 4], 1), &query, near(2)).unwrap();
     let values = response(&answer).values;
     assert_eq!(values.len(), 1 + config::HOST_VALUES);
-    // Alone it may have all of it.
+    // Alone it may fill the whole reply.
     let mut core = alone(Options::default());
     let token = token(&mut core, 0, at(LIAR, 1));
     for port in 1..=90 {
@@ -709,7 +710,7 @@ fn announces_of_one_host_are_no_more_of_an_answer_than_all_others() {
     assert_eq!(response(&answer).values.len(), 90);
 }
 
-/// Addresses that a stranger has no business to name.
+/// Addresses that no stranger may name.
 const NOBODYS: [[u8; 4]; 7] = [
     [127, 0, 0, 1],
     [127, 9, 9, 9],

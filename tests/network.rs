@@ -1,4 +1,4 @@
-//! Networks of cores with simulated time: finding, storing, dying, and what strangers may send.
+//! Networks of cores with simulated time: finding, storing, dying, and datagrams of strangers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -84,7 +84,7 @@ fn a_service_that_announces_is_never_lost_and_one_that_stopped_is() {
     let expected = [Address { port: 1337, ..Network::address(1) }.to_string()];
     for _ in 0..20 {
         network.announce(1, KEY, 1337).unwrap();
-        // The longest wait of `startAnnouncing`.
+        // The longest interval of `startAnnouncing`.
         for _ in 0..18 {
             assert_eq!(network.lookup(3, KEY), expected);
             network.run(10_000);
@@ -276,13 +276,13 @@ fn one_sender_has_a_rate() {
 #[test]
 fn too_many_commands_are_refused() {
     let mut network = Network::new(0.0, 1);
-    // Somebody who never answers.
+    // A node that never answers.
     let node = network.add(Options::default(), &[50_000]);
     let ops: Vec<_> = (0..config::OPERATIONS as u32 + 10)
         .map(|number| network.start(node, Command::Lookup(number.to_be_bytes().to_vec())))
         .collect();
     let results: Vec<_> = ops.into_iter().map(|op| network.wait(op)).collect();
-    // The oldest of who asks for most.
+    // The oldest of the client with the most.
     let busy = results.iter().take_while(|result| **result == Err(Failure::Busy)).count();
     assert!((10..=config::OPERATIONS_ENDED).contains(&busy), "{busy}");
     assert!(!results[busy..].contains(&Err(Failure::Busy)));
@@ -302,7 +302,7 @@ fn a_command_of_nobody_leaves_room_for_others() {
         let walk = core.start_for(now, op, client, get(number)).unwrap();
         core.abandon(walk, op);
     }
-    // Another one waits for the same walk.
+    // Another command waits for the same walk.
     core.abandon(first.unwrap(), 1);
     let done = |core: &mut Core, now| -> Vec<_> {
         let events = core.tick(now, []).events.into_iter();

@@ -59,7 +59,7 @@ async fn many_clients_at_once_are_all_accepted_and_heard() {
     let mut env = Env::new();
     let server = env.listen();
     let mut clients = Vec::new();
-    // Nobody fetches meanwhile: all of them wait in one batch.
+    // Nothing is fetched meanwhile: all of them wait in one batch.
     for _ in 0..COUNT {
         clients.push(client(server.address()).await);
     }
@@ -138,7 +138,7 @@ async fn what_is_large_or_no_array_of_three_arrives_as_text() {
     assert_eq!(env.request().await.2, Value::String("x".repeat(fit)));
 }
 
-/// Sends `bytes` on a connection of their own: it ends with `code`, and another one does not.
+/// Sends `bytes` on a connection of their own: it closes with `code`, and another one does not.
 async fn only_the_culprit_is_closed(bytes: &[u8], code: u16) {
     let mut env = Env::new();
     let server = env.listen();
@@ -199,7 +199,7 @@ async fn plain_http_is_told_to_upgrade() {
     plain.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert!(read_head(&mut plain).await.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
     assert_eq!(read_rest(&mut plain).await, b"Upgrade Required");
-    // Nobody hears of it: the first connection that is told of is this one.
+    // It is not reported: the first reported connection is this one.
     let _client = raw_client(server.address()).await;
     assert_eq!(env.accepted().await.number(), 0);
 }
@@ -228,8 +228,8 @@ async fn a_dropped_server_frees_its_port_and_leaves_its_connections() {
     assert_eq!(taken.err().and_then(|error| error.code()), Some("EADDRINUSE"));
 
     drop(server);
-    // The listener is the driver thread's to close, which nothing tells of. Nobody else gets the
-    // port meanwhile, since a connection has it.
+    // The driver thread closes the listener, without notification. No other process gets the port
+    // meanwhile, since a connection has it.
     let again = async {
         loop {
             match env.listen_on(address.port()) {

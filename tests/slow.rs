@@ -1,4 +1,4 @@
-//! Networks of cores with simulated time, and nodes in them that answer late or not at all.
+//! Networks of cores with simulated time, with nodes that answer late or not at all.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -20,7 +20,7 @@ const KEY: &[u8] = b"rpc_test";
 /// A host of strangers.
 const LATE: [u8; 4] = [66, 0, 0, 1];
 
-/// What a link waits for a grape by default, in ms.
+/// A link's default timeout for a grape, in ms.
 const LINK_MS: u64 = 2_500;
 
 fn network(count: usize) -> Network {
@@ -42,8 +42,8 @@ fn at(port: u16) -> Address {
     Address { ip: LATE, port }
 }
 
-/// Puts four nodes of one host into all tables. Each answers what it is asked for a name after
-/// `late` ms, and names another node, nearer to it.
+/// Puts four nodes of one host into all tables. Each answers queries for a name after `late` ms,
+/// and names another node, nearer to it.
 fn late_host(network: &mut Network, late: u64, announces: bool) {
     let next = Cell::new(900);
     let answer = move |own: Address, from: Address, bytes: &[u8]| {
@@ -164,7 +164,7 @@ fn a_network_with_long_ways_works() {
     }
 }
 
-/// How many of the lookups of the next minutes, one in 10 s, take longer than an answer does.
+/// How many lookups of the next minutes, one per 10 s, take longer than a round trip.
 fn slow_lookups(network: &mut Network, number: usize, minutes: u64) -> usize {
     let mut slow = 0;
     for _ in 0..6 * minutes {
@@ -216,7 +216,7 @@ fn a_node_that_was_silent_and_answers_again_holds_what_is_announced() {
     let _ = network.wait(op);
     network.run(5_000);
     network.cut = |_, _| false;
-    // The first one asks all, and the nodes of before are asked where nobody else is known.
+    // The first one queries all, and nodes known before are queried when no others are known.
     let mut taken = Vec::new();
     for port in [1_337, 1_338, 1_339] {
         let Outcome::Stored(count) = network.announce(3, KEY, port).unwrap() else { panic!() };
@@ -234,7 +234,7 @@ fn the_last_of_two_grapes_is_not_held_up_by_the_dead_one() {
         network.announce(left, KEY, 1337).unwrap();
         network.announce(dead, KEY, 1338).unwrap();
         network.kill(dead);
-        // Announces go on by the node that is left, and those are what everybody finds.
+        // Announces continue through the remaining node, and all lookups find them.
         let mut times = Vec::new();
         for port in [1_337, 1_337, 1_339, 1_340] {
             network.run(config::SAME_MS + 1);

@@ -1,5 +1,5 @@
-//! Networks of cores with simulated time, and hosts in them that take the places of others: in a
-//! walk, in a table, or their ids.
+//! Networks of cores with simulated time, with hosts that take the places of others: in a walk, in
+//! a table, or their ids.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
 
@@ -32,7 +32,7 @@ fn nearest(network: &Network) -> Vec<(Id, usize)> {
     all
 }
 
-/// Lets each of so many hosts have one node near `KEY`, which answers what it is asked for that with
+/// Gives each of these hosts one node near `KEY`, which answers queries for that with
 /// `named(number)`.
 fn liars(network: &mut Network, hosts: u8, named: impl Fn(u8) -> Vec<(Id, Address)>) {
     for number in 0..hosts {
@@ -49,7 +49,7 @@ fn liars(network: &mut Network, hosts: u8, named: impl Fn(u8) -> Vec<(Id, Addres
     }
 }
 
-/// How many of 30 nodes far from `KEY` do not find what is announced for it.
+/// How many of 30 nodes far from `KEY` do not find its announce.
 fn missing(network: &mut Network) -> usize {
     let expected = Address { port: 1337, ..Network::address(1) }.to_string();
     let far: Vec<_> = nearest(network).into_iter().rev().take(30).collect();

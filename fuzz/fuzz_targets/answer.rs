@@ -1,5 +1,5 @@
-//! What a server answers a client's handshake. `{accept}` in the input stands for the right
-//! answer to the key, which is another one each time.
+//! A server's response to a client's handshake. `{accept}` in the input is replaced by the right
+//! accept value for the key, which is random.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ fuzz_target!(|input: &[u8]| {
                 assert!(matches!(handshake.read_response(&bytes[..cut]), Ok(None)));
             }
             assert_eq!(handshake.read_response(&bytes[..consumed]).ok(), Some(Some(consumed)));
-            // Another key's answer is none.
+            // The accept value of another key is wrong.
             let (other, _) = ClientHandshake::new("a:1", "/ws");
             assert!(other.read_response(&bytes).is_err());
         }

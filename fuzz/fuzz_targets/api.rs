@@ -1,4 +1,4 @@
-//! Any body of a request to a grape's API.
+//! Arbitrary bodies of requests to a grape's API.
 
 #![no_main]
 

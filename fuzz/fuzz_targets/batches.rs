@@ -1,5 +1,5 @@
-//! Whatever is added to batches, in whatever order they are merged: JavaScript gets all of it, in
-//! order, as one valid JSON text a batch.
+//! Records and events added to batches and merged in any order: JavaScript gets all of them, in
+//! order, as one valid JSON text per batch.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ enum Step<'a> {
     Reply(u32, u32, &'a str),
     Message(u32, &'a str),
     Ping(u32, &'a [u8]),
-    /// The batch so far is merged into what waits.
+    /// Merges the current batch into the waiting one.
     Merge,
 }
 
@@ -73,7 +73,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 got.push(Ok(record));
                 continue;
             };
-            // Their places are in the order of the text.
+            // Their indices are in the order of the text.
             let (index, event) = events.next().expect("an event for each place");
             assert_eq!(at as usize, index);
             let Event::Ping { conn, data } = event else { panic!("another event") };

@@ -1,5 +1,5 @@
-//! Any bytes as bencode: what is read is written again as it was, since bencode has one text for
-//! each value.
+//! Arbitrary bytes as bencode: a decoded value is encoded to the same bytes, since bencode has one
+//! text for each value.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What a server sends after the handshake.
+//! A server's bytes after the handshake.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! A whole connection, as TLS uses it: bytes in, and out what JavaScript fetches and what goes to
-//! the other side.
+//! A whole connection, as TLS uses it: input bytes, and as output JavaScript's batches and the
+//! bytes for the other side.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use grenache_nodejs_ws_native_fuzz::{Record, cut, frames, parts, records};
 use libfuzzer_sys::fuzz_target;
 use std::{collections::HashSet, sync::Arc};
 
-/// Requests that a client has made.
+/// Pending requests of a client.
 const REQUESTS: u32 = 4;
 
 struct Environment {
@@ -27,7 +27,7 @@ thread_local! {
     };
 }
 
-/// What the connection may hold, in bytes: little, so that the end of it is tried too.
+/// Memory budget of the connection, in bytes: small, so that exceeding it is tested too.
 const BUDGET: usize = 64 * 1024;
 
 fuzz_target!(|input: &[u8]| {
@@ -35,8 +35,8 @@ fuzz_target!(|input: &[u8]| {
     ENVIRONMENT.with(|environment| check(environment, *mode, input));
 });
 
-/// Bits of `mode`: 1 a client, 2 without the RPC machinery, 4 with listeners of the socket, 8 that
-/// is being closed.
+/// Bits of `mode`: 1 a client, 2 without the RPC machinery, 4 with listeners of the socket, 8
+/// closing.
 fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
     let role = if mode & 1 == 0 { Role::Server } else { Role::Client };
     let lanes = Lanes::from_bits(if mode & 2 == 0 { 1 } else { 0 } | (mode >> 1 & 2));
@@ -120,7 +120,7 @@ fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
     hub.release(number);
 }
 
-/// What goes to the other side.
+/// Bytes for the other side.
 fn output(stream: &Stream) -> Vec<u8> {
     let mut output = vec![0; 64 * 1024];
     let len = stream.take(&mut output);
@@ -128,7 +128,8 @@ fn output(stream: &Stream) -> Vec<u8> {
     output
 }
 
-/// Ids in the input stand for those of the requests: `00000000-0000-4000-8000-00000000000<slot>`.
+/// Replaces placeholders in the input by the ids of the requests:
+/// `00000000-0000-4000-8000-00000000000<slot>`.
 fn fill_in(input: &mut [u8], slot: usize, rid: &[u8]) {
     let place = format!("00000000-0000-4000-8000-{slot:012}").into_bytes();
     for at in 0..input.len().saturating_sub(place.len() - 1) {

@@ -1,5 +1,5 @@
-//! Destinations: what is taken is an address and nothing else, since it is written into the
-//! handshake as it is.
+//! Destinations: an accepted one is an address and nothing else, since it is written into the
+//! handshake unchanged.
 
 #![no_main]
 

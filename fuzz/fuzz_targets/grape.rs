@@ -1,5 +1,5 @@
-//! A discovery node, and what strangers send it while it works: datagrams in any order, from few
-//! addresses, with time going by. It stays bounded and finishes what it was asked.
+//! A discovery node, and datagrams of strangers while it works: in any order, from few addresses,
+//! with time passing. It stays bounded and finishes its commands.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use grenache_nodejs_ws_native::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// Longer than any walk of so few nodes takes.
+/// Longer than any walk of so few nodes.
 const LONG: u64 = 60_000;
 
 fuzz_target!(|datagrams: Vec<(u8, u16, Vec<u8>)>| {
@@ -23,7 +23,7 @@ fuzz_target!(|datagrams: Vec<(u8, u16, Vec<u8>)>| {
     let mut transactions: Vec<Vec<u8>> = Vec::new();
     for (number, time, mut bytes) in datagrams {
         now += u64::from(time);
-        // A mark in the input stands for a number that the node waits for.
+        // A marker in the input is replaced by the transaction id of a pending query.
         if let Some(transaction) = transactions.get(usize::from(number) % transactions.len().max(1))
         {
             replace(&mut bytes, transaction);

@@ -1,4 +1,5 @@
-//! Any bytes as a message of the discovery network: what is read and written again reads the same.
+//! Arbitrary bytes as a message of the discovery network: a decoded message, encoded and decoded
+//! again, is the same.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Requests that wait, whatever ids come: each is answered once, and by its own id only.
+//! Pending requests and arbitrary ids: each request gets one reply, and only by its own id.
 
 #![no_main]
 
@@ -15,11 +15,11 @@ enum Step<'a> {
         slot: u8,
         wait: u8,
     },
-    /// A reply to what waits in the slot, or waited.
+    /// A reply to the pending or earlier request in the slot.
     Resolve {
         slot: u8,
     },
-    /// The same with a byte of its id changed, or some cut off.
+    /// The same with a changed byte of its id, or some cut off.
     Change {
         slot: u8,
         at: u8,
@@ -89,10 +89,10 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
         assert_eq!(pending.len(), waiting.len());
         assert_eq!(pending.is_empty(), waiting.is_empty());
         let earliest = waiting.values().map(|(_, deadline)| *deadline).min();
-        // Whoever waits is looked at some time.
+        // Every pending request is checked at some time.
         assert!(earliest.is_none() || pending.check_at() < u64::MAX);
     }
-    // All end, at the latest when the last deadline has come and the checks have caught up.
+    // All end, at the latest when the last deadline has passed and the checks have caught up.
     now += 2 * 256;
     let mut left = pending.expire(now).len();
     if !pending.is_empty() {

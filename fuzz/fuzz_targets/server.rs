@@ -1,4 +1,4 @@
-//! What a client sends after the handshake.
+//! A client's bytes after the handshake.
 
 #![no_main]
 

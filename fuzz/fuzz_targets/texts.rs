@@ -1,4 +1,4 @@
-//! Texts of requests and replies: split exactly when serde_json takes them for arrays of at least
+//! Texts of requests and replies: split exactly if serde_json parses them as arrays of at least
 //! three elements, and into the same ones.
 
 #![no_main]
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 
 fuzz_target!(|text: &str| {
-    // Raw values are checked without recursion, as V8 takes any depth.
+    // Raw values are checked without recursion, as V8 accepts any depth.
     let whole = serde_json::from_str::<Vec<&RawValue>>(text).unwrap_or_default();
     match split(text) {
         Frame::Three(rid, key, payload) => {

@@ -1,5 +1,5 @@
-//! What a client sends before the handshake is done: any bytes, or headers in a request that is
-//! right otherwise.
+//! A client's bytes before the handshake is complete: arbitrary bytes, or headers in an otherwise
+//! valid request.
 
 #![no_main]
 
@@ -19,14 +19,14 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// `accept`: the key is the sample of RFC 6455, unless the input brings another one before it.
+/// `accept`: the key is the sample of RFC 6455, unless the input has another one before it.
 fn check(bytes: &[u8], accept: Option<(&str, &[u8])>) {
     match read_request(bytes) {
         Upgrade::Partial => {}
         Upgrade::Accept { response, consumed, head } => {
             assert!(consumed <= bytes.len());
             assert!(bytes[..consumed].ends_with(b"\n"));
-            // No part of it is enough, and nothing behind it matters.
+            // No prefix of it is enough, and bytes after it do not matter.
             for cut in [consumed / 3, consumed / 2, consumed - 1] {
                 assert!(matches!(read_request(&bytes[..cut]), Upgrade::Partial));
             }
@@ -42,7 +42,7 @@ fn check(bytes: &[u8], accept: Option<(&str, &[u8])>) {
             if let Some(accept) = accept {
                 assert!(headers.iter().any(|(name, value)| (name.as_str(), &value[..]) == accept));
             }
-            // Nothing of the request makes headers of its own.
+            // The request cannot inject headers.
             let allowed =
                 ["connection", "upgrade", "sec-websocket-accept", "sec-websocket-protocol"];
             for (name, _) in &headers {

@@ -1,4 +1,4 @@
-//! A batch's text, read as `lib/dispatch.js` reads it.
+//! Parses a batch's text as `lib/dispatch.js` does.
 
 use serde_json::value::RawValue;
 
@@ -17,9 +17,9 @@ pub enum Record {
     Message(u32, String),
 }
 
-/// Reads a batch's text. Panics unless it is one JSON array of whole records.
+/// Parses a batch's text. Panics unless it is one JSON array of complete records.
 ///
-/// Payloads stay texts: their nesting may be deeper than serde_json's values go.
+/// Payloads stay texts: their nesting may be deeper than serde_json's values allow.
 pub fn records(text: &str) -> Vec<Record> {
     let elements: Vec<&RawValue> = serde_json::from_str(text).expect("JSON");
     let mut elements = elements.into_iter().map(RawValue::get);

@@ -1,5 +1,5 @@
-//! What the targets share: bytes cut as a socket might, frames looked at, and batches read as
-//! JavaScript reads them.
+//! Helpers of the targets: split bytes as a socket might, parse frames, and parse batches as
+//! JavaScript does.
 
 mod batch;
 mod machine;
@@ -7,8 +7,8 @@ mod machine;
 pub use batch::{Record, records};
 pub use machine::machine;
 
-/// Cuts an input into parts as reads of a socket would. The first byte says how many of the next
-/// ones are lengths; the last length repeats.
+/// Splits an input into parts as reads of a socket would. The first byte is the number of lengths
+/// that follow; the last length repeats.
 pub fn cut(input: &[u8]) -> (Vec<usize>, &[u8]) {
     let Some((count, rest)) = input.split_first() else { return (Vec::new(), input) };
     let (lengths, bytes) = rest.split_at(usize::from(count % 8).min(rest.len()));
@@ -29,11 +29,11 @@ pub fn parts<'a>(lengths: &[usize], mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
     parts
 }
 
-/// A frame as it went out: its first byte, and the payload without its mask.
+/// A sent frame: its first byte, and the unmasked payload.
 pub type Frame = (u8, Vec<u8>);
 
-/// Reads what a machine composed. Panics unless it is whole frames, masked as `masked` says, with
-/// lengths in their shortest form (RFC 6455 section 5.2).
+/// Parses composed frames. Panics unless they are complete, masked if `masked`, with lengths in
+/// their shortest form (RFC 6455 section 5.2).
 pub fn frames(mut bytes: &[u8], masked: bool) -> Vec<Frame> {
     let mut frames = Vec::new();
     while let [first, second, rest @ ..] = bytes {

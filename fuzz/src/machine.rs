@@ -1,4 +1,5 @@
-//! The reading machine: the same whatever the reads, and what tungstenite alone would make of it.
+//! The reading state machine: the same results for any split of the input, and the same as of
+//! tungstenite alone.
 
 use crate::{Frame, cut, frames, parts};
 use grenache_nodejs_ws_native::{
@@ -8,10 +9,10 @@ use grenache_nodejs_ws_native::{
 use std::io::{self, Read, Write};
 use tungstenite::protocol::{Message, WebSocketConfig, WebSocketContext};
 
-/// Small, so that the limit is met.
+/// Small, so that the limit is reached.
 const MAX_PAYLOAD: usize = 600;
 
-/// Of what is said of a control frame whose length has more than one byte.
+/// Part of the error for a control frame whose length has more than one byte.
 const LONG_CONTROL: &str = "a control frame above 125 bytes";
 
 /// Bytes of the longest header.
@@ -26,7 +27,7 @@ enum Heard {
     Close(Option<(u16, String)>),
 }
 
-/// What became of some bytes.
+/// Result of some bytes.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     heard: Vec<Heard>,
@@ -34,7 +35,7 @@ struct Outcome {
     failed: Option<String>,
 }
 
-/// Checks the machine of one side with one input.
+/// Checks the state machine of one side with one input.
 pub fn machine(role: Role, input: &[u8]) {
     let (lengths, bytes) = cut(input);
     let outcome = receive(role, &[bytes]);
@@ -58,16 +59,16 @@ pub fn machine(role: Role, input: &[u8]) {
     let reference = reference(role, bytes);
     let before = &outcome.heard[..end.unwrap_or(outcome.heard.len())];
     if outcome.failed.as_ref().is_some_and(|error| error.contains(LONG_CONTROL)) {
-        // Tungstenite takes such a frame when the long form says a short length, which no form but
-        // the shortest may (RFC 6455 section 5.2).
+        // Tungstenite accepts such a frame if the long form has a short length, though only the
+        // shortest form is allowed (RFC 6455 section 5.2).
         assert!(reference.heard.starts_with(before), "tungstenite heard something else");
         return;
     }
     assert_eq!(before, reference.heard, "tungstenite heard something else");
     assert!(end.is_none() || reference.closed, "tungstenite heard no close frame");
     if outcome.failed.is_some() {
-        // Tungstenite judges most of a header only when the frame is whole, and a forbidden close
-        // code is a close frame to it.
+        // Tungstenite checks most of a header only when the frame is complete, and takes a
+        // forbidden close code for a close frame.
         let whole = self::reference(role, &[bytes, &[0; MAX_PAYLOAD + MAX_HEADER]].concat());
         assert!(whole.failed || whole.closed, "tungstenite takes what we do not");
         assert_eq!(whole.heard, reference.heard, "tungstenite hears what we do not");
@@ -99,7 +100,7 @@ fn receive(role: Role, reads: &[&[u8]]) -> Outcome {
     Outcome { heard, answered: frames(&control, role == Role::Client), failed }
 }
 
-/// What tungstenite makes of some bytes, up to a close frame.
+/// Tungstenite's result for some bytes, up to a close frame.
 #[derive(Default)]
 struct Reference {
     heard: Vec<Heard>,
@@ -133,7 +134,7 @@ fn reference(role: Role, bytes: &[u8]) -> Reference {
     }
 }
 
-/// Reads from memory, and then would block; writes are nobody's.
+/// Reads from memory, and then would block; writes are discarded.
 struct Feed<'a>(&'a [u8]);
 
 impl Read for Feed<'_> {

@@ -1,4 +1,4 @@
-//! What the tests share: an environment that stands in for JavaScript, and raw WebSocket bytes.
+//! Helpers of the tests: an environment in place of JavaScript, and raw WebSocket bytes.
 
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic here is a failed test")]
@@ -40,7 +40,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     result.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
-/// What JavaScript would be told, one at a time.
+/// JavaScript's view of records and events, one at a time.
 #[derive(Debug)]
 pub enum Got {
     /// A request record of a batch.
@@ -52,7 +52,7 @@ pub enum Got {
 }
 
 /// A driver with its hub, fetched from as JavaScript does: in a task of its own, which also opens
-/// what was accepted.
+/// accepted connections.
 pub struct Env {
     pub driver: Driver,
     pub hub: Arc<Connections>,
@@ -64,7 +64,7 @@ impl Env {
         Self::with_wake(|| {})
     }
 
-    /// One whose wake does something else as well, on the thread that has something to tell.
+    /// An environment whose wake-up also calls `also`, on the waking thread.
     pub fn with_wake(also: impl Fn() + Send + 'static) -> Self {
         let woken = Arc::new(Notify::new());
         let wake = woken.clone();
@@ -92,7 +92,7 @@ impl Env {
         self.driver.connect(&address.to_string(), "/", Settings::default(), &Budget::new(0))
     }
 
-    /// What comes next.
+    /// The next record or event.
     pub async fn next(&mut self) -> Got {
         within("a batch", self.got.recv()).await.unwrap()
     }
@@ -151,7 +151,7 @@ impl Env {
         }
     }
 
-    /// The next event, which must be a connection's end: number, code, reason, and error.
+    /// The next event, which must be a connection's close: number, code, reason, and error.
     pub async fn closed(&mut self) -> (u32, u16, String, Option<Error>) {
         match self.event().await {
             Event::Closed { conn, code, reason, error } => (conn, code, reason, error),
@@ -188,7 +188,7 @@ impl Drop for Env {
     }
 }
 
-/// Takes a batch apart as `lib/dispatch.js` does.
+/// Splits a batch as `lib/dispatch.js` does.
 fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
     let values: Vec<Value> = serde_json::from_str(text).unwrap();
     let mut events = events.into_iter().enumerate();
@@ -197,7 +197,7 @@ fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
     let number = |value: Option<Value>| value.unwrap().as_u64().unwrap() as u32;
     while let Some(tag) = values.next() {
         got.push_back(match tag.as_u64() {
-            // The second one tells its cost.
+            // The second kind has a cost.
             Some(tag @ (0 | 4)) => {
                 let conn = number(values.next());
                 if tag == 4 {
@@ -210,7 +210,7 @@ fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
                     payload: values.next().unwrap(),
                 }
             }
-            // As an event, which means the same.
+            // As the equivalent event.
             Some(5) => Got::Event(Event::Request {
                 conn: number(values.next()),
                 cost: number(values.next()) as usize,
@@ -268,7 +268,7 @@ pub async fn message(server: &mut Socket) -> Message {
     within("a message", server.next()).await.unwrap().unwrap()
 }
 
-/// A client whose bytes the test writes itself; its handshake is done.
+/// A client whose bytes the test writes itself; its handshake is complete.
 pub async fn raw_client(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -288,7 +288,7 @@ pub async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// All that still comes until the other side ends the stream.
+/// All further bytes until the other side closes the stream.
 pub async fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     within("the end of the stream", stream.read_to_end(&mut rest)).await.unwrap();
@@ -302,7 +302,7 @@ pub fn text_frame(payload: &[u8]) -> Vec<u8> {
     [&[0x81, 0x80 | len, 0, 0, 0, 0], payload].concat()
 }
 
-/// An address where nobody listens, as long as the socket lives: nobody else gets its port.
+/// An address without a listener; as long as the socket lives, no other process gets its port.
 pub fn deaf_address() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -8,7 +8,7 @@ use std::{
     ops::Range,
 };
 
-/// What happens at a time. The number keeps the order of what happens at once.
+/// A scheduled event. The number keeps events of one time in order.
 type Happening = (u64, u64, What);
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,8 +18,8 @@ enum What {
     Wake(usize),
 }
 
-/// Somebody who is no core: what it sends when a datagram comes to the first address from the
-/// second, as addresses of its own and of others, and bytes.
+/// A host that is not a core: the datagrams that it sends when one arrives at the first address
+/// from the second, with source addresses of its own or of others, destinations, and bytes.
 pub type Stranger = Box<dyn FnMut(Address, Address, &[u8]) -> Vec<(Address, Address, Vec<u8>)>>;
 
 pub struct Network {
@@ -27,15 +27,15 @@ pub struct Network {
     pub cores: Vec<Option<Core>>,
     /// Datagrams sent so far.
     pub datagrams: u64,
-    /// Who lives outside of `10.0.0.0/16`, by host.
+    /// Hosts outside of `10.0.0.0/16`.
     pub strangers: HashMap<[u8; 4], Stranger>,
     /// Datagrams to hosts there, and their bytes.
     pub outside: HashMap<[u8; 4], (usize, usize)>,
-    /// How long each datagram takes, in ms.
+    /// Delay of a datagram, in ms.
     pub delay: Range<u64>,
-    /// How much longer those of a host take.
+    /// Additional delay of a host's datagrams.
     pub late: HashMap<[u8; 4], u64>,
-    /// Whether nothing comes through from one to the other.
+    /// Whether all datagrams from one to the other are dropped.
     pub cut: fn(Address, Address) -> bool,
     loss: f64,
     rng: StdRng,
@@ -78,7 +78,7 @@ impl Network {
         self.add_with(options, bootstrap, Vec::new())
     }
 
-    /// The same, for one that knew others before.
+    /// The same, for a node that knew others before.
     pub fn add_with(
         &mut self,
         options: Options,
@@ -86,7 +86,7 @@ impl Network {
         hints: Vec<Address>,
     ) -> usize {
         let number = self.cores.len();
-        // All of them are this one machine.
+        // All of them are on this one machine.
         let options = Options { is_own: |ip| ip[..2] == [10, 0], ..options };
         let mut core = Core::new(options, self.rng.random(), self.now);
         core.hint(hints);
@@ -97,7 +97,7 @@ impl Network {
         number
     }
 
-    /// Adds many, a few at a time as they do in life.
+    /// Adds many, a few at a time as in reality.
     pub fn grow(&mut self, count: usize) {
         while self.cores.len() < count {
             let known = self.cores.len();
@@ -117,12 +117,12 @@ impl Network {
         self.cores[number].as_ref().unwrap()
     }
 
-    /// Sends a datagram that no core made.
+    /// Sends a datagram that no core created.
     pub fn inject(&mut self, from: Address, to: usize, bytes: &[u8]) {
         self.happens(self.now, What::Datagram { to, from, bytes: bytes.to_vec() });
     }
 
-    /// Lets `time` ms go by.
+    /// Advances the time by `time` ms.
     pub fn run(&mut self, time: u64) {
         let end = self.now + time;
         while self.queue.peek().is_some_and(|Reverse((at, ..))| *at <= end) {
@@ -159,7 +159,7 @@ impl Network {
         self.call(number, Command::Announce { key: key.to_vec(), port })
     }
 
-    /// What a lookup finds, as texts in order.
+    /// Sorted results of a lookup, as texts.
     pub fn lookup(&mut self, number: usize, key: &[u8]) -> Vec<String> {
         match self.call(number, Command::Lookup(key.to_vec())).unwrap() {
             Outcome::Peers(peers) => {
@@ -212,7 +212,7 @@ impl Network {
         }
     }
 
-    /// A datagram goes its way.
+    /// Puts a datagram on its way.
     pub fn sends(&mut self, from: Address, to: Address, bytes: Vec<u8>) {
         let [a, b, c, d] = to.ip;
         let delay = self.rng.random_range(self.delay.clone())

@@ -1,4 +1,4 @@
-//! What tests of networks share: hosts of strangers, and cores that are told by hand what comes.
+//! Helpers for tests of networks: hosts of strangers, and cores that get their datagrams by hand.
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
@@ -41,7 +41,7 @@ pub fn ping(id: Id) -> Vec<u8> {
     Query::Ping.encode(b"ab", &id)
 }
 
-/// A host where each port is a node, with the id that `id` says, which answers what `response` says.
+/// A host where each port is a node, with its id from `id` and its replies from `response`.
 pub fn node(
     id: impl Fn(Address) -> Id + 'static,
     response: impl Fn(&Query) -> Response<'static> + 'static,
@@ -55,7 +55,7 @@ pub fn node(
     })
 }
 
-/// Makes `address` with its `id` known to all cores.
+/// Introduces the node `id` at `address` to all cores.
 pub fn introduce(network: &mut Network, address: Address, id: Id) {
     for number in 0..network.cores.len() {
         network.inject(address, number, &ping(id));
@@ -63,12 +63,12 @@ pub fn introduce(network: &mut Network, address: Address, id: Id) {
     network.run(2_500);
 }
 
-/// Lets a core alone deal with datagrams.
+/// A core without a network, which gets its datagrams by hand.
 pub fn alone(options: Options) -> Core {
     Core::new(options, [1; 32], 0)
 }
 
-/// The answer of a core to a query, if there is one.
+/// A core's reply to a query, if there is one.
 pub fn ask(core: &mut Core, now: u64, from: Address, query: &Query, id: Id) -> Option<Vec<u8>> {
     let bytes = query.encode(b"ab", &id);
     let output = core.tick(now, [(from, &bytes[..])]);
@@ -91,7 +91,7 @@ pub fn refusal(bytes: &[u8]) -> i64 {
     }
 }
 
-/// Makes nodes known to a core: they ask, are pinged, and answer.
+/// Introduces nodes to a core: they send queries, are pinged, and answer.
 pub fn acquaint(core: &mut Core, now: u64, nodes: impl IntoIterator<Item = (Address, Id)>) {
     for (address, id) in nodes {
         let pinged = core.tick(now, [(address, &ping(id)[..])]).datagrams;
@@ -116,7 +116,7 @@ pub fn sends(core: &mut Core, now: u64) -> Vec<(Address, Vec<u8>)> {
     datagrams.into_iter().map(|datagram| (datagram.to, datagram.bytes)).collect()
 }
 
-/// Answers those datagrams to `address` with what `response` says.
+/// Answers the datagrams to `address` with the result of `response`.
 pub fn answers(
     core: &mut Core,
     now: u64,
@@ -135,7 +135,7 @@ pub fn answers(
     next
 }
 
-/// What a lookup of `KEY` by the core itself finds, when nobody has to be asked for it.
+/// Results of a core's own lookup of a name, without other nodes to query.
 pub fn finds(core: &mut Core, now: u64, key: &[u8]) -> Vec<Address> {
     core.start(now, 1, Command::Lookup(key.to_vec()));
     let events = core.tick(now, []).events;

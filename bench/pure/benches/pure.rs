@@ -1,4 +1,4 @@
-//! The addon's parts without I/O, so that a regression shows without Node: `npm run bench:pure`.
+//! The addon's modules without I/O, so that a regression shows without Node: `npm run bench:pure`.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use grenache_nodejs_ws_native::{

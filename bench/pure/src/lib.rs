@@ -1,1 +1,1 @@
-//! Nothing but the benches.
+//! Only a home for the benches.

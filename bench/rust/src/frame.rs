@@ -1,9 +1,9 @@
-//! Frames `["rid","key",payload]` and `["rid",null,payload]`. Who writes them is known, so they
-//! are cut where they must be, and never parsed.
+//! Frames `["rid","key",payload]` and `["rid",null,payload]`. Their sender is known, so they are
+//! split at fixed places and never parsed.
 
 use crate::Result;
 
-/// As long as the ids that real clients send; its end is the number of the request.
+/// As long as the ids of real clients; its end is the number of the request.
 const RID: &str = "00000000-0000-4000-8000-000000000000";
 const KEY: &str = "bench";
 const RID_AT: usize = 2;
@@ -40,7 +40,7 @@ pub fn reply(request: &str) -> Result<String> {
     Ok(text)
 }
 
-/// The number of the request that this answers, and the payload.
+/// The number of the request that this replies to, and the payload.
 pub fn read_reply(reply: &str) -> Result<(usize, &str)> {
     let slot = reply.get(RID_END - 12..RID_END).ok_or("a short reply")?.parse()?;
     let payload = reply[RID_END..].strip_prefix("\",null,").ok_or("a reply with an error")?;

@@ -1,4 +1,4 @@
-//! Many connections that do nothing: what does one cost the server?
+//! Many idle connections, to measure what each costs the server.
 
 use crate::{
     Result,

@@ -11,24 +11,24 @@ use std::{
 use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Requests by the clock are made this often.
+/// Requests at a fixed rate are sent this often.
 const TICK: Duration = Duration::from_millis(1);
 
-/// What one measurement asks of a connection.
+/// The work of a connection in one measurement.
 pub struct Work<'a> {
     pub payload: &'a str,
-    /// Requests to begin with. Until the time is over, each that is answered is made again.
+    /// Initial requests. Until the time is over, each reply is followed by another request.
     pub at_once: usize,
-    /// Requests a second, if they are made by the clock.
+    /// Requests per second, if they have a fixed rate.
     pub rate: Option<f64>,
     pub time: Duration,
 }
 
 pub struct Lane {
     socket: Socket,
-    /// When the request of each slot was made.
+    /// When the request of each slot was sent.
     asked: Vec<Instant>,
-    /// Slots of no request.
+    /// Unused slots.
     free: Vec<usize>,
     in_flight: usize,
     /// Requests that are due.
@@ -42,7 +42,7 @@ impl Lane {
         Self { socket, asked, free, in_flight: 0, due: 0, nanos }
     }
 
-    /// Resolves when the time is over and everything is answered.
+    /// Resolves when the time is over and every request has its reply.
     pub async fn run(&mut self, work: Work<'_>) -> Result<()> {
         let started = Instant::now();
         let mut made = 0;
@@ -55,7 +55,7 @@ impl Lane {
                 made = total;
                 wake_at_next_tick(&mut tick, cx);
             }
-            // Reading goes on while the socket takes no more: the server would wait for it.
+            // Reading goes on while the socket is not writable: the server would wait for it.
             loop {
                 self.ask(cx, work.payload)?;
                 let over = started.elapsed() >= work.time;
@@ -71,7 +71,7 @@ impl Lane {
         .await
     }
 
-    /// Makes the requests that are due, as far as the socket takes them, with one write.
+    /// Sends the requests that are due, as far as the socket takes them, with one write.
     fn ask(&mut self, cx: &mut Context<'_>, payload: &str) -> Result<()> {
         if self.due == 0 && self.in_flight == 0 {
             return Ok(());
@@ -91,7 +91,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Takes the replies that are there; ready when there were any.
+    /// Reads the available replies; ready when there were any.
     fn hear(&mut self, cx: &mut Context<'_>, payload: &str) -> Poll<Result<usize>> {
         let mut answered = 0;
         let mut now = None;

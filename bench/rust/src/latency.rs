@@ -1,4 +1,4 @@
-//! How long requests took.
+//! Latencies of requests.
 
 /// Of a sorted list in nanoseconds, in microseconds.
 fn percentile(sorted: &[u32], share: f64) -> f64 {

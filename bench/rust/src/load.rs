@@ -1,5 +1,5 @@
-//! Load for any server that speaks our frames: N requests in flight over three connections, what
-//! is answered together is asked again with one write.
+//! Load for any server with our frames: N requests in flight over three connections; replies that
+//! are read together are followed by as many requests in one write.
 
 use crate::{
     Result,

@@ -1,6 +1,6 @@
 //! One process of a measurement: `grenache-bench server PORT` or `grenache-bench client PORT`.
 //!
-//! It is told what to do by lines of JSON on its standard input, answers each with one on its
+//! It reads commands as lines of JSON on its standard input, replies to each with one on its
 //! standard output, and ends when its input does.
 
 mod connection;
@@ -24,7 +24,7 @@ async fn main() -> Result<()> {
     let role = args.next().unwrap_or_default();
     let port: u16 = args.next().ok_or("no port")?.parse()?;
     usage::raise_file_limit();
-    // What the process holds between two commands.
+    // State of the process between two commands.
     let mut client = load::Client::new(port);
     let mut idle = idle::Idle::new(port);
     match role.as_str() {

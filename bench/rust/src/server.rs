@@ -1,5 +1,5 @@
-//! An echo server, as fast as tokio-tungstenite goes: what can be read at once is answered with
-//! one write.
+//! An echo server, as fast as tokio-tungstenite goes: requests that are read at once are answered
+//! with one write.
 
 use crate::{Result, frame};
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
-/// Messages so far.
+/// Messages received so far.
 pub static HEARD: AtomicUsize = AtomicUsize::new(0);
 
-/// Listens in the background. One that does not `answer` only reads.
+/// Listens in the background. Without `answer` it only reads.
 pub async fn listen(port: u16, answer: bool) -> Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                // A client that goes away is how each measurement ends.
+                // Each measurement ends with the client's disconnection.
                 let _ = serve(stream, answer).await;
             });
         }
