@@ -128,7 +128,7 @@ const CASES = {
     listening.pop()()
     linkTo(`http://127.0.0.1:${port}`).lookup('k', done)
   },
-  '`stop()` of the link with a `put` or announce under way': async done => {
+  '`stop()` of the link with a `put` or announce pending': async done => {
     const { port } = await grape(res => res.end('1'))
     const link = linkTo(`http://127.0.0.1:${port}`)
     link.put({ v: 'a' }, done)
@@ -151,7 +151,7 @@ const CASES = {
     const { port } = await grape(res => res.end('["127.0.0.1:1"]'))
     linkTo(`http://127.0.0.1:${port}`).stop().lookup('k', done)
   },
-  '`stop()` of the link with a lookup or `get` under way': async done => {
+  '`stop()` of the link with a lookup or `get` pending': async done => {
     const { port } = await grape(res => {
       link.stop()
       res.end('["127.0.0.1:1"]')
