@@ -26,7 +26,9 @@ function run (conf, say) {
   grape.on('ready', () => say('ready', {}, 'the first look around in the network is done'))
   grape.on('warning', text => {
     // Odd datagrams are counted on the status page.
-    if (isOfConf(text)) say('warning', { text }, `warning: ${text}`)
+    if (!isOfConf(text)) return
+    say('warning', { text }, `warning: ${text}`)
+    if (/ no other node /.test(text)) grape.once('node', () => say('node', {}, 'another node answers now'))
   })
   grape.start(err => {
     if (err) return fail(explain(err, conf))
@@ -34,7 +36,7 @@ function run (conf, say) {
     say('listening', { dht, api }, [
       `DHT node at UDP ${dht}`,
       `HTTP API and status page at http://${readable(api)}/`,
-      `other nodes: ${conf.dht_bootstrap.join(', ') || 'none, it waits for them'}`
+      `other nodes: ${conf.dht_bootstrap.join(', ') || 'none, it waits for others'}`
     ].join('\n'))
   })
 

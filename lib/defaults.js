@@ -178,6 +178,9 @@ const GRAPE = {
   keepAlive: true
 }
 
+/** `api_port` of the command: the one that every example names. */
+const COMMAND_API_PORT = 30001
+
 /**
  * `dht_peer_maxAge` of the command and of the embedded grape. Services announce every 60 to 180 s:
  * none may be lost between two announces, nor when one of them is.
@@ -501,6 +504,7 @@ module.exports = {
   CHECK_CONNECTION,
   CLIENT,
   CLIENT_TRANSPORT,
+  COMMAND_API_PORT,
   CONNECTION,
   EMBEDDED,
   FOLLOW,

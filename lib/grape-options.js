@@ -2,11 +2,14 @@
 
 // The command line of `grape`: the options of the original's command, and a few more.
 
+const { didYouMean } = require('./command/nearest')
+const { COMMAND_API_PORT, GRAPE } = require('./defaults')
+
 /** Every option: names, the name that is kept, what follows it, and what it is for. */
 const OPTIONS = [
-  { names: ['dp', 'dht_port'], key: 'dht_port', kind: 'port', required: true, help: 'UDP port of the node' },
-  { names: ['aph', 'api_port'], key: 'api_port', kind: 'port', required: true, help: 'TCP port of the HTTP API' },
-  { names: ['bn', 'bootstrap'], key: 'dht_bootstrap', kind: 'nodes', required: true, help: 'other nodes, host:port,host:port' },
+  { names: ['dp', 'dht_port'], key: 'dht_port', kind: 'port', default: GRAPE.dht_port, help: `UDP port of the node (${GRAPE.dht_port})` },
+  { names: ['aph', 'api_port'], key: 'api_port', kind: 'port', default: COMMAND_API_PORT, help: `TCP port of the HTTP API (${COMMAND_API_PORT})` },
+  { names: ['bn', 'bootstrap'], key: 'dht_bootstrap', kind: 'nodes', default: GRAPE.dht_bootstrap, help: 'other nodes, host:port,host:port; without any this one waits for others' },
   { names: ['b', 'bind'], key: 'host', kind: 'text', help: 'address of both ports; every interface without' },
   { names: ['api_hosts'], key: 'api_hosts', kind: 'text', help: 'names of the API in a browser beside its addresses, name,name' },
   { names: ['dc', 'dht_concurrency'], key: 'dht_concurrency', kind: 'count', help: 'queries of one lookup at once (16)' },
@@ -20,20 +23,19 @@ const OPTIONS = [
   { names: ['dht_state'], key: 'dht_state', kind: 'text', help: 'file that known nodes and the id are kept in' },
   { names: ['json'], key: 'json', kind: 'flag', help: 'a JSON object a line instead of text' },
   { names: ['help', 'h'], key: 'help', kind: 'flag', help: 'this text' },
-  { names: ['version'], key: 'version', kind: 'flag', help: 'the version' }
+  { names: ['version', 'v'], key: 'version', kind: 'flag', help: 'the version' }
 ]
-
-const USAGE = 'Usage: grape --dp <dht-port> --aph <http-api-port> --bn <nodes> [options]'
 
 function usage () {
   const names = option => option.names.map(dashed).join(', ')
   const width = Math.max(...OPTIONS.map(option => names(option).length))
   return [
-    USAGE,
+    'Usage: grape [options]',
     '',
-    ...OPTIONS.map(option => `  ${names(option).padEnd(width)}  ${option.help}${option.required ? ' [required]' : ''}`),
+    ...OPTIONS.map(option => `  ${names(option).padEnd(width)}  ${option.help}`),
     '',
     'Examples:',
+    '  grape --bind 127.0.0.1',
     '  grape --dp 20001 --aph 30001 --bn 127.0.0.1:20002',
     '  grape --dp 20002 --aph 40001 --bn 127.0.0.1:20001 --bind 127.0.0.1'
   ].join('\n')
@@ -53,9 +55,10 @@ function parse (args) {
   const conf = {}
   for (let at = 0; at < args.length; at++) {
     const [, name, , inline] = /^--?([^=]+)(=(.*))?$/.exec(args[at]) || []
+    if (['help', 'version'].includes(args[at]) && args.length === 1) return { [args[at]]: true }
     if (name === undefined) throw new Error(`${args[at]}: what is this? Options begin with --`)
     const option = OPTIONS.find(({ names }) => names.some(known => plain(known) === plain(name)))
-    if (option === undefined) throw new Error(`${args[at]}: unknown option`)
+    if (option === undefined) throw new Error(`${args[at]}: unknown option${didYouMean(`--${name}`, OPTIONS.flatMap(({ names }) => names).filter(name => name.length > 1).map(dashed))}`)
     if (option.kind === 'flag') {
       conf[option.key] = inline !== 'false'
       continue
@@ -65,10 +68,7 @@ function parse (args) {
     conf[option.key] = KINDS[option.kind](value, dashed(name))
   }
   if (conf.help || conf.version) return conf
-  const missing = OPTIONS.filter(option => option.required && conf[option.key] === undefined)
-  if (missing.length > 0) {
-    throw new Error(`missing: ${missing.map(option => dashed(option.names[0])).join(', ')}\n${USAGE}`)
-  }
+  for (const { key, default: value } of OPTIONS) if (value !== undefined && conf[key] === undefined) conf[key] = value
   return conf
 }
 

@@ -91,7 +91,8 @@ test('C270: the command tells what is wrong: options, bootstrap list, a port in 
   const { port } = server.address()
   const rest = ['--bind', '127.0.0.1']
   for (const [args, text, code] of [
-    [['--dp', '1'], /missing: --aph, --bn\nUsage: grape/, 2],
+    [['--aphh', '1'], /--aphh: unknown option; did you mean --aph\?/, 2],
+    [['start'], /start: what is this\? Options begin with --/, 2],
     [['--dp', 'x'], /--dp x: a port from 0 to 65535 is wanted/, 2],
     [['--nothing'], /--nothing: unknown option/, 2],
     [['--dp', '0', '--aph', '0', '--bn', '127.0.0.1'], /--bn 127\.0\.0\.1: host:port is wanted/, 2],
@@ -122,4 +123,33 @@ test('C272: the command keeps an announce at least as long as services take to a
   const command = new Command(t, ['--dp', '0', '--aph', aph, '--bn', '', '--bind', '127.0.0.1'])
   await command.prints(/status page/)
   assert.strictEqual((await exchange(`http://127.0.0.1:${aph}/status`)).answer.ready, true)
+})
+
+test('C551: without options the command runs one node of its own', async t => {
+  const { parse } = require('../../lib/grape-options')
+  const { COMMAND_API_PORT, GRAPE } = require('../../lib/defaults')
+  assert.deepStrictEqual(parse([]), { dht_port: GRAPE.dht_port, api_port: COMMAND_API_PORT, dht_bootstrap: [] })
+  const command = new Command(t, ['--dp', '0', '--aph', '0', '--bind', '127.0.0.1'])
+  const output = await command.prints(/the first look around in the network is done/)
+  assert.match(output, /other nodes: none, it waits for others/)
+  assert.doesNotMatch(output, /warning/)
+  const api = /http:\/\/\S+/.exec(output)[0]
+  assert.strictEqual(await ask(api.slice(0, -1), 'announce', ['key', 1337]), 1)
+  assert.deepStrictEqual(await ask(api.slice(0, -1), 'lookup', 'key'), ['127.0.0.1:1337'])
+})
+
+test('C552: the command says which bootstrap node does not answer, and when one does', async t => {
+  const [dp, other] = [await freeUdpPort(), await freeUdpPort()]
+  const rest = ['--aph', '0', '--bind', '127.0.0.1']
+  const first = new Command(t, ['--dp', dp, '--bn', `127.0.0.1:${other}`, ...rest])
+  await first.prints(new RegExp(`warning: dht_bootstrap: no answer from 127\\.0\\.0\\.1:${other}; no other node is known, and they are asked again\n`))
+  const second = new Command(t, ['--dp', other, '--bn', `127.0.0.1:${dp}`, ...rest])
+  await first.prints(/another node answers now/)
+  await second.prints(/the first look around/)
+  assert.doesNotMatch(second.output, /warning/)
+
+  // No name server is asked for a name that none can have.
+  const name = 'x'.repeat(64)
+  const unnamed = new Command(t, ['--dp', '0', '--bn', `${name}:20001`, ...rest])
+  await unnamed.prints(new RegExp(`warning: dht_bootstrap: ${name}:20001 is not asked yet: ${name} has no address; it is looked up again\n`))
 })

@@ -78,6 +78,8 @@ pub struct Core {
     pub(super) hinted: usize,
     pub(super) joining: bool,
     pub(super) ready: bool,
+    /// It was told which bootstrap nodes are silent.
+    pub(super) silence_told: bool,
     pub(super) rejoin_at: u64,
     pub(super) rejoin_wait: u64,
     pub(super) refresh_at: u64,
@@ -138,6 +140,7 @@ impl Core {
             hinted: 0,
             joining: false,
             ready: false,
+            silence_told: false,
             rejoin_at: 0,
             rejoin_wait: config::REJOIN_MS.0,
             refresh_at: now.saturating_add(options.liveness),

@@ -1,7 +1,7 @@
 //! Joining the network and staying in it.
 
 use super::{
-    Address, Core, Id,
+    Address, Core, Event, Id,
     krpc::Query,
     operation::{Goal, Purpose},
 };
@@ -65,6 +65,25 @@ impl Core {
     pub(super) fn joined(&mut self) {
         self.joining = false;
         self.tell_ready();
+        self.tell_silence();
+    }
+
+    /// Once, since they may start later than this one: services that find each other through them will
+    /// not.
+    fn tell_silence(&mut self) {
+        if self.silence_told || self.bootstrap.is_empty() {
+            return;
+        }
+        self.silence_told = true;
+        let is_known = |address: Address| self.table.iter().any(|node| node.address == address);
+        let is_self = |Address { ip, port }| port == self.options.port && (self.options.is_own)(ip);
+        let silent = self.bootstrap.iter().copied();
+        let addresses: Vec<_> =
+            silent.filter(|address| !is_known(*address) && !is_self(*address)).collect();
+        if !addresses.is_empty() {
+            let is_alone = self.table.is_empty();
+            self.out.events.push(Event::Silent { addresses, is_alone });
+        }
     }
 
     fn join(&mut self, target: Id) {
@@ -72,5 +91,40 @@ impl Core {
             self.joining = true;
             self.walk(Query::FindNode(target.0.to_vec()), Goal::Join);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grape::Options;
+
+    /// What a node tells of its bootstrap nodes within a minute.
+    fn told(bootstrap: &[Address], port: u16) -> Vec<(Vec<Address>, bool)> {
+        let options = Options { port, is_own: |ip| ip == [127, 0, 0, 1], ..Options::default() };
+        let mut core = Core::new(options, [1; 32], 0);
+        core.bootstrap(0, bootstrap.to_vec());
+        let ticks = (0..600).flat_map(|tick| core.tick(tick * 100, []).events);
+        let events: Vec<_> = ticks.collect();
+        let ready = events.iter().filter(|event| matches!(event, Event::Ready));
+        assert_eq!(ready.count(), 1);
+        events
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Silent { addresses, is_alone } => Some((addresses, is_alone)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn bootstrap_nodes_without_an_answer_are_told_once() {
+        let (one, own) = (
+            Address { ip: [10, 0, 0, 1], port: 20_001 },
+            Address { ip: [127, 0, 0, 1], port: 20_001 },
+        );
+        assert_eq!(told(&[one, own], 20_001), [(vec![one], true)]);
+        assert_eq!(told(&[one, own], 20_002), [(vec![one, own], true)]);
+        assert!(told(&[own], 20_001).is_empty() && told(&[], 20_001).is_empty());
     }
 }

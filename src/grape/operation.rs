@@ -66,6 +66,13 @@ pub struct Got {
 pub enum Event {
     /// The first walk through the network is done.
     Ready,
+    /// Bootstrap nodes that did not answer the first walk with some, and whether other nodes did.
+    Silent {
+        /// Where they are.
+        addresses: Vec<Address>,
+        /// No other node answered either.
+        is_alone: bool,
+    },
     /// A new node is known.
     Node,
     /// A lookup found an address.

@@ -41,7 +41,8 @@ impl Core {
         let number = self.number();
         let cost = cost_of(&job.command);
         let until = self.now + config::HOLD_MS;
-        let mut store = Store { job, fresh, missing: Vec::new(), kept, until, taken: 0, refusal, cost };
+        let mut store =
+            Store { job, fresh, missing: Vec::new(), kept, until, taken: 0, refusal, cost };
         for holder in &holders {
             // The original does not answer an unannounce.
             if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {

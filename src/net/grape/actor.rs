@@ -179,6 +179,9 @@ impl Actor {
                 Event::Announce(key) => {
                     (self.tell)(Told::Announce(String::from_utf8_lossy(&key).into_owned()));
                 }
+                Event::Silent { addresses, is_alone } => {
+                    (self.tell)(Told::Warning(silence(&addresses, is_alone)));
+                }
                 Event::Warning => (self.tell)(Told::Warning("unexpected datagram".into())),
                 Event::Done { op, result } => {
                     if let Some((waiter, _)) = self.waiters.remove(&op) {
@@ -214,4 +217,14 @@ impl Actor {
             Ok(_) | Err(_) => true,
         }
     }
+}
+/// What is said of bootstrap nodes without an answer.
+fn silence(addresses: &[Address], is_alone: bool) -> String {
+    let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let rest = if is_alone {
+        "no other node is known, and they are asked again"
+    } else {
+        "others answered"
+    };
+    format!("dht_bootstrap: no answer from {}; {rest}", list.join(", "))
 }

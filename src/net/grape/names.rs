@@ -13,7 +13,7 @@ pub(super) fn parse(list: &[String], reject: impl Fn(Error)) -> Vec<Destination>
 
 /// Passes the addresses of the bootstrap nodes to the core, and again when they change. Addresses
 /// without a name, and nodes known from an earlier run, do not wait for the lookups. `warn` is
-/// called once for each name without an IPv4 address.
+/// called once for each name without an address, or without one of IPv4.
 pub(super) async fn keep_resolving(
     names: Vec<Destination>,
     known: Vec<Address>,
@@ -52,6 +52,12 @@ pub(super) async fn keep_resolving(
             if matches!(address, Ok(None)) && numeric(name).is_none() && warned.insert(name) {
                 let Destination { host, port } = name;
                 warn(format!("{host}:{port} is left out, {IPV4_ALONE}, and {host} has none"));
+            }
+            if address.is_err() && warned.insert(name) {
+                let Destination { host, port } = name;
+                warn(format!(
+                    "{host}:{port} is not asked yet: {host} has no address; it is looked up again"
+                ));
             }
             let address = address.ok().flatten();
             missing |= address.is_none();
