@@ -9,18 +9,18 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** What the connections of a server, or all clients, may hold together. */
+/** The memory limit of a server's connections, or of all clients. */
 export declare class Budget {
-  /** `limit` in bytes; 0 is any number. */
+  /** `limit` in bytes; 0 is unlimited. */
   constructor(limit: number)
-  /** JavaScript keeps so many bytes for connections that are gone. */
+  /** JavaScript keeps this many bytes for closed connections. */
   abandoned(bytes: number): void
   /**
-   * Counts so many bytes that JavaScript keeps for no connection. False: there is no room for
+   * Counts bytes that JavaScript keeps for no single connection. False: there is no room for
    * them, and they are not counted.
    */
   take(bytes: number): boolean
-  /** They are kept no more. */
+  /** Frees such bytes. */
   giveBack(bytes: number): void
 }
 
@@ -28,155 +28,159 @@ export declare class Core {
   /** Both ends of a connection, while it is connected and its bytes are moved here. */
   ends(conn: number): Ends | null
   /**
-   * Sets an option of its TCP socket: whether small writes wait for others, and whether the system
-   * probes an idle connection, first after `keepAlive` milliseconds. Returns why it did not.
+   * Sets an option of its TCP socket: whether small writes are collected (Nagle), and whether
+   * the system probes an idle connection, first after `keepAlive` milliseconds. Returns the
+   * error, if it fails.
    */
   setSocket(conn: number, options: SocketOptions): Failure | null
-  /** Bytes that a connection has read and written so far. */
+  /** Bytes read and written on a connection so far. */
   traffic(conn: number): Array<number> | null
   /**
    * `deliver` is called on the JavaScript thread when there is something to fetch. With
-   * `in_loop` connections may be moved by Node's own event loop, where that is possible.
+   * `in_loop`, Node's own event loop may move connections, where that is possible.
    */
   constructor(deliver: () => void, inLoop: boolean)
   /** Whether Node's own event loop can move connections here. */
   get inLoop(): boolean
   /** The functions of the hot path: see `raw.rs`. */
   raw(): object
-  /** `shared`: other processes that say so too may listen on the same port. */
+  /** `shared`: other processes that set this too can listen on the same port. */
   listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): Listening
-  /** Lets the client of a question in, or answers it `refusal` and closes. */
+  /** Accepts the client of a question, or rejects it with the response `refusal`. */
   decide(ask: number, refusal?: string | undefined | null): void
-  /** How many descriptors this process may have; `None` where the system does not tell. */
+  /** The limit of this process's file descriptors; `None` where the system does not tell. */
   descriptors(): number | null
   unlisten(server: number): void
   connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter, budget: Budget): number
   /**
-   * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits
-   * for `open_stream`.
+   * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits for
+   * `open_stream`.
    */
   stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
-  /** Whether a connection moves something large, of a stream whose TCP socket has this descriptor. */
+  /** Whether a connection moves something large; `descriptor` is that of a stream's TCP socket. */
   movesMuch(conn: number, descriptor?: number | undefined | null): boolean
-  /** The handshake of a stream is done, whose TCP socket has this descriptor. */
+  /** The handshake of a stream is complete; `descriptor` is that of its TCP socket. */
   openStream(conn: number, descriptor?: number | undefined | null): void
-  /** Whether so much waits to be fetched that no more bytes should come. */
+  /** Whether so much waits to be fetched that reading should stop. */
   get isFull(): boolean
-  /** All was read that had come when something of a stream was due: that ends now. */
+  /** All data received until a stream's deadline was read: what is due ends now. */
   expireStream(conn: number, descriptor?: number | undefined | null): void
-  /** A stream is over. */
+  /** A stream is closed. */
   endStream(conn: number): void
-  /** Who gets a connection's messages: 1 the RPC machinery, 2 the socket's own listeners. */
+  /** Sets who gets a connection's messages: 1 the RPC machinery, 2 listeners of the socket. */
   setLanes(conn: number, lanes: number): void
-  /** Nobody gets a connection's messages any more, nor those that wait to be fetched. */
+  /** Drops a connection's messages from now on, and those that wait to be fetched. */
   ignore(conn: number): void
-  /** The same, for connections that a server will have. */
+  /** The same, for future connections of a server. */
   setServerLanes(server: number, lanes: number): void
   /**
-   * Composes a frame: `first` is its first byte, the opcode and whether the message ends with it
-   * (RFC 6455 section 5.2). Returns 0 when the connection is over, 2 when its receiver is far
+   * Composes a frame: `first` is its first byte, the opcode and whether it ends the message (RFC
+   * 6455 section 5.2). Returns 0 when the connection is closed, 2 when its receiver is far
    * behind, else 1.
    */
   send(conn: number, first: number, data: string | Buffer): number
   /**
    * Sends one message to all connections of a server but `except`. Returns those that do not
-   * keep up, each with how many older messages it lost; with `disconnect` they got nothing, lost
-   * nothing, and are to be ended.
+   * keep up, each with the number of older messages it lost; with `disconnect` they did not get
+   * the message, lost nothing, and are to be closed.
    */
   publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean, except?: Array<number> | undefined | null): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
-  /** What a message costs once it is parsed, in bytes. */
+  /** The memory cost of a parsed message, in bytes. */
   cost(message: string | Buffer): number
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
   terminate(conn: number): void
-  /** Gives up a request, of which nothing is heard any more. False: something is on its way. */
+  /** Gives up a request without further events. False: an event for it is already pending. */
   forget(conn: number, slot: number): boolean
-  /** Whether a connection is read; not of streams, whose bytes JavaScript moves. */
+  /** Pauses or resumes reading a connection; not of streams, whose bytes JavaScript moves. */
   setReading(conn: number, reads: boolean): void
-  /** For how many ms nothing came by `conn`; `u32::MAX` when it is over. */
+  /** Milliseconds since anything was received on `conn`; `u32::MAX` when it is closed. */
   silence(conn: number): number
-  /** A server's connection is read no more, and its client is told how far it was. */
+  /** Stops reading a server's connection, and tells its client how many messages were read. */
   drain(conn: number): void
-  /** Whether all is out that a connection which drains was asked for. */
+  /** Whether all replies of a draining connection are written. */
   isDrained(conn: number): boolean
   /**
-   * The slots of requests that the server of `conn` has not begun, each followed by the ms that
-   * are left for it.
+   * The slots of requests that the server of `conn` has not started, each followed by the ms
+   * left for it.
    */
   unread(conn: number): Array<number>
-  /** Requests that came by `conn` and are not answered, as far as they are counted. */
+  /** Unanswered requests received on `conn`, as far as they are counted. */
   unanswered(conn: number): number
-  /** A message that came by `conn` as a request is none, and is not going to be answered. */
+  /** A message of `conn` that was counted as a request is none, and will not be answered. */
   answered(conn: number): void
-  /** JavaScript keeps so many bytes of what came by `conn`. */
+  /** JavaScript keeps this many bytes of data received on `conn`. */
   keeps(conn: number, bytes: number): void
-  /** Nobody waits any more for what was asked by `conn`. */
+  /** Abandons the pending requests of `conn`. */
   abandon(conn: number): void
-  /** Takes back what was asked by `conn`, if nothing of it was sent. False: something was. */
+  /** Withdraws the requests of `conn`, if nothing was sent. False: something was. */
   withdraw(conn: number): boolean
-  /** What is asked by `conn` before it is open waits for `send_held_back`. */
+  /** Requests on `conn` from before it is open wait for `send_held_back`. */
   holdBack(conn: number): void
-  /** What was held back leaves, behind what was sent since `conn` is open. */
+  /** Sends them, behind output composed since `conn` is open. */
   sendHeldBack(conn: number): void
-  /** The id of the request that waits in `slot` of `conn`. */
+  /** The id of the pending request in `slot` of `conn`. */
   rid(conn: number, slot: number): string | null
-  /** What a meter has counted, with what its connections are doing. */
+  /** The totals of a meter, including its open connections. */
   stats(meter: Meter): Stats
-  /** The end of `conn` was seen: its number may be used again. */
+  /** JavaScript has handled the close of `conn`: its number may be reused. */
   release(conn: number): void
   /**
-   * Looks up a host's name for `timeout` ms at most, a grape's or that of a destination; its
-   * addresses come as an event with this `id`.
+   * Resolves a host name within `timeout` ms, of a grape or a destination; the addresses are an
+   * event with this `id`.
    */
   resolve(id: number, host: string, isGrape: boolean, timeout: number): void
   /**
-   * Posts to a grape, with these header fields as names and values by turns; the answer comes as
-   * an event with this `id`.
+   * Posts to a grape, with header fields as alternating names and values; the response is an
+   * event with this `id`.
    */
   post(id: number, url: string, fields: Array<string>, body: string, timeout: number): void
-  /** Ends an exchange with a grape, and its connection. No event comes of it. */
+  /** Cancels an exchange with a grape, and closes its connection. There is no event. */
   endPost(id: number): void
-  /** The process ends, and with it the turn: what is composed from now on is written right away. */
+  /** The process exits during this turn: from now on output is written right away. */
   writeAtOnce(): void
-  /** Closes the connections to grapes that are kept, and others after their exchange. */
+  /** Closes idle connections to grapes, and others after their exchange. */
   letGrapesGo(): void
 }
 
-/** Counts for one transport or peer. */
+/** Counters of one transport or peer. */
 export declare class Meter {
-  /** With a `parent`, which counts all of it too. */
+  /** With a `parent`, which includes all of it. */
   constructor(parent?: Meter | undefined | null)
   /** Adds a latency that JavaScript has measured, in milliseconds. */
   record(ms: number): void
 }
 
-/** A node, and the function that is told what happens. */
+/** A node, and the function that receives its events. */
 export declare class NativeGrape {
   constructor()
-  /** Binds both ports, or says why not. `tell` is called on the JavaScript thread with each event. */
+  /**
+   * Binds both ports, or returns the error. `tell` is called on the JavaScript thread with each
+   * event.
+   */
   start(options: GrapeOptions, tell: (arg: GrapeEvent) => void): Failure | null
-  /** After `stopped`: nothing of it is left. */
+  /** After `stopped`: frees all of it. */
   release(): void
-  /** Where the node and its API are, as `host:port`. */
+  /** Addresses of the node and its API, as `host:port`. */
   addresses(): Array<string>
-  /** Says which events somebody listens for. */
+  /** Sets which events have listeners. */
   want(node: boolean, peer: boolean, announce: boolean): void
   /**
-   * What the API does with a request of this type; the answer comes as an event with this `id`.
-   * `v` is the value of a put that is no text.
+   * Handles a request of this type as the API does; the response is an event with this `id`. `v`
+   * is the value of a put that is not text.
    */
   request(id: number, kind: string, data: string, v?: Buffer | undefined | null): void
-  /** Stops; the event `stopped` says that the ports are free. */
+  /** Stops; the event `stopped` is emitted when the ports are free. */
   stop(): void
 }
 
 /** See [`Settings`]. */
 export interface ConnectionSettings {
   inLoop: boolean
-  /** 1 the RPC machinery, 2 the socket's own listeners. */
+  /** Bits: 1 the RPC machinery, 2 listeners of the socket. */
   lanes: number
-  /** Microseconds; below 0 is learnt. */
+  /** Microseconds; negative is adaptive. */
   busyPoll: number
   maxPayload: number
   heartbeat: number
@@ -184,8 +188,8 @@ export interface ConnectionSettings {
   connectTimeout: number
   handshakeTimeout: number
   /**
-   * Who may come in: 0 no foreign pages over loopback, 1 everybody, 2 JavaScript is asked about
-   * clients with an origin, 3 about every client.
+   * Which clients are accepted: 0 no foreign pages over loopback, 1 all, 2 JavaScript decides
+   * about clients with an origin, 3 about every client.
    */
   admission: number
   maxConnections: number
@@ -204,7 +208,7 @@ export interface Ends {
   remote: End
 }
 
-/** An error before it becomes one: JavaScript adds Node's names for system errors. */
+/** An error's data: JavaScript makes the Error, with Node's fields for system errors. */
 export interface Failure {
   message: string
   code?: string
@@ -215,14 +219,14 @@ export interface Failure {
 }
 
 /**
- * Something that a node tells: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the
- * answer to the request `id`.
+ * An event of a node: `ready`, `node`, `peer`, `announce`, `warning`, `stopped`, or the response
+ * to the request `id`.
  */
 export interface GrapeEvent {
   name: string
   text?: string
   id?: number
-  /** Of a request that failed: the HTTP status that goes with the text. */
+  /** Of a failed request: the HTTP status of the error text. */
   status?: number
 }
 
@@ -255,7 +259,7 @@ export interface Latency {
   max: number
 }
 
-/** Where a server listens, or why it does not. */
+/** A server's address, or its error. */
 export interface Listening {
   server?: number
   port?: number
@@ -269,10 +273,13 @@ export interface SlowConnection {
   lost: number
 }
 
-/** What [`Core::set_socket`] sets. */
+/** Options of [`Core::set_socket`]. */
 export interface SocketOptions {
   noDelay?: boolean
-  /** Milliseconds of silence before the first probe; 0 is the system's own, less is none. */
+  /**
+   * Milliseconds of silence before the first probe; 0 is the system's default, negative is no
+   * probes.
+   */
   keepAlive?: number
 }
 
@@ -297,5 +304,5 @@ export interface Stats {
   latency: Latency
 }
 
-/** What JavaScript compares with its own: both are released together. */
+/** JavaScript compares it with its own version: both are released together. */
 export declare const VERSION: string
