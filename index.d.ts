@@ -1,6 +1,6 @@
 /// <reference types="node" />
 
-// The types, by area. What is not named here is for the types alone.
+// The types, by area. Names that are not listed here are for the types alone.
 
 export type {
   AbortOptions, Amount, Callback, DrainOptions, GrenacheError, OptionError, Retry, RPCOptions, Size

@@ -1,2 +1,2 @@
-// Replaces the packages of the original by this one: there is nothing to import.
+// Replaces the original's packages by this one: nothing to import.
 export {}

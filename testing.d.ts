@@ -3,15 +3,17 @@ import { Grape, GrapeConf } from './index'
 /** Grapes that know each other, on free ports of the loopback interface. */
 export interface TestGrapes {
   grapes: Grape[]
-  /** Addresses for `new Link({ grape })`, of each grape. */
+  /** The address of each grape, for `new Link({ grape })`. */
   urls: string[]
-  /** The first one's. */
+  /** The address of the first one. */
   url: string
-  /** Frees their ports. */
+  /** Stops all grapes and frees their ports. */
   stop(): Promise<void>
   /** `await using`: `stop`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Starts so many grapes, 2 by default; resolves when each knows all others. `conf` is that of all. */
+/**
+ * Starts `count` grapes, 2 by default; resolves when each knows all others. `conf` applies to all.
+ */
 export function testGrapes(count?: number, conf?: Partial<GrapeConf>): Promise<TestGrapes>

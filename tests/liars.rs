@@ -398,7 +398,7 @@ fn the_first_questions_of_a_new_node_get_whole_answers() {
         let answer = ask(&mut core, 20_000, at([45; 4], 1), &query, near(1)).unwrap();
         assert_eq!(response(&answer).nodes.len(), config::K);
     }
-    // And all later ones have a proven address.
+    // Later ones as well, once its address is proven.
     acquaint(&mut core, 20_000, [(at([45; 4], 1), near(1))]);
     let from = at([45; 4], 1);
     let token = token(&mut core, 20_000, from);

@@ -6,22 +6,25 @@ export {}
 
 /** Options of `actions`. */
 export interface ActionsOptions<Api = any> {
-  /** What may be called. Default: the functions that the object itself has, without those that begin with `_`. */
+  /**
+   * Names of callable methods. Default: the functions that the object itself has, without those
+   * that begin with `_`.
+   */
   methods?: ReadonlyArray<keyof Api & string> | null
-  /** The methods take a callback for their last argument. Default: false. */
+  /** The last argument of the methods is a callback. Default: false. */
   callback?: boolean | null
-  /** The first argument of the methods, or what returns it. Default: none. */
+  /** The first argument of the methods, or a function that returns it. Default: none. */
   space?: ((context: RequestContext, payload: any) => any) | object | string | number | boolean | null
 }
 
-/** A request that `actions` answers. */
+/** A request to `actions`. */
 export interface ActionPayload {
   action: string
   args?: any
 }
 
 /**
- * A handler for `service.handle` that answers `{ action, args }` with `api[action](...args)`.
+ * A handler for `service.handle` that replies to `{ action, args }` with `api[action](...args)`.
  *
  * @example
  * import { actions, Link, PeerRPCServer } from 'grenache-nodejs-ws-native'

@@ -5,8 +5,8 @@ import { TransportPub, TransportSub } from './pubsub'
 import { TransportRPCServer } from './server'
 
 /**
- * Message of `grenache:request:start`, `grenache:request:end` and `grenache:request:error`: of one
- * request always the same object.
+ * Message of `grenache:request:start`, `grenache:request:end` and `grenache:request:error`: the
+ * same object for all three of a request.
  */
 export interface RequestMessage {
   side: 'client' | 'server'
@@ -14,7 +14,7 @@ export interface RequestMessage {
   /** The other side, as `host:port`; undefined with sockets that you brought to a server. */
   address: string | undefined
   key: string
-  /** Id of the request on both sides; undefined where it was not sent, or hooks are replaced. */
+  /** Id of the request on both sides; undefined if it was not sent, or hooks are replaced. */
   rid: string | undefined
   payload: any
   /** ms; undefined at the start. */
@@ -26,17 +26,17 @@ export interface RequestMessage {
 /** Message of `grenache:connection:open` and `grenache:connection:close`. */
 export interface ConnectionMessage {
   side: 'client' | 'server'
-  /** Null of a connection that is no transport's. */
+  /** Null for a connection without a transport. */
   transport: TransportRPCClient | TransportRPCServer | TransportPub | TransportSub | null
   /** The other side, as `host:port`. */
   address: string
-  /** Is it TLS? */
+  /** Whether it is TLS. */
   secure: boolean
-  /** False of a client's connection that could not be made. */
+  /** False for a client's connection that failed before it was open. */
   opened: boolean
-  /** Of the closing handshake; 1006 without one. Undefined at the start. */
+  /** Close code; 1006 without a closing handshake. Undefined at the start. */
   code: number | undefined
   reason: string | undefined
-  /** Why it broke, or could not be made. */
+  /** The error that broke the connection, or kept it from opening. */
   error: Error | undefined
 }

@@ -12,22 +12,28 @@ export {}
 
 /** `new PeerRPCClient(link, conf)` */
 export interface ClientConf extends PeerConf {
-  /** Once so many destinations of a key have connections, only those are chosen; 0 is never. Default: 5. */
+  /**
+   * Once this many destinations of a key have connections, only those are chosen; 0 is never.
+   * Default: 5.
+   */
   maxActiveKeyDests?: Amount
-  /** Connections per destination, one at least. Default: 3. */
+  /** Connections per destination, at least one. Default: 3. */
   maxActiveDestTransports?: Amount
-  /** ms; timeout of a request that names none. 0 is no limit. Default: 60000. */
+  /** ms; timeout of a request without its own. 0 is no limit. Default: 60000. */
   requestTimeout?: Amount
-  /** ms; a transport without requests for so long is stopped. Default: 120000. */
+  /** ms; a transport without requests for this long is stopped. Default: 120000. */
   inactivityTimeout?: Amount
-  /** Requests of the peer under way at once; one more ends with `ERR_REQUESTS_LIMIT`. Default: 0, any number. */
+  /**
+   * Most pending requests of the peer; further ones fail with `ERR_REQUESTS_LIMIT`. Default: 0, any
+   * number.
+   */
   maxRequests?: Amount
   /** The same for each connection. Default: 1048576. */
   maxConnectionRequests?: Amount
   /**
-   * Which of a key's destinations gets a request: any, the one with the fewest requests of this
-   * client under way, or each in turn. Those that failed lately are left out, and `retry` goes
-   * elsewhere, in any case; see `maxActiveKeyDests` too. Default: `random`.
+   * How to choose among the destinations of a key: at random, the one with the fewest pending
+   * requests of this client, or each in turn. In any case, destinations that failed lately are
+   * skipped, and `retry` uses another one; see `maxActiveKeyDests` too. Default: `random`.
    */
   balance?: 'random' | 'least-pending' | 'round-robin'
   /** TLS; default: none. */
@@ -36,7 +42,10 @@ export interface ClientConf extends PeerConf {
 
 /** Options of a transport's `request`. */
 export interface TransportRequestOptions extends AbortOptions {
-  /** ms, counted from the call. 0 is no limit; below 0 it is over. Default: `conf.requestTimeout`. */
+  /**
+   * ms, counted from the call. 0 is no limit; a negative one fails at once.
+   * Default: `conf.requestTimeout`.
+   */
   timeout?: Amount
 }
 
@@ -54,7 +63,7 @@ export interface DestOptions {
 
 /** Options of `peer.request`. */
 export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions, TargetOptions {
-  /** Asks this `host:port`, without a lookup. */
+  /** Sends the request to this `host:port`, without a lookup. */
   dest?: string | null
   /** Attempts. Default: 1. */
   retry?: Retry
@@ -62,13 +71,16 @@ export interface RequestOptions extends TransportRequestOptions, TransportOption
 
 /** Options of `peer.map`. */
 export interface MapOptions extends TransportRequestOptions, TransportOptions, TargetOptions {
-  /** Asks so many random destinations. Default: all. */
+  /** Number of destinations, chosen at random. Default: all. */
   limit?: Amount
-  /** Tells of each destination how it went, instead of ending with the first error. Default: false. */
+  /**
+   * Returns the result or error of each destination, instead of failing with the first error.
+   * Default: false.
+   */
   settled?: boolean | null
 }
 
-/** How the request to one destination of a `map` with `settled` went. */
+/** Result of one destination of a `map` with `settled`. */
 export type Settled<Res = any> =
   | { dest: string, status: 'fulfilled', value: Res }
   | { dest: string, status: 'rejected', reason: Error }
@@ -83,8 +95,9 @@ export interface TransportPool<T = TransportRPCClient> {
 }
 
 /**
- * Sends requests to services by name. With a contract, `PeerRPCClient<{ sum: [number[], number] }>`, the
- * compiler checks keys, payloads and results; a class of transports may stand in the contract's place.
+ * Sends requests to services by name. With a contract, `PeerRPCClient<{ sum: [number[], number]
+ * }>`, the compiler checks keys, payloads and results; a class of transports can be given instead
+ * of the contract.
  *
  * @example
  * import { Link, PeerRPCClient } from 'grenache-nodejs-ws-native'
@@ -109,49 +122,67 @@ export class PeerRPCClient<
   /** After `init`. */
   tpool: TransportPool<T>
 
-  /** Sends one request to one server. The Promise's rejection needs no handler. */
+  /** Sends one request to one server. An unhandled rejection of the Promise is not reported. */
   request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: RequestOptions | null, cb?: NoCallback): Promise<Res>
   /** Sends one request to one server. */
   request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, cb: Callback<Res>): void
   request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: RequestOptions | null | undefined, cb: Callback<Res>): void
-  /** Sends one request to one server. The Promise's rejection needs no handler. */
+  /** Sends one request to one server. An unhandled rejection of the Promise is not reported. */
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: RequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
   /** Sends one request to one server. */
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>>): void
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: RequestOptions | null | undefined, cb: Callback<ReplyOf<S, Key>>): void
 
-  /** Sends one request to each server, and tells of each how it went. The Promise's rejection needs no handler. */
+  /**
+   * Sends one request to each server, and returns the result or error of each. An unhandled
+   * rejection of the Promise is not reported.
+   */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<Res>>>
-  /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
+  /**
+   * Sends one request to each server, and returns the result or error of each, in the order of the
+   * destinations.
+   */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
-  /** Sends one request to each server. The Promise's rejection needs no handler. */
+  /** Sends one request to each server. An unhandled rejection of the Promise is not reported. */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
-  /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
+  /**
+   * Sends one request to each server. Results are in the order of the destinations; one error fails
+   * all.
+   */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, cb: Callback<Res[]>): void
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
-  /** Sends one request to each server, and tells of each how it went. The Promise's rejection needs no handler. */
+  /**
+   * Sends one request to each server, and returns the result or error of each. An unhandled
+   * rejection of the Promise is not reported.
+   */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled: true }, cb?: NoCallback): Promise<Array<Settled<ReplyOf<S, Key>>>>
-  /** Sends one request to each server, and tells of each how it went, in the order of the destinations. */
+  /**
+   * Sends one request to each server, and returns the result or error of each, in the order of the
+   * destinations.
+   */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<ReplyOf<S, Key>>>>): void
-  /** Sends one request to each server. The Promise's rejection needs no handler. */
+  /** Sends one request to each server. An unhandled rejection of the Promise is not reported. */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: MapOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>[]>
-  /** Sends one request to each server. Results come in the order of the destinations; one error fails all. */
+  /**
+   * Sends one request to each server. Results are in the order of the destinations; one error fails
+   * all.
+   */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>[]>): void
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions | null | undefined, cb: Callback<ReplyOf<S, Key>[]>): void
 
-  /** This transport has no streams: what comes back ends with an error. */
+  /** Not supported by this transport: the returned stream emits an error. */
   stream(key: string, opts?: RequestOptions): Duplex
 
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): ClientPeerStats
 
-  /** Hook: options of a transport's `request` out of a peer's. */
+  /** Hook: derives the options of a transport's `request` from a peer's. */
   getRequestOpts(opts: RequestOptions): TransportRequestOptions
-  /** Hook: options of `dest` out of a request's. */
+  /** Hook: derives the options of `dest` from a request's. */
   getDestOpts(opts: RequestOptions): DestOptions
 }
 
-/** A request as `newRequest` makes it. */
+/** A request, as created by `newRequest`. */
 export interface RPCRequest<Req = any, Res = any> {
   rid: string
   key: string
@@ -162,7 +193,7 @@ export interface RPCRequest<Req = any, Res = any> {
   _ts: number
 }
 
-/** Callbacks that wait, by the name of what they wait for. */
+/** Waiting callbacks, by the name of the event that they wait for. */
 export interface CallbackQueue {
   push(key: string, cb: (err?: any, res?: any) => void): void
   trigger(key: string, err?: any, res?: any): void
@@ -190,27 +221,27 @@ export interface CallbackQueue {
  */
 export class TransportRPCClient<S extends Contract<S> = any> extends TransportRPC<ClientConf> {
   conf: TransportConf<ClientConf> & { requestTimeout: number, inactivityTimeout: number }
-  /** After `connect`; null when there is no connection. */
+  /** After `connect`; null while there is no connection. */
   socket: WebSocketLike | null | undefined
-  /** Requests wait under `'req'` for the connection. */
+  /** Requests queued for the connection are under `'req'`. */
   cbq: CallbackQueue
 
   /**
-   * Sends a request, connecting first if need be. The Promise's rejection needs no handler. A class
-   * that overrides this returns what `super.request` returns.
+   * Sends a request, connecting first if necessary. An unhandled rejection of the Promise is not
+   * reported. A class that overrides this returns the result of `super.request`.
    */
   request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<Res>
-  /** Sends a request, connecting first if need be. */
+  /** Sends a request, connecting first if necessary. */
   request<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: TransportRequestOptions | null | undefined, cb: Callback<Res>): void
   /**
-   * Sends a request, connecting first if need be. The Promise's rejection needs no handler. A class
-   * that overrides this returns what `super.request` returns.
+   * Sends a request, connecting first if necessary. An unhandled rejection of the Promise is not
+   * reported. A class that overrides this returns the result of `super.request`.
    */
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: TransportRequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
-  /** Sends a request, connecting first if need be. */
+  /** Sends a request, connecting first if necessary. */
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: TransportRequestOptions | null | undefined, cb: Callback<ReplyOf<S, Key>>): void
   setLastRequestTime(): void
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): ClientStats
 
   // Hooks.

@@ -1,76 +1,79 @@
-// What several areas share.
+// Types shared by several areas.
 
-// Only what is marked with `export` leaves these files.
+// Only types marked with `export` leave these files.
 export {}
 
-/** `err` is null when the call worked; `data` counts only then, or when a server sent both. */
+/**
+ * `err` is null if the call succeeded; `data` is meaningful only then, or when a server sent both.
+ */
 export type Callback<T = any> = (err: Error | null, data: T) => void
 
-/** Options of a peer or a request, by the name that the types of the original have for them. */
+/** Options of a peer or a request, under the name that the original's types use. */
 export type RPCOptions = { timeout?: number, retry?: number }
 
-/** What a call takes instead of a callback, to return a Promise. */
+/** Given instead of a callback, it makes a call return a Promise. */
 export type NoCallback = null | undefined
 
 /**
- * A number, or a text of one; `false` is 0, and `null` as if left out. What else is given throws
- * `ERR_OPTION`. docs/OPTIONS.md says what 0 means, and `Infinity`.
+ * A number, or a numeric text; `false` is 0, and `null` as if left out. Any other value throws
+ * `ERR_OPTION`. docs/OPTIONS.md says what 0 and `Infinity` mean.
  */
 export type Amount = number | `${number}` | '' | false | null
 
 /** Bytes with a unit, such as `'8kb'`. */
 export type Size = `${number}${'b' | 'kb' | 'mb' | 'gb' | 'tb' | 'pb' | 'KB' | 'MB' | 'GB' | 'TB'}`
 
-/** What a constructor or a call throws for an option that means nothing. */
+/** Thrown by a constructor or a call for an invalid option. */
 export interface OptionError extends TypeError {
   code: 'ERR_OPTION'
-  /** Its name. */
+  /** Name of the option. */
   option: string
   value: unknown
 }
 
 /**
- * What an Error of this package may know, beside its `message`; see docs/API.md. Of what the callbacks get
- * say `(err as GrenacheError).dest`.
+ * Fields of this package's Errors, besides `message`; see docs/API.md. For an error of a callback
+ * write `(err as GrenacheError).dest`.
  */
 export interface GrenacheError extends Error {
-  /** Of a grape's answer, its HTTP status. */
+  /** For a grape's response, its HTTP status. */
   code?: string | number
-  /** The service that was asked, looked up or announced. */
+  /** The service that was requested, looked up or announced. */
   key?: string
   /** The server, as `host:port`. */
   dest?: string
-  /** The grape that was asked. */
+  /** The grape of the request. */
   grape?: string
-  /** The ms that are over. */
+  /** The timeout that passed, in ms. */
   timeout?: number
-  /** Of the answer to a handshake. */
+  /** HTTP status of a handshake response. */
   status?: number
-  /** With which code the connection was closed. */
+  /** Close code of the connection. */
   closeCode?: number
-  /** The number that was reached, or the largest message in bytes. */
+  /** The limit that was reached, or the size of the largest message in bytes. */
   limit?: number
   /** What to do about it. */
   hint?: string
   cause?: unknown
 }
 
-/** Of a `stop` in order. */
+/** Options of an orderly `stop`. */
 export interface DrainOptions {
   /**
-   * ms at most for what is under way. Meanwhile nothing new begins: a server takes no connections
-   * and is announced no more, a client takes no requests. Each connection closes with code 1001 when it is done; what a
-   * server has not begun, clients send elsewhere by themselves.
+   * Longest wait for pending work, in ms. Meanwhile nothing new starts: a server accepts no
+   * connections and stops its announces, a client accepts no requests. Each connection is closed
+   * with code 1001 when it is done; clients of this package send requests that a server has not
+   * started to another one.
    */
   drain: Amount
 }
 
-/** An option of what can be ended. */
+/** Options of a call that can be cancelled. */
 export interface AbortOptions {
   /**
-   * Ends the call when it is aborted, also before: with an Error named `AbortError` whose `code` is
-   * `ABORT_ERR` and whose `cause` is the signal's reason. A request that was not sent is not sent
-   * any more; the reply to one that was is ignored.
+   * Cancels the call when it is aborted, also before the call: with an Error named `AbortError`
+   * whose `code` is `ABORT_ERR` and whose `cause` is the signal's reason. A queued request is not
+   * sent; the reply to a sent one is ignored.
    */
   signal?: AbortSignal | null
 }
@@ -79,8 +82,11 @@ export interface AbortOptions {
 export type Retry = number | string | {
   /** Default, and instead of 0: 5. */
   times?: number
-  /** ms between two attempts, or a function of the number of attempts so far that returns them. Default: 0. */
+  /**
+   * ms between two attempts, or a function that returns them from the number of attempts so far.
+   * Default: 0.
+   */
   interval?: number | ((attempt: number) => number)
-  /** Whether it is tried again after this error. Default: it is. */
+  /** Whether to try again after this error. Default: it is. */
   errorFilter?: (err: Error) => boolean
 }

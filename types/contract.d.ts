@@ -1,4 +1,4 @@
-// Contracts: what services answer, in types.
+// Contracts: the requests and replies of services, as types.
 
 import { RequestHandler } from './server'
 
@@ -31,10 +31,10 @@ export type Contract<S> = { [Key in keyof S]: [request: any, reply: any] }
 /** One handler for each key of a contract. */
 export type Handlers<S> = { [Key in keyof S]: RequestHandler<RequestOf<S, Key>, ReplyOf<S, Key>> }
 
-/** Whether there is no contract: `any`, or a class of transports in its place. */
+/** Whether there is no contract: `any`, or a class of transports instead. */
 type IsFree<S> = 0 extends 1 & S ? true : S extends { isConnecting(): boolean } ? true : false
 
-/** Every key where there is no contract; none where there is one, whose keys `KeyOf` has. */
+/** Every key without a contract; none with one, whose keys are in `KeyOf`. */
 export type FreeKey<S> = IsFree<S> extends true ? string : never
 
 /** The keys of a contract; every key without one. */
@@ -46,8 +46,8 @@ export type RequestOf<S, Key> = IsFree<S> extends true ? any : Key extends keyof
 /** The result of requests for a key. */
 export type ReplyOf<S, Key> = IsFree<S> extends true ? any : Key extends keyof S ? S[Key] extends [any, infer Res] ? Res : never : never
 
-/** A contract alone: `any` for none, or for a class of transports in its place. */
+/** The contract alone: `any` for none, or for a class of transports instead. */
 export type ContractOf<S> = S extends Contract<S> ? S : any
 
-/** The transports of a peer: those of its contract, or the class that stands in its place. */
+/** The transports of a peer: those of its contract, or the class given instead. */
 export type TransportOf<S, Class, Own> = 0 extends 1 & S ? Own : S extends Class ? S : Own

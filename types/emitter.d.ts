@@ -1,21 +1,24 @@
-// Events with known arguments: for the other files, and not for services.
+// Events with known arguments: for the other files, not for services.
 
 import { EventEmitter } from 'events'
 
 export {}
 
-/** Refuses the names in `Events`, so that their own overload decides; takes every other name. */
+/** Excludes the names in `Events`, so that their own overload decides; accepts every other name. */
 type Unlisted<Events, E> = E extends keyof Events ? never : E
 
 type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] : never
 
-/** A listener that takes one kind of what an event may bring: who publishes only text hears only strings. */
+/**
+ * A listener for one of the possible argument types of an event: a service that publishes only text
+ * gets only strings.
+ */
 type Narrow<Events, E extends keyof Events> =
   Events[E] extends [infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
 
 /**
- * An EventEmitter whose events have known arguments. Events of other names, which are a service's own,
- * take any.
+ * An EventEmitter whose events have known arguments. Events with other names, a service's own, have
+ * any arguments.
  */
 export class TypedEmitter<Events> extends EventEmitter {
   on<E extends keyof Events>(event: E, listener: (...args: Args<Events, E>) => void): this

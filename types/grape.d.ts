@@ -1,4 +1,4 @@
-// Grapes: nodes of the network in which services find each other.
+// Grapes: nodes of the network through which services find each other.
 
 import { EventEmitter } from 'events'
 import { AddressInfo } from 'net'
@@ -12,8 +12,8 @@ export interface GrapeConf {
   /** TCP port of the HTTP API. 0 takes any free one. */
   api_port: number
   /**
-   * Names of the API in a browser beside its addresses, `localhost` and `host`. On loopback the
-   * `Host` of a request has to be one of those. Default: none.
+   * Host names of the API for browsers, besides its addresses, `localhost` and `host`. On loopback,
+   * the `Host` of a request has to be one of them. Default: none.
    */
   api_hosts?: string[]
   /** UDP port of the node; 0 takes any free one. Default: 20001. */
@@ -22,49 +22,54 @@ export interface GrapeConf {
   dht_bootstrap?: string[]
   /** Address that both ports are bound to. Default: every interface. */
   host?: string | null
-  /** Names whose nodes are remembered for their next announce. Default: 5000. */
+  /** Names whose nodes are remembered for the next announce. Default: 5000. */
   dht_maxTables?: Amount
   /** Stored values. Default: 5000. */
   dht_maxValues?: Amount
-  /** Queries of one lookup at once. Default: 16. */
+  /** Concurrent queries of one lookup. Default: 16. */
   dht_concurrency?: Amount
-  /** ms; a node that was silent for so long is pinged. Default: 300000. */
+  /** ms; a node that was silent for this long is pinged. Default: 300000. */
   dht_nodeLiveness?: Amount
-  /** ms; announced addresses are forgotten after about so long. Default: 120000, of the command 360000. */
+  /**
+   * ms; announced addresses expire after about this time. Default: 120000, of the command 360000.
+   */
   dht_peer_maxAge?: Amount
-  /** Queries a second that one address may ask; this machine may ask 20 times as many. Default: 5000. */
+  /**
+   * Queries per second that one address may send; this machine may send 20 times as many.
+   * Default: 5000.
+   */
   dht_rateLimit?: Amount
-  /** File in which known nodes and the own id survive a restart. Default: none. */
+  /** File that keeps known nodes and the node's id over a restart. Default: none. */
   dht_state?: string | null
   /** Bytes; largest body of a request. Default: 8192. */
   check_maxPayloadSize?: Amount | Size
   /** Whether a running grape keeps the process alive. Default: true. */
   keepAlive?: boolean
-  /** Taken and ignored: signatures are verified in any case. */
+  /** Ignored: signatures are verified in any case. */
   verify?: (...args: any[]) => boolean
 }
 
 export interface GrapeEvents {
   /** Both ports are bound. */
   listening: []
-  /** The first look around in the network is done. */
+  /** The first search for other nodes is done. */
   ready: []
-  /** A new node is known; it is not said which, but listeners may ask for an argument. */
+  /** A new node is known. The event has no argument, but listeners may declare one. */
   node: [none?: any]
-  /** A lookup heard of `ip:port`. */
+  /** A lookup found `ip:port`. */
   peer: [address: string]
-  /** Somebody announced this name. */
+  /** A service announced this name. */
   announce: [key: string]
-  /** A datagram that cannot be right, or a damaged state file. */
+  /** An invalid datagram, or a damaged state file. */
   warning: [text: string]
 }
 
-/** A value that was read from the DHT. */
+/** A value read from the DHT. */
 export interface GrapeValue {
   /** Id of the node that had it. */
   id: string
   v: string
-  /** Of a signed value: public key, signature and sequence number. */
+  /** For a signed value: public key, signature and sequence number. */
   k?: string
   sig?: string
   seq?: number
@@ -80,7 +85,7 @@ export interface GrapePutOptions {
   v: any
   k?: Bytes
   sig?: Bytes
-  /** Signs what it is given, instead of `sig`. */
+  /** Signs the given message, instead of `sig`. */
   sign?: (message: Buffer) => Buffer
   salt?: NodeJS.ArrayBufferView | string
   seq?: number
@@ -88,7 +93,7 @@ export interface GrapePutOptions {
 }
 
 /**
- * A node of the network in which services find each other, with its HTTP API.
+ * A node of the network through which services find each other, with its HTTP API.
  *
  * @example
  * import { Grape } from 'grenache-nodejs-ws-native'
@@ -105,52 +110,55 @@ export class Grape extends TypedEmitter<GrapeEvents> {
 
   conf: GrapeConf
   start(cb?: (err?: Error | null) => void): void
-  /** Binds both ports before it returns: the error, or null. */
+  /** Binds both ports before it returns the error, or null. */
   startNow(): Error | null
   stop(cb?: (err?: Error | null) => void): void
   /** `await using grape`: stops it, and resolves when its ports are free. */
   [Symbol.asyncDispose](): Promise<void>
-  /** Where it is, each as `host:port`; null when it does not run. */
+  /** Both addresses as `host:port`; null while it does not run. */
   address(): { dht: string, api: string } | null
 
-  /** Announces a service on the grape's own machine; `nodes` is how many took it. */
+  /**
+   * Announces a service on the grape's own machine; the result is the number of nodes that accepted
+   * it.
+   */
   announce(key: string, port: number, cb?: Callback<number>): void
-  /** Takes an announce back; grapes of the original let it age. */
+  /** Takes an announce back; grapes of the original let it expire. */
   unannounce(key: string, port: number, cb?: Callback<number>): void
-  /** At most 100 addresses. `order: 'fresh'`: who announced itself last comes first. */
+  /** At most 100 addresses. `order: 'fresh'`: the latest announced first. */
   lookup(key: string, cb: Callback<string[]>): void
   lookup(key: string, opts: { order?: 'fresh' }, cb: Callback<string[]>): void
-  /** Stores a value; the answer is its hash. */
+  /** Stores a value; the result is its hash. */
   put(opts: GrapePutOptions | NodeJS.ArrayBufferView | string, cb?: Callback<string>): void
-  /** Reads a value by its hash; undefined when there is none. */
+  /** Reads a value by its hash; undefined if there is none. */
   get(
     hash: string | NodeJS.ArrayBufferView | { hash: string | NodeJS.ArrayBufferView, salt?: string | NodeJS.ArrayBufferView },
     cb: Callback<GrapeValue | undefined>
   ): void
 
-  /** What the HTTP API does: `type` is the path, `data` the data of the body. */
+  /** A request as to the HTTP API: `type` is the path, `data` the body's data. */
   request<Res = any>(type: string, data: any, cb?: Callback<Res>): void
 
-  /** A name in hex, as `node` takes it. */
+  /** A name in hex, for `node`. */
   str2hex(name: string): string
-  /** The name that `str2hex` made this of. */
+  /** The inverse of `str2hex`. */
   hex2str(hex: string): string
-  /** The node by itself, as services of the original call it; undefined when the grape does not run. */
+  /** The node itself, as the original's services use it; undefined while the grape does not run. */
   node?: GrapeNode
   /** Whether it runs. */
   readonly _active: boolean
-  /** `http` is the server of the API while it runs. */
+  /** `http` is the API's server while it runs. */
   readonly _interface: {
     http?: { readonly listening: boolean, address(): AddressInfo | null, close(cb?: (err?: Error | null) => void): unknown }
   }
 }
 
-/** Names are hex, of `grape.str2hex`, or bytes. */
+/** Names are in hex, from `grape.str2hex`, or bytes. */
 export interface GrapeNode extends EventEmitter {
   address(): AddressInfo
   announce(name: string | NodeJS.ArrayBufferView, port: number, cb?: Callback<number>): void
   announce(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
-  /** `count` is how many addresses there are. */
+  /** The result is the number of addresses. */
   lookup(name: string | NodeJS.ArrayBufferView, cb?: Callback<number>): void
   put(opts: GrapePutOptions, cb?: Callback<Buffer>): void
   get(hash: string | NodeJS.ArrayBufferView, cb: Callback<GrapeValue | undefined>): void

@@ -1,4 +1,4 @@
-// The link: what grapes are asked.
+// The link: requests to grapes.
 
 import { KeyObject } from 'crypto'
 import { OutgoingHttpHeaders } from 'http'
@@ -8,42 +8,42 @@ import { LinkStats } from './stats'
 
 export {}
 
-/** `nodes` is what the grape answered. */
+/** `nodes` is the grape's response. */
 export type AnnounceCallback = (err: Error | null, nodes?: any) => void
 
 /** `new Link(conf)` */
 export interface LinkConf {
   /**
-   * `http://host:port` of a grape, or several as an array or a comma list; `'embedded'` for one that
-   * runs in this process or in another one of this machine. Default: `''`.
+   * `http://host:port` of a grape, or several as an array or a comma list; `'embedded'` for one
+   * that runs in this or another process of this machine. Default: `''`.
    */
   grape?: string | URL | Array<string | URL> | null
-  /** TCP port at which the processes of one machine meet with `'embedded'`. Default: 31001. */
+  /** TCP port of the machine's embedded grape, for `'embedded'`. Default: 31001. */
   grapePort?: number | `${number}` | null
   /**
-   * Users (uid) whose processes may run the embedded grape, beside this process' own and root. The
-   * grape of another user is refused with `ERR_GRAPE_FOREIGN`, on Linux. Default: none.
+   * Users (uid) whose processes may run the embedded grape, besides this process' own and root.
+   * Another user's grape is refused with `ERR_GRAPE_FOREIGN`, on Linux. Default: none.
    */
   grapeUsers?: number[]
-  /** Kept for code that reads it; timeouts are exact. Default: 2000. */
+  /** Unused; kept for code that reads it, since timeouts are exact. Default: 2000. */
   monitorTimeout?: number
-  /** ms; of one exchange with one grape. Default: 2500. */
+  /** ms; timeout of one exchange with one grape. Default: 2500. */
   requestTimeout?: Amount
   /** Options of Node's `https` for grapes with `https` or `wss` addresses. */
   tls?: import('https').RequestOptions
   /**
-   * Whether `stopAnnouncing` takes the address back; `false` where several processes announce the
-   * same name and port, as behind a load balancer. Default: true.
+   * Whether `stopAnnouncing` takes the address back; `false` if several processes announce the same
+   * name and port, as behind a load balancer. Default: true.
    */
   unannounce?: boolean
   /**
-   * Whether an exception in a callback is uncaught also where the original's link drops it, which
-   * here is a warning and the event `callback-error`. Default: false.
+   * Whether an exception in a callback is also uncaught where the original's link drops it;
+   * otherwise it is a warning and the event `callback-error` there. Default: false.
    */
   throwInCallbacks?: boolean
-  /** Lookup answers kept. Default: 2500. */
+  /** Most cached lookups. Default: 2500. */
   lruMaxSizeLookup?: Amount
-  /** ms; how long a lookup answer is kept. Default: 10000. */
+  /** ms; how long a lookup is cached. Default: 10000. */
   lruMaxAgeLookup?: Amount
 }
 
@@ -51,17 +51,17 @@ export interface LinkConf {
 export interface LinkRequestOptions extends AbortOptions {
   /** Attempts. Default: 1, for `lookup` and `announce` 3. */
   retry?: Retry
-  /** ms; of one exchange. Default: `conf.requestTimeout`. */
+  /** ms; timeout of one exchange. Default: `conf.requestTimeout`. */
   timeout?: Amount
 }
 
 export type LookupOptions = LinkRequestOptions
 export interface AnnounceOptions extends LinkRequestOptions {
-  /** Of `startAnnouncing`, whose options a service may have at hand. */
+  /** Ignored here: an option of `startAnnouncing`, so that the same object can be passed. */
   interval?: Amount
   /**
-   * Where the service is, if not on the grape's machine: an IPv4 address. Grapes of the original, and older ones,
-   * refuse it with `ERR_GRAPE_ANNOUNCE_HOST`. Default: the grape's own.
+   * The service's IPv4 address, if it is not on the grape's machine. Grapes of the original, and
+   * older ones, refuse it with `ERR_GRAPE_ANNOUNCE_HOST`. Default: the grape's own.
    */
   host?: string | null
 }
@@ -71,7 +71,7 @@ export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> 
   interval?: Amount
 }
 
-/** What is neither a value for the grapes nor a mistaken one. */
+/** A value that is neither valid for grapes nor a malformed one. */
 type ForeignValue = string | number | { [name: string]: unknown, k?: never, sig?: never, salt?: never, seq?: never, cas?: never }
 
 /** A value for the DHT: `{ v }` alone, or a signed one. */
@@ -84,93 +84,93 @@ export interface PutOptions {
   salt?: string
   /** Sequence number. */
   seq?: number
-  /** The sequence number that is to be replaced. */
+  /** The sequence number to be replaced. */
   cas?: number
 }
 
-/** Values that are kept; the least recently used go first, and all grow old. */
+/** A cache of limited size and age; the least recently used entries go first. */
 export interface LinkCache<T = any> extends TypedEmitter<LinkCacheEvents<T>> {
   readonly length: number
   readonly keys: string[]
-  /** How many there may be. */
+  /** Most entries. */
   max: number
-  /** ms; 0 is any age. */
+  /** ms; 0 is unlimited. */
   maxAge: number
-  /** A value, which is used by that. */
+  /** Returns a value and marks it as used. */
   get(key: string): T | undefined
-  /** A value, without using it. */
+  /** Returns a value without marking it as used. */
   peek(key: string): T | undefined
   set(key: string, value: T): T
   remove(key: string): T | undefined
-  /** Takes out the least recently used. */
+  /** Removes the least recently used entry. */
   evict(): void
-  /** Takes a member out of all lists. */
+  /** Removes a member from all lists. */
   forget(member: string): void
   clear(): void
 }
 
 export interface LinkCacheEvents<T = any> {
-  /** It made room, or is too old. */
+  /** An entry was removed for lack of room, or since it is too old. */
   evict: [entry: { key: string, value: T }]
 }
 
 export interface LinkEvents {
   /** After `start`, in a later tick. */
   connect: []
-  /** An announce went well. */
+  /** An announce succeeded. */
   announced: [about: Announced]
-  /** An announce failed, or a grape refused it. */
+  /** An announce failed, or a grape rejected it. */
   'announce-error': [err: Error & { code?: string | number }, about: AnnounceAbout]
-  /** A callback threw, where that ends no process. */
+  /** A callback threw an exception that does not end the process. */
   'callback-error': [thrown: any, about: CallbackAbout]
 }
 
-/** What was announced. */
+/** The announced service. */
 export interface AnnounceAbout {
   key: string
   port: number
-  /** As the call said. */
+  /** As given in the call. */
   host: string | undefined
 }
 
-/** What was announced, and how many nodes took it. */
+/** The announced service, and how many nodes accepted it. */
 export interface Announced extends AnnounceAbout {
   nodes: number
 }
 
-/** Which callback threw. */
+/** The callback that threw. */
 export interface CallbackAbout {
-  /** Of the request, such as `lookup`. */
+  /** Type of the request, such as `lookup`. */
   type: string
   payload: any
-  /** The first line of the service's own in the stack. */
+  /** The first line of the stack in the service's own code. */
   place: string | null
 }
 
-/** What `link.get` reads by. */
+/** Key for `link.get`. */
 type ValueAddress = string | { hash: string, salt?: string }
 
 /** Options of `link.putMutable`. */
 export interface PutMutableOptions {
   /** Less than 1000 bytes. */
   v: string
-  /** Of ed25519; the secret one of a pair is the seed, or the seed and the public key. */
+  /** An ed25519 key; the secret key of a pair is the seed, or the seed and the public key. */
   privateKey: KeyObject | { publicKey?: NodeJS.ArrayBufferView, secretKey: NodeJS.ArrayBufferView }
   /** Sequence number. Default: that of the stored value and 1. */
   seq?: number
-  /** Names one of several values of a key, 64 bytes at most. */
+  /** Distinguishes several values of one key, at most 64 bytes. */
   salt?: string
-  /** The sequence number that is to be replaced. */
+  /** The sequence number to be replaced. */
   cas?: number
 }
 
 /** Options of `link.getMutable`. */
 export interface GetMutableOptions extends LinkRequestOptions {
-  /** Names one of several values of a key. */
+  /** Distinguishes several values of one key. */
   salt?: string
 }
 
-/** A value that its owner may replace. */
+/** A value that its owner can replace. */
 export interface MutableValue {
   v: string
   seq: number
@@ -182,27 +182,31 @@ export interface MutableValue {
   id?: string
 }
 
-/** A public key of ed25519: a KeyObject, its 32 bytes, or these as hex. */
+/** An ed25519 public key: a KeyObject, its 32 bytes, or these in hex. */
 export type PublicKey = KeyObject | NodeJS.ArrayBufferView | string
 
-/** A link's methods, as Promises. */
+/** The link's methods, returning Promises. */
 export interface LinkPromises {
-  /** Stores a text that its owner may replace; resolves with its hash. */
+  /** Stores a text that its owner can replace; resolves with its hash. */
   putMutable(value: PutMutableOptions, opts?: LinkRequestOptions | null): Promise<string>
-  /** Reads it by the public key; null for none. */
+  /** Reads it by the public key; null if there is none. */
   getMutable(publicKey: PublicKey, opts?: GetMutableOptions | null): Promise<MutableValue | null>
   /** Addresses of a service's servers. */
   lookup(key: string, opts?: LookupOptions | null): Promise<string[]>
-  /** Announces once that this machine serves `key` at `port`; resolves with how many nodes took it, rejects also with what the grape says. */
+  /**
+   * Announces once that this machine serves `key` at `port`; resolves with the number of nodes that
+   * accepted it; rejects also with an error of the grape.
+   */
   announce(key: string, port: number, opts?: AnnounceOptions | null): Promise<any>
   /**
-   * Announces again and again. Resolves after the first announce, with false when this key and port
-   * were announced already. A first announce that fails, or that a grape refuses, rejects, and is followed by others all the same.
+   * Announces periodically. Resolves after the first announce, with false if this key and port were
+   * announced already. If the first announce fails, or a grape rejects it, the Promise rejects, but
+   * announcing continues.
    */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null): Promise<boolean>
   /**
-   * Announces no more. Resolves once a grape was told, with false when this key and port were not
-   * announced; rejects when no grape answered.
+   * Stops announcing. Resolves when a grape has taken the announce back, with false if this key and
+   * port were not announced; rejects if no grape responded.
    */
   stopAnnouncing(key: string, port: number): Promise<boolean>
   /** Stores a value; resolves with its hash. */
@@ -212,7 +216,7 @@ export interface LinkPromises {
 }
 
 /**
- * Talks to the grapes: finds services, announces them, stores and reads values.
+ * Client of the grapes: finds services, announces them, stores and reads values.
  *
  * @example
  * import { Link } from 'grenache-nodejs-ws-native'
@@ -230,11 +234,11 @@ export class Link extends TypedEmitter<LinkEvents> {
   conf: Required<Omit<LinkConf, 'grapePort' | 'grapeUsers' | 'throwInCallbacks' | 'unannounce'>> & Pick<LinkConf, 'grapePort' | 'grapeUsers' | 'throwInCallbacks' | 'unannounce'>
   /** Methods that return a Promise. */
   readonly promises: LinkPromises
-  /** After `start`; `lookup:"<key>"` is the key of a cached lookup. */
+  /** After `start`; the key of a cached lookup is `lookup:"<key>"`. */
   cache: { lookup: LinkCache<string[]>, [type: string]: LinkCache }
 
   init(): void
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): LinkStats
   /** Keeps the process alive until `stop`. */
   start(): this
@@ -247,7 +251,10 @@ export class Link extends TypedEmitter<LinkEvents> {
   /** One request to the grapes: `type` is the path, `payload` the data. */
   request<Res = any, Req = any>(type: string, payload: Req, opts?: LinkRequestOptions | null, cb?: Callback<Res>): void
 
-  /** Addresses of a service's servers. A cached answer calls back before this returns. */
+  /**
+   * Addresses of a service's servers. With a cached result, the callback is called before this
+   * returns.
+   */
   lookup(key: string, opts: LookupOptions | null | undefined, cb: Callback<string[]>): void
   lookup(key: string, cb: Callback<string[]>): void
 
@@ -255,34 +262,42 @@ export class Link extends TypedEmitter<LinkEvents> {
   announce(key: string, port: number, opts?: AnnounceOptions | null, cb?: AnnounceCallback): void
   announce(key: string, port: number, cb: AnnounceCallback): void
 
-  /** Announces again and again; `cb` after the first. False: this key and port are announced already. */
+  /**
+   * Announces periodically; `cb` is called after the first announce. False: this key and port are
+   * announced already.
+   */
   startAnnouncing(key: string, port: number, opts?: StartAnnouncingOptions | null, cb?: (err?: Error | null) => void): false | void
   startAnnouncing(key: string, port: number, cb: (err?: Error | null) => void): false | void
-  /** Ends the announces of everything at `port`, as `stopAnnouncing`. */
+  /** Stops announcing everything at `port`, as `stopAnnouncing`. */
   stopAnnouncingPort(port: number): void
-  /** Also takes the address back; grapes of the original let it age. False: this key and port are not announced. */
+  /**
+   * Stops announcing, and takes the address back; grapes of the original let it expire. False: this
+   * key and port are not announced.
+   */
   stopAnnouncing(key: string, port: number): false | void
 
-  /** Stores a value; the answer is its hash. */
+  /** Stores a value; the result is its hash. */
   put(value: PutOptions, cb: Callback<string>): void
   put(value: PutOptions, opts: LinkRequestOptions | null | undefined, cb: Callback<string>): void
-  /** @deprecated The types of the original take any value, but a grape only stores what is in `v`. */
+  /**
+   * @deprecated The original's types accept any value, but a grape only stores the content of `v`.
+   */
   put(value: ForeignValue, cb: Callback<string>): void
-  /** Stores a text that its owner may replace, signed. */
+  /** Stores a signed text that its owner can replace. */
   putMutable(value: PutMutableOptions, cb?: Callback<string>): void
   putMutable(value: PutMutableOptions, opts: LinkRequestOptions | null | undefined, cb?: Callback<string>): void
-  /** Reads it by the public key; null for none. */
+  /** Reads it by the public key; null if there is none. */
   getMutable(publicKey: PublicKey, cb: Callback<MutableValue | null>): void
   getMutable(publicKey: PublicKey, opts: GetMutableOptions | null | undefined, cb: Callback<MutableValue | null>): void
   /** Reads a value by its hash. */
   get<T = any>(hash: ValueAddress, cb: Callback<T>): void
   get<T = any>(hash: ValueAddress, opts: LinkRequestOptions | null | undefined, cb: Callback<T>): void
 
-  /** Hook: the name under which equal requests share one exchange, and answers are cached. */
+  /** Hook: the name under which equal requests share one exchange, and results are cached. */
   getRequestHash(type: string, payload: any): string
-  /** A destination cannot be reached: takes it out of the cached answers. */
+  /** Removes a destination that cannot be reached from the cached lookups. */
   forget(dest: string): void
 
-  /** Hook: carries one exchange, and so all traffic. */
+  /** Hook: performs one exchange, and so carries all traffic. */
   _post(url: string, data: { rid: string, data: any }, opts: { timeout: number, headers?: OutgoingHttpHeaders }, cb: Callback): any
 }

@@ -3,8 +3,8 @@
 export {}
 
 /**
- * Options of a service's own: `conf` may have any, which peers keep and hand on to their transports.
- * None is known here, so that a misspelt option is an error; a service declares those that it has.
+ * A service's own options: `conf` may have any, which peers keep and pass on to their transports.
+ * None is declared here, so that a misspelt option is a compile error; a service declares its own.
  *
  * @example
  * import { Link, PeerRPCClient, TransportRPCClient } from 'grenache-nodejs-ws-native'

@@ -1,4 +1,4 @@
-// What all peers, and all transports, have.
+// Common members of all peers, and of all transports.
 
 import { Amount, Callback, DrainOptions, Retry } from './common'
 import { DestOptions, RequestOptions, TransportOptions } from './client'
@@ -8,70 +8,75 @@ import { OwnConf } from './own'
 
 export {}
 
-/** What a peer needs of a link. */
+/** The members of a link that a peer needs. */
 export interface LinkLike {
   lookup(key: string, opts: LookupOptions, cb: Callback<string[]>): void
 }
 
 /**
- * Options of every peer. `OwnConf` has those of a service itself, which are kept and handed on to the
+ * Options of every peer. `OwnConf` has a service's own ones, which are kept and passed on to the
  * transports.
  */
 export interface PeerConf extends OwnConf {
   /**
-   * What moves the bytes: Node's own event loop, or a thread beside it. Default: `libuv` where
-   * possible; the environment variable GRENACHE_IO decides for all.
+   * The driver of the sockets: Node's own event loop, or a thread beside it. Default: `libuv` where
+   * possible; the environment variable GRENACHE_IO overrides it for all.
    */
   io?: 'libuv' | 'tokio'
   /**
-   * Microseconds; after each message the event loop looks for the next one for so long instead of
-   * sleeping. A wake-up is most of the latency between two processes of one machine; the price is
-   * a busy core while messages come. 0 never does. By default the loop learns whether it pays: it
-   * looks on for 50 us (150 with `secure`) while that finds a message in two of three times, and
-   * otherwise only in 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless `secure`.
+   * Microseconds; how long the event loop polls for the next message after each one, instead of
+   * sleeping. A wake-up is most of the latency between two processes of one machine; the price is a
+   * busy core while messages arrive. 0 is never. By default the loop learns whether it pays: it
+   * polls for 50 us (150 with `secure`) while that finds a message in two of three times, and
+   * otherwise only during 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless
+   * `secure`.
    */
   busyPoll?: Amount
-  /** Bytes of the largest message that is accepted; a larger one ends its connection with 1009. Default: 100 MiB; 0 is V8's longest string. */
+  /**
+   * Bytes of the largest accepted message; a larger one closes its connection with 1009.
+   * Default: 100 MiB; 0 is V8's longest string.
+   */
   maxPayload?: Amount
   /**
-   * ms; a connection silent for so long is pinged, and ended after as long again without an answer,
-   * unless requests are under way on it or something waits to be written. 0 is never. Default: 30000.
+   * ms; a connection that is silent for this long is pinged, and closed after as long again without
+   * an answer, unless requests are pending on it or output is buffered. 0 is never. Default: 30000.
    */
   heartbeatInterval?: Amount
   /**
-   * ms; how long TCP may take, for each address of a name; 0 is as long as the system lets it. Default: 10000; 3000 at
-   * most for a client's request that had several destinations to choose from.
+   * ms; how long connecting by TCP may take, for each address of a name; 0 is the system's limit.
+   * Default: 10000; 3000 at most for a client's request that had several destinations to choose
+   * from.
    */
   connectTimeout?: Amount
   /** ms; how long the opening handshake may take. 0 is no limit. Default: 10000. */
   handshakeTimeout?: Amount
   /**
-   * Bytes that may wait for a slow receiver: beyond that its own requests are neither read nor
-   * handed to the service, and a subscriber is ended or loses messages. Default: 16 MiB.
+   * Most bytes of buffered output for a slow receiver: above it, its own requests are neither read
+   * nor passed to the service, and a subscriber is disconnected or loses messages. Default: 16 MiB.
    */
   highWater?: Amount
   /**
-   * Bytes that all connections of the peer may hold together: messages whose end has not come,
-   * answers that are not read, requests that are not answered, also those of connections that are
-   * gone: above half of it in those, a server does not read the addresses that most of them came from. Above it those connections end, with
-   * `ERR_MEMORY_BUDGET`, that hold much and have long let go of nothing. 0 is any number.
-   * Default: 512 MiB.
+   * Most bytes that all connections of the peer may hold together: incomplete messages, unread
+   * replies, and unanswered requests, also of closed connections. If closed connections hold more
+   * than half of it, a server stops reading the addresses that sent most of that. Above the limit,
+   * connections that hold much and have freed nothing for long are closed with `ERR_MEMORY_BUDGET`.
+   * 0 is any number. Default: 512 MiB.
    */
   memoryBudget?: Amount
-  /** @deprecated Examples of the original have it, but it changes nothing: `requestTimeout` is the one. */
+  /** @deprecated Used in the original's examples, but has no effect: use `requestTimeout`. */
   timeout?: Amount
-  /** @deprecated The types of the original have it, but it changes nothing: it is an option of `request`. */
+  /** @deprecated In the original's types, but has no effect: it is an option of `request`. */
   retry?: Retry
 }
 
-/** What a transport has of its peer's conf, and where it goes: `server` for one that listens. */
+/** A transport's conf: its peer's, with the destination, or `server` for one that listens. */
 export type TransportConf<C extends PeerConf = PeerConf> = C & { dest?: string }
 
-/** Which destinations of a lookup are not asked. */
+/** Which destinations of a lookup to skip. */
 export interface TargetOptions {
-  /** Addresses that are not asked, as `host:port`. */
+  /** Addresses to skip, as `host:port`. */
   exclude?: string | readonly string[] | null
-  /** `false`: not what the peer's link announces on this machine. Default: true. */
+  /** `false`: skips servers that the peer's link announces on this machine. Default: true. */
   self?: boolean | null
 }
 
@@ -88,22 +93,22 @@ export abstract class Peer<T extends Transport, C extends PeerConf, Events = {}>
   init(): void
   /** Whether it is between `init` and `stop`. */
   isActive(): boolean
-  /** Ends the peer at once. */
+  /** Stops the peer at once. */
   stop(): void
-  /** Ends the peer after what is under way, see `DrainOptions`; resolves when it has ended. */
+  /** Stops the peer after pending work, see `DrainOptions`; resolves when it has stopped. */
   stop(opts: DrainOptions): Promise<void>
   /** `using peer`: stops it. */
   [Symbol.dispose](): void
   /** `await using peer`: stops it at once, and resolves when its connections are closed. */
   [Symbol.asyncDispose](): Promise<void>
 
-  // Hooks: overridable, and called on every request.
+  // Hooks: overridable, and called for every request.
 
-  /** A transport to `dest`; `'server'` for one that is to listen. */
+  /** A transport to `dest`; `'server'` for one that listens. */
   transport(dest: string, opts?: TransportOptions): T
   newTransport(conf: TransportConf<C>): T
   getTransportClass(): new (client: any, conf?: any) => T
-  /** Options of `transport` out of a request's. */
+  /** Derives the options of `transport` from a request's. */
   getTransportOpts(opts: RequestOptions): any
   /** Chooses one of the destinations. */
   dest(dests: string[], key: string, opts?: DestOptions): string
@@ -111,19 +116,19 @@ export abstract class Peer<T extends Transport, C extends PeerConf, Events = {}>
 }
 
 export abstract class PeerServer<T extends Transport, C extends PeerConf> extends Peer<T, C> {
-  /** The port of the latest transport; undefined before it listens. A service may keep its own here. */
+  /** The port of the latest transport; undefined before it listens. A service may set its own. */
   port: number | undefined
 
-  /** Lets the latest transport listen, and returns it. */
+  /** Makes the latest transport listen, and returns it. */
   listen(port: number): T
-  /** @deprecated The types of the original have it, but neither package does: it throws. */
+  /** @deprecated In the original's types, but neither package has it: it throws. */
   listen(key: string, handler: (payload: any, cb: Callback) => void): void
 }
 
 export abstract class Transport<C extends PeerConf = PeerConf, Events = {}> extends TypedEmitter<Events> {
   constructor(client: any, conf?: TransportConf<C>)
 
-  /** The peer that made it. */
+  /** The peer that created it. */
   client: any
   conf: TransportConf<C>
   /** UUID v4. */
@@ -132,9 +137,9 @@ export abstract class Transport<C extends PeerConf = PeerConf, Events = {}> exte
   init(): void
   isActive(): boolean
   active(): void
-  /** Ends the transport at once. */
+  /** Stops the transport at once. */
   stop(): void
-  /** Ends the transport after what is under way; resolves when it has ended. */
+  /** Stops the transport after pending work; resolves when it has stopped. */
   stop(opts: DrainOptions): Promise<void>
   /** `using transport`: stops it. */
   [Symbol.dispose](): void
@@ -155,8 +160,8 @@ export abstract class Transport<C extends PeerConf = PeerConf, Events = {}> exte
 }
 
 export abstract class TransportRPC<C extends PeerConf, Events = {}> extends Transport<C, Events> {
-  /** Hook: the value of a message; null for what is none. */
+  /** Hook: parses a message; null if it is invalid. */
   parse(data: any): any
-  /** Hook: the message that says a value. */
+  /** Hook: serializes a value as a message. */
   format(value: any): any
 }

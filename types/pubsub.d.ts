@@ -13,35 +13,38 @@ export {}
 export interface PubConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
-  /** Subscribers at once; one more is closed with 1013. Default: 0, any number. */
+  /** Most connected subscribers; further ones are closed with 1013. Default: 0, any number. */
   maxConnections?: Amount
   /**
-   * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
-   * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
-   * `[::1]`, over others all.
+   * Which pages may connect, by their origin: a list, a function, or `'*'` for all. Clients without
+   * an origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8
+   * and `[::1]`, over others all.
    */
   origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
   /** Decides whether a client may connect, within `handshakeTimeout`. Default: everybody may. */
   verifyClient?: PlainVerifyClient
   /**
-   * What becomes of a subscriber that is more than `highWater` bytes behind: its connection ends,
-   * or it goes on without the oldest messages. Default: `disconnect`.
+   * What happens to a subscriber more than `highWater` bytes behind: it is disconnected, or its
+   * oldest messages are dropped. Default: `disconnect`.
    */
   slowSubscriber?: 'disconnect' | 'drop'
-  /** Bytes of a subscriber's largest message; a larger one ends its connection with 1009. Default: 1 MiB. */
+  /**
+   * Bytes of the largest message from a subscriber; a larger one closes its connection with 1009.
+   * Default: 1 MiB.
+   */
   maxPayload?: Amount
 }
 
 /** `new PeerSub(link, conf)` */
 export interface SubConf extends PeerConf {
   /**
-   * Reconnect after a lost connection? Default: when nobody listens for `disconnected`, on the
-   * peer or on the transport.
+   * Whether to reconnect after a lost connection. Default: when nobody listens for `disconnected`,
+   * on the peer or on the transport.
    */
   reconnect?: boolean
   /**
-   * Messages that may wait for a slow `for await` loop, beside the bytes of `highWater`; one more
-   * ends the loop with `ERR_MESSAGES_LIMIT`, after those. Default: 10000.
+   * Most messages that wait for a slow `for await` loop, in addition to the limit `highWater` in
+   * bytes; beyond it the loop ends with `ERR_MESSAGES_LIMIT` after these messages. Default: 10000.
    */
   maxBuffered?: Amount
 }
@@ -65,7 +68,7 @@ export interface SubConf extends PeerConf {
 export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T, PubConf> {
   /** Publishes with the latest transport. */
   pub(msg: Publishable): void
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): PubStats
 }
 
@@ -74,17 +77,17 @@ export interface SubOptions extends TargetOptions, OwnConf {
   /** See `SubConf`. Default: the peer's. */
   reconnect?: boolean
   /**
-   * Subscribes to all publishers, also to those that come later. `exclude` and `self` leave some out.
+   * Subscribes to all publishers, including later ones, except those of `exclude` and `self`.
    * Default: false, to one.
    */
   all?: boolean | null
   /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
   refresh?: Amount
-  /** @deprecated Examples of the original have it, but it changes nothing. */
+  /** @deprecated Used in the original's examples, but has no effect. */
   timeout?: Amount
 }
 
-/** `dest` is there with `all`: the publisher's address. */
+/** With `all`, `dest` is the publisher's address. */
 export interface PeerSubEvents {
   connected: [dest?: string]
   disconnected: [dest?: string]
@@ -119,30 +122,33 @@ export interface PeerSubEvents {
  */
 export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
   sub(key: string, opts?: SubOptions | null): void
-  /** Ends what `sub` began for this key. */
+  /** Ends the subscription of `sub` for this key. */
   unsub(key: string): void
   /**
-   * `for await (const message of peer)`: each message from now on, until the peer stops; leaving the
-   * loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and
-   * when a lookup of `sub` fails and nobody listens for `error`.
+   * `for await (const message of peer)`: each message from now on, until the peer stops; leaving
+   * the loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and
+   * when a lookup of `sub` fails without a listener for `error`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): SubStats
 }
 
 /**
- * What can be published: strings and numbers as text, the rest as binary. Plain objects and
- * booleans cannot.
+ * A publishable value: strings and numbers are sent as text, the rest as binary. Plain objects and
+ * booleans are not allowed.
  */
 export type Publishable =
   | string | number | null | undefined
   | NodeJS.ArrayBufferView | ArrayBuffer | readonly unknown[] | String | Date
 
 export interface TransportPubEvents {
-  /** The port cannot be had. */
+  /** Listening failed. */
   error: [err: Error]
-  /** A subscriber is too far behind: it is ended when `lost` is 0, else it lost so many messages. */
+  /**
+   * A subscriber is too far behind: it is disconnected if `lost` is 0, otherwise it lost this many
+   * messages.
+   */
   'slow-subscriber': [socket: WebSocketLike, lost: number]
 }
 
@@ -171,7 +177,7 @@ export class TransportPub extends Transport<PubConf, TransportPubEvents> {
   unlisten(): void
   /** Sends to every subscriber. */
   pub(msg: Publishable): void
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): PubStats
 }
 
@@ -196,8 +202,11 @@ export class TransportSub extends Transport<SubConf, PeerSubEvents> {
   sub(key?: string, opts?: object): void
   unsub(): void
   checkConnection(): void
-  /** Whether anybody but the peer listens for `disconnected`, or listened for `close` of the socket that was lost. */
+  /**
+   * Whether there is a listener for `disconnected` besides the peer's, or there was one for `close`
+   * of the lost socket.
+   */
   isWatched(): boolean
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): SubStats
 }

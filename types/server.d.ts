@@ -1,4 +1,4 @@
-// Answers to requests.
+// Serving requests.
 
 import { PeerCertificate } from 'tls'
 import { Amount } from './common'
@@ -14,29 +14,33 @@ export {}
 export interface ServerConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
   host?: string
-  /** Clients at once; one more is closed with 1013. Default: 0, any number. */
+  /** Most connected clients; further ones are closed with 1013. Default: 0, any number. */
   maxConnections?: Amount
   /**
-   * Which pages may come in, by their origin: a list, a function, or `'*'` for all. Clients that tell no
-   * origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8 and
-   * `[::1]`, over others all.
+   * Which pages may connect, by their origin: a list, a function, or `'*'` for all. Clients without
+   * an origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8
+   * and `[::1]`, over others all.
    */
   origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
-  /** Decides whether a client may connect, within `handshakeTimeout`; with `secure`, its own decides. Default: everybody may. */
+  /**
+   * Decides whether a client may connect, within `handshakeTimeout`; with `secure`, the one in
+   * there decides. Default: everybody may.
+   */
   verifyClient?: PlainVerifyClient
   /**
-   * Requests of one connection without an answer: with so many it is not read until one is
-   * answered, or does not count any more. 0 is any number. Default: 1048576.
+   * Most unanswered requests of one connection: with so many it is not read until one is answered
+   * or no longer counts, see `requestTimeout`. 0 is any number. Default: 1048576.
    */
   maxConnectionRequests?: Amount
   /**
-   * Bytes that those requests may cost to keep: their own, 64 for each array, object and property, 24 for each
-   * further element, and 1 KiB for one of up to 256 bytes. 0 is any number. Default: 64 MiB.
+   * Most memory of these requests, in bytes: their own, 64 for each array, object and property, 24
+   * for each further element, and 1 KiB for one of up to 256 bytes. 0 is any number.
+   * Default: 64 MiB.
    */
   maxRequestBytes?: Amount
   /**
-   * ms; a request that is not answered counts for so long, for twice that at most.
-   * Default: 60000, as clients'.
+   * ms; an unanswered request counts for this long, at most for twice that. Default: 60000, as
+   * clients'.
    */
   requestTimeout?: Amount
   /** TLS; default: none. */
@@ -44,8 +48,8 @@ export interface ServerConf extends PeerConf {
 }
 
 /**
- * Answers requests: `peer.transport('server').listen(port)`. With a contract the compiler checks the
- * handlers, see `Contract`; a class of transports may stand in its place.
+ * Serves requests: `peer.transport('server').listen(port)`. With a contract the compiler checks the
+ * handlers, see `Contract`; a class of transports can be given instead.
  *
  * @example
  * import { Link, PeerRPCServer } from 'grenache-nodejs-ws-native'
@@ -68,13 +72,13 @@ export class PeerRPCServer<
   S extends Contract<S> | TransportRPCServer = any,
   T extends TransportRPCServer = TransportOf<S, TransportRPCServer, TransportRPCServer<ContractOf<S>>>
 > extends PeerServer<T, ServerConf> {
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): ServerStats
 }
 
-/** Answers one request. */
+/** Replies to one request. */
 export interface Handler<Res = any> {
-  /** The `message` of `err` travels; a text alone would be lost. */
+  /** Only the `message` of `err` is sent; a plain string would be lost. */
   reply(err: { message: string } | null | undefined, res?: Res): void
 }
 
@@ -87,29 +91,32 @@ export type RequestListener<Req = any, Res = any> = (
   cert: PeerCertificate | null
 ) => void
 
-/** What a handler knows of a request beside its payload. */
+/** Data of a request besides its payload. */
 export interface RequestContext {
   readonly rid: string
   readonly key: string
   /** The caller's certificate: null without TLS, and empty when the caller sent none. */
   readonly cert: PeerCertificate | null
-  /** Aborted when the caller's connection is gone before the answer, or the server stops. */
+  /** Aborted when the caller disconnects before the reply, or the server stops. */
   readonly signal: AbortSignal
 }
 
-/** Answers the requests of one key: with what it returns or resolves with, or with what it throws. */
+/** Handles the requests of one key: replies with its result, or with the error that it throws. */
 export type RequestHandler<Req = any, Res = any> = (payload: Req, context: RequestContext) => Res | PromiseLike<Res>
 
 export interface TransportRPCServerEvents {
   /** `cert` is null without TLS, and empty when the client sent none. */
   request: [rid: string, key: string, payload: any, handler: Handler, cert: PeerCertificate | null]
-  /** A message that is no request. */
+  /** A message that is no request was received. */
   'request-error': []
-  /** The port cannot be had. */
+  /** Listening failed. */
   error: [err: Error]
 }
 
-/** What a server's `getSocket` takes. Options of `ws`'s server that mean nothing here throw `ERR_UNSUPPORTED`. */
+/**
+ * Options of a server's `getSocket`. Options of `ws`'s server that are not supported here throw
+ * `ERR_UNSUPPORTED`.
+ */
 export interface ServerSocketInit {
   port: number
   /** Address to listen on. Default: `conf.host`. */
@@ -122,9 +129,9 @@ export interface ServerSocketInit {
   path?: string | null
   /** Whether the server has a Set of its `clients`. Default: true. */
   clientTracking?: boolean
-  /** Changes nothing: compression is never agreed upon. */
+  /** No effect: compression is never negotiated. */
   perMessageDeflate?: boolean | object
-  /** Changes nothing. */
+  /** No effect. */
   backlog?: number
 }
 
@@ -152,15 +159,15 @@ export class TransportRPCServer<S extends Contract<S> = any> extends TransportRP
   port: number
 
   /**
-   * Answers the requests for `key` by a function. The event `request` is for other keys then;
-   * when nobody listens for it, those get `ERR_KEY_UNKNOWN`. `null` ends it, as `unhandle` does.
+   * Handles requests for `key` with a function. The event `request` is then for other keys; without
+   * a listener for it, those get `ERR_KEY_UNKNOWN`. `null` removes the handler, as `unhandle` does.
    */
   handle<Req = any, Res = any>(key: FreeKey<S>, handler: RequestHandler<Req, Res> | null): this
-  /** The same, by the contract. */
+  /** The same, typed by the contract. */
   handle<Key extends KeyOf<S>>(key: Key, handler: RequestHandler<RequestOf<S, Key>, ReplyOf<S, Key>> | null): this
-  /** Requests for `key` are the event's again. */
+  /** Requests for `key` are emitted as events again. */
   unhandle(key: KeyOf<S>): this
-  /** What it did so far. */
+  /** Statistics since it was created. */
   stats(): ServerStats
 
   // Hooks.
@@ -169,10 +176,12 @@ export class TransportRPCServer<S extends Contract<S> = any> extends TransportRP
   listen(port: number): this
   /** Stops listening. */
   unlisten(): void
-  /** A server for `opts.port`, of your own or with more options for that of `super.getSocket`. */
+  /**
+   * Creates the server for `opts.port`: your own, or that of `super.getSocket` with more options.
+   */
   getSocket(opts: ServerSocketInit): ServerLike
   getSecureSocket(port: number, secure: ServerSecureOptions): ServerLike
-  /** Makes a `request` event of a parsed message. */
+  /** Emits `request` for a parsed message. */
   handleRequest(
     handler: { reply: (rid: any, err: any, res?: any) => void },
     data: any,

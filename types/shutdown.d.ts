@@ -1,17 +1,17 @@
-// Orderly ends.
+// Graceful shutdown.
 
 export {}
 
-/** Anything that can be stopped: peers, links, and what is like them. */
+/** Anything that can be stopped: peers, links, and objects like them. */
 export interface Stoppable {
   stop(opts?: any): any
 }
 
 /** Options of `gracefulShutdown`. */
 export interface ShutdownOptions {
-  /** What is stopped last. */
+  /** Stopped last. */
   link?: Stoppable | readonly Stoppable[] | null
-  /** What is drained: servers and subscribers first, then clients and publishers. */
+  /** Drained: servers and subscribers first, then clients and publishers. */
   peers?: Stoppable | readonly Stoppable[] | null
   /** ms for all of it; 0 stops everything at once. Default: 5000. */
   drain?: number | null
@@ -20,9 +20,9 @@ export interface ShutdownOptions {
 }
 
 export interface GracefulShutdown {
-  /** Begins it without a signal; resolves at its end. */
+  /** Starts the shutdown without a signal; resolves at its end. */
   now(): Promise<NodeJS.Signals | null>
-  /** Signals do not begin it any more. */
+  /** Removes the signal handlers. */
   remove(): void
   /** Resolves at its end, with the signal. */
   readonly done: Promise<NodeJS.Signals | null>
@@ -31,8 +31,9 @@ export interface GracefulShutdown {
 }
 
 /**
- * Ends a service in order when a signal comes, after which the process may end by itself; another signal
- * meanwhile ends it at once. `cb` is called at the end, with the first thing that failed, if any.
+ * Stops a service in order when a signal arrives, after which the process may end by itself;
+ * another signal meanwhile ends it at once. `cb` is called at the end, with the first error, if
+ * any.
  *
  * @example
  * import { gracefulShutdown, Link, PeerRPCServer } from 'grenache-nodejs-ws-native'

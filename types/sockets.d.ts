@@ -7,27 +7,27 @@ import { TypedEmitter } from './emitter'
 
 export {}
 
-/** The least that a connection of your own must have, such as one of the `ws` package. */
+/** The least interface for a connection of your own, such as one of the `ws` package. */
 export interface SocketLike {
   on(event: any, listener: (...args: any[]) => void): any
   send(data: any): void
   close(): void
 }
 
-/** The least that a server of your own must have, such as one of the `ws` package. */
+/** The least interface for a server of your own, such as one of the `ws` package. */
 export interface ServerLike {
   on(event: any, listener: (...args: any[]) => void): any
   close(): void
 }
 
 export interface SendOptions {
-  /** Binary frame? Default: false for strings and numbers, else true. */
+  /** Whether to send a binary frame. Default: false for strings and numbers, else true. */
   binary?: boolean
-  /** Changes nothing: clients mask, servers do not. */
+  /** No effect: clients mask, servers do not. */
   mask?: boolean
-  /** Is this the last frame of the message? Default: true. */
+  /** Whether this is the last frame of the message. Default: true. */
   fin?: boolean
-  /** Changes nothing: compression is never agreed upon. */
+  /** No effect: compression is never negotiated. */
   compress?: boolean
 }
 
@@ -41,7 +41,7 @@ export interface WebSocketEvents {
   pong: [data: Buffer]
 }
 
-/** What listeners of the browser's kind get. */
+/** Event objects for listeners of the browser's kind. */
 export interface SocketEvent {
   type: string
   target: WebSocketLike
@@ -57,8 +57,8 @@ export interface SocketEventMap {
 type SocketListener<Name extends keyof SocketEventMap> = (event: SocketEventMap[Name]) => void
 
 /**
- * The TCP socket of a connection: as much of Node's as has a meaning where native code moves the bytes,
- * or Node's TLS socket. The rest throws `ERR_UNSUPPORTED`.
+ * The TCP socket of a connection: the members of Node's socket that are meaningful where native
+ * code moves the bytes, or Node's TLS socket. All others throw `ERR_UNSUPPORTED`.
  */
 export type TcpSocketLike = TLSSocket | PlainTcpSocket
 
@@ -86,21 +86,21 @@ export interface WebSocketLike extends TypedEmitter<WebSocketEvents> {
   readonly CLOSING: 2
   readonly CLOSED: 3
   readonly readyState: 0 | 1 | 2 | 3
-  /** Bytes that wait to be sent. */
+  /** Bytes of buffered output. */
   readonly bufferedAmount: number
   /** The address that a client connects to. */
   readonly url: string
-  /** The first subprotocol that the client offers, or nothing. */
+  /** The first subprotocol that the client offers, or an empty string. */
   readonly protocol: string
   /** Always empty. */
   readonly extensions: string
-  /** How binary messages come. Default: `'nodebuffer'`. */
+  /** Type of received binary messages. Default: `'nodebuffer'`. */
   binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments'
   onopen: SocketListener<'open'> | null
   onmessage: SocketListener<'message'> | null
   onclose: SocketListener<'close'> | null
   onerror: SocketListener<'error'> | null
-  /** The TCP socket; null before the handshake is done. */
+  /** The TCP socket; null before the handshake is complete. */
   readonly _socket: TcpSocketLike | null
   addEventListener<Name extends keyof SocketEventMap>(type: Name, listener: SocketListener<Name>, opts?: { once?: boolean }): void
   removeEventListener<Name extends keyof SocketEventMap>(type: Name, listener: SocketListener<Name>): void
@@ -110,7 +110,7 @@ export interface WebSocketLike extends TypedEmitter<WebSocketEvents> {
   pong(data?: any, mask?: boolean, cb?: (err?: Error) => void): void
   /** Closes with a close frame. */
   close(code?: number, reason?: string): void
-  /** Ends the connection without a close frame. */
+  /** Closes the connection without a close frame. */
   terminate(): void
 }
 
@@ -124,7 +124,7 @@ export interface WebSocketServerEvents {
 /** A listening server, like one of `ws` 7. */
 export interface WebSocketServerLike extends TypedEmitter<WebSocketServerEvents> {
   readonly clients: Set<WebSocketLike>
-  /** The options of `ws`'s server, as far as they are known here. */
+  /** The supported options of `ws`'s server. */
   readonly options: Record<string, unknown>
   /** `true`: every path is served. */
   shouldHandle(req: IncomingMessage): boolean

@@ -1,8 +1,8 @@
-// Statistics: since the peer, transport or link was made. docs/OBSERVABILITY.md says more.
+// Statistics since the peer, transport or link was created; see docs/OBSERVABILITY.md.
 
-/** How long things took, in ms. Percentiles are never too low, and at most 3.2 % too high. */
+/** Durations in ms. Percentiles are never too low, and at most 3.2 % too high. */
 export interface Latency {
-  /** How many were measured. */
+  /** Number of measurements. */
   count: number
   mean: number
   p50: number
@@ -12,23 +12,23 @@ export interface Latency {
   max: number
 }
 
-/** What connections did. */
+/** Counters of connections. */
 export interface ConnectionStats {
   connections: {
-    /** Handshakes that were done. */
+    /** Completed handshakes. */
     opened: number
-    /** Those of them that are over. */
+    /** Closed ones of these. */
     closed: number
-    /** Those that are there now. */
+    /** Currently open ones. */
     open: number
-    /** Of a client: over before they were open. */
+    /** Of a client: failed before they were open. */
     failed: number
   }
-  /** Bytes of WebSocket frames, without those of TLS. */
+  /** Bytes of WebSocket frames, without TLS overhead. */
   bytes: {
     sent: number
     received: number
-    /** Composed, and not yet taken by the system. */
+    /** Composed, and not yet accepted by the system. */
     waiting: number
   }
 }
@@ -37,22 +37,22 @@ export interface ConnectionStats {
 export interface ClientStats extends ConnectionStats {
   /** `started = succeeded + failed + timedOut + aborted + pending` */
   requests: {
-    /** Sent, or waiting for their connection; attempts count each. */
+    /** Sent, or queued for their connection; each attempt counts. */
     started: number
-    /** Answered without an error. */
+    /** Replied to without an error. */
     succeeded: number
-    /** Answered with an error, or cut off. */
+    /** Replied to with an error, or the connection was lost. */
     failed: number
-    /** Not answered in time. */
+    /** Without a reply in time. */
     timedOut: number
-    /** Given up by their `signal`. */
+    /** Cancelled by their `signal`. */
     aborted: number
-    /** Under way now. */
+    /** Currently pending. */
     pending: number
     /** Never started: no destination, a limit, a payload without JSON, a stopped peer. */
     rejected: number
   }
-  /** Of answered requests, from the composing of the request to the reading of its reply. */
+  /** Of requests with a reply, from composing the request to reading its reply. */
   latency: Latency
 }
 
@@ -62,38 +62,38 @@ export interface ClientPeerStats extends ClientStats {
     /** Attempts after the first. */
     retried: number
   }
-  /** Destinations that failed lately and are avoided for now. */
+  /** Destinations that failed lately and are skipped for now. */
   unreachable: string[]
 }
 
 /** `stats()` of a server's peer and transports. */
 export interface ServerStats extends ConnectionStats {
   requests: {
-    /** Handed to `request` listeners. */
+    /** Passed to `request` listeners. */
     received: number
-    /** Answered. */
+    /** Replied to. */
     replied: number
-    /** Answered with an error. */
+    /** Replied to with an error. */
     failed: number
-    /** Not answered so far. */
+    /** Not replied to so far. */
     pending: number
-    /** Not answered when the client's connection ended. */
+    /** Not replied to when the client's connection closed. */
     abandoned: number
     /** Messages that were no requests. */
     invalid: number
   }
-  /** Of answered requests, from handing over what was read to the composing of the reply. */
+  /** Of requests with a reply, from passing them to JavaScript to composing the reply. */
   latency: Latency
 }
 
 /** `stats()` of a publisher's peer and transports. */
 export interface PubStats extends ConnectionStats {
   messages: {
-    /** Calls of `pub` with somebody connected. */
+    /** Calls of `pub` with any subscriber connected. */
     published: number
     /** Copies for subscribers. */
     delivered: number
-    /** Copies that subscribers did not get, since they did not keep up. */
+    /** Copies dropped for subscribers that did not keep up. */
     lost: number
   }
 }
@@ -103,7 +103,7 @@ export interface SubStats extends ConnectionStats {
   messages: { received: number }
 }
 
-/** Things that begin and end: `started = succeeded + failed + timedOut + pending`. */
+/** Operations: `started = succeeded + failed + timedOut + pending`. */
 export interface Outcomes {
   started: number
   succeeded: number
@@ -114,16 +114,16 @@ export interface Outcomes {
 
 /** `link.stats()` */
 export interface LinkStats {
-  /** By type, such as `lookup`; without those that the cache answers. */
+  /** By type, such as `lookup`; without those served from the cache. */
   requests: { [type: string]: Outcomes }
   /** HTTP exchanges with grapes. */
   exchanges: Outcomes
-  /** Of exchanges that a grape answered. */
+  /** Of exchanges with a grape's response. */
   latency: Latency
-  /** Lookup answers in the cache. */
+  /** Lookups in the cache. */
   cached: number
-  /** Services that are announced again and again. */
+  /** Services that are announced periodically. */
   announced: number
-  /** Grapes that failed lately and are asked last for now. */
+  /** Grapes that failed lately and are tried last for now. */
   unreachable: string[]
 }

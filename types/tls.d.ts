@@ -1,4 +1,4 @@
-// TLS, and who may come in.
+// TLS, and admission of clients.
 
 import { IncomingMessage, OutgoingHttpHeaders } from 'http'
 import { ServerOptions as HttpsServerOptions } from 'https'
@@ -38,9 +38,9 @@ export interface VerifyClientInfo {
 }
 
 /**
- * With one parameter it returns whether the client may connect, or a promise of that; with two it tells
- * it by `cb`, now or later. It has as long as the handshake; what it throws is a warning of the process,
- * and the client gets 500.
+ * With one parameter it returns whether the client may connect, or a Promise of that; with two it
+ * passes the decision to `cb`, now or later. The time limit is that of the handshake; an exception
+ * becomes a process warning, and the client gets 500.
  */
 export type VerifyClient = (
   info: VerifyClientInfo,
@@ -50,7 +50,7 @@ export type VerifyClient = (
 export interface PlainVerifyClientInfo {
   origin: string
   secure: boolean
-  /** What is known of the request. */
+  /** The known parts of the request. */
   req: Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers' | 'rawHeaders'> & {
     socket: PlainTcpSocket
   }
