@@ -229,8 +229,11 @@ const MEASURE = { inFlight: 64, seconds: 5 }
 /** Of `grenache ping`: the fastest of so many is what the way takes without waiting. */
 const PING = { count: 3 }
 
-/** Pages of a grape's status that `grenache ls` reads at most: a grape has room for some 11,000 addresses, and 100 on a page at least. */
-const STATUS = { pages: 1000 }
+/**
+ * Of a grape's status, which `grenache ls` reads: pages and addresses at most (a grape has room for some
+ * 11,000 addresses, and 100 on a page at least), characters of a name, and the widest column of its table.
+ */
+const STATUS = { pages: 1000, addresses: 20000, text: 1000, column: 60 }
 
 /** Attempts of a lookup or an announce that names no number. */
 const LINK_RETRY = 3

@@ -3,8 +3,12 @@
 // `grenache lookup`, `announce`, `put` and `get`.
 
 const assert = require('node:assert')
+const { once } = require('node:events')
+const path = require('node:path')
 const { test } = require('node:test')
-const { Command, announce, network, objects, run } = require('../helpers/command')
+const { Grape } = require('../..')
+const { limited } = require('../helpers/child')
+const { COMMAND, Command, announce, network, objects, run } = require('../helpers/command')
 const { freePort } = require('../helpers/ports')
 
 test('lookup prints each address, as JSON or as text', async t => {
@@ -80,4 +84,26 @@ test('what a grape refuses ends with 1', async t => {
   assert.deepStrictEqual(await run(t, ['put', 'x'.repeat(1000), '--grape', url]), {
     code: 1, stdout: '', stderr: 'grenache: v must be less than 1000 bytes in put()\n'
   })
+})
+
+test('announce --keep says once that the grape is gone, and that it is announced again', async t => {
+  const [port, dht] = [await freePort(), await freePort()]
+  const conf = { host: '127.0.0.1', api_port: port, dht_port: dht }
+  const start = async () => {
+    const grape = new Grape(conf)
+    await new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))
+    t.after(() => new Promise(resolve => grape.stop(resolve)))
+    return grape
+  }
+  const grape = await start()
+  const command = new Command(t, ['announce', 'service', '1337', '--keep', '--grape', `http://127.0.0.1:${port}`], {
+    node: ['--require', path.join(__dirname, '..', 'helpers', 'soon.js'), COMMAND]
+  })
+  await command.prints(/"announced"/)
+  await new Promise(resolve => grape.stop(resolve))
+  const says = async pattern => { while (!pattern.test(command.stderr)) await once(command.process.stderr, 'data') }
+  await limited(says(/^grenache: service is not announced any more: connect ECONNREFUSED [^\n]+\n/), 'the note')
+  await start()
+  await limited(says(/\ngrenache: service is announced again\n$/), 'the other note')
+  assert.strictEqual(command.stderr.match(/not announced/g).length, 1)
 })

@@ -96,4 +96,4 @@ function run (t, args, options) {
 
 const objects = stdout => stdout.split('\n').filter(Boolean).map(line => JSON.parse(line))
 
-module.exports = { Command, announce, network, objects, publish, run, serve }
+module.exports = { COMMAND, Command, announce, network, objects, publish, run, serve }

@@ -4,6 +4,7 @@
 // and what reads a pipe gets JSON, or the text as it is.
 
 const assert = require('assert')
+const http = require('http')
 const { test } = require('node:test')
 const path = require('path')
 const { Command, network, objects, publish, run, serve } = require('../helpers/command')
@@ -270,3 +271,46 @@ for (const [name, args, fine] of [['get', ['hash'], { null: 3, '""': 3 }], ['put
     }))
   })
 }
+
+/** A grape whose status is what `answer(page)` returns. */
+async function tells (t, answer) {
+  const server = http.createServer((req, res) => res.end(answer(+new URL(req.url, 'http://a').searchParams.get('page')))).listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  t.after(() => { server.closeAllConnections(); server.close() })
+  return `http://127.0.0.1:${server.address().port}`
+}
+
+test('ls reads a grape that lies only so far, and in time', async t => {
+  const status = (services, pages = 1) => JSON.stringify({ pages, services })
+  const no = /does not tell what it knows/
+  for (const [answer, code, pattern] of [
+    [() => '', 1, no],
+    [() => '{"services":[null]}', 1, no],
+    [() => status([{ name: 1, addresses: [] }]), 1, no],
+    [() => status([{ name: 'a', addresses: [1, 2] }]), 1, no],
+    [() => status([{ name: 'a', addresses: [[{}]] }]), 1, no],
+    [() => status([{ name: 'a'.repeat(5000), addresses: [['1', 1]] }]), 1, no],
+    [() => 'x'.repeat(2 << 20), 1, /length limit exceeded/],
+    [page => status([{ name: `${page}`, addresses: Array.from({ length: 1000 }, (_, at) => [`${at}`, 1]) }], 1e9), 1, /tells more than 20000 addresses/],
+    [() => status([], 1e300), 4, /ERR_TIMEOUT|no service is announced/]
+  ]) {
+    const url = await tells(t, answer)
+    const { code: ended, stdout, stderr } = await run(t, ['ls', '--grape', url, '--timeout', '3000'])
+    assert.match(stderr, pattern)
+    if (!pattern.source.includes('TIMEOUT')) assert.strictEqual(ended, code, stderr)
+    assert.strictEqual(stdout, '')
+  }
+})
+
+test('what a grape names rules no terminal, and no table', async t => {
+  const services = [{ name: EVIL, addresses: [[EVIL, 1]] }, { name: 'x'.repeat(1000), addresses: [['10.0.0.1:1', null]] }]
+  const url = await tells(t, () => JSON.stringify({ pages: 1, services }))
+  for (const options of [['--no-json'], ['--json']]) {
+    for (const how of [{}, TERMINAL]) {
+      const { code, ...output } = await run(t, ['ls', '--grape', url, ...options], how)
+      assert.strictEqual(code, 0)
+      mustBeClean(output)
+      assert.ok(output.stdout.split('\n').length === 3 && output.stdout.length < 3000, output.stdout)
+    }
+  }
+})

@@ -4,7 +4,7 @@
 
 const { servicePort } = require('./arguments')
 const { readable } = require('./calls')
-const { nothingFound, oddAnswer } = require('./failure')
+const { explain, nothingFound, oddAnswer } = require('./failure')
 
 // With HTTP status 200, what a grape says is no error to a link; it is a text in its place.
 const HASH = /^[0-9a-f]{40}$/
@@ -60,12 +60,22 @@ module.exports = [
   }
 ]
 
-/** Announces once, or with `keep` again and again. */
+/** Announces once, or with `keep` again and again; a later failure is a note, once until it works again. */
 async function announce (session, link, key, port, keep) {
+  let isTold = true
+  link.on('announce-error', err => {
+    if (!isTold) session.note(`${key} is not announced any more: ${explain(err)}`)
+    isTold = true
+  })
   const nodes = await session.ask(link, 'announce', key, port, {})
   // Grapes say how many nodes have it, or nothing.
   if (typeof nodes !== 'number' && nodes !== null && nodes !== undefined) throw oddAnswer(nodes)
   if (keep) await session.ask(link, 'startAnnouncing', key, port, {})
+  isTold = false
+  link.on('announced', () => {
+    if (isTold) session.note(`${key} is announced again`)
+    isTold = false
+  })
 }
 
 /** What is no longer served should not be found. Grapes of the original let it age. */

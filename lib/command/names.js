@@ -3,6 +3,7 @@
 // `grenache ls`: what grapes know of, by their status, all pages of it.
 
 const { STATUS } = require('../defaults')
+const { printable } = require('../printable')
 const { nothingFound } = require('./failure')
 
 module.exports = [
@@ -20,7 +21,8 @@ module.exports = [
       const failures = []
       for (const grape of grapes) {
         try {
-          for (const service of await servicesOf(session, grape, filter)) keep(found, service)
+          // One deadline for all of its pages.
+          for (const service of await session.inTime(servicesOf(session, grape, filter))) keep(found, service)
         } catch (err) {
           failures.push(err)
           if (grapes.length > 1) session.note(`${grape}: ${err.message}`)
@@ -29,10 +31,11 @@ module.exports = [
       if (failures.length === grapes.length) throw failures[0]
       const all = [...found.values()].sort((a, b) => compare(a.name, b.name) || compare(a.address, b.address))
       if (all.length === 0) throw nothingFound(filter === '' ? 'no service is announced at this grape' : `${filter}: no such name or address`)
-      const width = name => Math.max(...all.map(service => service[name].length))
+      const width = name => Math.min(STATUS.column, all.reduce((most, service) => Math.max(most, service[name].length), 0))
       const [names, addresses] = [width('name'), width('address')]
       for (const { name, address, age } of all) {
-        session.print({ name, address, age }, () => `${name.padEnd(names)}  ${address.padEnd(addresses)}  ${age === null ? '' : `${age} s`}`.trimEnd())
+        session.print({ name, address, age }, () =>
+          `${printable(name).padEnd(names)}  ${printable(address).padEnd(addresses)}  ${age === null ? '' : `${age} s`}`.trimEnd())
       }
     }
   }
@@ -58,6 +61,7 @@ async function servicesOf (session, grape, filter) {
       for (const [address, age] of addresses) {
         if (status.pages === undefined && !`${name} ${address}`.includes(filter)) continue
         found.push({ name: String(name), address: String(address), age: Number.isInteger(age) ? age : null })
+        if (found.length > STATUS.addresses) throw new Error(`${grape} tells more than ${STATUS.addresses} addresses, which no grape has`)
       }
     }
     if (status.pages === undefined && status.addresses_left_out > 0) {
@@ -67,10 +71,12 @@ async function servicesOf (session, grape, filter) {
   return found
 }
 
+const isText = value => typeof value === 'string' && value.length <= STATUS.text
+
 function read (text, grape) {
   try {
     const status = JSON.parse(text)
-    if (status.services.every(({ addresses }) => addresses.every(Array.isArray))) return status
+    if (status.services.every(({ name, addresses }) => isText(name) && addresses.every(([address]) => isText(address)))) return status
   } catch (err) {
     // Said below.
   }
