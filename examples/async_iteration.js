@@ -1,6 +1,6 @@
 'use strict'
 
-// Messages of a publisher, one after the other, in a loop.
+// Receives the messages of a publisher in a `for await` loop.
 //
 //   node examples/async_iteration.js
 

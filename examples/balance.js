@@ -1,6 +1,6 @@
 'use strict'
 
-// Three servers of one service, of which one is slow, and how clients share their requests among
+// Three servers of one service, one of them slow, and how clients distribute their requests among
 // them.
 //
 //   node examples/balance.js

@@ -1,6 +1,6 @@
 'use strict'
 
-// Asks the service of server.js, once right and once wrong.
+// Sends requests to the service of server.js: one that succeeds and one that fails.
 //
 //   node examples/client.js
 

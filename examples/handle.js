@@ -1,7 +1,7 @@
 'use strict'
 
-// A function for each key: what it returns is the answer, what it throws the error. Its context
-// has a signal that says when the caller is gone.
+// A function for each key: it returns the reply, or throws the error. Its context has a signal that
+// is aborted when the caller disconnects.
 //
 //   node examples/handle.js
 

@@ -1,6 +1,6 @@
 'use strict'
 
-// Asks every server of a service at once; start server.js several times.
+// Sends a request to every server of a service at once; start server.js several times.
 //
 //   node examples/map.js
 

@@ -1,6 +1,6 @@
 'use strict'
 
-// What a service and its clients do, seen in three ways: statistics, channels, and with
+// Observes a service and its clients in three ways: statistics, channels, and with
 // NODE_DEBUG=grenache lines on stderr.
 //
 //   NODE_DEBUG=grenache node examples/observability.js
@@ -17,7 +17,7 @@ const server = new PeerRPCServer(link, {})
 server.init()
 const service = server.transport('server').listen(0)
 
-// Each request has its id at hand, in whatever is done for it.
+// Makes the id of a request available to all code that runs for it.
 const current = new AsyncLocalStorage()
 const start = channel('grenache:request:start')
 if (start.bindStore) start.bindStore(current, ({ rid }) => rid)

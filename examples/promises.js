@@ -1,6 +1,6 @@
 'use strict'
 
-// Without a callback a call returns a Promise, and an AbortSignal may end it.
+// Without a callback a call returns a Promise, and an AbortSignal can cancel it.
 //
 //   node examples/promises.js
 
@@ -23,7 +23,7 @@ async function main () {
   try {
     console.log('answer:', await client.request('promises_test', 'hello', { timeout: 10000 }))
     console.log('answers of all servers:', await client.map('promises_test', 'hello'))
-    // Nobody answers this one.
+    // This one gets no reply.
     await client.request('promises_test', 'anybody?', { signal: AbortSignal.timeout(100) })
   } catch (err) {
     console.log(`${err.name}, since ${err.cause.message}`)

@@ -1,7 +1,7 @@
 'use strict'
 
-// A server and a client, each a process of its own, that find each other through the grape that
-// the first of them runs: one question answered, then as many as go in three seconds.
+// A server and a client, each in a process of its own, that find each other through the grape of
+// the first of them: one request with its reply, then as many as possible in three seconds.
 //
 //   npm run quickstart
 

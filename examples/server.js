@@ -1,6 +1,6 @@
 'use strict'
 
-// Answers 'hello' with 'world', as the service `rpc_test`.
+// Replies to 'hello' with 'world', as the service `rpc_test`.
 //
 //   node examples/server.js
 //

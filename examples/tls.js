@@ -1,7 +1,8 @@
 'use strict'
 
-// TLS with certificates on both sides: the server lets in the clients whose certificate its authority
-// has signed, and knows who asks. The certificates are made here, by the command openssl.
+// TLS with certificates on both sides: the server accepts clients with a certificate signed by its
+// authority, and knows which one sends a request. The certificates are made here, with the command
+// openssl.
 //
 //   node examples/tls.js
 
@@ -11,7 +12,7 @@ const os = require('os')
 const path = require('path')
 const { PeerRPCClient, PeerRPCServer, Link } = require('..')
 
-/** An authority of one's own. Its key signs certificates, and stays where they are made. */
+/** A private authority. Its key signs certificates, and stays where they are made. */
 class Authority {
   constructor () {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-tls-'))
@@ -47,7 +48,7 @@ async function main () {
       ...authority.certify('bank', '127.0.0.1'),
       requestCert: true,
       rejectUnauthorized: true,
-      // Whoever is here has a certificate of our authority.
+      // Any client that gets here has a certificate of our authority.
       verifyClient: () => true
     }
   })
