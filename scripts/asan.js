@@ -1,7 +1,7 @@
 'use strict'
 
-// The Node tests with the addon under AddressSanitizer, on both I/O drivers: what its `unsafe` code
-// gets wrong ends the process that did it. Linux only; V8 itself is not looked at.
+// The Node tests with the addon under AddressSanitizer, on both I/O drivers: a memory error of its
+// `unsafe` code ends the process. Linux only; V8 itself is not instrumented.
 //
 //   node scripts/asan.js [test file ...]
 
@@ -16,30 +16,30 @@ const out = path.join(root, 'target', 'asan')
 const addon = path.join(out, 'addon.node')
 const reports = path.join(out, 'reports')
 
-/** They compare memory, of which the sanitizer needs much itself. */
+/** These tests compare memory, and the sanitizer itself needs much. */
 const LEFT_OUT = ['exhausted', 'flooded', 'stalled'].map(name => `__test__/faults/${name}.test.js`)
 
-/** Everything is slower. */
+/** Everything is slower, in ms. */
 const FILE_LIMIT = 900000
 
 const OPTIONS = {
-  // V8 keeps what it likes.
+  // V8 does not free everything at exit.
   detect_leaks: 0,
   log_path: path.join(reports, 'asan'),
-  // Memory that is kept back to find its late use.
+  // Freed memory kept back to detect its late use.
   quarantine_size_mb: 32
 }
 
-/** The addon with the sanitizer, beside the one that is used. */
+/** Builds the addon with the sanitizer, beside the one in use. */
 async function build () {
   await run('build', 'cargo', ['build', '--locked', '--lib', '--profile', 'test', '--target', TARGET, '--target-dir', out], {
-    // The sanitizer is an unstable option, which the stable compiler takes only with this.
+    // The sanitizer is an unstable option, which the stable compiler only accepts with this.
     env: { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address -Copt-level=3' }
   })
   fs.copyFileSync(path.join(out, TARGET, 'debug', 'libgrenache_nodejs_ws_native.so'), addon)
 }
 
-/** Its runtime as a library: Rust has its own only for whole programs, and GCC's is of the same make. */
+/** Its runtime as a library: Rust has its own only for whole programs, and GCC's is compatible. */
 function runtime () {
   const file = spawnSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim()
   if (!path.isAbsolute(file)) throw new Error('GCC has no libasan.so here')

@@ -1,8 +1,8 @@
 'use strict'
 
-// What this package is made of: licences, where it comes from, what runs when it is installed, and
-// when it is released.
-// Known holes are looked up in .github/workflows/ci.yml, since that needs the network.
+// Checks of this package's supply chain: licences, sources of dependencies, install scripts, and
+// the release. Known vulnerabilities are checked in .github/workflows/ci.yml, since that needs the
+// network.
 
 const { spawnSync } = require('child_process')
 const fs = require('fs')
@@ -12,7 +12,7 @@ const { workflowProblems } = require('./workflows')
 const root = path.join(__dirname, '..')
 const read = name => JSON.parse(fs.readFileSync(path.join(root, name), 'utf8'))
 
-/** Licences as the crates say them, which this package can be given away under. */
+/** Licences, as crates declare them, that are compatible with distributing this package. */
 const LICENCES = new Set([
   'Apache-2.0',
   'Apache-2.0 OR MIT',
@@ -31,10 +31,10 @@ const LICENCES = new Set([
 
 const CRATES_IO = 'registry+https://github.com/rust-lang/crates.io-index'
 
-/** Crates of which there may be several versions: macros, which only run at compile time. */
+/** Crates that may have several versions: macros, which only run at compile time. */
 const DOUBLED = new Set(['syn'])
 
-/** npm packages that may run something when they are installed; the benchmarks compare with these. */
+/** npm packages that may have install scripts; the benchmarks compare with these. */
 const INSTALLING = new Set(['node_modules/protobufjs', 'node_modules/zeromq'])
 
 const LOCKS = ['package-lock.json', 'bench/package-lock.json']
@@ -42,7 +42,7 @@ const LOCKS = ['package-lock.json', 'bench/package-lock.json']
 const errors = []
 const check = (ok, text) => ok || errors.push(text)
 
-/** Direct and indirect, those for tests too, of all platforms. */
+/** Direct and indirect crates, including those for tests, of all platforms. */
 function crates () {
   const { status, stdout, stderr, error } = spawnSync('cargo', ['metadata', '--locked', '--format-version', '1'], {
     cwd: root, encoding: 'utf8', maxBuffer: Infinity
@@ -69,7 +69,8 @@ function auditPackages () {
   for (const kind of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies', 'bundledDependencies']) {
     check(own[kind] === undefined, `package.json: ${kind}`)
   }
-  // pnpm refuses a package with such a script, npm and yarn warn, and it would run as who installs.
+  // pnpm refuses a package with such a script, npm and yarn warn, and it would run as the
+  // installing user.
   for (const event of ['install', 'preinstall', 'postinstall', 'prepare']) {
     check(scripts[event] === undefined, `package.json: script ${event}`)
   }
@@ -79,7 +80,7 @@ function auditPackages () {
       if (name === '') continue
       count++
       check(resolved === undefined, `${lock}: ${name} comes from ${resolved}`)
-      // npm leaves it out for other platforms' packages.
+      // npm leaves it out for packages of other platforms.
       check(integrity || optional, `${lock}: ${name} has no hash`)
       check(!hasInstallScript || INSTALLING.has(name), `${lock}: ${name} runs something when it is installed`)
     }

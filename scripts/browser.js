@@ -1,7 +1,7 @@
 'use strict'
 
-// `npm run test:browser`: in headless Chromium the status page, as on a phone and on a desk, and pages
-// of other sites that attack the API. Installs Debian's Chromium when there is none.
+// `npm run test:browser`: in headless Chromium the status page, in phone and desktop size, and
+// pages of other sites that attack the API. Installs Debian's Chromium if there is none.
 // `--screenshot`: writes docs/status-page.png as well.
 
 const assert = require('assert')
@@ -19,10 +19,10 @@ const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, mobile: true }
 const DESK = { width: 1280, height: 800, deviceScaleFactor: 1, mobile: false }
 const LIMIT = 30000
 
-/** A site whose name server gives the address of its reader's machine. */
+/** A site whose name server returns the address of its reader's machine (DNS rebinding). */
 const REBOUND = 'rebound.example'
 
-/** What keeps Chromium from looking for its makers, in a place without a network. */
+/** Options that keep Chromium from contacting its vendor, in an environment without a network. */
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -41,7 +41,9 @@ function findChromium () {
   return installed()
 }
 
-/** Starts a browser with a folder of its own; resolves with `{ url, stop }`, `url` for DevTools. */
+/**
+ * Starts a browser with a profile of its own; resolves with `{ url, stop }`, `url` for DevTools.
+ */
 function startBrowser () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grape-browser-'))
   const child = spawn(findChromium(), [`--user-data-dir=${folder}`, ...FLAGS], { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -63,7 +65,7 @@ function startBrowser () {
   })
 }
 
-/** A page, by Chromium's DevTools protocol. */
+/** A page, controlled by Chromium's DevTools protocol. */
 class Page {
   static async open (browserUrl) {
     const { host } = new URL(browserUrl)
@@ -94,7 +96,7 @@ class Page {
     return result.value
   }
 
-  /** Resolves once `expression` is true; the page may load again meanwhile. */
+  /** Resolves when `expression` is true; the page may reload meanwhile. */
   async until (expression) {
     const end = Date.now() + LIMIT
     for (;;) {
@@ -105,7 +107,7 @@ class Page {
     }
   }
 
-  /** Goes there, and resolves once it is loaded. */
+  /** Navigates there, and resolves when it is loaded. */
   async go (url) {
     const { loaderId, errorText } = await this.call('Page.navigate', { url })
     if (errorText) throw new Error(`${url}: ${errorText}`)
@@ -134,7 +136,7 @@ async function startGrapes () {
   return [first, second]
 }
 
-/** The status page shows what it should, and updates itself. */
+/** The status page shows the expected content, and updates itself. */
 async function showsStatus (page, [first, second]) {
   const url = `http://${first.address().api}/`
   page.requests = []
@@ -155,7 +157,7 @@ async function showsStatus (page, [first, second]) {
   await page.until('document.body.innerText.includes("a later one")')
   assert.deepStrictEqual([...new Set(page.requests)], [url], 'the page loads something else')
 
-  // An address stands in one line, and what a filter leaves is a page that updates itself too.
+  // An address fits one line, and a filtered page updates itself too.
   const lines = 'Math.max(...[...document.querySelectorAll("td + td")].map(cell => cell.getClientRects().length * cell.offsetHeight / parseFloat(getComputedStyle(cell).lineHeight)))'
   assert(await page.evaluate(lines.replace('cell.offsetHeight', '(() => { const range = document.createRange(); range.selectNodeContents(cell); return range.getBoundingClientRect().height })()')) < 1.5, 'an address is broken')
   await page.evaluate('(() => { const input = document.querySelector("[type=search]"); input.value = "RPC_orders"; input.dispatchEvent(new Event("change")) })()')
@@ -166,14 +168,14 @@ async function showsStatus (page, [first, second]) {
   await page.until('location.search === "" && document.querySelectorAll("#services td").length > 9')
   await call(second, 'unannounce', 'rpc_orders', 7003)
 
-  // Switched off it leaves the page alone.
+  // Switched off, it does not update the page.
   await page.evaluate('document.querySelector("#live").click()')
   const asked = page.requests.length
   await new Promise(resolve => setTimeout(resolve, 6000))
   assert.strictEqual(page.requests.length, asked)
 }
 
-/** Nothing keeps anybody from reading it: light and dark, on a phone and on a desk, alone or not. */
+/** Accessibility: light and dark, in phone and desktop size, with and without other nodes. */
 async function isAccessible (page, [first], alone) {
   for (const scheme of ['light', 'dark']) {
     await page.call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })
@@ -191,7 +193,7 @@ async function isAccessible (page, [first], alone) {
   }
 }
 
-/** What a page of another site tries against a grape; each settles, whatever comes of it. */
+/** Attempts of another site's page against a grape; each settles, with any result. */
 const ATTACK = `async api => {
   const bodies = ['fetched', 'beaconed', 'formed'].map(name => JSON.stringify({ data: [name, 80] }))
   const tries = [
@@ -231,7 +233,10 @@ const ATTACK = `async api => {
   return results.map(({ status, value }) => typeof value === 'string' ? value : value ? value.type + ' ' + value.status : status)
 }`
 
-/** Pages of another site, of another port of this machine, and of a name that was made this machine's. */
+/**
+ * Pages of another site, of another port of this machine, and of a name that resolves to this
+ * machine.
+ */
 async function refusesPages (page, grape) {
   const port = +grape.address().api.split(':').pop()
   const site = http.createServer((req, res) => res.setHeader('content-type', 'text/html').end('<!doctype html><title>evil</title>'))
@@ -239,7 +244,7 @@ async function refusesPages (page, grape) {
   const at = site.address().port
   await call(grape, 'announce', 'honest', 80)
   try {
-    // The browser lets pages of the last kind read what comes, since their origin is the API's.
+    // The browser lets pages of the last kind read the response, since their origin is the API's.
     for (const [from, api] of [
       [`http://127.0.0.1:${at}/`, `http://127.0.0.1:${port}`],
       [`http://localhost:${at}/`, `http://127.0.0.1:${port}`],
@@ -258,7 +263,7 @@ async function refusesPages (page, grape) {
       const { values, names } = await (await fetch(`http://127.0.0.1:${port}/status`)).json()
       assert.deepStrictEqual([values, names], [0, 1], from)
     }
-    // A link of another site leads to the page all the same.
+    // A link on another site still leads to the page.
     await page.go(`http://${REBOUND}:${at}/`)
     await page.evaluate(`location.href = "http://127.0.0.1:${port}/"; 0`)
     await page.until('document.title.startsWith("Grape")')

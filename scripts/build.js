@@ -19,7 +19,7 @@ function files (entry) {
   return fs.readdirSync(full).sort().flatMap(name => files(path.join(entry, name)))
 }
 
-/** What the addon is made from, as one hash: git does not keep file times. */
+/** A hash of the addon's sources: git does not keep file times. */
 function sourceStamp () {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
   for (const file of SOURCES.flatMap(files)) {

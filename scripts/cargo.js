@@ -1,6 +1,6 @@
 'use strict'
 
-// Builds the addon with nothing but cargo: where the package is installed there is no napi CLI.
+// Builds the addon with cargo alone: an installed package has no napi CLI.
 
 const { spawnSync } = require('child_process')
 const fs = require('fs')
@@ -11,13 +11,13 @@ const { rustVersion } = require('../lib/advice')
 const root = path.join(__dirname, '..')
 const { napi } = require('../package.json')
 const NEEDED = rustVersion()
-/** Hundreds of megabytes that nobody needs afterwards. */
+/** Hundreds of megabytes that are not needed afterwards. */
 const TARGET = path.join(root, '.build')
 
-/** The name that binding.js gives the addon of a machine; this one's by default. */
+/** The name that binding.js uses for the addon of a machine; this one by default. */
 const addonFile = machine => `${napi.binaryName}.${platformOf(machine)}.node`
 
-/** What is wrong with this machine's cargo, or undefined. */
+/** The problem with this machine's cargo, or undefined. */
 function problem () {
   const probe = spawnSync('cargo', ['--version'], { cwd: root, encoding: 'utf8' })
   if (probe.error || probe.status !== 0) return '`cargo` was not found'
@@ -31,12 +31,13 @@ function isOlder (found, needed) {
 }
 
 /**
- * Builds the addon once and puts it where the binding.js of each folder looks; returns the files.
+ * Builds the addon once and copies it to where the binding.js of each folder looks; returns the
+ * files.
  * @param {string[]} folders copies of this package
  */
 function build (folders) {
   const env = { CARGO_TARGET_DIR: TARGET, ...process.env }
-  // Otherwise musl's compiler makes no libraries that can be loaded.
+  // Otherwise musl's compiler does not create loadable libraries.
   if (isMusl()) env.RUSTFLAGS = `${env.RUSTFLAGS || ''} -C target-feature=-crt-static`
   try {
     const result = spawnSync('cargo', ['build', '--release', '--locked', '--message-format=json-render-diagnostics'], {
@@ -56,14 +57,14 @@ function build (folders) {
   }
 }
 
-/** A running process may have the old file mapped, so it is replaced and not written over. */
+/** A running process may have mapped the old file, so it is replaced and not overwritten. */
 function place (built, file) {
   fs.copyFileSync(built, `${file}.new`)
   fs.renameSync(`${file}.new`, file)
   return file
 }
 
-/** Cargo says where the library is: a configuration above this folder may have a say in that. */
+/** The library's path from cargo: a configuration above this folder may change it. */
 function library (output) {
   const { filenames } = output.split('\n').filter(Boolean).map(line => JSON.parse(line))
     .find(({ reason, target }) => reason === 'compiler-artifact' && target.kind.includes('cdylib'))

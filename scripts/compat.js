@@ -11,7 +11,9 @@ const PAGE = path.join(root, 'docs', 'COMPAT.md')
 const TESTS = path.join(root, '__test__')
 
 const FACT = /^- \*\*(C\d+)\*\* (.*)$/
-/** A text in the source that begins with numbers: as a title itself, or in a table of titles. */
+/**
+ * A text in the source that begins with numbers: a title itself, or an entry in a table of titles.
+ */
 const TITLE = /['"`](C\d[^'"`\n]*)/g
 const NUMBERED = /^((?:C\d+ )*C\d+): /
 const NOT_RUN = /\b(?:test|it|describe|t)\.(?:skip|todo|only)\b|\b(?:skip|todo|only): true/

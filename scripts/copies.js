@@ -1,7 +1,7 @@
 'use strict'
 
-// The copies of this package in a service's folder: aliases and versions that others ask for bring
-// several, and one build serves all that have this version.
+// The copies of this package in a service's folder: aliases and other packages' version ranges
+// cause several, and one build serves all copies with this version.
 
 const fs = require('fs')
 const path = require('path')
@@ -10,7 +10,7 @@ const { name, version } = require('../package.json')
 const root = fs.realpathSync(path.join(__dirname, '..'))
 
 /**
- * Folders of copies in the node_modules of a folder and of those above it, and this package's own.
+ * Folders of copies in the node_modules of a folder and its parents, and this package's own.
  * @returns {{ same: string[], others: { folder: string, version: string }[], isUsed: boolean }}
  *   `isUsed`: a service there has some copy, or the folder is this package's own
  */
@@ -19,7 +19,7 @@ function copies (start) {
   const seen = new Set()
   for (let folder = path.resolve(start), last; folder !== last; last = folder, folder = path.dirname(folder)) {
     walk(path.join(folder, 'node_modules'), found, seen)
-    // Where yarn has no node_modules.
+    // For yarn without node_modules.
     const unplugged = path.join(folder, '.yarn', 'unplugged')
     if (fs.existsSync(unplugged)) for (const each of fs.readdirSync(unplugged)) walk(path.join(unplugged, each, 'node_modules'), found, seen)
   }

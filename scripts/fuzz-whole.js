@@ -1,16 +1,18 @@
 'use strict'
 
-// Real servers, clients, publishers, subscribers, links and grapes, each in a process of its own,
-// attacked for as long as one likes:
+// Attacks real servers, clients, publishers, subscribers, links and grapes, each in a process of
+// its own, for any time:
 //
-//   npm run fuzz:whole -- 600 [--io libuv|tokio] [--seed N] [--only server|client|pub|sub|grape|link]
+//   npm run fuzz:whole -- 600 [--io libuv|tokio] [--seed N] [--only
+// server|client|pub|sub|grape|link]
 //   npm run fuzz:whole -- --seed N --case server:123       plays that case again
-//   npm run fuzz:whole -- --replay fuzz/artifacts/x.json   plays a file; --shrink looks for less that fails
+//   npm run fuzz:whole -- --replay fuzz/artifacts/x.json   plays a file; --shrink searches for less
+// that fails
 //
 // It ends with the first failure; with --all it goes on, with new processes.
 //
-// Ends with 1 when a process ended, hung, stood still, grew, kept descriptors, or did not answer
-// who behaves. The same seed gives the same bytes.
+// The exit code is 1 if a process ended, hung, stalled, grew, leaked descriptors, or did not reply
+// to a well-behaved peer. The same seed gives the same bytes.
 
 const path = require('path')
 const { parseArgs } = require('util')
@@ -21,13 +23,19 @@ const { ROLES, caseOf } = require('./fuzz-whole/cases')
 const { findCulprit, replay, shrink } = require('./fuzz-whole/culprit')
 const { judge } = require('./fuzz-whole/verdict')
 
-/** Cases of a role that are played at once. */
+/** Cases of a role that are played concurrently. */
 const LANES = 2
-/** After which part of the time memory is looked at first: by then all is loaded and compiled. */
+/**
+ * The part of the time after which memory is measured first: by then all code is loaded and
+ * compiled.
+ */
 const WARM = 0.3
-/** Then it is looked at that often at least, in ms: what is kept for good grows from time to time. */
+/**
+ * Longest time between later measurements, in ms: memory that is never freed grows from time to
+ * time.
+ */
 const PART = 60000
-/** Cases of a target that are remembered after they were played: their effect may come late. */
+/** Cases of a target that are remembered after they were played: their effect may be late. */
 const REMEMBERED = 12
 
 const OPTIONS = {
@@ -40,7 +48,7 @@ const OPTIONS = {
   all: { type: 'boolean' },
   // Another copy of the package, such as an older one.
   package: { type: 'string' },
-  // A service that fails, to see that this is found.
+  // A service with a fault, to check that it is found.
   weak: { type: 'boolean' }
 }
 
@@ -66,7 +74,7 @@ async function main () {
   await fuzz({ seed, seconds, roles, io: process.env.GRENACHE_IO || 'libuv' }, values.all)
 }
 
-/** Plays cases again, alone; with `shrink` it looks for less that fails as well. */
+/** Plays cases again, alone; with `shrink` it searches for less that fails as well. */
 async function again ({ seed, cases }, { shrink: isShrinking }) {
   const failure = await replay(cases)
   if (failure === null) return console.log('it does not fail')
@@ -91,7 +99,7 @@ async function fuzz (about, isGoingOn) {
   }
 }
 
-/** Attacks new targets for so many ms; resolves with what failed on the way, or null. */
+/** Attacks new targets for `ms`; resolves with the failure, or null. */
 async function fight ({ seed, roles, io }, ms, next, known) {
   const arena = new Arena()
   const round = new Round(arena, seed, next)
@@ -124,7 +132,7 @@ async function fight ({ seed, roles, io }, ms, next, known) {
   }
 }
 
-/** The cases of all roles, in turn, a few at once. */
+/** The cases of all roles, in turn, a few concurrently. */
 class Round {
   /** @param {Map} next the number of the next case of each role */
   constructor (arena, seed, next) {
@@ -136,21 +144,21 @@ class Round {
     this._next = next
   }
 
-  /** Plays for so many ms, or until something fails. */
+  /** Plays for `ms`, or until something fails. */
   async run (ms) {
     const end = performance.now() + ms
     const lanes = () => [...this._next.keys()].flatMap(role => Array.from({ length: LANES }, (_, lane) => this._lane(role, lane, end)))
     await this.orFailure(() => Promise.all(lanes()))
   }
 
-  /** Does something, and waits for it, but no longer than until a target fails. */
+  /** Runs `act`, and waits for it, at most until a target fails. */
   async orFailure (act) {
     if (this.failure) return
     const promise = act()
     promise.catch(() => {})
     const first = await Promise.race([this.arena.failure.then(failure => ({ failure })), promise.then(value => ({ value }), error => ({ error }))])
     if (first.error) {
-      // A target that is gone cannot be asked; it says why soon.
+      // A target that has ended cannot reply; its failure is reported soon.
       const failure = await this.arena.aftermath()
       if (failure === null) throw first.error
       first.failure = failure
@@ -176,13 +184,13 @@ class Round {
     this._played.set(one.target, [one, ...played].slice(0, REMEMBERED))
   }
 
-  /** What may have made a target fail: the last first. */
+  /** Cases that may have made a target fail: the last first. */
   suspects ({ name }) {
     return [...this.playing].filter(one => one.target === name).concat(this._played.get(name) || [])
   }
 }
 
-/** Says what failed, and looks for the case that did it, unless that is known. */
+/** Prints the failure, and searches for its case, unless it is known. */
 async function explain (round, about, ms, known) {
   const { failure, arena } = round
   await arena.kill()
@@ -205,7 +213,7 @@ async function explain (round, about, ms, known) {
   console.log(`1 failed: --seed ${about.seed} --case ${culprit.one.id}, or --replay ${file}`)
 }
 
-/** What two failures of one kind have in common. */
+/** The common part of two failures of one kind. */
 function signatureOf ({ target, text, stderr = target.stderr }) {
   const error = /^\s*(\w*Error.*)\n\s+at (.*)\n\s+at (.*)/m.exec(stderr)
   return [target.name, text.replace(/\d+/g, 'N'), ...(error ? error.slice(1) : [])].join('; ')
@@ -216,7 +224,7 @@ function tell ({ target, text }) {
   if (target.stderr) console.log(target.stderr.trimEnd().split('\n').slice(-25).map(line => `  ${line.slice(0, 300)}`).join('\n'))
 }
 
-/** Bytes that are printed of each step; all of them are in the file. */
+/** Bytes of each step that are printed; the file has all of them. */
 const SHOWN = 160
 
 function show (cases, seed) {
@@ -231,7 +239,7 @@ function show (cases, seed) {
   }
 }
 
-// Node 20 may wait for ever for sockets that were reset, when it ends by itself.
+// Node 20 may wait forever for sockets that were reset, when it ends by itself.
 main().then(() => process.exit(), err => {
   console.error(err.isUsage ? err.message : err)
   process.exit(err.isUsage ? 2 : 1)

@@ -1,6 +1,6 @@
 'use strict'
 
-// Fuzzes each target of fuzz/ for so many seconds; fails at the first crash, whose input stays in
+// Fuzzes each target of fuzz/ for `seconds`; fails at the first crash, whose input stays in
 // fuzz/artifacts/.
 //
 //   node scripts/fuzz.js [seconds] [target ...]
@@ -11,10 +11,10 @@ const path = require('path')
 
 const root = path.join(__dirname, '..')
 
-/** Longest that one input may take, in seconds. */
+/** Longest time for one input, in seconds. */
 const INPUT_LIMIT = 10
 
-// The sanitizer is an unstable option, which the stable compiler takes only with this.
+// The sanitizer is an unstable option, which the stable compiler only accepts with this.
 const env = { ...process.env, RUSTC_BOOTSTRAP: '1' }
 
 function cargo (args, stdio = 'inherit') {
@@ -46,7 +46,7 @@ function main ([seconds = '60', ...wanted]) {
   const targets = wanted.length > 0 ? wanted : all
   for (const target of targets) {
     console.log(`\n# ${target}: ${seconds} s`)
-    // What is found goes on from run to run, but not beside the seeds, which are committed.
+    // New inputs are kept from run to run, but not beside the committed seeds.
     const found = path.join('fuzz', 'target', 'corpus', target)
     fs.mkdirSync(path.join(root, found), { recursive: true })
     must([

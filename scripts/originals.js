@@ -1,7 +1,7 @@
 'use strict'
 
-// The example and test files that the original packages ship, untouched, on this package.
-// They use fixed ports, so they run one after the other, and nothing else runs beside them.
+// The unmodified example and test files of the original packages, run with this package. They use
+// fixed ports, so they run one after the other, and nothing else runs in parallel.
 
 const { spawn, spawnSync } = require('child_process')
 const path = require('path')
@@ -20,7 +20,7 @@ const LINK = folder('grenache-nodejs-link')
 const GRAPE = folder('grenache-grape')
 const LIMIT = 60000
 
-/** What the originals' files bind: their tests start up to 100 grapes. */
+/** Ports that the originals' files bind: their tests start up to 100 grapes. */
 const GRAPES = Array.from({ length: 100 }, (_, at) => at)
 const TCP_PORTS = [20001, 30000, 30001, 30002, ...GRAPES.map(at => 40001 + at)]
 const UDP_PORTS = [20000, ...GRAPES.map(at => 20001 + at)]
@@ -44,10 +44,10 @@ function start (file, args = ['--require', register]) {
   return child
 }
 
-/** What a client says that came before its service was known. */
+/** A client's error before its service is known. */
 const UNKNOWN = /ERR_GRAPE_LOOKUP_EMPTY/
 
-/** Resolves when the child's output holds what `pattern` wants. */
+/** Resolves when the child's output matches `pattern`. */
 function prints (child, pattern) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`waited for ${pattern}, got:\n${child.output}`)), LIMIT)
@@ -56,7 +56,7 @@ function prints (child, pattern) {
       if (!isThere && !UNKNOWN.test(child.output)) return
       clearTimeout(timer)
       if (isThere) resolve(child.output)
-      // A subscriber does not end by that, but does not try again either.
+      // A subscriber does not end with this error, but does not try again either.
       else reject(new Error(child.output))
     }
     for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
@@ -99,9 +99,9 @@ async function clientPrints (file, pattern) {
 }
 
 /**
- * Resolves when the fixed ports are free. Most of them are of the range from which the system
- * gives ports to outgoing connections, and one that another test closed keeps its own for a
- * minute. Grapes that do not get theirs would fail each file that follows.
+ * Resolves when the fixed ports are free. Most of them are in the range from which the system
+ * assigns ports to outgoing connections, and a port of another test's closed connection stays in
+ * use for a minute. Grapes without their ports would fail each file that follows.
  */
 async function portsFree () {
   const end = Date.now() + PORTS_LIMIT
@@ -143,7 +143,7 @@ async function foreigners () {
   const run = file => start(path.join(WS, 'examples', file), [])
   const server = run('rpc_server.js')
   try {
-    // Their client does not end when it finds nobody.
+    // Their client does not end when it finds no server.
     while ((await ask(grapes.urls[1], 'lookup', 'rpc_test')).length === 0);
     const client = run('rpc_client_map.js')
     try {

@@ -1,6 +1,6 @@
 'use strict'
 
-// The gates of a release. Each prints what is wrong, and ends with 1 if anything is.
+// The gates of a release. Each prints problems, and exits with 1 if there are any.
 //
 //   node scripts/release.js sources [tag]     the workflow builds each target, all versions agree
 //   node scripts/release.js artifacts         each target's package in npm/ holds its addon
@@ -9,7 +9,7 @@ const fs = require('fs')
 const path = require('path')
 const yaml = require('js-yaml')
 
-/** The one list of targets: package.json's `napi.targets`. */
+/** The single list of targets: package.json's `napi.targets`. */
 const targets = root => JSON.parse(read(root, 'package.json')).napi.targets
 
 function read (root, file) {

@@ -1,8 +1,8 @@
 'use strict'
 
 // `npm run test:runtimes`: the smoke checks and the conformance tests in every runtime that the
-// README names, which it installs from the npm registry below target/runtimes. It writes the README's
-// table, or the rows of those that it ran.
+// README names, which it installs from the npm registry below target/runtimes. It writes the
+// README's table, or the rows of the given runtimes.
 //
 //   npm run test:runtimes -- node18 deno     only these, and their rows
 //   npm run test:runtimes -- --smoke         without the conformance tests, and writes nothing
@@ -14,7 +14,7 @@ const { conformance, smoke } = require('./runtimes/run')
 const { deviationsOf } = require('./runtimes/deviations')
 const { remark, writeTable } = require('./runtimes/table')
 
-/** Files at once. */
+/** Test files that run in parallel. */
 const CONCURRENCY = Math.min(2, cpus().length)
 
 async function main () {

@@ -1,12 +1,12 @@
 'use strict'
 
-// Mixed traffic between several processes, with faults, for as long as one likes:
+// Mixed traffic between several processes, with faults, for any time:
 //
 //   npm run soak -- 300 [--io libuv|tokio]
 //
-// Prints what was counted, and ends with 1 if anything was that must not be: a callback that was
-// not called exactly once, a wrong answer, a published message out of order or lost, a process
-// that grows or does not end by itself.
+// Prints counters, and exits with 1 after any violation: a callback that was not called exactly
+// once, a wrong reply, a published message out of order or lost, a process that grows or does not
+// end by itself.
 
 const { parseArgs } = require('util')
 const { asTexts, certificates } = require('../__test__/helpers/certificates')
@@ -20,10 +20,10 @@ const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** How a server that comes and goes ends, in turn: at once, in order, and killed. */
 const ENDINGS = [{}, { drain: 3000 }, 'SIGKILL']
-/** How long it lives, and how long it is gone at most. */
+/** Its longest life and absence, in ms. */
 const LIFE = 1500
 const GONE = 500
-/** How long a subscriber stands still, and goes on. */
+/** How long a subscriber is stopped, and runs, in ms. */
 const STALLED = 5000
 const AWAKE = 2000
 
@@ -57,7 +57,7 @@ async function main () {
   }
 }
 
-/** Starts everybody; the grapes know the servers by then. */
+/** Starts all processes; then the grapes know the servers. */
 async function begin ({ start, grape, server, client }) {
   const [one, two, secure, shaky, publisher] = await Promise.all([
     start('server 1', 'server', { grape, key: 'soak_steady' }),
@@ -86,12 +86,12 @@ async function begin ({ start, grape, server, client }) {
     subscribers,
     callers: [caller, churn, faults, timeouts],
     servers: [one, two, secure],
-    /** Those who live from begin to end, and whose figures are compared. */
+    /** Processes that run from begin to end, and whose figures are compared. */
     steady: [one, two, secure, publisher, subscribers, caller, churn, faults, timeouts]
   }
 }
 
-/** Ends and starts the shaky server, and lets the slow subscriber stand still, until `stop`. */
+/** Stops and starts the shaky server, and stalls the slow subscriber, until `stop`. */
 function makeFaults (scene, start) {
   const state = { stopping: false }
   const pause = async ms => {
@@ -124,12 +124,12 @@ function makeFaults (scene, start) {
   }
 }
 
-/** Who asks ends before who answers; then what a publisher said last can be compared. */
+/** Callers end before servers; then the publisher's last messages can be compared. */
 async function end ({ callers, servers, publisher, subscribers, slow, shaky }) {
   await Promise.all(callers.map(actor => actor.end({})))
   await Promise.all([...servers, shaky.current].map(actor => actor.end({})))
   await publisher.end({})
-  // What the publisher sent last may still be on its way to a busy process.
+  // The publisher's last messages may still be in flight to a busy process.
   await wait(500)
   await Promise.all([subscribers, slow].map(actor => actor.end({})))
 }

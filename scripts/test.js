@@ -1,7 +1,7 @@
 'use strict'
 
-// `npm test`: everything that must hold, in the order in which it fails fastest. Prints the
-// counts of each part, and their sum.
+// `npm test`: all tests, ordered so that failures show early. Prints the counts of each part, and
+// their sum.
 //
 //   node scripts/test.js [part ...]     only these parts
 
@@ -19,12 +19,14 @@ const bin = name => {
   return path.join(path.dirname(file), typeof bin === 'string' ? bin : bin[name] || bin.tsc)
 }
 
-/** Tests of what is packed, which need to run only once. */
+/** Tests of the packed files, which need to run only once. */
 const PACKAGE = path.join('__test__', 'package')
-/** Those that install much from a registry: `npm run test:registry`. */
+/** Tests that install much from a registry: `npm run test:registry`. */
 const REGISTRY = path.join('__test__', 'registry')
 
-/** Test files below a folder, explicit: what `node --test folder` means depends on the version. */
+/**
+ * Test files below a folder, explicit: the meaning of `node --test folder` depends on the version.
+ */
 function testFiles (folder) {
   return fs.readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap(entry => {
     const file = path.join(folder, entry.name)
@@ -36,12 +38,12 @@ function testFiles (folder) {
 
 const counts = {}
 
-/** A file that does not end is a failure too. */
+/** Time limit of a file, in ms. */
 const FILE_LIMIT = 180000
 
 /**
- * Runs a command. `count` finds the numbers of passed tests in its output; `show` says which
- * lines of it to print, all by default.
+ * Runs a command. `count` matches the numbers of passed tests in its output; `show` selects the
+ * lines to print, all by default.
  */
 async function run (part, command, args, { count, show, env, isOptional } = {}) {
   console.log(`\n# ${part}: ${path.basename(command)} ${args.join(' ').slice(0, 120)}`)
@@ -65,7 +67,7 @@ async function run (part, command, args, { count, show, env, isOptional } = {}) 
   if (count) counts[part] = (counts[part] || 0) + found
 }
 
-/** Of node's TAP only the failures with their details, and the sums. */
+/** From node's TAP output only the failures with their details, and the sums. */
 function failures () {
   let failing = false
   return line => {
@@ -84,7 +86,7 @@ const PARTS = {
   rust: () => run('rust', 'cargo', ['test', '--locked', '--quiet'], {
     count: /^test result: ok\. (\d+) passed/
   }),
-  // Before the many: each connection that a test closes keeps its port for a minute.
+  // Before the large part: each connection that a test closes keeps its port for a minute.
   originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
   node: () => nodeTests('node', '__test__'),
   tokio: () => nodeTests('tokio', '__test__', { GRENACHE_IO: 'tokio' }),
@@ -94,13 +96,13 @@ const PARTS = {
       await run('soak', node, ['scripts/soak.js', '20', '--io', io], { count: /^(\d+) passed/ })
     }
   },
-  // With a seed of its own each time: what fails says how it is played again.
+  // With a new seed each time: a failure prints how to repeat it.
   whole: async () => {
     for (const io of ['libuv', 'tokio']) {
       await run('whole', node, ['scripts/fuzz-whole.js', '10', '--io', io], { count: /^(\d+) passed/ })
     }
   },
-  // Says why where the system has no namespaces.
+  // Prints the reason if the system has no namespaces.
   netlab: () => run('netlab', node, ['netlab', '--short'], { count: /^# (\d+) passed/, isOptional: true }),
   compat: () => run('compat', node, ['scripts/compat.js']),
   lint: async () => {

@@ -1,7 +1,7 @@
 'use strict'
 
-// What the workflows of .github may use and do: what they run is what was looked at, and a job that
-// is taken over can do little.
+// Restrictions on the workflows of .github: they run only reviewed code, and a compromised job can
+// do little.
 
 const fs = require('fs')
 const path = require('path')
@@ -9,14 +9,14 @@ const yaml = require('js-yaml')
 
 const FOLDER = path.join('.github', 'workflows')
 
-/** Whoever can move a tag can change what it names; a commit stays what it is. */
+/** Tags can be moved to other code; a commit cannot. */
 const PINNED = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/
-/** What people read beside it. */
+/** The version beside it, for people. */
 const VERSION = /@[0-9a-f]{40} # v\d+\.\d+\.\d+$/
 
-/** All that a workflow may do, but for what its jobs say of themselves. */
+/** The default permissions of a workflow, unless a job has its own. */
 const LEAST = { contents: 'read' }
-/** What jobs may do beyond that, by workflow and name: npm knows a release by its identity. */
+/** Further permissions of jobs, by workflow and name: npm verifies a release by its identity. */
 const MORE = { 'release.yml': { publish: { contents: 'read', 'id-token': 'write' } } }
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other)
@@ -28,12 +28,12 @@ function stepProblems ({ uses, run = '', with: inputs = {} }) {
     problems.push('a checkout keeps the credentials')
   }
   if (/\bnpm ci\b(?! --ignore-scripts)/.test(run)) problems.push('npm ci runs the scripts of packages')
-  // What is put into a script becomes a part of it; what comes from outside is an environment variable.
+  // An expression becomes part of the script; outside data must be in an environment variable.
   if (/\$\{\{\s*(github|inputs)\b/.test(run)) problems.push('a script has what comes from outside put into it')
   return problems
 }
 
-/** What is wrong with one workflow, as texts. */
+/** Problems of one workflow, as texts. */
 function problemsOf (file, text) {
   const { permissions, jobs } = yaml.load(text)
   const problems = same(permissions, LEAST) ? [] : [`permissions ${JSON.stringify(permissions)}`]
@@ -55,7 +55,7 @@ function problemsOf (file, text) {
   return problems.map(problem => `${file}: ${problem}`)
 }
 
-/** What is wrong with all workflows below `root`. */
+/** Problems of all workflows below `root`. */
 function workflowProblems (root) {
   return fs.readdirSync(path.join(root, FOLDER)).sort()
     .flatMap(file => problemsOf(file, fs.readFileSync(path.join(root, FOLDER, file), 'utf8')))

@@ -1,7 +1,8 @@
 'use strict'
 
-// `npm run test:browser`: pages in headless Chromium reach for services of this machine. One that the
-// machine serves itself gets in; one of a foreign origin does not, nor one without an origin.
+// `npm run test:browser`: pages in headless Chromium connect to services on this machine. A page
+// that the machine serves itself is accepted; one of a foreign origin is rejected, and so is one
+// without an origin.
 
 const assert = require('assert')
 const { spawn } = require('child_process')
@@ -13,20 +14,23 @@ const path = require('path')
 const { PeerPub, PeerRPCServer } = require('../..')
 
 const LIMIT = 60000
-/** A name that Chromium takes for this machine. */
+/** A name that Chromium resolves to this machine. */
 const FOREIGN = 'foreign.example'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .concat(process.env.CHROMIUM || []).reverse().find(file => fs.existsSync(file))
 
-/** What keeps Chromium from looking for its makers; the foreign name is this machine's too. */
+/**
+ * Options that keep Chromium from contacting its vendor; the foreign name also resolves to this
+ * machine.
+ */
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
   `--host-resolver-rules=MAP ${FOREIGN} 127.0.0.1`
 ]
 
-/** Reaches for each port, and tells its server what came of it. */
+/** Connects to each port, and reports the results to its server. */
 const script = (ports, tell) => `
   const reach = port => new Promise(resolve => {
     const socket = new WebSocket('ws://127.0.0.1:' + port + '/ws')
@@ -49,7 +53,7 @@ function listen (Peer, conf) {
   return { peer, port: peer.transport('server').listen(0).port }
 }
 
-/** Resolves with what the page of `host` says, and the frame in it. */
+/** Resolves with the report of the page of `host`, and of the frame in it. */
 async function visit (host, ports) {
   const said = {}
   let done

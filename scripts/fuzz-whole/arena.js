@@ -1,6 +1,6 @@
 'use strict'
 
-// The targets with who behaves, and the cases that are played against them.
+// The targets with their well-behaved peers, and the cases that are played against them.
 
 const path = require('path')
 const { asTexts, certificates } = require('../../__test__/helpers/certificates')
@@ -9,15 +9,15 @@ const { Target } = require('./targets')
 
 /** The targets of a role. */
 const OF_ROLE = { server: ['server', 'watched'], pub: ['pub'], client: ['client'], sub: ['sub'], link: ['link'], grape: ['grape'] }
-/** Who is asked by the witness: the others ask it. */
+/** Targets that the witness sends requests to: the others send requests to it. */
 const WATCHED = ['server', 'watched', 'pub', 'grape']
-/** After a case, how long its effects may take to show. */
+/** How long the effects of a case may take to show, in ms. */
 const AFTERMATH = 1500
 
-/** How much later than its effects a target's end may be heard of. */
+/** How much later than its effects a target's end may be reported, in ms. */
 const GRACE = 500
 
-/** The package that is attacked, unless another copy of it is named. */
+/** The attacked package, unless another copy of it is named. */
 const OWN = path.join(__dirname, '..', '..')
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
@@ -34,7 +34,10 @@ class Arena {
     this._ambushes = new Map()
   }
 
-  /** Starts the targets of some roles, and who behaves. Who fails first is the `failure`. */
+  /**
+   * Starts the targets of some roles, and their well-behaved peers. The first one to fail sets
+   * `failure`.
+   */
   async start (roles) {
     const good = await this._start('witness', { secure: this._texts.client })
     await Promise.all(roles.flatMap(role => OF_ROLE[role]).map(async name => {
@@ -46,11 +49,11 @@ class Arena {
     this.failure = this._firstFailure()
   }
 
-  /** Who waits for an answer may hear of a target's end before we do: that end is the failure. */
+  /** A caller may notice a target's end before this process does: that end is the failure. */
   async _firstFailure () {
     const first = await Promise.race([...this.targets.values()].map(({ failure }) => failure))
     if (first.target !== this.witness) return first
-    // It begins with the name of who did not answer.
+    // It begins with the name of the target that did not reply.
     const unheard = this.targets.get(first.text.split(/[,:]/)[0]) || this.witness
     return Promise.race([...this.attacked.map(({ failure }) => failure), wait(GRACE).then(() => ({ target: unheard, text: `asked by who behaves: ${first.text}` }))])
   }
@@ -59,17 +62,17 @@ class Arena {
     return this.targets.get('witness')
   }
 
-  /** Whether the witness asks anybody. */
+  /** Whether the witness sends requests to any target. */
   get isWatched () {
     return WATCHED.some(name => this.targets.has(name))
   }
 
-  /** Those who are attacked. */
+  /** The attacked targets. */
   get attacked () {
     return [...this.targets.values()].filter(target => target !== this.witness)
   }
 
-  /** Plays a case in a lane: connections of different lanes do not meet. */
+  /** Plays a case in a lane: connections of different lanes are independent. */
   async play ({ target: name, door, actors, asks }, lane) {
     const target = this.targets.get(name)
     if (asks) {
@@ -80,7 +83,7 @@ class Arena {
       ambush.set([])
     } else {
       const ports = this.ports.get(name)
-      // Datagrams go elsewhere.
+      // Datagrams have another port.
       const tcp = attack(actors.filter(({ udp }) => !udp), ports[door], this.counts, this._secure.client)
       const udp = attack(actors.filter(({ udp }) => udp), ports.dht, this.counts)
       await Promise.all([tcp, udp])
@@ -88,24 +91,24 @@ class Arena {
     this.cases++
   }
 
-  /** Resolves with the first failure that shows after what was played, or null. */
+  /** Resolves with the first failure that shows after the played cases, or null. */
   aftermath () {
     return Promise.race([this.failure, wait(AFTERMATH).then(() => null)])
   }
 
-  /** What each target holds when nothing is under way, by name. */
+  /** What each target holds when it is idle, by name. */
   async settle () {
     const all = await Promise.all(this.attacked.map(async target => [target.name, await target.ask('settle')]))
     return new Map(all)
   }
 
-  /** What each process has counted, by name. */
+  /** The counters of each process, by name. */
   async read () {
     const all = await Promise.all([...this.targets.values()].map(async target => [target.name, await target.ask('counts')]))
     return new Map(all)
   }
 
-  /** Ends all in order; resolves once they have ended by themselves. */
+  /** Stops all in order; resolves when they have ended by themselves. */
   async end () {
     for (const ambush of this._ambushes.values()) ambush.close()
     await this.witness.ask('leave')
@@ -113,7 +116,7 @@ class Arena {
     await this.witness.end()
   }
 
-  /** Ends all whatever they do. */
+  /** Kills all in any state. */
   async kill () {
     for (const ambush of this._ambushes.values()) ambush.close()
     await Promise.all([...this.targets.values()].map(target => target.kill()))

@@ -18,7 +18,7 @@ function plain (value) {
 
 const decode = (key, value) => value && typeof value.hex === 'string' ? Buffer.from(value.hex, 'hex') : value
 
-/** Writes cases, which were played at once or one after the other; returns the file's name. */
+/** Writes cases, which were played concurrently or one after the other; returns the file's name. */
 function save (cases, about) {
   fs.mkdirSync(FOLDER, { recursive: true })
   const name = `whole-${cases.map(({ id }) => id.replace(':', '-')).slice(0, 3).join('-')}-${about.seed}.json`
@@ -31,7 +31,7 @@ function load (file) {
   return JSON.parse(fs.readFileSync(file, 'utf8'), decode)
 }
 
-/** Tells cases from others. */
+/** A hash that identifies cases. */
 function digestOf (cases) {
   return createHash('sha1').update(JSON.stringify(plain(cases))).digest('hex')
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Plays a case: its connections to a target, or those that the target makes.
+// Plays a case: its connections to a target, or those from the target.
 
 const { createHash } = require('crypto')
 const dgram = require('dgram')
@@ -21,12 +21,12 @@ const PATIENCE = 6000
 const WRITE_PATIENCE = 300
 /** Repeated bytes are written in parts of this size. */
 const PART = 64 * 1024
-/** How long the other side may take to end a connection that we have ended. */
+/** How long the other side may take to close a connection that we have closed, in ms. */
 const FAREWELL = 30
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Resolves with the event, or after `ms`; false then. */
+/** Resolves with the event, or with false after `ms`. */
 function within (ms, emitter, ...events) {
   return new Promise(resolve => {
     const done = result => {
@@ -53,9 +53,9 @@ function filled (bytes, replacements) {
   return copy || bytes
 }
 
-/** One connection, whoever made it. */
+/** One connection, in either direction. */
 class Attacker {
-  /** @param {object} counts what is counted: `connections`, `sent`, `heard` */
+  /** @param {object} counts the counters: `connections`, `sent`, `heard` */
   constructor (socket, counts) {
     this.socket = socket
     this.counts = counts
@@ -73,7 +73,7 @@ class Attacker {
 
   onBytes () {}
 
-  /** What stands for what is only known now. */
+  /** Replaces placeholders by values that are only known now. */
   fill (bytes) {
     return bytes
   }
@@ -89,7 +89,7 @@ class Attacker {
   }
 
   reset () {
-    // Without a reset each connection keeps its port for a minute; Node has none for TLS.
+    // Without a reset each connection keeps its port for a minute; Node has no reset for TLS.
     if (this.socket.encrypted) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
@@ -126,7 +126,7 @@ class Attacker {
     }
   }
 
-  /** False when nobody reads. */
+  /** False when the other side does not read. */
   async _write (bytes) {
     if (!this._open || !this.socket.writable) return false
     this.counts.sent += bytes.length
@@ -134,7 +134,7 @@ class Attacker {
   }
 }
 
-/** Who was connected to: knows the ids of what it is asked. */
+/** The side that accepted the connection: knows the ids of the received requests. */
 class Host extends Attacker {
   constructor (socket, counts, port) {
     super(socket, counts)
@@ -145,7 +145,7 @@ class Host extends Attacker {
   }
 
   onBytes (bytes) {
-    // Ids are readable: masks do not hide them here, since they are taken off below.
+    // Ids are readable: masks do not hide them here, since they are removed below.
     if (this._key === '') {
       this._text += bytes.toString('latin1')
       const key = /^sec-websocket-key: (.*)\r$/im.exec(this._text)
@@ -175,7 +175,7 @@ class Host extends Attacker {
   }
 }
 
-/** A node of the network, by hand. */
+/** A node of the network, written by hand. */
 class Node {
   constructor (actor, port, counts) {
     this.actor = actor
@@ -215,7 +215,7 @@ class Node {
     this._send(this.actor.answers[this._answered++ % this.actor.answers.length], port)
   }
 
-  /** Remembers what comes behind `mark`. */
+  /** Remembers the bytes behind `mark`. */
   _know (bytes, mark, placeholder) {
     const at = bytes.indexOf(mark)
     if (at < 0) return
@@ -224,13 +224,13 @@ class Node {
   }
 }
 
-/** Connects as an actor says, and does its steps. */
+/** Connects as an actor specifies, and runs its steps. */
 async function connect (actor, port, counts, secure) {
   const where = { host: HOST, port, localAddress: actor.from }
   const socket = actor.secure ? tls.connect({ ...where, ...secure }) : net.connect(where)
   socket.setNoDelay(true)
   const attacker = new Attacker(socket, counts)
-  // While a step waits, it may not be heard that nobody is there.
+  // While a step waits, the end of the connection may go unnoticed.
   if (!await within(PATIENCE, socket, actor.secure ? 'secureConnect' : 'connect', 'error', 'close')) return attacker.reset()
   await attacker.play(actor.steps)
 }
@@ -250,7 +250,7 @@ function attack (actors, port, counts, secure) {
   return Promise.all(actors.map(actor => act(actor, port, counts, secure)))
 }
 
-/** A server that does to each who connects what the next actor's steps say. */
+/** A server that runs the next actor's steps with each connection. */
 class Ambush {
   constructor (counts, secure) {
     this.counts = counts
@@ -271,7 +271,7 @@ class Ambush {
     return this.server.listening ? true : within(PATIENCE, this.server, 'listening')
   }
 
-  /** From now on who connects meets these; who is connected still is cut off. */
+  /** Sets the actors of later connections; open ones are closed. */
   set (actors) {
     this._actors = actors
     this._next = 0
@@ -285,7 +285,7 @@ class Ambush {
 
   async _meet (socket) {
     socket.setNoDelay(true)
-    // It may have come while this was closing.
+    // It may have arrived while this was closing.
     if (!this.server.listening) return socket.destroy()
     const host = new Host(socket, this.counts, this.port)
     this._sockets.add(host)

@@ -1,16 +1,16 @@
 'use strict'
 
-// What may happen to any bytes: one thing goes wrong with them, and they come in pieces.
+// Mutations of any bytes: one error in them, and arbitrary splits.
 
-/** Bytes that mean something to one of the parsers. */
+/** Bytes with a meaning to one of the parsers. */
 const TELLING = Buffer.from('\0\n\r "%,:[\\]{}\x7f\x80\xc0\xed\xff0179deil', 'latin1')
 
-/** Ways to change bytes; each gives new ones. */
+/** Ways to change bytes; each returns new ones. */
 const MUTATIONS = [
   // Truncated.
   (random, bytes) => bytes.subarray(0, random.below(bytes.length + 1)),
   (random, bytes) => bytes.subarray(random.below(bytes.length + 1)),
-  // A part of it is missing, comes twice, comes elsewhere.
+  // A part is missing, repeated, or moved.
   (random, bytes) => {
     const [from, to] = range(random, bytes)
     return Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)])
@@ -23,11 +23,11 @@ const MUTATIONS = [
     const [from, to] = range(random, bytes)
     return Buffer.concat([bytes.subarray(from, to), bytes.subarray(0, from), bytes.subarray(to)])
   },
-  // Changed: a bit, a byte, one that means something.
+  // Changed: a bit, a byte, or a byte to one with a meaning.
   (random, bytes) => changed(random, bytes, byte => byte ^ (1 << random.below(8))),
   (random, bytes) => changed(random, bytes, () => random.below(256)),
   (random, bytes) => changed(random, bytes, () => random.pick(TELLING)),
-  // Something comes between.
+  // Something inserted.
   (random, bytes) => {
     const at = random.below(bytes.length + 1)
     const between = random.once(2) ? random.bytes(random.between(1, 8)) : Buffer.alloc(random.between(1, 16), random.pick(TELLING))
@@ -43,28 +43,28 @@ function range (random, bytes) {
 function changed (random, bytes, change) {
   if (bytes.length === 0) return bytes
   const copy = Buffer.from(bytes)
-  // Errors are found at the begin more often than in the middle of a long text.
+  // Errors near the beginning are found more often than in the middle of a long text.
   const at = random.once(2) ? random.below(bytes.length) : random.size(bytes.length - 1) % bytes.length
   copy[at] = change(copy[at])
   return copy
 }
 
-/** `bytes` with one thing wrong, seldom with several. */
+/** `bytes` with one error, rarely with several. */
 function mutate (random, bytes) {
   do bytes = random.pick(MUTATIONS)(random, bytes)
   while (random.once(4))
   return bytes
 }
 
-/** What to do with bytes that may be as they should. */
+/** Mutates the bytes once in `share` times. */
 function perhaps (random, bytes, share = 4) {
   return random.once(share) ? mutate(random, bytes) : bytes
 }
 
-/** How bytes are cut into writes: options of a step that sends them. */
+/** How bytes are split into writes: options of a step that sends them. */
 function cuts (random, length) {
   if (length === 0 || random.below(3) > 0) return {}
-  // A segment for each byte where there are few, and not many thousand segments otherwise.
+  // A segment per byte if there are few, and otherwise not many thousand segments.
   const size = length < 2000 ? random.between(1, 1 + random.size(length)) : random.between(Math.ceil(length / 400), length)
   return { cut: size, gap: random.once(4) ? 1 : 0 }
 }

@@ -1,15 +1,15 @@
 'use strict'
 
-// What is done in a case: decided by seed, role and number alone, and nothing but data, so that the
-// same can be done again.
+// The cases: determined by seed, role and number alone, and pure data, so that they can be
+// repeated.
 //
-// A case has `actors`: connections that we open to a target, or that it opens to us. Each does its
+// A case has `actors`: connections that we open to a target, or that it opens to us. Each runs its
 // `steps` one after the other:
 //
 //   { send: bytes, times, cut, gap }  in writes of `cut` bytes, `gap` ms apart
-//   { hear: ms }                      until something comes, for so long at most
+//   { hear: ms }                      until data arrives, for this long at most
 //   { wait: ms }
-//   { stall: true }                   does not read any more; false: reads again
+//   { stall: true }                   stops reading; false: reads again
 //   { end: 'fin' | 'reset' }
 
 const { Random } = require('./random')
@@ -22,16 +22,16 @@ const rpc = require('./rpc')
 
 const { TEXT, BINARY } = frames.OPCODES
 
-/** Connections of one actor that are open at once. */
+/** Concurrent connections of one actor. */
 const WIDTH = 200
 /** More connections than any limit on those without a handshake. */
 const CROWD = 4200
-/** Bytes of requests that do not wait for each other. */
+/** Bytes of pipelined requests. */
 const PIPELINE_BYTES = 4 << 20
-/** Connections with TLS, which cost much more. */
+/** One in this many connections uses TLS, which costs much more. */
 const SECURE_SHARE = 20
 
-/** Addresses that strangers come from: limits for each of them are not those of who behaves. */
+/** Source addresses of strangers: limits per address do not affect well-behaved peers. */
 const from = random => `127.0.0.${random.between(2, 9)}`
 
 const sends = (random, bytes) => ({ send: bytes, ...cuts(random, bytes.length) })
@@ -43,13 +43,13 @@ function masked (random, text) {
   return frames.message(random, textOf(random, text), true, random.once(8) ? BINARY : TEXT)
 }
 
-/** What a client may send after its handshake: frames, one of which may be wrong. */
+/** Frames of a client after its handshake, one of which may be invalid. */
 function clientFrames (random, make) {
   const all = Array.from({ length: 1 + random.size(12) }, () => masked(random, make()))
   if (random.once(4)) all.splice(random.below(all.length), 0, frames.control(random, true))
   if (random.once(4)) all.splice(random.below(all.length), 0, frames.broken(random, textOf(random, make()), true))
   if (random.once(10)) all.push(frames.closing(random, true))
-  // Twice, or in another order.
+  // Repeated, or in another order.
   if (random.once(12)) all.push(random.pick(all))
   if (random.once(12)) all.unshift(all.pop())
   return perhaps(random, Buffer.concat(all), 12)
@@ -60,7 +60,7 @@ const connect = (random, ...steps) => ({
   steps: [{ send: Buffer.from(http.upgrade(random)) }, ...(random.once(6) ? [] : [{ hear: 300 }]), ...steps]
 })
 
-/** Attacks on whoever serves WebSockets; `make` gives the texts of messages. */
+/** Attacks on WebSocket servers; `make` returns the texts of messages. */
 const WEBSOCKET = [
   [30, 'messages', (random, make) => Array.from({ length: 1 + random.size(3) }, () =>
     connect(random, sends(random, clientFrames(random, make)), { hear: 100 }, ending(random)))],
@@ -100,10 +100,10 @@ const WEBSOCKET = [
   }))]
 ]
 
-/** What comes once in a while, since it takes long. */
+/** Rare cases, since they take long. */
 const WEBSOCKET_CROWD = ['crowd', random => [{ from: from(random), times: CROWD, width: CROWD, steps: [{ wait: 2000 }, { end: 'reset' }] }]]
 
-/** Asks for much, and does not read it. */
+/** Sends many requests, and does not read the replies. */
 function unread (random, isSecure) {
   const [key, count] = random.pick([['huge', 4096], ['huge', 300], ['big', 4096]])
   const text = Buffer.from(`["${rpc.uuid(random)}","${key}",0]`)
@@ -120,7 +120,7 @@ function ofServer (random, number) {
   return { target: random.once(3) ? 'watched' : 'server', door, name, actors: door === 'tls' ? actors.map(secured(random)) : actors }
 }
 
-/** TLS costs more; and who comes may speak no TLS at all. */
+/** TLS costs more; and the client may not speak TLS at all. */
 const secured = random => {
   const isSecure = random.below(5) > 0
   return actor => ({ ...actor, secure: isSecure, ...(actor.times && { times: Math.ceil(actor.times / SECURE_SHARE) }) })
@@ -135,7 +135,7 @@ function ofPub (random, number) {
   return { target: 'pub', door: random.pick(['disconnect', 'drop']), name, actors }
 }
 
-/** How often what takes long comes. */
+/** How often cases that take long occur. */
 const SELDOM = 200
 
 function attack (random, number, attacks, make, seldom) {
@@ -144,7 +144,7 @@ function attack (random, number, attacks, make, seldom) {
   return [name, act(random, make)]
 }
 
-/** A server's answer to the opening handshake, mostly as it should be. */
+/** A server's response to the opening handshake, mostly valid. */
 function accepts (random) {
   if (random.once(8)) return sends(random, Buffer.from(http.oddAccept(random), 'latin1'))
   return { send: Buffer.from(http.accept()) }
@@ -155,20 +155,20 @@ function unmasked (random, text) {
   return frames.message(random, textOf(random, text), false, random.once(8) ? BINARY : TEXT)
 }
 
-/** What a server may send: messages of `make(at)`, and anything between. */
+/** Frames of a server: messages of `make(at)`, with anything between them. */
 function serverFrames (random, count, make) {
   const all = Array.from({ length: count }, (_, at) => unmasked(random, make(at)))
   if (random.once(4)) all.splice(random.below(all.length), 0, frames.control(random, false))
   if (random.once(5)) all.splice(random.below(all.length), 0, frames.broken(random, textOf(random, make(0)), false))
   if (random.once(10)) all.push(frames.closing(random, false))
-  // Twice, or in another order.
+  // Repeated, or in another order.
   if (random.once(6)) all.push(random.pick(all))
   if (random.once(6)) all.unshift(all.pop())
   if (random.once(30)) all.push(...Array.from({ length: 1000 }, () => all[0]).filter(frame => frame.length < 2000))
   return perhaps(random, Buffer.concat(all), 12)
 }
 
-/** What a server does beside answering: floods, half messages, silence. */
+/** Other behaviour of a server: floods, half messages, silence. */
 function serverSteps (random, count, make) {
   return random.weighted([
     [16, () => [{ hear: 400 }, sends(random, serverFrames(random, count, make)), { hear: 50 }]],
@@ -204,7 +204,7 @@ function ofSub (random) {
   return { target: 'sub', door: 'plain', name: 'messages', actors, asks: [{ for: random.pick([50, 300]) }] }
 }
 
-/** Takes the place of the port of a server that listens: `65432` is as long as most. */
+/** Placeholder for the port of a listening server: `65432` is as long as most. */
 const PORT = '65432'
 
 const DESTINATIONS = [
@@ -212,7 +212,7 @@ const DESTINATIONS = [
   '127.0.0.1:1\\r\\nX: y', '127.0.0.1:1/x', 'x@127.0.0.1:1', '[::1]:1', '::1:1', '[::1', '256.0.0.1:1', '0:1', '0x7f.1:1', '127.0.0.1:\\u0661', '\\u0000:1', '', '__proto__'
 ]
 
-/** What a lookup may find. */
+/** Possible results of a lookup. */
 function destinations (random) {
   const one = () => random.once(12) ? json.value(random) : `"${random.pick(DESTINATIONS)}"`
   return random.weighted([
@@ -297,7 +297,7 @@ const GRAPE = [
     }))
     return [names, ...pages]
   }],
-  // Names that are asked for, so that strangers are asked, whose answers are kept.
+  // Looked-up names, so that strangers are queried, whose replies are kept.
   [2, 'many lookups', random => [
     nodeOf(random, 4), nodeOf(random, 4),
     {
@@ -319,7 +319,7 @@ const GRAPE_CROWD = ['crowd', random => [{
   from: from(random), times: CROWD, width: CROWD, steps: [{ send: Buffer.from(random.pick(['', 'GET /watch HTTP/1.1\r\nHost: a\r\n\r\n', 'POST /lookup HTTP/1.1\r\n'])) }, { wait: 2000 }, { end: 'reset' }]
 }]]
 
-/** A node that asks, and answers what it is asked, once it has a token. */
+/** A node that sends queries, and replies to queries, once it has a token. */
 function nodeOf (random, count) {
   return {
     udp: true,
@@ -341,7 +341,7 @@ function ofGrape (random, number) {
 
 const ROLES = { server: ofServer, client: ofClient, pub: ofPub, sub: ofSub, grape: ofGrape, link: ofLink }
 
-/** The case with a number of those for a role. */
+/** The case with this number for a role. */
 function caseOf (seed, role, number) {
   return { id: `${role}:${number}`, role, ...ROLES[role](new Random(seed, role, number), number) }
 }

@@ -1,10 +1,10 @@
 'use strict'
 
-// Which case makes a target fail, and what of it.
+// Finds the case that makes a target fail, and the relevant part of it.
 
 const { Arena } = require('./arena')
 
-/** How often a case is played before it is taken for harmless: a part of them is luck. */
+/** How often a case is played before it counts as harmless: some depend on timing. */
 const TRIES = 2
 
 /** Plays cases against new targets, one after the other; resolves with the failure or null. */
@@ -36,8 +36,8 @@ async function findCulprit (suspects) {
 }
 
 /**
- * Leaves out whatever can be left out: cases, connections, steps, then bytes from the end and from
- * the begin. `say` tells what goes on.
+ * Removes everything that is not needed for the failure: cases, connections, steps, then bytes from
+ * the end and from the beginning. `say` reports the progress.
  */
 async function shrink (cases, say) {
   const fails = async candidate => (await replay(candidate)) !== null

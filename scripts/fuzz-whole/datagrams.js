@@ -4,11 +4,11 @@
 
 const { mutate } = require('./bytes')
 
-/** Takes the place of the transaction id of a query that came: as long as one. */
+/** Placeholder for the transaction id of a received query, with the same length. */
 const TRANSACTION = Buffer.from('@TX@')
-/** Takes the place of a token that the node gave: as long as one. */
+/** Placeholder for a token from the node, with the same length. */
 const TOKEN = Buffer.from('@TOKEN@@')
-/** Takes the place of the id of the node that is attacked. */
+/** Placeholder for the id of the attacked node. */
 const NODE = Buffer.from('@THE-ID-OF-THE-NODE@')
 
 /** The largest datagram over IPv4. */
@@ -25,7 +25,7 @@ function bencode (value) {
   return Buffer.concat([Buffer.from('d'), ...pairs, Buffer.from('e')])
 }
 
-/** What stands in a message as it is. */
+/** Bytes that are inserted unchanged into a message. */
 class Raw {
   constructor (bytes) {
     this.bytes = Buffer.from(bytes)
@@ -56,14 +56,14 @@ function nested (random) {
   return open.repeat(depth) + '0:' + (random.once(5) ? '' : close.repeat(depth))
 }
 
-/** An address of this machine, mostly where nobody is, as KRPC has it. */
+/** An address of this machine, mostly without a listener, in KRPC's form. */
 function address (random) {
   const address = Buffer.from([127, 0, 0, random.between(2, 9), 0, 0])
   address.writeUInt16BE(random.pick([0, 1, 9, 65535]), 4)
   return address
 }
 
-/** Nodes near to anything: as many as asked, or more. */
+/** Random nodes: a few, as many as a reply has, or more. */
 function nodes (random) {
   const count = random.weighted([[4, random.below(9)], [2, 20], [1, random.between(21, 2000)]])
   return Buffer.concat(Array.from({ length: count }, () => Buffer.concat([random.once(12) ? NODE : random.bytes(20), address(random)])))
@@ -74,7 +74,7 @@ function values (random) {
   return Array.from({ length: count }, () => address(random))
 }
 
-/** Few ids and keys, so that the same come from several addresses, and one after the other. */
+/** Few ids and keys, so that they occur at several addresses, and repeatedly. */
 const id = random => random.once(3) ? random.bytes(20) : Buffer.alloc(20, random.below(16))
 const key = random => random.weighted([[6, `key-${random.below(8)}`], [2, random.bytes(20)], [1, random.pick(TEXTS)], [1, NODE]])
 
@@ -89,17 +89,17 @@ const QUERIES = {
   vote: random => ({ id: id(random), target: random.bytes(20), vote: 1 })
 }
 
-/** A question as it should be. */
+/** A valid query. */
 function query (random, name = random.pick(Object.keys(QUERIES))) {
   return { t: random.once(8) ? Buffer.from(random.pick(TEXTS)) : random.bytes(4), y: 'q', q: name, a: QUERIES[name](random), v: random.pick(['GN01', 'LT12', '']) }
 }
 
-/** An announce as it should be. */
+/** A valid announce. */
 function announce (random, name) {
   return { t: random.bytes(4), y: 'q', q: 'announce_peer', a: { id: id(random), info_hash: Buffer.from(name), port: random.between(1, 65535), token: TOKEN } }
 }
 
-/** An answer to a question of the node, whatever that is. */
+/** A reply to any query of the node. */
 function response (random) {
   const r = { id: id(random) }
   if (random.once(2)) r.nodes = nodes(random)
@@ -115,7 +115,7 @@ function refusal (random) {
   return { t: TRANSACTION, y: 'e', e: random.once(2) ? [random.pick(NUMBERS), random.pick(TEXTS)] : anything(random) }
 }
 
-/** One field is missing, is something else, or is not expected. */
+/** One field is missing, has another type, or is unexpected. */
 function oddFields (random, message) {
   const inner = message.a || message.r
   const place = inner && random.below(3) > 0 ? inner : message
@@ -125,7 +125,7 @@ function oddFields (random, message) {
   return message
 }
 
-/** The bytes of a message, which may be wrong in any way. */
+/** The bytes of a message, possibly with any error. */
 function bytesOf (random, message) {
   if (random.once(3)) message = oddFields(random, message)
   let bytes = bencode(message)
@@ -133,7 +133,7 @@ function bytesOf (random, message) {
   return bytes.subarray(0, MOST)
 }
 
-/** What is sent unasked. */
+/** An unsolicited message. */
 function asking (random) {
   return random.weighted([
     [10, () => bytesOf(random, query(random))],
@@ -146,7 +146,7 @@ function asking (random) {
   ])()
 }
 
-/** What answers a question of the node. */
+/** A reply to a query of the node. */
 function answering (random) {
   return random.weighted([
     [10, () => bytesOf(random, response(random))],

@@ -1,6 +1,6 @@
 'use strict'
 
-// WebSocket frames (RFC 6455 section 5) as they should be, and as they should not.
+// WebSocket frames (RFC 6455 section 5), valid and invalid.
 
 const { mutate } = require('./bytes')
 const json = require('./json')
@@ -8,18 +8,19 @@ const json = require('./json')
 const OPCODES = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG: 10 }
 const { CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG } = OPCODES
 
-/** Payload lengths at the borders of the three forms, and of limits. */
+/** Payload lengths at the limits of the three forms, and of options. */
 const LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 65537]
 
-/** Lengths that are told and do not come. */
+/** Declared lengths without the bytes. */
 const FALSE_LENGTHS = [126n, 65535n, 65536n, 1n << 20n, 100n << 20n, (100n << 20n) + 1n, 1n << 31n, 1n << 32n, 1n << 53n, 1n << 62n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n]
 
 const CLOSE_CODES = [0, 999, 1000, 1001, 1003, 1004, 1005, 1006, 1007, 1011, 1014, 1015, 1016, 2999, 3000, 4999, 5000, 65535]
 
 /**
  * The bytes of a frame.
- * @param {object} [options] `mask` of four bytes; `form` of the length (7, 16 or 64 bits) where it need
- *   not be the shortest; `length` that need not be the payload's
+ * @param {object} [options] `mask` of four bytes; `form` of the length (7, 16 or 64 bits), which
+ * need
+ *   not be the shortest; `length`, which need not be the payload's
  */
 function frame (opcode, payload = Buffer.alloc(0), { fin = true, reserved = 0, mask, form, length = BigInt(payload.length) } = {}) {
   form = form || (length < 126n ? 7 : length < 65536n ? 16 : 64)
@@ -34,18 +35,18 @@ function frame (opcode, payload = Buffer.alloc(0), { fin = true, reserved = 0, m
   return Buffer.concat([head, mask, masked])
 }
 
-/** A mask where a side has to have one. Zeros leave texts readable. */
+/** A mask if the side must have one. Zeros leave texts readable. */
 function maskOf (random, isMasked) {
   if (!isMasked) return undefined
   return random.once(3) ? random.bytes(4) : Buffer.alloc(4)
 }
 
-/** A control frame that is allowed between fragments. */
+/** A valid control frame between fragments. */
 function control (random, isMasked) {
   return frame(random.pick([PING, PONG]), random.bytes(random.pick([0, 1, 4, 125])), { mask: maskOf(random, isMasked) })
 }
 
-/** A message as it should be: in one frame, or in several with control frames between them. */
+/** A valid message: in one frame, or in several with control frames between them. */
 function message (random, payload, isMasked, opcode = TEXT) {
   const mask = () => maskOf(random, isMasked)
   if (random.below(4) > 0) return frame(opcode, payload, { mask: mask() })
@@ -60,7 +61,7 @@ function message (random, payload, isMasked, opcode = TEXT) {
   return Buffer.concat(frames)
 }
 
-/** A frame with one thing wrong. `isMasked`: what it should be. */
+/** A frame with one error. `isMasked`: whether it should be masked. */
 function broken (random, payload, isMasked) {
   const mask = maskOf(random, isMasked)
   const none = Buffer.alloc(0)
@@ -79,7 +80,7 @@ function broken (random, payload, isMasked) {
     () => frame(CLOSE, Buffer.from([random.below(256)]), { mask }),
     () => closing(random, isMasked),
     () => frame(CLOSE, Buffer.concat([Buffer.from([3, 232]), Buffer.from([0xed, 0xa0, 0x80])]), { mask }),
-    // It goes on after the end.
+    // Frames after the close frame.
     () => Buffer.concat([closing(random, isMasked), frame(TEXT, payload, { mask }), closing(random, isMasked)]),
     () => mutate(random, frame(TEXT, payload, { mask })),
     () => random.bytes(random.size(2000))
@@ -93,7 +94,7 @@ function closing (random, isMasked) {
   return frame(CLOSE, Buffer.concat([code, Buffer.from('x'.repeat(random.pick([0, 3, 123])))]), { mask: maskOf(random, isMasked) })
 }
 
-/** Frames that are small and many: how many, and which. */
+/** Many small frames: how many, and which. */
 function flood (random, isMasked) {
   const mask = isMasked ? Buffer.alloc(4) : undefined
   return random.pick([
@@ -109,7 +110,7 @@ function flood (random, isMasked) {
   ])()
 }
 
-/** A message that is begun, goes on in frames without a byte, and never ends. */
+/** A message that begins, continues in empty frames, and never ends. */
 function endless (random, isMasked) {
   const mask = isMasked ? Buffer.alloc(4) : undefined
   return {

@@ -1,12 +1,12 @@
 'use strict'
 
-// HTTP/1.1 as texts: heads of opening handshakes, requests to a grape's API, answers of one.
+// HTTP/1.1 as texts: heads of opening handshakes, requests to a grape's API, responses of one.
 
 const json = require('./json')
 
 const LINE = '\r\n'
 
-/** Takes the place of what `Sec-WebSocket-Accept` has to be: as long as it. */
+/** Placeholder for the value of `Sec-WebSocket-Accept`, with the same length. */
 const ACCEPT = 'AcceptAcceptAcceptAcceptAcce'
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
@@ -16,7 +16,7 @@ const PATHS = ['/', '/ws', '', '*', '/%00', '/%', '//', '/../..', 'http://x/', `
 const VALUES = ['', ' ', 'a', '0', '-1', ',', ';', '"', '\0', '\t', '\x7f', '\u00e4', 'x'.repeat(300), 'y'.repeat(9000), 'a\n b', '13, 8', 'websocket, h2c']
 const ORIGINS = ['null', 'http://localhost', '', '*', 'http://', '://', 'http://[::1', 'x'.repeat(5000), '\u00ff', 'about:blank']
 
-/** Names of headers that servers and clients look at. */
+/** Names of headers that servers and clients read. */
 const HEADERS = [
   'Host', 'Connection', 'Upgrade', 'Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'Sec-WebSocket-Protocol', 'Sec-WebSocket-Extensions',
   'Sec-WebSocket-Accept', 'Origin', 'Content-Length', 'Transfer-Encoding', 'Content-Type', 'Content-Encoding', 'Expect', 'Cookie', 'Set-Cookie',
@@ -25,7 +25,7 @@ const HEADERS = [
 
 const header = random => [random.pick(HEADERS), random.once(8) ? json.scalar(random) : random.pick(VALUES)]
 
-/** Lines of a head with one thing wrong; it may be the end of it. */
+/** Lines of a head with one error, possibly including its end. */
 function oddHead (random, first, headers) {
   headers = headers.map(pair => [...pair])
   const at = random.below(headers.length)
@@ -54,7 +54,7 @@ function oddHead (random, first, headers) {
 
 const headOf = (first, headers) => [first, ...headers.map(pair => pair.join(': '))].join(LINE) + LINE + LINE
 
-/** The head of an opening handshake as it should be. */
+/** The head of a valid opening handshake. */
 function upgrade () {
   return headOf('GET /ws HTTP/1.1', upgradeHeaders())
 }
@@ -67,14 +67,14 @@ function oddUpgrade (random) {
   return oddHead(random, 'GET /ws HTTP/1.1', upgradeHeaders())
 }
 
-/** What answers an opening handshake as it should be. */
+/** The valid response to an opening handshake. */
 function accept () {
   return headOf('HTTP/1.1 101 Switching Protocols', acceptHeaders())
 }
 
 const acceptHeaders = () => [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ['Sec-WebSocket-Accept', ACCEPT]]
 
-/** The same with something wrong, or another answer. */
+/** The same with an error, or another response. */
 function oddAccept (random) {
   if (random.once(2)) return oddHead(random, 'HTTP/1.1 101 Switching Protocols', acceptHeaders())
   return answer(random, json.bytes(random, json.value(random))).toString('latin1')
@@ -90,7 +90,7 @@ function apiRequest (random, body) {
 
 const STATUSES = [100, 101, 102, 103, 199, 200, 201, 204, 205, 206, 301, 302, 303, 304, 307, 308, 400, 401, 404, 407, 408, 413, 417, 421, 425, 426, 429, 431, 500, 502, 503, 511, 599]
 
-/** An answer of a server with a body of bytes, seldom after others that are not the last. */
+/** A server's response with these bytes as its body, rarely after informational ones. */
 function answer (random, body) {
   const status = random.weighted([[4, 200], [3, 500], [4, random.pick(STATUSES)], [1, random.pick(['000', '099', '600', '999', '1000', '2e2', '-1', ''])]])
   const reason = random.pick(['OK', '', 'x'.repeat(300), '\u00e4', 'a\tb'])
@@ -103,7 +103,7 @@ function answer (random, body) {
   return Buffer.concat([Buffer.from(before), withBody(random, `HTTP/1.1 ${status} ${reason}`, headers, body)])
 }
 
-/** A head and a body, whose length is told in any way. */
+/** A head and a body, whose length is declared in any way. */
 function withBody (random, first, headers, body) {
   const made = (headers, body) => Buffer.concat([
     Buffer.from(random.once(6) ? oddHead(random, first, headers) : headOf(first, headers), 'latin1'), body
@@ -123,7 +123,7 @@ function withBody (random, first, headers, body) {
 function chunked (random, body) {
   const parts = []
   const size = random.once(3) ? 1 + random.size(100) : Math.max(1, body.length)
-  // Many thousand chunks say no more than some.
+  // Many thousand chunks test no more than some.
   for (let at = 0; at < body.length && parts.length < 3000; at += size) {
     const part = body.subarray(at, at + size)
     parts.push(Buffer.from(part.length.toString(16) + random.weighted([[20, ''], [1, ';x=y'], [1, `;${'e'.repeat(5000)}`], [1, ' ']]) + LINE), part, Buffer.from(LINE))

@@ -1,11 +1,11 @@
 'use strict'
 
-// JSON texts as nobody writes them: deep, wide, long, odd, and nearly JSON.
+// Unusual JSON texts: deep, wide, long, odd, and almost JSON.
 
-/** Nesting: below, about and above what recursive code can take. */
+/** Nesting: below, about and above the limit of recursive code. */
 const DEPTHS = [1, 3, 30, 300, 1000, 2000, 4200, 6000, 10000, 20000, 100000]
 
-/** Names that mean something to JavaScript, and to this package. */
+/** Names with a meaning to JavaScript, and to this package. */
 const NAMES = [
   '__proto__', 'constructor', 'prototype', 'toJSON', 'toString', 'valueOf', 'then', 'length', 'message', 'code',
   'name', 'hasOwnProperty', '0', '-1', '', 'a', 'data', 'rid', 'key', 'v', 'type', '$ref', '\\u0000', '\\ud800', ' '
@@ -16,7 +16,7 @@ const NUMBERS = [
   '4294967296', '2147483648', '-2147483649', '65536', '0.30000000000000004', '123456789012345678901234567890'
 ]
 
-/** What no JSON parser takes, or only some do. */
+/** Texts that no JSON parser accepts, or only some do. */
 const BROKEN = [
   '', ' ', '\ufeff', 'undefined', 'NaN', 'Infinity', '-', '+1', '01', '1.', '.5', '1e', '0x1', "'a'", '"', '"\\', '"\\u12',
   '"\\x41"', '"\n"', '"\0"', '[', ']', '[1,]', '[,]', '{', '}', '{"a"}', '{"a":}', '{"a":1,}', '{a:1}', '{1:1}', 'nul', 'true false',
@@ -49,16 +49,16 @@ const scalar = random => random.weighted([
   [2, () => random.pick(['null', 'true', 'false'])]
 ])()
 
-/** Arrays and objects in each other, one in each. */
+/** Nested arrays and objects with one element each. */
 function deep (random) {
   const depth = random.pick(DEPTHS) + random.below(3)
   const [open, close] = random.pick([['[', ']'], ['{"a":', '}'], ['[{"":', '}]'], ['[0,', ',0]'], ['{"__proto__":', '}'], ['{"message":', '}'], ['[\n', '\n]']])
   const inner = random.once(2) ? scalar(random) : random.pick(['[]', '{}', '0'])
-  // Sometimes it never closes.
+  // Sometimes they are not closed.
   return open.repeat(depth) + inner + (random.once(8) ? '' : close.repeat(depth))
 }
 
-/** Bytes of what is repeated, at most: how much a service takes at once is its own choice. */
+/** Most bytes of repeated parts: how much a service accepts at once is its own choice. */
 const WIDE = 2 << 20
 
 /** Many elements of one kind. */
@@ -67,15 +67,15 @@ function wide (random) {
   const again = (part, most = count) => part.repeat(Math.min(count, most, Math.ceil(WIDE / part.length)))
   switch (random.below(4)) {
     case 0: return `[${random.pick(['0', '[]', '{}', '""', 'null', '1.5', '{"a":1}', '[[[]]]'])}${again(`,${random.pick(['0', '[]', '{}', '""'])}`)}]`
-    // The same key again and again.
+    // The same key repeated.
     case 1: return `{${again(`${name(random)}:${scalar(random)},`, 2000)}"last":0}`
-    // A key of its own for each: objects become dictionaries.
+    // Distinct keys: objects become dictionaries.
     case 2: return `{${Array.from({ length: count % 50000 }, (_, at) => `"${at.toString(36)}":${at}`).join(',')}}`
     default: return `[${again(`${scalar(random)},`, 500)}0]`
   }
 }
 
-/** A tree of anything, of `budget` levels at most. */
+/** A random tree of at most `budget` levels. */
 function tree (random, budget = 4) {
   if (budget === 0 || random.once(3)) return scalar(random)
   const space = () => random.once(6) ? random.pick(WHITESPACE) : ''
@@ -96,12 +96,12 @@ function value (random) {
   ])()
 }
 
-/** A value that is no news to anybody. */
+/** An ordinary value. */
 function plain (random) {
   return random.pick(['"hello"', '{"hello":"world"}', '[1,2,3]', '42', 'null', '""', '"\u00e4\u{1f600}"'])
 }
 
-/** A text that may be no JSON. */
+/** A text that may not be JSON. */
 function text (random) {
   return random.weighted([
     [8, () => value(random)],
@@ -112,10 +112,10 @@ function text (random) {
   ])()
 }
 
-/** Bytes that are no UTF-8. */
+/** Bytes that are not UTF-8. */
 const BAD_UTF8 = ['ff', 'c0af', 'eda080', 'edb080', 'f4908080', 'e28c', 'c3', '80', 'f8888080', 'fe'].map(hex => Buffer.from(hex, 'hex'))
 
-/** The bytes of a text, seldom with some that are no UTF-8. */
+/** The bytes of a text, rarely with some that are not UTF-8. */
 function bytes (random, text) {
   const bytes = Buffer.from(text)
   if (!random.once(12)) return bytes

@@ -1,6 +1,6 @@
 'use strict'
 
-// Random numbers that a seed decides: the same seed gives the same numbers, on every machine.
+// Seeded random numbers: the same seed gives the same numbers, on every machine.
 
 /** A number of 32 bits from a text (FNV-1a). */
 function hashOf (text) {
@@ -9,7 +9,7 @@ function hashOf (text) {
   return hash >>> 0
 }
 
-/** Four numbers that have nothing to do with each other, from one (splitmix32). */
+/** Four independent numbers from one (splitmix32). */
 function spread (seed) {
   return Uint32Array.from({ length: 4 }, () => {
     seed = (seed + 0x9e3779b9) >>> 0
@@ -22,7 +22,7 @@ function spread (seed) {
 
 const rotate = (value, by) => (value << by) | (value >>> (32 - by))
 
-/** The generator xoshiro128**, and what is made of its numbers. */
+/** The generator xoshiro128**, with helpers. */
 class Random {
   /** @param {...(string|number)} seeds all of them count */
   constructor (...seeds) {
@@ -53,7 +53,7 @@ class Random {
     return from + this.below(to - from + 1)
   }
 
-  /** True once in `count` times. */
+  /** True with probability 1 in `count`. */
   once (count) {
     return this.below(count) === 0
   }
@@ -71,12 +71,12 @@ class Random {
     }
   }
 
-  /** From 0 to `most`, where small ones are as likely as large ones. */
+  /** From 0 to `most`; small ones are as likely as large ones. */
   size (most) {
     return Math.floor(2 ** (this.next() / 0x100000000 * Math.log2(most + 1))) - 1 + this.below(2)
   }
 
-  /** As many of `make()` as `size` says. */
+  /** A random number of results of `make()`, distributed as `size`. */
   list (most, make) {
     return Array.from({ length: this.size(most) }, (_, at) => make(at))
   }

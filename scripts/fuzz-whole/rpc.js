@@ -4,10 +4,10 @@
 
 const json = require('./json')
 
-/** What the server that is attacked does something else for; see targets/server.js. */
+/** Keys with a special behaviour of the attacked server; see targets/server.js. */
 const KEYS = ['echo', 'big', 'error', 'pass', 'sync', 'async', 'throw', 'signal', 'unknown', '__proto__', '']
 
-/** Takes the place of the id of the client's last request but `at`: as long as one. */
+/** Placeholder for the id of the client's last request but `at`, with the same length. */
 const RID = at => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`
 
 function uuid (random) {
@@ -15,7 +15,7 @@ function uuid (random) {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
-/** A request as it should be, but for its payload. */
+/** A valid request, except perhaps its payload. */
 function request (random, payload = json.value(random)) {
   return `["${uuid(random)}","${random.pick(KEYS)}",${payload}]`
 }
@@ -35,7 +35,7 @@ function oddRequest (random) {
   ])()
 }
 
-/** Errors as replies have them, and as they do not. */
+/** Errors in replies, valid and invalid. */
 function oddError (random) {
   return random.weighted([
     [2, () => '"ERR_FAILED"'],
@@ -46,12 +46,12 @@ function oddError (random) {
   ])()
 }
 
-/** A reply to a request of the client, as it should be. */
+/** A valid reply to a request of the client. */
 function reply (random, at) {
   return `["${RID(at)}",null,${random.once(2) ? json.plain(random) : json.value(random)}]`
 }
 
-/** The id is right, the rest may be anything; or the id is nobody's. */
+/** A valid id with anything else; or an unknown id. */
 function oddReply (random, at) {
   const rid = `"${RID(at)}"`
   return random.weighted([
@@ -63,7 +63,7 @@ function oddReply (random, at) {
     [1, () => `[${random.pick(['null', '0', '""', '{}', '[]', `[${rid}]`, `{"a":${rid}}`])},${oddError(random)},1]`],
     [1, () => `[${json.value(random)},null,${json.value(random)}]`],
     [1, () => `{"0":${rid},"1":null,"2":1,"length":3}`],
-    // The id is upper case, has space around it, or is cut.
+    // The id is in upper case, has spaces around it, or is cut.
     [1, () => `["${RID(at).replace(/0/g, 'A')}",null,1]`],
     [1, () => `[ "\\u0030${RID(at).slice(1)}" , null , 1 ]`],
     [1, () => `[${rid.slice(0, -3)}`],

@@ -1,14 +1,14 @@
 'use strict'
 
-// The processes under attack, as seen by who attacks: they must live, beat, stay small, and end
-// when they are told to.
+// The attacked processes, as seen by the attacker: they must stay alive, send heartbeats, stay
+// small, and end on request.
 
 const { spawn } = require('child_process')
 const { once } = require('events')
 const fs = require('fs')
 const path = require('path')
 
-/** How a target is started: its script, what it gets, its environment. */
+/** How a target is started: its script, arguments, and environment. */
 const TARGETS = {
   witness: { script: 'witness' },
   server: { script: 'server', witnesses: 4 },
@@ -20,22 +20,22 @@ const TARGETS = {
   grape: { script: 'grape' }
 }
 
-/** Resident MiB that no target may reach, however it is attacked. */
+/** Resident MiB that no target may exceed under any attack. */
 const MEMORY = 512
-/** How often that is looked at, in ms. */
+/** How often memory is checked, in ms. */
 const MEMORY_PACE = 40
-/** Longest that an event loop may stand still, in ms, with a processor at hand. */
+/** Longest stall of an event loop, in ms, with a processor available. */
 const STALL = 1000
-/** Silence after which a process is taken for hung, beside the time that it waits for a processor. */
+/** Silence after which a process counts as hung, in ms, not counting its wait for a processor. */
 const SILENCE = 8000
-/** How long a target may take to begin, to answer, and to end. */
+/** How long a target may take to start, to reply, and to end, in ms. */
 const PATIENCE = 30000
-/** Characters of the standard error that are kept. */
+/** Characters of standard error that are kept. */
 const TAIL = 4000
 
 const MIB = 1024 * 1024
 
-/** What the system says of a process, or '' once it is gone. */
+/** The system's data on a process, or '' when it has ended. */
 function about (pid, file) {
   try {
     return fs.readFileSync(`/proc/${pid}/${file}`, 'utf8')
@@ -45,13 +45,13 @@ function about (pid, file) {
 }
 
 const residentMiB = pid => Math.round(Number((/^VmRSS:\s*(\d+) kB$/m.exec(about(pid, 'status')) || [0, 0])[1]) / 1024)
-/** For how long a process has waited for a processor, in ms. */
+/** How long a process has waited for a processor, in ms. */
 const waited = pid => Number(about(pid, 'schedstat').split(' ')[1] || 0) / 1e6
 
 class Target {
   /**
    * @param {string} name of `TARGETS`
-   * @param {object} what more it gets
+   * @param {object} what further arguments
    */
   constructor (name, what) {
     const { script, env, ...own } = TARGETS[name]
@@ -82,7 +82,7 @@ class Target {
     this._watch = setInterval(() => this._look(), MEMORY_PACE)
   }
 
-  /** Lets it do something; resolves with the result. */
+  /** Calls a method; resolves with the result. */
   ask (method, ...args) {
     const id = ++this._asked
     return new Promise((resolve, reject) => {
@@ -92,7 +92,7 @@ class Target {
     }).finally(() => this._answers.delete(id))
   }
 
-  /** Ends it; it has to end by itself. */
+  /** Stops it; it has to end by itself. */
   async end () {
     if (this._ending) return this.exited
     this._ending = true
@@ -102,7 +102,7 @@ class Target {
     clearTimeout(timer)
   }
 
-  /** Ends it whatever it does. */
+  /** Kills it in any state. */
   async kill () {
     this._ending = true
     this.process.kill('SIGKILL')
@@ -127,7 +127,7 @@ class Target {
     const resident = residentMiB(pid)
     this.most = Math.max(this.most, resident)
     if (resident > MEMORY) return this._give(`${resident} MiB are resident, ${MEMORY} are allowed`)
-    // Who did not look itself has not heard either.
+    // If this process was stalled itself, it has not received heartbeats either.
     const now = performance.now()
     if (now - this._looked > 10 * MEMORY_PACE) this._beaten()
     this._looked = now

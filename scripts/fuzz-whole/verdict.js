@@ -1,13 +1,18 @@
 'use strict'
 
-// What must hold when nothing has failed on the way.
+// Conditions that must hold when nothing has failed before.
 
 const { MIB } = require('./targets')
 
-/** How much more may be held at the end than when all was warm: the allocator keeps some for good. */
+/**
+ * How much the held resources may grow after the warm-up: the allocator keeps some memory for good.
+ */
 const GROWTH = { rss: 128 * MIB, heapUsed: 16 * MIB, external: 16 * MIB, descriptors: 8 }
 
-/** What happens to each target in a few seconds on a busy machine, or nothing was tried. */
+/**
+ * Events that each target must have had, within a few seconds on a busy machine; otherwise nothing
+ * was tested.
+ */
 const ESSENTIAL = {
   server: ['requests', 'parsed'],
   watched: ['requests', 'connection:open'],
@@ -19,8 +24,8 @@ const ESSENTIAL = {
 }
 
 /**
- * `{ passed, failures, lines }`: texts of what does not hold, and of what was counted.
- * @param {Map[]} settled what the targets held when nothing was under way, from the first time on
+ * `{ passed, failures, lines }`: texts of violated conditions, and of counters.
+ * @param {Map[]} settled what the targets held when they were idle, from the first time on
  */
 function judge ({ arena, settled, counts }) {
   const failures = []
@@ -32,10 +37,10 @@ function judge ({ arena, settled, counts }) {
   const number = value => value.toLocaleString('en', { maximumFractionDigits: 1 })
   const lines = [`${arena.cases} cases, ${number(arena.counts.connections)} connections, ${number(arena.counts.sent / MIB)} MiB sent, ${number(arena.counts.heard / MIB)} MiB heard`]
   for (const { name, most, stall } of arena.attacked) {
-    // Each of these ended the run, had it not held.
+    // Each of these would have ended the run.
     for (let held = 0; held < 4; held++) check(true)
     const all = settled.map(targets => targets.get(name))
-    // In a long run what the allocator keeps is there at the second time.
+    // In a long run the memory kept by the allocator is included at the second measurement.
     const [before, after] = [all[all.length > 2 ? 1 : 0], all[all.length - 1]]
     const told = (figure, unit = MIB) => all.map(held => number(held[figure] / unit)).join(' -> ')
     check(after.isSettled, `${name}: something is still under way`)

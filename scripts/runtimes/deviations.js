@@ -1,14 +1,14 @@
 'use strict'
 
-// What a runtime does otherwise than Node, and the tests that meet it. A failure counts as the
-// runtime's only where the case of probes.js, which knows nothing of this package, shows it too.
+// Deviations of runtimes from Node, and the tests that they affect. A failure counts as the
+// runtime's only if the case of probes.js, which does not use this package, shows it too.
 
 const path = require('path')
 const { run } = require('./run')
 
 const PROBES = path.join(__dirname, 'probes.js')
 
-/** `tests`: beginnings of their titles. */
+/** `tests`: prefixes of their titles. */
 const DEVIATIONS = [
   {
     probe: 'ws',
@@ -75,7 +75,7 @@ const DEVIATIONS = [
   }
 ]
 
-/** The deviations that this runtime shows. */
+/** The deviations that this runtime has. */
 async function deviationsOf ({ kind }, command) {
   if (kind === 'node') return []
   const shown = await Promise.all(DEVIATIONS.map(async ({ probe }) => {

@@ -1,6 +1,6 @@
 'use strict'
 
-// The runtimes, and their binaries: packages of the npm registry.
+// Installs the runtimes: binaries in packages of the npm registry.
 
 const { execFileSync } = require('child_process')
 const fs = require('fs')
@@ -39,7 +39,9 @@ const RUNTIMES = [
   }
 ]
 
-/** Installs a runtime's newest version; returns `{ version, command }`, what runs a script. */
+/**
+ * Installs a runtime's newest version; returns `{ version, command }`, the command for a script.
+ */
 function install (runtime) {
   const folder = path.join(FOLDER, runtime.name)
   fs.mkdirSync(folder, { recursive: true })

@@ -1,7 +1,7 @@
 'use strict'
 
-// What a runtime does otherwise than Node, in cases of a few lines without this package:
-// `probes.js <name>` prints `true` where it does.
+// Deviations of runtimes from Node, as cases of a few lines without this package: `probes.js
+// <name>` prints `true` if the runtime deviates.
 
 const http = require('http')
 const https = require('https')
@@ -11,7 +11,10 @@ const { once } = require('events')
 const Ws = require('ws')
 const { PASSPHRASE, certificates, pfx } = require('../../__test__/helpers/certificates')
 
-/** Connects by TLS; resolves with what `look` says of the two sockets, and with null if it fails. */
+/**
+ * Connects by TLS; resolves with the result of `look` for the two sockets, and with null if it
+ * fails.
+ */
 function handshake (ofServer, ofClient, look) {
   return new Promise(resolve => {
     const fail = () => resolve(null)
@@ -30,7 +33,7 @@ function handshake (ofServer, ofClient, look) {
 }
 
 const PROBES = {
-  /** The package's version 7 hands over text as a string, and `close` ends all clients. */
+  /** Version 7 of the package passes text as a string, and `close` disconnects all clients. */
   async ws () {
     const server = new Ws.Server({ port: 0 })
     if (server.address() === null) await once(server, 'listening')
@@ -51,7 +54,7 @@ const PROBES = {
     return String(await once(answer, 'data')) === 'true'
   },
 
-  /** OpenSSL's words for what is wrong. */
+  /** OpenSSL's error texts. */
   tlsTexts () {
     const { server, client } = certificates()
     try {
@@ -62,7 +65,7 @@ const PROBES = {
     }
   },
 
-  /** An encrypted key, a cipher of the own choice, and PKCS #12 that goes before `cert`. */
+  /** An encrypted key, a chosen cipher, and PKCS #12 with precedence over `cert`. */
   async tlsOptions () {
     const { server, encryptedServer: encrypted, strangerServer: stranger } = certificates()
     const { ca } = server
@@ -95,14 +98,14 @@ const PROBES = {
     return handshake(server, { ca: server.ca }, client => !Buffer.isBuffer(client.getPeerCertificate().raw))
   },
 
-  /** Of a client that names none. */
+  /** For a client without a server name. */
   async servername () {
     const { server } = certificates()
     const lax = { servername: '', checkServerIdentity: () => undefined }
     return await handshake(server, { ca: server.ca, ...lax }, (client, socket) => socket.servername) !== false
   },
 
-  /** What a TLS server says to a client without it: nothing. */
+  /** A TLS server's response to a client without TLS: none. */
   async plainClient () {
     const server = https.createServer(certificates().server)
     await once(server.listen(0), 'listening')

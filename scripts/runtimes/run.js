@@ -1,6 +1,6 @@
 'use strict'
 
-// Runs the smoke checks and the conformance tests of one runtime, each process bounded in time.
+// Runs the smoke checks and the conformance tests of one runtime, each process with a time limit.
 
 const { spawn } = require('child_process')
 const { once } = require('events')
@@ -11,21 +11,21 @@ const root = path.join(__dirname, '..', '..')
 const SMOKE = 'scripts/runtimes/smoke.js'
 const FOLDERS = ['__test__/conformance', '__test__/rfc6455']
 
-/** A process that does not end is a failure too, in ms. */
+/** Time limit of a process, in ms. */
 const LIMIT = 180000
 
-/** Of one test, in ms: Bun's own is less than some take under load. */
+/** Time limit of one test, in ms: Bun's own is less than some take under load. */
 const TEST_LIMIT = '30000'
 
 /**
- * Tests with the original packages in them. Outside Node they do not count: what would be seen is
- * how well the original and its own dependencies do there.
+ * Tests with the original packages. Outside Node they do not count: they would test the original
+ * and its dependencies there.
  */
 const WITH_ORIGINAL = /\boriginal\b[^\]]*\]$/
-/** The others, in a form that each of their test runners takes. */
+/** The other tests, in a form that all these test runners accept. */
 const OTHERS = '\\[native( server, native client)?\\]$|[^\\]]$'
 
-/** How each kind of runtime is told to run a test file, and says what became of a test. */
+/** How each kind of runtime runs a test file, and reports a test's result. */
 const KINDS = {
   node: {
     command: ([bin], file) => [bin, '--test-reporter=tap', file],
@@ -42,7 +42,7 @@ const KINDS = {
   }
 }
 
-/** Runs a command; resolves with its output, and why it failed: null if it ended by itself with 0. */
+/** Runs a command; resolves with its output, and the failure: null if it ended by itself with 0. */
 async function run ([command, ...args], io) {
   const child = spawn(command, args, {
     cwd: root,
@@ -66,12 +66,14 @@ async function run ([command, ...args], io) {
   return { output, failure: late ? 'did not end' : code === 0 ? null : `ended with ${signal || code}` }
 }
 
-/** How a process ends that had a failing test. */
+/** The failure of a process with a failing test. */
 const FAILED = 'ended with 1'
 
 const indent = text => text.trim().replace(/^/gm, '    ')
 
-/** The smoke checks: `{ passed, total, failures }`; that the process ends by itself is one of them. */
+/**
+ * The smoke checks: `{ passed, total, failures }`; one of them is that the process ends by itself.
+ */
 async function smoke (command, io) {
   const { output, failure } = await run([...command, SMOKE], io)
   const results = output.match(/^(not ok|ok) .*$/gm) || []
@@ -86,7 +88,7 @@ async function smoke (command, io) {
 const files = () => FOLDERS.flatMap(folder => fs.readdirSync(path.join(root, folder))
   .filter(name => name.endsWith('.test.js')).sort().map(name => `${folder}/${name}`))
 
-/** Titles of the tests of each file in a run in which it ended: one that does not run has failed. */
+/** Titles of each file's tests in a run that ended: a test that does not run has failed. */
 const known = new Map()
 
 /** The conformance tests: `{ passed, total, failures }`, the latter as `{ file, title }`. */
@@ -112,7 +114,9 @@ async function conformance (runtime, command, io, concurrency) {
   return sum
 }
 
-/** What a file's output says: `titles` of all its tests, those that `passed`, and that `failed`. */
+/**
+ * Results from a file's output: `titles` of all its tests, those that `passed`, and that `failed`.
+ */
 function resultOf (file, output, kind, failure) {
   const counts = title => kind === KINDS.node || !WITH_ORIGINAL.test(title)
   const passed = new Set()
@@ -125,7 +129,7 @@ function resultOf (file, output, kind, failure) {
   for (const title of known.get(file) || []) {
     if (counts(title) && !passed.has(title)) failed.add(title)
   }
-  // A crash, a process that does not end, or that runs nothing.
+  // A crash, a process that does not end, or one that runs no test.
   const isAsExpected = failure === null || failure === FAILED
   if (!isAsExpected || (failed.size === 0 && failure !== null) || passed.size + failed.size === 0) {
     failed.add(`(the process ${failure || 'ran no test'})`)
@@ -136,7 +140,10 @@ function resultOf (file, output, kind, failure) {
 /** Longest excerpt of a file's output, in lines. */
 const EXCERPT = 60
 
-/** What a file says of its failures, which Bun does before their titles; not of what passed. */
+/**
+ * A file's output about failures, which Bun prints before their titles; without that of passed
+ * tests.
+ */
 function excerpt (output, { result, before }) {
   const shown = []
   let pending = []

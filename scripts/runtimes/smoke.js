@@ -1,10 +1,10 @@
 'use strict'
 
-// What every runtime must do, one check after another. Prints `ok` or `not ok` for each, and ends
-// by itself once everything is stopped: nothing here calls process.exit at the end.
+// Basic checks for every runtime, one after another. Prints `ok` or `not ok` for each, and ends by
+// itself once everything is stopped: nothing here calls process.exit at the end.
 //
-// This file is run by each runtime itself, so it uses nothing that one of them lacks; it is also
-// the child processes and the workers of its own checks.
+// This file is run by each runtime itself, so it only uses features that all of them have; it is
+// also the child processes and the workers of its own checks.
 
 const assert = require('assert')
 const { fork } = require('child_process')
@@ -22,12 +22,12 @@ const isNode = !process.versions.bun && !process.versions.deno
 
 const knows = (...dests) => ({ lookup: (key, opts, cb) => cb(null, dests) })
 
-/** Calls a method that takes a callback; resolves with its result. */
+/** Calls a method with a callback; resolves with its result. */
 const ask = (object, method, ...args) => new Promise((resolve, reject) => {
   object[method](...args, (err, res) => err ? reject(err) : resolve(res))
 })
 
-/** The same where an error is expected: resolves with its message. */
+/** The same for an expected error: resolves with its message. */
 const refusal = (...args) => ask(...args).then(() => 'no error', err => err.message)
 
 function serve (conf = {}, onRequest = (rid, key, payload, handler) => handler.reply(null, payload)) {
@@ -232,9 +232,9 @@ const CHECKS = {
   }
 }
 
-/** What this file does in a child process or a worker. */
+/** Roles of this file in a child process or a worker. */
 const ROLES = {
-  /** Says that it was asked, and nothing else. */
+  /** Reports a request, and does not reply. */
   silent () {
     process.send(serve({}, () => process.send('asked')).service.port)
   },

@@ -1,6 +1,6 @@
 'use strict'
 
-// The table of the README: each row is what a run saw of its runtime and driver last.
+// The table of the README: each row is the latest result of its runtime and driver.
 
 const fs = require('fs')
 const path = require('path')
@@ -8,7 +8,10 @@ const path = require('path')
 const README = path.join(__dirname, '..', '..', 'README.md')
 const MARKED = /(<!-- runtimes -->\n)([^]*)(<!-- \/runtimes -->)/
 
-/** Says why tests failed; sets the row's `unexplained` to the number of those that nothing explains. */
+/**
+ * Explains failed tests; sets the row's `unexplained` to the number of those without an
+ * explanation.
+ */
 function remark (row) {
   const failures = [...(row.conformance ? row.conformance.failures : [])]
   const parts = []
@@ -37,13 +40,13 @@ const lineOf = row => `| ${[
   row.remark
 ].join(' | ')} |`
 
-/** What a line is about: the runtime, of Node the major version too, and the driver. */
+/** The subject of a line: the runtime, for Node with the major version, and the driver. */
 function subjectOf (line) {
   const [, name, version, io] = line.split('|').map(cell => cell.trim())
   return [name, name === 'Node' ? version.split('.')[0] : '', io].join()
 }
 
-/** Writes the rows in the places of those about the same; `isWhole`: there are no others. */
+/** Replaces the rows with the same subjects; `isWhole`: there are no others. */
 function writeTable (rows, isWhole) {
   const readme = fs.readFileSync(README, 'utf8')
   if (!MARKED.test(readme)) throw new Error('README.md has no place for the table')

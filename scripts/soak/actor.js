@@ -1,6 +1,6 @@
 'use strict'
 
-// What every process of a soak does: counts, says what must not be, and tells what it holds.
+// Common to all processes of a soak: counters, reports of violations, and of held resources.
 
 const fs = require('fs')
 const { Link } = require('../..')
@@ -8,9 +8,9 @@ const Connection = require('../../lib/Connection')
 const dispatch = require('../../lib/dispatch')
 
 const SAMPLE = 500
-/** Requests end by their own timeouts long before. */
+/** In ms; requests end by their own timeouts long before. */
 const PATIENCE = 25000
-/** Breaches of one process that are told in words. */
+/** Violations of one process that are printed. */
 const TOLD = 5
 
 const what = JSON.parse(process.argv[2])
@@ -19,7 +19,7 @@ const worst = {}
 const breaches = []
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Numbers of native connections: the highest that was given out lately, and how many are in use. */
+/** Numbers of native connections: the highest one assigned lately, and how many are in use. */
 const numbers = { highest: 0, used: 0 }
 const { keep } = dispatch
 dispatch.keep = (conn, connection) => {
@@ -37,13 +37,13 @@ function count (name, by = 1) {
   counts[name] = (counts[name] || 0) + by
 }
 
-/** Something that must never be. */
+/** Reports something that must never happen. */
 function breach (text) {
   count('breaches')
   if (breaches.length < TOLD) breaches.push(text)
 }
 
-/** Keeps the largest of the values of a name. */
+/** Keeps the maximum of the values of a name. */
 function most (name, value) {
   worst[name] = Math.max(worst[name] || 0, value)
 }
@@ -52,7 +52,7 @@ function descriptors () {
   try {
     return fs.readdirSync('/proc/self/fd').length
   } catch (err) {
-    // Not on this system.
+    // Not available on this system.
     return 0
   }
 }
@@ -70,13 +70,13 @@ function sample () {
   numbers.highest = 0
 }
 
-/** A started link to the grape, or one that knows the answer. */
+/** A started link to the grape, or one with a fixed lookup result. */
 function linkTo (...dests) {
   if (dests.length > 0) return { lookup: (key, opts, cb) => cb(null, dests), stop () {} }
   return new Link({ grape: what.grape, lruMaxAgeLookup: 2000 }).start()
 }
 
-/** What callers may hear while servers and networks go away. */
+/** Errors that callers may get while servers and networks fail. */
 const FAULTS = /^ERR_TRANSPORT_CLOSE$|ECONNREFUSED|ECONNRESET|EPIPE|hang up|handshake/i
 
 /** The parts of `conf.secure` as Buffers. */
@@ -88,7 +88,7 @@ function secureOf (secure) {
 const state = { stopping: false }
 const asked = new Promise(resolve => process.once('message', ({ stop }) => resolve(stop)))
 
-/** Runs `round` again and again until the end, `pace` ms apart. */
+/** Runs `round` repeatedly until the end, `pace` ms apart. */
 async function repeat (pace, round) {
   while (!state.stopping) {
     await round()
@@ -96,7 +96,7 @@ async function repeat (pace, round) {
   }
 }
 
-/** Requests of one kind. `allowed` says which errors may come. */
+/** Requests of one kind. `allowed` matches the acceptable errors. */
 class Asker {
   constructor (name, allowed) {
     this.name = name
@@ -105,7 +105,10 @@ class Asker {
     Asker.all.push(this)
   }
 
-  /** Asks, and resolves with the error or null; `check(res)` says whether an answer is right. */
+  /**
+   * Sends a request, and resolves with the error or null; `check(res)` returns whether a reply is
+   * right.
+   */
   ask (peer, method, key, payload, opts, check) {
     const { name } = this
     let calls = 0
@@ -130,8 +133,8 @@ class Asker {
 Asker.all = []
 
 /**
- * Says that it is ready, with whatever others need to know, and samples until the end. Then `end`
- * resolves with what it knows; after that nothing may keep the process alive.
+ * Reports that it is ready, with data for other processes, and samples until the end. Then `end`
+ * resolves with its result; after that nothing may keep the process alive.
  */
 function act (value, end) {
   process.send({ ready: value || {} })
@@ -147,7 +150,7 @@ function act (value, end) {
   })
 }
 
-/** Who started it is gone. */
+/** The parent process has ended. */
 function abandoned () {
   process.exit(1)
 }

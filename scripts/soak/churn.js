@@ -5,7 +5,7 @@
 const { PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = require('../..')
 const { Asker, FAULTS, act, count, linkTo, repeat, secureOf, wait, what } = require('./actor')
 
-/** A peer that is stopped fails what it was asked. */
+/** A stopped peer fails its pending requests. */
 const STOPPED = new RegExp(`${FAULTS.source}|^ERR_TIMEOUT$`, 'i')
 const REQUESTS = 10
 
@@ -14,7 +14,7 @@ const next = () => `${process.pid}-${++last}`
 const stopped = new Asker('stopped', STOPPED)
 const answered = new Asker('come and go')
 
-/** How a client ends: with everything answered, with requests under way, or in order. */
+/** How a client ends: with all requests completed, with requests pending, or in order. */
 const ENDINGS = [
   { asker: answered, end: async (peer, asked) => { await Promise.all(asked); peer.stop() } },
   { asker: stopped, end: peer => peer.stop() },

@@ -1,12 +1,12 @@
 'use strict'
 
-// Asks for everything at a pace that leaves the machine some air.
+// Sends all kinds of requests, at a pace that does not saturate the machine.
 
 const { PeerRPCClient } = require('../..')
 const { Asker, FAULTS, act, linkTo, repeat, secureOf, wait, what } = require('./actor')
 
 const UNICODE = 'äöü 你好 🦀 \u2028\u2029 \u0000 "\\ é'
-/** A grape forgets a server that was not there when it should have announced itself. */
+/** A grape forgets a server that was down when its announce was due. */
 const SHAKY = new RegExp(`${FAULTS.source}|ERR_GRAPE_LOOKUP_EMPTY`, 'i')
 
 const link = linkTo()

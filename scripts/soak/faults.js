@@ -1,7 +1,7 @@
 'use strict'
 
-// What comes from a bad network: bytes that are no frames, handshakes without end, and a proxy
-// that delays, cuts and resets.
+// Faults of a bad network: bytes that are no frames, handshakes that never end, and a proxy that
+// delays, cuts and resets.
 
 const { randomBytes } = require('crypto')
 const http = require('http')
@@ -15,7 +15,7 @@ const PING = 9
 const masked = { masked: true }
 const some = list => list[Math.floor(Math.random() * list.length)]
 
-/** No server may do anything but end the connection; the close code says why. */
+/** A server must only close the connection; the close code gives the reason. */
 const MALFORMED = [
   [1002, () => frame(TEXT, '["r","k",1]')],
   [1002, () => frame(3, 'x', masked)],
@@ -26,7 +26,7 @@ const MALFORMED = [
   [1009, () => frame(TEXT, '', { ...masked, length: 2 ** 40 })]
 ]
 
-/** Nor mind these, which are frames of no use; it answers what comes after them. */
+/** Useless but valid frames: the server must go on and reply to the request after them. */
 const USELESS = [
   () => frame(TEXT, '', masked),
   () => frame(TEXT, '{"rid":', masked),
@@ -49,7 +49,7 @@ const malformed = port => staged(async stage => {
   raw.send(bytes())
   const ended = await raw.ended
   count('malformed')
-  // Who has a lot on its way may end it without a word.
+  // A connection with much in flight may end without a close frame.
   if (ended.code === 1006) count('malformed, no code')
   else if (ended.code !== code) breach(`close code ${ended.code} instead of ${code}`)
 })

@@ -1,12 +1,12 @@
 'use strict'
 
-// What must hold after a soak.
+// Conditions that must hold after a soak.
 
 const MIB = 1024 * 1024
 
 /**
- * How much more the median of the last quarter may be than that of the second: a share, and an
- * amount for what is small. Garbage is collected when V8 likes, so memory swings most.
+ * How far the median of the last quarter may exceed that of the second: a share, and an amount for
+ * small values. V8 decides when garbage is collected, so memory varies most.
  */
 const TOLERANCE = {
   rss: { share: 0.2, amount: 24 * MIB },
@@ -32,7 +32,7 @@ function quarters ({ samples }) {
   }))
 }
 
-/** `{ passed, failures, figures }`: texts of what does not hold, and the medians by process. */
+/** `{ passed, failures, figures }`: texts of violated conditions, and the medians by process. */
 function judge (actors, { steady, publisher, subscribers }) {
   const failures = []
   let passed = 0
@@ -56,7 +56,7 @@ function judge (actors, { steady, publisher, subscribers }) {
     }
   }
 
-  // A subscriber that was never disconnected has heard the last message, and with it all.
+  // A subscriber that was never disconnected has received the last message, and so all.
   const said = Array.isArray(publisher.result) ? publisher.result : []
   for (const { at, last, disconnects } of [].concat(subscribers.result || [])) {
     // The end of the publisher is one.
@@ -75,7 +75,7 @@ function judge (actors, { steady, publisher, subscribers }) {
   return { passed, failures, figures }
 }
 
-/** Whatever a soak is to show has to happen in it. */
+/** Events that must happen in a soak. */
 const ESSENTIAL = [
   ['client', 'small answered'],
   ['client', 'large answered'],

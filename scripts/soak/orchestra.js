@@ -6,10 +6,13 @@ const { fork } = require('child_process')
 const { once } = require('events')
 const path = require('path')
 
-/** How long one may take to begin, and to end after it said that it is done. */
+/** How long a process may take to start, and to end after it reported that it is done, in ms. */
 const PATIENCE = 40000
 
-/** With little room for what is new, memory shows what is kept, and not when V8 last looked. */
+/**
+ * With little room for new objects, memory shows what is kept, and not when V8 last collected
+ * garbage.
+ */
 const V8 = ['--max-semi-space-size=2']
 
 class Actor {
@@ -24,17 +27,17 @@ class Actor {
     this.ending = null
     this.process = fork(path.join(__dirname, `${script}.js`), [JSON.stringify(what)], { execArgv: V8 })
     this.exited = once(this.process, 'exit').then(([code, signal]) => this._left(code, signal))
-    /** Resolves with what others need to know. */
+    /** Resolves with data for other processes. */
     this.ready = new Promise((resolve, reject) => {
       this.process.on('message', message => this._hear(message, resolve))
       this.exited.then(() => reject(new Error(`${name} did not begin`)))
     })
     this.ready.catch(() => {})
-    /** Resolves when it ends before it is told to. */
+    /** Resolves when it ends before it is stopped. */
     this.early = new Promise(resolve => { this._early = resolve })
   }
 
-  /** Ends it: `how` are options of its peers' `stop`, or a signal. Resolves when it is gone. */
+  /** Ends it: `how` are options of its peers' `stop`, or a signal. Resolves when it has ended. */
   async end (how) {
     if (this.ending !== null) return this.exited
     this.ending = how
@@ -48,7 +51,7 @@ class Actor {
     clearTimeout(timer)
   }
 
-  /** Ends it whatever it does. */
+  /** Kills it in any state. */
   async stop () {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return
     this.ending = this.ending || 'SIGKILL'

@@ -1,12 +1,12 @@
 'use strict'
 
-// Two publishers, one for each way with slow subscribers. Their messages are numbered.
+// Two publishers, one for each policy for slow subscribers. Their messages are numbered.
 
 const { PeerPub } = require('../..')
 const { act, count } = require('./actor')
 
 const PACE = 10
-/** Low, so that a subscriber who stands still is behind soon. */
+/** Low, so that a stalled subscriber is soon behind. */
 const HIGH_WATER = 2 * 1024 * 1024
 const SIZES = [10, 100, 1000, 5000, 150000]
 const pads = SIZES.map(size => 'z'.repeat(size))

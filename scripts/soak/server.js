@@ -1,11 +1,11 @@
 'use strict'
 
-// Answers: at once, later, with errors, as the payload says.
+// Replies at once, later, or with errors, depending on the payload.
 
 const { PeerRPCServer } = require('../..')
 const { act, breach, count, linkTo, secureOf, what } = require('./actor')
 
-/** How long it remembers what it was asked, in ms. */
+/** How long it remembers requests, in ms. */
 const MEMORY = 5000
 
 const link = what.key ? linkTo() : linkTo('127.0.0.1:1')
@@ -14,7 +14,7 @@ const peer = new PeerRPCServer(link, { secure, handshakeTimeout: 3000, heartbeat
 peer.init()
 const service = peer.transport('server')
 
-// Two generations, so that it forgets.
+// Two generations, so that old ones are forgotten.
 let seen = new Set()
 let before = new Set()
 const timer = setInterval(() => {

@@ -1,15 +1,15 @@
 'use strict'
 
-// Subscribers that check the numbers of what they hear.
+// Subscribers that check the numbers of received messages.
 
 const { PeerSub } = require('../..')
 const { act, breach, count, linkTo, repeat, wait, what } = require('./actor')
 
-/** Of each publisher. */
+/** Subscribers per publisher. */
 const STEADY = 3
 
 /**
- * A subscriber of publisher `at`. Without a disconnect each number follows the one before; where
+ * A subscriber of publisher `at`. Without a disconnect each number follows the previous one; if
  * slow subscribers lose messages, the publisher counts those too.
  */
 function subscribe (at) {
@@ -34,7 +34,7 @@ function subscribe (at) {
     subscriber.disconnects++
     subscriber.joined = false
   })
-  // At the end the publisher is gone.
+  // At the end the publisher has stopped.
   peer.on('error', () => count('errors'))
   subscriber.stop = () => {
     subscriber.stopped = true

@@ -1,6 +1,6 @@
 'use strict'
 
-// 100,000 requests that nobody answers, with deadlines all over the next ten seconds.
+// 100,000 requests without a reply, with deadlines spread over the next ten seconds.
 
 const { monitorEventLoopDelay } = require('perf_hooks')
 const { PeerRPCClient, PeerRPCServer } = require('../..')
@@ -8,9 +8,9 @@ const { act, breach, count, linkTo, most, state, wait } = require('./actor')
 
 const PENDING = 100000
 const SPREAD = 10000
-/** Until they are all made nobody has time. */
+/** In ms; the process is busy until all of them are sent. */
 const EARLIEST = 2000
-/** Made in one turn. */
+/** Requests sent in one turn. */
 const AT_ONCE = 500
 
 const server = new PeerRPCServer({}, {})

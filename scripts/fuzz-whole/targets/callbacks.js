@@ -1,12 +1,12 @@
 'use strict'
 
-// Each callback is called once, and in time.
+// Checks that each callback is called once, and in time.
 
 const { breach, count } = require('./target')
 
 let open = 0
 
-/** Runs `start(done)`, and resolves when it called `done`, for which it has `time` ms. */
+/** Runs `start(done)`, and resolves when it has called `done`, within `time` ms. */
 function calledOnce (via, time, start) {
   return new Promise(resolve => {
     let calls = 0
@@ -22,7 +22,7 @@ function calledOnce (via, time, start) {
   })
 }
 
-/** Whether all were called. */
+/** Whether all callbacks were called. */
 const isQuiet = () => open === 0
 
 module.exports = { calledOnce, isQuiet }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Clients that ask strangers, and one that asks a server which behaves.
+// Clients with requests to strangers, and one with requests to a well-behaved server.
 
 const { begin, loaded, secureOf, wait, what } = require('./target')
 const { calledOnce, isQuiet } = require('./callbacks')
@@ -8,7 +8,7 @@ const { TIMEOUT, witness } = require('./good')
 
 const { PeerRPCClient } = loaded
 
-/** How late an answer's callback may be, in ms. */
+/** How late a callback may be, in ms. */
 const LATE = 5000
 
 const clients = new Map()
@@ -24,7 +24,7 @@ function clientOf (dest, isSecure) {
   return clients.get(dest)
 }
 
-/** Asks, and resolves when it was answered: once, and in time. */
+/** Sends a request, and resolves when its callback was called: once, and in time. */
 function ask (peer, dest, { via, key, payload, timeout }) {
   return calledOnce(via, timeout + LATE, done => {
     const opts = { timeout }

@@ -1,22 +1,22 @@
 'use strict'
 
-// Asks somebody who behaves, again and again, while strangers attack: each time there has to be an
-// answer, and the right one.
+// Sends requests to a well-behaved peer repeatedly, while strangers attack: each has to get a
+// reply, and the right one.
 
 const { breach, count, most, wait, waited } = require('./target')
 
-/** Between one question and the next, in ms. */
+/** Time between two requests, in ms. */
 const PACE = 200
-/** How long an answer may take, without the time for which both sides wait for a processor, in ms. */
+/** How long a reply may take, in ms, not counting both sides' wait for a processor. */
 const PATIENCE = 8000
-/** How long a question itself waits. */
+/** Timeout of the request itself, in ms. */
 const TIMEOUT = 120000
 
 /**
- * @param {string} name who is asked
+ * @param {string} name the requested peer
  * @param {number} pid its process
- * @param {function(number)} ask resolves with whether the answer is right
- * @param {function()} [describe] what helps to understand why there was none
+ * @param {function(number)} ask resolves with whether the reply is right
+ * @param {function()} [describe] information for debugging a missing reply
  */
 function witness (name, pid, ask, describe = () => '') {
   const state = { stopping: false }
@@ -40,7 +40,7 @@ function witness (name, pid, ask, describe = () => '') {
   }
   const loop = async () => {
     for (let at = 0; !state.stopping; at++) {
-      // What waits when all ends is not waited for.
+      // A pending request does not delay the end.
       await Promise.race([question(at), state.stopped])
       await wait(PACE)
     }

@@ -1,6 +1,6 @@
 'use strict'
 
-// A grape in a network with one that behaves.
+// A grape in a network with a well-behaved one.
 
 const { begin, count, loaded, what } = require('./target')
 const { witness } = require('./good')

@@ -1,6 +1,6 @@
 'use strict'
 
-// Links to grapes that are strangers, and one to a grape that behaves.
+// Links to hostile grapes, and one to a well-behaved grape.
 
 const { begin, loaded, wait, what } = require('./target')
 const { calledOnce, isQuiet } = require('./callbacks')

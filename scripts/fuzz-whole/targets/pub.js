@@ -1,6 +1,6 @@
 'use strict'
 
-// A publisher for each policy, which publish all the time.
+// A publisher for each policy, publishing all the time.
 
 const { begin, count, loaded, what } = require('./target')
 

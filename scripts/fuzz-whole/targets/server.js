@@ -1,6 +1,6 @@
 'use strict'
 
-// Servers: one for each way in which services serve. `watched`: with all that observes them.
+// Servers: one for each way of serving. `watched`: with all observability features.
 
 const { AsyncLocalStorage } = require('async_hooks')
 const { channel } = require('diagnostics_channel')
@@ -13,7 +13,7 @@ const HUGE = 'h'.repeat(1024 * 1024)
 
 const link = { lookup: (key, opts, cb) => cb(null, []) }
 
-/** A service that answers with what it got. */
+/** A service that replies with the payload. */
 function echo (rid, key, payload, handler) {
   count('requests')
   if (process.env.FUZZ_WEAK && typeof payload !== 'number') throw new Error('weak at this')
@@ -21,7 +21,7 @@ function echo (rid, key, payload, handler) {
     case 'big': return handler.reply(null, BIG)
     case 'huge': return handler.reply(null, HUGE)
     case 'error': return handler.reply(new Error('refused'), payload)
-    // It passes on what somebody else said.
+    // Passes on an error of another peer.
     case 'pass': return handler.reply(payload, payload)
     default: handler.reply(null, payload)
   }
@@ -41,7 +41,7 @@ function handlers (service) {
   service.handle('pass', payload => payload.message)
 }
 
-/** Hooks as services replace them. */
+/** Hooks replaced as services do it. */
 class ReplacedTransport extends TransportRPCServer {
   parse (data) {
     count('parsed')
@@ -59,7 +59,7 @@ class ReplacedServer extends PeerRPCServer {
   }
 }
 
-/** A service that looks at where its callers come from. */
+/** A service that checks the origin of its callers. */
 function verifyClient ({ origin, req }) {
   count('verified')
   return origin === undefined || new URL(origin).protocol === 'http:' || req.url !== '/'
@@ -67,7 +67,7 @@ function verifyClient ({ origin, req }) {
 
 const peers = []
 
-/** What a target may hold is less than the defaults of all these let it. */
+/** Lower than the defaults, which would exceed a target's memory limit. */
 const BOUNDS = { memoryBudget: 64 * 1024 * 1024, maxPayload: 16 * 1024 * 1024 }
 
 function serve (conf, Peer = PeerRPCServer) {
@@ -113,7 +113,7 @@ if (what.watched) {
 
 const connected = () => Object.values(services).reduce((sum, service) => sum + service.socket.clients.size, 0)
 
-// With TLS a port that the system chooses is known later.
+// With TLS, the port that the system chooses is known later.
 services.tls.socket.once('listening', () => {
   begin(Object.fromEntries(Object.entries(services).map(([name, { socket }]) => [name, socket.address().port])), {
     isQuiet: () => connected() <= what.witnesses,

@@ -1,6 +1,6 @@
 'use strict'
 
-// Subscribers of strangers, and one of a publisher that behaves.
+// Subscribers of strangers, and one of a well-behaved publisher.
 
 const { once } = require('events')
 const { begin, count, loaded, wait, what } = require('./target')
@@ -24,7 +24,7 @@ function subscriberOf (dest) {
   return subscribers.get(dest)
 }
 
-/** Takes each message, as slowly as loops are. */
+/** Receives messages in a loop, at the speed of a slow one. */
 async function loop (peer, forMs) {
   const messages = peer[Symbol.asyncIterator]()
   const timer = setTimeout(() => messages.return(), forMs)

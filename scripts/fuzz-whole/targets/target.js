@@ -1,15 +1,14 @@
 'use strict'
 
-// What every process that is attacked does: its heart beats, it says what it holds, and it ends
-// when it is told to.
+// Common to all attacked processes: heartbeats, reports of held resources, and the end on request.
 
 const fs = require('fs')
 
-/** How often the event loop is looked at, in ms. */
+/** How often the event loop is checked, in ms. */
 const PACE = 25
-/** How often the process says that it lives. */
+/** How often the process sends a heartbeat, in ms. */
 const BEAT = 200
-/** How long what is over may take to go. */
+/** How long closed resources may take to be freed, in ms. */
 const PATIENCE = 5000
 
 const what = JSON.parse(process.argv[2])
@@ -24,22 +23,22 @@ function count (name, by = 1) {
   counts[name] = (counts[name] || 0) + by
 }
 
-/** Keeps the largest of the values of a name. */
+/** Keeps the maximum of the values of a name. */
 function most (name, value) {
   counts[name] = Math.max(counts[name] || 0, value)
 }
 
-/** Something that must never be. */
+/** Reports something that must never happen. */
 function breach (text) {
   tell({ breach: text })
 }
 
-/** For how long a process has waited for a processor, in ms: others' work is no stall. */
+/** How long a process has waited for a processor, in ms: other processes' work is no stall. */
 function waited (pid = 'self') {
   try {
     return Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
   } catch (err) {
-    // Not on this system.
+    // Not available on this system.
     return 0
   }
 }
@@ -70,7 +69,7 @@ function descriptors () {
   }
 }
 
-/** What is held once nothing is under way; `isQuiet` says when. */
+/** Resources held when the process is idle, according to `isQuiet`. */
 async function settle (isQuiet) {
   const end = performance.now() + PATIENCE
   while (performance.now() < end && !isQuiet()) await wait(50)
@@ -79,7 +78,7 @@ async function settle (isQuiet) {
     global.gc()
     await wait(50)
   }
-  // Collecting is no stall of the package's.
+  // Garbage collection is no stall of the package.
   Object.assign(pulse, { at: performance.now(), waited: waited() })
   return { ...usage(), isSettled }
 }
@@ -90,8 +89,8 @@ function secureOf (secure) {
 }
 
 /**
- * Begins: `ready` are the ports. `methods` are what others may ask; among them `isQuiet`, whether
- * nothing is under way, and `stop`, after which the process has to end by itself.
+ * Starts: `ready` are the ports. `methods` can be called by the attacker; among them `isQuiet`,
+ * whether the process is idle, and `stop`, after which it has to end by itself.
  */
 function begin (ready, { isQuiet = () => true, stop, ...methods }) {
   const all = { ...methods, settle: () => settle(isQuiet), counts: () => counts }
@@ -102,7 +101,7 @@ function begin (ready, { isQuiet = () => true, stop, ...methods }) {
     }
     tell({ id, value: await all[method](...args) })
   })
-  // Whoever started it is gone.
+  // The parent process has ended.
   process.on('disconnect', () => setTimeout(() => process.exit(3), 4 * PATIENCE).unref())
   tell({ ready })
 }

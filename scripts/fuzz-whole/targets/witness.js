@@ -1,7 +1,7 @@
 'use strict'
 
-// Who behaves: a server, a publisher and a grape for the targets that ask, and a peer of each kind
-// that asks the targets.
+// The well-behaved peers: a server, a publisher and a grape for the targets that send requests, and
+// a peer of each kind that sends requests to the targets.
 
 const { once } = require('events')
 const http = require('http')
@@ -11,7 +11,7 @@ const { TIMEOUT, witness } = require('./good')
 const { Grape, PeerPub, PeerRPCClient, PeerRPCServer, PeerSub } = loaded
 
 const HOST = '127.0.0.1'
-/** An announce ages. */
+/** Interval of announces, which expire, in ms. */
 const ANNOUNCE = 5000
 
 const linkTo = (...dests) => ({ lookup: (key, opts, cb) => cb(null, dests) })
@@ -28,7 +28,7 @@ service.on('request', (rid, key, payload, handler) => handler.reply(null, payloa
 const news = peerOf(PeerPub, linkTo(), { host: HOST }).transport('server').listen(0)
 const timer = setInterval(() => news.pub('news'), 50)
 
-/** Loops that ask, and the peers that they ask with. */
+/** Running loops, and the peers that they use. */
 const loops = []
 const asking = []
 
@@ -48,14 +48,17 @@ function watchPublisher (name, pid, port) {
   }))
 }
 
-/** How often a grape is asked that has too many others of its own machine, and the ms between. */
+/**
+ * How often a grape is tried that has too many other connections of its own machine, and the ms
+ * between tries.
+ */
 const TRIES = 5
 const PAUSE = 200
 
 /**
- * Asks a grape by HTTP, over a connection of its own, and resolves with the answer's value. In a crowd
- * the grape lets connections go whose request it has not read, and tells the oldest lookups that it is
- * busy: then it is asked again, as callers do.
+ * Sends a request to a grape by HTTP, over a connection of its own, and resolves with the result.
+ * In a crowd the grape closes connections whose request it has not read, and replies to the oldest
+ * lookups that it is busy: then it is tried again, as callers do.
  */
 async function exchange (...what) {
   for (let left = TRIES; ; left--) {
@@ -84,7 +87,7 @@ function exchangeOnce (port, method, path, body) {
 }
 
 const METHODS = {
-  /** Asks servers for as long as they live: `ports` by name. */
+  /** Sends requests to servers as long as they run: `ports` by name. */
   server (name, pid, ports) {
     for (const [door, key] of [['echo', 'echo'], ['handlers', 'sync'], ['replaced', 'echo']]) watchServer(`${name}, ${door}`, pid, ports[door], key)
     watchServer(`${name}, tls`, pid, ports.tls, 'echo', secureOf(what.secure))
@@ -100,21 +103,21 @@ const METHODS = {
     }))
     loops.push(witness(`${name}, status`, pid, async () => typeof await exchange(api, 'GET', '/status') === 'object'))
   },
-  /** The target is about to be ended. */
+  /** The target is about to be stopped. */
   async leave () {
     await Promise.all(loops.splice(0).map(stop => stop()))
     for (const peer of asking.splice(0)) peer.stop()
   }
 }
 
-/** A grape of its own, which takes announces without knowing others since it has an address. */
+/** A grape that accepts announces without knowing others, since it has an address. */
 function grapeOf () {
   const grape = new Grape({ host: HOST, api_port: 0, dht_port: 0 })
   return new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve(grape)))
 }
 
 async function main () {
-  // One for links, and one that the grape under attack knows: strangers may find that one too.
+  // One for links, and one that the attacked grape knows: strangers can find that one too.
   const [grape, partner] = await Promise.all([grapeOf(), grapeOf()])
   const announce = () => grape.announce('good', service.port, () => {})
   const again = setInterval(announce, ANNOUNCE)
