@@ -1,8 +1,9 @@
 'use strict'
 
-// The API of a grape beside the original's, in one interleaved run: two grapes of each kind as
-// processes, 100 names, 32 connections, one load process. Prints medians of the rounds, and ratios.
-// The load process is the slowest part of ours: with a leaner one (wrk) the ratios are higher.
+// The API of a grape compared with the original's, in one interleaved run: two grapes of each kind
+// as processes, 100 names, 32 connections, one load process. Prints medians of the rounds, and
+// ratios. The load process is the slowest part of ours: with a leaner one (wrk) the ratios are
+// higher.
 //
 //   node bench/grape.js [rounds] [seconds]
 
@@ -19,7 +20,9 @@ const WORK = ['announce', 'lookup']
 const NAMES = 100
 const CONNECTIONS = 32
 
-/** Asks one API for so long; the answers fit a read each, so their length is only looked at once. */
+/**
+ * Sends requests to one API for `seconds`; a response fits one read, so only its length is checked.
+ */
 function load (port, work, seconds) {
   const requests = Array.from({ length: NAMES }, (_, at) => {
     const data = work === 'lookup' ? `name ${at}` : [`name ${at}`, 1000 + at]
@@ -65,7 +68,7 @@ const COMMANDS = {
   original: path.join(path.dirname(require.resolve('grenache-grape/package.json')), 'bin', 'grape.js')
 }
 
-/** Two grapes that know each other, by the kind's own command. */
+/** Two grapes that know each other, started by the kind's own command. */
 async function startGrapes (kind) {
   const dht = [await freeUdpPort(), await freeUdpPort()]
   const grapes = []

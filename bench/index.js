@@ -1,10 +1,11 @@
 'use strict'
 
-// Measures this package against the original and against what else one could use, in one
-// interleaved run, each side a process of its own. Only ratios of one run mean anything: the
-// machine may be busy with other things.
+// Compares this package with the original and with alternatives, in one interleaved run, each side
+// in its own process. Only ratios of one run are meaningful: the machine may be busy with other
+// work.
 //
-//   npm run bench [-- --rounds 5] [--only calls | --only "64 in flight"] [--io libuv|tokio] [--quick]
+//   npm run bench [-- --rounds 5] [--only calls | --only "64 in flight"] [--io libuv|tokio]
+// [--quick]
 //
 // A whole run writes RESULTS.md and charts/, and takes about 20 minutes. A part of it, or a quick
 // one that only shows that everything works, prints its tables and writes results-partial/.
@@ -29,7 +30,7 @@ const { values: options } = parseArgs({
   }
 })
 
-/** The groups, or those parts of them that `--only` names. */
+/** The groups, or the parts of them that `--only` names. */
 function chosen () {
   const all = groups(options.quick)
   if (!options.only) return all

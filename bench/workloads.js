@@ -1,6 +1,6 @@
 'use strict'
 
-// What is measured, and who takes part. The first of `who` is what the others are compared with.
+// The workloads, and the implementations in each. The others are compared with the first of `who`.
 
 const { LARGE, MEDIUM, SMALL } = require('./lib/payloads')
 const { measureBursts } = require('./measure/bursts')
@@ -20,8 +20,8 @@ const FULL = { seconds: 1, warm: 0.5, burst: 100000, flood: 300000, news: 4000, 
 const QUICK = { seconds: 0.2, warm: 0.1, burst: 10000, flood: 30000, news: 500, connections: 400 }
 
 /**
- * Groups of workloads. `chart` names what a group's (or a workload's) chart shows; `note` says
- * what a reader should know.
+ * Groups of workloads. `chart` names the figure in the chart of a group (or a workload); `note` is
+ * a remark for the reader.
  */
 function groups (quick) {
   const { seconds, warm, burst, flood, news, connections } = quick ? QUICK : FULL

@@ -1,10 +1,11 @@
 'use strict'
 
-// `npm run netlab`: every scenario, with this package on both I/O drivers and with TLS, and with the
-// original. `--short`: only the short ones, with this package, by turns on one driver and the other,
-// without TLS and with it. `--table` writes what was seen into docs/NETWORKS.md.
+// `npm run netlab`: every scenario, with this package on both I/O drivers and with TLS, and with
+// the original. `--short`: only the short ones, with this package, alternating between the drivers,
+// without TLS and with it. `--table` writes the results into docs/NETWORKS.md.
 //
-//   node netlab [--short] [--table] [--kind libuv|tokio|libuv-tls|tokio-tls|original ...] [part of a title]
+//   node netlab [--short] [--table] [--kind libuv|tokio|libuv-tls|tokio-tls|original ...] [part of
+// a title]
 
 const { Lab, obstacle } = require('./lab')
 const scenarios = require('./scenarios')
@@ -20,13 +21,13 @@ const KINDS = {
   original: { package: 'original' }
 }
 
-/** With TLS it is Node that moves the bytes, so it is played once. */
+/** With TLS, Node moves the bytes with either driver, so it runs once. */
 const OF_ALL = Object.keys(KINDS).filter(name => name !== 'tokio-tls')
 
-/** Scenarios that are played at once, of those that mostly wait. */
+/** How many scenarios that mostly wait run at once. */
 const AT_ONCE = 3
 
-/** Whether a scenario is another one with this kind. */
+/** Whether a scenario differs with this kind. */
 function concerns ({ of }, name) {
   if (of === 'grapes') return name === 'libuv' || name === 'original'
   return of !== 'publishers' || !KINDS[name].tls
@@ -41,14 +42,17 @@ function within (ms, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** What one scenario shows with one package: `{ scenario, name, figures, problem }`, of which one may be missing. */
+/**
+ * Result of one scenario with one package: `{ scenario, name, figures, problem }`, possibly without
+ * the latter two.
+ */
 async function play (scenario, name, slack) {
   let lab
   let figures
   try {
     lab = await Lab.open(scenario.hosts)
     figures = await within(scenario.within, scenario.run({ lab, kind: KINDS[name] }))
-    // The original is shown, and owes nothing.
+    // The original is only shown: nothing is expected of it.
     if (name !== 'original') scenario.expect(figures, slack)
     return { scenario, name, figures }
   } catch (problem) {
@@ -58,7 +62,7 @@ async function play (scenario, name, slack) {
   }
 }
 
-/** Does all of `jobs`, `count` at a time. */
+/** Runs all of `jobs`, `count` at a time. */
 async function doAll (jobs, count) {
   const left = [...jobs]
   const next = async () => {
@@ -68,7 +72,7 @@ async function doAll (jobs, count) {
 }
 
 function report ({ scenario, name, figures, problem }) {
-  // What the original makes of a network is not ours to mend.
+  // Failures of the original are not failures of the run.
   const isFailure = problem && name !== 'original'
   console.log(`${isFailure ? 'not ok' : 'ok'} ${scenario.title} [${name}] ${JSON.stringify(figures) || ''}`)
   if (problem) console.log(problem.stack.replace(/^/gm, '  '))

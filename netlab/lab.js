@@ -1,8 +1,8 @@
 'use strict'
 
-// Several hosts on one Linux machine: each is a network namespace, and a cable leads from it to a
-// switch in user space (switch.rs). All of it hangs on pipes to this process, so it is gone when this
-// process is, however it ended.
+// Several hosts on one Linux machine: each is a network namespace, with a cable to a switch in user
+// space (switch.rs). Everything depends on pipes to this process, so it disappears when this
+// process ends, however it ends.
 
 const { execFile, spawn } = require('child_process')
 const { once } = require('events')
@@ -17,15 +17,15 @@ const run = promisify(execFile)
 const ROOT = path.join(__dirname, '..')
 const SWITCH = path.join(ROOT, 'target', 'debug', 'examples', 'netlab-switch')
 
-/** A network for the hosts of a lab. */
+/** Addresses of the hosts of a lab. */
 const address = number => `10.77.0.${number + 1}`
 
-/** What certificates of servers are for: the hosts of all labs, and a name. */
+/** Subject names of the servers' certificates: the hosts of all labs, and a name. */
 const CERTIFIED = ['DNS:service.lab', ...Array.from({ length: 32 }, (_, number) => `IP:${address(number)}`)]
 
 let texts
 
-/** Keys and certificates as a process is told them. */
+/** Keys and certificates as texts, to pass to a process. */
 function tlsTexts () {
   if (texts === undefined) {
     const { server, client } = forHosts(CERTIFIED)
@@ -34,7 +34,7 @@ function tlsTexts () {
   return texts
 }
 
-/** Why there can be no lab here; null where there can. */
+/** The reason why no lab is possible here; null if it is. */
 async function obstacle () {
   if (process.platform !== 'linux') return 'only Linux has network namespaces'
   try {
@@ -61,7 +61,7 @@ async function hasMoved (pid) {
 }
 
 class Lab {
-  /** A lab with `count` hosts, whose cables are perfect. */
+  /** A lab with `count` hosts and perfect cables. */
   static async open (count) {
     const lab = new Lab()
     try {
@@ -84,20 +84,20 @@ class Lab {
     this.hosts = await Promise.all(Array.from({ length: count }, (_, number) => this._host(number)))
   }
 
-  /** Everything ends. */
+  /** Ends everything. */
   close () {
     for (const child of this._children) child.kill('SIGKILL')
   }
 
   /**
-   * How the cable of a host is: `delay` and `jitter` in ms, `loss` from 0 to 1, `rate` in kbit/s, and
-   * `queue` in ms, for each direction.
+   * Sets the quality of a host's cable: `delay` and `jitter` in ms, `loss` from 0 to 1, `rate` in
+   * kbit/s, and `queue` in ms, for each direction.
    */
   cable (host, quality) {
     return this._command({ cable: { port: host.number, up: quality, down: quality } })
   }
 
-  /** Nothing passes between the two groups of hosts any more. */
+  /** Cuts the two groups of hosts off from each other. */
   async cut (some, others, on = true) {
     for (const a of some) {
       for (const b of others) {
@@ -111,7 +111,7 @@ class Lab {
     return this.cut(some, others, false)
   }
 
-  /** The host is gone from one moment to the next: nobody says anything of it. */
+  /** Switches the host off: no other host is notified. */
   powerOff (host) {
     return this._command({ power: { port: host.number, on: false } })
   }
@@ -146,7 +146,7 @@ class Lab {
   }
 }
 
-/** Lets a command, given as arguments, see other names than the machine's, in a mount namespace of its own. */
+/** Runs a command, given as arguments, with host names of its own, in a mount namespace. */
 const WITH_NAMES = 'mount -t tmpfs lab /mnt; echo "$NETLAB_NAMES" > /mnt/hosts; mount --bind /mnt/hosts /etc/hosts; exec "$0" "$@"'
 
 /** As in /etc/hosts. */
@@ -160,14 +160,15 @@ class Host {
     this._holder = holder
   }
 
-  /** Runs a command of the system, such as `ip`, on this host. */
+  /** Runs a system command, such as `ip`, on this host. */
   command (...command) {
     return run('nsenter', [namespace(this._holder), ...command])
   }
 
   /**
    * Starts a Node process on this host.
-   * @param {object} [kind] `package`: `ours` or `original`; `env` of the process; `tls`: whether peers have it
+   * @param {object} [kind] `package`: `ours` or `original`; `env` of the process; `tls`: whether
+   * peers have it
    * @param {object} [opts] `names`: the addresses of each name that it can look up
    */
   async process ({ package: name = 'ours', env, tls } = {}, { names } = {}) {
@@ -188,7 +189,7 @@ class Host {
   }
 }
 
-/** A process on a host, which does what is in roles.js. */
+/** A process on a host, with the roles of roles.js. */
 class Process {
   constructor (child) {
     this._child = child
@@ -213,18 +214,18 @@ class Process {
     this.ready.catch(() => {})
   }
 
-  /** Lets it do something; resolves with what came of it. */
+  /** Calls a role; resolves with the result. */
   call (role, args) {
     const id = ++this._last
     const result = new Promise((resolve, reject) => this._calls.set(id, { resolve, reject }))
-    // Who kills it need not wait for it.
+    // A caller that kills the process need not handle this.
     result.catch(() => {})
     if (this._end !== null) this._calls.get(id).reject(this._end)
     else this._child.send({ id, role, args }, err => err && this._calls.get(id) && this._calls.get(id).reject(err))
     return result
   }
 
-  /** Sends a signal, and resolves when the process has ended of it. */
+  /** Sends a signal, and resolves when the process has ended. */
   async kill (signal = 'SIGKILL') {
     this._child.kill(signal)
     await this.ended

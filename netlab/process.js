@@ -1,6 +1,6 @@
 'use strict'
 
-// A process on a host of the lab: does what it is told over its channel, and ends with that.
+// A process on a host of the lab: runs commands from its channel, and ends with it.
 
 const roles = require('./roles')
 

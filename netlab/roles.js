@@ -1,6 +1,6 @@
 'use strict'
 
-// What processes of the lab do, with this package or the original ones.
+// Roles of processes of the lab, with this package or the original ones.
 
 const original = () => ({
   ...require('grenache-nodejs-ws'),
@@ -15,7 +15,7 @@ const DHT_PORT = 20001
 const API_PORT = 30001
 const ANNOUNCE_INTERVAL = 10000
 
-/** Keys and certificates `{ server, client }`, where there is TLS. */
+/** Keys and certificates `{ server, client }`, if there is TLS. */
 const tls = process.env.NETLAB_TLS && JSON.parse(process.env.NETLAB_TLS, (name, value) =>
   typeof value === 'string' ? Buffer.from(value, 'base64') : value)
 
@@ -25,10 +25,10 @@ const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const called = (object, method, ...args) => new Promise((resolve, reject) =>
   object[method](...args, (err, res) => err ? reject(err) : resolve(res)))
 
-/** The value of `sorted` below which `part` of all are, without fractions. */
+/** The value of `sorted` below which the share `part` of all are, as an integer. */
 const quantile = (sorted, part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))])
 
-/** What this process has. */
+/** State of this process. */
 let grape
 let link
 let server
@@ -38,7 +38,7 @@ let loading
 const heard = []
 let asked = 0
 
-/** A grape on this host that begins at the hosts `bootstrap`. */
+/** A grape on this host with the hosts `bootstrap`. */
 async function runGrape ({ bootstrap = [], conf }) {
   grape = new Grape({
     host: process.env.NETLAB_HOST,
@@ -53,17 +53,17 @@ async function runGrape ({ bootstrap = [], conf }) {
 /** A link to the grapes of the hosts `grapes`. */
 function linkTo ({ grapes, conf }) {
   const urls = grapes.map(url)
-  // The original takes one grape only.
+  // The original supports only one grape.
   link = new Link({ grape: ours ? urls : urls[0], ...conf })
   link.start()
 }
 
-/** Instead of a link: it knows `dests`. */
+/** Instead of a link: its lookups return `dests`. */
 function know ({ dests }) {
   link = { lookup: (key, opts, cb) => cb(null, dests) }
 }
 
-/** Finds `key`, by asking a grape: `{ ms, addresses, error }`. */
+/** Looks `key` up at a grape: `{ ms, addresses, error }`. */
 async function lookup ({ key }) {
   link.cache.lookup.clear()
   const begin = now()
@@ -75,7 +75,7 @@ async function lookup ({ key }) {
   }
 }
 
-/** Finds `key` again and again for `seconds`: `{ count, missed, p50, p90, slowest }`. */
+/** Looks `key` up repeatedly for `seconds`: `{ count, missed, p50, p90, slowest }`. */
 async function lookups ({ key, seconds, pause }) {
   const ages = []
   let missed = 0
@@ -90,7 +90,10 @@ async function lookups ({ key, seconds, pause }) {
   return { count: ages.length, missed, p50: quantile(ages, 0.5), p90: quantile(ages, 0.9), slowest: quantile(ages, 1) }
 }
 
-/** Serves `key` at `port`: each request takes `work` ms; the answer to a number is a text of so many characters. */
+/**
+ * Serves `key` at `port`: each request takes `work` ms; the reply to a number is a text with this
+ * many characters.
+ */
 async function serve ({ key, port, work = 0, conf }) {
   server = new PeerRPCServer(link || {}, { ...tls && { secure: { ...tls.server, verifyClient: () => true } }, ...conf })
   server.init()
@@ -105,10 +108,10 @@ async function serve ({ key, port, work = 0, conf }) {
   if (link) link.startAnnouncing(key, port, { interval: ANNOUNCE_INTERVAL })
 }
 
-/** How many requests came here. */
+/** Number of requests received here. */
 const served = () => asked
 
-/** The service ends as one that is told to, in its own time. */
+/** Stops the service gracefully. */
 async function leave ({ key, port, drain }) {
   link.stopAnnouncing(key, port)
   if (ours) await server.stop({ drain })
@@ -116,7 +119,7 @@ async function leave ({ key, port, drain }) {
   link.stop()
 }
 
-/** So many clients. */
+/** Creates `count` clients. */
 function callFrom ({ count = 1, conf } = {}) {
   clients = Array.from({ length: count }, () => {
     const client = new PeerRPCClient(link, { ...tls && { secure: tls.client }, ...conf })
@@ -125,7 +128,7 @@ function callFrom ({ count = 1, conf } = {}) {
   })
 }
 
-/** One request: `{ ms, error }`, with the `length` of its answer. */
+/** One request: `{ ms, error }`, with the `length` of its reply. */
 async function call ({ key, payload = 'x', timeout = 30000 }) {
   const begin = now()
   try {
@@ -137,9 +140,10 @@ async function call ({ key, payload = 'x', timeout = 30000 }) {
 }
 
 /**
- * Calls `key`, at `rate` a second or always with so many in flight (`flights`), for `seconds` or until
- * `endLoad`: `{ sent, failed, errors, seconds }`. `errors` has a count for each text, `seconds` for each
- * second `{ sent, failed }`; `p50`, `p99` and `slowest` are in ms. Clients take turns.
+ * Sends requests to `key`, at `rate` per second or always with `flights` in flight, for `seconds`
+ * or until `endLoad`: `{ sent, failed, errors, seconds }`. `errors` has a count for each text,
+ * `seconds` for each second `{ sent, failed }`; `p50`, `p99` and `slowest` are in ms. Clients take
+ * turns.
  */
 async function load ({ key, rate, flights, seconds = Infinity, timeout = 5000, payload = 'x' }) {
   const result = { sent: 0, failed: 0, errors: {}, seconds: [] }
@@ -196,7 +200,7 @@ function publish ({ key, port, every }) {
   setInterval(() => service.pub('x'), every)
 }
 
-/** Subscribes to `key`, and notes when messages come. */
+/** Subscribes to `key`, and records when messages arrive. */
 function subscribe ({ key, conf, opts }) {
   const peer = new PeerSub(link, { ...conf })
   peer.init()
@@ -205,7 +209,7 @@ function subscribe ({ key, conf, opts }) {
   peer.sub(key, opts || {})
 }
 
-/** When the first message came since `time`; null without one. */
+/** When the first message since `time` arrived; null without one. */
 function heardSince ({ time }) {
   const at = heard.find(at => at >= time)
   return at === undefined ? null : at

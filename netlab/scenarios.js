@@ -1,9 +1,10 @@
 'use strict'
 
-// What happens to services in a network that is not perfect. Each scenario has a lab of its own, and
-// says what a service sees; `expect` throws where that is not what ours promises. `slack` is 2 where
-// other work may share the machine, as with the tests, else 1. Those `alone` want the machine for themselves.
-// Those `of` grapes alone have nothing to do with the I/O driver or with TLS, those of publishers not with TLS.
+// Services in networks with faults. Each scenario has a lab of its own, and reports what a service
+// notices; `expect` throws if that is not what this package promises. `slack` is 2 if other work
+// may share the machine, as with the tests, else 1. Scenarios that are `alone` need the machine for
+// themselves. Those `of` grapes alone do not depend on the I/O driver or TLS, those of publishers
+// not on TLS.
 
 module.exports = [
   ...require('./scenarios/grapes'),

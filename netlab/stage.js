@@ -1,6 +1,6 @@
 'use strict'
 
-// Who is there when a scenario begins.
+// Processes at the beginning of a scenario.
 
 const KEY = 'service'
 const PORT = 5000
@@ -8,7 +8,10 @@ const PORT = 5000
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 const percent = (part, whole) => whole === 0 ? 0 : Math.round(1000 * part / whole) / 10
 
-/** A process with a grape on each host, all of which begin at the first one (and it at the second). */
+/**
+ * A process with a grape on each host, all with the first one as bootstrap node (and that with the
+ * second).
+ */
 async function grapesOn (hosts, kind, conf) {
   const processes = await Promise.all(hosts.map(host => host.process(kind)))
   for (const [at, process] of processes.entries()) {
@@ -36,7 +39,9 @@ async function caller (host, kind, args) {
   return process
 }
 
-/** Grapes on all hosts, servers on `hosts`, and a caller on the first one that has found them all. */
+/**
+ * Grapes on all hosts, servers on `hosts`, and a caller on the first host that has found them all.
+ */
 async function served ({ lab, kind }, hosts, args) {
   const grapes = await grapesOn(lab.hosts, kind)
   const servers = await Promise.all(hosts.map(host => server(host, kind, args)))
@@ -45,7 +50,7 @@ async function served ({ lab, kind }, hosts, args) {
   return { client, grapes, servers }
 }
 
-/** Looks up until `count` addresses are found; how many ms that took, or null. */
+/** Looks up until `count` addresses are found; returns how many ms that took, or null. */
 async function untilFound (process, count, within) {
   const end = Date.now() + within
   const begin = Date.now()
@@ -57,7 +62,7 @@ async function untilFound (process, count, within) {
   return null
 }
 
-/** Calls that failed from second `from` to `to`, in percent. */
+/** Share of failed calls from second `from` to `to`, in percent. */
 function failedIn (seconds, from, to) {
   const some = seconds.slice(from, to).filter(Boolean)
   const sum = name => some.reduce((sum, second) => sum + second[name], 0)

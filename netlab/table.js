@@ -1,6 +1,6 @@
 'use strict'
 
-// The table of docs/NETWORKS.md: what scenarios showed. Cells that were not played now stay.
+// The table of docs/NETWORKS.md: results of the scenarios. Cells without a new result stay.
 
 const fs = require('fs')
 const path = require('path')
@@ -26,7 +26,7 @@ function cellOf ({ figures, problem }) {
   return problem.message.split('\n')[0].replace(/\|/g, '/')
 }
 
-/** The cells of each row of a table, by its first one. */
+/** The cells of each row of a table, by the first cell. */
 function cellsOf (text) {
   const rows = text.split('\n').filter(line => line.startsWith('| ')).map(line => line.slice(2, -2).split(' | '))
   return new Map(rows.map(([title, ...cells]) => [title, cells]))

@@ -1,6 +1,6 @@
 'use strict'
 
-// This package and the original: they have the same face.
+// This package and the original: they have the same API.
 
 const fs = require('fs')
 
@@ -9,7 +9,7 @@ const TIMEOUT = 120000
 
 const packageOf = ({ original }) => original ? require('grenache-nodejs-ws') : require('../..')
 
-/** A link that knows the answer already, as links do after the first lookup. */
+/** A link with a known lookup result, as links have after the first lookup. */
 function linkTo (port) {
   const dests = [`127.0.0.1:${port}`]
   return { lookup: (key, opts, cb) => cb(null, dests) }
@@ -54,7 +54,7 @@ function publisher (what) {
   return {
     publish: text => service.pub(text),
     behind () {
-      // All are equally fast: one tells for the others.
+      // All are equally fast: one is representative.
       if (!subscriber) [subscriber] = service.socket.clients
       return subscriber.bufferedAmount
     }

@@ -1,11 +1,11 @@
 'use strict'
 
-// @grpc/grpc-js with JSON messages, so that it carries what the others carry.
+// @grpc/grpc-js with JSON messages, so that it carries the same data as the others.
 
 const grpc = require('@grpc/grpc-js')
 const { sleep } = require('../lib/sleep')
 
-/** Seconds that all streams need to begin. */
+/** Seconds until all streams have begun. */
 const SETTLE = 0.5
 
 const json = {
@@ -67,7 +67,7 @@ async function publisher ({ port }) {
 async function subscribe (what, count, onMessage) {
   const client = await open(what)
   for (let i = 0; i < count; i++) client.news({}).on('data', onMessage)
-  // Nothing is heard of a stream before its first message.
+  // A stream gives no sign before its first message.
   await sleep(SETTLE)
 }
 

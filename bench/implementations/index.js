@@ -1,6 +1,6 @@
 'use strict'
 
-// Who takes part. A process gets what stands here, see peer.js and lib/processes.js.
+// The compared implementations. A process gets its entry, see peer.js and lib/processes.js.
 
 const { bunFile } = require('../lib/programs')
 
@@ -33,7 +33,10 @@ for (const implementation of Object.values(IMPLEMENTATIONS)) {
   implementation.label = implementation.label || implementation.server.label
 }
 
-/** Those of `names` that can run here; `io` leaves only one of our drivers, of which libuv's can poll. */
+/**
+ * Those of `names` that can run here; `io` leaves only one of our drivers, of which libuv's can
+ * poll.
+ */
 function available (names, io) {
   return names.filter(name => {
     if (name === 'bun') return bunFile() !== undefined

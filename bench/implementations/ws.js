@@ -1,6 +1,6 @@
 'use strict'
 
-// Plain `ws` 8 with the same frames, as one would write it by hand: no names, no time limits.
+// Plain `ws` 8 with the same frames, written by hand: no names, no time limits.
 
 const fs = require('fs')
 const https = require('https')
@@ -34,7 +34,7 @@ async function open ({ port, certificates }) {
       perMessageDeflate: false
     })
     : new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false })
-  // The server may still be on its way.
+  // The server may not be listening yet.
   const failed = await new Promise(resolve => socket.once('open', () => resolve(false)).once('error', () => resolve(true)))
   return failed ? open({ port, certificates }) : socket
 }

@@ -9,7 +9,7 @@ const { sleep } = require('../lib/sleep')
 /** As many as a client of ours opens to one server. */
 const CONNECTIONS = 3
 
-/** Seconds that all subscriptions need to arrive. */
+/** Seconds until all subscriptions have arrived. */
 const SETTLE = 0.5
 
 async function serve ({ port }) {
@@ -37,7 +37,7 @@ function dealer (port, waiting) {
   }
   hear()
 
-  // A socket takes the next message when it has taken the one before.
+  // A socket accepts the next message only after the previous one.
   const queue = []
   let sending = false
   return async text => {

@@ -5,7 +5,7 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 
-/** Makes an authority and two certificates of it, once; returns their folder. */
+/** Creates an authority and two certificates signed by it, once; returns their folder. */
 function makeCertificates () {
   if (makeCertificates.folder) return makeCertificates.folder
   const folder = makeCertificates.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-bench-'))

@@ -3,8 +3,8 @@
 const { createInterface } = require('readline')
 
 /**
- * Answers each line of JSON on standard input with one on standard output: `actions[line.do]`
- * says what. The process ends when its input does, so none outlives its parent.
+ * Replies to each line of JSON on standard input with one on standard output, the result of
+ * `actions[line.do]`. The process ends when its input does, so it never outlives its parent.
  */
 function answer (actions) {
   const say = message => process.stdout.write(JSON.stringify(message) + '\n')

@@ -1,9 +1,9 @@
 'use strict'
 
-/** What is kept at most; a second of one request at a time is well below. */
+/** Most latencies that are kept; a second of one request at a time has far fewer. */
 const MOST = 1 << 18
 
-/** How long requests took. */
+/** Latencies of requests. */
 class Latencies {
   constructor () {
     this.samples = new Float64Array(MOST)

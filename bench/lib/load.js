@@ -1,19 +1,22 @@
 'use strict'
 
-// The three kinds of load that a client makes. `request(payload, cb)` sends one request.
+// The three kinds of client load. `request(payload, cb)` sends one request.
 
 const { Latencies } = require('./latencies')
 const { same } = require('./same')
 const { cpu } = require('./usage')
 
-/** Taking the time costs as much as half a request: of many in flight, or many a second, a few tell enough. */
+/**
+ * Reading the clock costs as much as half a request: with many in flight, or many per second, a
+ * sample is enough.
+ */
 const FEW = 16
 
-/** A paced load that is this many seconds behind is given up. */
+/** A load at a fixed rate that is this many seconds behind is given up. */
 const BEHIND = 0.5
 
 /**
- * Counts what one load asks and hears. `next` is called for each reply, and ends the load by
+ * Counts requests and replies of one load. `next` is called for each reply, and ends the load by
  * returning true. `now` is the time of the latest measured reply.
  */
 class Load {
@@ -55,8 +58,8 @@ class Load {
 }
 
 /**
- * Keeps `inFlight` requests under way for `seconds`. No timer ends it: one that is always busy
- * may never get to its timers.
+ * Keeps `inFlight` requests pending for `seconds`. No timer ends it: a load that is always busy may
+ * never get to its timers.
  */
 function loop (request, { inFlight, payload, seconds }) {
   const load = new Load(request, payload, inFlight > FEW ? FEW : 1, () => {
@@ -68,14 +71,17 @@ function loop (request, { inFlight, payload, seconds }) {
   return load.done
 }
 
-/** Makes `count` requests in one turn. */
+/** Sends `count` requests in one turn. */
 function burst (request, { count, payload }) {
   const load = new Load(request, payload, FEW, () => load.answered === count)
   for (let i = 0; i < count; i++) load.ask()
   return load.done
 }
 
-/** Makes `rate` requests a second for `seconds`, evenly: each turn of a timer makes what is due. */
+/**
+ * Sends `rate` requests per second for `seconds`, evenly: each turn of a timer sends those that are
+ * due.
+ */
 function paced (request, { rate, payload, seconds }) {
   const all = rate * seconds
   const load = new Load(request, payload, FEW, () => load.answered === all)
@@ -89,7 +95,7 @@ function paced (request, { rate, payload, seconds }) {
   return load.done
 }
 
-/** Makes `count` requests that nobody will answer. */
+/** Sends `count` requests that get no reply. */
 function hold (request, { count, payload }) {
   for (let i = 0; i < count; i++) request(payload, () => {})
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-/** One of many like it, as a service may send. */
+/** A typical message of a service. */
 const trade = at => ({ id: 1700000000 + at, pair: 'tBTCUSD', price: 43210.5 + at, amount: -0.25, maker: at % 2 === 0 })
 
 const trades = count => ({ symbol: 'tBTCUSD', trades: Array.from({ length: count }, (_, at) => trade(at)) })

@@ -8,10 +8,10 @@ const { bunFile, rustFile } = require('./programs')
 
 const PEER = path.join(__dirname, '..', 'peer.js')
 
-/** Longest wait for an answer. */
+/** Longest wait for a reply. */
 const PATIENCE = 90000
 
-/** A process that answers each line of JSON with one. */
+/** A process that replies to each line of JSON with one. */
 class Child {
   constructor (file, args, env) {
     this.process = spawn(file, args, {
@@ -33,7 +33,7 @@ class Child {
       resolve()
     }))
     this.ready = this._next()
-    // Whoever asks next hears of it.
+    // The next caller gets the error.
     this.ready.catch(() => {})
   }
 
@@ -45,7 +45,7 @@ class Child {
     return answer
   }
 
-  /** Ends it, whatever it does. */
+  /** Ends it in any state. */
   stop () {
     this.process.kill('SIGKILL')
     return this.exited
@@ -69,7 +69,7 @@ class Child {
   }
 }
 
-/** A role of an implementation, see implementations/index.js, as a process of its own. */
+/** A role of an implementation, see implementations/index.js, in a process of its own. */
 function startPeer (implementation, role, port, more) {
   const { program = 'node', env } = implementation
   if (program === 'rust') return startRust(role, port)

@@ -1,6 +1,6 @@
 'use strict'
 
-// What a run needs besides this package: made when it is missing or stale.
+// Programs that a run needs besides this package: built when missing or outdated.
 
 const { spawnSync } = require('child_process')
 const fs = require('fs')
@@ -11,7 +11,7 @@ const rust = path.join(bench, 'rust')
 
 const rustFile = () => path.join(rust, 'target', 'release', 'grenache-bench')
 
-/** The Bun binary, or undefined where there is none. */
+/** The Bun binary, or undefined if there is none. */
 function bunFile () {
   const file = path.join(bench, 'node_modules', '@oven', 'bun-linux-x64', 'bin', 'bun')
   return fs.existsSync(file) ? file : undefined
@@ -32,9 +32,9 @@ function run (command, args, cwd) {
 function prepare () {
   const { dependencies } = require('../package.json')
   const fresh = Object.entries(dependencies).every(([name, version]) => versionOf(name) === version)
-  // No scripts: what is native here comes built.
+  // Without install scripts: the native parts come prebuilt.
   if (!fresh) run('npm', ['ci', '--ignore-scripts'], bench)
-  // Cargo knows whether there is anything to do.
+  // Cargo knows whether anything has to be built.
   run('cargo', ['build', '--release', '--locked', '--quiet'], rust)
 }
 

@@ -2,7 +2,7 @@
 
 /**
  * Runs a workload `rounds` times with each implementation in turn, each round in another order.
- * Returns, per implementation, what each round measured; null where it failed.
+ * Returns, per implementation, the measurements of each round; null where it failed.
  */
 async function runRounds ({ measure, work }, implementations, rounds, onFailure) {
   const names = Object.keys(implementations)

@@ -1,6 +1,9 @@
 'use strict'
 
-/** Are two JSON values the same? Cheaper than assert.deepStrictEqual, which would be measured too. */
+/**
+ * Whether two JSON values are equal. Cheaper than assert.deepStrictEqual, which would be measured
+ * too.
+ */
 function same (a, b) {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

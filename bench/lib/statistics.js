@@ -7,7 +7,7 @@ function median (values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }
 
-/** What all rounds say about one number of one implementation: of rounds that failed nothing. */
+/** The median of one figure of one implementation; failed rounds are left out. */
 const medianOf = (runs, what) => median(runs.filter(run => run).map(run => run[what]))
 
 /** The median of the rounds' ratios. */

@@ -6,7 +6,7 @@ function cpu () {
   return user + system
 }
 
-/** Processor time, and resident memory in bytes: of what is in use only, if `gc`. */
+/** Processor time, and resident memory in bytes: with `gc`, only of memory in use. */
 function usage ({ gc } = {}) {
   if (gc) collect()
   return { cpu: cpu(), rss: process.memoryUsage().rss }
@@ -14,7 +14,7 @@ function usage ({ gc } = {}) {
 
 function collect () {
   if (process.versions.bun) return globalThis.Bun.gc(true)
-  // The second one frees what finalizers of the first let go.
+  // The second one frees memory that finalizers of the first released.
   global.gc()
   global.gc()
 }

@@ -3,7 +3,7 @@
 const { freePort, withChildren } = require('../lib/processes')
 const { HELLO } = require('../lib/payloads')
 
-/** `count` requests in one turn with nothing connected, and again when that is over. */
+/** `count` requests in one turn without a connection, and again when those are done. */
 function measureBursts ({ server, client }, { count }) {
   return withChildren(async ({ peer }) => {
     const port = await freePort()

@@ -6,7 +6,7 @@ const { sleep } = require('../lib/sleep')
 
 const MIB = 1024 * 1024
 
-/** What the client grows by when `count` requests wait for an answer. */
+/** Growth of the client's memory with `count` pending requests. */
 function measureHeld ({ client }, { count }) {
   return withChildren(async ({ peer, rust }) => {
     const port = await freePort()

@@ -3,13 +3,13 @@
 const { freePort, withChildren } = require('../lib/processes')
 const { sleep } = require('../lib/sleep')
 
-/** Connections before the measured ones: what the first ones bring is not theirs alone. */
+/** Connections before the measured ones: the first ones also cause one-time costs. */
 const FIRST = 500
 
-/** What the memory of a process needs to settle. */
+/** Seconds until the memory of a process has settled. */
 const SETTLE = 0.3
 
-/** What a connection of a server costs that says nothing, and one that said something once. */
+/** Memory of a server's connection that was always idle, and of one that sent a message once. */
 function measureIdle ({ server }, { connections }) {
   return withChildren(async ({ peer, rust }) => {
     const port = await freePort()

@@ -3,7 +3,7 @@
 const { freePort, withChildren } = require('../lib/processes')
 const { NEWS } = require('../lib/payloads')
 
-/** Of the messages, this share warms up before. */
+/** Share of the messages that are sent before, as a warm-up. */
 const WARM = 0.2
 
 /** One publisher, and `subscribers` in one process: `total` messages, as fast as all keep up. */

@@ -5,8 +5,8 @@ const { makeCertificates } = require('../lib/certificates')
 const { HELLO } = require('../lib/payloads')
 
 /**
- * A server and a client. What is asked for `seconds` is measured, after `warm` seconds of the
- * same. `load` says which client loads: the implementation's own, or the Rust one.
+ * A server and a client. Measures the requests of `seconds`, after `warm` seconds of the same.
+ * `load` is the load client: the implementation's own, or the Rust one.
  */
 function measureRequests ({ server, client }, { kind = 'loop', payload = HELLO, seconds, warm, tls, load, ...work }) {
   return withChildren(async ({ peer, rust }) => {

@@ -3,7 +3,7 @@
 const { freePort, withChildren } = require('../lib/processes')
 const { HELLO } = require('../lib/payloads')
 
-/** The longest time the server's event loop stands still while `count` requests come at once. */
+/** The longest stall of the server's event loop while `count` requests arrive at once. */
 function measureStall ({ server }, { count, warm }) {
   return withChildren(async ({ peer, rust }) => {
     const port = await freePort()

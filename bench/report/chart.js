@@ -1,6 +1,6 @@
 'use strict'
 
-// Bars as SVG, by hand: readable on a light and on a dark page.
+// Bar charts as SVG, written by hand: readable on light and dark pages.
 
 const { IMPLEMENTATIONS } = require('../implementations')
 const { medianOf } = require('../lib/statistics')

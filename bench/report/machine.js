@@ -15,7 +15,7 @@ function crateVersion (name) {
   return new RegExp(`name = "${name}"\\nversion = "(.*)"`).exec(lock)[1]
 }
 
-/** Where and with what a run was made: names and values. */
+/** Machine and versions of a run: names and values. */
 function machine () {
   const [cpu] = os.cpus()
   return {

@@ -1,6 +1,6 @@
 'use strict'
 
-// The figures that this package is meant to reach, and what a run saw.
+// The figures that this package should reach, and those of a run.
 
 const { IMPLEMENTATIONS } = require('../implementations')
 const { medianOf, ratioOf } = require('../lib/statistics')
@@ -43,11 +43,11 @@ const WANTED = [
   most('stall', 'server', 'longest stall ms', 1)
 ]
 
-/** What others must not be better in than we are. */
+/** Implementations that must not be better than ours. */
 const OTHERS = ['ws', 'zeromq', 'grpc']
 const FIRST = { calls: RATE, bursts: 'warm requests/s', objects: RATE, publish: 'deliveries/s', tls: RATE }
 
-/** Rows `{ what, wanted, seen, ok }` of what a run has figures for. */
+/** Rows `{ what, wanted, seen, ok }` for which a run has figures. */
 function compare ({ groups }) {
   const rows = []
   for (const { group, workload, metric, wanted, least, of = 'libuv', to = 'original' } of WANTED) {
@@ -65,7 +65,7 @@ function compare ({ groups }) {
   return rows
 }
 
-/** The row in which another comes closest to us. */
+/** The row in which another implementation comes closest to ours. */
 function ahead (groups, other) {
   let closest
   for (const { name, title, workloads } of groups) {

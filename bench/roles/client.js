@@ -4,7 +4,7 @@ const { answer } = require('../lib/commands')
 const { burst, hold, loop, paced } = require('../lib/load')
 const { usage } = require('../lib/usage')
 
-/** Makes requests: see lib/load.js. */
+/** Sends requests: see lib/load.js. */
 module.exports = async function client (implementation, what) {
   const request = await implementation.connect(what)
   answer({

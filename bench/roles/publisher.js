@@ -3,12 +3,12 @@
 const { answer } = require('../lib/commands')
 const { cpu } = require('../lib/usage')
 
-/** Bytes that may wait for one subscriber before the publisher waits for it. */
+/** Most buffered bytes for one subscriber before the publisher waits for it. */
 const MOST_BEHIND = 1 << 14
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-/** Publishes `total` messages, `perTick` a turn, as long as the receivers keep up. */
+/** Publishes `total` messages, `perTick` per turn, as long as the receivers keep up. */
 module.exports = async function publisher (implementation, what) {
   const { publish, behind } = await implementation.publisher(what)
   answer({

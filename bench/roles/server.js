@@ -4,7 +4,7 @@ const { monitorEventLoopDelay } = require('perf_hooks')
 const { answer } = require('../lib/commands')
 const { usage } = require('../lib/usage')
 
-/** Echoes what it is asked. */
+/** Replies with the payload of the request. */
 module.exports = async function server (implementation, what) {
   await implementation.serve(what)
   let delay

@@ -3,7 +3,7 @@
 const { answer } = require('../lib/commands')
 const { cpu } = require('../lib/usage')
 
-/** Counts what all subscribers hear together. */
+/** Counts the messages that all subscribers receive together. */
 module.exports = async function subscribers (implementation, what) {
   let received = 0
   let expected = 0
@@ -18,7 +18,7 @@ module.exports = async function subscribers (implementation, what) {
   answer({
     subscribe: ({ count }) => implementation.subscribe(what, count, onMessage),
 
-    /** Says at once that it hears; `heard` says how long the `count` messages took. */
+    /** Confirms at once that it counts; `heard` returns how long the `count` messages took. */
     hear ({ count }) {
       received = 0
       expected = count

@@ -1,11 +1,11 @@
 'use strict'
 
-// What stands between a client and servers that are well.
+// Faults between a client and healthy servers.
 
 const assert = require('node:assert')
 const { KEY, PORT, percent, served } = require('../stage')
 
-/** What is sent there reaches nobody. Resolvers name it first: of all it is the nearest to the second host. */
+/** An unreachable address. Resolvers return it first: it is the nearest one to the second host. */
 const NOBODY = '10.77.0.3'
 
 module.exports = [
@@ -44,7 +44,7 @@ module.exports = [
     },
     expect (figures, slack) {
       assert.strictEqual(figures['failed (%)'], 0)
-      // There and back takes 40 ms; a lost frame costs as long again, or 200 ms when none follows it.
+      // A round trip takes 40 ms; a lost frame costs as long again, or 200 ms if none follows it.
       assert(figures['half (ms)'] < 100 * slack)
       assert(figures['slowest 1 % (ms)'] < 1000 * slack)
     }

@@ -1,17 +1,20 @@
 'use strict'
 
-// Connections whose other sides stand still, are gone, or have much to say.
+// Connections whose other side is stopped, dead, or sending much.
 
 const assert = require('node:assert')
 const { KEY, served, sleep } = require('../stage')
 
-/** Some two hundred of them are more than the systems of two hosts hold for a process that reads nothing. */
+/**
+ * Some two hundred of them are more than the systems of two hosts buffer for a process that reads
+ * nothing.
+ */
 const LARGE = 'x'.repeat(100000)
 
-/** How long the calls of a lost host may take, in ms. */
+/** How long the calls to a lost host may take, in ms. */
 const PATIENCE = 150000
 
-/** A host that loses its power, after its process `isStill`, or while it answers. */
+/** A host that loses its power, while its process is stopped (`isStill`) or replying. */
 function notices (title, isStill) {
   return {
     title,
@@ -67,7 +70,8 @@ module.exports = [
       const { sent, failed, p50, p99 } = await loading
       return { sent, failed, 'half (ms)': p50, 'slowest 1 % (ms)': p99, 'the large one (s)': Math.round(ms / 1000), length }
     },
-    // What is asked before its beginning has come may be behind it, and with TLS that is 16 KiB.
+    // Requests sent before the beginning of the large message has arrived may be behind it, and
+    // with TLS that is 16 KiB.
     expect ({ failed, length }) {
       assert.strictEqual(length, 10e6)
       assert(failed <= 3)

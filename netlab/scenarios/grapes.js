@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { KEY, PORT, caller, failedIn, grapesOn, linked, percent, served, server, sleep, untilFound } = require('../stage')
 
-/** `ms` that a cut lasts, and the liveness of the nodes: those of a day's work, or short ones. */
+/** Duration of a cut and liveness of the nodes, both in `ms`: realistic ones, or short ones. */
 function partition (title, short, { cut, liveness }) {
   return {
     title,
@@ -44,11 +44,11 @@ module.exports = [
       const { client } = await served({ lab, kind }, [lab.hosts[1]])
       await client.call('load', { key: KEY, rate: 100, seconds: 1 })
       await lab.powerOff(lab.hosts[4])
-      // Long enough for a kept lookup to be too old.
+      // Long enough for a cached lookup to expire.
       const { failed, sent, p99, slowest } = await client.call('load', { key: KEY, rate: 100, seconds: 12 })
       return { 'failed (%)': percent(failed, sent), 'slowest 1 % (ms)': p99, 'slowest (ms)': slowest }
     },
-    // Who waits for a dead host waits for a second, and so do 100 others.
+    // A lookup that waits for a dead host takes a second, and so do 100 others.
     expect (figures, slack) {
       assert.strictEqual(figures['failed (%)'], 0)
       assert(figures['slowest 1 % (ms)'] < 200 * slack)
@@ -105,7 +105,7 @@ module.exports = [
       await one.call('serve', { key: KEY, port: PORT })
       await untilFound(other, 1, 20000)
       const looking = other.call('lookups', { key: KEY, seconds: 60, pause: 50 })
-      // Not those of whom is asked, nor the first one, at which all begin.
+      // Neither the queried grape, nor the first one, through which all start.
       for (let at = 3; at < lab.hosts.length; at++) {
         const host = lab.hosts[at]
         await grapes[at].kill()

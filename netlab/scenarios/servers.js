@@ -1,11 +1,11 @@
 'use strict'
 
-// Servers that die, are cut off, are restarted, or have enough clients.
+// Servers that die, are cut off, are restarted, or have too many clients.
 
 const assert = require('node:assert')
 const { KEY, PORT, caller, failedIn, percent, served, server, sleep } = require('../stage')
 
-/** After how many ms a server is asked something; null after `within`. */
+/** Milliseconds until a server gets a request again; null after `within`. */
 async function askedAgain (server, within) {
   const begin = Date.now()
   const before = await server.call('served')
@@ -16,7 +16,10 @@ async function askedAgain (server, within) {
   return null
 }
 
-/** Grapes on all four hosts, servers on three, of which one is gone for the client by `end`, and back by `back`. */
+/**
+ * Grapes on all four hosts, servers on three, one of which is lost to the client by `end`, and
+ * restored by `back`.
+ */
 function loses (title, short, { end, back }) {
   return {
     title,
@@ -49,13 +52,16 @@ function loses (title, short, { end, back }) {
     expect (figures, slack) {
       assert(figures['failed in 15 s (%)'] < 3 * slack)
       assert(figures['failed later (%)'] < slack)
-      // It is tried every 30 s at least.
+      // It is tried at least every 30 s.
       if (back) assert(figures['asked again after (ms)'] !== null)
     }
   }
 }
 
-/** Three servers, each of which is restarted with a drain while `rate` calls a second come that take `work` ms. */
+/**
+ * Three servers, each of which is restarted with a drain under `rate` calls per second that take
+ * `work` ms.
+ */
 function drains (short, { rate, work }) {
   return {
     title: `three servers are restarted one after the other, with a drain, at ${rate.toLocaleString('en')} calls a second of ${work} ms`,
@@ -104,7 +110,8 @@ module.exports = [
       const { failed, sent, p99 } = await loading
       return { sent, failed, 'slowest 1 % (ms)': p99 }
     },
-    // What it had begun fails: a third of what comes in 5 ms, and as much again on a slow machine.
+    // Started requests fail: a third of those that arrive in 5 ms, and as many again on a slow
+    // machine.
     expect ({ failed }, slack) {
       assert(failed <= 20 * slack)
     }
@@ -129,7 +136,8 @@ module.exports = [
     },
     expect (figures, slack) {
       assert(figures['clients served'] >= 4)
-      // What waits for a connection that is refused fails with it: more where a handshake takes longer.
+      // Requests queued for a rejected connection fail with it: more where a handshake takes
+      // longer.
       assert(figures['of their calls failed (%)'] < 2 * slack)
     }
   },

@@ -27,7 +27,7 @@ module.exports = [
       await sleep(1000)
       assert(await subscriber.call('heardSince', { time: 0 }) !== null, 'nothing was published')
       await lab.powerOff(there)
-      // Nobody hears that its processes end.
+      // No peer is notified that its processes end.
       await Promise.all([lost, grapes[2]].map(process => process.kill()))
       await sleep(20000)
       await lab.powerOn(there)
@@ -42,7 +42,7 @@ module.exports = [
       }
       return { 'heard again after (ms)': at === null ? null : at - time }
     },
-    // It is pinged when it was silent for 30 s, and has lost its memory.
+    // It is pinged after 30 s of silence, and has lost its memory.
     expect ({ 'heard again after (ms)': ms }) {
       assert(ms !== null && ms < 40000)
     }
