@@ -78,7 +78,7 @@ pub struct Core {
     pub(super) hinted: usize,
     pub(super) joining: bool,
     pub(super) ready: bool,
-    /// It was told which bootstrap nodes are silent.
+    /// The event about silent bootstrap nodes was emitted.
     pub(super) silence_told: bool,
     pub(super) rejoin_at: u64,
     pub(super) rejoin_wait: u64,

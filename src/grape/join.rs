@@ -68,8 +68,8 @@ impl Core {
         self.tell_silence();
     }
 
-    /// Once, since they may start later than this one: services that find each other through them will
-    /// not.
+    /// Emits once which bootstrap nodes are silent: they may start later than this node, but
+    /// services that use them cannot find each other until then.
     fn tell_silence(&mut self) {
         if self.silence_told || self.bootstrap.is_empty() {
             return;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::grape::Options;
 
-    /// What a node tells of its bootstrap nodes within a minute.
+    /// The events about a node's bootstrap nodes within a minute.
     fn told(bootstrap: &[Address], port: u16) -> Vec<(Vec<Address>, bool)> {
         let options = Options { port, is_own: |ip| ip == [127, 0, 0, 1], ..Options::default() };
         let mut core = Core::new(options, [1; 32], 0);

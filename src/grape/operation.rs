@@ -66,9 +66,9 @@ pub struct Got {
 pub enum Event {
     /// The first walk through the network is done.
     Ready,
-    /// Bootstrap nodes that did not answer the first walk with some, and whether other nodes did.
+    /// Bootstrap nodes that did not answer the first walk with any, and whether other nodes did.
     Silent {
-        /// Where they are.
+        /// Their addresses.
         addresses: Vec<Address>,
         /// No other node answered either.
         is_alone: bool,

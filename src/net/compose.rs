@@ -58,8 +58,8 @@ fn deadline(now: u64, timeout: u64) -> u64 {
 
 impl Conn {
     /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
-    /// [`Requests::send`]. `None` when the connection is closed, which fails the request too, or
-    /// when `fill` composed none.
+    /// [`Requests::send`](crate::rpc::Requests::send). `None` when the connection is closed, which
+    /// fails the request too, or when `fill` composed none.
     pub fn request(
         &self,
         slot: u32,
@@ -147,8 +147,8 @@ impl Conn {
         }
     }
 
-    /// Composes a text frame; see [`Outbound::text`]. `None` when the connection is closed, or
-    /// `fill` composed none.
+    /// Composes a text frame; see [`Outbound::text`](crate::ws::Outbound::text). `None` when the
+    /// connection is closed, or `fill` composed none.
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
         half.text(fill).then(|| Composed::of(&mut half))

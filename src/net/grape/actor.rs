@@ -218,7 +218,7 @@ impl Actor {
         }
     }
 }
-/// What is said of bootstrap nodes without an answer.
+/// The warning about bootstrap nodes without an answer.
 fn silence(addresses: &[Address], is_alone: bool) -> String {
     let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let rest = if is_alone {
