@@ -172,6 +172,8 @@ const OWNERS = {
   'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],
   'option-table': ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
+  LinkState: ['Link'],
+  patience: ['PeerRPCClient', 'Link'],
   promises: ['Link'],
   retry: ['PeerRPCClient', 'Link'],
   secure: PEERS,
@@ -358,7 +360,8 @@ const DYNAMIC_EVENTS = {
 }
 
 const TYPED_EVENTS = {
-  PeerSubEvents: ['PeerSub', 'TransportSub'],
+  PeerSubEvents: ['PeerSub'],
+  TransportSubEvents: ['TransportSub'],
   TransportRPCServerEvents: ['TransportRPCServer'],
   TransportPubEvents: ['TransportPub'],
   LinkCacheEvents: ['Cache'],

@@ -18,6 +18,7 @@ const OWNERS = {
   'a call of `map`': CALLS.map,
   'calls of both': CALLS.targets,
   'calls of a link': CALLS.link,
+  '`waitFor` of a link': CALLS.wait,
   '`actions`': CALLS.actions,
   '`gracefulShutdown`': CALLS.shutdown,
   'a call of `stop`': CALLS.stop,

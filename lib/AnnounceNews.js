@@ -1,7 +1,7 @@
 'use strict'
 
 const { MAX_WARNED_PLACES } = require('./defaults')
-const { TEXT } = require('./errors')
+const { TEXT, addressOf } = require('./errors')
 const { refusalOf } = require('./grape-answers')
 const { kEvents, kGrapes, kHears } = require('./internal')
 const { inLine } = require('./printable')
@@ -75,7 +75,7 @@ class AnnounceNews {
 
   /** The addresses that it went to, without passwords. */
   get _grapes () {
-    return this._link[kGrapes]('announce').map(grape => grape.replace(/\/\/[^/@]*@/, '//')).join(', ')
+    return this._link[kGrapes]('announce').map(addressOf).join(', ')
   }
 }
 

@@ -12,22 +12,24 @@ const { abortable } = require('./abort')
 const { answered, guarded, led, unanswered } = require('./callbacks')
 const { hold, letGo } = require('./alive')
 const { CbQ, withDeadline } = require('./cbq')
-const { clearTimeout, nextTick, setImmediate, setTimeout, theirs } = require('./clock')
+const { clearTimeout, nextTick, setTimeout, theirs } = require('./clock')
 const { bind } = require('./context')
 const {
   EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_RETURN, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
-  MAX_ODD_ADDRESSES, MAX_TIMEOUT
+  MAX_ODD_ADDRESSES, MAX_TIMEOUT, PROBE_TYPE
 } = require('./defaults')
 const { define } = require('./dispose')
-const { CODE, TEXT, errorOf } = require('./errors')
+const { CODE, TEXT, addressOf, errorOf } = require('./errors')
 const { failure, late, tell } = require('./failure')
 const { refusalOf } = require('./grape-answers')
 const { STOPPED_LINK } = require('./hints')
 const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
+const LinkState = require('./LinkState')
 const {
-  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kEvents, kExchange, kExchangeOnce, kForget, kGrapes, kGrapesBackoff, kHash, kHashText,
-  kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
+  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes,
+  kGrapesBackoff, kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted,
+  kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
 const { isNested } = require('./nesting')
@@ -56,7 +58,7 @@ class Link extends Emitter {
     this.conf = withDefaults(LINK, conf)
     this[kMeter] = new LinkMeter()
     this[kStarted] = false
-    this[kLastKnown] = this[kLife] = this[kNews] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
+    this[kLastKnown] = this[kLife] = this[kNews] = this[kGrapeState] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
     this[kHashed] = this[kHashText] = undefined
   }
 
@@ -75,6 +77,7 @@ class Link extends Emitter {
     this.cache = {}
     this[kLife] = new Life()
     this[kNews] = new AnnounceNews(this)
+    this[kGrapeState] = new LinkState(this)
     this[kAnnouncer] = new Announcer(this)
     this[kGrapesBackoff] = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
@@ -84,7 +87,7 @@ class Link extends Emitter {
     }
   }
 
-  /** Keeps the process alive until `stop`; `connect` is emitted in a later tick. */
+  /** Keeps the process alive until `stop`; `connect` is emitted once a grape answers. */
   start () {
     if (!this._inited) this.init()
     if (this[kEmbedded]) this[kEmbedded].start()
@@ -99,7 +102,7 @@ class Link extends Emitter {
     })
     this[kLastKnown] = new Cache({ max: LOOKUP_CACHE, maxAge: LAST_KNOWN_AGE })
     this[kAloneAt] = -Infinity
-    setImmediate(() => this[kStarted] && this[kEvents].emit('connect'))
+    this[kGrapeState].start()
     return this
   }
 
@@ -114,6 +117,7 @@ class Link extends Emitter {
       this[kStarted] = false
       letGo()
     }
+    this[kGrapeState].stop()
     if (this[kEmbedded]) this[kEmbedded].stop()
     for (const cache of Object.values(this.cache)) cache.clear()
     this[kAnnouncer].stopAll()
@@ -405,18 +409,24 @@ class Link extends Emitter {
       if (asked < grapes.length && READS.includes(type)) timer = setTimeout(ask, GRAPE_HEDGE).unref()
       this[kExchange](`${grape}/${type}`, payload, timeout, (err, data) => {
         open--
-        const from = withoutPassword(grape)
+        const from = addressOf(grape)
         if (err) err = tell(err, { key: keyOf(type, payload), grape: from })
         else if (type === 'lookup') answeredBy.set(Object(data), from)
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
         // The grape has nothing to do with it.
         if (life.isOver) return finish(err, data)
+        const isAnswered = !err || typeof err.code === 'number'
         if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
         else this[kGrapesBackoff].succeed(grape)
-        if (!isUnavailable(err)) return finish(err, data)
-        if (!isOver && asked < grapes.length) return ask()
-        // Another one may answer still.
-        if (open === 0) finish(err, data)
+        const isLast = !isUnavailable(err) || (open === 0 && (isOver || asked === grapes.length))
+        try {
+          if (isAnswered) this[kGrapeState].heard(grape, type, err, data)
+          else if (isLast) this[kGrapeState].lost(err)
+        } finally {
+          // Another one may answer still.
+          if (isLast) finish(err, data)
+          else if (!isOver && asked < grapes.length) ask()
+        }
       })
     }
     ask()
@@ -480,7 +490,7 @@ class Link extends Emitter {
 }
 
 /** Requests that change nothing. */
-const READS = ['lookup', 'get']
+const READS = ['lookup', 'get', PROBE_TYPE]
 
 /** The Error of a lookup that found nobody; what the grape said instead of a list is its `cause`. */
 function emptyLookup (key, answer) {
@@ -559,15 +569,11 @@ function grapeOf (answer) {
   return answeredBy.get(Object(answer))
 }
 
-/** An error may be logged. */
-function withoutPassword (grape) {
-  return grape.replace(/\/\/[^/@]*@/, '//')
-}
-
 /** The service that a request to a grape is about, where it is about one. */
 function keyOf (type, payload) {
   if (type === 'lookup') return payload
-  return Array.isArray(payload) ? payload[0] : undefined
+  if (type !== 'announce' && type !== 'unannounce') return undefined
+  return Array.isArray(payload) ? payload[0] : payload.key
 }
 
 /** The addresses in a grape's answer, each once, and no more than a service can have. */

@@ -17,15 +17,17 @@ const { STOPPED } = require('./hints')
 const { CODE, TEXT } = require('./errors')
 const { failure, late, tell } = require('./failure')
 const {
-  kAdmit, kAim, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven, kConnectAnother, kConnection, kCounted,
-  kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave, kLookup, kLookupKept, kLose, kMeter,
-  kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject, kRejectCall, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects, kTransportsTo, kTries,
-  kUnderWay, kUnreachable, kUsable
+  kAbsent, kAdmit, kAim, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
+  kConnectAnother, kConnection, kCounted, kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave,
+  kLookup, kLookupKept, kLookupWithin, kLose, kMeter, kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject,
+  kRejectCall, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
+  kTransportsTo, kTries, kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
 const { Kept } = require('./kept')
 const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
+const { ONCE, Patience } = require('./patience')
 const { promised } = require('./promises')
 const { Tries, retryOf } = require('./retry')
 const traced = require('./traced')
@@ -100,7 +102,7 @@ class PeerRPCClient extends Peer {
    * Sends one request to one server.
    * @param {string} key name of the service
    * @param {*} payload anything JSON can say
-   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `signal` that ends it, `dest` instead
+   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `waitFor` ms until somebody serves the key, `signal` that ends it, `dest` instead
    *   of a lookup, `exclude` and `self` as of `map`, `maxActiveKeyDests`, `maxActiveDestTransports`
    * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
@@ -117,22 +119,23 @@ class PeerRPCClient extends Peer {
     })
   }
 
-  /** A request that is tried again, ends by a signal, does not go to everybody, or is not to be sent. */
+  /** A request that is tried again, waits for somebody, ends by a signal, does not go to everybody, or is not to be sent. */
   [kRequestOther] (key, payload, opts, cb) {
     checkRequest(opts)
+    const waitFor = CALLS.request.waitFor.of(opts.waitFor)
     const retry = retryOf(opts.retry)
     const aim = isAimed(opts) ? opts : undefined
     if (aim) checkTargets(aim)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
+    if (waitFor !== undefined) return this[kRetry](new Patience(waitFor, retry), key, payload, opts, cb, aim)
+    if (retry !== null) return this[kRetry](retry, key, payload, opts, cb, aim)
     if (opts.dest) {
-      if (retry !== null) return this[kRetry](retry, [opts.dest], key, payload, opts, cb, aim)
       this[kIsOneOfMany] = false
       return this[kSend](opts.dest, key, payload, opts, cb, aim)
     }
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       if (aim) dests = othersOf(dests, aim, this.link)
-      if (retry !== null) return this[kRetry](retry, dests, key, payload, opts, cb, aim)
       this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
     })
   }
@@ -154,10 +157,13 @@ class PeerRPCClient extends Peer {
     const limit = CALLS.map.limit.of(opts.limit)
     const aimed = isAimed(opts)
     if (aimed) checkTargets(opts)
+    const waitFor = CALLS.request.waitFor.of(opts.waitFor)
     if (opts.signal && !(cb = abortable(opts.signal, cb))) return
-    this[kLookup](key, (err, dests) => {
+    const others = dests => aimed ? othersOf(dests, opts, this.link) : dests
+    const lookup = told => waitFor === undefined ? this[kLookup](key, told) : this[kLookupWithin](waitFor, key, others, opts.signal, told)
+    lookup((err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
-      if (aimed) dests = othersOf(dests, opts, this.link)
+      dests = others(dests)
       if (dests.length === 0) return cb(null, [])
       if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
 
@@ -190,11 +196,31 @@ class PeerRPCClient extends Peer {
     return stream
   }
 
-  [kLookup] (key, cb) {
+  [kLookup] (key, cb, opts = {}) {
     if (!this.link || typeof this.link.lookup !== 'function') {
       return nextTick(cb, failure(TEXT.NO_LOOKUP, { key }, TypeError))
     }
-    this.link.lookup(key, {}, cb)
+    this.link.lookup(key, opts, cb)
+  }
+
+  /** Nobody was found; who was stopped meanwhile does not look again. */
+  [kAbsent] (patience, err) {
+    return patience.absent(this[kIsStopped] ? late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED }) : err)
+  }
+
+  /** Looks up until somebody is there that the call may go to, for `ms`; `others` leaves out whom it may not. */
+  [kLookupWithin] (ms, key, others, signal, cb) {
+    const patience = new Patience(ms)
+    let found
+    this[kTries].begin(patience, done => {
+      done = patience.attempt(done)
+      this[kLookup](key, patience.lookup((err, dests) => {
+        found = err ? undefined : dests
+        if (!err && (!Array.isArray(dests) || others(dests).length > 0)) return done(null, dests)
+        done(this[kAbsent](patience, err || late(TEXT.LOOKUP_EMPTY, { key })))
+      }), ONCE)
+      // Nobody but those that are left out is an answer too, once the time is over.
+    }, (err, dests) => err && err.message === TEXT.LOOKUP_EMPTY && found !== undefined ? cb(null, found) : cb(err, dests), key, signal)
   }
 
   /** As `kLookup`, of a link that keeps answers without asking: who is refused hears of it at once. */
@@ -308,18 +334,48 @@ class PeerRPCClient extends Peer {
     transport.request(key, payload, { timeout: again.left }, one.cb)
   }
 
-  /** Tries again, elsewhere while there is an elsewhere. */
-  [kRetry] (retry, dests, key, payload, opts, cb, aim) {
-    let left = dests
-    let attempts = 0
-    this[kTries].begin(retry, done => {
-      if (attempts++ > 0) this[kMeter].count('retried')
+  /**
+   * Tries again, elsewhere while there is an elsewhere, and looks up where it knows of nobody; `retry` is of
+   * `retryOf`, or a Patience.
+   */
+  [kRetry] (retry, key, payload, opts, cb, aim) {
+    const patience = retry instanceof Patience ? retry : null
+    let sent = 0
+    let isRejected = false
+    let dests = []
+    let left = []
+    const send = done => {
       if (opts.dest) this[kIsOneOfMany] = false
       const dest = opts.dest || this.dest(this[kUsable](left), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
-      left = others.length > 0 ? others : dests
+      // Who waits wants whoever comes.
+      left = others.length > 0 || patience !== null ? others : dests
+      if (dest === undefined && !this[kIsStopped]) return reject(late(TEXT.LOOKUP_EMPTY, { key }), done)
+      if (sent++ > 0) this[kMeter].count('retried')
       this[kSend](dest, key, payload, opts, done, aim)
-    }, cb, key, opts.signal)
+    }
+    const reject = (err, done) => {
+      isRejected = true
+      done(patience === null ? err : this[kAbsent](patience, err))
+    }
+    const found = done => (err, found) => {
+      if (!err && !Array.isArray(found)) err = late(TEXT.LOOKUP_INVALID)
+      // Whom it asked before may be there.
+      if (err && dests.length === 0) return reject(err, done)
+      if (!err) dests = aim ? othersOf(found, aim, this.link) : found
+      left = dests
+      send(done)
+    }
+    this[kTries].begin(retry, done => {
+      isRejected = false
+      if (patience !== null) done = patience.attempt(done)
+      if (opts.dest || left.length > 0) return send(done)
+      if (patience === null) this[kLookup](key, found(done))
+      else this[kLookup](key, patience.lookup(found(done)), ONCE)
+    }, (err, res) => {
+      if (err && isRejected) this[kReject](tell(err, { key }), cb)
+      else cb(err, res)
+    }, key, opts.signal)
   }
 
   /** A request that reaches no transport. */

@@ -9,17 +9,19 @@ const { DEST_BACKOFF, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaul
 const { settled } = require('./drain')
 const { Following } = require('./following')
 const {
-  kBackoff, kClaim, kDials, kDrain, kEndFollowing, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
-  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSubscribe, kSubscriptions, kUnreachable
+  kBackoff, kClaim, kDials, kDrain, kEndFollowing, kEndWaiting, kEndWishes, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
+  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
 const { inLine } = require('./printable')
+const { Wish } = require('./wish')
 
 /**
  * Receives what a service publishes.
  *
  * Events: `connected`, `disconnected`, `message`, and `error` for a lookup or a connection that
- * failed. A lost connection is made again, unless somebody listens for `disconnected` here or on
+ * failed, once for each reason. A subscription is a wish that lasts: where nobody is found it is `waiting`, and
+ * looks again until `unsub` or `stop`. A lost connection is made again, unless somebody listens for `disconnected` here or on
  * the transport or for `close` of its socket, or a subclass has `checkConnection`: who does resubscribes by hand. `conf.reconnect`
  * or `opts.reconnect` says so either way. A subscription to all publishers of a key goes on whoever listens.
  */
@@ -30,6 +32,8 @@ class PeerSub extends Peer {
     this[kLoops] = new Set()
     /** What is subscribed to, by key. */
     this[kSubscriptions] = new Map()
+    /** Those that have no publisher so far. */
+    this[kWishes] = new Map()
     /** Subscriptions to all publishers, by key. */
     this[kFollowing] = new Map()
     /** Whom not to choose, and whom not to dial, as of a client. */
@@ -56,17 +60,35 @@ class PeerSub extends Peer {
     if (opts && opts.all) return this[kFollow](key, opts)
     const subscriptions = this[kSubscriptions].get(key) || new Set()
     this[kSubscriptions].set(key, subscriptions)
-    this[kLookup](key, (err, dest, isOneOfMany) => {
-      if (this[kIsStopped] || this[kSubscriptions].get(key) !== subscriptions) return
-      if (err) return this[kFailed](key, err)
+    const wishes = this[kWishes].get(key) || new Set()
+    this[kWishes].set(key, wishes)
+    // Who subscribes by hand, since nobody was there, means the same subscription.
+    this[kEndWaiting](wishes)
+    const wish = new Wish(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
+      if (wish.isOver || this[kIsStopped]) return
+      if (err) return this[kFailed](key, opts, err, wish, wishes)
+      wish.end()
+      wishes.delete(wish)
       this[kSubscribe](dest, isOneOfMany, key, opts, subscriptions)
-    })
+    }))
+    wishes.add(wish)
+    wish.look()
+  }
+
+  [kEndWaiting] (wishes) {
+    for (const wish of [...wishes]) {
+      if (!wish.isWaiting) continue
+      wish.end()
+      wishes.delete(wish)
+    }
   }
 
   /** Ends what `sub` began for this key. */
   unsub (key) {
     const subscriptions = this[kSubscriptions].get(key) || []
     this[kSubscriptions].delete(key)
+    for (const wish of this[kWishes].get(key) || []) wish.end()
+    this[kWishes].delete(key)
     for (const subscription of [...subscriptions]) subscription.stop()
     const following = this[kFollowing].get(key)
     this[kFollowing].delete(key)
@@ -88,16 +110,36 @@ class PeerSub extends Peer {
     return messages
   }
 
-  /** A subscription that will not be: said to whoever listens for that, else to the loops. */
-  [kFailed] (key, err) {
+  /**
+   * Nobody was found to subscribe to. It is looked for again, unless `reconnect` is false; where it is, the loops end.
+   * Each reason is told once, and each wait by an event.
+   */
+  [kFailed] (key, opts, err, wish, wishes) {
+    const lasts = this[kSaid](opts) !== false
+    // Of several that find nobody one goes on: it is the same subscription.
+    if (!lasts || wishes.size > 1) {
+      wish.end()
+      wishes.delete(wish)
+    }
+    if (lasts && wish.isOver) return
+    const isNew = wish.reason !== err.message
+    wish.reason = err.message
+    const wait = lasts ? wish.failed() : null
+    if (isNew) this[kTellFailed](key, err, wait !== null)
+    // A listener may have ended it.
+    if (wait !== null && !wish.isOver) this.emit('waiting', { key, error: err, attempts: wish.failures, wait })
+  }
+
+  [kTellFailed] (key, err, isTriedAgain) {
     if (this.listenerCount('error') > 0) return this.emit('error', err)
-    if (this[kLoops].size === 0) {
+    if (isTriedAgain ? this.listenerCount('waiting') === 0 : this[kLoops].size === 0) {
+      const state = isTriedAgain ? `still looking for a publisher of ${inLine(key)}` : `there is no subscription to ${inLine(key)}`
       // As with the original, what a grape says ends no process.
-      process.emitWarning(`there is no subscription to ${inLine(key)}, and nobody listens for error: ${inLine(err.message)}`, {
+      process.emitWarning(`${state}, and nobody listens for error: ${inLine(err.message)}`, {
         type: 'GrenacheWarning', code: 'ERR_NO_SUBSCRIPTION'
       })
     }
-    for (const messages of [...this[kLoops]]) messages.fail(err)
+    if (!isTriedAgain) for (const messages of [...this[kLoops]]) messages.fail(err)
   }
 
   /** `cb(err, dest, isOneOfMany)`: one that answers, where it is known which do. */
@@ -170,14 +212,20 @@ class PeerSub extends Peer {
 
   [kReconnects] (transport, opts) {
     if (this[kIsStopped]) return false
-    const said = [opts && opts.reconnect, this.conf.reconnect].find(reconnect => typeof reconnect === 'boolean')
+    const said = this[kSaid](opts)
     if (said !== undefined) return said
     return this.listenerCount('disconnected') === 0 && !transport[kIsWatched]() && !transport[kLooksAfter]()
+  }
+
+  /** What `reconnect` says, if anything. */
+  [kSaid] (opts) {
+    return [opts && opts.reconnect, this.conf.reconnect].find(reconnect => typeof reconnect === 'boolean')
   }
 
   /** What came before is for the loops. */
   async [kDrain] (opts) {
     this[kEndFollowing]()
+    this[kEndWishes]()
     await super[kDrain](opts)
     await settled(() => [...this[kLoops]].every(({ isEmpty }) => isEmpty), opts.drain)
   }
@@ -187,8 +235,16 @@ class PeerSub extends Peer {
     this[kFollowing].clear()
   }
 
+  [kEndWishes] () {
+    for (const wishes of this[kWishes].values()) {
+      for (const wish of wishes) wish.end()
+    }
+    this[kWishes].clear()
+  }
+
   _stop () {
     this[kEndFollowing]()
+    this[kEndWishes]()
     for (const subscriptions of this[kSubscriptions].values()) {
       for (const subscription of subscriptions) subscription.cancel()
     }

@@ -253,6 +253,13 @@ const ANNOUNCE_INTERVAL = 2 * 60 * 1000
  */
 const ANNOUNCE_AGAIN = { min: 1000, max: 5000 }
 
+/**
+ * `waitFor`: mean wait between two lookups of a name that nobody serves; it doubles from the first to the most. Who
+ * waits is found within 1.5 s after an announce, and costs a grape a lookup a second, for as long as the caller says. `last` is what
+ * the last lookup may take beyond that, `timeout` how long `link.promises.waitFor` waits that says nothing.
+ */
+const WAIT_FOR = { min: 50, max: 1000, last: 100, timeout: 60000 }
+
 /** Longest wait of a timer of Node's: a longer one, also `Infinity`, is as long as that. */
 const MAX_TIMEOUT = 0x7fffffff
 
@@ -270,6 +277,12 @@ const SWEEP = 20
 
 /** Mean wait of a subscriber before it connects again; it doubles with each failure. */
 const RECONNECT = { min: 100, max: 10000 }
+
+/**
+ * Mean wait of a subscription that found no publisher, or no grape, before it looks again; it doubles each time. The most is
+ * what a new publisher is not heard for, against a lookup that each waiting subscriber costs a grape.
+ */
+const SUB_WISH = { min: 100, max: 5000 }
 
 /**
  * For how long an address is dialled by no subscription of a peer after one of them failed there: as
@@ -347,6 +360,13 @@ const REFRESH_AFTER = 0.8
  * place, and a service that was restarted is back in seconds. A dead one fails again and again.
  */
 const REFRESH_SHORT = 1000
+
+/**
+ * While somebody listens whether grapes answer, one is asked so often though it answered last (ms), by a request
+ * that none knows: it costs them no walk.
+ */
+const GRAPE_WATCH = 10000
+const PROBE_TYPE = 'health'
 
 /** A lookup or a get that a grape has not answered so soon is asked of the next grape too (ms). */
 const GRAPE_HEDGE = 300
@@ -501,6 +521,8 @@ module.exports = {
   GRAPE_HEDGE,
   GRAPE_KEEP_ALIVE,
   GRAPE_RETURN,
+  GRAPE_WATCH,
+  PROBE_TYPE,
   ANNOUNCE_AGAIN,
   ANNOUNCE_INTERVAL,
   BALANCE,
@@ -588,6 +610,8 @@ module.exports = {
   TRANSPORT_RUN,
   NOTHING_READ,
   TRY_AGAIN_LATER,
+  SUB_WISH,
   UNSEEN_COST,
+  WAIT_FOR,
   WARNING_PACE
 }

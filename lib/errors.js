@@ -146,10 +146,15 @@ function badPort (port) {
   return err
 }
 
+/** A grape's address without a password. */
+function addressOf (grape) {
+  return String(grape).replace(/\/\/[^/@]*@/, '//')
+}
+
 /** The address of a grape is none that can be asked. */
 function badGrape (url) {
   const hint = /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
-  return failure(`ERR_GRAPE_URL: ${String(url).replace(/\/\/[^/@]*@/, '//')}${hint}`)
+  return failure(`ERR_GRAPE_URL: ${addressOf(url)}${hint}`)
 }
 
 /**
@@ -178,4 +183,4 @@ function isOfConf (text) {
   return /^(dht_bootstrap|host): |state file/.test(text)
 }
 
-module.exports = { CODE, TEXT, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isOfConf, isTooLarge, unexpected, unsupported }
+module.exports = { CODE, TEXT, addressOf, badGrape, badPort, badValue, errorOf, foreignGrape, fromFailure, isLarge, isOfConf, isTooLarge, unexpected, unsupported }

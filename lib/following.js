@@ -1,7 +1,7 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('./clock')
-const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT } = require('./defaults')
+const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT, SUB_WISH } = require('./defaults')
 const { TEXT } = require('./errors')
 const { late } = require('./failure')
 const { kOnLost, kSource } = require('./internal')
@@ -90,18 +90,20 @@ class Following {
       if (!err && !Array.isArray(dests)) err = late(TEXT.LOOKUP_INVALID)
       const isNone = !!err && err.message === TEXT.LOOKUP_EMPTY
       const isFailed = !!err && !isNone
-      this.#failures = isFailed ? this.#failures + 1 : 0
-      this.#lookAfter(isFailed)
+      // Nobody is heard so far: who waits for the first publisher need not wait for long.
+      const isAlone = isNone && ![...this.#publishers.values()].some(({ isConnected }) => isConnected)
+      this.#failures = isFailed || isAlone ? this.#failures + 1 : 0
+      this.#lookAfter(isFailed ? RECONNECT : isAlone ? SUB_WISH : null)
       if (isFailed) return this.#peer.fail(err)
       this.#update(isNone ? [] : othersOf(dests, this.#opts, this.#peer.link))
     })
   }
 
-  #lookAfter (isFailed) {
+  #lookAfter (again) {
     const refresh = CALLS.sub.refresh.of(this.#opts.refresh)
     // Not all subscribers at once.
     const usual = refresh > 0 ? Math.max(refresh, FOLLOW.min) * (0.75 + Math.random() / 2) : Infinity
-    const wait = isFailed ? Math.min(usual, pause.waitAfter(this.#failures, RECONNECT)) : usual
+    const wait = again !== null ? Math.min(usual, pause.waitAfter(this.#failures, again)) : usual
     clearTimeout(this.#timer)
     if (wait < Infinity) this.#timer = setTimeout(() => this.#look(), Math.min(MAX_TIMEOUT, wait))
   }

@@ -44,10 +44,22 @@ module.exports = {
   kSockets: Symbol('sockets'),
   /** The functions of `handle`, by key. */
   kHandlers: Symbol('handlers'),
+  /** Subscriptions that have no publisher so far, by key. */
+  kWishes: Symbol('wishes'),
+  kEndWaiting: Symbol('endWaiting'),
+  kEndWishes: Symbol('endWishes'),
+  /** Tells why nobody was found. */
+  kTellFailed: Symbol('tellFailed'),
+  /** What `reconnect` of a subscription says. */
+  kSaid: Symbol('said'),
   /** Looks a key up with the peer's link. */
   kLookup: Symbol('lookup'),
+  /** The same, until somebody is found. */
+  kLookupWithin: Symbol('lookupWithin'),
   /** The same, of what the link keeps. */
   kLookupKept: Symbol('lookupKept'),
+  /** Nobody was found for a request that waits. */
+  kAbsent: Symbol('absent'),
   /** One with options that most have not, and whether one may be sent. */
   kRequestOther: Symbol('requestOther'),
   kAdmit: Symbol('admit'),
@@ -111,6 +123,8 @@ module.exports = {
   kAnnounceError: Symbol('announceError'),
   /** Whether a callback is told of a grape's refusal, and not only of errors. */
   kHears: Symbol('hears'),
+  /** Whether its grapes answer. */
+  kGrapeState: Symbol('grapeState'),
   /** The grapes that failed lately. */
   kGrapesBackoff: Symbol('grapesBackoff'),
   /** The grape of this machine, with `embedded`. */

@@ -6,7 +6,7 @@
 const { isIPv4 } = require('net')
 const {
   ANNOUNCE_INTERVAL, BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, FOLLOW, GRAPE, GRAPE_PORT, LINK, LOOKUP_CACHE, MAX_AMOUNT, MAX_BUDGET, MAX_BUFFERED,
-  MAX_CONNECTION_REQUESTS, MAX_COUNT, MAX_PAYLOAD, MAX_REQUEST_BYTES, MAX_SLOTS, MAX_TIMEOUT, PUBLISHER, REQUEST_TIMEOUT, SHUTDOWN, SLOW_SUBSCRIBER
+  MAX_CONNECTION_REQUESTS, MAX_COUNT, MAX_PAYLOAD, MAX_REQUEST_BYTES, MAX_SLOTS, MAX_TIMEOUT, PUBLISHER, REQUEST_TIMEOUT, SHUTDOWN, SLOW_SUBSCRIBER, WAIT_FOR
 } = require('./defaults')
 const {
   DEFAULT, NOTHING, NO_LIMIT, Option, anything, boolean, callable, check, number, object, oneOf, other, port, table, text
@@ -150,7 +150,8 @@ const CALLS = {
   request: table({
     timeout: ms(undefined, { least: -Infinity, zero: NO_LIMIT }),
     maxActiveKeyDests: count(undefined, { zero: DEFAULT }),
-    maxActiveDestTransports: count(undefined, { zero: DEFAULT })
+    maxActiveDestTransports: count(undefined, { zero: DEFAULT }),
+    waitFor: ms(undefined, { zero: DEFAULT })
   }),
   map: table({
     limit: count(undefined, { zero: DEFAULT }),
@@ -177,6 +178,7 @@ const CALLS = {
     all: option(boolean),
     refresh: ms(FOLLOW.refresh)
   }),
+  wait: table({ timeout: ms(WAIT_FOR.timeout, { zero: NO_LIMIT }) }),
   lookup: table({ order: option(oneOf('fresh')) })
 }
 
@@ -185,7 +187,7 @@ const isPlain = value => value === undefined || (typeof value === 'number' && va
 /** Whether a peer's `request` has options that need no look at the table, as most have. On the hot path. */
 function isCommon (opts) {
   return opts.retry === undefined && opts.signal === undefined && opts.dest === undefined &&
-    opts.exclude === undefined && opts.self === undefined &&
+    opts.exclude === undefined && opts.self === undefined && opts.waitFor === undefined &&
     isPlain(opts.timeout) && isPlain(opts.maxActiveKeyDests) && isPlain(opts.maxActiveDestTransports)
 }
 
@@ -196,8 +198,8 @@ function checkRequest (opts) {
 
 /** The same of `map`. */
 function checkMap (opts) {
-  const { timeout, maxActiveDestTransports } = opts
-  check(CALLS.request, { timeout, maxActiveDestTransports })
+  const { timeout, maxActiveDestTransports, waitFor } = opts
+  check(CALLS.request, { timeout, maxActiveDestTransports, waitFor })
   check(CALLS.map, opts)
 }
 

@@ -1,12 +1,15 @@
 'use strict'
 
+const { abortable } = require('./abort')
 const { clearTimeout, setTimeout } = require('./clock')
 const { hearing } = require('./AnnounceNews')
 const { TEXT } = require('./errors')
 const { late } = require('./failure')
 const { refusalOf } = require('./grape-answers')
-const { kAnnounceError, kLink, kNews, kWhenTold } = require('./internal')
+const { kAnnounceError, kLife, kLink, kNews, kWhenTold } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
+const { CALLS } = require('./option-table')
+const { waitFor } = require('./patience')
 
 // Promises of what the callback API does.
 
@@ -93,6 +96,18 @@ class LinkPromises {
       const told = refusing('get', cb)
       if (opts) this[kLink].get(hash, opts, told)
       else this[kLink].get(hash, told)
+    })
+  }
+
+  /** Addresses of a service's servers, as soon as there are some. */
+  waitFor (key, opts) {
+    const { timeout, signal } = opts || {}
+    return promiseOf(cb => {
+      const link = this[kLink]
+      const ms = CALLS.wait.timeout.of(timeout)
+      if (signal && !(cb = abortable(signal, cb))) return
+      if (!link._inited) link.init()
+      waitFor(link, link[kLife].reads, key, ms, signal, cb)
     })
   }
 

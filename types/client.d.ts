@@ -65,8 +65,10 @@ export interface DestOptions {
 export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions, TargetOptions {
   /** Sends the request to this `host:port`, without a lookup. */
   dest?: string | null
-  /** Attempts. Default: 1. */
+  /** Attempts, of which the lookup is a part. Default: 1. */
   retry?: Retry
+  /** ms; the time that may pass until somebody serves the key. Default: none. */
+  waitFor?: Amount
 }
 
 /** Options of `peer.map`. */
@@ -78,6 +80,8 @@ export interface MapOptions extends TransportRequestOptions, TransportOptions, T
    * Default: false.
    */
   settled?: boolean | null
+  /** ms; the time that may pass until somebody serves the key. Default: none. */
+  waitFor?: Amount
 }
 
 /** Result of one destination of a `map` with `settled`. */

@@ -115,8 +115,12 @@ export interface LinkCacheEvents<T = any> {
 }
 
 export interface LinkEvents {
-  /** After `start`, in a later tick. */
+  /** A grape answered: the first one since `start`, or since none did. */
   connect: []
+  /** No grape answers, or none answers any more. */
+  disconnect: [err: Error]
+  /** The same; without a listener nothing is thrown. */
+  error: [err: Error]
   /** An announce succeeded. */
   announced: [about: Announced]
   /** An announce failed, or a grape rejected it. */
@@ -185,6 +189,12 @@ export interface MutableValue {
 /** An ed25519 public key: a KeyObject, its 32 bytes, or these in hex. */
 export type PublicKey = KeyObject | NodeJS.ArrayBufferView | string
 
+/** Options of `link.promises.waitFor`. */
+export interface WaitForOptions extends AbortOptions {
+  /** ms; how long it waits, 0 is forever. Default: 60000. */
+  timeout?: Amount
+}
+
 /** The link's methods, returning Promises. */
 export interface LinkPromises {
   /** Stores a text that its owner can replace; resolves with its hash. */
@@ -193,6 +203,8 @@ export interface LinkPromises {
   getMutable(publicKey: PublicKey, opts?: GetMutableOptions | null): Promise<MutableValue | null>
   /** Addresses of a service's servers. */
   lookup(key: string, opts?: LookupOptions | null): Promise<string[]>
+  /** Resolves with the addresses of a service as soon as it is announced. */
+  waitFor(key: string, opts?: WaitForOptions | null): Promise<string[]>
   /**
    * Announces once that this machine serves `key` at `port`; resolves with the number of nodes that
    * accepted it; rejects also with an error of the grape.

@@ -93,7 +93,28 @@ export interface PeerSubEvents {
   disconnected: [dest?: string]
   /** A text message is a string, a binary one a Buffer. */
   message: [data: string | Buffer, dest?: string]
+  /** A lookup failed, for a reason that was not told before, or a destination cannot be reached. */
   error: [err: Error]
+  /** Nobody was found to subscribe to: the lookup is made again after `wait` ms. */
+  waiting: [about: Waiting]
+}
+
+/** As of its peer. */
+export interface TransportSubEvents {
+  connected: [dest?: string]
+  disconnected: [dest?: string]
+  message: [data: string | Buffer, dest?: string]
+  error: [err: Error]
+}
+
+/** A subscription that has no publisher so far. */
+export interface Waiting {
+  key: string
+  error: Error
+  /** Lookups so far. */
+  attempts: number
+  /** ms. */
+  wait: number
 }
 
 /**
@@ -127,7 +148,7 @@ export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubC
   /**
    * `for await (const message of peer)`: each message from now on, until the peer stops; leaving
    * the loop does not stop it. Ends with an error when the loop is too slow, see `maxBuffered`, and
-   * when a lookup of `sub` fails without a listener for `error`.
+   * with `reconnect: false` when a lookup of `sub` fails without a listener for `error`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<string | Buffer>
   /** Statistics since it was created. */
@@ -195,7 +216,7 @@ export class TransportPub extends Transport<PubConf, TransportPubEvents> {
  * transport.sub()
  * subscriber.stop()
  */
-export class TransportSub extends Transport<SubConf, PeerSubEvents> {
+export class TransportSub extends Transport<SubConf, TransportSubEvents> {
   /** After `sub`; null after `unsub`. */
   socket: WebSocketLike | null | undefined
 

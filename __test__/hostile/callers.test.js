@@ -299,7 +299,7 @@ hostile('a subscriber whose lookup fails ends no process, though nobody listens 
     peer.sub('the key')
     const [{ name, code, message }] = await warned
     assert.deepStrictEqual([name, code], ['GrenacheWarning', 'ERR_NO_SUBSCRIPTION'])
-    assert.match(message, /^there is no subscription to the key, and nobody listens for error: [ -~]+$/)
+    assert.match(message, /^still looking for a publisher of the key, and nobody listens for error: [ -~]+$/)
   }
 })
 

@@ -164,8 +164,8 @@ each('a loop goes on over a new connection', async ({ implementation, stage }) =
   assert.strictEqual((await loop.next()).value, 'after')
 }, better)
 
-each('a lookup that finds nobody ends a loop with its error, unless somebody listens for that', async ({ implementation, stage }) => {
-  const peer = stage.subscriber(implementation, [])
+each('a lookup that finds nobody ends a loop with its error where it is not made again, unless somebody listens for that', async ({ implementation, stage }) => {
+  const peer = stage.subscriber(implementation, [], { reconnect: false })
   peer.link.lookup = (key, opts, cb) => cb(new Error('ERR_GRAPE_LOOKUP_EMPTY'))
   const asked = peer[Symbol.asyncIterator]().next()
   peer.sub('k')

@@ -24,6 +24,9 @@ const COMMON = {
   help: { short: 'h', help: 'this text' }
 }
 
+/** Of subcommands that ask a service. */
+const WAIT = { value: 'ms', read: count, help: 'how long to wait until a server announces the key' }
+
 /**
  * The subcommand's name in a command line, and what is left of that without it: options that every
  * command has may come before it.
@@ -170,4 +173,4 @@ function table (rows) {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
 }
 
-module.exports = { COMMON, amount, count, helpOf, helpOfAll, json, nameIn, parse, port, servicePort }
+module.exports = { COMMON, WAIT, amount, count, helpOf, helpOfAll, json, nameIn, parse, port, servicePort }

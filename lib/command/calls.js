@@ -2,7 +2,7 @@
 
 // Requests to services.
 
-const { json } = require('./arguments')
+const { WAIT, json } = require('./arguments')
 const { MAX_READABLE } = require('../defaults')
 const { lengthOfLines } = require('../nesting')
 const { printable } = require('../printable')
@@ -12,6 +12,7 @@ module.exports = [
     name: 'request',
     args: '<key> <json>',
     help: 'asks one server of a service, and prints its answer',
+    options: { wait: WAIT },
     async run (session, key, payload) {
       const value = json(await session.text(payload))
       const { client } = await find(session, key)
@@ -23,6 +24,7 @@ module.exports = [
     name: 'map',
     args: '<key> <json>',
     help: 'asks every server of a service, and prints their answers; one error fails all',
+    options: { wait: WAIT },
     async run (session, key, payload) {
       const value = json(await session.text(payload))
       const { client, addresses } = await find(session, key)
@@ -39,7 +41,7 @@ module.exports = [
 async function find (session, key) {
   const link = session.link()
   const client = session.client(link)
-  return { client, addresses: await session.ask(link, 'lookup', key, {}) }
+  return { client, addresses: await session.find(link, key) }
 }
 
 const orNull = value => value === undefined ? null : value

@@ -2,7 +2,7 @@
 
 // What the grapes know: services and values.
 
-const { servicePort } = require('./arguments')
+const { WAIT, servicePort } = require('./arguments')
 const { readable } = require('./calls')
 const { explain, nothingFound, oddAnswer } = require('./failure')
 
@@ -14,8 +14,9 @@ module.exports = [
     name: 'lookup',
     args: '<key>',
     help: 'finds the addresses of a service',
+    options: { wait: WAIT },
     async run (session, key) {
-      for (const address of await session.ask(session.link(), 'lookup', key, {})) {
+      for (const address of await session.find(session.link(), key)) {
         session.print({ address }, address)
       }
     }

@@ -3,7 +3,7 @@
 // How fast a service answers.
 
 const { createHistogram } = require('perf_hooks')
-const { amount, count, json } = require('./arguments')
+const { WAIT, amount, count, json } = require('./arguments')
 const { find } = require('./calls')
 const { MEASURE } = require('../defaults')
 
@@ -15,7 +15,8 @@ module.exports = [
     details: ['The service gets each of these requests, with null or the payload that is given.'],
     options: {
       'in-flight': { value: 'n', read: count, default: MEASURE.inFlight, help: 'requests that wait for their answers at once' },
-      seconds: { value: 's', read: amount, default: MEASURE.seconds, help: 'how long' }
+      seconds: { value: 's', read: amount, default: MEASURE.seconds, help: 'how long' },
+      wait: WAIT
     },
     async run (session, key, payload = 'null') {
       const { 'in-flight': inFlight, seconds } = session.options

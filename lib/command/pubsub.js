@@ -4,7 +4,7 @@
 
 const { once } = require('events')
 const { createInterface } = require('readline')
-const { count, port } = require('./arguments')
+const { WAIT, count, port } = require('./arguments')
 const { announce, takeBack } = require('./discovery')
 const { explain, usageError } = require('./failure')
 const { kOpenConnections } = require('../internal')
@@ -41,12 +41,15 @@ module.exports = [
     args: '<key>',
     help: 'prints what a service publishes, until Ctrl-C',
     details: ['A publisher that goes away is looked for again.'],
-    options: { count: { value: 'n', read: count, help: 'end after so many messages' } },
+    options: {
+      count: { value: 'n', read: count, help: 'end after so many messages' },
+      wait: WAIT
+    },
     async run (session, key) {
       const { count: limit = Infinity } = session.options
       const signal = session.untilSignal()
       const link = session.link()
-      await session.ask(link, 'lookup', key, {})
+      await session.find(link, key)
       await Promise.race([subscribe(session, link, key, limit), signal])
     }
   }

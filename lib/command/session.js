@@ -63,6 +63,17 @@ class Session {
     }
   }
 
+  /** Addresses of a service; with `--wait` as soon as there are some. */
+  async find (link, key) {
+    const { wait } = this.options
+    if (wait === undefined) return this.ask(link, 'lookup', key, {})
+    try {
+      return await link.promises.waitFor(key, { timeout: wait })
+    } catch (err) {
+      throw Object.assign(err, { grape: this.grapeUrl })
+    }
+  }
+
   /** What `start(done)` tells its callback, in time. */
   answer (start) {
     return this.inTime(new Promise((resolve, reject) => {

@@ -1,0 +1,97 @@
+'use strict'
+
+const { clearTimeout, setImmediate, setTimeout } = require('./clock')
+const { ANNOUNCE_AGAIN, GRAPE_WATCH, PROBE_TYPE } = require('./defaults')
+const { TEXT, addressOf } = require('./errors')
+const { late } = require('./failure')
+const { refusalOf } = require('./grape-answers')
+const { kAsk, kEvents } = require('./internal')
+const { OPTIONS } = require('./option-table')
+const { waitAfter } = require('./pause')
+
+/**
+ * Whether a link's grapes answer: `connect` when one does, `disconnect` and `error` when none does. Every
+ * exchange tells; while somebody listens, and there are none, it asks by itself.
+ */
+class LinkState {
+  constructor (link) {
+    this._link = link
+    /** True, false, or null: nobody was asked so far. */
+    this._isConnected = null
+    this._isStarted = false
+    this._failures = 0
+    this._timer = null
+  }
+
+  start () {
+    if (this._isStarted) return
+    this._isStarted = true
+    const begun = this._begun = {}
+    // Who listens after `start` hears it too.
+    setImmediate(() => this._begun === begun && this._isStarted && this._look())
+  }
+
+  stop () {
+    this._isStarted = false
+    this._isConnected = null
+    this._failures = 0
+    clearTimeout(this._timer)
+  }
+
+  /** Something answered at the address of a grape. */
+  heard (grape, type, err, data) {
+    if (isGrape(type, err, data)) return this._connected()
+    if (type !== PROBE_TYPE || this._isConnected === true) return
+    this.lost(late(`ERR_GRAPE_ANSWER: what answers at ${addressOf(grape)} is no grape`, { grape: addressOf(grape) }))
+  }
+
+  /** No grape answers. */
+  lost (err) {
+    if (!this._isStarted || this._isConnected === false) return
+    this._isConnected = false
+    const events = this._link[kEvents]
+    events.emit('disconnect', err)
+    if (events.listenerCount('error') > 0) events.emit('error', err)
+    this._lookAfter()
+  }
+
+  _connected () {
+    if (!this._isStarted || this._isConnected === true) return
+    this._isConnected = true
+    this._failures = 0
+    this._link[kEvents].emit('connect')
+  }
+
+  get _hasListeners () {
+    return EVENTS.some(name => this._link[kEvents].listenerCount(name) > 0)
+  }
+
+  _look () {
+    clearTimeout(this._timer)
+    if (!this._isStarted || !this._hasListeners) return
+    this._link[kAsk](PROBE_TYPE, null, timeoutOf(this._link), () => this._lookAfter())
+  }
+
+  _lookAfter () {
+    clearTimeout(this._timer)
+    if (!this._isStarted || !this._hasListeners) return
+    const wait = this._isConnected ? GRAPE_WATCH : waitAfter(++this._failures, ANNOUNCE_AGAIN)
+    this._timer = setTimeout(() => this._look(), wait).unref()
+  }
+}
+
+/** Grapes know no such request, and say so; of what else answers nobody knows. What carries exchanges by itself says anything. */
+function isGrape (type, err, data) {
+  if (err) return type !== PROBE_TYPE || /^ERR_/.test(err.message)
+  if (type === PROBE_TYPE) return typeof data !== 'string' || /^ERR_/.test(data)
+  const refusal = refusalOf(type, data)
+  return refusal === null || refusal.code !== TEXT.GRAPE_ANSWER || type === 'put'
+}
+
+function timeoutOf ({ conf }) {
+  return OPTIONS.Link.requestTimeout.of(conf.requestTimeout)
+}
+
+const EVENTS = ['connect', 'disconnect', 'error']
+
+module.exports = LinkState

@@ -1,0 +1,93 @@
+'use strict'
+
+// Waiting until somebody serves a name: it is looked up again and again, for as long as the caller says.
+
+const { withDeadline } = require('./cbq')
+const { theirs } = require('./clock')
+const { WAIT_FOR } = require('./defaults')
+const { CODE, TEXT } = require('./errors')
+const { tell } = require('./failure')
+const { waitAfter } = require('./pause')
+
+/** Attempts of `Tries` for `ms`, as long as nobody is there; of those that found somebody as many as `retry` says. */
+class Patience {
+  constructor (ms, retry = null) {
+    this.times = Infinity
+    this._until = theirs.now() + ms
+    this._retry = retry
+    this._waits = this._tried = this._wait = 0
+    /** Whether the attempt that failed found nobody: then nothing was begun. */
+    this._isAbsent = false
+    /** Why the one before did. */
+    this._reason = null
+  }
+
+  get left () {
+    return this._until - theirs.now()
+  }
+
+  /** `done` of an attempt. */
+  attempt (done) {
+    this._isAbsent = false
+    return (err, res) => {
+      if (err && isUnreachable(err)) this._isAbsent = true
+      done(err, res)
+    }
+  }
+
+  /** `cb` of an attempt's lookup, whose error may be told to `absent`. It does not outlast the time. */
+  lookup (cb) {
+    return withDeadline(Math.max(WAIT_FOR.last, this.left), cb)
+  }
+
+  /** The attempt found nobody; returns the Error that says why. */
+  absent (err) {
+    this._isAbsent = !isFinal(err)
+    // The time was over before the grape said anything new.
+    if (this._reason !== null && this.left <= 0 && err.message === TEXT.TIMEOUT) return this._reason
+    this._reason = err
+    return err
+  }
+
+  errorFilter (err) {
+    const { left } = this
+    if (this._isAbsent && left > 0) {
+      this._wait = Math.min(left, waitAfter(++this._waits, WAIT_FOR))
+      return true
+    }
+    const retry = this._retry
+    if (retry === null || ++this._tried >= retry.times || !retry.errorFilter(err)) return false
+    this._wait = retry.interval(this._tried)
+    return true
+  }
+
+  interval () {
+    return this._wait
+  }
+}
+
+/** Nobody took the connection, so the request was not begun. Errors of servers have no `syscall`. */
+function isUnreachable (err) {
+  return err.syscall === 'connect' || err.syscall === 'getaddrinfo'
+}
+
+/** A lookup's error that stays, however long one waits. */
+function isFinal (err) {
+  return err instanceof TypeError || err.message === TEXT.TRANSPORT_CLOSE || err.code === CODE.GRAPE_FOREIGN ||
+    (err.code >= 400 && err.code < 500) || /^ERR_GRAPE_URL/.test(err.message) ||
+    (!!err.cause && err.cause.code === 'ERR_GRAPE_LOOKUP')
+}
+
+/** Looks `key` up until somebody serves it, for `ms`: `cb(err, dests)`. */
+function waitFor (link, tries, key, ms, signal, cb) {
+  const patience = new Patience(ms)
+  tries.begin(patience, done => {
+    done = patience.attempt(done)
+    link.lookup(key, ONCE, patience.lookup((err, dests) => err ? done(patience.absent(err)) : done(null, dests)))
+  }, (err, dests) => cb(err && tell(err, { key, timeout: ms }), dests), key, signal)
+}
+
+/** Options of a lookup that is made again anyway. */
+const ONCE = { retry: 1 }
+
+module.exports = { ONCE, Patience, waitFor }
