@@ -418,7 +418,7 @@ class Link extends Emitter {
         const isAnswered = !err || typeof err.code === 'number'
         if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
         else this[kGrapesBackoff].succeed(grape)
-        const isLast = !isUnavailable(err) || (open === 0 && (isOver || asked === grapes.length))
+        const isLast = !isUnavailable(err) || (open === 0 && (isOver || asked >= grapes.length))
         try {
           if (isAnswered) this[kGrapeState].heard(grape, type, err, data)
           else if (isLast) this[kGrapeState].lost(err)

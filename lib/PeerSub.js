@@ -7,6 +7,7 @@ const Subscription = require('./Subscription')
 const TransportSub = require('./TransportSub')
 const { DEST_BACKOFF, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
+const { TEXT } = require('./errors')
 const { Following } = require('./following')
 const {
   kBackoff, kClaim, kDials, kDrain, kEndFollowing, kEndWaiting, kEndWishes, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
@@ -115,13 +116,15 @@ class PeerSub extends Peer {
    * Each reason is told once, and each wait by an event.
    */
   [kFailed] (key, opts, err, wish, wishes) {
-    const lasts = this[kSaid](opts) !== false
+    // The link was stopped.
+    const isEnd = err.message === TEXT.TRANSPORT_CLOSE
+    const lasts = this[kSaid](opts) !== false && !isEnd
     // Of several that find nobody one goes on: it is the same subscription.
     if (!lasts || wishes.size > 1) {
       wish.end()
       wishes.delete(wish)
     }
-    if (lasts && wish.isOver) return
+    if (wish.isOver && (lasts || (isEnd && wish.failures > 0))) return
     const isNew = wish.reason !== err.message
     wish.reason = err.message
     const wait = lasts ? wish.failed() : null

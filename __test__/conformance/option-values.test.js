@@ -53,6 +53,7 @@ function isAllowed ({ name, kind, zero }, value, least = 0) {
     case 'object': return !value || typeof value === 'object'
     case 'port': return ['number', 'string'].includes(typeof value) && Number.isInteger(Number(value)) && value > 0 && value < 65536
     case 'text, array': return typeof value === 'string' || value === false || (Array.isArray(value) && value.every(one => typeof one === 'string'))
+    case 'IPv4 address': return value === '127.0.0.1'
     case 'address': return (!value && value !== '') || typeof value === 'string'
     case 'address, array': return !value || typeof value === 'string' || (Array.isArray(value) && value.every(one => typeof one === 'string'))
     case 'text, URL, array': return typeof value === 'string' || (Array.isArray(value) && value.every(one => typeof one === 'string'))
@@ -247,7 +248,9 @@ each('C331: every option of a call has a meaning for every value, or is refused 
     'calls of both': ({ name }) => [[peer, 'request', 'k', 1], ...name === 'dest' ? [] : [[peer, 'map', 'k', 1]]],
     'calls of a link': ({ name }) => name === 'interval'
       ? [[link, 'startAnnouncing', 'k', 1]]
-      : [[link, 'lookup', 'k'], [link, 'announce', 'k', 1], [link, 'startAnnouncing', 'k', 1], [link, 'put', { v: 'a' }], [link, 'get', 'hash'], [link, 'request', 'some', 1]]
+      : name === 'host'
+        ? [[link, 'announce', 'k', 1], [link, 'startAnnouncing', 'k', 1]]
+        : [[link, 'lookup', 'k'], [link, 'announce', 'k', 1], [link, 'startAnnouncing', 'k', 1], [link, 'put', { v: 'a' }], [link, 'get', 'hash'], [link, 'request', 'some', 1]]
   }
   for (const [of, callsOf] of Object.entries(calls)) {
     const options = optionsOf(of)
