@@ -111,6 +111,7 @@ const PARTS = {
     await run('lint', node, [bin('standard')])
     await run('lint', node, [bin('typescript'), '-p', '__test__/types'])
     await run('lint', node, ['scripts/audit.js'])
+    await run('lint', node, ['scripts/prose.js'])
   }
 }
 
