@@ -8,8 +8,10 @@
 const { spawn } = require('child_process')
 const { once } = require('events')
 const fs = require('fs')
+const os = require('os')
 const path = require('path')
 const { createInterface } = require('readline')
+const { timeOf, withoutDriver } = require('./witness')
 
 const root = path.join(__dirname, '..')
 const node = process.execPath
@@ -67,30 +69,77 @@ async function run (part, command, args, { count, show, env, isOptional } = {}) 
   if (count) counts[part] = (counts[part] || 0) + found
 }
 
+/** How many passed tests there are between two lines that say so. */
+const STEP = 100
+
+/** Says now and then how many tests have passed. */
+function progress () {
+  const began = Date.now()
+  let passed = 0
+  return () => {
+    if (++passed % STEP === 0) console.log(`# ${passed} passed in ${Math.round((Date.now() - began) / 1000)} s`)
+  }
+}
+
+/** Of Rust's tests all but the lines of those that pass, of which it says how many there are. */
+function rustLines () {
+  const pass = progress()
+  return line => {
+    const isPassed = /^test .* \.\.\. ok$/.test(line)
+    if (isPassed) pass()
+    return !isPassed && line !== '' && !/^running \d+ tests?$/.test(line)
+  }
+}
+
 /** From node's TAP output only the failures with their details, and the sums. */
 function failures () {
+  const pass = progress()
   let failing = false
   return line => {
+    if (/^ok /.test(line)) pass()
     if (/^\s*(not )?ok /.test(line)) failing = /^\s*not ok /.test(line)
     else if (/^\s*# Subtest/.test(line)) failing = false
     return failing || /^# (tests|pass|fail|skipped|packed:) /.test(line)
   }
 }
 
-const nodeTests = (part, folder, env) => run(part, node, [
-  '--test', '--test-reporter=tap', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT}`, ...testFiles(folder)
+const nodeTests = (part, files, env) => run(part, node, [
+  '--test', '--test-reporter=tap', '--test-concurrency=2', `--test-timeout=${FILE_LIMIT}`, ...files
 ], { count: /^# pass (\d+)/, show: failures, env })
+
+/** What the first run of the test files has seen of drivers; it is gone with this process. */
+let witness
+
+/** The first run, on the default driver, also notes which files know no driver. */
+async function firstRun () {
+  witness = fs.mkdtempSync(path.join(os.tmpdir(), 'grenache-witness-'))
+  process.once('exit', () => fs.rmSync(witness, { recursive: true, force: true }))
+  const preload = `--require ${JSON.stringify(path.join(__dirname, 'witness.js'))}`
+  await nodeTests('node', testFiles('__test__'), {
+    GRENACHE_WITNESS: witness, NODE_OPTIONS: `${process.env.NODE_OPTIONS || ''} ${preload}`
+  })
+}
+
+/** On the other driver, without the files that the first run has shown to know none. */
+async function secondRun () {
+  const files = testFiles('__test__')
+  const idle = witness === undefined ? [] : withoutDriver(witness, files, root)
+  await nodeTests('tokio', files.filter(file => !idle.includes(file)), { GRENACHE_IO: 'tokio' })
+  const time = idle.reduce((sum, file) => sum + timeOf(witness, path.join(root, file)), 0)
+  console.log(`# ${idle.length} of ${files.length} files know no driver and ran once: ${Math.round(time / 1000)} s of tests, two at a time, are saved`)
+}
 
 const PARTS = {
   build: () => run('build', node, ['scripts/build.js', '--if-stale']),
-  rust: () => run('rust', 'cargo', ['test', '--locked', '--quiet'], {
-    count: /^test result: ok\. (\d+) passed/
+  rust: () => run('rust', 'cargo', ['test', '--locked'], {
+    count: /^test result: ok\. (\d+) passed/,
+    show: rustLines
   }),
   // Before the large part: each connection that a test closes keeps its port for a minute.
   originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
-  node: () => nodeTests('node', '__test__'),
-  tokio: () => nodeTests('tokio', '__test__', { GRENACHE_IO: 'tokio' }),
-  package: () => nodeTests('package', PACKAGE),
+  node: firstRun,
+  tokio: secondRun,
+  package: () => nodeTests('package', testFiles(PACKAGE)),
   soak: async () => {
     for (const io of ['libuv', 'tokio']) {
       await run('soak', node, ['scripts/soak.js', '20', '--io', io], { count: /^(\d+) passed/ })
@@ -117,7 +166,7 @@ const PARTS = {
 
 /** Parts that run only when they are named. */
 const EXTRA = {
-  registry: () => nodeTests('registry', REGISTRY)
+  registry: () => nodeTests('registry', testFiles(REGISTRY))
 }
 
 async function main (wanted) {
