@@ -1,7 +1,8 @@
 'use strict'
 
 // The unmodified example and test files of the original packages, run with this package. They use
-// fixed ports, so they run one after the other, and nothing else runs in parallel.
+// fixed ports, so they run one after the other: on Linux in a network namespace, where all ports are
+// free, elsewhere with nothing else in parallel.
 
 const { spawn, spawnSync } = require('child_process')
 const path = require('path')
@@ -108,7 +109,11 @@ async function portsFree () {
   for (const [ports, isFree] of [[TCP_PORTS, isFreeTcp], [UDP_PORTS, isFreeUdp]]) {
     for (const port of ports) {
       while (!await isFree(port)) {
-        if (Date.now() > end) throw new Error(`port ${port} is in use`)
+        if (Date.now() > end) {
+          throw new Error(`port ${port} is in use. The originals' files use fixed ports, 20000 to 20100, 30000 to 30002 and 40001 to 40100, ` +
+            'and there is no network namespace for them here (Linux, as root or with user namespaces, with unshare and iproute2). ' +
+            'End what uses the port, or leave this step out: node scripts/test.js build rust node tokio …')
+        }
         await sleep(500)
       }
     }
@@ -166,6 +171,20 @@ async function mocha (folder, args) {
   console.log(result.stdout + result.stderr)
   if (result.status !== 0) throw new Error(`mocha ended with ${result.status}`)
 }
+
+/** Runs this file again in a network namespace; returns how it ended, or undefined where there is none. */
+function alone () {
+  if (process.platform !== 'linux' || process.env.GRENACHE_ALONE) return
+  const unshare = ['--net', ...process.getuid() === 0 ? [] : ['--map-root-user'], 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+  if (spawnSync('unshare', [...unshare, 'true']).status !== 0) return
+  console.log('in a network namespace of their own')
+  return spawnSync('unshare', [...unshare, process.execPath, __filename], {
+    stdio: 'inherit', env: { ...process.env, GRENACHE_ALONE: '1' }
+  }).status ?? 1
+}
+
+const ended = alone()
+if (ended !== undefined) process.exit(ended)
 
 portsFree()
   .then(() => examples('original', original.Grape))

@@ -135,7 +135,8 @@ const PARTS = {
     count: /^test result: ok\. (\d+) passed/,
     show: rustLines
   }),
-  // Before the large part: each connection that a test closes keeps its port for a minute.
+  // Before the large part: without a network namespace each connection that a test closes keeps its
+  // port for a minute.
   originals: () => run('originals', node, ['scripts/originals.js'], { count: /^\s*(\d+) (?:passing|passed)/ }),
   node: firstRun,
   tokio: secondRun,

@@ -10,6 +10,9 @@ const RANGE = { from: 10000, count: 10000 }
 /** As many as a process uses before it meets those of the next one. */
 const OWN = 20
 
+/** A host name that no resolver is asked for: its label is longer than one may be (RFC 1035 section 2.3.4). */
+const NO_HOST = 'n'.repeat(64)
+
 let asked = 0
 
 /** Whether `socket` got its port; closes it. */
@@ -31,6 +34,7 @@ async function find (isFree) {
 }
 
 module.exports = {
+  NO_HOST,
   freePort: () => find(isFreeTcp),
   freeUdpPort: () => find(isFreeUdp),
   isFreeTcp,
