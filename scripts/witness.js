@@ -17,14 +17,14 @@ const MAKERS = ['connect', 'listen', 'stream']
 const nameOf = file => createHash('sha256').update(path.resolve(file)).digest('hex').slice(0, 16)
 
 /**
- * The files whose run is known to have met no driver. One that names the environment variable that
- * chooses it is never among them, nor one that ended before it began.
+ * The files whose run is known to have met no driver. One that names the environment variables that
+ * choose it, or by which its processes are watched, is never among them, nor one that never began.
  */
 function withoutDriver (folder, files, root) {
   return files.filter(file => {
     const full = path.join(root, file)
     const has = kind => fs.existsSync(path.join(folder, `${nameOf(full)}.${kind}`))
-    return has('began') && !has('used') && !/GRENACHE_IO/.test(fs.readFileSync(full, 'utf8'))
+    return has('began') && !has('used') && !/GRENACHE_IO|NODE_OPTIONS/.test(fs.readFileSync(full, 'utf8'))
   })
 }
 

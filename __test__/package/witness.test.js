@@ -77,6 +77,12 @@ test('a test file that meets a driver, itself or through processes and threads, 
   assert.deepStrictEqual(withoutDriver(seen, [...files, 'never.test.js'], folder), expected, 'a file that did not run')
 })
 
+test('no helper of tests chooses the driver, or node\'s options by which its processes are watched', () => {
+  const folder = path.join(root, '__test__', 'helpers')
+  const choosing = fs.readdirSync(folder).filter(file => /GRENACHE_IO|NODE_OPTIONS/.test(fs.readFileSync(path.join(folder, file), 'utf8')))
+  assert.deepStrictEqual(choosing, [])
+})
+
 test('every function of the addon that takes the settings of a connection is watched', () => {
   const types = fs.readFileSync(path.join(root, 'binding.d.ts'), 'utf8')
   const takers = [...types.matchAll(/^ {2}(\w+)\(.*settings: ConnectionSettings/gm)].map(([, name]) => name)
