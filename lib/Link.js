@@ -27,8 +27,8 @@ const { announced } = require('./ipv6')
 const LinkMeter = require('./LinkMeter')
 const LinkState = require('./LinkState')
 const {
-  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes,
-  kGrapesBackoff, kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted,
+  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes, kGrapesBackoff,
+  kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kLookupKept, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted,
   kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
@@ -342,6 +342,13 @@ class Link extends Emitter {
     return promise
   }
 
+  /** What `lookup` says without asking a grape, undefined for nobody; null where it is not known here what it says. */
+  [kLookupKept] (key) {
+    const { lookup: cache } = this.cache || {}
+    const isOurs = this.lookup === lookup && this.request === request && cache instanceof Cache && cache.get === Cache.prototype.get
+    return isOurs ? cache.peek(this.getRequestHash('lookup', key)) : null
+  }
+
   /** Hot path: the same key again needs no new text. */
   [kHash] (type, payload) {
     if (type !== 'lookup' || typeof payload !== 'string') return this.getRequestHash(type, payload)
@@ -608,7 +615,7 @@ function hostname (url) {
 
 function noop () {}
 
-const { _post, announce, request } = Link.prototype
+const { _post, announce, lookup, request } = Link.prototype
 
 // Its ports are free when `stop` returns.
 define(Link, 'dispose', function () { this.stop() })

@@ -2,6 +2,7 @@
 
 const { PassThrough } = require('stream')
 const { abortable } = require('./abort')
+const Aliases = require('./Aliases')
 const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
@@ -17,14 +18,15 @@ const { STOPPED } = require('./hints')
 const { CODE, TEXT } = require('./errors')
 const { failure, late, tell } = require('./failure')
 const {
-  kAbsent, kAdmit, kAim, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
+  kAbsent, kAdmit, kAim, kAliases, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
   kConnectAnother, kConnection, kCounted, kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave,
   kLookup, kLookupKept, kLookupWithin, kLose, kMeter, kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject,
-  kRejectCall, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
-  kTransportsTo, kTries, kUnderWay, kUnreachable, kUsable
+  kRejectCall, kRemembers, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
+  kTransportFor, kTransportsTo, kTried, kTries, kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
 const { Kept } = require('./kept')
+const { debug } = require('./observe')
 const { checkTargets, isAimed, othersOf } = require('./aim')
 const { withDefaults } = require('./options')
 const { ONCE, Patience } = require('./patience')
@@ -38,6 +40,7 @@ class PeerRPCClient extends Peer {
     super(link, conf)
     this.conf = withDefaults(CLIENT, this.conf)
     this[kBackoff] = new Backoff(DEST_BACKOFF)
+    this[kAliases] = new Aliases()
     this[kDials] = new Backoff(DEST_BACKOFF)
     this[kSuspects] = new Suspects()
     this[kIsOneOfMany] = false
@@ -115,7 +118,7 @@ class PeerRPCClient extends Peer {
     // Small, as all that each request passes: what is larger is no part of its caller's machine code.
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
-      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb)
+      this[kSend](this.dest(this[kUsable](dests, opts), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
@@ -136,7 +139,7 @@ class PeerRPCClient extends Peer {
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       if (aim) dests = othersOf(dests, aim, this.link)
-      this[kSend](this.dest(this[kUsable](dests), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
+  kAliases, kRemembers, kSend, kTransportFor, kTried, kUsable
     })
   }
 
@@ -225,9 +228,10 @@ class PeerRPCClient extends Peer {
 
   /** As `kLookup`, of a link that keeps answers without asking: who is refused hears of it at once. */
   [kLookupKept] (key, cb) {
-    const { lookup } = (this.link && this.link.cache) || {}
-    if (!lookup || typeof lookup.peek !== 'function') return this[kLookup](key, cb)
-    cb(null, lookup.peek(this.link.getRequestHash('lookup', key)))
+    const { link } = this
+    const kept = link && typeof link[kLookupKept] === 'function' ? link[kLookupKept](key) : null
+    if (kept === null) return this[kLookup](key, cb)
+    cb(null, kept)
   }
 
   /** `aim`: where it may go, if not anywhere, when its server drains before it begins it. */
@@ -235,12 +239,27 @@ class PeerRPCClient extends Peer {
     if (this[kIsStopped] || dest === undefined || this.conf.maxRequests > 0) cb = this[kAdmit](dest, key, cb)
     if (cb === null) return
     try {
-      const transport = this.transport(dest, this.getTransportOpts(opts))
+      const transport = this[kTransportFor](dest, opts)
       const requestOpts = this.getRequestOpts(opts)
-      transport.request(key, payload, aim === undefined ? requestOpts : withAim(requestOpts, aim), cb)
+      if (aim === undefined && this[kRemembers](opts)) aim = opts
+      transport.request(key, payload, aim === undefined ? requestOpts : withAim(requestOpts, aim, this.getRequestOpts === getRequestOpts), cb)
     } catch (err) {
       this[kRejectCall](err, key, cb)
     }
+  }
+
+  /** A transport for `dest`, which a subclass may map to another address. */
+  [kTransportFor] (dest, opts) {
+    const chosen = this.transport(dest, this.getTransportOpts(opts))
+    if (this.transport !== transport && chosen && chosen.conf) this[kAliases].add(dest, chosen.conf.dest)
+    return chosen
+  }
+
+  /** Whether the options of a call decide where it goes, should it be sent again. */
+  [kRemembers] (opts) {
+    return opts.maxActiveKeyDests !== undefined || opts.maxActiveDestTransports !== undefined ||
+      this.dest !== dest || this.transport !== transport || this.getDestOpts !== getDestOpts ||
+      this.getTransportOpts !== getTransportOpts || this.getRequestOpts !== getRequestOpts
   }
 
   /** What calls back a request that may be sent; null when it may not, which is told then. */
@@ -286,6 +305,7 @@ class PeerRPCClient extends Peer {
     const since = monotonic()
     for (const one of unread) {
       const aim = one.opts[kAim]
+      if (isRefused) one.opts[kTried] = [...one.opts[kTried] || [], dest]
       if (aim && aim.dest) {
         this[kIsOneOfMany] = false
         // Another process may listen there by now.
@@ -302,14 +322,26 @@ class PeerRPCClient extends Peer {
       }
     }
     // It drains: what is kept may know no other any more, while the grapes do.
-    if (!isRefused && byKey.size > 0 && this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
+    const names = this[kAliases].of(dest)
+    if (!isRefused && byKey.size > 0) forget(this.link, names)
     for (const [keyText, some] of byKey) {
       const key = nameOf(keyText)
       const waiting = some.map(one => ({ ...one, cb: withDeadline(one.left, one.cb) }))
-      this[isRefused ? kLookupKept : kLookup](key, (failure, dests) => {
-        const found = failure || !Array.isArray(dests) ? [] : dests.filter(other => other !== dest)
-        callEach(waiting, one => this[kSendElsewhere](found, key, one, err, since, transport))
-      })
+      let isFound = false
+      const found = (failure, dests) => {
+        if (isFound) return
+        isFound = true
+        const others = failure || !Array.isArray(dests) ? [] : dests.filter(other => !names.includes(other))
+        callEach(waiting, one => this[kSendElsewhere](others, key, one, err, since, transport))
+      }
+      try {
+        this[isRefused ? kLookupKept : kLookup](key, found)
+      } catch (thrown) {
+        // Of a callback, which has its own caller.
+        if (isFound) throw thrown
+        isFound = true
+        callEach(waiting, one => one.cb(thrown))
+      }
     }
   }
 
@@ -320,18 +352,28 @@ class PeerRPCClient extends Peer {
   }
 
   [kSendElsewhere] (dests, key, one, err, since, from) {
-    const aim = one.opts[kAim]
-    if (aim) dests = othersOf(dests, aim, this.link)
-    const left = one.left - (monotonic() - since)
-    const isOver = this[kIsStopped] || dests.length === 0 || left <= 0
-    const dest = isOver ? undefined : this.dest(this[kUsable](dests), key, {})
-    if (dest === undefined) return one.cb(tell(err, { key }))
-    const transport = this.transport(dest, this.getTransportOpts({}))
+    const { [kAim]: call = {}, [kTried]: tried = [] } = one.opts
+    const isTried = dest => tried.some(address => this[kAliases].of(address).includes(dest))
+    const left = Math.ceil(one.left - (monotonic() - since))
+    let failed = null
+    let transport = null
+    try {
+      dests = othersOf(dests, call, this.link).filter(dest => !isTried(dest))
+      const isOver = this[kIsStopped] || dests.length === 0 || left <= 0
+      const dest = isOver ? undefined : this.dest(this[kUsable](dests, call), key, this.getDestOpts(call))
+      // A subclass may know only this one.
+      if (dest !== undefined && !isTried(dest)) transport = this[kTransportFor](dest, call)
+      if (transport !== null && transport.conf && isTried(transport.conf.dest)) transport = null
+    } catch (thrown) {
+      // What called it is long over.
+      failed = thrown
+      transport = null
+    }
+    if (transport === null) return one.cb(failed || tell(err, { key }))
     from[kMeter].count('resent')
-    const again = { ...one, left: Math.ceil(left) }
-    if (typeof transport[kRequestAgain] === 'function') return transport[kRequestAgain](again)
+    if (typeof transport[kRequestAgain] === 'function') return transport[kRequestAgain]({ ...one, left })
     const payload = one.isString ? one.text : JSON.parse(one.text)
-    transport.request(key, payload, { timeout: again.left }, one.cb)
+    transport.request(key, payload, { ...this.getRequestOpts(call), timeout: left }, one.cb)
   }
 
   /**
@@ -346,7 +388,7 @@ class PeerRPCClient extends Peer {
     let left = []
     const send = done => {
       if (opts.dest) this[kIsOneOfMany] = false
-      const dest = opts.dest || this.dest(this[kUsable](left), key, this.getDestOpts(opts))
+      const dest = opts.dest || this.dest(this[kUsable](left, opts), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
       // Who waits wants whoever comes.
       left = others.length > 0 || patience !== null ? others : dests
@@ -394,20 +436,26 @@ class PeerRPCClient extends Peer {
   }
 
   /** Those of `dests` that may be asked: not such as failed, until they are reached again; all when none may. */
-  [kUsable] (dests) {
+  [kUsable] (dests, opts) {
     this[kIsOneOfMany] = dests.length > 1
     if (this[kBackoff].isEmpty) return dests
-    return this[kBackoff].proven(dests, dest => this[kProbe](dest))
+    return this[kBackoff].proven(dests, dest => this[kProbe](dest, opts))
   }
 
-  /** Connects to a destination that failed, without a request of anybody's. */
-  [kProbe] (dest) {
+  /** Connects to a destination that failed, with the options of a request that goes elsewhere. */
+  [kProbe] (dest, opts) {
     this[kBackoff].tries(dest, PROBE)
     this[kIsOneOfMany] = false
-    const transport = this.transport(dest, this.getTransportOpts({}))
+    let transport
+    try {
+      transport = this[kTransportFor](dest, opts)
+    } catch (err) {
+      // That request has nothing to do with it, and whoever is sent there hears of it.
+      return debug('%s: %s', dest, err)
+    }
     const isOurs = typeof transport.connect === 'function' && typeof transport.isConnected === 'function'
     // Of others nobody says that they are connected.
-    if (!isOurs || transport.isConnected()) return this[kReachable](dest)
+    if (!isOurs || transport.isConnected()) return this[kReachable]((transport.conf && transport.conf.dest) || dest, dest)
     connect(transport)
   }
 
@@ -430,14 +478,14 @@ class PeerRPCClient extends Peer {
     })
     if (open !== undefined) return open
     const active = tpool.getActive(dest)
-    return active.find(transport => transport.isConnecting()) || active[0]
+    return active.find(isConnecting) || active[0]
   }
 
   [kConnectAnother] (dest, enough, opts) {
     const active = this.tpool.getActive(dest)
-    if (active.some(transport => transport.isConnecting())) return
+    if (active.some(isConnecting)) return
     this[kDials].tries(dest, PROBE)
-    let transport = active.find(transport => !transport.isConnected())
+    let transport = active.find(transport => typeof transport.isConnected === 'function' && !transport.isConnected())
     if (transport === undefined) {
       transport = super.transport(dest, opts)
       this.tpool.add(dest, transport)
@@ -460,8 +508,9 @@ class PeerRPCClient extends Peer {
     return this.tpool && typeof this.tpool.list === 'function' ? this.tpool.list(dest) : []
   }
 
-  [kReachable] (dest) {
-    this[kBackoff].reach(dest)
+  /** `name`: another one of its names. */
+  [kReachable] (dest, name = dest) {
+    for (const one of [name, ...this[kAliases].of(dest)]) this[kBackoff].reach(one)
     this[kDials].reach(dest)
     this[kSuspects].remove(dest)
   }
@@ -470,20 +519,23 @@ class PeerRPCClient extends Peer {
   [kSilent] (dest, ms) {
     const connections = this[kTransportsTo](dest).map(transport => transport[kConnection]).filter(Boolean)
     if (this[kIsStopped] || !isSilent(connections, ms) || !this[kBackoff].suspect(dest)) return
+    const names = this[kAliases].of(dest)
+    for (const name of names) this[kBackoff].suspect(name)
     this[kSuspects].add(dest, connections, lives => {
-      if (lives) this[kBackoff].clear(dest)
-      else this[kBury](dest)
+      if (lives) for (const name of names) this[kBackoff].clear(name)
+      else this[kBury](dest, names)
     })
   }
 
   /** It gave no sign of life. Where it is the only one it is asked on, by the connections that it has. */
-  [kBury] (dest) {
-    if (!this[kBackoff].hasOthers(dest)) return this[kBackoff].clear(dest)
-    this[kBackoff].fail(dest)
+  [kBury] (dest, names) {
+    const hasOthers = names.some(name => this[kBackoff].hasOthers(name))
+    for (const name of names) this[kBackoff][hasOthers ? 'fail' : 'clear'](name)
+    if (!hasOthers) return
     for (const transport of this[kTransportsTo](dest)) {
       if (transport[kReplace] !== undefined) transport[kReplace]()
     }
-    if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
+    forget(this.link, names)
   }
 
   /**
@@ -492,12 +544,16 @@ class PeerRPCClient extends Peer {
    * wants. While others of its connections are open it did not fail, but no more are made for a while.
    */
   [kUnreachable] (dest, lasted, isBusy) {
-    if (lasted) for (const backoff of [this[kBackoff], this[kDials]]) backoff.succeed(dest)
+    const names = this[kAliases].of(dest)
+    if (lasted) {
+      this[kDials].succeed(dest)
+      for (const name of names) this[kBackoff].succeed(name)
+    }
     this[kDials].fail(dest, isBusy)
     if (this[kTransportsTo](dest).some(transport => typeof transport.isConnected === 'function' && transport.isConnected())) return
     this[kSuspects].remove(dest)
-    this[kBackoff].fail(dest)
-    if (this.link && typeof this.link[kForget] === 'function') this.link[kForget](dest)
+    for (const name of names) this[kBackoff].fail(name)
+    forget(this.link, names)
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -529,7 +585,9 @@ class PeerRPCClient extends Peer {
     this[kTries].endWaiting(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED }))
     super._stop()
     // Nobody looks at them any more.
-    for (const dest of this[kSuspects].removeAll()) this[kBackoff].clear(dest)
+    for (const dest of this[kSuspects].removeAll()) {
+      for (const name of this[kAliases].of(dest)) this[kBackoff].clear(name)
+    }
     if (this.tpool) this.tpool.stop()
   }
 
@@ -548,6 +606,16 @@ function connect (transport) {
   }
 }
 
+/** One of another class may not say. */
+function isConnecting (transport) {
+  return typeof transport.isConnecting === 'function' && transport.isConnecting()
+}
+
+/** Takes what a destination is called out of the answers that a link keeps. */
+function forget (link, names) {
+  if (link && typeof link[kForget] === 'function') for (const name of names) link[kForget](name)
+}
+
 /** Whether each request asks a pool which destinations are active; one of another class always. */
 function asks (tpool) {
   return tpool[kAsks] === undefined || tpool[kAsks]()
@@ -558,12 +626,15 @@ function sample (items, enough) {
   return items.length < enough ? undefined : items[Math.floor(Math.random() * items.length)]
 }
 
-/** How one request of a `map` went; as `Promise.allSettled`, with its address. */
-/** Options of a request with where it may go: nobody sees that who looks at the options of a transport. */
-function withAim (opts, aim) {
-  return opts ? Object.defineProperty(opts, kAim, { value: aim }) : opts
+/** Options of a request with those of its call: nobody sees that who looks at the options of a transport. */
+function withAim (opts, aim, isOurs) {
+  if (!opts) return opts
+  // A subclass may give all requests the same ones.
+  if (!isOurs) opts = Object.assign(Object.create(Object.getPrototypeOf(opts)), opts)
+  return Object.defineProperty(opts, kAim, { value: aim })
 }
 
+/** How one request of a `map` went; as `Promise.allSettled`, with its address. */
 function outcome (dest, err, value) {
   return err ? { dest, status: 'rejected', reason: err } : { dest, status: 'fulfilled', value }
 }
@@ -579,7 +650,7 @@ function shuffle (items) {
   return shuffled
 }
 
-const { request, map } = PeerRPCClient.prototype
+const { dest, getDestOpts, getRequestOpts, getTransportOpts, map, request, transport } = PeerRPCClient.prototype
 
 PeerRPCClient.prototype[kOptions] = OPTIONS.PeerRPCClient
 

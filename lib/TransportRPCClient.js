@@ -14,7 +14,7 @@ const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('
 const { LANES, costOf, roughly, toJson } = require('./dispatch')
 const { farewell, settled } = require('./drain')
 const {
-  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
+  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kEnding, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
   kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
   kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
   kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSize, kSocket,
@@ -48,7 +48,7 @@ class TransportRPCClient extends TransportRPC {
     super(client, conf)
     this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
     this[kSocket] = undefined
-    this[kGone] = null
+    this[kGone] = this[kEnding] = null
   }
 
   init () {
@@ -124,7 +124,8 @@ class TransportRPCClient extends TransportRPC {
     // They left before it was known here that the connection is open: who is told that it closed would
     // take them for unsent.
     if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(this[kStopped](TEXT.TIMEOUT)))
-    const sent = [...this._reqs.values()]
+    // Those that a stop ends have heard of it, or are about to.
+    const sent = [...this._reqs.values()].filter(req => this[kEnding] === null || !this[kEnding].has(req))
     // Who waits hears of it in a later tick, as from a connection that broke; who asks until then waits
     // for the next connection.
     nextTick(() => this[kFail](this[kStopped](TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
@@ -282,7 +283,9 @@ class TransportRPCClient extends TransportRPC {
   [kRequestAgain] ({ key, text, isString, opts, left, cb }) {
     if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
     if (!this[kIsNative]() || this[kSocket]) {
-      return this.request(nameOf(key), isString ? text : JSON.parse(text), { timeout: left }, cb)
+      // What its caller gave, and nothing of ours.
+      const own = Object.fromEntries(Object.entries(opts || {}))
+      return this.request(nameOf(key), isString ? text : JSON.parse(text), { ...own, timeout: left }, cb)
     }
     try {
       this[kConnectionFor]().request(key, text, isString, left, cb, opts)
@@ -616,16 +619,21 @@ class TransportRPCClient extends TransportRPC {
     super._stop()
     if (this[kSweeper]) this[kSweeper].clear()
     this[kSweepAt] = Infinity
-    const sent = [...this._reqs.values()]
+    const sent = this[kEnding] = new Set(this._reqs.values())
     const connection = this[kConnection]
     const waiting = connection ? connection.takeSent() : []
     for (const retired of this[kRetired]) waiting.push(...retired.end())
     this[kRetired].clear()
-    this.disconnect()
-    callEach([
-      ...sent.map(req => err => this.handleReply(req.rid, tell(err, { key: req.key }))),
-      ...waiting
-    ], cb => cb(this[kStopped](TEXT.TIMEOUT)))
+    try {
+      // As with the original, they hear of it before the connection ends.
+      callEach([
+        ...[...sent].map(req => err => this.handleReply(req.rid, tell(err, { key: req.key }))),
+        ...waiting
+      ], cb => cb(this[kStopped](TEXT.TIMEOUT)))
+    } finally {
+      this.disconnect()
+      this[kEnding] = null
+    }
   }
 }
 

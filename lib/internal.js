@@ -163,6 +163,14 @@ module.exports = {
 
   // Peers of clients
 
+  /** Names of destinations that are mapped to others. */
+  kAliases: Symbol('aliases'),
+  /** A transport to what a destination is mapped to. */
+  kTransportFor: Symbol('transportFor'),
+  /** Whether the options of a call are kept for when it is sent again. */
+  kRemembers: Symbol('remembers'),
+  /** The destinations that let a request in no more. */
+  kTried: Symbol('tried'),
   /** The destinations that failed lately. */
   kBackoff: Symbol('backoff'),
   /** When new connections to destinations may be made whose connections failed. */
@@ -307,6 +315,8 @@ module.exports = {
   kSweep: Symbol('sweep'),
   /** Its connection is not used any more: the other side is silent. */
   kReplace: Symbol('replace'),
+  /** The requests of the socket lane that a stop ends. */
+  kEnding: Symbol('ending'),
   /** Whether it takes no more requests. */
   kDraining: Symbol('draining'),
   /** Whether there were requests since `_req_last_ts`. */
