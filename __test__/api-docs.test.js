@@ -166,6 +166,7 @@ const OWNERS = {
   Subscription: ['PeerSub', 'TransportSub', 'Transport'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
   budget: ['Peer'],
+  Aliases: ['Transport'],
   Cache: ['Cache'],
   callbacks: ['Link'],
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],

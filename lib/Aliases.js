@@ -16,7 +16,7 @@ class Aliases {
 
   /** A transport that was asked for `name` connects to `address`. */
   add (name, address) {
-    if (name === address || this._addresses.get(name) === address) return
+    if (name === address || address === undefined || this._addresses.get(name) === address) return
     this._remove(name)
     // Grapes may name others without end.
     if (this._addresses.size === MAX_BACKOFFS) this._remove(this._addresses.keys().next().value)
@@ -42,4 +42,9 @@ class Aliases {
   }
 }
 
-module.exports = Aliases
+/** Where a transport connects to; undefined of one of somebody's own that does not say. */
+function addressOf (transport) {
+  return transport && transport.conf ? transport.conf.dest : undefined
+}
+
+module.exports = { Aliases, addressOf }

@@ -2,7 +2,7 @@
 
 const { PassThrough } = require('stream')
 const { abortable } = require('./abort')
-const Aliases = require('./Aliases')
+const { Aliases, addressOf } = require('./Aliases')
 const Backoff = require('./Backoff')
 const Peer = require('./Peer')
 const Pool = require('./Pool')
@@ -251,7 +251,7 @@ class PeerRPCClient extends Peer {
   /** A transport for `dest`, which a subclass may map to another address. */
   [kTransportFor] (dest, opts) {
     const chosen = this.transport(dest, this.getTransportOpts(opts))
-    if (this.transport !== transport && chosen && chosen.conf) this[kAliases].add(dest, chosen.conf.dest)
+    if (this.transport !== transport) this[kAliases].add(dest, addressOf(chosen))
     return chosen
   }
 
@@ -352,7 +352,8 @@ class PeerRPCClient extends Peer {
   }
 
   [kSendElsewhere] (dests, key, one, err, since, from) {
-    const { [kAim]: call = {}, [kTried]: tried = [] } = one.opts
+    const call = one.opts[kAim] || {}
+    const tried = one.opts[kTried] || []
     const isTried = dest => tried.some(address => this[kAliases].of(address).includes(dest))
     const left = Math.ceil(one.left - (monotonic() - since))
     let failed = null
@@ -363,7 +364,7 @@ class PeerRPCClient extends Peer {
       const dest = isOver ? undefined : this.dest(this[kUsable](dests, call), key, this.getDestOpts(call))
       // A subclass may know only this one.
       if (dest !== undefined && !isTried(dest)) transport = this[kTransportFor](dest, call)
-      if (transport !== null && transport.conf && isTried(transport.conf.dest)) transport = null
+      if (transport !== null && isTried(addressOf(transport))) transport = null
     } catch (thrown) {
       // What called it is long over.
       failed = thrown
@@ -455,7 +456,7 @@ class PeerRPCClient extends Peer {
     }
     const isOurs = typeof transport.connect === 'function' && typeof transport.isConnected === 'function'
     // Of others nobody says that they are connected.
-    if (!isOurs || transport.isConnected()) return this[kReachable]((transport.conf && transport.conf.dest) || dest, dest)
+    if (!isOurs || transport.isConnected()) return this[kReachable](addressOf(transport) || dest, dest)
     connect(transport)
   }
 
