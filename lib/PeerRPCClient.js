@@ -139,7 +139,7 @@ class PeerRPCClient extends Peer {
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       if (aim) dests = othersOf(dests, aim, this.link)
-  kAliases, kRemembers, kSend, kTransportFor, kTried, kUsable
+      this[kSend](this.dest(this[kUsable](dests, opts), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
     })
   }
 
