@@ -31,6 +31,11 @@ function blocksOf (page) {
   return blocks
 }
 
+/** The headings of a page, in order. */
+function headingsOf (page) {
+  return fs.readFileSync(path.join(ROOT, page), 'utf8').split('\n').filter(line => /^#+ /.test(line)).map(line => line.replace(/^#+ /, ''))
+}
+
 /** The only block of a language below a heading of a page. */
 function blockOf (page, heading, language) {
   const found = blocksOf(page).filter(block => block.heading === heading && block.language === language)
@@ -38,4 +43,4 @@ function blockOf (page, heading, language) {
   return found[0].text
 }
 
-module.exports = { PAGES, ROOT, blockOf, blocksOf }
+module.exports = { PAGES, ROOT, blockOf, blocksOf, headingsOf }
