@@ -1,6 +1,6 @@
 'use strict'
 
-const { execFileSync, spawn } = require('child_process')
+const { spawn } = require('child_process')
 
 const LIMIT = 60000
 
@@ -36,7 +36,7 @@ class Network {
     if (isUp) this._enter = ['nsenter', `--net=/proc/${holder.pid}/ns/net`, ...AS_USER ? [`--user=/proc/${holder.pid}/ns/user`, '--preserve-credentials'] : []]
   }
 
-  /** Starts a program; see `Program`. */
+  /** Starts a program; see `Program`. One that is `detached` ends with all that it has started. */
   start (command, args, options) {
     const [first, ...rest] = [...this._enter, command, ...args]
     return new Program(this._spawn(first, rest, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }))
@@ -44,12 +44,17 @@ class Network {
 
   _spawn (command, args, options) {
     const child = spawn(command, args, options)
-    this._children.push(child)
+    if (child.pid !== undefined) this._children.push({ child, isGroup: options.detached === true })
     return child
   }
 
   _close () {
-    for (const child of this._children) child.kill('SIGKILL')
+    for (const { child, isGroup } of this._children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      // A shell's own processes end with it.
+      if (isGroup) process.kill(-child.pid, 'SIGKILL')
+      else child.kill('SIGKILL')
+    }
   }
 }
 
@@ -97,14 +102,4 @@ class Program {
   }
 }
 
-/** Whether a command can be run here. */
-function has (command) {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch (err) {
-    return false
-  }
-}
-
-module.exports = { Network, has }
+module.exports = { Network }
