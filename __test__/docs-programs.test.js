@@ -22,7 +22,8 @@ const runBy = file => ({ runBy: file })
 /**
  * For each page and heading its programs in order: what it prints, and is then ended if it serves;
  * `beside` are those of the same page that run meanwhile, as `heading number`; `after` is a name that
- * somebody serves by then. `servesUntilSignal` is the name that it serves itself, until SIGTERM.
+ * somebody serves by then. `later` is a program that starts
+ * behind it. `servesUntilSignal` is the name that it serves itself, until SIGTERM.
  */
 const PROGRAMS = {
   'README.md': {
@@ -31,7 +32,7 @@ const PROGRAMS = {
     Client: [{ beside: ['Server 0'], after: 'rpc_test', prints: /^null world\nnull \[ 'world' \]\n$/ }],
     'Publish and subscribe': [
       { prints: SERVES },
-      { beside: ['Publish and subscribe 0'], after: 'pub_test', prints: /^news\nnews\n/, isEndless: true },
+      { later: ['README.md', 'Publish and subscribe 0'], prints: /^news\nnews\n/, isEndless: true },
       { beside: ['Publish and subscribe 0'], after: 'pub_test', prints: /^127\.0\.0\.1:1338 news\n/, isEndless: true }
     ],
     'Promises and more': [{ prints: /^3\n\[ 7 \]\n$/ }],
@@ -54,6 +55,9 @@ const PROGRAMS = {
     'With grapes': [{ prints: /^$/ }],
     vitest: [runBy('package/runners.test.js')],
     'Fake timers': [runBy('package/runners.test.js')]
+  },
+  'docs/TROUBLESHOOTING.md': {
+    'In which order?': [{ later: ['README.md', 'Server 0'], prints: /^null world\n$/ }]
   },
   'docs/BUNDLING.md': {
     webpack: [runBy('registry/bundles.test.js'), runBy('registry/bundles.test.js')],
@@ -111,19 +115,22 @@ for (const page of PAGES) {
           return
         }
         const network = await Network.open(t)
-        const start = name => {
-          const text = programs.get(name)
+        const start = (name, text = programs.get(name)) => {
           const file = path.join(folder, `${path.basename(page)}-${name.replace(/\W/g, '-')}${/^import /m.test(text) ? '.mjs' : '.js'}`)
           fs.writeFileSync(file, text)
           return network.start(process.execPath, [file], { cwd: folder })
         }
-        const beside = (program.beside || []).map(start)
+        const beside = (program.beside || []).map(other => start(other))
         const isServed = async (name, env) => {
           while (await network.start(process.execPath, [COMMAND, 'lookup', name], { env: { ...process.env, ...env } }).ends() !== 0);
         }
         if (program.after) await isServed(program.after)
         if (program.needsGrape) await network.start(process.execPath, [...GRAPE]).prints(/other nodes/)
         const own = start(name)
+        if (program.later) {
+          const [otherPage, other] = program.later
+          beside.push(start(other, programsOf(otherPage).get(other)))
+        }
         if (program.prints === SERVES) {
           // What it serves is seen by those beside which it runs.
           assert.ok(Object.values(PROGRAMS[page]).flat().some(({ beside }) => beside && beside.includes(name)), 'nobody uses it')
