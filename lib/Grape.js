@@ -54,7 +54,9 @@ class Grape extends EventEmitter {
     const err = this[kStartNow]()
     nextTick(() => {
       if (!err && this._active) this.emit('listening')
-      cb(err)
+      // Services of the original may look at how many arguments there are.
+      if (err) cb(err)
+      else cb()
     })
   }
 
@@ -149,6 +151,15 @@ class Grape extends EventEmitter {
     return Buffer.from(hex, 'hex').toString()
   }
 
+  /** Bytes, of a JSON text of them, or else of the text itself in this encoding. */
+  str2buf (text, encoding) {
+    try {
+      return Buffer.from(JSON.parse(text))
+    } catch (err) {
+      return Buffer.from(text, encoding || '')
+    }
+  }
+
   /** What the HTTP API does with a request: `type` is the path, `data` the data of the body. */
   request (type, data, cb, v) {
     this[kRequest](type, data, cb, v)
@@ -215,7 +226,7 @@ class Grape extends EventEmitter {
     if (name === 'answered') {
       const cb = this[kRequests].get(id)
       this[kRequests].delete(id)
-      if (status === undefined) return cb(null, text === '' ? undefined : JSON.parse(text))
+      if (status === undefined) return text === '' ? cb(null) : cb(null, JSON.parse(text))
       const err = late(text, { code: status === 200 ? codeOf(text) || 'ERR_GRAPE_GENERIC' : undefined })
       if (status !== 200) err.code = status
       return cb(err)

@@ -143,6 +143,8 @@ export class Grape extends TypedEmitter<GrapeEvents> {
   str2hex(name: string): string
   /** The inverse of `str2hex`. */
   hex2str(hex: string): string
+  /** Bytes: of a JSON text of a Buffer or list, or else of the text itself. */
+  str2buf(text: string, encoding?: BufferEncoding): Buffer
   /** The node itself, as the original's services use it; undefined while the grape does not run. */
   node?: GrapeNode
   /** Whether it runs. */

@@ -171,6 +171,25 @@ classes('C393: a bootstrap entry that is no host:port is an event warning that n
   }
 }, { better: true })
 
+classes('C384: start calls back without arguments, and get of nothing with one', async ({ Grape, t }) => {
+  const grape = new Grape(await freeConf({ host: '127.0.0.1' }))
+  t.after(() => call(grape, 'stop'))
+  const told = start => new Promise(resolve => start((...args) => resolve(args)))
+  assert.deepStrictEqual(await told(cb => grape.start(cb)), [])
+  assert.deepStrictEqual(await told(cb => grape.start(cb)), [])
+  const found = await told(cb => grape.get('aa'.repeat(20), cb))
+  assert.deepStrictEqual([found.length, !!found[0]], [1, false])
+})
+
+classes('C385: str2buf reads a JSON text of bytes, or else the text itself', async ({ Grape }) => {
+  const grape = new Grape(await freeConf())
+  for (const [args, bytes] of [
+    [[JSON.stringify(Buffer.from('abc'))], 'abc'], [['[97,98]'], 'ab'], [['abc'], 'abc'], [['6162', 'hex'], 'ab'], [['ü'], 'ü']
+  ]) {
+    assert.strictEqual(grape.str2buf(...args).toString(), bytes, args[0])
+  }
+})
+
 grapes('C394: a grape has str2hex and hex2str, and a node that takes names in hex', async ({ grapes: [first, second] }) => {
   const name = 'ünïcode key'
   const hex = first.str2hex(name)
@@ -346,5 +365,5 @@ classes('C266: a running grape keeps the process alive until stop, and a worker 
         setTimeout(() => grape.stop(() => console.log('stopped')), 100).unref()
       })
     })`), 'the process')
-  assert.deepStrictEqual([code, stdout, stderr], [0, 'started null\nstopped\n', ''])
+  assert.deepStrictEqual([code, stdout, stderr], [0, 'started undefined\nstopped\n', ''])
 }, { better: true })
