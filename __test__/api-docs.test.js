@@ -172,6 +172,7 @@ const OWNERS = {
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
   'dom-events': ['Socket'],
   observe: ['Transport', 'TransportRPCServer'],
+  oversized: ['Peer', 'PeerRPCClient'],
   'option-table': ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
   LinkState: ['Link'],
   patience: ['PeerRPCClient', 'Link'],

@@ -9,6 +9,7 @@ const { LARGE, MAX_TIMEOUT, NOTHING_READ, RESENT, TRY_AGAIN_LATER } = require('.
 const { TEXT, errorOf } = require('./errors')
 const { adopt, late, tell } = require('./failure')
 const { ofConnecting } = require('./hints')
+const { ofSize } = require('./oversized')
 const { kFirstTimeout, kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('./internal')
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
@@ -294,7 +295,8 @@ class ClientConnection extends Connection {
   _lost (err, reason) {
     const { dest, closeCode } = this
     if (this.wasSent) return late(TEXT.TIMEOUT, { dest })
-    return late(TEXT.TRANSPORT_CLOSE, { dest, closeCode: closeCode || undefined, cause: err || undefined })
+    const cause = ofSize(this, err, reason) || err || undefined
+    return late(TEXT.TRANSPORT_CLOSE, { dest, closeCode: (cause && cause.closeCode) || closeCode || undefined, cause })
   }
 
   _take (slot) {

@@ -39,6 +39,7 @@ const { check, withDefaults } = require('./options')
 const own = require('./own')
 const { LinkPromises, isThenable, promiseOf } = require('./promises')
 const { Tries, retryOf } = require('./retry')
+const { unstarted } = require('./silent-mistakes')
 
 /** Talks to the grapes: finds services, announces them, stores and reads values. */
 class Link extends Emitter {
@@ -280,6 +281,7 @@ class Link extends Emitter {
       return cb(null, cached)
     }
 
+    if (!this[kStarted]) unstarted(this)
     const timeout = timeoutOf(ownTimeout, this.conf)
     cb = this[kMeter].request(type, guarded(this, type, payload, cb))
     this[kLife].triesOf(type).begin(retry, done => this[kShare](hash, type, payload, timeout, done), cb, hash, opts.signal)

@@ -15,6 +15,9 @@ const { Admission, refusalOf } = require('./admission')
 const { nextTick } = require('./clock')
 const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
+const { adopt } = require('./failure')
+const { NO_VERIFY } = require('./hints')
+const { plainClient } = require('./silent-mistakes')
 const { FAREWELL_TIMEOUT, HANDSHAKE_DESCRIPTORS, MAX_HANDSHAKES, NOTHING_READ, TRY_AGAIN_LATER } = require('./defaults')
 const { OPTIONS, TLS } = require('./option-table')
 const RequestHead = require('./RequestHead')
@@ -32,7 +35,7 @@ class SecureListener {
     const { host, secure } = conf
     assertSecure(secure)
     const verifyClient = secure.verifyClient || conf.verifyClient
-    assert.strictEqual(typeof verifyClient, 'function', 'conf.secure.verify must be a function')
+    assertVerify(verifyClient)
     this.owner = owner
     this.lanes = lanes
     this.conf = conf
@@ -119,7 +122,10 @@ class SecureListener {
     const { _server: server, _face: face } = this
     server.on('connection', socket => this._onSocket(socket))
     // A handshake that failed concerns nobody but the client.
-    server.on('tlsClientError', (err, socket) => socket.destroy(err))
+    server.on('tlsClientError', (err, socket) => {
+      if (err.code === 'ERR_SSL_HTTP_REQUEST') plainClient(this)
+      socket.destroy(err)
+    })
     server.on('error', err => {
       // One client could not be accepted, or nobody waits for this port any more.
       if (server.listening || this._closed) return debug('a client with TLS was not accepted, or a port was not had that nobody wants: %s', err.message)
@@ -229,6 +235,15 @@ class SecureListener {
     socket.resume()
     const deadline = new Deadline(() => socket.destroy(), FAREWELL_TIMEOUT)
     socket.once('close', () => deadline.clear())
+  }
+}
+
+/** With the original's words, and what they mean. */
+function assertVerify (verifyClient) {
+  try {
+    assert.strictEqual(typeof verifyClient, 'function', 'conf.secure.verify must be a function')
+  } catch (err) {
+    throw adopt(err, { hint: NO_VERIFY })
   }
 }
 

@@ -11,6 +11,7 @@ const { isLarge, isTooLarge } = require('./errors')
 const observe = require('./observe')
 const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServing } = require('./internal')
 const { OPTIONS } = require('./option-table')
+const { messageOf } = require('./silent-mistakes')
 
 /** One client of a server transport. */
 class ServerConnection extends Connection {
@@ -152,7 +153,7 @@ class ServerConnection extends Connection {
     if (this.over) return
     if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)
     try {
-      if (dispatch.sendReply(this.conn, rid, err ? err.message : null, result, isString, since)) this.fallBehind()
+      if (dispatch.sendReply(this.conn, rid, err ? messageOf(this.transport, err) : null, result, isString, since)) this.fallBehind()
     } catch (error) {
       if (!isTooLarge(error)) throw error
       this._replyTooLarge(rid, error, since)

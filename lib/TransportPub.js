@@ -8,6 +8,8 @@ const Listener = require('./Listener')
 const SocketServer = require('./SocketServer')
 const dispatch = require('./dispatch')
 const { PUBLISHER } = require('./defaults')
+const { adopt } = require('./failure')
+const { MESSAGE } = require('./hints')
 const {
   kAdd, kDisown, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
   kPubBySocket, kServeFace, kSocket, kSockets, kTakeIn, kTellSlow, kTryListening, kUnlisten
@@ -16,6 +18,7 @@ const { OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
 const { reveal } = require('./own')
 const { PubSockets, takeIn } = require('./pub-sockets')
+const { unpublished } = require('./silent-mistakes')
 const { encode } = require('./socket')
 
 /**
@@ -107,8 +110,8 @@ class TransportPub extends TransportSocket {
     }
     const listener = this[kListener]
     // The socket's own close leaves the listener here, without a server.
-    if (!listener || listener.server === undefined || listener.connections.size === 0) return
-    const { opcode, data } = encode(msg)
+    if (!listener || listener.server === undefined || listener.connections.size === 0) return unpublished(this, listener, msg)
+    const { opcode, data } = bytesOf(msg)
     this[kMeter].count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
     const patched = this[kHasShown] ? patchedOf(listener) : undefined
@@ -177,6 +180,15 @@ class TransportPub extends TransportSocket {
   _stop () {
     super._stop()
     this[kUnlisten]()
+  }
+}
+
+/** What is published, as `encode` of socket.js has it. */
+function bytesOf (msg) {
+  try {
+    return encode(msg)
+  } catch (err) {
+    throw adopt(err, { hint: MESSAGE })
   }
 }
 

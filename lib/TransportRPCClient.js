@@ -28,6 +28,7 @@ const { reveal } = require('./own')
 const { TEXT, errorOf } = require('./errors')
 const { late, tell } = require('./failure')
 const { LEAVING, STOPPED, ofConnecting } = require('./hints')
+const { ofSize } = require('./oversized')
 const { refusedId } = require('./nesting')
 const { withDefaults } = require('./options')
 const { promised } = require('./promises')
@@ -448,14 +449,14 @@ class TransportRPCClient extends TransportRPC {
       this.cbq.trigger('req')
     })
     socket.on('error', err => { error = err })
-    socket.on('close', () => {
+    socket.on('close', (code, reason) => {
       if (!isCurrent()) return
       this[kSocket] = null
       this[kGone] = { socket }
       this.disconnected()
       this[kUnreachable]()
       const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
-      const failure = isTold ? told(error, this.conf) : late(TEXT.TRANSPORT_CLOSE, { dest: this.conf.dest, cause: error || undefined })
+      const failure = isTold ? told(error, this.conf) : lost(this, error, code, reason)
       this[kFail](failure, this[kTakeQueued](), [...this._reqs.values()])
     })
   }
@@ -654,6 +655,13 @@ function bySocket ({ _reqs }) {
 /** Why there is no connection, by a socket of ours or of somebody's. */
 function told (err, { dest, secure }) {
   return tell(err, { dest, hint: err instanceof Error ? ofConnecting(err, dest, !!secure) : undefined })
+}
+
+/** The connection of such a socket was lost. */
+function lost (transport, error, closeCode, reason) {
+  const { dest } = transport.conf
+  const cause = ofSize({ dest, closeCode, transport }, error, reason) || error || undefined
+  return late(TEXT.TRANSPORT_CLOSE, { dest, closeCode: (cause && cause.closeCode) || closeCode, cause })
 }
 
 function noop () {}

@@ -21,6 +21,7 @@ const { refusedId } = require('./nesting')
 const observe = require('./observe')
 const { reveal } = require('./own')
 const { checkServerOptions } = require('./server-options')
+const { messageOf, unheard } = require('./silent-mistakes')
 const { Serving } = require('./stats')
 
 /** `readyState` of a socket that is open. */
@@ -138,13 +139,14 @@ class TransportRPCServer extends TransportRPC {
   [kAnswer] (caller, rid, key, payload, reply, cert) {
     const handlers = this[kHandlers]
     if (handlers !== null && handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)) return
-    this.emit('request', rid, key, payload, { reply }, cert)
+    // Whoever replaces `emit` need not return anything.
+    if (!this.emit('request', rid, key, payload, { reply }, cert) && this.listenerCount('request') === 0) unheard(this, key)
   }
 
   sendReply (socket, rid, err, res) {
     // To write the text of a large answer that nobody gets would keep others waiting.
     if (socket.readyState > OPEN && this.format === format) return
-    socket.send(this[kFormatReply](rid, err ? err.message : null, res))
+    socket.send(this[kFormatReply](rid, err ? messageOf(this, err) : null, res))
   }
 
   /** What came in may be what cannot be written: that is the caller's error, and not the service's. */

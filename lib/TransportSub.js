@@ -13,6 +13,7 @@ const {
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
 const { reveal } = require('./own')
+const { TOO_LARGE, tooLarge } = require('./silent-mistakes')
 
 /** As `AT_ONCE` of dispatch.js. */
 const AMONG_OTHERS = { after: 0, within: CONNECT_AMONG_OTHERS }
@@ -235,6 +236,7 @@ class SubConnection extends Connection {
   }
 
   ended (err) {
+    if (this.open && err && err.message === TOO_LARGE) tooLarge(this.transport, this.dest)
     this.transport[kLost](this, this.open ? null : err)
   }
 }

@@ -392,6 +392,9 @@ const MAX_FORGOTTEN = MAX_BACKOFFS
 /** Places whose exceptions in callbacks were a warning, so that each is one once; the oldest are forgotten. */
 const MAX_WARNED_PLACES = 256
 
+/** Causes of one warning of one peer, transport or link that are told: strangers choose some, such as keys. */
+const MAX_WARNED_CAUSES = 16
+
 /**
  * Informational heads (RFC 9110 section 15.2) before an answer: a server may go on with them for
  * ever, and Node hands each to JavaScript. Honest ones send one or two.
@@ -571,6 +574,7 @@ module.exports = {
   MAX_SLOTS,
   MAX_TIMEOUT,
   MAX_TRANSPORTS,
+  MAX_WARNED_CAUSES,
   MAX_WARNED_PLACES,
   MAX_WATCH,
   MEASURE,

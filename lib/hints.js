@@ -7,6 +7,12 @@ const STOPPED = 'this side was stopped, or disconnected, before the answer came'
 
 const STOPPED_LINK = 'the link was stopped'
 
+/** What can be published. */
+const MESSAGE = 'a message is a text, a number or bytes: JSON.stringify makes a text of an object'
+
+/** A server with TLS asks for certificates. */
+const NO_VERIFY = 'conf.secure.verifyClient is missing: (info) => boolean decides which clients may connect, of whose certificates info.req.socket.getPeerCertificate() tells'
+
 /** A server that drains. */
 const LEAVING = 'the server goes away, and has not begun this request'
 
@@ -52,4 +58,4 @@ function ofConnecting (err, dest, isSecure) {
   return undefined
 }
 
-module.exports = { LEAVING, STOPPED, STOPPED_LINK, ofConnecting }
+module.exports = { LEAVING, MESSAGE, NO_VERIFY, STOPPED, STOPPED_LINK, ofConnecting }

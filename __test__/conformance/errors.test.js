@@ -36,8 +36,8 @@ everyWay('C560: an error is equal to one of its text', async ({ implementation, 
     if (payload === 'bad') handler.reply(new Error('it is bad'))
   })
   const peer = client(service.dest)
-  for (const [payload, text] of [['never', 'ERR_TIMEOUT'], ['bad', 'it is bad']]) {
-    const { err } = await call(peer, 'request', 'k', payload, { timeout: 50 })
+  for (const [payload, text, timeout] of [['never', 'ERR_TIMEOUT', 50], ['bad', 'it is bad']]) {
+    const { err } = await call(peer, 'request', 'k', payload, { timeout })
     assert.deepStrictEqual(err, new Error(text))
     assert.deepStrictEqual({ ...err }, {})
     assert.strictEqual(JSON.stringify(err), '{}')

@@ -91,6 +91,7 @@ function errors (tree) {
   }
   walk(tree, node => {
     const isMade = ts.isNewExpression(node) ? /Error$/ : ts.isCallExpression(node) ? /^(failure|late|system)$/ : null
+    if (ts.isCallExpression(node) && lastName(node.expression) === 'warnOnce') add(node.arguments[1])
     if (isMade && isMade.test(lastName(node.expression) || '')) add(node.arguments[0])
     if (ts.isCallExpression(node) && node.expression.getText().startsWith('assert')) add(node.arguments[node.arguments.length - 1])
     if (ts.isBinaryExpression(node) && lastName(node.left) === 'code') add(node.right)

@@ -117,7 +117,7 @@ impl Conn {
         if let Err(error) = result {
             let mut half = self.lock();
             if half.phase == Phase::Open {
-                half.out.close(Some(error.close_code()), "");
+                half.out.close(Some(error.close_code()), &self.reason(&error, costly));
             }
             drop(half);
             self.flush();
@@ -131,6 +131,15 @@ impl Conn {
             return Err(ended);
         }
         Ok(())
+    }
+
+    /// The close reason of a message that is too large: which limit it exceeds.
+    fn reason(&self, error: &Error, costly: bool) -> String {
+        match error {
+            Error::MessageTooBig if costly => "memoryBudget".into(),
+            Error::MessageTooBig => format!("maxPayload is {}", self.settings().max_payload),
+            _ => String::new(),
+        }
     }
 
     /// Records the missing bytes of an incomplete message: replies to further requests wait behind

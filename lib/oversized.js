@@ -1,0 +1,37 @@
+'use strict'
+
+// Messages above `maxPayload` end their connection with 1009 (RFC 6455 section 7.4.1). Who asked is to
+// hear why, on either side.
+
+const { late, tell } = require('./failure')
+const { OPTIONS, TLS } = require('./option-table')
+const { TOO_LARGE } = require('./silent-mistakes')
+
+const CODE = 1009
+
+/** What a server of this package says when it closes for that. */
+const REASON = /^maxPayload is (\d{1,16})$/
+
+/**
+ * The cause of a lost connection, where that is a message that was too large: an answer (`err` is what
+ * this side found) or a request. Undefined for other causes.
+ */
+function ofSize ({ dest, closeCode, transport }, err, reason) {
+  if (err && err.message === TOO_LARGE) {
+    const { secure, maxPayload } = transport.conf
+    const limit = (secure && TLS.client.maxPayload.of(secure.maxPayload)) || OPTIONS.Peer.maxPayload.of(maxPayload)
+    return tell(err, {
+      dest, closeCode: CODE, limit, hint: 'an answer is larger than conf.maxPayload of this client, or takes more than its memoryBudget'
+    })
+  }
+  if (err || closeCode !== CODE) return undefined
+  const [, limit] = REASON.exec(reason) || []
+  return late(TOO_LARGE, {
+    dest,
+    closeCode: CODE,
+    limit: limit === undefined ? undefined : Number(limit),
+    hint: `a request is larger than what ${dest} takes: ${limit === undefined ? 'see its limits' : `its conf.maxPayload is ${limit} bytes`}`
+  })
+}
+
+module.exports = { ofSize }
