@@ -2,8 +2,11 @@
 
 // Stacks as texts, and where they enter the service's own code.
 
+/** A bundle of ES modules has no __dirname. */
+const FOLDER = typeof __dirname === 'string' ? __dirname : '/nowhere'
+
 /** Lines of this package, of the originals, and of Node. */
-const PACKAGE = new RegExp(`[(/ ]${escaped(__dirname)}[/\\\\]|[/\\\\]node_modules[/\\\\](grenache-|async[/\\\\])|\\(?node:|\\(<anonymous>\\)`)
+const PACKAGE = new RegExp(`[(/ ]${escaped(FOLDER)}[/\\\\]|[/\\\\]node_modules[/\\\\](grenache-|async[/\\\\])|\\(?node:|\\(<anonymous>\\)`)
 
 function escaped (text) {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
