@@ -265,7 +265,7 @@ class Link extends Emitter {
     if (typeof cb !== 'function') cb = noop
     const retry = retryOf(opts.retry)
     const ownTimeout = CALLS.link.timeout.of(opts.timeout)
-    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
+    if (opts.signal && !(cb = abortable(opts.signal, cb, undefined, { key: keyOf(type, payload) }))) return
     if (!this._inited) this.init()
     if (this[kLife].isOver) {
       return nextTick(guarded(this, type, payload, cb), late(TEXT.TRANSPORT_CLOSE, { key: keyOf(type, payload), hint: STOPPED_LINK }))

@@ -129,7 +129,7 @@ class PeerRPCClient extends Peer {
     const retry = retryOf(opts.retry)
     const aim = isAimed(opts) ? opts : undefined
     if (aim) checkTargets(aim)
-    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
+    if (opts.signal && !(cb = abortable(opts.signal, cb, undefined, { key }))) return
     if (waitFor !== undefined) return this[kRetry](new Patience(waitFor, retry), key, payload, opts, cb, aim)
     if (retry !== null) return this[kRetry](retry, key, payload, opts, cb, aim)
     if (opts.dest) {
@@ -161,7 +161,7 @@ class PeerRPCClient extends Peer {
     const aimed = isAimed(opts)
     if (aimed) checkTargets(opts)
     const waitFor = CALLS.request.waitFor.of(opts.waitFor)
-    if (opts.signal && !(cb = abortable(opts.signal, cb))) return
+    if (opts.signal && !(cb = abortable(opts.signal, cb, undefined, { key }))) return
     const others = dests => aimed ? othersOf(dests, opts, this.link) : dests
     const lookup = told => waitFor === undefined ? this[kLookup](key, told) : this[kLookupWithin](waitFor, key, others, opts.signal, told)
     lookup((err, dests) => {

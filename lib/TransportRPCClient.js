@@ -335,7 +335,7 @@ class TransportRPCClient extends TransportRPC {
     cb = abortable(signal, cb, (cb, err) => {
       forget()
       cb(err)
-    })
+    }, { key, dest: this.conf.dest })
     if (cb === undefined) return this[kMeter].count('rejected')
     if (!isNative) return this[kRequestBySocket](key, payload, opts, cb)
     const slot = this[kRequestNative](key, payload, opts, cb)

@@ -6,6 +6,7 @@ const { callEach } = require('./cbq')
 const { nextTick } = require('./clock')
 const { bind } = require('./context')
 const { TEXT } = require('./errors')
+const { failure, tell } = require('./failure')
 
 /** As Node's own, whose class cannot be had. */
 class AbortError extends Error {
@@ -57,11 +58,12 @@ function waitsOf (signal) {
  * `cb` of a call that `signal` may end: only the first call of what is returned counts, and none
  * once the signal is aborted. Undefined, when the call fails at once for its signal.
  * @param {function(function(Error), Error)} [end] ends the call, in a later tick by default
+ * @param {object} [known] what the error knows, see failure.js
  */
-function abortable (signal, cb, end = nextTick) {
+function abortable (signal, cb, end = nextTick, known = {}) {
   const isSignal = typeof signal.addEventListener === 'function'
   if (!isSignal || signal.aborted) {
-    nextTick(cb, isSignal ? new AbortError(signal) : new TypeError(TEXT.NO_SIGNAL))
+    nextTick(cb, isSignal ? tell(new AbortError(signal), known) : failure(TEXT.NO_SIGNAL, known, TypeError))
     return undefined
   }
 
@@ -75,7 +77,7 @@ function abortable (signal, cb, end = nextTick) {
     return taken
   }
   const abort = () => {
-    if (cb !== null) end(take(), new AbortError(signal))
+    if (cb !== null) end(take(), tell(new AbortError(signal), known))
   }
   all.add(abort)
   return (err, res) => {
