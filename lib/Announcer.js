@@ -20,6 +20,8 @@ class Announcer {
     this._announces = new Map()
     /** What was announced since the link's start, by whichever call, also if it is no more: lookups may still find it. */
     this.ports = new Set()
+    /** The same of what was announced for other hosts, as `host:port`. */
+    this.addresses = new Set()
     /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
     this._leaving = new Map()
     /** Announces that ended, until the grapes are told of it, by `port:key`. */
@@ -72,7 +74,7 @@ class Announcer {
       const first = cb
       cb = null
       if (error && !hears(first, err)) this._news.warn(announce, error)
-      if (first) first(err)
+      if (first) first(err || (host !== undefined ? error : err))
     })
     announce.again = () => {
       announce.underWay++
@@ -106,6 +108,7 @@ class Announcer {
     for (const announce of this._announces.values()) end(announce)
     this._announces.clear()
     this.ports.clear()
+    this.addresses.clear()
   }
 
   /** What is announced, as `{ key, port }`. */

@@ -28,7 +28,7 @@ const LinkMeter = require('./LinkMeter')
 const LinkState = require('./LinkState')
 const {
   kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes, kGrapesBackoff,
-  kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kLookupKept, kMeter, kNews, kOwnPorts, kRefresh, kShare, kStarted,
+  kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kLookupKept, kMeter, kNews, kOwnAddresses, kOwnPorts, kRefresh, kShare, kStarted,
   kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
 } = require('./internal')
 const { getMutable, putMutable } = require('./mutable')
@@ -151,8 +151,12 @@ class Link extends Emitter {
     checkCall(opts)
     const host = CALLS.link.host.of(opts && opts.host)
     if (!this._inited) this.init()
-    this[kAnnouncer].ports.add(port)
-    announced(key, port)
+    if (host === undefined) {
+      this[kAnnouncer].ports.add(port)
+      announced(key, port)
+    } else {
+      this[kAnnouncer].addresses.add(`${host}:${port}`)
+    }
     // Not by a subclass's own method, which has had this call.
     if (this[kAnnouncer].waits(key, port, () => announce.call(this, key, port, opts, cb))) return
     const told = this[kNews].telling({ key, port, host }, cb)
@@ -223,6 +227,10 @@ class Link extends Emitter {
   }
 
   /** What is announced at these ports of this machine is this link's. */
+  [kOwnAddresses] () {
+    return this._inited ? this[kAnnouncer].addresses : []
+  }
+
   [kOwnPorts] () {
     return this._inited ? this[kAnnouncer].ports : []
   }
@@ -399,7 +407,7 @@ class Link extends Emitter {
    * reads is asked of the next one as well when the first takes long.
    */
   [kAsk] (type, payload, timeout, cb) {
-    const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type))
+    const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type, payload))
     const life = this[kLife]
     let asked = 0
     let open = 0
@@ -441,14 +449,14 @@ class Link extends Emitter {
     ask()
   }
 
-  /** Where a request may go. A grape on another machine would announce its own address. */
-  [kGrapes] (type) {
+  /** Where a request may go. A grape on another machine would announce its own address, unless it is told which. */
+  [kGrapes] (type, payload) {
     if (this[kEmbedded]) return [this[kEmbedded].url]
     const named = this.conf.grape
     const grapes = (Array.isArray(named) ? named : String(named).split(','))
       .map(grape => String(grape).trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
       .filter((grape, at) => grape !== '' || at === 0)
-    if (type !== 'announce' && type !== 'unannounce') return grapes
+    if ((type !== 'announce' && type !== 'unannounce') || isElsewhere(payload)) return grapes
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
@@ -594,6 +602,11 @@ function destinationsOf (answer) {
     if (dests.size === MAX_ADDRESSES || ++seen - dests.size === MAX_ODD_ADDRESSES) break
   }
   return [...dests]
+}
+
+/** Whether an announce says where the service is. */
+function isElsewhere (payload) {
+  return !!payload && payload.host !== undefined
 }
 
 /** Another grape may do better: this one did not answer, or broke. */

@@ -4,7 +4,7 @@
 
 const { networkInterfaces } = require('os')
 const { partsOf } = require('./address')
-const { kOwnPorts } = require('./internal')
+const { kOwnAddresses, kOwnPorts } = require('./internal')
 const { CALLS } = require('./option-table')
 const { check } = require('./options')
 
@@ -32,12 +32,13 @@ function othersOf (dests, opts, link) {
 function ownOf (link) {
   const ports = link && link[kOwnPorts] ? link[kOwnPorts]() : []
   const own = new Set([...ports].map(String))
+  const addresses = new Set(link && link[kOwnAddresses] ? link[kOwnAddresses]() : [])
   // To ask the system for its addresses costs something.
-  if (own.size === 0) return () => false
+  if (own.size === 0) return dest => addresses.has(dest)
   const hosts = new Set(Object.values(networkInterfaces()).flat().map(({ address }) => address))
   return dest => {
     const { host, port } = partsOf(dest)
-    return own.has(port) && isHere(host, hosts)
+    return addresses.has(dest) || (own.has(port) && isHere(host, hosts))
   }
 }
 

@@ -107,6 +107,8 @@ module.exports = {
   kStopAnnouncingAll: shared('stopAnnouncingAll'),
   /** Calls back once the grapes know that a key and port are announced no more. */
   kWhenTold: shared('whenTold'),
+  /** The addresses that it has announced for other hosts. */
+  kOwnAddresses: shared('ownAddresses'),
   /** The ports that it has announced. */
   kOwnPorts: shared('ownPorts'),
   /** Who listens to it. */

@@ -1,14 +1,16 @@
 //! The API's requests and responses: JSON texts to commands, and outcomes to JSON texts. It accepts
 //! whatever the original accepts, including accidents of JavaScript.
 
-use super::{Command, Failure, Found, Got, Item, Outcome, bencode::Value as Bencode, krpc::Signed};
+use super::{
+    Address, Command, Failure, Found, Got, Item, Outcome, bencode::Value as Bencode, krpc::Signed,
+};
 use crate::config::grape as config;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value, value::RawValue};
-use std::{fmt, ops::RangeInclusive};
+use std::{fmt, net::Ipv4Addr, ops::RangeInclusive};
 
 /// A command, and the wanted order of its outcome.
 #[derive(Clone, Debug)]
@@ -121,7 +123,19 @@ pub fn request(kind: &str, data: &str, v: Option<&[u8]>) -> Result<Request, Fail
             Command::Lookup(checked(key.as_bytes().to_vec())?)
         }
         "announce" | "unannounce" => {
-            let Value::Array(fields) = &data else { return Err(Failure::BadAnnounce) };
+            let fields = match &data {
+                Value::Array(fields) => fields,
+                Value::Object(fields) if fields.contains_key("host") => {
+                    let (key, address) = elsewhere(fields)?;
+                    let command = if kind == "announce" {
+                        Command::AnnounceAt { key, address }
+                    } else {
+                        Command::UnannounceAt { key, address }
+                    };
+                    return Ok(Request { command, freshest });
+                }
+                _ => return Err(Failure::BadAnnounce),
+            };
             let port = port(fields.get(1)).ok_or(Failure::BadPort)?;
             let key = match fields.first() {
                 Some(Value::String(key)) => key.as_bytes().to_vec(),
@@ -246,6 +260,16 @@ fn get(data: &Value) -> Result<Command, Failure> {
         _ => return Err(Failure::BadGet),
     };
     Ok(Command::Get { target: checked(target)?, salt })
+}
+
+/// Of an announce for another host, which the original refuses: it takes no object.
+fn elsewhere(fields: &Map<String, Value>) -> Result<(Vec<u8>, Address), Failure> {
+    let port = port(fields.get("port")).filter(|port| *port > 0).ok_or(Failure::BadPort)?;
+    let host = fields.get("host").and_then(Value::as_str);
+    let ip: Option<Ipv4Addr> = host.and_then(|host| host.parse().ok());
+    let address = ip.map(|ip| Address { ip: ip.octets(), port }).filter(|address| address.is_one());
+    let Some(Value::String(key)) = fields.get("key") else { return Err(BAD_KEY) };
+    Ok((checked(key.as_bytes().to_vec())?, address.ok_or(Failure::BadHost)?))
 }
 
 fn checked(key: Vec<u8>) -> Result<Vec<u8>, Failure> {

@@ -467,9 +467,11 @@ fn events(wanted: bool) -> u32 {
 /// Bytes that a pending command holds.
 pub(super) fn cost_of(command: &Command) -> usize {
     let bytes = match command {
-        Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {
-            key.len()
-        }
+        Command::Lookup(key)
+        | Command::Announce { key, .. }
+        | Command::Unannounce { key, .. }
+        | Command::AnnounceAt { key, .. }
+        | Command::UnannounceAt { key, .. } => key.len(),
         Command::Put { item, .. } => item.v.len(),
         Command::Get { target, salt } => target.len() + salt.len(),
     };

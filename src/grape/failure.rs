@@ -25,6 +25,10 @@ pub enum Failure {
     BadAnnounce,
     /// An invalid port.
     BadPort,
+    /// An announce for another host that names none.
+    BadHost,
+    /// An announce for another host than the caller's.
+    ForeignService,
     /// A get without a hash.
     BadGet,
     /// Invalid options of a put; the text says which.
@@ -55,7 +59,7 @@ impl Failure {
             Self::Busy | Self::Stopped => 503,
             Self::NotFound => 404,
             Self::BadMethod => 405,
-            Self::ForeignOrigin | Self::ForeignHost => 403,
+            Self::ForeignOrigin | Self::ForeignHost | Self::ForeignService => 403,
             // Other codes are chosen by strangers.
             Self::Refused { code: 301, .. } => 301,
             Self::Refused { code: 302, .. } => 302,
@@ -81,6 +85,8 @@ impl fmt::Display for Failure {
             Self::BadLookup => "ERR_GRAPE_LOOKUP",
             Self::BadAnnounce => "ERR_GRAPE_ANNOUNCE",
             Self::BadPort => "ERR_GRAPE_SERVICE_PORT",
+            Self::BadHost => "ERR_GRAPE_SERVICE_HOST",
+            Self::ForeignService => "ERR_GRAPE_SERVICE_FOREIGN",
             Self::BadGet => "ERR_GRAPE_GENERIC",
             Self::BadPut(text) => text,
             Self::Malformed(text) => text,
@@ -110,6 +116,8 @@ mod tests {
             (Failure::BadLookup, 200, "ERR_GRAPE_LOOKUP"),
             (Failure::BadAnnounce, 200, "ERR_GRAPE_ANNOUNCE"),
             (Failure::BadPort, 200, "ERR_GRAPE_SERVICE_PORT"),
+            (Failure::BadHost, 200, "ERR_GRAPE_SERVICE_HOST"),
+            (Failure::ForeignService, 403, "ERR_GRAPE_SERVICE_FOREIGN"),
             (Failure::BadGet, 200, "ERR_GRAPE_GENERIC"),
             (Failure::BadPut("opts.v not given".into()), 200, "opts.v not given"),
             (Failure::Malformed("x"), 500, "x"),

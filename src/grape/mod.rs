@@ -12,6 +12,7 @@ pub mod api;
 pub mod bencode;
 mod candidates;
 mod core;
+mod elsewhere;
 mod failure;
 mod generations;
 mod hash;

@@ -21,6 +21,20 @@ pub enum Command {
         /// Its port.
         port: u16,
     },
+    /// Keep an address that a service has, and tell it to who asks.
+    AnnounceAt {
+        /// The raw name.
+        key: Vec<u8>,
+        /// Where it is.
+        address: Address,
+    },
+    /// Forget it.
+    UnannounceAt {
+        /// The raw name.
+        key: Vec<u8>,
+        /// Where it was.
+        address: Address,
+    },
     /// Store a value.
     Put {
         /// The value.

@@ -90,7 +90,7 @@ impl Counters {
     pub(super) fn started(&mut self, command: &Command) {
         match command {
             Command::Lookup(_) => self.lookups += 1,
-            Command::Announce { .. } => self.announces += 1,
+            Command::Announce { .. } | Command::AnnounceAt { .. } => self.announces += 1,
             _ => {}
         }
     }

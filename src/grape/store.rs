@@ -208,7 +208,10 @@ impl Core {
                 signed: item.signed.clone(),
                 cas: *cas,
             })),
-            Command::Lookup(_) | Command::Get { .. } => Query::Ping,
+            Command::Lookup(_)
+            | Command::Get { .. }
+            | Command::AnnounceAt { .. }
+            | Command::UnannounceAt { .. } => Query::Ping,
         }
     }
 }
@@ -216,9 +219,11 @@ impl Core {
 /// The key under which a command's nodes are remembered.
 fn key_of(command: &Command) -> Vec<u8> {
     match command {
-        Command::Lookup(key) | Command::Announce { key, .. } | Command::Unannounce { key, .. } => {
-            key.clone()
-        }
+        Command::Lookup(key)
+        | Command::Announce { key, .. }
+        | Command::Unannounce { key, .. }
+        | Command::AnnounceAt { key, .. }
+        | Command::UnannounceAt { key, .. } => key.clone(),
         Command::Put { item, .. } => item.target().0.to_vec(),
         Command::Get { target, .. } => target.clone(),
     }

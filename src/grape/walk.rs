@@ -71,6 +71,14 @@ impl Core {
                 }
                 None
             }
+            Command::AnnounceAt { .. } => {
+                self.announce_elsewhere(job, true);
+                None
+            }
+            Command::UnannounceAt { .. } => {
+                self.announce_elsewhere(job, false);
+                None
+            }
             Command::Unannounce { key, .. } => {
                 self.store_or_walk(Query::GetPeers(key.clone()), job);
                 None

@@ -227,3 +227,29 @@ fn surrogates_that_are_alone_are_replaced() {
         assert!(request("lookup", broken, None).is_err(), "{broken}");
     }
 }
+
+#[test]
+fn an_announce_for_another_host_names_an_address() {
+    let said = command("announce", r#"{"key":"a","port":1337,"host":"10.0.0.5"}"#);
+    let Command::AnnounceAt { key, address } = said else { panic!() };
+    assert_eq!((&key[..], address.to_string()), (&b"a"[..], "10.0.0.5:1337".into()));
+    let said = command("unannounce", r#"{"key":"a","port":1,"host":"10.0.0.5"}"#);
+    assert!(matches!(said, Command::UnannounceAt { .. }));
+    for host in [
+        "\"\"",
+        "\"example.org\"",
+        "\"::1\"",
+        "\"0.0.0.0\"",
+        "\"224.0.0.1\"",
+        "\"10.0.0\"",
+        "5",
+        "null",
+    ] {
+        let body = format!(r#"{{"data":{{"key":"a","port":1,"host":{host}}}}}"#);
+        assert_eq!(failed("announce", &body), (200, "ERR_GRAPE_SERVICE_HOST".into()), "{host}");
+    }
+    let body = r#"{"data":{"key":"a","port":0,"host":"10.0.0.5"}}"#;
+    assert_eq!(failed("announce", body), (200, "ERR_GRAPE_SERVICE_PORT".into()));
+    let body = r#"{"data":{"key":"a","port":1}}"#;
+    assert_eq!(failed("announce", body), (200, "ERR_GRAPE_ANNOUNCE".into()));
+}
