@@ -2,6 +2,7 @@
 
 const EventEmitter = require('events')
 const { callEach } = require('./cbq')
+const { isActive, isStoppable } = require('./custom')
 const { disposable } = require('./dispose')
 const { kDrain, kIsStopped, kKeep, kLatest, kMeter, kOpenConnections, kOptions, kServer, kTransports } = require('./internal')
 const { OPTIONS, drainOf } = require('./option-table')
@@ -103,11 +104,12 @@ class Peer extends EventEmitter {
 
   /** The latest transport, made if there is none: for what is said to the peer itself. */
   [kServer] () {
-    return this[kLatest] && this[kLatest].isActive() ? this[kLatest] : this.transport('server')
+    return this[kLatest] && isActive(this[kLatest]) ? this[kLatest] : this.transport('server')
   }
 
   /** Remembers a transport, to stop it with the peer. */
   [kKeep] (transport) {
+    if (!isStoppable(transport)) return
     for (const kept of this[kTransports]) {
       if (!kept.isActive()) this[kTransports].delete(kept)
     }

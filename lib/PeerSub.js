@@ -4,14 +4,16 @@ const Backoff = require('./Backoff')
 const Messages = require('./messages')
 const Peer = require('./Peer')
 const Subscription = require('./Subscription')
+const { yieldTo } = require('./Subscription')
 const TransportSub = require('./TransportSub')
+const { isActive, isOurs } = require('./custom')
 const { DEST_BACKOFF, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
 const { TEXT } = require('./errors')
 const { Following } = require('./following')
 const {
   kBackoff, kClaim, kDials, kDrain, kEndFollowing, kEndWaiting, kEndWishes, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
-  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes
+  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes, kYield
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
 const { inLine } = require('./printable')
@@ -61,6 +63,7 @@ class PeerSub extends Peer {
     if (opts && opts.all) return this[kFollow](key, opts)
     const subscriptions = this[kSubscriptions].get(key) || new Set()
     this[kSubscriptions].set(key, subscriptions)
+    yieldTo(this.link, key, subscriptions)
     const wishes = this[kWishes].get(key) || new Set()
     this[kWishes].set(key, wishes)
     // Who subscribes by hand, since nobody was there, means the same subscription.
@@ -201,16 +204,30 @@ class PeerSub extends Peer {
   [kSubscribe] (dest, isOneOfMany, key, opts, subscriptions) {
     for (const subscription of [...subscriptions]) {
       // Or somebody stopped it, and subscribes again by hand.
-      if (subscription.giveUp() || !subscription.transport.isActive()) subscriptions.delete(subscription)
+      if (subscription.giveUp() || !isActive(subscription.transport)) subscriptions.delete(subscription)
     }
     const transport = this.transport(dest)
-    transport[kIsOneOfMany] = isOneOfMany
-    subscriptions.add(new Subscription(transport, key, opts, {
+    if (isOurs(transport)) transport[kIsOneOfMany] = isOneOfMany
+    subscriptions.add(new Subscription(transport, dest, key, opts, {
       link: this.link,
       lookup: cb => this[kLookup](key, cb),
       claim: dest => this[kClaim](dest),
-      reconnects: transport => this[kReconnects](transport, opts)
+      transport: isPlain(this) ? null : dest => this.transport(dest),
+      reconnects: transport => this[kReconnects](transport, opts),
+      insists: () => this[kSaid](opts) === true,
+      isStopped: () => this[kIsStopped]
     }))
+  }
+
+  /** `transport` is connected by hand to `dest`, for `key` if it is given: what connects by itself to the same is too much. */
+  [kYield] (transport, dest, key) {
+    for (const [name, subscriptions] of this[kSubscriptions]) {
+      for (const subscription of [...subscriptions]) {
+        if (subscription.transport === transport) continue
+        if (name === key ? subscription.giveUp() : subscription.giveUpAt(dest)) subscriptions.delete(subscription)
+      }
+    }
+    yieldTo(this.link, key, this[kSubscriptions].get(key) || new Set())
   }
 
   [kReconnects] (transport, opts) {
@@ -255,6 +272,14 @@ class PeerSub extends Peer {
     for (const messages of [...this[kLoops]]) messages.end()
     super._stop()
   }
+}
+
+/** The hooks that make transports. */
+const { getTransportClass, newTransport, transport } = PeerSub.prototype
+
+/** Whether none of them is replaced, so that all transports are alike. */
+function isPlain (peer) {
+  return peer.transport === transport && peer.newTransport === newTransport && peer.getTransportClass === getTransportClass
 }
 
 PeerSub.prototype[kOptions] = OPTIONS.PeerSub

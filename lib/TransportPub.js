@@ -40,6 +40,11 @@ class TransportPub extends TransportSocket {
 
   init () {
     super.init()
+    // Begun anew it publishes to those who come from now on.
+    if (this[kListener]) {
+      this[kSockets] = new PubSockets()
+      this[kSockets].isChanged = true
+    }
     reveal(this, 'socket')
     reveal(this, '_sockets')
   }

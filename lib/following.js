@@ -4,9 +4,10 @@ const { clearTimeout, setTimeout } = require('./clock')
 const { FOLLOW, MAX_PUBLISHERS, MAX_TIMEOUT, RECONNECT, SUB_WISH } = require('./defaults')
 const { TEXT } = require('./errors')
 const { late } = require('./failure')
-const { kOnLost, kSource } = require('./internal')
+const { kCallIt, kIsBegun, kOnLost, kSource } = require('./internal')
 const { debug } = require('./observe')
 const { CALLS } = require('./option-table')
+const { isOurs, stop } = require('./custom')
 const { othersOf } = require('./aim')
 const pause = require('./pause')
 
@@ -23,7 +24,7 @@ class Publisher {
   }
 
   get isConnected () {
-    return this.transport !== null && this.transport.isConnected()
+    return this.transport !== null && typeof this.transport.isConnected === 'function' && this.transport.isConnected()
   }
 
   end () {
@@ -31,7 +32,7 @@ class Publisher {
     this.timer = null
     const { transport } = this
     this.transport = null
-    if (transport !== null) transport.stop()
+    if (transport !== null) stop(transport)
   }
 }
 
@@ -145,15 +146,21 @@ class Following {
   #subscribe (publisher) {
     const transport = this.#peer.transport(publisher.dest)
     publisher.transport = transport
-    transport[kSource] = publisher.dest
-    transport[kOnLost] = (unreachable, isSettled) => () => {
-      if (publisher.transport !== transport) return
-      publisher.end()
-      if (!publisher.isNamed) return this.#drop(publisher)
-      if (isSettled) publisher.failures = 0
-      this.#later(publisher)
+    if (isOurs(transport)) {
+      transport[kSource] = publisher.dest
+      transport[kCallIt](publisher.dest)
+      transport[kOnLost] = (unreachable, isSettled) => () => this.#lost(publisher, transport, isSettled)
+      transport[kIsBegun] = true
     }
     transport.sub(this.#key, this.#opts)
+  }
+
+  #lost (publisher, transport, isSettled) {
+    if (publisher.transport !== transport) return
+    publisher.end()
+    if (!publisher.isNamed) return this.#drop(publisher)
+    if (isSettled) publisher.failures = 0
+    this.#later(publisher)
   }
 
   #later (publisher) {

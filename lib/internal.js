@@ -413,12 +413,22 @@ module.exports = {
   kHeld: Symbol('held'),
   /** What its peer decides when the publisher is lost. */
   kOnLost: Symbol('onLost'),
+  /** Ends a connection that somebody gives up. */
+  kLetGo: Symbol('letGo'),
   /** The connection is lost. */
   kLost: Symbol('lost'),
   /** Says that a destination cannot be reached. */
   kTell: Symbol('tell'),
-  /** What its peer does when somebody connects it by hand. */
+  /** What its peer does when somebody connects or ends it by hand. */
   kByHand: Symbol('byHand'),
+  /** A transport begins a subscription of its peer. */
+  kIsBegun: Symbol('isBegun'),
+  /** What lookups call the address that it connects to. */
+  kName: Symbol('name'),
+  /** Says so. */
+  kCallIt: Symbol('callIt'),
+  /** Ends what is connected again by itself, since somebody does so by hand. */
+  kYield: Symbol('yield'),
   /** Its peer connects it again. */
   kIsAutomatic: Symbol('isAutomatic'),
   /** Whether somebody listened for `close` of the socket that was lost. */
