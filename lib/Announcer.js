@@ -12,23 +12,23 @@ const { waitAfter } = require('./pause')
 /** How many links of this process announce a key and port, by `port:key`. */
 const announcers = new Map()
 
-/** Announces for a link, again and again, and takes back what is no more. */
+/** Announces periodically for a link, and unannounces what has stopped. */
 class Announcer {
   constructor (link) {
     this._link = link
     this._news = link[kNews]
     this._announces = new Map()
-    /** What was announced since the link's start, by whichever call, also if it is no more: lookups may still find it. */
+    /** Ports announced since the link's start by any call, even if stopped: lookups may still return them. */
     this.ports = new Set()
-    /** The same of what was announced for other hosts, as `host:port`. */
+    /** The same for announces with another host, as `host:port`. */
     this.addresses = new Set()
     /** Announces that wait until the grapes know that an equal one ended, by `port:key`. */
     this._leaving = new Map()
-    /** Announces that ended, until the grapes are told of it, by `port:key`. */
+    /** Ended announces until the grapes are notified, by `port:key`. */
     this._ending = new Map()
   }
 
-  /** What is announced. */
+  /** How many announces there are. */
   get size () {
     return this._announces.size
   }
@@ -49,9 +49,9 @@ class Announcer {
       timer: null,
       stopped: false,
       underWay: 0,
-      /** In a row. */
+      /** Consecutive failures. */
       failures: 0,
-      /** Why the last one failed, or null. */
+      /** The error of the last announce, or null. */
       error: null,
       isKnown: false,
       takeBack: false,
@@ -83,7 +83,7 @@ class Announcer {
     announce.again()
   }
 
-  /** Ends what `start` began, and tells the grapes if `tells`. */
+  /** Ends what `start` began, and notifies the grapes if `tells`. */
   stop (key, port, tells) {
     const id = idOf(key, port)
     const announce = this._announces.get(id)
@@ -96,14 +96,14 @@ class Announcer {
     this._takeBack(announce)
   }
 
-  /** Calls `cb(err)` once the grapes know of the end of this key and port, or there is nothing to tell them. */
+  /** Calls `cb(err)` once the grapes know that this key and port ended, or at once if there is nothing to send. */
   whenTold (key, port, cb) {
     const announce = this._ending.get(idOf(key, port))
     if (announce === undefined) cb(null)
     else announce.whenTold.push(cb)
   }
 
-  /** Ends everything, and tells nobody. */
+  /** Ends all announces without notifying the grapes. */
   stopAll () {
     for (const announce of this._announces.values()) end(announce)
     this._announces.clear()
@@ -111,46 +111,43 @@ class Announcer {
     this.addresses.clear()
   }
 
-  /** What is announced, as `{ key, port }`. */
+  /** The present announces, as `{ key, port }`. */
   all () {
     return [...this._announces.values()].map(({ key, port }) => ({ key, port }))
   }
 
-  /** The keys that are announced at `port`. */
+  /** The keys announced at `port`. */
   keysAt (port) {
     return [...this._announces.values()].filter(announce => announce.port === port).map(({ key }) => key)
   }
 
-  /** Why this key and port are not announced; null when they are. */
+  /** Why this key and port are not announced; null if they are. */
   errorOf (key, port) {
     const announce = this._announces.get(idOf(key, port))
     return announce === undefined ? null : announce.error
   }
 
-  /** Announces everything anew, to a grape that knows nothing. */
+  /** Announces everything again, to a grape that has just started. */
   again () {
     for (const announce of this._announces.values()) {
-      // One without a timer is on its way; it may have gone to the one before.
+      // Without a timer the announce is in flight; it may have gone to the previous grape.
       if (announce.timer) announce.timer.clear()
       announce.again()
     }
   }
 
-  /** Lets `announce` wait while the grapes are told that an equal one ended; false: they are not. */
+  /** Delays `announce` while the grapes are told that an equal one ended; returns false if they are not. */
   waits (key, port, announce) {
     const waiting = this._leaving.get(idOf(key, port))
     if (waiting) waiting.push(announce)
     return waiting !== undefined
   }
 
-  /**
-   * Tells the grapes that nothing is at this key and port any more, whatever they answer. Announces
-   * that come after it are sent after it.
-   */
+  /** Tells the grapes that this key and port ended, whatever they reply. Later announces are sent after it. */
   _takeBack (announce) {
     const { key, port, host, underWay, isKnown } = announce
     const id = idOf(key, port)
-    // One that is under way must not come after this.
+    // An announce in flight must not arrive after this.
     if (underWay > 0) return
     if (!isKnown || this._leaving.has(id) || announcers.has(id) || sharesPorts()) return this._isOver(announce, null)
     const waiting = []
@@ -158,7 +155,7 @@ class Announcer {
     this._link[kUnannounce](payloadOf(key, port, host), err => {
       this._leaving.delete(id)
       for (const announce of waiting) announce()
-      // A grape that answers was told, whatever it says: the original's know no such request.
+      // A reply means that the grape was told, whatever it says: the original's grapes do not know this request.
       this._isOver(announce, err && typeof err.code === 'number' ? null : err)
     })
   }
@@ -170,13 +167,16 @@ class Announcer {
   }
 }
 
-/** What a grape that is there refuses it refuses again: it is not asked more often than usual. */
+/** A grape that refuses an announce will refuse it again: the pace does not exceed the usual one. */
 function againAfter (error, interval) {
   const isRefused = typeof error.code === 'string' && /^ERR_(GRAPE|REQ)_/.test(error.code) && error.code !== TEXT.GRAPE_ALONE
   return isRefused ? { min: ANNOUNCE_AGAIN.min, max: interval } : ANNOUNCE_AGAIN
 }
 
-/** How an announce is told to a grape. An object says nothing to one that records its own address, whatever is asked. */
+/**
+ * The payload of an announce. A grape that records the sender's own address, whatever the request says, must reject
+ * the object form.
+ */
 function payloadOf (key, port, host) {
   return host === undefined ? [key, port] : { key, port, host }
 }
@@ -185,7 +185,7 @@ function idOf (key, port) {
   return `${port}:${key}`
 }
 
-/** No more announces of it. */
+/** Stops an announce. */
 function end (announce) {
   const id = idOf(announce.key, announce.port)
   const others = announcers.get(id) - 1

@@ -14,60 +14,60 @@ const { kFirstTimeout, kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, k
 const { handOver } = require('./kept')
 const { OPTIONS } = require('./option-table')
 
-/** Where no request is. */
+/** Stands for an empty slot's request. */
 const NOTHING_ASKED = { key: undefined, isString: false, timeout: undefined, opts: undefined }
 
-/** Codes of this system's errors that pass. */
+/** Transient error codes of the local system. */
 const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
 
-/** What a server answers that has enough to do (RFC 9110 section 15.6.4). */
+/** The reply of an overloaded server (RFC 9110 section 15.6.4). */
 const BUSY_RESPONSE = 'Unexpected server response: 503'
 
-/** Codes of connections that were let in by nobody. */
+/** Error codes of connections that no server accepted. */
 const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /**
- * One connection of a client transport. Callbacks wait here by slot; the native side has the
- * ids and the deadlines.
+ * One connection of a client transport. Callbacks are stored here by slot; the native side holds the ids and the
+ * deadlines.
  */
 class ClientConnection extends Connection {
   constructor (transport) {
     super(dispatch.LANES.RPC, transport)
     this._callbacks = []
     this._free = []
-    /** What was asked, by slot, for when its server drains before it begins it: texts, and the rest. */
+    /** Requests by slot, for resending those that a draining server has not begun: texts, and the rest. */
     this._texts = []
     this._asked = []
-    /** Long texts among them, and requests with options: they are let go of when they are answered. */
+    /** Number of long texts and of requests with options: these are dropped when the reply arrives. */
     this._kept = 0
     /** Characters of the long texts. */
     this._chars = 0
-    /** What the latest request was, but for its text. */
+    /** The latest request without its text. */
     this._latest = NOTHING_ASKED
-    /** What the server had not begun at the end. */
+    /** Requests that the server had not begun at the close. */
     this._unread = []
     this._isLeaving = false
-    /** Its requests wait until the listeners have heard that it is open that were put before all others. */
+    /** Requests are held back until prepended `open` listeners have run. */
     this._isHeldBack = false
-    /** It was ended when JavaScript did not know that it was open, and its requests had left by then. */
+    /** It was closed before JavaScript knew that it was open, and its requests had been sent by then. */
     this.wasSent = false
-    // Beyond its slots the native side would take a request without a word.
+    // Without this limit the native side would silently drop a request beyond its slots.
     this._limit = OPTIONS.PeerRPCClient.maxConnectionRequests.of(transport.conf.maxConnectionRequests)
-    /** Requests that JavaScript sends are answered by the socket's listener. */
+    /** The socket's listener handles the replies to requests that JavaScript sends. */
     this.handedOver = false
-    /** What was asked last, which the native side still knows. */
+    /** The latest key, which the native side still remembers. */
     this._key = undefined
   }
 
-  /** Requests without an answer. */
+  /** Requests without a reply. */
   get waiting () {
     return this._callbacks.length - this._free.length
   }
 
   /**
-   * Sends a request, or lets it wait for the connection. `key` ends with its comma, and `payload`
-   * is a JSON text, unless it `isString`. `opts` are the transport's own, see `kAim` of internal.js.
-   * Returns its slot; undefined when there are too many.
+   * Sends a request, or queues it until the connection opens. `key` ends with its comma, and `payload` is a JSON
+   * text, unless it `isString`. `opts` are the transport's own, see `kAim` of internal.js. Returns its slot;
+   * undefined when there are too many requests.
    */
   request (key, payload, isString, timeout, cb, opts) {
     if (this.waiting >= this._limit) {
@@ -83,7 +83,7 @@ class ClientConnection extends Connection {
     return slot
   }
 
-  /** As `request`, where a test has replaced the timers: it says when the time is over. */
+  /** As `request`, for tests with fake timers: a fake timer makes it expire. */
   requestInTheirTime (key, payload, isString, timeout, cb, opts) {
     let isOver = false
     const timer = theirs.setTimeout(() => {
@@ -92,32 +92,32 @@ class ClientConnection extends Connection {
       cb(late(TEXT.TIMEOUT, { key: nameOf(key), dest: this.dest, timeout }))
     }, timeout)
     const done = (err, res) => {
-      // It was sent again by another connection.
+      // It expired after it was resent over another connection, whose late reply is dropped.
       if (isOver) return
       timer.clear()
       cb(err, res)
     }
-    // Who gives it up knows it by its callback.
+    // `forget` identifies the request by its callback.
     done.of = cb
     const slot = this.request(key, payload, isString, MAX_TIMEOUT, done, opts)
     return slot
   }
 
-  /** Gives up a request: before the connection is open it is not even sent. */
+  /** Cancels a request: before the connection opens it is not even sent. */
   forget (slot, cb) {
     const waits = this._callbacks[slot]
     if (waits !== cb && !(waits && waits.of === cb)) return
-    // What is on its way here is still meant for this slot, which is free only then.
+    // A reply that is on its way here still uses this slot, so the slot is freed only when it arrives.
     this._callbacks[slot] = noop
     if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
   }
 
-  /** What our own listener calls: a reply is taken, unless the native side has done so. */
+  /** The package's own message listener calls this: it takes a reply, unless the native side did. */
   hear (data, isHandled) {
     if (!isHandled || this.handedOver) this.transport[kHearReply](data, isHandled ? null : this)
   }
 
-  /** Calls back who waits for the reply to `rid`; false: nobody does. */
+  /** Calls the callback of request `rid`; returns false if there is none. */
   answer (rid, err, res) {
     if (this.waiting === 0) return false
     for (const slot of this._callbacks.keys()) {
@@ -128,7 +128,7 @@ class ClientConnection extends Connection {
     return false
   }
 
-  /** From now on replies are heard by the socket's listeners. */
+  /** From now on the socket's listeners receive the replies. */
   leave () {
     if (this.hasLeft || this.over || this.closing) return
     super.leave()
@@ -139,7 +139,7 @@ class ClientConnection extends Connection {
     return this.hasLeft || this.handedOver
   }
 
-  /** The callbacks that wait have no context of their own: see context.js. */
+  /** Pending callbacks lose their async context: see context.js. */
   unbind () {
     this._callbacks = this._callbacks.map(cb => cb && context.unbind(cb))
   }
@@ -154,7 +154,7 @@ class ClientConnection extends Connection {
     this._take(slot)(error, res)
   }
 
-  /** A reply that was large or short. */
+  /** Handles a reply that is large or has fewer than three elements. */
   onReplyData (slot, data, cost) {
     const reply = this.transport[kParse](data)
     const isArray = Array.isArray(reply)
@@ -165,20 +165,20 @@ class ClientConnection extends Connection {
     handOver(cost, () => cb(reply[1] ? errorOf(reply[1], about) : null, reply[2]))
   }
 
-  /** `silentFor`: so many ms ago the oldest was asked, if nothing came since; else 0. */
+  /** `silentFor`: the age in ms of the oldest pending request if nothing arrived since it was sent, else 0. */
   onExpired (slots, silentFor) {
-    // Whoever asks again when it hears of it shall ask somebody else.
+    // Before the callbacks, so that a retry in one of them goes to another destination.
     if (silentFor > 0) this.transport[kSilent](this, silentFor)
     const expired = slots.map(slot => ({ about: this._about(slot, true), cb: this._take(slot) }))
     callEach(expired, ({ about, cb }) => cb(late(TEXT.TIMEOUT, about)))
   }
 
-  /** Where the next request's callback waits. */
+  /** The slot of the next request's callback. */
   get nextSlot () {
     return this._free.length > 0 ? this._free[this._free.length - 1] : this._callbacks.length
   }
 
-  /** The id of the request whose callback waits in `slot`, if it is this one. */
+  /** The id of the request in `slot`, if its callback is `cb`. */
   ridOf (slot, cb) {
     return this._callbacks[slot] === cb ? dispatch.rid(this.conn, slot) : undefined
   }
@@ -187,14 +187,16 @@ class ClientConnection extends Connection {
     this.transport[kMayMove] = true
   }
 
-  /** Whether what is asked by it waits behind something large, either way. */
+  /** Whether a new request would wait behind something large, in either direction. */
   movesMuch () {
     const { stream } = this
     const isBehind = stream !== null && stream.socket !== null && stream.socket.writableLength > LARGE
     return !this.over && (isBehind || dispatch.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
   }
 
-  /** The server reads no more: what it has not read goes elsewhere, and what it has is still answered. */
+  /**
+   * The server stopped reading: requests that it has not read go elsewhere, and those that it has still get replies.
+   */
   onLeaving () {
     this._isLeaving = true
     this.transport[kOnLeaving](this, this._takeUnread())
@@ -202,15 +204,17 @@ class ClientConnection extends Connection {
 
   detach (failure, code, reason) {
     super.detach(failure)
-    // Where JavaScript moves the bytes, it knows better than the native side.
+    // Where JavaScript moves the bytes, its error is more precise than the native side's.
     const error = (this.stream !== null && this.stream.error) || failure
     const isTurnedAway = code === TRY_AGAIN_LATER && reason === NOTHING_READ
     const isUnbegun = this.open ? this._isLeaving || isTurnedAway : isRefusal(error) || isBusy(code, error)
-    // Before its number is given back.
+    // Before the connection's number is reused.
     if (isUnbegun) this._unread = this._takeUnread()
   }
 
-  /** Whoever hears of the opening before the transport does, and sends, comes before its requests. */
+  /**
+   * An `open` listener that runs before the transport's, and sends, must come before the transport's queued requests.
+   */
   hearOpened (listen) {
     if (this.open || this.over || this._isHeldBack) return
     this._isHeldBack = true
@@ -226,7 +230,7 @@ class ClientConnection extends Connection {
     try {
       super.onOpened()
     } finally {
-      // A listener threw, or took that of ours away.
+      // A listener threw, or removed the package's own.
       this._release()
     }
   }
@@ -245,7 +249,7 @@ class ClientConnection extends Connection {
     this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
   }
 
-  /** Ends the connection, and returns the callbacks that wait. */
+  /** Closes the connection and returns the pending callbacks. */
   end () {
     this._withdraw()
     const waiting = this._takeAll()
@@ -253,7 +257,7 @@ class ClientConnection extends Connection {
     return waiting
   }
 
-  /** Before `end`: the callbacks of requests that were sent, and nobody else's. */
+  /** Before `end`: returns the callbacks of sent requests only. */
   takeSent () {
     this._withdraw()
     return this.open || this.wasSent ? this._takeAll() : []
@@ -269,29 +273,31 @@ class ClientConnection extends Connection {
     super.terminate()
   }
 
-  /** Who ends a connection before it is known to be open takes back what was not sent. */
+  /**
+   * When the connection is closed before JavaScript knows that it is open, takes back the requests that are not sent.
+   */
   _withdraw () {
     if (this.open || this.over || this.closing || this.wasSent) return
     this.wasSent = this.waiting > 0 && !dispatch.withdraw(this.conn)
   }
 
-  /** What is known of the request in a slot; its time where that is over. */
+  /** What is known of the request in a slot; with its timeout if it expired (`isOver`). */
   _about (slot, isOver) {
     const asked = this._asked[slot]
     if (asked === undefined) return { dest: this.dest }
     const { key, timeout, opts } = asked
     const about = { key: nameOf(key), dest: this.dest, timeout: undefined }
-    // What was asked again has its first one.
+    // A resent request reports its first timeout.
     if (isOver) about.timeout = (opts && opts[kFirstTimeout]) || timeout
     return about
   }
 
-  /** Why there is no connection. */
+  /** Adds address and hint to the error of a failed connection. */
   _explained (err) {
     return adopt(err, { dest: this.dest, hint: this.open ? undefined : ofConnecting(err, this.dest, this.stream !== null) })
   }
 
-  /** The connection was lost with requests under way. `err`: it ended by this side. */
+  /** The error for requests that were pending when the connection was lost. `err`: this side ended it. */
   _lost (err, reason) {
     const { dest, closeCode } = this
     if (this.wasSent) return late(TEXT.TIMEOUT, { dest })
@@ -301,7 +307,7 @@ class ClientConnection extends Connection {
 
   _take (slot) {
     const cb = this._callbacks[slot]
-    // After `end` its callbacks are called already, and what still comes has none.
+    // After `end` the callbacks were called; late replies have none.
     if (cb === undefined) return noop
     this._callbacks[slot] = undefined
     if (this._kept > 0 || slot >= RESENT.slots) this._drop(slot)
@@ -313,7 +319,7 @@ class ClientConnection extends Connection {
     if (text.length > RESENT.from) text = this._keepLong(text)
     this._texts[slot] = text
     let asked = this._latest
-    // Most are like the one before, and share it.
+    // Most requests equal the one before in this, and share its object.
     if (asked.key !== key || asked.timeout !== timeout || asked.isString !== isString || opts !== undefined) {
       asked = { key, isString, timeout, opts }
       if (opts === undefined) this._latest = asked
@@ -322,7 +328,7 @@ class ClientConnection extends Connection {
     this._asked[slot] = asked
   }
 
-  /** A text with room, or undefined. */
+  /** The text if the limit leaves room for it, else undefined. */
   _keepLong (text) {
     if (text.length > LARGE) this.onLarge()
     if (this._chars + text.length > RESENT.chars) return undefined
@@ -344,7 +350,7 @@ class ClientConnection extends Connection {
     }
   }
 
-  /** What the server has not begun, in the order in which it was asked; `text` may be gone. */
+  /** The requests that the server has not begun, in the order of sending; `text` may be dropped. */
   _takeUnread () {
     const unread = []
     const slots = dispatch.unread(this.conn)
@@ -376,7 +382,7 @@ class ClientConnection extends Connection {
   }
 }
 
-/** Each callback has a context of its own. */
+/** Each callback has its own async context. */
 ClientConnection.prototype.keepsContext = false
 
 function noop () {}
@@ -384,7 +390,7 @@ function noop () {}
 let latestKey
 let latestName
 
-/** What a key's text, with its comma, says. Most are like the one before. */
+/** The key from its text, which ends with a comma. Most keys equal the one before. */
 function nameOf (key) {
   if (key === undefined) return undefined
   if (key !== latestKey) {
@@ -394,12 +400,12 @@ function nameOf (key) {
   return latestName
 }
 
-/** Whether the other side, or this one's system, has as many connections as it wants. */
+/** Whether the other side or the local system has reached its limit of connections. */
 function isBusy (code, err) {
   return code === TRY_AGAIN_LATER || (!!err && (BUSY.includes(err.code) || err.message === BUSY_RESPONSE))
 }
 
-/** Whether a service let nobody in, as one that drains or has ended. */
+/** Whether no service accepted the connection: it drains or has exited. */
 function isRefusal (failure) {
   return !!failure && (REFUSALS.has(failure.code) || failure.message === TEXT.HANG_UP)
 }

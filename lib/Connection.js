@@ -13,61 +13,61 @@ const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = re
 
 const { BEHIND, LANES } = dispatch
 
-/** Counts for connections that are no transport's. */
+/** Counts for connections without a transport. */
 const nobodys = new Meter()
 
-/** Whose connections they are for their budget. */
+/** Stands for the owner in the budget of connections without a transport. */
 const nobody = { conf: {} }
 
 /**
- * One native connection, as JavaScript sees it. Subclasses say what its messages mean; a socket
- * object stands before it only once somebody asks for one.
+ * The JavaScript side of one native connection. Subclasses define what its messages mean; the socket object is made
+ * when it is first used.
  */
 class Connection {
   /**
-   * @param {number} lanes who gets its messages, see `LANES`
-   * @param {object} [transport] whose it is
+   * @param {number} lanes which side gets its messages, see `LANES`
+   * @param {object} [transport] its owner
    */
   constructor (lanes, transport = null) {
     this.conn = -1
     this.lanes = lanes
     this.transport = transport
     this.meter = transport ? transport[kMeter] : nobodys
-    /** What watchers were told of its beginning. */
+    /** The message of its `open` event on the diagnostics channel. */
     this.told = null
     this.open = false
     this.over = false
-    /** With which code it ended. */
+    /** Its close code. */
     this.closeCode = 0
-    /** Our close frame is sent. */
+    /** This side has sent its close frame. */
     this.closing = false
-    /** The bytes' way when JavaScript moves them: TLS. */
+    /** Moves the bytes where JavaScript does that: with TLS. */
     this.stream = null
-    /** Whose connection it is, on a server. */
+    /** On a server, the listener that accepted it. */
     this.listener = null
-    /** The client of this server does not take its answers: what it says waits. */
+    /** The client does not read its replies: its messages wait. */
     this.isBehind = false
     this._waiting = []
-    /** Bytes that JavaScript keeps of what the other side said, and what the native side was told. */
+    /** Bytes of the peer's messages that JavaScript holds, and the last value that the native side was given. */
     this._kept = 0
     this._toldKept = 0
     this._socket = null
     this._tcp = null
-    /** Somebody paused the TCP socket. */
+    /** The user paused the TCP socket. */
     this.isPaused = false
-    /** JavaScript does what the native side did for the transport: see `leave`. */
+    /** JavaScript does the native side's work for the transport: see `leave`. */
     this.hasLeft = false
   }
 
   /**
-   * Connects as a client; `conf` is the transport's, `dialling` as `AT_ONCE` of dispatch.js. Throws what is
-   * wrong with `conf.secure`.
+   * Connects as a client; `conf` is the transport's, `dialling` has the form of `AT_ONCE` of dispatch.js. Throws when
+   * `conf.secure` is invalid.
    */
   dial (dest, conf, dialling) {
     this.dest = String(dest)
     if (conf.secure) {
       const secure = require('./secure')
-      // Before there is anything that would have to end.
+      // Before there is anything to clean up.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
       this.conn = dispatch.keep(dispatch.stream(false, secure.confOf(conf), this.lanes, this.meter, this.budget), this)
@@ -82,20 +82,20 @@ class Connection {
     return this
   }
 
-  /** Is one of a server's: `conn` is its number, `request` what the client asked. */
+  /** Turns this into a server's connection: `conn` is its number, `request` the client's upgrade request. */
   accepted (conn, request) {
     this.conn = dispatch.keep(conn, this)
     this.open = true
     this.request = request
-    // Node forgets it when the socket ends.
+    // Node drops the address when the socket closes.
     if (request.socket) this.dest = addressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
-    // It came with the lanes that its server had when the client connected.
+    // The connection came with the lanes that its server had when the client connected.
     dispatch.setLanes(conn, this.lanes)
     observe.opened(this)
     return this
   }
 
-  /** What its peer's connections may hold together. */
+  /** The memory budget that all connections of its peer share. */
   get budget () {
     return budgetOf(this.transport || nobody)
   }
@@ -104,12 +104,12 @@ class Connection {
     return this.url !== undefined
   }
 
-  /** The other side, as `host:port`. */
+  /** The address of the other side, as `host:port`. */
   get address () {
     return this.dest === undefined ? addressOf(this.request) : this.dest
   }
 
-  /** The object like `ws`'s for this connection. */
+  /** The `ws`-like object of this connection. */
   get socket () {
     if (this._socket === null) {
       const Socket = require('./socket')
@@ -118,7 +118,7 @@ class Connection {
     return this._socket
   }
 
-  /** The TCP socket below: Node's own with TLS, else what stands for it. */
+  /** The TCP socket below: Node's own with TLS, else an object that stands for it. */
   get tcp () {
     if (this.stream !== null) return this.stream.socket
     if (this._tcp === null) {
@@ -128,35 +128,35 @@ class Connection {
     return this._tcp
   }
 
-  /** What stood for it before there was a connection. */
+  /** The object that stood for it before there was a connection. */
   set tcp (tcp) {
     this._tcp = tcp[kAttach](this)
   }
 
-  /** Lets the socket object hear each message, ping and pong, beside who does already. */
+  /** The socket object gets each message, ping and pong too, beside the present receivers. */
   watch () {
     this.setLanes(this.lanes | LANES.SOCKET)
   }
 
-  /** Ends a `watch`. */
+  /** Ends `watch`. */
   unwatch () {
     this.setLanes(this.lanes & ~LANES.SOCKET)
   }
 
   /**
-   * Somebody wants to decide by the socket's listeners what is done with messages: from now on nobody
-   * else does it. Only for connections that have `hear`, which is what our own listener calls.
+   * The user wants the socket's listeners to decide what happens to messages: from now on nothing else handles them.
+   * Only for connections that have `hear`, which the package's own listener calls.
    */
   leave () {
     this.hasLeft = true
   }
 
-  /** Whether the socket has to hear messages for the transport. */
+  /** Whether the socket must receive messages on behalf of the transport. */
   get needsMessages () {
     return this.hasLeft
   }
 
-  /** Whether what is sent has to go through the socket object. */
+  /** Whether sending must go through the socket object. */
   get isPatched () {
     return this._socket !== null && this._socket[kIsPatched]
   }
@@ -167,20 +167,20 @@ class Connection {
     if (!this.over) dispatch.setLanes(this.conn, lanes)
   }
 
-  /** Whether what the other side sends is read; it has to be while the connection is closed. */
+  /** Pauses or resumes reading; a connection that is closing must be read. */
   setReading (reads) {
     if (this.over || this.closing) return
     if (this.stream !== null) this.stream.setPaused(!reads)
     else dispatch.setReading(this.conn, reads && !this.isPaused)
   }
 
-  /** Nothing is read while it is paused. */
+  /** Nothing is read while `isPaused`. */
   pause (isPaused) {
     this.isPaused = isPaused
     this.setReading(true)
   }
 
-  /** Composes a frame; false when the connection is over. */
+  /** Composes a frame; returns false on a closed connection. */
   send (opcode, data, fin) {
     if (this.over) return false
     const sent = dispatch.send(this.conn, opcode, data, fin)
@@ -189,20 +189,20 @@ class Connection {
     return sent !== 0
   }
 
-  /** The other side has more to read than it may: until `onRoom` it is not heard. */
+  /** The write queue is above its limit: no message of the other side is handled until `onRoom`. */
   fallBehind () {
-    // What a server says to a client is no reason to answer it more.
+    // What a server sends to a client is no reason to stop replying to the server.
     if (!this.isClient) this.isBehind = true
   }
 
-  /** Lets `call` wait for its turn, which is when the other side has taken what waits for it. */
+  /** Queues `call` until the other side has read the write queue. */
   wait (call, cost) {
     cost += SMALL_MESSAGE
     this._waiting.push({ call, cost })
     this.keep(cost)
   }
 
-  /** Nobody hears what waits. */
+  /** Drops the queued calls. */
   dropWaiting () {
     for (const { cost } of this._waiting.splice(0)) this.keep(-cost)
   }
@@ -212,7 +212,7 @@ class Connection {
     this._goOn()
   }
 
-  /** JavaScript keeps so many bytes more, or less, of what the other side said. */
+  /** Adds `bytes`, which may be negative, to the bytes of the peer's messages that JavaScript holds. */
   keep (bytes) {
     this._kept += bytes
     if (Math.abs(this._kept - this._toldKept) < BUDGET_STEP || this.over) return
@@ -221,14 +221,14 @@ class Connection {
   }
 
   /**
-   * Its server drains. True: it may be closed as soon as what it said is out; false: not before all
-   * others are done, since nobody knows what it waits for.
+   * Its server drains. True: it may close as soon as its output is written; false: it closes after all the others,
+   * since its pending work is unknown.
    */
   drain () {
     return true
   }
 
-  /** Whether a connection that drains has nothing to do any more. */
+  /** Whether a draining connection has nothing left to do. */
   isDrained () {
     return dispatch.unanswered(this.conn) <= 0 && dispatch.waiting(this.conn) === 0
   }
@@ -241,7 +241,7 @@ class Connection {
     if (this.stream !== null) this.stream.close()
   }
 
-  /** Nothing more is heard of it, however much the batch has of it that is being delivered. */
+  /** Delivers nothing more of this connection, not even the rest of the current batch. */
   terminate () {
     if (this.over) return
     this.onMessage = this.onPing = this.onPong = ignore
@@ -252,7 +252,7 @@ class Connection {
   }
 
   onOpened () {
-    // Closed while the handshake was on its way here.
+    // It was closed while the handshake's event was on its way here.
     if (this.open || this.closing) return
     this.open = true
     observe.opened(this)
@@ -263,10 +263,10 @@ class Connection {
     }
   }
 
-  /** Somebody is about to listen for `open` before all others; `listen` puts a listener there. */
+  /** A listener for `open` is about to be prepended; `listen` adds it. */
   hearOpened (listen) {}
 
-  /** What a subclass does before the socket's own listeners hear that the handshake is done. */
+  /** Subclass hook: runs before the socket's own listeners get `open`. */
   opened () {}
 
   onMessage (data) {
@@ -283,10 +283,10 @@ class Connection {
     if (this._socket !== null) this._socket.emit('pong', data)
   }
 
-  /** The server reads no more. */
+  /** The server stopped reading. */
   onLeaving () {}
 
-  /** A large answer begins to come. */
+  /** A large reply begins to arrive. */
   onLarge () {}
 
   onDrained () {
@@ -294,29 +294,29 @@ class Connection {
     if (this._tcp !== null) this._tcp[kDrained]()
   }
 
-  /** The native side composed something by itself. */
+  /** The native side composed a frame by itself. */
   onComposed () {
     if (this.stream !== null) this.stream.pump()
   }
 
-  /** The process ends: what was composed leaves. */
+  /** The process exits: writes the composed output. */
   flushStream () {
     if (this.stream !== null) this.stream.writeAll()
   }
 
-  /** The number is given back after this. `failure` is why it ended, if there is a reason. */
+  /** Afterwards the connection's number may be reused. `failure` is the reason of the close, if there is one. */
   detach (failure) {
     if (this.stream !== null) this.stream.detach(!!failure && failure.code === TEXT.MEMORY_BUDGET)
   }
 
   onClosed (code, reason, err) {
-    // Where JavaScript moves the bytes, it knows better than the native side.
+    // Where JavaScript moves the bytes, its error is more precise than the native side's.
     if (this.stream !== null) err = this.stream.error || err
     if (this.listener) this.listener.remove(this)
     this.over = true
     this.closeCode = code
     this._letGo()
-    // What was asked before the end is still heard, though nobody gets an answer.
+    // Requests received before the close are still handled, though no reply can be sent.
     this.isBehind = false
     if (this._waiting.length > 0) setImmediate(() => this._goOn())
     observe.closed(this, code, reason, err)
@@ -324,7 +324,7 @@ class Connection {
       this.ended(err, reason)
     } finally {
       try {
-        // What never opened here has no close code, whatever the native side saw meanwhile.
+        // A connection that never opened here has no close code, whatever the native side saw meanwhile.
         if (this._socket !== null) this._socket[kClosed](this.open ? code : 1006, this.open ? reason : '', err)
       } finally {
         if (this._tcp !== null) this._tcp[kClosed](err)
@@ -332,12 +332,12 @@ class Connection {
     }
   }
 
-  /** What a subclass does before the socket's own listeners hear of the end. */
+  /** Subclass hook: runs before the socket's own listeners get `close`. */
   ended () {}
 
-  /** Some at a time, so that others have their turn; one that throws does not lose the rest. */
+  /** Runs some of the queued calls a turn, for fairness; a call that throws does not lose the rest. */
   _goOn () {
-    // Whoever was stopped does nothing for those who are gone.
+    // A stopped transport does no work for closed connections.
     if (this.over && this.transport !== null && !this.transport.isActive()) return this.dropWaiting()
     const waiting = this._waiting
     const end = dateNow() + LONGEST_TURN
@@ -351,14 +351,14 @@ class Connection {
     } finally {
       waiting.splice(0, at)
       if (waiting.length > 0 && !this.isBehind) {
-        // What comes until then waits behind these.
+        // New messages queue behind the rest until then.
         this.isBehind = true
         setImmediate(() => this.onRoom())
       }
     }
   }
 
-  /** Whether a client's connection keeps the process alive; those of servers never do. */
+  /** Makes a client's connection keep the process alive; servers' connections never do. */
   ref () {
     if (this._held !== false || this.over || this.closing) return
     hold()
@@ -369,7 +369,7 @@ class Connection {
     this._letGo()
   }
 
-  /** A connection that is being closed keeps no process alive. */
+  /** A closing connection does not keep the process alive. */
   _letGo () {
     if (!this._held) return
     this._held = false
@@ -379,10 +379,10 @@ class Connection {
 
 function ignore () {}
 
-/** Whether it is told things in the context in which it was made. */
+/** Whether its events run in the async context in which it was made. */
 Connection.prototype.keepsContext = true
 
-/** As `host:port`, IPv4 addresses as such. */
+/** `host:port`, with IPv4-mapped addresses as IPv4. */
 function addressOf ({ address = '', port }) {
   const host = address.replace(/^::ffff:(?=[\d.]+$)/, '')
   return joined(host, port)

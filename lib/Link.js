@@ -41,15 +41,15 @@ const { LinkPromises, isThenable, promiseOf } = require('./promises')
 const { Tries, retryOf } = require('./retry')
 const { unstarted } = require('./silent-mistakes')
 
-/** Talks to the grapes: finds services, announces them, stores and reads values. */
+/** Talks to the grapes: looks up services, announces them, stores and reads values. */
 class Link extends Emitter {
   /**
    * @param {object} conf
-   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list;
-   *   `'embedded'` for one that runs in this process, or in another one of this machine
+   * @param {string|string[]} conf.grape `http://host:port`, or several as array or comma list; `'embedded'` for a
+   *   grape in this process, or in another process of this machine
    * @param {number} [conf.grapePort] where the processes meet with `'embedded'` (31001)
-   * @param {number[]} [conf.grapeUsers] users (uid) whose processes may run that grape, beside this
-   *   process' own and root
+   * @param {number[]} [conf.grapeUsers] users (uid) whose processes may run that grape, beside root and the user of
+   *   this process
    * @param {boolean} [conf.unannounce] whether `stopAnnouncing` takes the address back (true)
    * @param {object} [conf.tls] options of Node's `https.request` for grapes at `https://`
    */
@@ -63,12 +63,12 @@ class Link extends Emitter {
     this[kHashed] = this[kHashText] = undefined
   }
 
-  /** `lookup`, `announce`, `startAnnouncing`, `stopAnnouncing`, `put` and `get` that return a Promise. */
+  /** `lookup`, `announce`, `startAnnouncing`, `stopAnnouncing`, `put` and `get`, which return a Promise. */
   get promises () {
     return new LinkPromises(this)
   }
 
-  // Services keep something of their own here.
+  // Services may assign a `promises` of their own.
   set promises (promises) {
     own(this, 'promises', promises)
   }
@@ -88,7 +88,7 @@ class Link extends Emitter {
     }
   }
 
-  /** Keeps the process alive until `stop`; `connect` is emitted once a grape answers. */
+  /** Keeps the process alive until `stop`; `connect` is emitted once a grape replies. */
   start () {
     if (!this._inited) this.init()
     if (this[kEmbedded]) this[kEmbedded].start()
@@ -108,8 +108,9 @@ class Link extends Emitter {
   }
 
   /**
-   * No exchange begins any more. What only reads fails with ERR_TRANSPORT_CLOSE, in a later tick; what changes
-   * something goes on to its answer, or its timeout, without another attempt. Its connections close, these after it.
+   * No new exchange begins. A pending read fails with ERR_TRANSPORT_CLOSE, in a later tick; a pending change
+   * continues until its reply or its timeout, without another attempt. Connections of reads close at once, those of
+   * changes afterwards.
    */
   stop () {
     if (!this._inited) return this
@@ -122,15 +123,15 @@ class Link extends Emitter {
     if (this[kEmbedded]) this[kEmbedded].stop()
     for (const cache of Object.values(this.cache)) cache.clear()
     this[kAnnouncer].stopAll()
-    // A grape that stops waits for connections.
+    // A stopping grape waits for its connections.
     grapes.letGo()
     return this
   }
 
   /**
-   * Addresses of a service's servers: `cb(err, ['ip:port', ...])`. A cached answer calls back
-   * before this returns.
-   * @param {object} [opts] `retry` attempts (3), `timeout` ms of one exchange, `signal` that ends it
+   * Looks up the addresses of a service's servers: `cb(err, ['ip:port', ...])`. A cached answer calls back before
+   * this returns.
+   * @param {object} [opts] `retry` attempts (3), `timeout` ms of one exchange, `signal` that cancels the lookup
    */
   lookup (key, opts, cb) {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
@@ -143,8 +144,7 @@ class Link extends Emitter {
   }
 
   /**
-   * Announces once that this machine serves `key` at `port`; `cb(err, nodes)`. Without a
-   * callback errors are dropped.
+   * Announces once that this machine serves `key` at `port`; `cb(err, nodes)`. Without a callback errors are dropped.
    */
   announce (key, port, opts, cb) {
     if (typeof opts === 'function') return this.announce(key, port, undefined, opts)
@@ -157,16 +157,15 @@ class Link extends Emitter {
     } else {
       this[kAnnouncer].addresses.add(`${host}:${port}`)
     }
-    // Not by a subclass's own method, which has had this call.
+    // Calls this class's `announce` later: a subclass's override has run already.
     if (this[kAnnouncer].waits(key, port, () => announce.call(this, key, port, opts, cb))) return
     const told = this[kNews].telling({ key, port, host }, cb)
     this.request('announce', payloadOf(key, port, host), { retry: LINK_RETRY, ...opts }, told)
   }
 
   /**
-   * Announces now and then again and again, after 0.5 to 1.5 times `opts.interval` (2 min), so
-   * that services do not announce in lockstep. `cb` is called after the first. Returns false
-   * when this key and port are announced already.
+   * Announces now, and then again after 0.5 to 1.5 times `opts.interval` (2 min), so that services do not announce in
+   * lockstep. `cb` is called after the first announce. Returns false when this key and port are announced already.
    */
   startAnnouncing (key, port, opts = {}, cb) {
     if (typeof opts === 'function') return this.startAnnouncing(key, port, undefined, opts)
@@ -176,21 +175,24 @@ class Link extends Emitter {
   }
 
   /**
-   * Ends what `startAnnouncing` began, and tells the grapes: those of this package forget the
-   * address, others let it age. Returns false when this key and port are not announced.
+   * Ends what `startAnnouncing` began, and notifies the grapes: those of this package forget the address, others let
+   * it expire. Returns false when this key and port are not announced.
    */
   stopAnnouncing (key, port) {
     if (!this._inited) return false
     return this[kAnnouncer].stop(key, port, this[kTakesBack])
   }
 
-  /** Somebody's own `request` or `_post` hears of what the original never asks only where the conf says so. */
+  /**
+   * With a replaced `request` or `_post`, an unannounce, which the original never sends, is sent only when the conf
+   * says so.
+   */
   get [kTakesBack] () {
     const { unannounce } = this.conf
     return unannounce === true || (unannounce !== false && this.request === request && this._post === _post)
   }
 
-  /** Tells the grapes of the end of an announce: `cb(err)`, whatever becomes of a method of somebody's own. */
+  /** Tells the grapes that an announce ended: `cb(err)`, even if a replaced method never calls back. */
   [kUnannounce] (payload, cb) {
     const isOurs = this.request === request && this._post === _post
     const longest = Math.min(MAX_TIMEOUT, timeoutOf(undefined, this.conf) * this[kGrapes]('unannounce').length)
@@ -198,7 +200,7 @@ class Link extends Emitter {
     failing(() => this.request('unannounce', payload, {}, told), told)
   }
 
-  /** Ends the announces of everything at `port`: its server goes away. */
+  /** Ends all announces of `port`: its server stops. */
   stopAnnouncingPort (port) {
     this[kStopAnnouncingPort](port)
   }
@@ -226,7 +228,7 @@ class Link extends Emitter {
     return this._inited ? this[kAnnouncer].errorOf(key, port) : null
   }
 
-  /** What is announced at these ports of this machine is this link's. */
+  /** The `host:port` addresses that this link announced for other hosts. */
   [kOwnAddresses] () {
     return this._inited ? this[kAnnouncer].addresses : []
   }
@@ -249,24 +251,27 @@ class Link extends Emitter {
   }
 
   /**
-   * Stores a text that its owner may replace, signed: `cb(err, hash)`.
-   * @param {object} value `{ v, privateKey }`, and `seq`, `salt` and `cas`
+   * Stores a signed text that its owner can replace: `cb(err, hash)`.
+   * @param {object} value `{ v, privateKey }`, and optionally `seq`, `salt` and `cas`
    */
   putMutable (value, opts, cb) {
     if (typeof opts === 'function') [opts, cb] = [undefined, opts]
     putMutable(this, value, opts, cb || noop)
   }
 
-  /** Reads it by the public key: `cb(err, { v, seq, ... })`, null for none. `opts.salt` names one of several. */
+  /**
+   * Reads a mutable value by its public key: `cb(err, { v, seq, ... })`, null if there is none. `opts.salt` selects
+   * one of several.
+   */
   getMutable (publicKey, opts, cb) {
     if (typeof opts === 'function') [opts, cb] = [undefined, opts]
     getMutable(this, publicKey, opts, cb)
   }
 
   /**
-   * One request to the grapes: `type` is the path, `payload` the `data` of its body. Equal
-   * requests that are under way share one exchange.
-   * @param {object} [opts] `retry` attempts (1), `timeout` ms of one exchange, `signal` that ends it
+   * Sends one request to the grapes: `type` is the path, `payload` the `data` of its body. Equal pending requests
+   * share one exchange.
+   * @param {object} [opts] `retry` attempts (1), `timeout` ms of one exchange, `signal` that cancels the request
    */
   request (type, payload, opts, cb) {
     opts = opts || {}
@@ -309,7 +314,7 @@ class Link extends Emitter {
     return `${type}:${JSON.stringify(payload)}`
   }
 
-  /** A destination cannot be reached: takes it out of the cached answers. */
+  /** Removes a destination that cannot be reached from the cached answers. */
   forget (dest) {
     this[kForget](dest)
   }
@@ -321,9 +326,9 @@ class Link extends Emitter {
   }
 
   /**
-   * Carries one exchange: posts `data` as JSON to `url`, `cb(err, answer)`. Override it to
-   * carry all traffic. Its Promise resolves with nothing once `cb` is called.
-   * @param {object} opts `timeout` ms, and `headers` beside those of ours
+   * Carries one exchange: posts `data` as JSON to `url`, `cb(err, answer)`. Override it to carry all traffic. Its
+   * Promise resolves with undefined once `cb` is called.
+   * @param {object} opts `timeout` ms, and additional `headers`
    */
   _post (url, data, opts, cb) {
     const text = JSON.stringify(data)
@@ -347,19 +352,22 @@ class Link extends Emitter {
       if (err) unanswered(cb, err)
       else read(status, body)
     })
-    // What changes something is to be told also by who stops at once.
+    // `stop` ends pending reads only: a change must reach the grapes even when the link stops right after it.
     if (READS.some(type => url.endsWith(`/${type}`))) posts.add(end)
     return promise
   }
 
-  /** What `lookup` says without asking a grape, undefined for nobody; null where it is not known here what it says. */
+  /**
+   * The cached result of a lookup, without asking a grape: undefined if there is none, null if a user's override
+   * decides.
+   */
   [kLookupKept] (key) {
     const { lookup: cache } = this.cache || {}
     const isOurs = this.lookup === lookup && this.request === request && cache instanceof Cache && cache.get === Cache.prototype.get
     return isOurs ? cache.peek(this.getRequestHash('lookup', key)) : null
   }
 
-  /** Hot path: the same key again needs no new text. */
+  /** Hot path: the same key as before needs no new text. */
   [kHash] (type, payload) {
     if (type !== 'lookup' || typeof payload !== 'string') return this.getRequestHash(type, payload)
     if (payload !== this[kHashed]) {
@@ -373,7 +381,7 @@ class Link extends Emitter {
     cb = bind(cb)
     const life = this[kLife]
     const shared = life.timeouts.get(hash)
-    // The exchange that is under way may be more patient than who joins it.
+    // The pending exchange may have a longer timeout than the request that joins it.
     if (timeout < shared) cb = withDeadline(timeout * this[kGrapes](type).length, cb, unanswered)
     life.flights.push(hash, cb)
     if (shared !== undefined) return
@@ -384,12 +392,12 @@ class Link extends Emitter {
       const dests = !err && isLookup && Array.isArray(data) ? destinationsOf(data) : []
       if (dests.length > 0) data = dests
       const cache = this.cache[type]
-      // Of lookups only good answers; other types have a cache when somebody gave them one.
+      // Only non-empty lookups are cached; other types have a cache only if a user added one.
       if (cache && !life.isOver && !err && (isLookup ? dests.length > 0 : data)) cache.set(hash, data)
       if (isLookup && this[kLastKnown]) {
         const isAlone = isUnavailable(err)
         if (isAlone) this[kAloneAt] = theirs.now()
-        // Whoever served it when there was a grape may serve it still, and has to announce again.
+        // Services that were there before the grapes failed may still be, and have to announce again.
         const isBelieved = !isAlone && theirs.now() - this[kAloneAt] > GRAPE_RETURN
         if (dests.length > 0) this[kLastKnown].set(hash, dests)
         else if (!err && isBelieved) this[kLastKnown].remove(hash)
@@ -403,8 +411,8 @@ class Link extends Emitter {
   }
 
   /**
-   * Asks a grape, and the next one when that fails; those that failed lately come last. What only
-   * reads is asked of the next one as well when the first takes long.
+   * Asks a grape, and the next one when that fails; recently failed grapes come last. A read also goes to the next
+   * grape when the first one takes long.
    */
   [kAsk] (type, payload, timeout, cb) {
     const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type, payload))
@@ -430,7 +438,7 @@ class Link extends Emitter {
         if (err) err = tell(err, { key: keyOf(type, payload), grape: from })
         else if (type === 'lookup') answeredBy.set(Object(data), from)
         if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
-        // The grape has nothing to do with it.
+        // The link stopped: the error says nothing about the grape.
         if (life.isOver) return finish(err, data)
         const isAnswered = !err || typeof err.code === 'number'
         if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
@@ -440,7 +448,7 @@ class Link extends Emitter {
           if (isAnswered) this[kGrapeState].heard(grape, type, err, data)
           else if (isLast) this[kGrapeState].lost(err)
         } finally {
-          // Another one may answer still.
+          // Another grape may still reply.
           if (isLast) finish(err, data)
           else if (!isOver && asked < grapes.length) ask()
         }
@@ -449,7 +457,10 @@ class Link extends Emitter {
     ask()
   }
 
-  /** Where a request may go. A grape on another machine would announce its own address, unless it is told which. */
+  /**
+   * The grapes for a request. A grape on another machine would record its own address for an announce without a
+   * `host`.
+   */
   [kGrapes] (type, payload) {
     if (this[kEmbedded]) return [this[kEmbedded].url]
     const named = this.conf.grape
@@ -460,14 +471,14 @@ class Link extends Emitter {
     return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
   }
 
-  /** One exchange that ends by its timeout, also when somebody's `_post` does not. */
+  /** One exchange, limited by its timeout even when a user's `_post` is not. */
   [kExchange] (url, payload, timeout, cb) {
     if (!this[kEmbedded]) return this[kExchangeOnce](url, payload, timeout, cb)
     const ask = cb => this[kWhenTrusted](timeout, cb, () => this[kExchangeOnce](url, payload, timeout, cb))
-    // When the process with the embedded grape is gone, another one stands in and is asked once.
+    // When the process with the embedded grape has exited, another process takes over, and its grape is asked once.
     ask((err, data) => {
       if (!isBroken(err)) return cb(err, data)
-      // The grape may have ended with this link: nobody stands in for it.
+      // The grape may have stopped with this link: no takeover.
       if (this[kLife].isOver) return cb(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
       try {
         this[kEmbedded].replace()
@@ -478,14 +489,14 @@ class Link extends Emitter {
     })
   }
 
-  /** Goes on once a grape of this user's, or root's, has the embedded grape's port. */
+  /** Continues once the embedded grape's port is held by a grape of this user or of root. */
   [kWhenTrusted] (timeout, cb, goOn) {
     if (this[kEmbedded].isTrusted) return goOn()
     this[kEmbedded].ready(withDeadline(timeout, err => err ? unanswered(cb, err) : goOn()))
   }
 
   [kExchangeOnce] (url, payload, timeout, cb) {
-    // It waited for the embedded grape.
+    // The link may have stopped while this waited for the embedded grape.
     if (this[kLife].isOver) return nextTick(cb, late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
     const type = url.slice(url.lastIndexOf('/') + 1)
     const finish = withDeadline(timeout, this[kMeter].exchange(type, cb), unanswered)
@@ -499,7 +510,7 @@ class Link extends Emitter {
     try {
       post()
     } catch (err) {
-      // Of a callback that somebody's `_post` called at once.
+      // The callback threw, called synchronously by a user's `_post`.
       if (isTold) throw err
       unanswered(finish, err)
     }
@@ -509,13 +520,13 @@ class Link extends Emitter {
 /** Requests that change nothing. */
 const READS = ['lookup', 'get', PROBE_TYPE]
 
-/** The Error of a lookup that found nobody; what the grape said instead of a list is its `cause`. */
+/** The Error of an empty lookup; if the grape sent no list, what it sent is the `cause`. */
 function emptyLookup (key, answer) {
   const cause = refusalOf('lookup', answer) || undefined
   return late(TEXT.LOOKUP_EMPTY, { key, grape: grapeOf(answer), cause })
 }
 
-/** Calls somebody's own method, and `fail(err)` when that throws or rejects. */
+/** Calls a user's method, and `fail(err)` when it throws or rejects. */
 function failing (call, fail) {
   try {
     const promise = call()
@@ -525,30 +536,30 @@ function failing (call, fail) {
   }
 }
 
-/** Throws for options of a call that mean nothing, before anything is kept of it. */
+/** Throws for invalid options of a call, before any state is kept. */
 function checkCall (opts) {
   if (!opts) return
   retryOf(opts.retry)
   CALLS.link.timeout.of(opts.timeout)
 }
 
-/** How long one exchange may take, in ms: as the call says, or the link. */
+/** The timeout of one exchange in ms: the call's, or the link's. */
 function timeoutOf (own, conf) {
   return Math.max(0, own ?? OPTIONS.Link.requestTimeout.of(conf.requestTimeout))
 }
 
-/** What is under way between a link's start and its stop. */
+/** Pending work between a link's start and its stop. */
 class Life {
   constructor () {
     this.isOver = false
-    /** Requests that only read, and those that change something. */
+    /** Read requests, and requests that change something. */
     this.reads = new Tries()
     this.changes = new Tries()
-    /** Who waits for an exchange, by request. */
+    /** Callbacks that wait for an exchange, by request. */
     this.flights = new CbQ()
-    /** Timeouts of the exchanges under way, by request. */
+    /** Timeouts of the pending exchanges, by request. */
     this.timeouts = new Map()
-    /** Each ends one exchange that only reads. */
+    /** Functions that each cancel one read exchange. */
     this.posts = new Set()
   }
 
@@ -566,7 +577,7 @@ class Life {
   }
 }
 
-/** The Error for an HTTP status and what came with it. */
+/** The Error for an HTTP status and its body. */
 function failureOf (status, answer) {
   const error = errorOf(answer, { code: status })
   if (error.message !== '') return seen(error, status)
@@ -574,26 +585,26 @@ function failureOf (status, answer) {
   return seen(late(`${status} ${STATUS_CODES[status] || 'without a text'}`), status)
 }
 
-/** With the status as its code, which the original's has for all to see. */
+/** With the status as an enumerable `code`, as the original's. */
 function seen (error, status) {
   return Object.defineProperty(error, 'code', { value: status, writable: true, configurable: true, enumerable: true })
 }
 
-/** Which grape gave an answer that is no list of addresses. */
+/** The grape that sent an answer, by answer. */
 const answeredBy = new WeakMap()
 
 function grapeOf (answer) {
   return answeredBy.get(Object(answer))
 }
 
-/** The service that a request to a grape is about, where it is about one. */
+/** The service that a request to a grape is about, if any. */
 function keyOf (type, payload) {
   if (type === 'lookup') return payload
   if (type !== 'announce' && type !== 'unannounce') return undefined
   return Array.isArray(payload) ? payload[0] : payload.key
 }
 
-/** The addresses in a grape's answer, each once, and no more than a service can have. */
+/** The addresses in a grape's answer, without duplicates and up to the limit. */
 function destinationsOf (answer) {
   const dests = new Set()
   let seen = 0
@@ -604,17 +615,17 @@ function destinationsOf (answer) {
   return [...dests]
 }
 
-/** Whether an announce says where the service is. */
+/** Whether an announce names the service's host. */
 function isElsewhere (payload) {
   return !!payload && payload.host !== undefined
 }
 
-/** Another grape may do better: this one did not answer, or broke. */
+/** Whether another grape may succeed: this one did not reply, or failed. */
 function isUnavailable (err) {
   return !!err && (typeof err.code !== 'number' || err.code >= 500)
 }
 
-/** The connection is gone, or there was none: not an answer, a deadline or a payload that is none. */
+/** The connection broke or could not be made: not a reply, a timeout or an invalid payload. */
 function isBroken (err) {
   return !!err && err.name === 'Error' && typeof err.code !== 'number' &&
     err.message !== TEXT.TIMEOUT && err.code !== CODE.GRAPE_FOREIGN
@@ -637,5 +648,5 @@ define(Link, 'dispose', function () { this.stop() })
 define(Link, 'asyncDispose', async function () { this.stop() })
 
 module.exports = Link
-// For who destructures it.
+// For code that destructures it.
 module.exports.Link = Link

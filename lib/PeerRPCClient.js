@@ -56,11 +56,11 @@ class PeerRPCClient extends Peer {
     this.tpool.init()
   }
 
-  /** Chooses as `conf.balance` says among all destinations, or the connected ones once there are enough. */
+  /** Chooses by `conf.balance` among all destinations, or among the connected ones once there are enough. */
   dest (dests, key, opts = {}) {
     const enough = opts.maxActiveKeyDests || this.conf.maxActiveKeyDests
     const { tpool } = this
-    // Who has replaced what is asked there hears of each request, as from a pool of the original's class.
+    // A replaced pool method is called for each request, as with a pool of the original's class.
     if (dests && tpool && ((enough > 0 && dests.length >= enough) || asks(tpool))) {
       const active = dests.filter(dest => tpool.hasActive(dest))
       if (enough > 0 && active.length >= enough) dests = active
@@ -90,13 +90,13 @@ class PeerRPCClient extends Peer {
     return transportOpts
   }
 
-  /** Options of a transport's `request` out of a peer's. */
+  /** Options for a transport's `request`, from those of the peer's `request`. */
   getRequestOpts (opts) {
     if (opts.signal) return { timeout: opts.timeout, signal: opts.signal }
     return { timeout: opts.timeout }
   }
 
-  /** Options of `dest` out of a request's. */
+  /** Options for `dest`, from those of a request. */
   getDestOpts (opts) {
     return { maxActiveKeyDests: opts.maxActiveKeyDests }
   }
@@ -104,9 +104,10 @@ class PeerRPCClient extends Peer {
   /**
    * Sends one request to one server.
    * @param {string} key name of the service
-   * @param {*} payload anything JSON can say
-   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `waitFor` ms until somebody serves the key, `signal` that ends it, `dest` instead
-   *   of a lookup, `exclude` and `self` as of `map`, `maxActiveKeyDests`, `maxActiveDestTransports`
+   * @param {*} payload any JSON value
+   * @param {object} [opts] `timeout` ms, `retry` attempts (1), `waitFor` ms until a server announces the key,
+   *   `signal` that cancels the request, `dest` instead of a lookup, `exclude` and `self` as of `map`,
+   *   `maxActiveKeyDests`, `maxActiveDestTransports`
    * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
   request (key, payload, opts, cb) {
@@ -115,14 +116,17 @@ class PeerRPCClient extends Peer {
     cb = traced(cb, request)
     opts = opts || {}
     if (!isCommon(opts)) return this[kRequestOther](key, payload, opts, cb)
-    // Small, as all that each request passes: what is larger is no part of its caller's machine code.
+    // Kept small, like all code on the path of each request: V8 does not inline a larger function into its caller.
     this[kLookup](key, (err, dests) => {
       if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
       this[kSend](this.dest(this[kUsable](dests, opts), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
 
-  /** A request that is tried again, waits for somebody, ends by a signal, does not go to everybody, or is not to be sent. */
+  /**
+   * A request with retries, `waitFor`, a `signal`, or an `aim` that restricts its destinations; invalid options
+   * throw.
+   */
   [kRequestOther] (key, payload, opts, cb) {
     checkRequest(opts)
     const waitFor = CALLS.request.waitFor.of(opts.waitFor)
@@ -144,12 +148,11 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * Sends one request to each server, or to `opts.limit` random ones; not to those of
-   * `opts.exclude`, and with `self: false` not to what the link announces here.
-   * @param {function(Error, Array)} [cb] results in the order of the destinations; the first
-   *   error ends the map, as does a result for which `conf.memoryBudget` has no room. With
-   *   `opts.settled` nothing ends it, and each result says how it went: `{ dest, status, value }` or
-   *   `{ dest, status, reason }`. Without it, this returns a Promise.
+   * Sends one request to each server, or to `opts.limit` random ones. Skips the addresses in `opts.exclude`, and with
+   * `self: false` the servers that the link announces on this machine.
+   * @param {function(Error, Array)} [cb] results in the order of the destinations. The first error ends the map, as
+   *   does a result that exceeds `conf.memoryBudget`. With `opts.settled` no error ends it, and each result is `{
+   *   dest, status, value }` or `{ dest, status, reason }`. Without a callback, this returns a Promise.
    */
   map (key, payload, opts, cb) {
     if (typeof opts === 'function') return this.map(key, payload, undefined, opts)
@@ -170,7 +173,7 @@ class PeerRPCClient extends Peer {
       if (dests.length === 0) return cb(null, [])
       if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
 
-      // Each of them is wanted.
+      // Every destination is wanted: there is no alternative to any of them.
       this[kIsOneOfMany] = false
       const { settled } = opts
       const results = new Array(dests.length)
@@ -192,7 +195,7 @@ class PeerRPCClient extends Peer {
     })
   }
 
-  /** This transport has no streams: the stream that comes back ends with an error. */
+  /** This transport has no streams: the returned stream fails with an error. */
   stream (key, opts) {
     const stream = new PassThrough()
     this[kLookup](key, err => stream.destroy(err || late(TEXT.NO_STREAMS, { key })))
@@ -206,12 +209,12 @@ class PeerRPCClient extends Peer {
     this.link.lookup(key, opts, cb)
   }
 
-  /** Nobody was found; who was stopped meanwhile does not look again. */
+  /** The error when no server was found; a stopped peer does not look up again. */
   [kAbsent] (patience, err) {
     return patience.absent(this[kIsStopped] ? late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED }) : err)
   }
 
-  /** Looks up until somebody is there that the call may go to, for `ms`; `others` leaves out whom it may not. */
+  /** Looks up for up to `ms`, until there is a server that the call may go to; `others` removes excluded servers. */
   [kLookupWithin] (ms, key, others, signal, cb) {
     const patience = new Patience(ms)
     let found
@@ -222,11 +225,11 @@ class PeerRPCClient extends Peer {
         if (!err && (!Array.isArray(dests) || others(dests).length > 0)) return done(null, dests)
         done(this[kAbsent](patience, err || late(TEXT.LOOKUP_EMPTY, { key })))
       }), ONCE)
-      // Nobody but those that are left out is an answer too, once the time is over.
+      // When the time is over, a list with excluded servers only is a result too.
     }, (err, dests) => err && err.message === TEXT.LOOKUP_EMPTY && found !== undefined ? cb(null, found) : cb(err, dests), key, signal)
   }
 
-  /** As `kLookup`, of a link that keeps answers without asking: who is refused hears of it at once. */
+  /** As `kLookup`, but from the link's cache without asking a grape: a rejected request then fails without delay. */
   [kLookupKept] (key, cb) {
     const { link } = this
     const kept = link && typeof link[kLookupKept] === 'function' ? link[kLookupKept](key) : null
@@ -234,7 +237,7 @@ class PeerRPCClient extends Peer {
     cb(null, kept)
   }
 
-  /** `aim`: where it may go, if not anywhere, when its server drains before it begins it. */
+  /** `aim` restricts where the request may go if its server drains before it begins the request. */
   [kSend] (dest, key, payload, opts, cb, aim) {
     if (this[kIsStopped] || dest === undefined || this.conf.maxRequests > 0) cb = this[kAdmit](dest, key, cb)
     if (cb === null) return
@@ -255,16 +258,16 @@ class PeerRPCClient extends Peer {
     return chosen
   }
 
-  /** Whether the options of a call decide where it goes, should it be sent again. */
+  /** Whether the options of a call affect where it goes when it is sent again. */
   [kRemembers] (opts) {
     return opts.maxActiveKeyDests !== undefined || opts.maxActiveDestTransports !== undefined ||
       this.dest !== dest || this.transport !== transport || this.getDestOpts !== getDestOpts ||
       this.getTransportOpts !== getTransportOpts || this.getRequestOpts !== getRequestOpts
   }
 
-  /** What calls back a request that may be sent; null when it may not, which is told then. */
+  /** Returns the callback for a request that may be sent, or null after rejecting one that may not. */
   [kAdmit] (dest, key, cb) {
-    // Whatever was under way when the peer stopped makes no connection any more.
+    // A request that was still in its lookup when the peer stopped opens no connection.
     const text = this[kIsStopped]
       ? TEXT.TRANSPORT_CLOSE
       : dest === undefined
@@ -276,8 +279,8 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * A subclass has put something into `conf` or the options since, or `init` was forgotten: the caller
-   * is to hear of it.
+   * Reports the error of a `conf` or options that a subclass has changed since, or of a forgotten `init`, to the
+   * caller.
    */
   [kRejectCall] (err, key, cb) {
     if (this.tpool === undefined && this._active === undefined) {
@@ -289,9 +292,9 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * Requests that the server at `dest` has not begun, since it drains or let nobody in (`isRefused`), go
-   * to others; where there are none they fail with `err`. Of one that has connections enough (`isBusy`)
-   * they go by another one.
+   * Resends requests that the server at `dest` has not begun because it drains or refused the connection
+   * (`isRefused`) to other servers; without any they fail with `err`. If the server has enough connections
+   * (`isBusy`), they go over another connection to it.
    */
   [kResend] (dest, unread, err, isRefused, transport, isBusy) {
     const other = isBusy ? this[kOtherTo](dest) : undefined
@@ -308,7 +311,7 @@ class PeerRPCClient extends Peer {
       if (isRefused) one.opts[kTried] = [...one.opts[kTried] || [], dest]
       if (aim && aim.dest) {
         this[kIsOneOfMany] = false
-        // Another process may listen there by now.
+        // After a refusal, another process may listen at this address by now.
         if (isRefused || this[kIsStopped] || !transport.isActive()) {
           nextTick(one.cb, tell(err, { key: nameOf(one.key) }))
         } else {
@@ -321,7 +324,7 @@ class PeerRPCClient extends Peer {
         byKey.set(one.key, [one])
       }
     }
-    // It drains: what is kept may know no other any more, while the grapes do.
+    // The server drains: the cache may list no other server while the grapes do.
     const names = this[kAliases].of(dest)
     if (!isRefused && byKey.size > 0) forget(this.link, names)
     for (const [keyText, some] of byKey) {
@@ -337,7 +340,7 @@ class PeerRPCClient extends Peer {
       try {
         this[isRefused ? kLookupKept : kLookup](key, found)
       } catch (thrown) {
-        // Of a callback, which has its own caller.
+        // The callback threw, not the lookup: its own caller gets the exception.
         if (isFound) throw thrown
         isFound = true
         callEach(waiting, one => one.cb(thrown))
@@ -345,7 +348,7 @@ class PeerRPCClient extends Peer {
     }
   }
 
-  /** A transport that is connected, or else is about to be, and takes requests again; undefined for none. */
+  /** A connected transport, or else a connecting one, that can resend requests; undefined if there is none. */
   [kOtherTo] (dest) {
     const others = this.tpool.getActive(dest).filter(transport => typeof transport[kRequestAgain] === 'function')
     return others.find(transport => transport.isConnected()) || others.find(transport => transport.isConnecting())
@@ -362,11 +365,11 @@ class PeerRPCClient extends Peer {
       dests = othersOf(dests, call, this.link).filter(dest => !isTried(dest))
       const isOver = this[kIsStopped] || dests.length === 0 || left <= 0
       const dest = isOver ? undefined : this.dest(this[kUsable](dests, call), key, this.getDestOpts(call))
-      // A subclass may know only this one.
+      // A subclass may map every destination to the one that failed.
       if (dest !== undefined && !isTried(dest)) transport = this[kTransportFor](dest, call)
       if (transport !== null && isTried(addressOf(transport))) transport = null
     } catch (thrown) {
-      // What called it is long over.
+      // The original caller returned long ago, so the error goes to the callback.
       failed = thrown
       transport = null
     }
@@ -378,8 +381,8 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * Tries again, elsewhere while there is an elsewhere, and looks up where it knows of nobody; `retry` is of
-   * `retryOf`, or a Patience.
+   * Retries, at other destinations while there are any, and looks up again when none is left; `retry` comes from
+   * `retryOf`, or is a Patience.
    */
   [kRetry] (retry, key, payload, opts, cb, aim) {
     const patience = retry instanceof Patience ? retry : null
@@ -391,7 +394,7 @@ class PeerRPCClient extends Peer {
       if (opts.dest) this[kIsOneOfMany] = false
       const dest = opts.dest || this.dest(this[kUsable](left, opts), key, this.getDestOpts(opts))
       const others = left.filter(other => other !== dest)
-      // Who waits wants whoever comes.
+      // With `waitFor` any server will do, so the next attempt looks up anew.
       left = others.length > 0 || patience !== null ? others : dests
       if (dest === undefined && !this[kIsStopped]) return reject(late(TEXT.LOOKUP_EMPTY, { key }), done)
       if (sent++ > 0) this[kMeter].count('retried')
@@ -403,7 +406,7 @@ class PeerRPCClient extends Peer {
     }
     const found = done => (err, found) => {
       if (!err && !Array.isArray(found)) err = late(TEXT.LOOKUP_INVALID)
-      // Whom it asked before may be there.
+      // The lookup failed, but destinations of an earlier attempt may still work.
       if (err && dests.length === 0) return reject(err, done)
       if (!err) dests = aim ? othersOf(found, aim, this.link) : found
       left = dests
@@ -421,13 +424,13 @@ class PeerRPCClient extends Peer {
     }, key, opts.signal)
   }
 
-  /** A request that reaches no transport. */
+  /** Fails a request that reaches no transport. */
   [kReject] (err, cb) {
     this[kMeter].count('rejected')
     cb(err)
   }
 
-  /** `cb` of a request that is under way until it is called. */
+  /** Counts a request as pending until its callback is called. */
   [kCounted] (cb) {
     this[kUnderWay]++
     return (err, res) => {
@@ -436,14 +439,14 @@ class PeerRPCClient extends Peer {
     }
   }
 
-  /** Those of `dests` that may be asked: not such as failed, until they are reached again; all when none may. */
+  /** The members of `dests` that did not fail, or were reached again since; all of them when all failed. */
   [kUsable] (dests, opts) {
     this[kIsOneOfMany] = dests.length > 1
     if (this[kBackoff].isEmpty) return dests
     return this[kBackoff].proven(dests, dest => this[kProbe](dest, opts))
   }
 
-  /** Connects to a destination that failed, with the options of a request that goes elsewhere. */
+  /** Connects to a failed destination, with the options of a request that goes elsewhere. */
   [kProbe] (dest, opts) {
     this[kBackoff].tries(dest, PROBE)
     this[kIsOneOfMany] = false
@@ -451,16 +454,16 @@ class PeerRPCClient extends Peer {
     try {
       transport = this[kTransportFor](dest, opts)
     } catch (err) {
-      // That request has nothing to do with it, and whoever is sent there hears of it.
+      // This request goes elsewhere; requests to the failed destination get the error themselves.
       return debug('%s: %s', dest, err)
     }
     const isOurs = typeof transport.connect === 'function' && typeof transport.isConnected === 'function'
-    // Of others nobody says that they are connected.
+    // Foreign transports do not report that they are connected.
     if (!isOurs || transport.isConnected()) return this[kReachable](addressOf(transport) || dest, dest)
     connect(transport)
   }
 
-  /** Chooses where connections failed, or in a pool of the original's class, which has less. */
+  /** Chooses when connections failed, or in a pool of the original's class, which has fewer methods. */
   [kChooseOther] (dest, enough, opts) {
     const { tpool } = this
     const proven = tpool[kChooseOpen] === undefined ? undefined : this[kChooseProven](dest, enough, opts)
@@ -469,8 +472,9 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * A transport to a destination whose connections failed, or could not be made: one that is
-   * connected, and beside it another one is, once it may be. Without any, one attempt is for all.
+   * Chooses a transport to a destination whose connections failed or could not be made: a connected one, while
+   * another one connects in the background when its backoff allows. Without a connected one, all requests share one
+   * attempt.
    */
   [kChooseProven] (dest, enough, opts) {
     const { tpool } = this
@@ -494,7 +498,7 @@ class PeerRPCClient extends Peer {
     connect(transport)
   }
 
-  /** How a transport connects to `dest`; as `AT_ONCE` of dispatch.js. */
+  /** Delay and time limit of a connection to `dest`, in the form of `AT_ONCE` of dispatch.js. */
   [kDialling] (dest, connection) {
     const after = this[kDials].isBusy(dest) ? this[kDials].left(dest) : 0
     if (!this[kIsOneOfMany]) return { after, within: MAX_TIMEOUT }
@@ -504,19 +508,19 @@ class PeerRPCClient extends Peer {
     return { after, within: CONNECT_AMONG_OTHERS }
   }
 
-  /** Those of the pool, which may be one of another class. */
+  /** The pool's transports to `dest`; the pool may be of a foreign class. */
   [kTransportsTo] (dest) {
     return this.tpool && typeof this.tpool.list === 'function' ? this.tpool.list(dest) : []
   }
 
-  /** `name`: another one of its names. */
+  /** `name`: an alias of `dest`. */
   [kReachable] (dest, name = dest) {
     for (const one of [name, ...this[kAliases].of(dest)]) this[kBackoff].reach(one)
     this[kDials].reach(dest)
     this[kSuspects].remove(dest)
   }
 
-  /** Nothing came from a destination for `ms`, by one of its connections. */
+  /** One connection to `dest` received nothing for `ms`. */
   [kSilent] (dest, ms) {
     const connections = this[kTransportsTo](dest).map(transport => transport[kConnection]).filter(Boolean)
     if (this[kIsStopped] || !isSilent(connections, ms) || !this[kBackoff].suspect(dest)) return
@@ -528,7 +532,9 @@ class PeerRPCClient extends Peer {
     })
   }
 
-  /** It gave no sign of life. Where it is the only one it is asked on, by the connections that it has. */
+  /**
+   * The destination gave no sign of life. If it is the only one, requests still go to it over the open connections.
+   */
   [kBury] (dest, names) {
     const hasOthers = names.some(name => this[kBackoff].hasOthers(name))
     for (const name of names) this[kBackoff][hasOthers ? 'fail' : 'clear'](name)
@@ -540,9 +546,9 @@ class PeerRPCClient extends Peer {
   }
 
   /**
-   * A destination failed: it is not chosen for a while, and who looks up next hears of others.
-   * `lasted`: before that it was reached for long enough; `isBusy`: it has as many connections as it
-   * wants. While others of its connections are open it did not fail, but no more are made for a while.
+   * A destination failed: it is not chosen for a while, and the next lookup asks the grapes. `lasted`: it was
+   * reachable long enough before; `isBusy`: it has enough connections. While other connections to it are open the
+   * destination did not fail, but no more connections are made for a while.
    */
   [kUnreachable] (dest, lasted, isBusy) {
     const names = this[kAliases].of(dest)
@@ -565,17 +571,17 @@ class PeerRPCClient extends Peer {
     return stats
   }
 
-  /** A transport has lost its connection. */
+  /** A transport lost its connection. */
   [kLeave] (dest, transport) {
     if (!this[kIsStopped] && this.tpool[kLose] !== undefined) this.tpool[kLose](dest, transport)
   }
 
-  /** It makes another one. */
+  /** A transport connects again. */
   [kJoin] (dest, transport) {
     if (!this[kIsStopped]) this.tpool.add(dest, transport)
   }
 
-  /** The pool remembers and stops them. */
+  /** The pool keeps the transports and stops them. */
   [kKeep] () {}
 
   [kOpenConnections] () {
@@ -585,7 +591,7 @@ class PeerRPCClient extends Peer {
   _stop () {
     this[kTries].endWaiting(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED }))
     super._stop()
-    // Nobody looks at them any more.
+    // Nothing watches the suspects any more.
     for (const dest of this[kSuspects].removeAll()) {
       for (const name of this[kAliases].of(dest)) this[kBackoff].clear(name)
     }
@@ -597,45 +603,45 @@ class PeerRPCClient extends Peer {
   }
 }
 
-/** Connects a transport that nobody has asked anything. */
+/** Connects a transport that has no request. */
 function connect (transport) {
   try {
     transport.connect()
   } catch (err) {
-    // What is wrong with its configuration is told to the next request.
+    // The next request reports a wrong configuration.
     transport.disconnected()
   }
 }
 
-/** One of another class may not say. */
+/** A foreign transport may have no `isConnecting`. */
 function isConnecting (transport) {
   return typeof transport.isConnecting === 'function' && transport.isConnecting()
 }
 
-/** Takes what a destination is called out of the answers that a link keeps. */
+/** Removes all names of a destination from the link's cached answers. */
 function forget (link, names) {
   if (link && typeof link[kForget] === 'function') for (const name of names) link[kForget](name)
 }
 
-/** Whether each request asks a pool which destinations are active; one of another class always. */
+/** Whether the pool must be asked for each request which destinations are active; always true for a foreign pool. */
 function asks (tpool) {
   return tpool[kAsks] === undefined || tpool[kAsks]()
 }
 
-/** A random element, once there are enough. */
+/** A random element if there are enough. */
 function sample (items, enough) {
   return items.length < enough ? undefined : items[Math.floor(Math.random() * items.length)]
 }
 
-/** Options of a request with those of its call: nobody sees that who looks at the options of a transport. */
+/** Attaches the options of the call to those of a transport's request, under a symbol that is not enumerable. */
 function withAim (opts, aim, isOurs) {
   if (!opts) return opts
-  // A subclass may give all requests the same ones.
+  // A subclass may return the same object for all requests.
   if (!isOurs) opts = Object.assign(Object.create(Object.getPrototypeOf(opts)), opts)
   return Object.defineProperty(opts, kAim, { value: aim })
 }
 
-/** How one request of a `map` went; as `Promise.allSettled`, with its address. */
+/** The outcome of one request of a `map`: as `Promise.allSettled`, with its address. */
 function outcome (dest, err, value) {
   return err ? { dest, status: 'rejected', reason: err } : { dest, status: 'fulfilled', value }
 }

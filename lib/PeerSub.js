@@ -22,24 +22,24 @@ const { Wish } = require('./wish')
 /**
  * Receives what a service publishes.
  *
- * Events: `connected`, `disconnected`, `message`, and `error` for a lookup or a connection that
- * failed, once for each reason. A subscription is a wish that lasts: where nobody is found it is `waiting`, and
- * looks again until `unsub` or `stop`. A lost connection is made again, unless somebody listens for `disconnected` here or on
- * the transport or for `close` of its socket, or a subclass has `checkConnection`: who does resubscribes by hand. `conf.reconnect`
- * or `opts.reconnect` says so either way. A subscription to all publishers of a key goes on whoever listens.
+ * Events: `connected`, `disconnected`, `message`, and `error` for a failed lookup or connection, once for each
+ * reason. If there is no publisher, the subscription emits `waiting` and looks up again until `unsub` or `stop`. A
+ * lost connection is made again, unless there is a listener for `disconnected` on the peer or the transport or for
+ * `close` on its socket, or a subclass has `checkConnection`: such code resubscribes by hand. `conf.reconnect` or
+ * `opts.reconnect` overrides this. A subscription to all publishers of a key always goes on.
  */
 class PeerSub extends Peer {
   constructor (link, conf) {
     super(link, conf)
-    /** What goes through its messages by `for await`. */
+    /** The `for await` loops over its messages. */
     this[kLoops] = new Set()
-    /** What is subscribed to, by key. */
+    /** Subscriptions by key. */
     this[kSubscriptions] = new Map()
-    /** Those that have no publisher so far. */
+    /** Subscriptions that have no publisher yet. */
     this[kWishes] = new Map()
     /** Subscriptions to all publishers, by key. */
     this[kFollowing] = new Map()
-    /** Whom not to choose, and whom not to dial, as of a client. */
+    /** Backoff for choosing and for dialling publishers, as in a client. */
     this[kBackoff] = new Backoff(DEST_BACKOFF)
     this[kDials] = new Backoff(SUB_DIALS)
   }
@@ -54,8 +54,8 @@ class PeerSub extends Peer {
   }
 
   /**
-   * Subscribes to one server of the service `key`, or with `opts.all` to all of them, also to those
-   * that come later: `message` and its like have the address for their last argument then.
+   * Subscribes to one server of the service `key`, or with `opts.all` to all of them, including later ones: the last
+   * argument of `message` and similar events is then the address.
    * @param {object} [opts] `reconnect`; `all`, `refresh` ms between two lookups, `exclude` and `self`
    */
   sub (key, opts) {
@@ -66,7 +66,7 @@ class PeerSub extends Peer {
     yieldTo(this.link, key, subscriptions)
     const wishes = this[kWishes].get(key) || new Set()
     this[kWishes].set(key, wishes)
-    // Who subscribes by hand, since nobody was there, means the same subscription.
+    // A user who calls `sub` again because there was no publisher means the same subscription.
     this[kEndWaiting](wishes)
     const wish = new Wish(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
       if (wish.isOver || this[kIsStopped]) return
@@ -100,9 +100,9 @@ class PeerSub extends Peer {
   }
 
   /**
-   * `for await (const message of peer)`: each message from now on, until `stop`. What the loop is
-   * too slow for waits, up to `conf.maxBuffered` messages and `conf.highWater` bytes; one more ends
-   * the loop with ERR_MESSAGES_LIMIT, after those.
+   * `for await (const message of peer)`: each message from now on, until `stop`. Messages wait for a slow loop, up to
+   * `conf.maxBuffered` messages and `conf.highWater` bytes; beyond that the loop ends with ERR_MESSAGES_LIMIT, after
+   * the waiting messages.
    */
   [Symbol.asyncIterator] () {
     const messages = new Messages(this, {
@@ -115,14 +115,14 @@ class PeerSub extends Peer {
   }
 
   /**
-   * Nobody was found to subscribe to. It is looked for again, unless `reconnect` is false; where it is, the loops end.
-   * Each reason is told once, and each wait by an event.
+   * No publisher was found. Looks up again, unless `reconnect` is false, which ends the loops. Each reason is
+   * reported once, and each wait with an event.
    */
   [kFailed] (key, opts, err, wish, wishes) {
     // The link was stopped.
     const isEnd = err.message === TEXT.TRANSPORT_CLOSE
     const lasts = this[kSaid](opts) !== false && !isEnd
-    // Of several that find nobody one goes on: it is the same subscription.
+    // Several failed calls of `sub` are the same subscription: only one continues.
     if (!lasts || wishes.size > 1) {
       wish.end()
       wishes.delete(wish)
@@ -140,7 +140,7 @@ class PeerSub extends Peer {
     if (this.listenerCount('error') > 0) return this.emit('error', err)
     if (isTriedAgain ? this.listenerCount('waiting') === 0 : this[kLoops].size === 0) {
       const state = isTriedAgain ? `still looking for a publisher of ${inLine(key)}` : `there is no subscription to ${inLine(key)}`
-      // As with the original, what a grape says ends no process.
+      // As with the original, a grape's reply never ends the process.
       process.emitWarning(`${state}, and nobody listens for error: ${inLine(err.message)}`, {
         type: 'GrenacheWarning', code: 'ERR_NO_SUBSCRIPTION'
       })
@@ -148,24 +148,26 @@ class PeerSub extends Peer {
     if (!isTriedAgain) for (const messages of [...this[kLoops]]) messages.fail(err)
   }
 
-  /** `cb(err, dest, isOneOfMany)`: one that answers, where it is known which do. */
+  /** `cb(err, dest, isOneOfMany)`: an address that did not fail, if known. */
   [kLookup] (key, cb) {
     this[kLookupAll](key, (err, dests) => {
       if (err) return cb(err)
-      // A link of somebody's own may say anything.
+      // A foreign link may return anything.
       const isList = Array.isArray(dests)
       cb(null, this.dest(isList ? this[kBackoff].best(dests) : dests, key), isList && dests.length > 1)
     })
   }
 
-  /** Whether `dest` may be dialled once more; then nobody else does until that failed or went well. */
+  /**
+   * Whether `dest` may be dialled now; if so, no other subscription dials it until this attempt fails or succeeds.
+   */
   [kClaim] (dest) {
     if (this[kDials].left(dest) > 0) return false
     this[kDials].tries(dest, PROBE)
     return true
   }
 
-  /** Who waits for it need not wait on. */
+  /** Subscriptions waiting to dial it need not wait any longer. */
   [kReachable] (dest) {
     const isBack = this[kDials].left(dest) > 0
     for (const backoff of [this[kBackoff], this[kDials]]) backoff.reach(dest)
@@ -176,7 +178,7 @@ class PeerSub extends Peer {
     for (const following of this[kFollowing].values()) following.hurry(dest)
   }
 
-  /** A connection of `since` was lost, or could not be made. `lasted`: before that it was a good one. */
+  /** A connection begun at `since` was lost or could not be made. `lasted`: it was a good one before. */
   [kUnreachable] (dest, since, lasted) {
     for (const backoff of [this[kBackoff], this[kDials]]) {
       if (lasted) backoff.succeed(dest)
@@ -196,14 +198,14 @@ class PeerSub extends Peer {
       lookup: cb => this[kLookupAll](key, (err, dests) => this[kIsStopped] || cb(err, dests)),
       transport: dest => this.transport(dest),
       claim: dest => this[kClaim](dest),
-      // It is looked up again anyway.
+      // The next lookup happens anyway.
       fail: err => this.listenerCount('error') > 0 && this.emit('error', err)
     }))
   }
 
   [kSubscribe] (dest, isOneOfMany, key, opts, subscriptions) {
     for (const subscription of [...subscriptions]) {
-      // Or somebody stopped it, and subscribes again by hand.
+      // Or the user stopped it, and subscribes again by hand.
       if (subscription.giveUp() || !isActive(subscription.transport)) subscriptions.delete(subscription)
     }
     const transport = this.transport(dest)
@@ -219,7 +221,10 @@ class PeerSub extends Peer {
     }))
   }
 
-  /** `transport` is connected by hand to `dest`, for `key` if it is given: what connects by itself to the same is too much. */
+  /**
+   * The user connects `transport` to `dest` by hand, for `key` if given: ends automatic subscriptions that would
+   * duplicate it.
+   */
   [kYield] (transport, dest, key) {
     for (const [name, subscriptions] of this[kSubscriptions]) {
       for (const subscription of [...subscriptions]) {
@@ -237,12 +242,12 @@ class PeerSub extends Peer {
     return this.listenerCount('disconnected') === 0 && !transport[kIsWatched]() && !transport[kLooksAfter]()
   }
 
-  /** What `reconnect` says, if anything. */
+  /** The `reconnect` option, if set. */
   [kSaid] (opts) {
     return [opts && opts.reconnect, this.conf.reconnect].find(reconnect => typeof reconnect === 'boolean')
   }
 
-  /** What came before is for the loops. */
+  /** The loops still get the earlier messages. */
   async [kDrain] (opts) {
     this[kEndFollowing]()
     this[kEndWishes]()
@@ -277,7 +282,7 @@ class PeerSub extends Peer {
 /** The hooks that make transports. */
 const { getTransportClass, newTransport, transport } = PeerSub.prototype
 
-/** Whether none of them is replaced, so that all transports are alike. */
+/** Whether no hook is replaced, so that all transports are alike. */
 function isPlain (peer) {
   return peer.transport === transport && peer.newTransport === newTransport && peer.getTransportClass === getTransportClass
 }

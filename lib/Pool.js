@@ -5,10 +5,10 @@ const { drainOf } = require('./option-table')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, SHED_AT_ONCE, TRANSPORT_RUN } = require('./defaults')
 const { kAll, kAsks, kChoose, kChooseOpen, kEmpty, kLose, kMayMove, kMost, kMoves, kPoolLost, kPoolTimer, kRuns, kShed, kSize, kTakeAll, kWaiting } = require('./internal')
 
-/** What a run says for `enough` that is of those that are connected. */
+/** The `enough` of a run among connected transports. */
 const OPEN = 0
 
-/** More than any number of requests that wait. */
+/** Exceeds any number of pending requests. */
 const MANY = 2 ** 32
 
 /** The transports of a client, by destination. */
@@ -17,7 +17,7 @@ class Pool {
     this._pool = new Map()
     this[kEmpty]()
     this._monitorItv = setInterval(() => this.monitor(), POOL_MONITOR)
-    // A test may replace it while this runs.
+    // A test may replace `clearInterval` while this runs.
     this[kPoolTimer] = clearInterval
   }
 
@@ -40,10 +40,7 @@ class Pool {
     this[kRuns].delete(dest)
   }
 
-  /**
-   * A transport has no connection any more, and nothing to do: it may be used again, but is kept
-   * only while there are few such ones.
-   */
+  /** A transport lost its connection and is idle: it may be used again, but only a few of these are kept. */
   [kLose] (dest, transport) {
     this[kPoolLost].set(transport, dest)
     if (this[kPoolLost].size <= MAX_LOST) return
@@ -84,10 +81,10 @@ class Pool {
   }
 
   /**
-   * An active transport with as few requests as any, once there are `enough`. It stays the choice for a run of requests,
-   * which share a write and a read: half of those that are under way, so that while one half is
-   * answered the other one is asked, and a burst is spread; or, when none is, a few that are made one
-   * after the other.
+   * Chooses an active transport with the fewest requests, once there are `enough`. It stays chosen for a run of
+   * requests, which share a write and a read. With pending requests, the run is half of them: while one half gets its
+   * replies the other half is sent, and a burst is spread. Without, the run is a few requests made one after the
+   * other.
    */
   [kChoose] (dest, enough) {
     const run = this[kAsks]() ? undefined : this[kRuns].get(dest)
@@ -96,19 +93,19 @@ class Pool {
       return run.transport
     }
     const active = this.getActive(dest)
-    // A subclass may have taken it out of its `conf`.
+    // A subclass may have removed the option from its `conf`.
     if (active.length === 0 || !(active.length >= enough)) return undefined
     const transport = pick(active, run === undefined ? undefined : run.transport)
     this[kRuns].set(dest, { transport, enough, ...lengthOf(active) })
     return transport
   }
 
-  /** Somebody's own method says for each request which transports it may go by. */
+  /** A user's override decides for each request which transports it may use. */
   [kAsks] () {
     return this.getActive !== getActive || this.list !== list || this.hasActive !== hasActive
   }
 
-  /** The same of those that are connected. `begun` is told how many there are, when a run begins. */
+  /** As `kChoose`, among the connected transports. `begun` is called with their number when a run begins. */
   [kChooseOpen] (dest, begun) {
     const run = this[kAsks]() ? undefined : this[kRuns].get(dest)
     if (run !== undefined && run.enough === OPEN && goesOn(run) && isOpen(run.transport)) {
@@ -123,7 +120,7 @@ class Pool {
     return transport
   }
 
-  /** Lets each transport look after itself, and forgets those that stopped. */
+  /** Monitors each transport, and forgets the stopped ones. */
   monitor () {
     for (const [dest, transports] of this._pool) {
       for (const transport of transports.values()) {
@@ -133,7 +130,7 @@ class Pool {
     }
   }
 
-  /** `opts.drain`: see Transport.js; then it resolves when all have stopped. */
+  /** `opts.drain`: see Transport.js; returns a Promise that resolves when all have stopped. */
   stop (opts) {
     if (this[kPoolTimer]) this[kPoolTimer].call(undefined, this._monitorItv)
     if (drainOf(opts) > 0) return Promise.all(this[kTakeAll]().map(transport => transport.stop(opts)))
@@ -145,7 +142,7 @@ class Pool {
     callEach(this[kTakeAll](), transport => transport.stop())
   }
 
-  /** Who is called when one of them stops finds none. */
+  /** Empties the pool first: a callback that runs when a transport stops finds none. */
   [kTakeAll] () {
     if (!this._pool) return []
     const transports = this[kAll]()
@@ -155,16 +152,16 @@ class Pool {
 
   [kEmpty] () {
     this._pool.clear()
-    /** By destination: the transport that was chosen, and how often it may still be. */
+    /** By destination: the chosen transport, and how many more requests it gets. */
     this[kRuns] = new Map()
-    /** Those that have lost their connections, with their destinations, longest ago first. */
+    /** Transports without a connection, with their destinations, in the order of losing it. */
     this[kPoolLost] = new Map()
     this[kSize] = 0
-    /** So many there may be before some are stopped. */
+    /** Above this number some transports are stopped. */
     this[kMost] = MAX_TRANSPORTS
   }
 
-  /** Stops those that are idle for longest, but for the latest; some at a time, since all are looked at. */
+  /** Stops the longest idle transports except the latest one; several at once, since all have to be examined. */
   [kShed] (latest) {
     const idle = []
     for (const [dest, transports] of this._pool) {
@@ -175,15 +172,15 @@ class Pool {
     idle.sort((one, other) => one.transport._req_last_ts - other.transport._req_last_ts)
     const over = idle.slice(0, SHED_AT_ONCE)
     for (const { dest, transport } of over) this.del(dest, transport)
-    // The others have something to do.
+    // All others are busy.
     this[kMost] = over.length === SHED_AT_ONCE ? MAX_TRANSPORTS : Math.max(MAX_TRANSPORTS, this[kSize] + SHED_AT_ONCE)
     callEach(over, ({ transport }) => transport.stop())
   }
 }
 
 /**
- * One of those with the fewest requests under way; the `last` one only if all others move something
- * large, and one that does only if all do.
+ * One of those with the fewest pending requests. The `last` one only if all others move something large, and one that
+ * moves something large only if all do.
  */
 function pick (transports, last) {
   let chosen
@@ -200,7 +197,7 @@ function pick (transports, last) {
   return chosen
 }
 
-/** A run of `left` more requests, as long as its transport is at rest before each if it `isRested`. */
+/** A run of `left` more requests; if it `isRested`, it ends when a request finds its transport busy. */
 function lengthOf (transports) {
   let waiting = 0
   for (const transport of transports) waiting += transport[kWaiting] || 0
@@ -208,7 +205,7 @@ function lengthOf (transports) {
   return { left: Math.min((waiting + 1) >> 1, TRANSPORT_RUN.to) - 1, isRested: false }
 }
 
-/** One of another kind does not say. */
+/** A foreign transport may have no `isConnected`. */
 function isOpen (transport) {
   return typeof transport.isConnected !== 'function' || transport.isConnected()
 }

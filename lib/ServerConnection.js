@@ -28,17 +28,17 @@ class ServerConnection extends Connection {
       this._age
     )
     this._abandoned = abandonedOf(transport)
-    /** What is counted of it there, once it is gone. */
+    /** Where this connection is counted after its close, while requests are pending. */
     this._left = null
-    /** Too much is abandoned of what others asked from its address: nothing of it reaches the service. */
+    /** Closed connections from its address hold too much: nothing of this one reaches the service. */
     this._isHeld = false
-    /** Our own listener, where JavaScript answers. */
+    /** The package's own listener, where JavaScript replies. */
     this._serve = null
-    /** Messages came both ways when it left the native lane. */
+    /** Messages arrived on both lanes when it left the native lane. */
     this._doubled = false
-    /** What was emitted in place of the message that may come right behind. */
+    /** The message emitted instead of the same one that may come next on the socket lane. */
     this._emitted = null
-    /** The message right behind is one of a request that was answered. */
+    /** The next message is a request that was handled already. */
     this._isNextHandled = false
     this._isDraining = false
   }
@@ -52,11 +52,11 @@ class ServerConnection extends Connection {
   /** The other side's address, without its port. */
   get host () {
     const { socket, address } = this.request
-    // Node forgets it when the socket ends.
+    // Node drops the address when the socket closes.
     return socket ? partsOf(this.dest).host : address
   }
 
-  /** Whether it has to wait, as one whose answers are not read. */
+  /** Holds the connection's messages back, as if its client did not read its replies. */
   hold (isHeld) {
     if (isHeld === this._isHeld || this.over) return
     this._isHeld = isHeld
@@ -65,9 +65,9 @@ class ServerConnection extends Connection {
     this.setReading()
   }
 
-  /** Nothing more is read, and the client is told how far it was read: see src/rpc/drain.rs. */
+  /** Stops reading, and tells the client how far it was read: see src/rpc/drain.rs. */
   drain () {
-    // What goes by the socket object is answered by somebody else.
+    // On the socket lane the user replies.
     if (this.over || this.closing || !(this.lanes & dispatch.LANES.RPC)) return false
     this._isDraining = true
     this.setReading()
@@ -93,8 +93,8 @@ class ServerConnection extends Connection {
   }
 
   /**
-   * `cost` is what it costs to keep, in bytes; 0 of a small one. `since` is when it was fetched: a
-   * default in here would cost each request a scope more.
+   * `cost` is what it costs to keep, in bytes; 0 for a small one. `since` is when it was fetched: a default value
+   * here would cost each request one more scope.
    */
   onRequest (rid, key, payload, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
@@ -111,14 +111,14 @@ class ServerConnection extends Connection {
     if (young.count >= unanswered.room) unanswered.look()
   }
 
-  /** A message that was large or no array of three: what it means is decided here. */
+  /** A message that was large or no array of three: it is parsed here. */
   onRequestData (data, cost, since) {
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (this.hasLeft || !transport[kIsNative]()) return this._handOver(data)
     const { young } = unanswered
     let request = transport[kParse](data)
-    // It would be written back, whatever the service answers.
+    // The reply would repeat this id, whatever the service replies.
     if (request && isLarge(request[0])) request = null
     if (request) {
       young.count++
@@ -132,24 +132,24 @@ class ServerConnection extends Connection {
   }
 
   /**
-   * `generation` is what the request was counted in, see Unanswered.js; `since` when it came, and
-   * `cost` what it counted.
+   * `generation` is the one that the request was counted in, see Unanswered.js; `since` when it arrived, and `cost`
+   * what it was counted with.
    */
   reply (rid, err, res, generation, since, cost) {
     const isString = typeof res === 'string'
     let result = res
     try {
-      // Of a client that has gone only the count is kept.
+      // For a closed connection only the count matters.
       if (!isString && !this.over) result = dispatch.toJson(res)
     } catch (error) {
-      // What came in may be what cannot be written: that is the caller's error, and not the service's.
+      // The request itself may be what cannot be stringified: that is the caller's error, and not the service's.
       if (!isTooLarge(error)) throw error
       return this.reply(rid, error, null, generation, since, cost)
     }
     generation.count--
     if (cost > 0) this._unanswered.take(generation, cost)
     if (this._unanswered.isWatched) this._unanswered.answered()
-    // A late answer to a client that has gone, or a number that means another client now.
+    // A late reply to a closed connection, whose number may belong to another client now.
     if (this.over) return
     if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)
     try {
@@ -162,29 +162,29 @@ class ServerConnection extends Connection {
     if (this.stream !== null) this.stream.pumpSoon()
   }
 
-  /** Somebody has replaced the socket's `send`. */
+  /** The user replaced the socket's `send`. */
   _replyBySocket (rid, err, res) {
     dispatch.answered(this.conn)
     if (err) this.meter.count('errors')
     this.transport.sendReply(this._socket, rid, err, res)
   }
 
-  /** Id, error and result are too long together. */
+  /** Id, error and result together are too long. */
   _replyTooLarge (rid, error, since) {
     try {
       dispatch.sendReply(this.conn, rid, error.message, 'null', false, since)
     } catch (err) {
-      // No peer makes such an id.
+      // The id is too long by itself; no peer of this package makes such an id.
       this._isNone('errors')
     }
   }
 
-  /** By itself: a closure in there would let the answer's closure keep what was asked. */
+  /** A separate method: a closure in the caller would let the reply's closure retain the request. */
   _waitForTurn (method, args, cost) {
     this.wait(() => this[method](...args), cost)
   }
 
-  /** What our own listener calls: each message is answered, unless that is done. */
+  /** The package's own listener calls this: it replies to each message that is not handled yet. */
   hear (data, isHandled) {
     if (isHandled) return
     if (this._serve === null) this._serve = this.transport[kServing](this.socket, this.cert)
@@ -194,11 +194,11 @@ class ServerConnection extends Connection {
   /** From now on each message goes through the socket object's listeners. */
   leave () {
     if (this.hasLeft || this.over) return
-    // In the middle of a request: the same message for the socket comes right behind.
+    // Within the handling of a request: the same message comes next for the socket.
     if (this._leave()) this._isNextHandled = dispatch.messageNext(this.conn) !== undefined
   }
 
-  /** Whether messages came both ways so far. */
+  /** Returns whether messages arrived on both lanes so far. */
   _leave () {
     super.leave()
     this._doubled = this.lanes === (dispatch.LANES.RPC | dispatch.LANES.SOCKET)
@@ -217,16 +217,16 @@ class ServerConnection extends Connection {
     if (this._socket !== null) this._socket[kMessage](data, true)
   }
 
-  /** A message of the native lane, which it has left; somebody replaced a hook, perhaps. */
+  /** A message of the native lane after leaving it, for example because a hook was replaced. */
   _handOver (data) {
     this._isNone('moved')
-    // The messages of one batch may find it handed over already.
+    // An earlier message of the same batch may have done this.
     if (!this.hasLeft) this._leave()
     if (this._doubled) {
-      // Where somebody listened already, the same message for the socket comes right behind.
+      // If there was a listener before, the same message comes next for the socket.
       const next = dispatch.messageNext(this.conn)
       if (next !== undefined && isSame(data, next)) return
-      // One that had to wait is behind in what waits.
+      // If this message had to wait, its copy for the socket is in the queue.
       this._emitted = data
     }
     this.socket[kMessage](data, false)
@@ -244,14 +244,14 @@ class ServerConnection extends Connection {
     if (this._kept > 0) this._left = this._abandoned.add(this, this._kept + ABANDONED.connection, this._age)
   }
 
-  /** What the native side takes for a request is none, and is not answered there. */
+  /** The native side took the message for a request, but it is none, and gets no reply there. */
   _isNone (why) {
     dispatch.answered(this.conn)
     this.meter.count(why)
   }
 }
 
-/** Whether a message is the one that was composed anew of its parts. */
+/** Whether `data` is the message that `composed` was rebuilt from. */
 function isSame (composed, data) {
   if (typeof composed !== 'string') return Buffer.isBuffer(data) && composed.equals(data)
   if (composed === data) return true

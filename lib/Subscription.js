@@ -8,30 +8,30 @@ const { debug } = require('./observe')
 const { copyOf } = require('./options')
 const pause = require('./pause')
 
-/** Subscriptions that are connected again by themselves, by the links of their peers. */
+/** Subscriptions that reconnect by themselves, by link. */
 const automatic = new WeakMap()
 
 /**
- * What `sub` of a peer began: one transport, which is connected again by itself as long as the peer
- * says so. It stays the same one, so that who has it may look at it, and connect it by hand; only where a hook
- * of the peer makes transports, and the publisher has moved, that makes another one.
+ * What `sub` of a peer began: one transport, which reconnects by itself as long as the peer allows. It stays the same
+ * object, so that code that holds it may read it and connect it by hand. Only where a hook of the peer makes
+ * transports, and the publisher has moved, the hook makes another one.
  */
 class Subscription {
   #isAutomatic = false
-  /** It had a connection once. */
+  /** It was connected once. */
   #hadOne = false
   #failures = 0
   #key
   #opts
   #peer
-  /** Where it is, as a lookup calls it. */
+  /** The publisher's address as the lookup returned it. */
   #dest
-  /** What is to be done next, as a timer or a lookup. */
+  /** The next step: a timer or a lookup. */
   #next = null
 
   /**
-   * @param {string} dest where it is, as a lookup calls it: the transport may know it by another address
-   * @param {object} peer what the subscriber does: `lookup(cb)` of one address, `claim(dest)` it for a
+   * @param {string} dest the publisher's address as the lookup returned it; the transport may have another one
+   * @param {object} peer functions of the subscriber: `lookup(cb)` finds one address, `claim(dest)` reserves it for a
    *   connection, `reconnects(transport)`, whether it `insists` on that and `isStopped`, and its `link`;
    *   `transport(dest)` is null where all transports are alike
    */
@@ -45,12 +45,12 @@ class Subscription {
     if (isOurs(transport)) transport[kIsBegun] = false
   }
 
-  /** Ends what is about to be done. */
+  /** Cancels the next step. */
   cancel () {
     this.#setAutomatic(false)
   }
 
-  /** The publisher at `dest`, where it was last, was reached by another subscription. */
+  /** Another subscription reached the publisher at `dest`, where this one was last: connects now. */
   hurry (dest) {
     if (this.#next === null || this.#next.timer === undefined || this.#dest !== dest) return
     this.#drop()
@@ -58,7 +58,7 @@ class Subscription {
     this.#later()
   }
 
-  /** Somebody subscribes by hand: what was connected again by itself, or is about to be, is too much. */
+  /** The user subscribes by hand: a subscription that reconnects by itself would be a duplicate. */
   giveUp () {
     if (!this.#isAutomatic) return false
     this.#setAutomatic(false)
@@ -66,19 +66,19 @@ class Subscription {
     return true
   }
 
-  /** The same, if it has lost its connection, and that was to `dest`: the transport's own address. */
+  /** As `giveUp`, if it lost its connection to `dest`, the transport's own address. */
   giveUpAt (dest) {
     return this.#isLost && String(this.transport.conf.dest) === dest && this.giveUp()
   }
 
   stop () {
     this.cancel()
-    // Unlike who ends the transport, nobody hears what is on its way.
+    // Unlike ending the transport, this also drops events that are on their way here.
     if (isOurs(this.transport)) for (const connection of this.transport[kOpenConnections]()) connection.silence()
     stop(this.transport)
   }
 
-  /** Somebody who looks after himself subscribes to the key by another peer. */
+  /** A user who reconnects by hand subscribes to the key with another peer. */
   yieldTo (key) {
     if (key === this.#key && this.#isLost && !this.#peer.insists()) this.giveUp()
   }
@@ -95,14 +95,14 @@ class Subscription {
   #use (transport, dest) {
     this.transport = transport
     this.#dest = dest
-    // One of somebody's own class is left alone.
+    // A transport of a foreign class is left alone.
     if (!isOurs(transport)) return
     transport[kCallIt](dest)
     transport[kOnLost] = (unreachable, isSettled) => this.#lost(unreachable, isSettled)
     transport[kByHand] = () => this.#setAutomatic(false)
   }
 
-  /** From now on it is connected by itself, or by hand. */
+  /** From now on it reconnects by itself, or is reconnected by hand. */
   #setAutomatic (isAutomatic) {
     if (!isAutomatic) this.#drop()
     this.#isAutomatic = isAutomatic
@@ -113,7 +113,7 @@ class Subscription {
     else automatic.get(link).delete(this)
   }
 
-  /** Returns what to do when everybody was told; nothing, if it is not to be connected again. */
+  /** Returns the next step, to be taken after all listeners were called; undefined if it does not reconnect. */
   #lost (unreachable, isSettled) {
     this.#drop()
     if (!unreachable) this.#hadOne = true
@@ -122,7 +122,8 @@ class Subscription {
       return undefined
     }
     this.#setAutomatic(true)
-    // A server may take anybody in, say something, and end it at once.
+    // A faulty server may accept a connection, send something, and close it at once: only a lasting connection resets
+    // the count.
     if (isSettled) this.#failures = 0
     const { link } = this.#peer
     if (unreachable && link && typeof link[kForget] === 'function') link[kForget](this.#dest)
@@ -130,7 +131,7 @@ class Subscription {
     return () => this.#next === next && this.#later()
   }
 
-  /** Tries again after a while, the longer the more often it failed. */
+  /** Retries with exponential backoff. */
   #later () {
     const wait = pause.waitAfter(++this.#failures, RECONNECT)
     debug('subscription to %s: again in %d ms', this.#key, Math.round(wait))
@@ -139,7 +140,7 @@ class Subscription {
       next.timer = undefined
       if (this.#isEnded()) return
       this.#peer.lookup((err, dest, isOneOfMany) => {
-        // Somebody was faster, or has ended it.
+        // Another call connected or ended it meanwhile.
         if (this.#next !== next || this.#isEnded()) return
         if (err || !this.#peer.claim(dest)) this.#later()
         else this.#connect(dest, isOneOfMany)
@@ -147,7 +148,7 @@ class Subscription {
     }, wait)
   }
 
-  /** Whether somebody has ended it without a call. */
+  /** Whether the transport or the peer was stopped without a call of this class. */
   #isEnded () {
     const isEnded = !isActive(this.transport) || this.#peer.isStopped()
     if (isEnded) this.#setAutomatic(false)
@@ -169,21 +170,21 @@ class Subscription {
     }
   }
 
-  /** The next connection is to `dest`, as a lookup calls it. */
+  /** Sets the next connection's address, as the lookup returned it. */
   #goTo (dest) {
     const { transport } = this
     if (this.#peer.transport === null) {
       if (transport.conf.dest !== dest) transport.conf = { ...copyOf(transport.conf), dest }
       return this.#use(transport, dest)
     }
-    // What was made of it may have another address.
+    // The address may be mapped to another one, so only this name is compared.
     if (dest === this.#dest) return
     const next = this.#peer.transport(dest)
     if (next !== transport) {
       transport[kOnLost] = transport[kByHand] = null
       const gone = transport[kGone]
       transport[kGiveUp]()
-      // Who has either of them goes on with the closed socket.
+      // Code that holds either transport still finds the closed socket.
       transport[kGone] = gone
       if (isOurs(next)) next[kGone] = gone
     }
@@ -191,7 +192,10 @@ class Subscription {
   }
 }
 
-/** Somebody subscribes to `key` of `link` by hand: the lost ones of other peers, whose `own` are not, are too much. */
+/**
+ * A user subscribes to `key` of `link` by hand: ends lost subscriptions of other peers to it, which would be
+ * duplicates. `own` are the calling peer's.
+ */
 function yieldTo (link, key, own) {
   for (const subscription of [...automatic.get(link) || []]) {
     if (!own.has(subscription)) subscription.yieldTo(key)

@@ -34,15 +34,14 @@ const { withDefaults } = require('./options')
 const { promised } = require('./promises')
 const Requests = require('./Requests')
 
-/** `readyState` of a socket that is over. */
+/** `readyState` of a closed socket. */
 const CLOSED = 3
 
 /**
- * Requests to one destination, over one connection at a time.
+ * Sends requests to one destination, over one connection at a time.
  *
- * There are two ways through it. On the native lane, requests go to the native side at once.
- * When a hook is replaced, or a socket was brought, each request goes through all the methods
- * below, one by one, over the socket object.
+ * There are two ways to send. On the native lane, the native side sends requests directly. When a hook is replaced or
+ * a socket was assigned, each request passes through all the methods below, one by one, over the socket object.
  */
 class TransportRPCClient extends TransportRPC {
   constructor (client, conf) {
@@ -60,13 +59,13 @@ class TransportRPCClient extends TransportRPC {
     this[kDeadlines] = new WeakMap()
     this[kConnection] = null
     this[kRetired] = new Set()
-    /** When the connection was open; Infinity while it is not. */
+    /** When the connection opened; Infinity while it is not open. */
     this[kOpenSince] = Infinity
-    /** Its peer's pool knows that it has lost its connection, and may have let go of it. */
+    /** The peer's pool knows that this transport lost its connection, and may have dropped it. */
     this[kIsAway] = false
     this[kKey] = undefined
     this[kKeyText] = undefined
-    /** When the request that is being sent was made, and what of it waits in `cbq`. */
+    /** When the request that is being sent was made, and its entry in `cbq`. */
     this[kAskedAt] = undefined
     this[kBegun] = null
     this[kSweeper] = null
@@ -79,8 +78,8 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /**
-   * Sends a request, connecting first if need be. `opts.timeout` counts from here, and
-   * `opts.signal` ends it.
+   * Sends a request and connects first if necessary. `opts.timeout` counts from this call, and `opts.signal` cancels
+   * the request.
    * @param {function(Error, *)} [cb] without it, this returns a Promise
    */
   request (key, payload, opts, cb) {
@@ -118,24 +117,24 @@ class TransportRPCClient extends TransportRPC {
     this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
-    // What waits while its socket is closed waits for the next one: the end of this one was told.
+    // Requests queued while the socket is closed wait for the next socket: the close of this one was reported.
     const queued = socket && socket.readyState === CLOSED ? [] : this[kTakeQueued]()
     if (socket) this[kCloseSocket](socket)
     let waiting = connection ? connection.end() : []
-    // They left before it was known here that the connection is open: who is told that it closed would
-    // take them for unsent.
+    // These requests were sent before JavaScript knew that the connection is open: an error about a closed connection
+    // would make the caller take them for unsent.
     if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(this[kStopped](TEXT.TIMEOUT)))
-    // Those that a stop ends have heard of it, or are about to.
+    // A stop calls these back itself.
     const sent = [...this._reqs.values()].filter(req => this[kEnding] === null || !this[kEnding].has(req))
-    // Who waits hears of it in a later tick, as from a connection that broke; who asks until then waits
-    // for the next connection.
+    // Queued requests fail in a later tick, as after a broken connection; requests made until then wait for the next
+    // connection.
     nextTick(() => this[kFail](this[kStopped](TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
   }
 
-  /** The object like `ws`'s, or what was assigned. */
+  /** The `ws`-like object, or the socket that was assigned. */
   get socket () {
     if (this[kConnection]) return this[kConnection].socket
-    // One that was lost stays until another takes its place: services look at its state.
+    // A lost socket stays until another one replaces it: services read its state.
     return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
   }
 
@@ -146,14 +145,14 @@ class TransportRPCClient extends TransportRPC {
     this[kRetire]()
   }
 
-  /** Makes a socket to `conf.dest`. Override it to bring another. */
+  /** Makes a socket to `conf.dest`. Override it to use another socket. */
   getSocket (conf) {
     return new Connection(LANES.NONE, this).dial(this.conf.dest, conf).socket
   }
 
   setLastRequestTime () {
-    // A transport with something under way is not idle, and a clock for each request of a burst
-    // costs too much: `monitor` looks at it then.
+    // A transport with pending requests is not idle, and reading the clock for each request of a burst costs too
+    // much: `monitor` reads it then.
     if (this[kConnection] !== null && this[kConnection].waiting > 0) this[kMoreRequests] = true
     else this._req_last_ts = Date.now === dateNow ? roughly() : Date.now()
   }
@@ -172,7 +171,7 @@ class TransportRPCClient extends TransportRPC {
   addRequest (req) {
     this._reqs.set(req.rid, req)
     if (req.opts) {
-      // Not by the system's clock, which may jump.
+      // Monotonic: the system's clock may jump.
       const at = (this[kAskedAt] ?? theirs.now()) + req.opts.timeout
       this[kDeadlines].set(req, { at, since: req._ts })
       this[kSweepBy](at)
@@ -199,7 +198,7 @@ class TransportRPCClient extends TransportRPC {
     if (typeof req.cb === 'function') req.cb(err ? tell(err, { key: req.key }) : err, data)
   }
 
-  /** Stops a transport that had nothing to do for `conf.inactivityTimeout` ms. */
+  /** Stops a transport that was idle for `conf.inactivityTimeout` ms. */
   monitor () {
     super.monitor()
     if (this[kMoreRequests]) {
@@ -221,9 +220,9 @@ class TransportRPCClient extends TransportRPC {
     else this[kRequestBySocket](key, payload, opts, this[kMeter].asked(cb))
   }
 
-  /** As `kStart`, told to those who watch. */
+  /** As `kStart`, and reports the request to diagnostics subscribers. */
   [kRequestWatched] (key, payload, opts, cb) {
-    // Throws before anybody is told.
+    // Throws before any subscriber is notified.
     this[kTimeout](opts)
     const watched = observe.ask(this, key, payload)
     const done = (err, res) => {
@@ -262,14 +261,14 @@ class TransportRPCClient extends TransportRPC {
       this[kRefuse](err, cb)
       return
     }
-    // What has nothing of interest later is not kept.
+    // Options that nothing reads later are not kept.
     const kept = opts && (opts.signal || opts[kAim]) ? opts : undefined
     if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb, kept)
     return connection.request(this[kKeyText], text, isString, timeout, cb, kept)
   }
 
   [kConnectionFor] () {
-    // Somebody closed its socket.
+    // The socket was closed by its user.
     if (this[kConnection] !== null && this[kConnection].closing) {
       this[kRetire]()
       this.disconnected()
@@ -280,11 +279,11 @@ class TransportRPCClient extends TransportRPC {
     return this[kConnection]
   }
 
-  /** A request that a connection has not begun, in the time that is `left` of its own. */
+  /** Sends a request that a connection has not begun, with the `left` part of its timeout. */
   [kRequestAgain] ({ key, text, isString, opts, left, cb }) {
     if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
     if (!this[kIsNative]() || this[kSocket]) {
-      // What its caller gave, and nothing of ours.
+      // The caller's own options, without this package's symbols.
       const own = Object.fromEntries(Object.entries(opts || {}))
       return this.request(nameOf(key), isString ? text : JSON.parse(text), { ...own, timeout: left }, cb)
     }
@@ -296,8 +295,8 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /**
-   * Sends requests again that this one's server has not begun, or fails them with `err`: over another
-   * connection, to where the peer says.
+   * Resends requests that this transport's server has not begun, over another connection that the peer chooses, or
+   * fails them with `err`.
    */
   [kResend] (unread, err, isRefused, isBusy = false) {
     const { client, conf } = this
@@ -318,20 +317,20 @@ class TransportRPCClient extends TransportRPC {
     })
   }
 
-  /** By itself, since a closure in `request` would cost each request something. */
+  /** A separate method, since a closure in `request` would cost each request something. */
   [kRequestPromised] (key, payload, opts) {
     return promised(cb => request.call(this, key, payload, opts, cb))
   }
 
   [kRequestAbortable] (key, payload, opts, cb) {
-    // Throws before anybody waits for the signal.
+    // Throws before anything listens to the signal.
     this[kTimeout](opts)
     const { signal } = opts
     const isNative = this[kIsNativeNow]()
-    // Inside, so that it hears of the abort.
+    // Inside `abortable`, so that the meter counts the abort.
     if (!isNative && !signal.aborted) cb = this[kMeter].asked(cb)
     let forget = () => this[kForgetRequests](signal)
-    // At once, so that a peer that counts its requests has one less when its caller hears of it.
+    // Runs at once, so that a peer that counts its requests has one less when the caller is called back.
     cb = abortable(signal, cb, (cb, err) => {
       forget()
       cb(err)
@@ -343,7 +342,7 @@ class TransportRPCClient extends TransportRPC {
     forget = () => slot !== undefined && connection.forget(slot, cb)
   }
 
-  /** Replies to the requests of the socket lane that this signal ended find none. */
+  /** Late replies to the requests of the socket lane that this signal cancelled find no entry. */
   [kForgetRequests] (signal) {
     for (const req of [...this._reqs.values()]) {
       if (req.opts && req.opts.signal === signal) this.delRequest(req)
@@ -363,7 +362,7 @@ class TransportRPCClient extends TransportRPC {
       }, timeout, true).unref()
     const begun = err => {
       if (isExpired) return
-      // From here on it is one of `_reqs`, and has its deadline there.
+      // From here on the request is in `_reqs`, with its own deadline.
       if (deadline !== null) deadline.clear()
       if (err) return cb(tell(err, { key, dest: this.conf.dest }))
       if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
@@ -386,12 +385,12 @@ class TransportRPCClient extends TransportRPC {
     }
   }
 
-  /** What is told to who asks, or has asked, a transport that is stopped. */
+  /** The error for requests to a stopped transport, pending or new. */
   [kStopped] (text) {
     return late(text, { dest: this.conf.dest, hint: STOPPED })
   }
 
-  /** A request that cannot be sent: its payload, or the transport's configuration. */
+  /** Rejects a request that cannot be sent because of its payload or the transport's configuration. */
   [kRefuse] (err, cb) {
     if (this[kConnection] === null) this.disconnected()
     this[kMeter].count('rejected')
@@ -407,21 +406,21 @@ class TransportRPCClient extends TransportRPC {
     this[kKeyText] = `${toJson(key)},`
   }
 
-  /** Answers to requests that JavaScript sends come by the socket object. */
+  /** Replies to requests that JavaScript sends arrive through the socket object. */
   [kHearConnection] () {
     if (!this[kConnection] || this[kConnection].handedOver) return
     this[kConnection].handedOver = true
-    // Whatever is made of it, its own listener takes replies.
+    // Whatever users do with the socket, its own listener takes replies.
     this[kConnection].socket[kConnection].watch()
   }
 
-  /** Whether the native side sends requests, and takes the replies. */
+  /** Whether the native side sends requests and takes the replies. */
   [kIsNativeNow] () {
     const connection = this[kConnection]
     return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeft || connection.isPatched))
   }
 
-  /** A message that is a reply; `connection` may have who waits for it. */
+  /** Handles a reply; `connection`, if any, may have its callback. */
   [kHearReply] (data, connection) {
     const reply = this.parse(data)
     const refused = reply === null ? refusedId(data) : undefined
@@ -434,7 +433,7 @@ class TransportRPCClient extends TransportRPC {
     handOver(costOf(data), () => handle(rid, err ? errorOf(err, { dest: this.conf.dest }) : null, res))
   }
 
-  /** Listens to a socket, whoever made it. */
+  /** Listens to a socket, no matter who made it. */
   [kHearSocket] (socket) {
     let error = null
     let opened = this.isConnected()
@@ -465,7 +464,7 @@ class TransportRPCClient extends TransportRPC {
     try {
       socket.close()
     } catch (err) {
-      // A foreign socket may refuse; it is not ours any more.
+      // A foreign socket may throw; this transport no longer uses it.
     }
   }
 
@@ -478,9 +477,9 @@ class TransportRPCClient extends TransportRPC {
     this.cbq.trigger('req')
   }
 
-  /** `unread`: requests that are not begun, see `kResend`. */
+  /** `unread`: requests that the server has not begun, see `kResend`. */
   [kOnLeaving] (connection, unread) {
-    // What goes by the socket object knows nothing of it.
+    // The socket lane knows nothing of draining.
     if (this[kConnection] === connection && !connection.handedOver) {
       this[kRetire]()
       this.disconnected()
@@ -489,7 +488,7 @@ class TransportRPCClient extends TransportRPC {
     this[kResend](unread, late(TEXT.TRANSPORT_CLOSE, { dest: this.conf.dest, hint: LEAVING }), false)
   }
 
-  /** `waiting`: callbacks of requests that were sent by it; `unread`: those that are not begun. */
+  /** `waiting`: callbacks of requests sent over it; `unread`: requests that the server has not begun. */
   [kOnClosed] (connection, err, waiting, isBusy, unread) {
     if (this[kConnection] !== connection) {
       this[kRetired].delete(connection)
@@ -505,20 +504,20 @@ class TransportRPCClient extends TransportRPC {
     this[kResend](unread, err, isBusy || !connection.open, isBusy)
   }
 
-  /** Another connection takes the place of this one; what was asked over it is still answered. */
+  /** Retires the connection: another one takes its place, and requests sent over it still get their replies. */
   [kRetire] () {
     this[kRetired].add(this[kConnection])
     this[kConnection] = null
   }
 
-  /** Whether what is asked by it would wait behind something large. */
+  /** Whether a new request would wait behind something large on this connection. */
   [kMoves] () {
     const connection = this[kConnection]
     this[kMayMove] = connection !== null && connection.movesMuch()
     return this[kMayMove]
   }
 
-  /** Nothing came by `connection` for `ms`, while requests expired. */
+  /** `connection` received nothing for `ms` while requests expired. */
   [kSilent] (connection, ms) {
     const { client } = this
     if (connection !== this[kConnection] || !client || typeof client[kSilent] !== 'function') return
@@ -542,7 +541,7 @@ class TransportRPCClient extends TransportRPC {
     this[kLeave]()
   }
 
-  /** Grapes may name any number of destinations: what has no connection need not be kept. */
+  /** Grapes may name any number of destinations: a transport without a connection need not be kept. */
   [kLeave] () {
     const { client } = this
     if (this[kRetired].size > 0 || !client || typeof client[kLeave] !== 'function') return
@@ -550,14 +549,14 @@ class TransportRPCClient extends TransportRPC {
     client[kLeave](this.conf.dest, this)
   }
 
-  /** Whoever has it may use it again. */
+  /** Callers that still hold this transport may use it again. */
   [kJoin] () {
     if (!this[kIsAway]) return
     this[kIsAway] = false
     this.client[kJoin](this.conf.dest, this)
   }
 
-  /** Takes out of `cbq` what waits for the connection, but for the request that is being made. */
+  /** Takes the requests that wait for the connection out of `cbq`, except the one that is being made. */
   [kTakeQueued] () {
     const { q } = this.cbq
     const queued = q instanceof Map ? q.get('req') : undefined
@@ -568,7 +567,7 @@ class TransportRPCClient extends TransportRPC {
     return queued.filter(cb => cb !== begun)
   }
 
-  /** Fails what waited for the connection, and what was sent by it: callbacks, and requests. */
+  /** Fails the callbacks that waited for the connection, and the requests sent over it. */
   [kFail] (err, waiting, sent) {
     callEach([
       ...waiting.map(cb => () => cb(err)),
@@ -576,7 +575,7 @@ class TransportRPCClient extends TransportRPC {
     ], call => call())
   }
 
-  /** Looks for expired requests of the socket lane by `deadline`. */
+  /** Makes sure that expired requests of the socket lane are looked for by `deadline`. */
   [kSweepBy] (deadline) {
     if (!(deadline < this[kSweepAt])) return
     if (this[kSweeper] !== null) this[kSweeper].clear()
@@ -598,7 +597,7 @@ class TransportRPCClient extends TransportRPC {
     callEach(expired, req => this.handleReply(req.rid, late(TEXT.TIMEOUT, { key: req.key, dest: this.conf.dest, timeout: req.opts && req.opts.timeout })))
   }
 
-  /** Requests without an answer. Those of the socket lane wait in `cbq` for the connection. */
+  /** Requests without a reply. On the socket lane they wait in `cbq` for the connection. */
   get [kWaiting] () {
     let waiting = 0
     if (this[kRetired].size > 0) for (const retired of this[kRetired]) waiting += retired.waiting
@@ -626,7 +625,7 @@ class TransportRPCClient extends TransportRPC {
     for (const retired of this[kRetired]) waiting.push(...retired.end())
     this[kRetired].clear()
     try {
-      // As with the original, they hear of it before the connection ends.
+      // As with the original, callers are called back before the connection closes.
       callEach([
         ...[...sent].map(req => err => this.handleReply(req.rid, tell(err, { key: req.key }))),
         ...waiting
@@ -638,26 +637,26 @@ class TransportRPCClient extends TransportRPC {
   }
 }
 
-/** A subclass may give a request more time: it counts from `_ts`. */
+/** A subclass may give a request more time: the extra time counts from `_ts`. */
 function deadlineOf (req, deadline) {
   if (deadline === undefined) return Infinity
   const later = req._ts - deadline.since
   return Number.isFinite(later) ? deadline.at + later : deadline.at
 }
 
-/** How many requests of the socket lane were sent and have no answer. */
+/** How many requests of the socket lane were sent and have no reply. */
 function bySocket ({ _reqs }) {
   const own = _reqs[kSize]
-  // A map of somebody's own has no others.
+  // A Map that a user assigned holds only the socket lane's requests.
   return own === undefined ? _reqs.size : own
 }
 
-/** Why there is no connection, by a socket of ours or of somebody's. */
+/** The error for a failed connection, with a native or a foreign socket. */
 function told (err, { dest, secure }) {
   return tell(err, { dest, hint: err instanceof Error ? ofConnecting(err, dest, !!secure) : undefined })
 }
 
-/** The connection of such a socket was lost. */
+/** The error for a lost connection of such a socket. */
 function lost (transport, error, closeCode, reason) {
   const { dest } = transport.conf
   const cause = ofSize({ dest, closeCode, transport }, error, reason) || error || undefined
