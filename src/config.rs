@@ -448,6 +448,12 @@ pub mod grape {
     /// Up to this many addresses, a reply also has nodes: both fit one datagram.
     pub const VALUES_WITH_NODES: usize = 50;
 
+    /// Announces of this machine that are told again to nodes that come later, and how many with each
+    /// sweep: each is a lookup and an announce to all nodes of a small network.
+    pub const REPUBLISHED: usize = 4_096;
+    /// See above.
+    pub const REPUBLISHED_AT_ONCE: usize = 32;
+
     /// Addresses that did not answer lately, in each generation. A walk queries them as well, but
     /// waits for none of them, unless no other node answers, or they are the majority.
     pub const SILENT: usize = 1_024;

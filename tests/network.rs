@@ -423,3 +423,27 @@ fn nodes_of_a_state_file_are_found_without_bootstrap_nodes() {
     assert!(!network.core(node).is_isolated());
     assert_eq!(network.lookup(node, KEY).len(), 1);
 }
+
+#[test]
+fn what_was_announced_before_a_grape_came_is_found_by_it() {
+    let mut network = Network::new(0.0, 1);
+    let first = network.add(Options::default(), &[]);
+    for port in 1..=100 {
+        let key = format!("service {port}");
+        network.announce(first, key.as_bytes(), port).unwrap();
+    }
+    network.announce(first, b"taken back", 1337).unwrap();
+    let second = network.add(Options::default(), &[first]);
+    let _ = network.call(first, Command::Unannounce { key: b"taken back".to_vec(), port: 1337 });
+    network.run(30_000);
+    for port in 1..=100 {
+        let key = format!("service {port}");
+        assert_eq!(network.lookup(second, key.as_bytes()).len(), 1, "{key}");
+    }
+    assert_eq!(network.lookup(second, b"taken back").len(), 0);
+    // Who announces no more is forgotten in the end, whoever comes.
+    network.run(config::PEER_AGE_MS);
+    network.add(Options::default(), &[first]);
+    network.run(config::PEER_AGE_MS);
+    assert_eq!(network.lookup(second, b"service 1").len(), 0);
+}

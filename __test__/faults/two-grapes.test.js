@@ -87,3 +87,12 @@ each('C532: a grape keeps what is announced through it, alone, with another one,
   assert.strictEqual(link.stats().requests.announce.failed, 0)
   assert.strictEqual(implementation, native)
 }, { better: true })
+
+each('C541: a grape that comes after a service, or is started again, finds it though it announces nothing meanwhile', async ({ implementation, stage }) => {
+  const grapes = await twoGrapes(stage)
+  const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
+  await grapes.kill(1)
+  await link.promises.announce('before', 1)
+  await grapes.start(1)
+  await found(startLink(stage, implementation, grapes.urls[1], { lruMaxAgeLookup: 1 }), 'before', [1])
+}, { better: true })

@@ -91,6 +91,10 @@ pub struct Core {
     pub(super) own_ips: Generations<[u8; 4], bool, hash::Keyed>,
     /// Nodes that did not answer the last query, and have not answered since.
     pub(super) silent: Generations<Address, (), hash::Keyed>,
+    /// Nodes have come that do not know what is announced here.
+    pub(super) has_newcomers: bool,
+    /// What is still to be announced again for them.
+    pub(super) republished: Vec<(Vec<u8>, Address)>,
     /// Nodes that were pinged because they sent a query.
     verifying: hash::HashSet<Address>,
     sweep_at: u64,
@@ -149,6 +153,8 @@ impl Core {
             sources: Sources::new(options.rate, now),
             load: Load::default(),
             own_ips: Generations::new(config::OWN_IPS, usize::MAX, Some(config::OWN_IP_MS), now),
+            has_newcomers: false,
+            republished: Vec::new(),
             silent: Generations::new(config::SILENT, usize::MAX, Some(config::SILENT_MS), now),
             verifying: hash::HashSet::default(),
             sweep_at: now + config::SWEEP_MS,
@@ -385,6 +391,7 @@ impl Core {
             Heard::Known | Heard::Full(None) => {}
             Heard::Full(Some((id, address))) => self.ping(id, address),
             Heard::Added => {
+                self.came();
                 if self.told.nodes.take_one(events(self.wanted.node), self.now) {
                     self.out.events.push(Event::Node);
                 }

@@ -54,6 +54,7 @@ impl Core {
             self.rejoin_at = self.now + self.rejoin_wait;
             self.join(self.id);
         }
+        self.republish();
         if self.now >= self.refresh_at {
             self.refresh_at = self.now + self.options.liveness;
             self.join(self.id);

@@ -25,6 +25,7 @@ mod operation;
 mod options;
 pub mod page;
 mod peers;
+mod republish;
 mod shares;
 mod sources;
 mod status;

@@ -144,6 +144,25 @@ impl Peers {
         self.shares.by_turns().map(|(key, address)| (key.clone(), self.found(key, *address)))
     }
 
+    /// What was announced by the API at addresses that `is_own` takes, at most `count` of it.
+    pub fn of_api(
+        &self,
+        is_own: impl Fn(Address) -> bool,
+        count: usize,
+    ) -> Vec<(Vec<u8>, Address)> {
+        let of_api = |entry: &&(Arc<[u8]>, Address)| {
+            let source = self.shares.source(entry);
+            is_own(entry.1) && source.is_some_and(|source| !matches!(source, Source::Host(_)))
+        };
+        let all = self.shares.by_turns().filter(of_api).take(count);
+        all.map(|(key, address)| (key.to_vec(), *address)).collect()
+    }
+
+    /// Whether an address is here.
+    pub fn has(&self, key: &[u8], address: Address) -> bool {
+        self.shares.get(&(key.into(), address)).is_some()
+    }
+
     /// Names with at least one address.
     pub fn names(&self) -> usize {
         self.by_key.len()

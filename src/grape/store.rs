@@ -6,6 +6,7 @@ use super::{
     krpc::{Announcement, PutQuery, Query, code},
     load::Job,
     operation::Purpose,
+    republish::NOBODY,
 };
 use crate::config::grape as config;
 use std::cmp::Reverse;
@@ -151,7 +152,7 @@ impl Core {
     /// that is `alone` stores signed values too, of which others may have newer ones.
     fn store_here(
         &mut self,
-        Job { command, who, .. }: &Job,
+        Job { op, command, who }: &Job,
         alone: bool,
     ) -> (bool, Option<(i64, String)>) {
         match command {
@@ -160,6 +161,10 @@ impl Core {
                 // Without a host, only this machine can use this address; other machines know it by
                 // another one.
                 let here = self.options.host.is_none();
+                // Only the service makes it last longer.
+                if *op == NOBODY {
+                    return (true, None);
+                }
                 let peers = if here { &mut self.local } else { &mut self.peers };
                 peers.add(key, address, *who, self.now);
                 if alone || !here {
