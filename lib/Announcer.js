@@ -174,8 +174,8 @@ function againAfter (error, interval) {
 }
 
 /**
- * The payload of an announce. A grape that records the sender's own address, whatever the request says, must reject
- * the object form.
+ * The payload of an announce. The original's grapes always record the sender's address; they do not understand the
+ * object, so that an announce for another host fails there.
  */
 function payloadOf (key, port, host) {
   return host === undefined ? [key, port] : { key, port, host }

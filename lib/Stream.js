@@ -6,50 +6,50 @@ const dispatch = require('./dispatch')
 const pumps = require('./pumps')
 const { FAREWELL_BYTES, FAREWELL_TIMEOUT, KEEPALIVE } = require('./defaults')
 
-/** What others call a descriptor is not known. */
+/** The meaning of other runtimes' descriptors is unknown. */
 const IS_NODE = !process.versions.bun && !process.versions.deno
 
 /** Moves a connection's bytes between a Node socket and the native side. */
 class Stream {
   constructor (connection) {
     this.connection = connection
-    /** Why it failed, if it did. */
+    /** The error that it failed with, if any. */
     this.error = null
     this.socket = null
     this._abort = null
     this._ended = false
-    /** The native side is done with the connection, whose number may mean another by now. */
+    /** The native side is done with the connection, and its number may be reused by now. */
     this._detached = false
-    /** The socket does not take what we write. */
+    /** The socket's write buffer is full. */
     this._blocked = false
-    /** JavaScript does not keep up with what is read. */
+    /** JavaScript does not keep up with the received bytes. */
     this._behind = false
-    /** The service has enough to answer. */
+    /** The service has enough requests to handle. */
     this._paused = false
-    /** What comes is being handed over; then follows a `pump`. */
+    /** Received bytes are being passed on; a `pump` follows. */
     this._receiving = false
-    /** Bytes that a client still reads, once it has closed: nobody hears what they say. */
+    /** Bytes that a client still reads after closing; their contents are ignored. */
     this._left = Infinity
   }
 
-  /** That of the TCP socket, for the native side to ask the system; undefined where Node does not tell. */
+  /** The TCP socket's descriptor, which the native side queries; undefined where Node has none. */
   get descriptor () {
     const handle = IS_NODE && this.socket !== null ? this.socket._handle : null
     return handle && handle.fd >= 0 ? handle.fd : undefined
   }
 
-  /** `abort` ends the handshake, if the connection is given up before it is done. */
+  /** `abort` cancels the handshake if the connection is closed before it is done. */
   onAbort (abort) {
     this._abort = abort
   }
 
-  /** The handshake is done; `head` came after it. */
+  /** The handshake is done; `head` are the bytes that followed it. */
   start (socket, head) {
     this.attach(socket)
     this.begin(head)
   }
 
-  /** Bytes are moved from now on, but nothing is told yet. */
+  /** Starts to move bytes, but emits nothing yet. */
   attach (socket) {
     this._abort = null
     if (this._ended) {
@@ -66,7 +66,7 @@ class Stream {
     dispatch.openStream(this.connection.conn, this.descriptor)
   }
 
-  /** Tells that the connection is open, and what comes. */
+  /** Reports that the connection is open, and passes on received bytes. */
   begin (head) {
     if (this.socket === null) return
     this.connection.onOpened()
@@ -76,17 +76,17 @@ class Stream {
     this.pump()
   }
 
-  /** Something was composed. */
+  /** Output was composed. */
   pumpSoon () {
     if (this.socket === null) return
-    // The answer to a lone message: what came alone is delivered while it is received.
+    // The reply to a single message: that was delivered while it was received.
     const isLone = this._receiving && !this.connection.isClient
-    // Node's socket takes one write at a time: what follows it would be many small ones.
+    // Node's socket has one write in flight at a time: a pending one would turn the rest into many small writes.
     if ((isLone || pumps.isPrompt()) && this.socket.writableLength === 0) this.pump()
     else if (!this._receiving) pumps.pumpSoon(this)
   }
 
-  /** Writes what was composed, while the socket takes it. */
+  /** Writes the composed output until the socket's buffer is full. */
   pump () {
     if (this.socket === null || this._blocked) return
     this._write()
@@ -98,13 +98,13 @@ class Stream {
     this._flow()
   }
 
-  /** Stops reading until the service has answered. */
+  /** Stops reading until the service has replied. */
   setPaused (paused) {
     this._paused = paused
     this._flow()
   }
 
-  /** The connection ends with what was composed so far. */
+  /** Closes after the output composed so far. */
   close () {
     this._stopHandshake()
     if (this.socket === null) return this._end()
@@ -115,7 +115,7 @@ class Stream {
     if (this._blocked) this._endSoon()
   }
 
-  /** Who does not take our words cannot be told of the end. */
+  /** A peer that does not read cannot receive a close frame. */
   _endSoon () {
     new Deadline(() => this._blocked && this.socket.destroy(), FAREWELL_TIMEOUT).unref()
   }
@@ -138,8 +138,8 @@ class Stream {
   }
 
   /**
-   * The native side is done: what it composed last still goes out. What the other side says from
-   * now on concerns nobody, and it has limited time to end its half; none when it `isGivenUp`.
+   * The native side is done: its last output is still written. Received bytes are ignored from now on, and the peer
+   * has limited time to end its half; none if the connection `isGivenUp`.
    */
   detach (isGivenUp) {
     this._stopHandshake()
@@ -160,9 +160,9 @@ class Stream {
   }
 
   /**
-   * Says no more. The other side has limited time for its half, and for what waits to be written:
-   * Node's TLS may leave a write without an end whose socket was reset after the other side had
-   * ended its half, and does not read the socket any more by then.
+   * Ends the writable half. The peer has limited time to end its own, and to read the pending output: after a reset
+   * that follows the peer's end, Node's TLS may leave a write unfinished for ever, and no longer reads the socket by
+   * then.
    */
   _endHalf () {
     const { socket } = this
@@ -187,19 +187,19 @@ class Stream {
     }
   }
 
-  /** Writes all that was composed, whether the socket takes it or not: there is no other time. */
+  /** Writes all composed output even into a full buffer: this is the last chance. */
   writeAll () {
     if (this.socket === null || this._detached || this.socket.destroyed) return
     for (let bytes; (bytes = dispatch.take(this.connection.conn)) !== null;) this.socket.write(bytes)
   }
 
-  /** In pieces: what Node has taken nobody counts any more. */
+  /** Writes in pieces: bytes in Node's buffer are counted in no limit. */
   _write () {
     while (!this._detached && !this.socket.destroyed) {
       const bytes = dispatch.take(this.connection.conn)
       if (bytes === null) return
       if (this.socket.write(bytes)) continue
-      // Who does not take its answers sends no more requests for now.
+      // Until the peer reads its replies, no more of its requests are read.
       this._blocked = true
       this._flow()
       return
@@ -215,7 +215,7 @@ class Stream {
 
   _flow () {
     if (this.socket === null) return
-    // A client reads its answers however much it asks: the server may not read before it is rid of them.
+    // A client always reads its replies: the server may stop reading until they are written.
     const waits = this._blocked && !this.connection.isClient
     if (waits || this._behind || this._paused) this.socket.pause()
     else this.socket.resume()

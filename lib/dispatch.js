@@ -1,6 +1,6 @@
 'use strict'
 
-// One native core per JavaScript environment; its batches become callbacks and events here.
+// One native core per JavaScript environment; its batches are turned into callbacks and events here.
 
 const { hold, keep: keepAlive, letGo } = require('./alive')
 const atExit = require('./at-exit')
@@ -17,8 +17,8 @@ const pumps = require('./pumps')
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
 const core = new Core(onWake, isNode)
-// The native side holds nothing of JavaScript's, so that a test runner can let go of what it has loaded for
-// one file. What calls back is there as long as the core, and that as long as something is open.
+// The native side holds no JavaScript objects, so that a test runner can release the modules of one test file. The
+// callback lives as long as the core, and the core as long as something is open.
 core.onWake = onWake
 keepAlive(core)
 const raw = core.raw()
@@ -29,59 +29,59 @@ const REQUEST = 0
 const REPLY = 1
 const EVENT = 2
 const MESSAGE = 3
-/** A request that is not small: it comes with what it costs to keep. */
+/** A request that is not small: it includes what it costs to keep. */
 const COSTLY_REQUEST = 4
 /** A small text that is no array of three. */
 const ODD_REQUEST = 5
 
-/** Where the events of a fetched batch begin: `[text, ...events]`. */
+/** Index of the first event in a fetched batch: `[text, ...events]`. */
 const EVENTS = 1
 
-/** What `raw.receive` says of what waits to be delivered. */
+/** What `raw.receive` returns about the batch that waits for delivery. */
 const LONE = 1
 const FULL = 3
 
-/** What `send` says of a receiver that is far behind. */
+/** Result of `send` for a receiver that is far behind. */
 const BEHIND = 2
 
-/** Who gets a connection's messages: any sum of these. */
+/** Which side gets a connection's messages: any sum of these. */
 const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
 
-/** Among the lanes of a server: JavaScript is asked about every client. */
+/** One of a server's lanes: JavaScript decides on every client. */
 const ASK_ALL = 4
 
 /** Frames that `send` composes (RFC 6455 section 5.2). */
 const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
 
-/** In a frame's first byte: the message ends with it. */
+/** In a frame's first byte: the frame ends its message. */
 const FIN = 0x80
 
-/** Connections by number: see Connection.js for what they have. */
+/** Connections by number: see Connection.js for their methods. */
 const connections = []
 /** Servers by number. */
 const servers = new Map()
-/** Callbacks of lookups of names, by number. */
+/** Callbacks of name lookups, by number. */
 const lookups = new Map()
 
 /** Callbacks of exchanges with grapes, by number. */
 const exchanges = new Map()
 let lastExchange = 0
 
-/** The batch that is being delivered: `{ items, events, at }`. */
+/** The batch in delivery: `{ items, events, at }`. */
 let current = null
-/** When it was fetched, on the native side's clock: a reply says how long it took since. */
+/** When it was fetched, on the native side's clock: a reply reports the time since then. */
 let fetchedAt = 0
-/** When what is being delivered was begun; 0 while nothing is. */
+/** When the current delivery began; 0 between deliveries. */
 let time = 0
 
-/** `Date.now()`, but during a delivery as of its begin: a clock for each message costs too much. */
+/** `Date.now()`, but constant during a delivery: a clock reading for each message costs too much. */
 function roughly () {
   return time || dateNow()
 }
 
 /**
- * Delivers what has come, one batch a turn. A callback that throws ends the turn, as it would
- * anywhere; the rest of its batch is delivered in the next one.
+ * Delivers received messages, one batch per turn. A callback that throws ends the turn, as everywhere in Node; the
+ * rest of its batch is delivered in the next turn.
  */
 function deliver () {
   if (current === null) {
@@ -91,7 +91,7 @@ function deliver () {
     const items = JSON.parse(text)
     const more = items.pop() === 1
     fetchedAt = items.pop()
-    // `fetch` wrote what waited; streams write by themselves.
+    // `fetch` wrote the buffered output; streams write by themselves.
     if (!pumps.isWaiting()) flushDue = false
     current = { items, events: batch, at: 0, half: halfOf(items, text.length), more }
   }
@@ -106,7 +106,7 @@ function deliver () {
   }
 }
 
-/** Whether the next turn goes on with it already: two in one turn would be twice as long. */
+/** Whether the next turn is scheduled to continue: two in one turn would be twice as long. */
 let isComing = false
 
 function deliverSoon () {
@@ -115,17 +115,17 @@ function deliverSoon () {
   setImmediate(deliverNext)
 }
 
-/** Since when the wakes follow each other without a pause, and when the last one was done, in ms. */
+/** When the present uninterrupted series of wakes began, and when the last one was done, in ms. */
 let wokenSince = 0
 let wokenAt = 0
 
 /**
- * Node calls this many times in one turn, when another thread goes on adding while one batch is
- * delivered: after `LONGEST_TURN` the rest waits for the next turn. To count the turns themselves
- * would take an immediate for each wake, and with it a poll of the event loop.
+ * Node calls this many times in one turn if another thread keeps adding while a batch is delivered: after
+ * `LONGEST_TURN` the rest waits for the next turn. Counting the turns themselves would take an immediate for each
+ * wake, and with it a poll of the event loop.
  */
 function onWake () {
-  // What it is about came after that was fetched, and nobody else says so.
+  // The wake's messages arrived after the current batch was fetched, and no other wake reports them.
   if (current !== null) current.more = true
   const now = dateNow()
   if (now - wokenAt > 1) wokenSince = now
@@ -149,12 +149,11 @@ function deliverCurrent () {
   const begun = time
   let asker = -1
   while (current.at < items.length) {
-    // Whatever the one before has entered is not for this one.
+    // The context that the previous callback entered must not leak into this one.
     context.look()
     const at = current.at
     const tag = items[at]
-    // What was answered of one connection leaves while those of the next are: it would be a write of
-    // its own anyway.
+    // The replies of one connection are sent while those of the next are made: they need a write of their own anyway.
     if ((tag === REQUEST || tag === COSTLY_REQUEST) && items[at + 1] !== asker) {
       if (flushDue && asker >= 0) {
         flushNow()
@@ -163,7 +162,7 @@ function deliverCurrent () {
       asker = items[at + 1]
     }
     const before = composed
-    // The place moves on before the call, so that a throwing callback is not called again.
+    // The position advances before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
       current.at = at + 5
       connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4], 0, fetchedAt)
@@ -183,8 +182,8 @@ function deliverCurrent () {
       current.at = at + 2
       onEvent(events[EVENTS + items[at + 1]])
     }
-    // An answer does not wait for long work on the other messages of its batch. The native side
-    // looks at its clock whenever it composes for a socket of its own, which costs half.
+    // A reply does not wait for long work on the other messages of its batch. For its own sockets the native side
+    // reads its clock on every composed frame, which costs half as much.
     if (flushDue && (composed === before || pumps.isWaiting())) {
       const now = dateNow()
       if (now !== time) {
@@ -197,7 +196,7 @@ function deliverCurrent () {
   }
 }
 
-/** The message that is delivered next, if it is one of `conn`, for its socket. */
+/** The next message in delivery, if it is for the socket of `conn`. */
 function messageNext (conn) {
   if (current === null) return undefined
   const { items, events, at } = current
@@ -209,9 +208,9 @@ function messageNext (conn) {
 }
 
 /**
- * The place in a batch after which what is composed so far should leave. Under a medium load the
- * other side has nothing to do by then: it starts on the first half while we do the second. A
- * small batch is done too soon for that, and a large one means that there is work enough.
+ * The position in a batch after which the output so far should be written. Under a medium load the other side is idle
+ * by then: it starts on the first half while this side does the second. A small batch is done too soon for that, and
+ * with a large one both sides are busy anyway.
  */
 function halfOf (items, size) {
   return size >= MEDIUM_BATCH.from && size <= MEDIUM_BATCH.to ? items.length >> 1 : 0
@@ -249,7 +248,7 @@ function onEvent (event) {
       return connections[event.conn].onOpened()
     case 'accepted': {
       const server = servers.get(event.server)
-      // The server may have stopped while the connection was on its way here.
+      // The server may have stopped while the connection's event was on its way here.
       if (server !== undefined) return server.onAccepted(event)
       connections[event.conn] = REFUSED
       return core.terminate(event.conn)
@@ -266,9 +265,9 @@ function onEvent (event) {
     case 'closed': {
       const connection = connections[event.conn]
       connections[event.conn] = REFUSED
-      // Its beginning could not be told: nobody has heard of it.
+      // Its opening could not be reported, so nothing knows it.
       if (connection === undefined) return core.release(event.conn)
-      // Before the number may mean another connection.
+      // Before its number may be reused by another connection.
       connection.detach(event.error, event.code, event.reason)
       core.release(event.conn)
       return connection.onClosed(event.code, event.reason, event.error && fromFailure(event.error))
@@ -280,7 +279,7 @@ function onEvent (event) {
     }
     case 'answered': {
       const cb = exchanges.get(event.id)
-      // It was ended meanwhile.
+      // It was cancelled meanwhile.
       if (!exchanges.delete(event.id)) return
       letGo()
       return cb(event.error ? fromFailure(event.error) : null, event.status, event.body, event.location)
@@ -288,12 +287,12 @@ function onEvent (event) {
   }
 }
 
-// Streams of which something is due: it ends when all was read that has come by now.
+// Streams with something due: it expires once everything received by now was read.
 let overdue = []
 
 function expireSoon (conn) {
-  // Immediates follow the wait for I/O: the first that which tells of this, and was perhaps asked
-  // before the thread was busy, the second the next.
+  // Immediates run after the poll for I/O. The first poll is the one that reported this, and may have begun before
+  // the thread was busy; the second one is the next.
   if (overdue.length === 0) setImmediate(setImmediate, expireOverdue)
   overdue.push(conn)
 }
@@ -307,14 +306,14 @@ function expireOverdue () {
   }
 }
 
-/** A connection whose server is gone, or whose end was told: nothing of it concerns anybody. */
+/** Stands for a connection whose server is gone, or whose close was reported: it ignores everything. */
 const REFUSED = {}
 for (const name of Object.values(context.TOLD).flat()) REFUSED[name] = () => {}
 
-// What is composed in a tick leaves in one write per connection: before the loop waits again,
-// where the native side takes part in the loop, else when the tick ends.
+// Output composed in one tick is sent in one write per connection: before the loop polls again, where the native side
+// takes part in the loop, else when the tick ends.
 const flushSoon = core.inLoop ? () => { flushDue = true } : flushInTick
-/** Whether something may be composed that has not left. */
+/** Whether there may be output that is not written. */
 let flushDue = false
 /** How many requests and replies were composed. */
 let composed = 0
@@ -331,7 +330,7 @@ function flushNow () {
   pumps.pumpAll()
 }
 
-// Streams that are not read until what was read is delivered.
+// Streams that are not read until the messages read so far are delivered.
 const behind = new Set()
 
 function catchUp () {
@@ -339,10 +338,10 @@ function catchUp () {
   behind.clear()
 }
 
-/** A reply followed at once by process.exit() still leaves, and what is said from then on leaves at once. */
+/** At the exit: replies right before process.exit() are written, and later output is written at once. */
 function flushAll () {
   flushNow()
-  // Who tells the listeners of the exit by itself goes on.
+  // Code that emits `exit` by itself continues to run.
   if (process._exiting) {
     core.writeAtOnce()
     pumps.writeAtOnce()
@@ -362,7 +361,7 @@ if (process.versions.deno) {
   })
 }
 
-/** Composes a request. `payload` is a JSON text, or `isString`, of which one is to be made. */
+/** Composes a request. `payload` is a JSON text, or if it `isString`, a string to be turned into one. */
 function sendRequest (conn, slot, timeout, payload, isString, key) {
   composed++
   if (!isString || !requestString(conn, slot, timeout, payload, key)) {
@@ -372,12 +371,12 @@ function sendRequest (conn, slot, timeout, payload, isString, key) {
 }
 
 /**
- * Composes the reply to a request that was fetched at `since`; `result` as the payload of one.
- * Returns true when the client should get no more answers until `onRoom`.
+ * Composes the reply to a request that was fetched at `since`; `result` is as the payload of a request. Returns true
+ * when the client should get no more replies until `onRoom`.
  */
 function sendReply (conn, rid, err, result, isString, since) {
   composed++
-  // False: it was not composed.
+  // False also when nothing was composed.
   let isBehind = false
   if (err === null && typeof rid === 'string') {
     isBehind = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
@@ -389,15 +388,15 @@ function sendReply (conn, rid, err, result, isString, since) {
   return isBehind === true
 }
 
-/** JSON of an element of an array, where what JSON cannot say is null. */
+/** JSON of an array's element: null for a value that JSON has no text for. */
 function toJson (value) {
   const json = JSON.stringify(value)
   return json === undefined ? 'null' : json
 }
 
 /**
- * Composes a frame: 0 when the connection is over, `BEHIND` when `sendReply` would return true. With
- * `false` for `fin` more of its message follows.
+ * Composes a frame: 0 when the connection is closed, `BEHIND` when `sendReply` would return true. With `fin` false,
+ * more frames of its message follow.
  */
 function send (conn, opcode, data, fin) {
   const sent = core.send(conn, fin === false ? opcode : FIN | opcode, data)
@@ -406,8 +405,8 @@ function send (conn, opcode, data, fin) {
 }
 
 /**
- * Takes bytes of a stream. A lone message is delivered at once, to be answered without a detour;
- * several wait for those of other streams, so that the answers to all of them share their writes.
+ * Passes received bytes of a stream on. A single message is delivered at once, so that its reply needs no detour;
+ * several wait for those of other streams, so that the replies to all of them share their writes.
  */
 function receive (stream, bytes) {
   const backlog = raw.receive(stream.connection.conn, bytes)
@@ -419,18 +418,18 @@ function receive (stream, bytes) {
   }
 }
 
-/** The next bytes of a stream that wait to be written; null for none. */
+/** The next bytes of a stream to write; null if there are none. */
 function take (conn) {
   const size = Math.min(waiting(conn), STREAM_WRITE)
   if (size === 0) return null
-  // From Node's pool while they are small: memory of their own would be work for the collector.
+  // Small buffers come from Node's pool: memory of their own would cost garbage collection.
   const bytes = Buffer.allocUnsafe(size)
   return raw.take(conn, bytes) === 0 ? null : bytes
 }
 
 /**
- * Sends one message to all connections of a server, but those of the numbers `except`. Returns those that do not keep up, as
- * `{ conn, lost }`: how many older messages they lost, none where they are to be disconnected.
+ * Sends one message to all connections of a server, except the numbers in `except`. Returns the connections that do
+ * not keep up, as `{ conn, lost }`: how many older messages they lost, none where they are to be disconnected.
  */
 function publish (server, opcode, data, disconnect, except) {
   const slow = core.publish(server, opcode, data, disconnect, except)
@@ -438,14 +437,14 @@ function publish (server, opcode, data, disconnect, except) {
   return slow
 }
 
-/** `connection` gets what happens on `conn` from now on. */
+/** `connection` receives the events of `conn` from now on. */
 function keep (conn, connection) {
   const scope = connection.keepsContext ? context.capture() : null
   connections[conn] = scope === null ? connection : new context.Scoped(connection, scope)
   return conn
 }
 
-// What was there before anybody used contexts has none, whatever is entered from now on.
+// Objects made before async contexts were first used have none, whichever context is entered later.
 context.whenUsed(() => {
   connections.forEach((connection, conn) => {
     if (connection === undefined) return
@@ -454,10 +453,10 @@ context.whenUsed(() => {
   })
 })
 
-/** How a client connects: `after` so many ms, and its TCP `within` so many at most. */
+/** When a client connects: `after` so many ms, and TCP must connect `within` so many. */
 const AT_ONCE = { after: 0, within: MAX_TIMEOUT }
 
-/** What the native side needs to know of a connection. */
+/** The native side's settings for a connection. */
 function settings (conf, lanes, admission = 0, dialling = AT_ONCE) {
   const number = name => OPTIONS.Peer[name].of(conf[name])
   return {
@@ -475,17 +474,17 @@ function settings (conf, lanes, admission = 0, dialling = AT_ONCE) {
   }
 }
 
-/** What may wait to be written. */
+/** The limit of the write queue. */
 function highWaterOf (conf) {
   return OPTIONS.Peer.highWater.of(conf.highWater)
 }
 
-/** Connects to `dest`, and returns the connection's number; `meter` counts what it does. */
+/** Connects to `dest`, and returns the connection's number; `meter` counts its traffic. */
 function connect (dest, path, conf, lanes, meter, budget, dialling) {
   return core.connect(dest, path, settings(conf, lanes, 0, dialling), meter.native, budget)
 }
 
-/** Listens as `conf` says, or throws Node's own error; `server` gets what happens. */
+/** Listens as `conf` says, or throws Node's own error; `server` receives the events. */
 function listen (port, conf, lanes, server, meter, budget) {
   if (!(port >= 0 && port < 65536)) throw badPort(port)
   const listening = core.listen(port, OPTIONS.PeerServer.host.of(conf.host), sharesPorts(), settings(conf, lanes, server.admission.mode), meter.native, budget)
@@ -500,8 +499,8 @@ function unlisten (server) {
 }
 
 /**
- * Posts a JSON text to a grape, with these header fields: `cb(err, status, body, location)`. What is
- * returned ends it: `end(err)`, and `cb` is called in a later tick.
+ * Posts a JSON text to a grape, with these header fields: `cb(err, status, body, location)`. Returns a function that
+ * cancels it: `end(err)`, and `cb` is called in a later tick.
  */
 function post (url, fields, body, timeout, cb) {
   const id = lastExchange = (lastExchange + 1) >>> 0
@@ -516,7 +515,7 @@ function post (url, fields, body, timeout, cb) {
   }
 }
 
-/** Closes the connections to grapes that are kept, and others once they have their answers. */
+/** Closes the idle connections to grapes, and the others once they have their replies. */
 function letGrapesGo () {
   core.letGrapesGo()
 }
@@ -524,9 +523,9 @@ function letGrapesGo () {
 let lastLookup = 0
 
 /**
- * Looks a host's name up on the native side, for `timeout` ms at most: `cb(err, addresses)`. It keeps no
- * process alive.
- * @param {boolean} isGrape whether it is a grape's, and not one that a grape has named
+ * Resolves a host name on the native side, within `timeout` ms: `cb(err, addresses)`. It does not keep the process
+ * alive.
+ * @param {boolean} isGrape whether it is a grape's name, and not one that a grape returned
  */
 function resolve (host, isGrape, timeout, cb) {
   const id = lastLookup = (lastLookup + 1) >>> 0
@@ -535,8 +534,8 @@ function resolve (host, isGrape, timeout, cb) {
 }
 
 /**
- * Whether Node's event loop moves a connection's bytes (`'libuv'`, the default where possible)
- * or a thread beside it (`'tokio'`). The environment variable GRENACHE_IO says so for all.
+ * Whether Node's event loop moves a connection's bytes (`'libuv'`, the default where possible) or a separate thread
+ * (`'tokio'`). The environment variable GRENACHE_IO sets this for all connections.
  */
 function isInLoop (io = process.env.GRENACHE_IO) {
   if (io === undefined || io === '') return core.inLoop
@@ -545,7 +544,7 @@ function isInLoop (io = process.env.GRENACHE_IO) {
   return io === 'libuv'
 }
 
-/** What a message costs once it is parsed, in bytes; a small one is not looked at. */
+/** The memory cost of a parsed message, in bytes; small messages are not examined. */
 function costOf (data) {
   return data.length > UNSEEN_COST && (typeof data === 'string' || Buffer.isBuffer(data)) ? core.cost(data) : 0
 }
@@ -566,7 +565,7 @@ module.exports = {
   ends: conn => core.ends(conn),
   endStream: conn => core.endStream(conn),
   flush: () => flush(),
-  // Here for somebody to keep it: see at-exit.js.
+  // Exported so that a reference can be kept: see at-exit.js.
   flushAll,
   forget: (conn, slot) => core.forget(conn, slot),
   highWaterOf,

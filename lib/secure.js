@@ -1,6 +1,6 @@
 'use strict'
 
-// TLS is Node's own: it moves the bytes, the native side does the rest.
+// TLS is Node's own: Node moves the bytes, the native side does the rest.
 
 const assert = require('assert')
 const https = require('https')
@@ -23,15 +23,15 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 const acceptOf = key => createHash('sha1').update(key + GUID).digest('base64')
 
-/** Node's own `tls` takes one that was made before; of others it is not known. */
+/** Node's `tls` accepts a prepared context; for other runtimes this is unknown. */
 const SHARES_CONTEXTS = !process.versions.bun && !process.versions.deno
 
-/** What was made of a `conf.secure`, and the options that it had then. */
+/** The context of each `conf.secure`, and the options that it was made with. */
 const contexts = new WeakMap()
 
 /**
- * The keys and certificates as OpenSSL has them. To read them takes a millisecond, or 30 with the
- * authorities of a system, and grapes may name hundreds of servers.
+ * Keys and certificates as parsed by OpenSSL. Parsing takes a millisecond, or 30 with a system's certificate
+ * authorities, and grapes may return hundreds of servers.
  */
 function contextOf (secure) {
   const made = contexts.get(secure)
@@ -53,13 +53,13 @@ function assertSecure (secure) {
   assert(Buffer.isBuffer(secure.ca), 'conf.secure.ca must be a Buffer')
 }
 
-/** `conf`, with what `conf.secure` says of the connection, as options of `ws`. */
+/** `conf`, with the connection's options from `conf.secure`, as options of `ws`. */
 function confOf (conf) {
   const maxPayload = TLS.client.maxPayload.of(conf.secure.maxPayload)
   return maxPayload === undefined ? conf : { ...conf, maxPayload }
 }
 
-/** What `conf.secure` does not say, as with `ws`: where a client connects, and what it asks. */
+/** `conf.secure` cannot change these, as with `ws`: where a client connects, and what it requests. */
 const FIXED = {
   createConnection: undefined,
   hostname: undefined,
@@ -70,14 +70,14 @@ const FIXED = {
 }
 
 /**
- * Connects to `dest` with Node's TLS and upgrades to WebSocket. All else of `conf.secure` reaches Node:
- * the options of TLS, and `headers`, `origin` and `auth` of the request.
+ * Connects to `dest` with Node's TLS and upgrades to WebSocket. Node gets all other options of `conf.secure`: those
+ * of TLS, and `headers`, `origin` and `auth` of the request.
  */
 function connect (dest, path, conf, connection, dialling = AT_ONCE) {
   const stream = new Stream(connection)
   let url
   try {
-    // A URL would do without a port, and take much else.
+    // `new URL` accepts an address without a port, and much else.
     url = isDestination(String(dest)) ? new URL(`https://${dest}`) : null
   } catch (err) {
     url = null
@@ -93,7 +93,7 @@ function connect (dest, path, conf, connection, dialling = AT_ONCE) {
   return stream
 }
 
-/** Makes a connection, whose TCP may take `within` ms, and asks for the upgrade. */
+/** Connects, with `within` ms for TCP, and requests the upgrade. */
 function upgrade (stream, url, path, conf, within) {
   const { secure } = conf
   const host = url.hostname.replace(/^\[|\]$/g, '')
@@ -113,7 +113,7 @@ function upgrade (stream, url, path, conf, within) {
       lookup: lookupOf(false, time),
       ...RACE,
       servername: net.isIP(host) ? '' : host,
-      // A connection of its own: it is not given back.
+      // A connection of its own, not returned to a pool.
       agent: false,
       ...(SHARES_CONTEXTS && { secureContext: contextOf(secure) }),
       ...withOffer(secure),
@@ -124,7 +124,7 @@ function upgrade (stream, url, path, conf, within) {
       headers
     })
   } catch (err) {
-    // Node refuses a key that does not fit its certificate, a wrong passphrase and the like.
+    // Node rejects a key that does not fit its certificate, a wrong passphrase and the like.
     return stream.failSoon(err)
   }
   stream.onAbort(() => request.destroy())
@@ -139,7 +139,7 @@ function upgrade (stream, url, path, conf, within) {
     request.destroy()
   })
   limitHeads(request, ({ statusCode }) => {
-    // Node goes on with what came together with them, an upgrade perhaps.
+    // Node would continue with what arrived together with the heads, possibly an upgrade.
     stream.fail(unexpected(statusCode))
     request.destroy()
   })
@@ -161,7 +161,7 @@ function limitConnect (socket, address, ms) {
   for (const event of ['connect', 'close']) socket.once(event, () => deadline.clear())
 }
 
-/** What is wrong with a server's answer (RFC 6455 section 4.1); null for nothing. */
+/** The error in a server's reply (RFC 6455 section 4.1); null if there is none. */
 function problemOf (headers, key) {
   if (!/^websocket$/i.test(headers.upgrade || '')) return 'Invalid Upgrade header'
   if (headers['sec-websocket-accept'] !== acceptOf(key)) return 'Invalid Sec-WebSocket-Accept header'
