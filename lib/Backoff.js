@@ -4,27 +4,27 @@ const { monotonic } = require('./clock')
 const { MAX_BACKOFFS } = require('./defaults')
 const { debug } = require('./observe')
 
-/** What is known of one that failed, or is suspected to. */
+/** The state of a failed or suspected destination. */
 class Failed {
-  /** Failures since it did what it should. */
+  /** Failures since its last success. */
   failures = 0
   /** When it failed last. */
   at = 0
-  /** It waits until then. */
+  /** It is skipped until then. */
   until = 0
   /** It was reached since it failed. */
   isReached = false
-  /** It is silent, and was asked for a sign of life. */
+  /** It is silent, and got a ping. */
   isSuspect = false
-  /** It has said that it has enough to do. */
+  /** It reported that it is overloaded. */
   isBusy = false
-  /** Others were chosen because it is left out. */
+  /** Others were chosen because this one was skipped. */
   hasOthers = false
 }
 
-/** Whom not to ask for a while, because it failed: the longer the more often it did. */
+/** Exponential backoff: a destination that failed is skipped; the wait doubles with each failure. */
 class Backoff {
-  /** @param {{min: number, max: number}} wait ms after the first failure, and at most */
+  /** @param {{min: number, max: number}} wait ms after the first failure, and the maximum */
   constructor ({ min, max }) {
     this.min = min
     this.max = max
@@ -32,8 +32,8 @@ class Backoff {
   }
 
   /**
-   * `isBusy`: it said so itself, and may be there. `since`: when what failed was begun; of several things
-   * that were under way together, the first failure is that of all.
+   * `isBusy`: the destination itself reported it, and may be reachable. `since`: when the failed attempt began; of
+   * attempts that were in flight together, only the first failure counts.
    */
   fail (name, isBusy = false, since = Infinity) {
     const failed = this._failed.get(name) || new Failed()
@@ -48,7 +48,7 @@ class Backoff {
     debug('%s: failed, left out for %d ms', name, wait)
   }
 
-  /** It may be asked; should it fail again soon, it did so once more. */
+  /** It may be chosen again; another failure soon continues the count. */
   reach (name) {
     const failed = this._failed.get(name)
     if (failed === undefined) return
@@ -57,12 +57,12 @@ class Backoff {
     this.clear(name)
   }
 
-  /** It does what it should: its failures are forgotten. */
+  /** It works: its failures are forgotten. */
   succeed (name) {
     if (this._failed.size > 0) this._failed.delete(name)
   }
 
-  /** It is left out until it gives a sign of life, or fails. False: it is already. */
+  /** Skips it until it gives a sign of life, or fails. Returns false if it is skipped already. */
   suspect (name) {
     const failed = this._failed.get(name) || new Failed()
     if (failed.isSuspect || this._waits(name, monotonic())) return false
@@ -72,7 +72,7 @@ class Backoff {
     return true
   }
 
-  /** It is suspected no more. */
+  /** Ends the suspicion. */
   clear (name) {
     const failed = this._failed.get(name)
     if (failed === undefined) return
@@ -80,30 +80,30 @@ class Backoff {
     if (failed.failures === 0) this._failed.delete(name)
   }
 
-  /** Whether others were chosen since it was left out. */
+  /** Whether others were chosen while it was skipped. */
   hasOthers (name) {
     const failed = this._failed.get(name)
     return failed !== undefined && failed.hasOthers
   }
 
-  /** Whether it failed and did not do since what it should. */
+  /** Whether it failed and has not succeeded since. */
   has (name) {
     return this._failed.size > 0 && this._failed.has(name)
   }
 
-  /** For how many ms it waits. */
+  /** The rest of its wait in ms. */
   left (name) {
     const failed = this._failed.get(name)
     return failed === undefined ? 0 : Math.max(0, failed.until - monotonic())
   }
 
-  /** Whether its last failure was its own word. */
+  /** Whether it reported its last failure itself. */
   isBusy (name) {
     const failed = this._failed.get(name)
     return failed !== undefined && failed.isBusy
   }
 
-  /** It is tried: nobody else has to, for `ms` or until that failed or went well. */
+  /** One request tries it: the others skip it for `ms`, or until that one fails or succeeds. */
   tries (name, ms) {
     const failed = this._failed.get(name)
     if (failed === undefined) return
@@ -111,14 +111,14 @@ class Backoff {
     failed.isBusy = false
   }
 
-  /** Whether nobody has failed. */
+  /** Whether nothing has failed. */
   get isEmpty () {
     return this._failed.size === 0
   }
 
   /**
-   * Those of `names` that have not failed, or were reached since; where there are none, those that
-   * have waited long enough; else the one that waits least.
+   * The `names` that have not failed, or were reached since; without any, those whose wait is over; else the one with
+   * the shortest wait.
    */
   best (names) {
     if (this.isEmpty || names.length === 0) return names
@@ -132,8 +132,8 @@ class Backoff {
   }
 
   /**
-   * The same, but one that waited long enough is only told to `probe`, and left out until it is
-   * reached: nobody's request has to find out.
+   * As `best`, but a name whose wait is over is only passed to `probe`, and skipped until it is reached, so that no
+   * request is lost to find out.
    */
   proven (names, probe) {
     if (this.isEmpty) return names
@@ -146,13 +146,13 @@ class Backoff {
     return others
   }
 
-  /** Those that are not to be asked for now. */
+  /** The names that are skipped now. */
   waiting () {
     const now = monotonic()
     return [...this._failed.keys()].filter(name => this._waits(name, now))
   }
 
-  /** `names`, with those that wait behind the others. */
+  /** `names`, with the skipped ones last. */
   sorted (names) {
     const now = monotonic()
     return [false, true].flatMap(waits => names.filter(name => this._waits(name, now) === waits))
@@ -170,7 +170,7 @@ class Backoff {
     return others
   }
 
-  /** Grapes may name others without end. Which failed longest ago is the first of the map. */
+  /** Grapes may return new names without end. The map's first one failed the longest time ago. */
   _keep (name, failed) {
     this._failed.delete(name)
     this._failed.set(name, failed)

@@ -15,25 +15,25 @@ const { portOwners } = require('./port-owner')
 
 const HOST = '127.0.0.1'
 
-/** What our grapes call themselves; those of 1.0.0 do not. */
+/** The `Server` header of this package's grapes; version 1.0.0 does not send it. */
 const SERVER = /^grenache-nodejs-ws-native\//
 
-/** User that may do anything anyway. */
+/** The user that is allowed everything anyway. */
 const ROOT = 0
 
-/** The header by which a grape tells one run of its from the next. */
+/** The header that identifies one run of a grape. */
 const INSTANCE = 'grape-instance'
 
 /**
- * The grape of one machine: the first process to come runs it at an agreed port, the others use it
- * there, and when its process ends another one takes its place.
+ * The grape of one machine: the first process runs it at an agreed port, the others use it there, and when its
+ * process ends another one takes over.
  */
 class Embedded {
   /**
    * @param {number} port TCP port where all processes of the machine meet
-   * @param {function()} onChange another process runs the grape from now on, or this one does: it
-   *   knows of no service so far
-   * @param {number[]} [users] whose processes may run it, beside this one's user and root
+   * @param {function()} onChange called when another process, or this one, has taken over the grape: the new grape
+   *   knows no services yet
+   * @param {number[]} [users] users whose processes may run it, beside this process' user and root
    */
   constructor (port, onChange, users = []) {
     this.port = port
@@ -44,13 +44,13 @@ class Embedded {
     this._watch = null
     this._timer = null
     this._pause = TAKEOVER_PAUSE
-    /** Which run of a grape was watched last, where it says so. */
+    /** The last watched run of a grape, if it identifies itself. */
     this._instance = undefined
-    /** Whether a grape has the port that may be used: true, the Error that says why not, or null. */
+    /** Whether a trusted grape has the port: true, the Error that explains why not, or null. */
     this._trust = null
-    /** For how long it is so while nobody watches. */
+    /** Until when `_trust` is valid while no watch is open. */
     this._trustedUntil = 0
-    /** Callbacks that wait for it. */
+    /** Callbacks of `ready`. */
     this._waiting = []
   }
 
@@ -63,12 +63,12 @@ class Embedded {
     return this._grape !== null
   }
 
-  /** Whether requests may go to the port at once; else `ready` says when. */
+  /** Whether requests may go to the port at once; else `ready` calls back when they may. */
   get isTrusted () {
     return this.isHolder || (this._trust === true && (this._running || monotonic() < this._trustedUntil))
   }
 
-  /** Throws when the port cannot be had, and not because a grape has it that may be used. */
+  /** Throws when the port cannot be bound and no trusted grape has it. */
   start () {
     if (this._running) return
     this._running = true
@@ -92,7 +92,7 @@ class Embedded {
     this._judge(null)
   }
 
-  /** The grape is gone: when this returns, this process runs it or another one does. */
+  /** Call this when the grape is gone: afterwards this process runs it, or another one does. */
   replace () {
     if (!this._running || this.isHolder) return
     if (this._watch) this._watch.destroy()
@@ -104,8 +104,8 @@ class Embedded {
   }
 
   /**
-   * Calls back once it is known who has the port: with an Error if that is no grape, or one of
-   * another user. Who meets no answer there is not told so: the request itself will be.
+   * Calls back once it is known who has the port: with an Error if that is no grape, or one of another user. If
+   * nothing replies there, `cb` gets no error: the request itself will fail.
    */
   ready (cb) {
     if (this.isTrusted) return cb(null)
@@ -113,7 +113,7 @@ class Embedded {
     this._waiting.push(cb)
     if (this._watch || this._waiting.length > 1) return
     if (!this._running) return this._probe()
-    // The watched one is gone, and whoever comes next is not known.
+    // The watched grape is gone, and its successor is unknown.
     try {
       this.replace()
     } catch (err) {
@@ -121,7 +121,7 @@ class Embedded {
     }
   }
 
-  /** Runs the grape, if nobody does. */
+  /** Runs the grape if no other process does. */
   _take (grace) {
     const grape = new Grape({
       host: HOST,
@@ -138,7 +138,7 @@ class Embedded {
     return true
   }
 
-  /** Throws when the port is another user's, who could tell lies about services. */
+  /** Throws when the port belongs to another user, who could return false addresses. */
   _checkOwner () {
     if (typeof process.geteuid !== 'function') return
     const trusted = [process.geteuid(), ROOT, ...this._users]
@@ -146,7 +146,7 @@ class Embedded {
     if (foreign !== undefined) throw foreignGrape(this.port, foreign)
   }
 
-  /** `trust` as above; null where requests find out themselves. */
+  /** `trust` as `_trust` above; null where requests find out themselves. */
   _judge (trust) {
     this._trust = trust
     this._trustedUntil = monotonic() + TAKEOVER_PAUSE_MAX
@@ -154,7 +154,7 @@ class Embedded {
     for (const cb of this._waiting.splice(0)) cb(err)
   }
 
-  /** Watches the process that runs the grape. `isNew`: it has not for long. */
+  /** Watches the process that runs the grape. `isNew`: a new process took over. */
   _look (isNew) {
     const began = monotonic()
     try {
@@ -193,7 +193,7 @@ class Embedded {
         isIdentifying = false
         if (isCurrent()) {
           this._judge(trust)
-          // The same as before knows everything still: only the watch ended.
+          // The same run still knows everything: only the watch ended.
           const isSame = instance !== undefined && instance === this._instance
           if (trust === true) this._instance = instance
           if (isNew && trust === true && !isSame) this._onChange()
@@ -209,9 +209,10 @@ class Embedded {
     })
   }
 
-  /** Looks again, after a pause: who looked since `began` found nobody to watch any more. */
+  /** Looks again after a pause: the watch that began at `began` has ended. */
   _later (began) {
-    // What ends again and again at once is no grape of ours, and need not be asked all the time.
+    // A program whose watch ends at once, repeatedly, is no grape of this package, and need not be asked all the
+    // time.
     const brief = monotonic() - began < TAKEOVER_PAUSE_MAX
     this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
     // Not all processes of a machine at once.
@@ -220,7 +221,7 @@ class Embedded {
       try {
         this.replace()
       } catch (err) {
-        // Nobody asked for it now: who does is told.
+        // No request waits for this now: the next one gets the error.
         debug('the grape at port %d: %s', this.port, err.message)
         this._judge(err)
         this._later(began)
@@ -228,7 +229,7 @@ class Embedded {
     }, pause).unref()
   }
 
-  /** Asks who has the port while nobody watches: the link was never started. */
+  /** Finds out who has the port while no watch is open: the link was never started. */
   _probe () {
     try {
       this._checkOwner()
@@ -240,7 +241,7 @@ class Embedded {
     ask.on('response', response => {
       answered = true
       response.on('error', () => {})
-      // Its head tells enough, and a body may have no end.
+      // The head is enough, and a body may be endless.
       response.destroy()
       this._identify(response, trust => this._judge(trust))
     })
@@ -250,7 +251,7 @@ class Embedded {
   /** Whether a grape answered: `say` gets true, an Error, or null when it is gone meanwhile. */
   _identify ({ statusCode, headers }, say) {
     if (statusCode === 200 && SERVER.test(headers.server)) return say(true)
-    // Those of 1.0.0 are known by the beginning of their status.
+    // Version 1.0.0 is recognized by the beginning of its status.
     const ask = this._get('/status')
     let start = ''
     let answered = false
@@ -266,7 +267,7 @@ class Embedded {
     ask.on('close', () => answered || say(null))
   }
 
-  /** Asks whatever has the port: it has so long for all of its answer. */
+  /** Sends a GET request to the port, with a time limit for the whole response. */
   _get (path) {
     const ask = http.get({ host: HOST, port: this.port, path, agent: false })
     const deadline = new Deadline(() => ask.destroy(), LOOK_TIMEOUT).unref()
@@ -277,7 +278,7 @@ class Embedded {
   }
 }
 
-/** Whether that is how the status of a grape at the port begins. */
+/** Whether the status of a grape at `port` begins like this. */
 function isStatus (text, port) {
   const [, api] = /^\{"version":"[^"]*","memory":(?:\d+|null),"dht":"[^"]*","api":"([^"]*)","id":"[0-9a-f]{40}",/.exec(text) || []
   return api === `${HOST}:${port}`

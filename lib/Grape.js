@@ -18,7 +18,7 @@ const { CALLS, OPTIONS } = require('./option-table')
 const { check, withDefaults } = require('./options')
 const { bufferOf, signable } = require('./signable')
 
-/** Events of which more are made while somebody listens: each costs something. */
+/** Events that are only created while there is a listener, since each costs something. */
 const FREQUENT = ['node', 'peer', 'announce']
 
 /** A node of the network in which services find each other, with its HTTP API. */
@@ -29,7 +29,7 @@ class Grape extends EventEmitter {
    * @param {number} [conf.dht_port] UDP port of the node (20001)
    * @param {string[]} [conf.dht_bootstrap] other nodes, as `host:port`
    * @param {string[]} [conf.api_hosts] names of the API in a browser, beside addresses, `localhost` and `host`
-   * @param {string} [conf.host] what both ports are bound to; every interface without
+   * @param {string} [conf.host] interface that both ports are bound to; all interfaces without it
    */
   constructor (conf) {
     super()
@@ -41,20 +41,20 @@ class Grape extends EventEmitter {
     this[kNative] = null
     /** Callbacks of requests, by number. */
     this[kRequests] = new Map()
-    /** What follows when a native grape has stopped. */
+    /** Callbacks for the stop of native grapes. */
     this[kStopping] = new Map()
     this[kLastRequest] = 0
-    // Before it returns, so that a listener hears what happens next.
+    // Runs before `on` returns, so that the listener gets the next event.
     super.on('newListener', name => FREQUENT.includes(name) && this[kWant](name))
   }
 
-  /** Binds both ports; `cb(err)`. A grape that runs already calls back as well. */
+  /** Binds both ports; `cb(err)`. Also calls back when the grape runs already. */
   start (cb = noop) {
     if (this._active) return nextTick(cb)
     const err = this[kStartNow]()
     nextTick(() => {
       if (!err && this._active) this.emit('listening')
-      // Services of the original may look at how many arguments there are.
+      // Services of the original may check the number of arguments.
       if (err) cb(err)
       else cb()
     })
@@ -74,7 +74,7 @@ class Grape extends EventEmitter {
     }
   }
 
-  /** Frees both ports; `cb(err)`. One that does not run calls back as well. */
+  /** Frees both ports; `cb(err)`. Also calls back when the grape does not run. */
   stop (cb = noop) {
     if (!this._active) return nextTick(cb, null)
     const native = this[kNative]
@@ -90,7 +90,7 @@ class Grape extends EventEmitter {
     native.stop()
   }
 
-  /** Where it is: `{ dht, api }`, each `host:port`; null when it does not run. */
+  /** Its addresses: `{ dht, api }`, each `host:port`; null when it does not run. */
   address () {
     if (!this._active) return null
     const [dht, api] = this[kNative].addresses()
@@ -98,21 +98,21 @@ class Grape extends EventEmitter {
   }
 
   /**
-   * Announces that `key` is served at `port` of the machine that this grape is on:
-   * `cb(err, nodes)` with the number of nodes that took it.
+   * Announces that `key` is served at `port` of this grape's machine: `cb(err, nodes)` with the number of nodes that
+   * stored it.
    */
   announce (key, port, cb) {
     this[kRequest]('announce', [key, port], cb)
   }
 
-  /** Takes an announce back: `cb(err, nodes)`. Grapes of the original let it age. */
+  /** Takes an announce back: `cb(err, nodes)`. Grapes of the original let it expire. */
   unannounce (key, port, cb) {
     this[kRequest]('unannounce', [key, port], cb)
   }
 
   /**
    * Finds addresses: `cb(err, ['ip:port', ...])`, at most 100, `[]` for none.
-   * @param {object} [opts] `order: 'fresh'` puts those first that announced themselves last
+   * @param {object} [opts] `order: 'fresh'` sorts by the latest announce, newest first
    */
   lookup (key, opts, cb) {
     if (typeof opts === 'function') return this.lookup(key, {}, opts)
@@ -146,12 +146,12 @@ class Grape extends EventEmitter {
     return Buffer.from(name).toString('hex')
   }
 
-  /** The name that `str2hex` made this of. */
+  /** The name that `str2hex` was given. */
   hex2str (hex) {
     return Buffer.from(hex, 'hex').toString()
   }
 
-  /** Bytes, of a JSON text of them, or else of the text itself in this encoding. */
+  /** The bytes of a JSON text, or else of the text itself in this encoding. */
   str2buf (text, encoding) {
     try {
       return Buffer.from(JSON.parse(text))
@@ -160,7 +160,7 @@ class Grape extends EventEmitter {
     }
   }
 
-  /** What the HTTP API does with a request: `type` is the path, `data` the data of the body. */
+  /** Executes a request like the HTTP API: `type` is the path, `data` the data of the body. */
   request (type, data, cb, v) {
     this[kRequest](type, data, cb, v)
   }
@@ -208,7 +208,7 @@ class Grape extends EventEmitter {
     this._active = true
     const [dht, api] = native.addresses()
     const { announce, lookup, put, get } = Grape.prototype
-    // A subclass may call it from methods of these names.
+    // A subclass's methods of these names may call `node`.
     this.node = new GrapeNode(portOf(dht), { announce, lookup, put, get }, this)
     this._interface = { http: new ApiServer(this, portOf(api)) }
     if (conf.keepAlive) hold()
@@ -216,7 +216,7 @@ class Grape extends EventEmitter {
     return null
   }
 
-  /** `added` is about to have a listener. */
+  /** `added` is about to get a listener. */
   [kWant] (added) {
     if (!this._active) return
     this[kNative].want(...FREQUENT.map(name => name === added || this.listenerCount(name) > 0))
@@ -236,7 +236,7 @@ class Grape extends EventEmitter {
       this[kStopping].delete(native)
       return stopped()
     }
-    // What was on its way when it stopped.
+    // Events that were on their way here when it stopped.
     if (native !== this[kNative]) return
     if (name === 'warning' && isOfConf(text) && this.listenerCount(name) === 0) {
       process.emitWarning(`grape: ${text}`, { type: 'GrenacheWarning', code: 'ERR_GRAPE_CONF' })
@@ -246,7 +246,7 @@ class Grape extends EventEmitter {
   }
 }
 
-/** The server of the API, as far as services of the original look at it. */
+/** The API's server, with the properties that services of the original read. */
 class ApiServer {
   constructor (grape, at) {
     this[kAt] = at
@@ -261,22 +261,22 @@ class ApiServer {
     return this.listening ? { ...this[kAt] } : null
   }
 
-  /** Stops the grape: its API does not end alone. */
+  /** Stops the grape: its API does not stop alone. */
   close (cb) {
     this[kGrape].stop(cb)
     return this
   }
 }
 
-/** A number of a port, or a text of one. */
+/** A port number, or a text of one. */
 function isPort (port) {
   return ['number', 'string'].includes(typeof port) && Number.isInteger(+port) && port >= 0 && port < 65536
 }
 
-/** A port number that the system chooses. */
+/** Lets the system choose the port. */
 const ANY = 0
 
-/** Bootstrap nodes as `host:port`; the original's own forms are an array and `{ host, port }`. */
+/** Bootstrap nodes as `host:port`; the original also takes an array and `{ host, port }`. */
 function bootstrapOf (list) {
   if (!list || list === true) return []
   return [].concat(list).flatMap(node => {
@@ -285,7 +285,7 @@ function bootstrapOf (list) {
   })
 }
 
-/** A put as JSON says it. Bytes become lists of numbers; those of the value go beside it. */
+/** The JSON form of a put. Bytes become lists of numbers; those of the value are passed separately. */
 function wireOf (opts) {
   if (ArrayBuffer.isView(opts)) opts = { v: opts }
   if (opts === null || typeof opts !== 'object') return { data: opts }

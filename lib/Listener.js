@@ -14,29 +14,29 @@ const { requestOf } = require('./request')
 const TcpSocket = require('./TcpSocket')
 
 /**
- * A native server: a port, and the connections that came in by it. The owner has
- * `[kNewConnection](lanes)`, which returns a Connection, and may have `[kOnConnection](connection, request)`.
+ * A native server: a port, and its connections. The owner has `[kNewConnection](lanes)`, which returns a Connection,
+ * and may have `[kOnConnection](connection, request)`.
  */
 class Listener {
   /**
    * Listens at once, or throws Node's own error.
    * @param {object} conf the transport's
-   * @param {number} lanes who gets the messages, see `LANES`
-   * @param {object} meter counts what its connections do
+   * @param {number} lanes which side gets the messages, see `LANES`
+   * @param {object} meter counts the traffic of its connections
    * @param {object} budget what they may hold together
-   * @param {string} [path] requests for another one get 400
+   * @param {string} [path] requests for another path get 400
    */
   constructor (port, conf, lanes, owner, meter, budget, path) {
     this.owner = owner
     this.lanes = lanes
     this.connections = new Set()
     this.verifyClient = conf.verifyClient
-    /** The face, whose `shouldHandle` says whether a request is served. */
+    /** The face, whose `shouldHandle` decides whether a request is served. */
     this.gate = null
-    /** Clients are let in by JavaScript since somebody put something in the place of a gate. */
+    /** JavaScript decides on clients since a gate was replaced. */
     this._asksAll = false
     this.admission = new Admission(conf, conf.verifyClient || (path ? everybody : undefined))
-    /** The requests of clients about whom the service is asked, by the numbers of the questions. */
+    /** Requests of clients that wait for the service's decision, by number. */
     this._asked = new Map()
     this._scope = context.capture()
     const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter, budget)
@@ -50,11 +50,11 @@ class Listener {
     if (sharesPorts()) this._join(conf.host)
   }
 
-  /** It is the server of a cluster's worker. */
+  /** Registers the server of a cluster's worker. */
   _join (host) {
     const worker = require('./cluster-worker')
     this.whenListening(() => worker.tellListening(this._address.port, host))
-    // The connections go on, and the process ends with them.
+    // Open connections continue, and the process ends with them.
     this._leave = () => {
       this.unlisten()
       if (this.connections.size === 0) this._letGo()
@@ -78,13 +78,13 @@ class Listener {
     nextTick(() => this.address() !== null && cb())
   }
 
-  /** Lets the sockets of connections to come hear each message, beside who does already. */
+  /** The sockets of future connections get each message too, beside the present receivers. */
   watch () {
     this.lanes |= dispatch.LANES.SOCKET
     this._tellLanes()
   }
 
-  /** From now on the face's gates are asked about every client. */
+  /** From now on the face's gates decide on every client. */
   askAll () {
     if (this.admission.mode === MODE.ASK_ALL) return
     this._asksAll = true
@@ -106,13 +106,13 @@ class Listener {
       this._asked.delete(ask)
     }
     const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
-    // It was let in on another thread, just before somebody wanted to be asked.
+    // Another thread accepted it just before JavaScript was to decide.
     if (this._asksAll && ask === undefined) return connection.terminate()
     if (request.asked !== undefined) connection.tcp = request.asked.socket
     this.add(connection)
   }
 
-  /** The service is to say whether a client may come in; who is gone has no `url`. */
+  /** The service decides whether to accept a client; one that disconnected has no `url`. */
   onAsked (event) {
     if (event.url !== undefined) context.enter(this._scope, this, this._ask, event)
   }
@@ -128,7 +128,7 @@ class Listener {
     })
   }
 
-  /** A client about whom the service was asked does not come in. */
+  /** A client that waited for the decision is not accepted. */
   onUnasked ({ ask }) {
     const req = this._asked.get(ask)
     this._asked.delete(ask)
@@ -146,7 +146,7 @@ class Listener {
     if (this._leave !== null && this.server === undefined && this.connections.size === 0) this._letGo()
   }
 
-  /** Takes no more connections, also none in the middle of its handshake; those that are there go on. */
+  /** Accepts no more connections, including those in their handshake; open connections continue. */
   unlisten () {
     if (this.server === undefined) return
     dispatch.unlisten(this.server)
@@ -154,11 +154,11 @@ class Listener {
     listeners.delete(this)
     const asked = [...this._asked.values()]
     this._asked.clear()
-    // In a later tick, as Node's: what its listeners throw keeps nobody from stopping.
+    // In a later tick, as Node does: exceptions of its listeners must not prevent a stop.
     nextTick(callEach, asked, ({ socket }) => socket[kClosed]())
   }
 
-  /** Stops listening and ends all connections; `cb` in a later tick. */
+  /** Stops listening and closes all connections; `cb` in a later tick. */
   close (cb) {
     if (this._closed) return
     this._closed = true
@@ -170,7 +170,7 @@ class Listener {
   }
 }
 
-/** Somebody has to look at each request. */
+/** Accepts all clients, but makes JavaScript look at each request. */
 function everybody () {
   return true
 }

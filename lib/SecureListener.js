@@ -28,7 +28,7 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 
 const { bun, deno } = process.versions
 
-/** A server with Node's TLS; see Listener.js for what owners have. */
+/** A server with Node's TLS; see Listener.js for the methods of owners. */
 class SecureListener {
   /** See Listener.js; `conf.secure` are options of Node's `tls`. */
   constructor (port, conf, lanes, owner) {
@@ -41,7 +41,7 @@ class SecureListener {
     this.conf = conf
     this.connections = new Set()
     this.verifyClient = verifyClient
-    /** The face, whose `shouldHandle` says whether a request is served. */
+    /** The face, whose `shouldHandle` decides whether a request is served. */
     this.gate = null
     this.admission = new Admission(conf, verifyClient)
     this._open = true
@@ -49,13 +49,13 @@ class SecureListener {
     this._sockets = new Set()
     const ownTime = TLS.server.handshakeTimeout.of(secure.handshakeTimeout)
     const time = ownTime ?? OPTIONS.Peer.handshakeTimeout.of(conf.handshakeTimeout)
-    // Node itself closes whoever comes when none is left, and tells nobody.
+    // Without free descriptors Node itself closes new clients, and reports nothing.
     this._descriptors = dispatch.descriptors() || Infinity
     this._handshakes = new Handshakes(() => this._room(), time)
-    /** Those who were answered that they do not come in. */
+    /** Sockets of rejected clients. */
     this._refused = new WeakSet()
     this._scope = context.capture()
-    // Node takes no text of a number.
+    // Node does not accept a number as text.
     const { server, face, maxHead } = createServers(ownTime === undefined ? secure : { ...secure, handshakeTimeout: ownTime })
     this._maxHead = maxHead
     this._server = server
@@ -65,7 +65,7 @@ class SecureListener {
     listeners.add(this)
   }
 
-  /** Node's server, which TLS is from. */
+  /** Node's server, which has the TLS. */
   get nodeServer () {
     return this._server
   }
@@ -74,7 +74,7 @@ class SecureListener {
     return this._open ? this._server.address() : null
   }
 
-  /** Calls `cb` in a later tick, once there is an address; with `host` its name is looked up first. */
+  /** Calls `cb` in a later tick, once there is an address; the name in `host` is looked up first. */
   whenListening (cb) {
     if (this.address() === null) this._server.once('listening', cb)
     else nextTick(() => this.address() !== null && cb())
@@ -84,14 +84,14 @@ class SecureListener {
     this.lanes |= dispatch.LANES.SOCKET
   }
 
-  /** Every client is asked about. */
+  /** Every client is asked about anyway. */
   askAll () {}
 
   remove (connection) {
     this.connections.delete(connection)
   }
 
-  /** Takes no more connections, also none in the middle of its handshake; those that are there go on. */
+  /** Accepts no more connections, including those in their handshake; open connections continue. */
   unlisten () {
     if (!this._open) return
     this._open = false
@@ -100,7 +100,7 @@ class SecureListener {
     this._handshakes.clear()
   }
 
-  /** Stops listening and ends all connections; `cb` when the port is free. */
+  /** Stops listening and closes all connections; `cb` when the port is free. */
   close (cb) {
     if (this._closed) return
     this._closed = true
@@ -111,8 +111,8 @@ class SecureListener {
   }
 
   /**
-   * How many clients may be in the middle of their handshake: half of the descriptors that those leave
-   * who are in, so that there is one for whoever comes.
+   * How many clients may be in their handshake: half of the descriptors that open connections leave, so that there is
+   * always one for a new client.
    */
   _room () {
     return Math.max(1, Math.min(MAX_HANDSHAKES, (this._descriptors - this.connections.size) * HANDSHAKE_DESCRIPTORS))
@@ -121,13 +121,13 @@ class SecureListener {
   _hear () {
     const { _server: server, _face: face } = this
     server.on('connection', socket => this._onSocket(socket))
-    // A handshake that failed concerns nobody but the client.
+    // A failed handshake concerns only the client.
     server.on('tlsClientError', (err, socket) => {
       if (err.code === 'ERR_SSL_HTTP_REQUEST') plainClient(this)
       socket.destroy(err)
     })
     server.on('error', err => {
-      // One client could not be accepted, or nobody waits for this port any more.
+      // A client could not be accepted, or a port failed that is no longer wanted.
       if (server.listening || this._closed) return debug('a client with TLS was not accepted, or a port was not had that nobody wants: %s', err.message)
       this._open = false
       this._closed = true
@@ -138,11 +138,11 @@ class SecureListener {
     face.on('upgrade', (req, socket, head) => {
       const handshake = this._handshakes.of(socket)
       const { rest = head } = handshake
-      // What lives as long as the connection keeps no head.
+      // An object that lives as long as the connection must not retain the head.
       handshake.rest = undefined
       context.enter(this._scope, this, this._verify, req, socket, rest === head ? head : Buffer.concat([rest, head]))
     })
-    // What else HTTP has is not for us, and comes here only where heads are not read before.
+    // Other HTTP requests are not served; they arrive here only where heads are not read before.
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       face.on(event, ({ socket, method }) => this._refuse(socket, { code: 426, isHead: method === 'HEAD' }))
     }
@@ -150,14 +150,14 @@ class SecureListener {
     face.on('clientError', ({ code }, socket) => this._refuse(socket, { code: /OVERFLOW/.test(code) ? 431 : 400 }))
   }
 
-  /** From here to its being let in, TLS included, a client has limited time. */
+  /** From here until it is accepted, TLS included, a client has limited time. */
   _onSocket (socket) {
     this._sockets.add(socket)
     socket.once('close', () => this._sockets.delete(socket))
     this._handshakes.begin(socket)
   }
 
-  /** Node's HTTP gets the head of a request for an upgrade, and nothing else. */
+  /** Node's HTTP gets the head of an upgrade request, and nothing else. */
   _onSecure (socket) {
     const handshake = this._handshakes.of(socket)
     socket.on('error', () => socket.destroy())
@@ -178,7 +178,7 @@ class SecureListener {
     socket.on('data', onData)
   }
 
-  /** Asks whether this client may come in. */
+  /** Decides whether to accept this client. */
   _verify (req, socket, head) {
     socket.on('error', () => socket.destroy())
     const key = req.headers['sec-websocket-key']
@@ -193,7 +193,7 @@ class SecureListener {
   }
 
   _accept (req, socket, head) {
-    // The client may have gone, or the server stopped, while it was decided.
+    // Meanwhile the client may have disconnected, or the server stopped.
     if (this._refused.has(socket) || !socket.readable || !socket.writable || !this._open) return socket.destroy()
     const accept = acceptOf(req.headers['sec-websocket-key'])
     const protocol = firstOf(req.headers['sec-websocket-protocol'] || '')
@@ -218,7 +218,7 @@ class SecureListener {
     connection.stream.begin(head)
   }
 
-  /** Answers once in HTTP, and ends. */
+  /** Sends one HTTP response, and closes. */
   _refuse (socket, refusal) {
     if (this._refused.has(socket)) return
     this._refused.add(socket)
@@ -226,8 +226,9 @@ class SecureListener {
   }
 
   /**
-   * Says the last words. What the client says meanwhile is read, since the words would be lost
-   * otherwise, and dropped; it has limited time to end its side. It holds its place until then.
+   * Sends the last bytes. The client's bytes are read and dropped meanwhile, since unread ones would reset the
+   * connection and lose the response; the client has limited time to end its side, and counts as a handshake until
+   * then.
    */
   _endWith (socket, words) {
     if (!socket.writable) return socket.destroy()
@@ -238,7 +239,7 @@ class SecureListener {
   }
 }
 
-/** With the original's words, and what they mean. */
+/** With the original's text, and a hint. */
 function assertVerify (verifyClient) {
   try {
     assert.strictEqual(typeof verifyClient, 'function', 'conf.secure.verify must be a function')
@@ -247,20 +248,20 @@ function assertVerify (verifyClient) {
   }
 }
 
-/** A close frame that says that there are enough clients. */
+/** The close frame of a server that has enough clients. */
 const CLOSE_FRAME = Buffer.concat([
   Buffer.from([0x88, 2 + NOTHING_READ.length, TRY_AGAIN_LATER >> 8, TRY_AGAIN_LATER & 0xff]),
   Buffer.from(NOTHING_READ)
 ])
 
-/** What `getPeerCertificate()` returns; an empty object where the client, or its certificate, is gone. */
+/** The result of `getPeerCertificate()`; an empty object where the client, or its certificate, is gone. */
 function certificateOf (socket) {
   return (socket.getPeerCertificate && socket.getPeerCertificate()) || {}
 }
 
 /**
- * Node's TLS, and HTTP for what comes by it. A socket of Bun's https servers does not know the client's
- * certificate; Deno's HTTP takes no sockets of others.
+ * Node's TLS server, and the HTTP server for its sockets. Sockets of Bun's https servers do not have the client's
+ * certificate; Deno's HTTP takes no sockets of other servers.
  */
 function createServers (given) {
   const maxHead = given.maxHeaderSize || http.maxHeaderSize
@@ -268,7 +269,7 @@ function createServers (given) {
     const server = https.createServer({ ...given, requestCert: true })
     return { server, face: server, maxHead }
   }
-  // As Node's https says what it speaks.
+  // As Node's https announces its protocol.
   const alpn = given.ALPNProtocols || given.ALPNCallback ? {} : { ALPNProtocols: ['http/1.1'] }
   return { server: tls.createServer({ ...alpn, ...given, requestCert: true }), face: http.createServer(given), maxHead }
 }

@@ -15,22 +15,22 @@ const { requestOf } = require('./request')
 const { isFor } = require('./server-options')
 
 /**
- * A server as services know it from the `ws` package, version 7: the face of a listener.
+ * A server with the interface of the `ws` package, version 7: the face of a listener.
  *
  * Events: `connection` (socket, request), `listening`, `close`, `error`.
  */
 class SocketServer extends EventEmitter {
   /**
    * @param {function(object): object} listen makes the listener for an owner, or throws
-   * @param {object} transport whose connections they are
-   * @param {object} [given] the options of `ws`'s server that somebody gave
+   * @param {object} transport the owner of the connections
+   * @param {object} [given] the user's options for `ws`'s server
    */
   constructor (listen, transport, given = {}) {
     super()
     this[kFaceOptions] = optionsOf(transport, given)
-    /** The connected clients' sockets; undefined where nobody wants them. */
+    /** The connected clients' sockets; undefined if the user does not want them. */
     this.clients = isTracking(given) ? new Set() : undefined
-    /** What serves connections, where the transport does not listen for them itself. */
+    /** The package's own `connection` listener, where the transport does not listen for connections itself. */
     this[kOwn] = this[kAdding] = this[kServed] = null
     this[kState] = 'open'
     this[kListener] = this[kTransport] = undefined
@@ -39,7 +39,7 @@ class SocketServer extends EventEmitter {
     if (listen) this[kListen](listen, transport)
   }
 
-  /** As the original's; what is put in their place is put into them. */
+  /** As the original's; an assigned object is merged into it. */
   get options () {
     return this[kFaceOptions]
   }
@@ -63,10 +63,10 @@ class SocketServer extends EventEmitter {
     return super.prependListener(event, listener)
   }
 
-  /** The face of a transport's own listener: the transport listens until one of them is closed. */
+  /** The face of a transport's own listener: the transport listens until either of them is closed. */
   static of (listener, transport) {
     const server = new SocketServer(null, transport)
-    // With the original, what serves is a listener too, that a gate may take away, and call when it likes.
+    // In the original the serving function is a listener too, which a gate may remove, and call later.
     server[kServed] = transport
     server[kOwn] = (socket, req) => {
       if (socket !== server[kAdding]) return transport[kServeFace](socket, req)
@@ -76,20 +76,20 @@ class SocketServer extends EventEmitter {
     server.on('connection', server[kOwn])
     server[kAttach](listener)
     server.on('close', () => {
-      // It may listen again, with another face.
+      // The transport may listen again, with another face.
       if (transport[kFace] === server) transport.unlistening()
     })
     for (const connection of listener.connections) server[kTrack](connection)
     return server
   }
 
-  /** Is a transport's from now on, which hears of its failure too. */
+  /** Assigns this to a transport, which gets its error too. */
   [kBelongTo] (transport) {
     this[kTransport] = transport
     if (this[kState] === 'closed') transport.unlistening()
   }
 
-  /** The face of a listener that could not be: says `err` in a later tick. */
+  /** The face of a listener that failed: emits `err` in a later tick. */
   [kFail] (err, transport) {
     this[kState] = 'closed'
     if (transport) this[kBelongTo](transport)
@@ -97,7 +97,7 @@ class SocketServer extends EventEmitter {
   }
 
   emit (event, ...args) {
-    // An error that nobody hears is the transport's to throw.
+    // Without a listener the transport throws the error.
     if (event === 'error' && this.listenerCount('error') === 0) return false
     return super.emit(event, ...args)
   }
@@ -106,7 +106,7 @@ class SocketServer extends EventEmitter {
     return this[kListener] ? this[kListener].address() : null
   }
 
-  /** Whether it takes requests for this path: all, unless it was made for one. */
+  /** Whether it accepts requests for this path: any, unless the server has a path. */
   shouldHandle (req) {
     const { options: ours } = this
     return isFor(ours.path, req.url)
@@ -133,7 +133,7 @@ class SocketServer extends EventEmitter {
         [kOnListenError]: err => this[kRefused](err)
       }))
     } catch (err) {
-      // A mistake in the configuration, and not the system's word on the port.
+      // A mistake in the configuration, and not the system's error for the port.
       if (!err.syscall) throw err
       this[kFail](err)
     }
@@ -141,7 +141,7 @@ class SocketServer extends EventEmitter {
 
   [kAttach] (listener) {
     this[kListener] = listener
-    // As with the original, which has its port there.
+    // As the original, which has its port there.
     if (listener.nodeServer) Object.assign(this.options, { server: listener.nodeServer, port: null })
     listener.gate = this
     if (listener.verifyClient) Object.assign(this.options, { verifyClient: listener.verifyClient })
@@ -159,7 +159,7 @@ class SocketServer extends EventEmitter {
     const { socket } = connection
     const { [kOwn]: own } = this
     const listeners = this.rawListeners('connection')
-    // Where nobody is called before our own listener the native side serves.
+    // If no other listener comes before the package's own, the native side serves the connection.
     const isNative = own !== null && listeners[0] === own
     if (isNative && listeners.length === 1) {
       this[kServed][kTakeIn](connection)
@@ -168,11 +168,11 @@ class SocketServer extends EventEmitter {
       else if (own !== null) this[kServed][kDisown](connection)
       if (listeners.length > 0) this.emit('connection', socket, upgradeOf(connection))
     }
-    // What was watched in case that somebody listens need not be.
+    // Messages were watched in case a listener was added.
     if (!socket[kIsWatched]) connection.unwatch()
   }
 
-  /** Says on itself and on the transport why there is no port, uncaught only if nobody hears. */
+  /** Emits the error of the port here and on the transport; uncaught only without any listener. */
   [kRefused] (err) {
     this[kState] = 'closed'
     const transport = this[kTransport]
@@ -189,15 +189,15 @@ class SocketServer extends EventEmitter {
   }
 }
 
-/** Somebody is about to listen. Not by an event of the emitter: whoever removes all listeners would end that. */
+/** A listener is about to be added. Not the emitter's own `newListener`, which removeAllListeners would remove. */
 function listensTo (server, event) {
-  // The answer to a handshake is written on another thread, and is the same for all.
+  // The handshake's response is written on another thread, and is always the same.
   if (event === 'headers') throw unsupported("'headers' of a native server")
-  // Whoever listens for connections gets each message of each of them.
+  // A listener for connections gets each message of each of them.
   if (event === 'connection' && server[kListener]) server[kListener].watch()
 }
 
-/** What of a server's options lets clients in is asked from its change on; what cannot be changed says so. */
+/** Server options that admit clients take effect when they are changed; changing one that is fixed throws. */
 function guardOptions (server) {
   const { options } = server
   const guard = (name, change) => {
@@ -226,7 +226,7 @@ function guardOptions (server) {
   })
 }
 
-/** Has `shouldHandle` asked from now on, once it is replaced. */
+/** Makes `shouldHandle` decide on requests as soon as it is replaced. */
 function guardRequests (server) {
   let value = server.shouldHandle
   Object.defineProperty(server, 'shouldHandle', {
@@ -244,7 +244,7 @@ function askAll ({ [kListener]: listener }) {
 
 const { shouldHandle } = SocketServer.prototype
 
-// Each server has its own: what would be put here would be asked by none.
+// Each server has its own: one assigned to the prototype would never be called.
 Object.defineProperty(SocketServer.prototype, 'shouldHandle', {
   configurable: false,
   get: () => shouldHandle,
@@ -253,12 +253,12 @@ Object.defineProperty(SocketServer.prototype, 'shouldHandle', {
   }
 })
 
-/** Whether somebody wants to see the clients. */
+/** Whether the user wants `clients`. */
 function isTracking (given) {
   return given.clientTracking === undefined || !!given.clientTracking
 }
 
-/** The options of `ws`'s server that this one has. */
+/** The options of `ws`'s server that this server has. */
 function optionsOf (transport, given) {
   const { host, maxPayload, verifyClient } = { ...(transport && copyOf(transport.conf)), ...given }
   return {
@@ -276,7 +276,7 @@ function optionsOf (transport, given) {
   }
 }
 
-/** The client's request. With TLS it is Node's own; it may have been shown to `verifyClient` before. */
+/** The client's request. With TLS it is Node's own; `verifyClient` may have seen it before. */
 function upgradeOf (connection) {
   const { request, tcp } = connection
   return request.asked || (request.socket ? request : requestOf(request, tcp))

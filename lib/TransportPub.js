@@ -22,25 +22,25 @@ const { unpublished } = require('./silent-mistakes')
 const { encode } = require('./socket')
 
 /**
- * Publishes to everybody who is connected to a port.
+ * Publishes to all clients that are connected to a port.
  *
- * Events: `error` when the port cannot be had, `slow-subscriber` (socket, lost) for a subscriber
- * that is more than `conf.highWater` bytes behind. With `conf.slowSubscriber` `disconnect` it is
- * ended then; with `drop` it goes on without the `lost` oldest messages.
+ * Events: `error` when the port cannot be bound, `slow-subscriber` (socket, lost) for a subscriber that is more than
+ * `conf.highWater` bytes behind. With `conf.slowSubscriber` `disconnect` it is disconnected then; with `drop` it
+ * continues without the `lost` oldest messages.
  */
 class TransportPub extends TransportSocket {
   constructor (client, conf) {
     super(client, conf)
     this[kListener] = this[kFace] = this[kSocket] = undefined
-    /** Undefined until somebody asks for them. */
+    /** Undefined until it is first used. */
     this[kSockets] = undefined
-    /** Somebody may have sockets of subscribers, and put something in the place of their `send`. */
+    /** The user may hold sockets of subscribers, and replace their `send`. */
     this[kHasShown] = false
   }
 
   init () {
     super.init()
-    // Begun anew it publishes to those who come from now on.
+    // After another `init` it publishes only to clients that connect from now on.
     if (this[kListener]) {
       this[kSockets] = new PubSockets()
       this[kSockets].isChanged = true
@@ -52,7 +52,7 @@ class TransportPub extends TransportSocket {
   /** Listens on `port`, on `conf.host` or on all interfaces; 0 takes any free port. */
   listen (port) {
     assert(Number.isInteger(port), 'port must be an Integer')
-    // It may be another one by now.
+    // `conf` may have been replaced.
     check(this[kOptions], this.conf)
     this.port = port
     this[kTryListening](() => {
@@ -70,7 +70,7 @@ class TransportPub extends TransportSocket {
 
   [kUnlisten] () {
     if (!this[kListener]) return
-    // The face says that it is closed; without one there is nobody to tell.
+    // The face emits `close`; without one there are no listeners.
     const server = this[kFace] || this[kListener]
     server.close()
     this[kListener] = undefined
@@ -89,7 +89,7 @@ class TransportPub extends TransportSocket {
     this[kSocket] = socket
   }
 
-  /** The subscribers' sockets by their ids, and what a subclass that listens by itself puts there. */
+  /** The subscribers' sockets by their ids; a subclass that listens by itself may add its own. */
   get _sockets () {
     this[kHasShown] = true
     if (this[kSockets] === undefined) {
@@ -104,17 +104,17 @@ class TransportPub extends TransportSocket {
   }
 
   /**
-   * Sends a message to all subscribers: strings and numbers as text, anything else as binary
-   * like `Buffer.from`. Throws a TypeError for what has no bytes, once somebody is connected.
+   * Sends a message to all subscribers: strings and numbers as text, anything else as binary like `Buffer.from`.
+   * Throws a TypeError for a value without bytes if there is a subscriber.
    */
   pub (msg) {
-    // Somebody says who gets it.
+    // The user decides who gets it.
     if (this[kSockets] && this[kSockets].isChanged !== false) {
       this[kMeter].count('published')
       return this[kSockets].forEach(socket => socket.send(msg))
     }
     const listener = this[kListener]
-    // The socket's own close leaves the listener here, without a server.
+    // Closing the face leaves the listener here, without a server.
     if (!listener || listener.server === undefined || listener.connections.size === 0) return unpublished(this, listener, msg)
     const { opcode, data } = bytesOf(msg)
     this[kMeter].count('published')
@@ -125,12 +125,12 @@ class TransportPub extends TransportSocket {
     if (slow.length > 0) this[kTellSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
-  /** Sends a message by socket objects, whose `send` is replaced; returns those that do not keep up. */
+  /** Sends a message by socket objects whose `send` is replaced; returns the slow ones. */
   [kPubBySocket] (connections, msg, disconnect) {
     const highWater = dispatch.highWaterOf(this.conf)
     const slow = []
     for (const { conn, socket } of connections) {
-      // What was handed on cannot be taken back, so the newest is lost.
+      // A message that was passed to `send` cannot be taken back, so the newest is lost.
       if (socket.bufferedAmount > highWater) slow.push({ conn, lost: disconnect ? 0 : 1 })
       else if (socket.readyState === socket.OPEN) socket.send(msg)
     }
@@ -143,7 +143,7 @@ class TransportPub extends TransportSocket {
   }
 
   [kNewConnection] (lanes) {
-    // What subscribers say is for the socket's own listeners.
+    // Subscribers' messages go to the socket's own listeners.
     return new Connection(lanes, this)
   }
 
@@ -156,7 +156,7 @@ class TransportPub extends TransportSocket {
     if (this[kSockets]) takeIn(this[kSockets], connection.socket)
   }
 
-  /** From now on a service says who is published to; those who were there before are. */
+  /** From now on the service decides who gets messages; present subscribers stay. */
   [kDisown] (connection) {
     if (this[kSockets] === undefined) {
       this[kSockets] = new PubSockets()
@@ -188,7 +188,7 @@ class TransportPub extends TransportSocket {
   }
 }
 
-/** What is published, as `encode` of socket.js has it. */
+/** The published message, as `encode` of socket.js returns it. */
 function bytesOf (msg) {
   try {
     return encode(msg)
@@ -197,7 +197,7 @@ function bytesOf (msg) {
   }
 }
 
-/** The connections that have to be sent to by their socket objects; undefined for none. */
+/** The connections whose socket objects must be used; undefined if there are none. */
 function patchedOf ({ connections }) {
   let patched
   for (const connection of connections) {

@@ -24,19 +24,19 @@ const { checkServerOptions } = require('./server-options')
 const { messageOf, unheard } = require('./silent-mistakes')
 const { Serving } = require('./stats')
 
-/** `readyState` of a socket that is open. */
+/** `readyState` of an open socket. */
 const OPEN = 1
 
 /**
  * Serves requests on a port.
  *
- * Events: `request` (rid, key, payload, handler, cert), `request-error` for a frame that is no
- * request, `error` when the port cannot be had.
+ * Events: `request` (rid, key, payload, handler, cert), `request-error` for a frame that is no request, `error` when
+ * the port cannot be bound.
  */
 class TransportRPCServer extends TransportRPC {
   constructor (client, conf) {
     super(client, conf)
-    /** Null without any. */
+    /** Null without handlers. */
     this[kHandlers] = null
     this[kListener] = this[kFace] = this[kSocket] = undefined
   }
@@ -47,9 +47,9 @@ class TransportRPCServer extends TransportRPC {
   }
 
   /**
-   * Answers the requests for `key`: with what `handler(payload, context)` returns or resolves with,
-   * or with the error that it throws. The event `request` is for those of other keys then; without
-   * a listener they get ERR_KEY_UNKNOWN. `null` for the handler ends that.
+   * Replies to requests for `key` with the result of `handler(payload, context)`, or with the error that it throws.
+   * Requests for other keys go to the event `request`; without a listener for it they get ERR_KEY_UNKNOWN. `null`
+   * removes the handler.
    */
   handle (key, handler) {
     if (handler === null) return unhandle.call(this, key)
@@ -85,7 +85,7 @@ class TransportRPCServer extends TransportRPC {
 
   unlisten () {
     if (this[kListener]) {
-      // The face says that it is closed; without one there is nobody to tell.
+      // The face emits `close`; without one there are no listeners.
       const server = this[kFace] || this[kListener]
       server.close()
       this[kListener] = undefined
@@ -95,13 +95,13 @@ class TransportRPCServer extends TransportRPC {
       try {
         this[kSocket].close()
       } catch (err) {
-        // A foreign server may refuse; it is not ours any more.
+        // A foreign server may throw; this transport no longer uses it.
       }
     }
     this[kSocket] = null
   }
 
-  /** The object like `ws`'s server, or what was assigned. */
+  /** The object like `ws`'s server, or the one that was assigned. */
   get socket () {
     if (!this[kListener]) return this[kSocket]
     if (!this[kFace]) this[kFace] = SocketServer.of(this[kListener], this)
@@ -112,18 +112,18 @@ class TransportRPCServer extends TransportRPC {
     this[kSocket] = socket
   }
 
-  /** Makes a server without TLS: `opts.port`. Override it to bring another. */
+  /** Makes a server without TLS: `opts.port`. Override it to use another server. */
   getSocket (opts) {
     checkServerOptions(opts)
     return new SocketServer(owner => this[kPlainListener](opts, owner), this, opts)
   }
 
-  /** Makes a server with TLS. Override it to bring another. */
+  /** Makes a server with TLS. Override it to use another server. */
   getSecureSocket (port, secure) {
     return new SocketServer(owner => this[kSecureListener](port, secure, owner), this)
   }
 
-  /** Makes a request event of a parsed frame. */
+  /** Turns a parsed frame into a `request` event. */
   handleRequest (handler, data, meta) {
     if (!data) {
       this.emit('request-error')
@@ -135,21 +135,21 @@ class TransportRPCServer extends TransportRPC {
     else this[kAnswer](handler[kCaller], rid, data[1], data[2], reply, meta.cert)
   }
 
-  /** Lets a function of `handle` answer a request, or those who listen. */
+  /** Passes a request to its handler, or else to the listeners. */
   [kAnswer] (caller, rid, key, payload, reply, cert) {
     const handlers = this[kHandlers]
     if (handlers !== null && handlers.answer(caller, rid, key, payload, reply, cert, this.listenerCount('request') > 0)) return
-    // Whoever replaces `emit` need not return anything.
+    // A replaced `emit` need not return anything.
     if (!this.emit('request', rid, key, payload, { reply }, cert) && this.listenerCount('request') === 0) unheard(this, key)
   }
 
   sendReply (socket, rid, err, res) {
-    // To write the text of a large answer that nobody gets would keep others waiting.
+    // Stringifying a large reply to a closed connection would delay the others.
     if (socket.readyState > OPEN && this.format === format) return
     socket.send(this[kFormatReply](rid, err ? messageOf(this, err) : null, res))
   }
 
-  /** What came in may be what cannot be written: that is the caller's error, and not the service's. */
+  /** The request itself may be what cannot be stringified: that is the caller's error, and not the service's. */
   [kFormatReply] (rid, err, res) {
     if (this.format !== format) return this.format([rid, err, res])
     try {
@@ -173,7 +173,7 @@ class TransportRPCServer extends TransportRPC {
     if (this[kFace]) this[kFace][kAdd](connection)
   }
 
-  /** The native side does all of it. */
+  /** Nothing to do: the native side serves the connection. */
   [kTakeIn] () {}
 
   [kDisown] (connection) {
@@ -186,13 +186,13 @@ class TransportRPCServer extends TransportRPC {
     else this[kServeSocket](socket, this.conf.secure ? req.socket.getPeerCertificate() : null)
   }
 
-  /** A port that only turns out later not to be had: TLS. */
+  /** With TLS a port may fail later. */
   [kOnListenError] (err) {
     this.unlistening()
     this.socket[kFail](err, this)
   }
 
-  /** Answers what comes from a socket, whoever made it. */
+  /** Replies to the messages of a socket, no matter who made it. */
   [kServeSocket] (socket, cert) {
     socket.on('message', this[kServing](socket, cert))
   }
@@ -223,7 +223,7 @@ class TransportRPCServer extends TransportRPC {
     }, server => { this[kSocket] = server })
   }
 
-  /** The system has chosen the port; with TLS and `conf.host` it does so later. */
+  /** Reads the port that the system has chosen; with TLS and `conf.host` it is chosen later. */
   [kTakePort] (listener) {
     if (listener.address() !== null) this.port = listener.address().port
     else listener.whenListening(() => { this.port = listener.address().port })
@@ -251,9 +251,8 @@ const {
 } = TransportRPCServer.prototype
 
 /**
- * Whether every hook is the method that this class came with, here and on the instance: only
- * then may the native side do the work of all of them. Spelled out, since it is asked for every
- * request.
+ * Whether every hook is this class's own method, here and on the instance: only then may the native side do the work
+ * of all of them. Written out, since it runs for every request.
  */
 TransportRPCServer.prototype[kIsNative] = function () {
   return this.handleRequest === handleRequest && this.sendReply === sendReply &&

@@ -18,14 +18,14 @@ const { TOO_LARGE, tooLarge } = require('./silent-mistakes')
 /** As `AT_ONCE` of dispatch.js. */
 const AMONG_OTHERS = { after: 0, within: CONNECT_AMONG_OTHERS }
 
-/** What it tells its peer, beside messages. */
+/** Events forwarded to the peer, beside messages. */
 const FORWARDED = ['connected', 'disconnected']
 
 /**
  * One subscription.
  *
- * Events, here and on the peer: `connected`, `disconnected`, `message` (string or Buffer), and
- * `error` for a destination that cannot be reached.
+ * Events, here and on the peer: `connected`, `disconnected`, `message` (string or Buffer), and `error` for a
+ * destination that cannot be reached.
  */
 class TransportSub extends TransportSocket {
   constructor (client, conf) {
@@ -33,21 +33,24 @@ class TransportSub extends TransportSocket {
     this[kConnection] = this[kSocket] = undefined
     this[kGone] = null
     this[kHeld] = false
-    /** What its peer decides when it has lost its publisher: what to do once everybody was told. */
+    /** The peer's callback for a lost publisher: returns what to do once all listeners were called. */
     this[kOnLost] = null
-    /** What its peer does when somebody else calls `sub` or `unsub`. */
+    /** The peer's callback for a `sub` or `unsub` by other code. */
     this[kByHand] = null
-    /** What lookups call the address `dest`, where a peer's hook has made another one of it: `{ name, dest }`. */
+    /**
+     * The name in lookups for the address `dest`, where a peer's hook mapped the name to that address: `{ name, dest
+     * }`.
+     */
     this[kName] = null
-    /** The next `sub` begins what `sub` of the peer was asked for. */
+    /** The next `sub` is the one that the peer's `sub` makes. */
     this[kIsBegun] = false
-    /** Its peer connects it again. */
+    /** The peer reconnects it. */
     this[kIsAutomatic] = false
-    /** Where it connects next was chosen by the peer among several publishers. */
+    /** The peer chose the next connection's destination among several publishers. */
     this[kIsOneOfMany] = false
-    /** Somebody listened for the end of the socket that was lost. */
+    /** There was a listener for `close` on the socket that was lost. */
     this[kIsSocketWatched] = false
-    /** Where its peer tells whom messages are from: the address. */
+    /** The address to add to messages, where the peer adds one. */
     this[kSource] = undefined
   }
 
@@ -55,17 +58,17 @@ class TransportSub extends TransportSocket {
     super.init()
     reveal(this, 'socket')
     this[kConnection] = null
-    // Who listens without an address may take more arguments: `peer.on('message', parse)`.
+    // Listeners that expect no address may have optional arguments: `peer.on('message', parse)`.
     for (const event of FORWARDED) this.on(event, data => this.client.emit(event, this[kSource] ?? data))
     this.on('message', data => {
       if (this[kSource] === undefined) this.client.emit('message', data)
       else this.client.emit('message', data, this[kSource])
     })
-    // As long as it is active it keeps the process alive, connected or not.
+    // An active transport keeps the process alive, connected or not.
     if (!this[kHeld]) hold()
     this[kHeld] = true
     clearInterval(this._checkConnectionItv)
-    // A subclass that looks after its connection expects to be asked, as by the original.
+    // A subclass with `checkConnection` expects calls of it, as by the original.
     if (this[kLooksAfter]()) {
       this._checkConnectionItv = setInterval(() => this.checkConnection(), CHECK_CONNECTION)
     }
@@ -79,7 +82,7 @@ class TransportSub extends TransportSocket {
     if (!isAutomatic) {
       if (this[kByHand]) this[kByHand]()
       if (!isBegun && this.client && this.client[kYield]) this.client[kYield](this, String(this.conf.dest), key)
-      // Who connects again by hand means one connection, and not one beside ours.
+      // A user who reconnects by hand wants one connection, and not a second one beside the automatic one.
       const current = this[kConnection]
       if (current && current.isAutomatic && !current.closing) {
         current.isHidden = false
@@ -96,17 +99,17 @@ class TransportSub extends TransportSocket {
     connection.dial(this.conf.dest, { ...copyOf(this.conf), secure: undefined }, dialling)
   }
 
-  /** Lookups call the address `name` that it connects to. */
+  /** `name` is the name in lookups for the present address. */
   [kCallIt] (name) {
     this[kName] = { name, dest: String(this.conf.dest) }
   }
 
-  /** The object like `ws`'s, or what was assigned. */
+  /** The `ws`-like object, or the socket that was assigned. */
   get socket () {
     const connection = this[kConnection]
-    // A `sub` of a subclass may listen to what it has just made.
+    // A subclass's `sub` may add listeners to the socket that it has just made.
     if (connection && (!connection.isHidden || this[kIsAutomatic])) return connection.socket
-    // One that was lost stays until another takes its place: services look at its state, and send.
+    // A lost socket stays until another one replaces it: services read its state, and send.
     return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
   }
 
@@ -130,27 +133,29 @@ class TransportSub extends TransportSocket {
     if (!connection && !socket) return
     this.disconnected()
     if (socket && typeof socket.close === 'function') socket.close()
-    // Whoever brought a socket tells of its end.
+    // A foreign socket reports its close itself.
     if (connection) this[kLetGo](connection)
   }
 
-  /** Ends a connection that somebody gives up: what is on its way is heard, unless the peer has stopped. */
+  /**
+   * Closes a connection that is no longer wanted: pending messages are still emitted, unless the peer has stopped.
+   */
   [kLetGo] (connection) {
     connection.isLeft = !connection.isHidden && !connection.isSilent && !connection.isUnheard
     connection.close()
     if (connection.isLeft) return
     connection.silence()
-    // The loss of what it stands for was told before.
+    // The loss of the connection that it replaces was reported already.
     if (!connection.isHidden) nextTick(() => this.emit('disconnected'))
   }
 
-  /** Gives up a subscription that is not connected. */
+  /** Stops a subscription that is not connected. */
   checkConnection () {
     if (!this.isActive() || this.isConnected()) return
     this.unsub()
   }
 
-  /** Whether somebody else than the peer listens for `disconnected`, or for `close` of the socket. */
+  /** Whether other code than the peer listens for `disconnected`, or for `close` on the socket. */
   isWatched () {
     return this[kIsWatched]()
   }
@@ -159,33 +164,33 @@ class TransportSub extends TransportSocket {
     return this.listenerCount('disconnected') > 1 || this[kIsSocketWatched]
   }
 
-  /** Called by the connection when it is lost, not when it was ended here. */
+  /** The connection calls this when it is lost, not when this side ended it. */
   [kLost] (connection, err) {
     if (connection.isLeft) this.emit('disconnected')
     if (this[kConnection] !== connection) return
     this[kConnection] = null
     if (!connection.isHidden) this[kGone] = connection
     this.disconnected()
-    // Who ends the socket by himself has ended the subscription.
+    // A user who closes the socket ends the subscription.
     if (connection.closing && this[kByHand]) this[kByHand]()
-    // Before anybody is told: a listener of `once` counts, and is gone then.
+    // Before listeners run: a `once` listener counts, and is gone afterwards.
     this[kIsSocketWatched] = connection.isWatchedForClose
     if (!connection.closing && this.client && this.client[kUnreachable]) this.client[kUnreachable](connection.name, connection.begun, connection.isSettled)
     const again = this[kOnLost] && !connection.closing && this.isActive() ? this[kOnLost](!!err, connection.isSettled) : undefined
-    // One more attempt of ours that failed is no news, and no reason for an exit.
+    // One more failed attempt to reconnect is no news, and must not end the process.
     const isNews = !(err && connection.isAutomatic && again !== undefined)
     if (isNews && !(err && this[kTell](err))) this.emit('disconnected')
     if (again !== undefined && this.isActive()) again()
   }
 
-  /** Says that the destination cannot be reached, to whoever listens for that. */
+  /** Emits the error of an unreachable destination where there is a listener. */
   [kTell] (err) {
     const listeners = [this, this.client].filter(one => one && typeof one.listenerCount === 'function' && one.listenerCount('error') > 0)
     for (const one of listeners) one.emit('error', err)
     return listeners.length > 0
   }
 
-  /** Ends what took the place of a lost connection, or was about to: nobody has to hear of it. */
+  /** Silently ends a connection that replaced a lost one, or a pending attempt. */
   [kGiveUp] () {
     const connection = this[kConnection]
     this[kConnection] = this[kGone] = null
@@ -214,30 +219,30 @@ class TransportSub extends TransportSocket {
 class SubConnection extends Connection {
   constructor (transport, isAutomatic) {
     super(dispatch.LANES.SOCKET, transport)
-    /** Made by the peer in place of one that was lost. */
+    /** The peer made it to replace a lost one. */
     this.isAutomatic = isAutomatic
-    /** Until it is open the lost one is shown in its place, unless somebody takes it for his own. */
+    /** Until it opens, `socket` still returns the lost one, unless the user takes the connection over. */
     this.isHidden = isAutomatic
-    /** Nobody hears what comes. */
+    /** Drops all events. */
     this.isSilent = false
-    /** Its end is told when it is closed, and it is heard until then. */
+    /** Emits messages until it is closed, and then `disconnected`. */
     this.isLeft = false
     this.begun = monotonic()
     this._openSince = Infinity
   }
 
-  /** What lookups call its address. */
+  /** The name in lookups of its address. */
   get name () {
     const { [kName]: named } = this.transport
     return named !== null && named.dest === this.dest ? named.name : this.dest
   }
 
-  /** Whether it was a good one: it lasted for a while, whatever came. */
+  /** Whether the connection was good: it lasted for a while. */
   get isSettled () {
     return monotonic() - this._openSince >= SETTLED
   }
 
-  /** Whether somebody listens for its end at the socket. */
+  /** Whether the socket has a listener for `close`. */
   get isWatchedForClose () {
     return this._socket !== null && this._socket.listenerCount('close') > 0
   }
@@ -251,7 +256,7 @@ class SubConnection extends Connection {
     this.transport.emit('connected')
   }
 
-  /** Nobody hears what a publisher says that goes on, or has said. */
+  /** Drops all present and future messages of the publisher. */
   silence () {
     this.isSilent = true
     this.lanes = dispatch.LANES.NONE
@@ -270,7 +275,7 @@ class SubConnection extends Connection {
     else super.onMessage(data)
   }
 
-  /** What our own listener calls. */
+  /** The package's own message listener calls this. */
   hear (data) {
     this.transport.emit('message', data)
   }
@@ -283,7 +288,7 @@ class SubConnection extends Connection {
     if (!this.isSilent) super.onPong(data)
   }
 
-  /** Who is told of its end waits for it. */
+  /** Listeners wait for its close, which must keep the process alive until then. */
   _letGo () {
     if (!this.isLeft || this.over) super._letGo()
   }
@@ -296,7 +301,7 @@ class SubConnection extends Connection {
 
 const { checkConnection } = TransportSub.prototype
 
-/** Whether a subclass looks after the connection by itself. */
+/** Whether a subclass reconnects by itself. */
 TransportSub.prototype[kLooksAfter] = function () {
   return this.checkConnection !== checkConnection
 }

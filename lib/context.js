@@ -1,10 +1,9 @@
 'use strict'
 
-// Callbacks run in the asynchronous context (AsyncLocalStorage, domain) of who asked, and handlers in
-// that of who began to listen. Node does that by itself only for its own sockets and timers.
-//
-// As long as nobody uses contexts there is nothing to keep. Nothing of Node's is replaced to know that:
-// see `look` below, and docs/ARCHITECTURE.md for what it costs.
+// Callbacks run in the async context (AsyncLocalStorage, domain) of the call that they belong to, and handlers in
+// that of the call that began to listen. Node does that by itself only for its own sockets and timers.
+// As long as nothing uses contexts there is nothing to keep. Finding that out replaces nothing of Node's: see `look`
+// below, and docs/ARCHITECTURE.md for the cost.
 
 const { AsyncResource } = require('async_hooks')
 const { nextTick } = require('./clock')
@@ -12,13 +11,13 @@ const { nextTick } = require('./clock')
 const TYPE = 'GRENACHE'
 
 class Scope extends AsyncResource {
-  /** Who looks for open handles, as jest does, asks this. */
+  /** Detectors of open handles, as in jest, call this. */
   hasRef () {
     return false
   }
 }
 
-/** What happens without anybody's doing belongs to who loaded this. */
+/** Events without a calling context belong to the code that loaded this module. */
 const root = new Scope(TYPE)
 
 let used = false
@@ -42,10 +41,10 @@ function hasHooks () {
   return new Promise(noop)[ID] !== undefined
 }
 
-/** Later ones note the context in each resource, and may have hooks beside it, as for domains: 10 ns. */
+/** Later versions store the context in each resource, and may have hooks in addition, as for domains: 10 ns. */
 function hasFrame () {
   try {
-    // With hooks, Node refuses a resource without a type.
+    // With hooks, Node rejects a resource without a type.
     return new AsyncResource('', 1)[FRAME] !== undefined
   } catch (err) {
     return true
@@ -54,23 +53,23 @@ function hasFrame () {
 
 const isInUse = FRAME === undefined ? hasHooks : hasFrame
 
-/** Notices whether somebody uses contexts by now, from then on for good. */
+/** Checks whether contexts are used by now; once true, this stays true. */
 function look () {
   if (!used && isInUse()) use()
 }
 
-// Bun and Deno show nothing of it: there contexts are kept from the beginning.
+// Bun and Deno do not reveal it: there contexts are kept from the beginning.
 if (ID === undefined || process.versions.bun || process.versions.deno) use()
-// And whoever was here first.
+// Contexts may have been used before this module was loaded.
 else look()
 
-/** `cb(err, res)`, called in the context of this call. */
+/** Binds `cb(err, res)` to the context of this call. */
 function bind (cb) {
   look()
   return used ? bound(new Scope(TYPE), cb) : cb
 }
 
-/** `cb` of a call that was made when nobody used contexts. */
+/** `cb` of a call that was made before contexts were used. */
 function unbind (cb) {
   return bound(within(null), cb)
 }
@@ -80,8 +79,7 @@ function bound (scope, cb) {
 }
 
 /**
- * Calls what belongs to somebody in their context, where what it throws reaches their domain: out of the
- * scope there is none any more.
+ * Calls a user's function in its context, so that an exception reaches its domain: outside the scope there is none.
  */
 function guarded (self, act, ...args) {
   try {
@@ -98,18 +96,18 @@ function raise (err) {
   throw err
 }
 
-/** The context of this call; null as long as nobody uses contexts. */
+/** The context of this call; null as long as contexts are not used. */
 function capture () {
   look()
   return used ? new Scope(TYPE) : null
 }
 
-/** A context of its own for each of many things that happen in `scope`. */
+/** A new context within `scope`, for one of many events. */
 function within (scope) {
   return (scope || root).runInAsyncScope(make)
 }
 
-/** Calls `act` of `self` in a context of its own in `scope`, if anybody uses contexts. */
+/** Calls `act` of `self` in a new context within `scope`, if contexts are used. */
 function enter (scope, self, act, ...args) {
   look()
   if (used) within(scope).runInAsyncScope(guarded, undefined, self, act, ...args)
@@ -120,7 +118,7 @@ function make () {
   return new Scope(TYPE)
 }
 
-/** What a connection is told, and in which context: its own, one for each call, or none. */
+/** The methods that deliver events to a connection, by context: its own, a new one for each call, or none. */
 const TOLD = {
   own: [
     'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onLarge', 'onLeaving', 'onMessage', 'onOpened', 'onPing',
@@ -131,8 +129,8 @@ const TOLD = {
 }
 
 /**
- * Tells a connection what happens to it in the context that it was made in, and each request in
- * one of its own. Only connections of those who use contexts have one, so it costs others nothing.
+ * Delivers a connection's events in the context in which it was made, and each request in a new one. Connections are
+ * wrapped only while contexts are used, so that it costs nothing otherwise.
  */
 class Scoped {
   constructor (connection, scope) {

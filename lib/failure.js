@@ -1,24 +1,23 @@
 'use strict'
 
-// How each Error of ours is made. Its text is what the originals say, since services compare that.
-// Beside it, it has a `code`, and what is known of what failed, such as `key`, `dest` and `timeout`.
-// Those properties are not enumerable: an Error is equal to one with the same text as it always was,
-// and a service that hands one on as JSON does not tell addresses. The stack shows them, and with it
-// `util.inspect` and what Node prints of an uncaught one.
+// Makes this package's Errors. Their messages are those of the originals, since services compare them. In addition
+// they have a `code`, and details of the failure such as `key`, `dest` and `timeout`. These properties are not
+// enumerable: an Error stays deeply equal to one with the same message, and a service that forwards it as JSON
+// reveals no addresses. The stack includes them, and so do `util.inspect` and Node's report of an uncaught error.
 
 const { inspect } = require('util')
 const { MAX_ERROR_SHOWN } = require('./defaults')
 const { allFramesOf, framesOf, stackOf } = require('./frames')
 
-/** What an Error of ours may know, in the order in which it is shown. */
+/** The details that an Error may have, in the order in which the stack shows them. */
 const NAMES = ['code', 'key', 'dest', 'grape', 'timeout', 'status', 'closeCode', 'limit', 'hint']
 
-/** Where the call was made that failed: an object with a stack. */
+/** Where the failed call was made: an object with a stack. */
 const kSite = Symbol('site')
 
 const NOTHING = {}
 
-/** Codes of texts that do not begin with one. What `ws` says has the codes of `ws`. */
+/** Codes of messages that do not begin with one. Messages of `ws` have the codes of `ws`. */
 const CODES = new Map(Object.entries({
   'Max payload size exceeded': 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH',
   'Opening handshake has timed out': 'ERR_HANDSHAKE_TIMEOUT',
@@ -42,7 +41,7 @@ const CODES = new Map(Object.entries({
   'Invalid WebSocket frame: invalid UTF-8 sequence': 'WS_ERR_INVALID_UTF8'
 }))
 
-/** The same for how they begin. */
+/** The same by the beginning of the message. */
 const BEGINNINGS = [
   ['Unexpected server response: ', 'ERR_UNEXPECTED_RESPONSE'],
   ['Parse Error: ', 'ERR_HANDSHAKE'],
@@ -52,7 +51,7 @@ const BEGINNINGS = [
   ['WebSocket was closed before ', 'ERR_SOCKET_CLOSED']
 ]
 
-/** The code of a text: its first word where that is one, as in `ERR_OPTION: ...`. */
+/** The code of a message: its first word if that is a code, as in `ERR_OPTION: ...`. */
 function codeOf (text) {
   if (typeof text !== 'string') return undefined
   if (text.startsWith('ERR_')) return /^ERR_[A-Z0-9_]*/.exec(text)[0]
@@ -64,7 +63,7 @@ function codeOf (text) {
 
 const hidden = value => ({ value, writable: true, configurable: true, enumerable: false })
 
-/** A stack that is put together when somebody reads it: most errors are not printed. */
+/** A stack that is built when it is first read: most errors are never printed. */
 const STACK = {
   get () { return shown(this) },
   set (stack) { Object.defineProperty(this, 'stack', hidden(stack)) },
@@ -72,13 +71,13 @@ const STACK = {
   enumerable: false
 }
 
-/** What needs no quotation marks of its own. */
+/** Values that need no quotation marks. */
 const PLAIN = /^[\w.:[\]/@ -]{0,100}$/
 
-/** An Error with no stack: to capture one takes five times as long as all else of it. */
+/** An Error without a stack: capturing one takes five times as long as everything else. */
 function bare (text, Class) {
   const { stackTraceLimit } = Error
-  // By reflection, since somebody may have frozen it.
+  // By reflection, since the property may be frozen.
   Reflect.set(Error, 'stackTraceLimit', 0)
   const err = new Class(text)
   Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
@@ -86,9 +85,9 @@ function bare (text, Class) {
 }
 
 /**
- * An Error of a timer, of the network or of somebody's reply: the calls that are running are none of
- * the service's, so its stack has none of them. Thousands may be made at once.
- * @param {object} [known] some of NAMES, and `cause`; a `code` that the text does not say
+ * An Error of a timer, of the network or of a reply. It is made outside the service's calls, so its stack has no
+ * frames. Thousands may be made at once.
+ * @param {object} [known] some of NAMES, and `cause`; a `code` that is not in the message
  */
 function late (text, known = NOTHING, Class = Error) {
   const err = bare(text, Class)
@@ -101,7 +100,7 @@ function late (text, known = NOTHING, Class = Error) {
   const { grape, status, closeCode, limit, hint, cause } = known
   const isMore = grape !== undefined || status !== undefined || closeCode !== undefined ||
     limit !== undefined || hint !== undefined || cause !== undefined
-  // A property with a getter takes longer than all else.
+  // A property with a getter takes longer than everything else.
   if (!isMore && Class === Error && code === text && typeof timeout === 'number' && isPlain(key) && isPlain(dest)) {
     err.stack = `Error: ${text} { key: '${key}', dest: '${dest}', timeout: ${timeout} }`
   } else {
@@ -114,17 +113,17 @@ function isPlain (text) {
   return typeof text === 'string' && PLAIN.test(text)
 }
 
-/** The same for a mistake of the caller, or what he is told at once: its stack begins with his call. */
+/** As `late`, for a mistake of the caller or a synchronous error: the stack begins at the caller's line. */
 function failure (text, known, Class) {
   const site = {}
   Error.captureStackTrace(site, failure)
   return lead(late(text, known, Class), site)
 }
 
-/** `err` with what it does not know yet; one that is told to others with another key is copied. */
+/** Adds missing details to `err`; an error that is shared between callbacks with different keys is copied. */
 function tell (err, known) {
   if (!(err instanceof Error)) return err
-  // What the one before it was told of the same connection.
+  // The previous callback of the same connection got this same error.
   if (known.key !== undefined && err.key === known.key && err.dest !== undefined && err.dest === known.dest) return err
   if (known.key !== undefined && err.key !== undefined && err.key !== known.key && isOurs(err)) {
     err = copyOf(err)
@@ -141,7 +140,7 @@ function tell (err, known) {
   return err
 }
 
-/** An Error with the properties of Node's own, which can be seen as there. */
+/** An Error with the properties of Node's own, enumerable as there. */
 function system (text, properties) {
   const err = Object.assign(bare(text, Error), properties)
   Object.defineProperties(err, { [kSite]: hidden(undefined), stack: STACK })
@@ -149,7 +148,7 @@ function system (text, properties) {
   return code === undefined ? err : Object.defineProperty(err, 'code', hidden(code))
 }
 
-/** An Error of Node's own, which gets a stack like ours to show what `known` says. */
+/** An Error made by Node, with a stack that shows `known` like this package's. */
 function adopt (err, known) {
   if (!(err instanceof Error) || isOurs(err)) return tell(err, known)
   const { stack } = err
@@ -158,7 +157,7 @@ function adopt (err, known) {
   return tell(err, known)
 }
 
-/** `err`, whose stack leads to the call that was made at `site`; a copy where it leads elsewhere. */
+/** `err` with a stack that leads to the call made at `site`; a copy if it leads elsewhere. */
 function lead (err, site) {
   if (!isOurs(err) || err[kSite] === site) return err
   const led = err[kSite] === undefined ? err : copyOf(err)
@@ -167,7 +166,7 @@ function lead (err, site) {
   return led
 }
 
-/** Properties that cannot be seen are nobody else's habit. */
+/** Only this package makes these properties non-enumerable. */
 function isOurs (err) {
   return err instanceof Error && (kSite in err || ['code', 'key', 'dest', 'hint'].some(name => {
     const own = Object.getOwnPropertyDescriptor(err, name)

@@ -1,22 +1,21 @@
 'use strict'
 
-// What a value of an option means, whatever its type: see docs/OPTIONS.md. Which options there are
-// stands in option-table.js.
+// Interprets option values of any type: see docs/OPTIONS.md. The list of options is in option-table.js.
 
 const { badValue } = require('./errors')
 
-/** What a kind reads of a value that means nothing. */
+/** What a kind's `read` returns for an invalid value. */
 const NOTHING = Symbol('nothing')
 
-/** What 0 means: as much as there can be, or as if left out. */
+/** The meaning of 0: the maximum, or the default. */
 const NO_LIMIT = Symbol('no limit')
 const DEFAULT = Symbol('default')
 
-/** As `bytes` of the original's `raw-body` has them. */
+/** As in `bytes` of the original's `raw-body`. */
 const UNITS = { '': 1, b: 1, kb: 2 ** 10, mb: 2 ** 20, gb: 2 ** 30, tb: 2 ** 40, pb: 2 ** 50 }
 const SIZE = /^\s*([+-]?\d+(?:\.\d+)?)\s*([kmgtp]?b)\s*$/i
 
-/** As if the option was not there: environment variables that are not set are often empty texts. */
+/** Equal to a missing option: unset environment variables are often empty strings. */
 function isLeftOut (value) {
   return value === undefined || value === null || value === ''
 }
@@ -24,10 +23,10 @@ function isLeftOut (value) {
 /** One option of one class or call. */
 class Option {
   /**
-   * @param {object} kind `wanted` is what a value has to be, for people; `read(value)` says what one
-   *   means; `isDecisive`: an empty text is not as if left out; `isSecret`: no message shows it; `kind`,
-   *   `most` and `zero` are for the documentation
-   * @param {*} [fallback] what it means when left out
+   * @param {object} kind `wanted` describes valid values for people; `read(value)` returns the meaning of one;
+   *   `isDecisive`: an empty string is a value; `isSecret`: no message shows the value; `kind`, `most` and `zero` are
+   *   for the documentation
+   * @param {*} [fallback] its meaning when left out
    */
   constructor (kind, fallback) {
     this.name = ''
@@ -35,7 +34,7 @@ class Option {
     this.fallback = fallback
   }
 
-  /** What `value` means; throws ERR_OPTION for one that means nothing. */
+  /** The meaning of `value`; throws ERR_OPTION for an invalid one. */
   of (value) {
     if (isLeftOut(value) && !(value === '' && this.kind.isDecisive)) return this.fallback
     const read = this.kind.read(value)
@@ -50,16 +49,17 @@ function table (options) {
   return options
 }
 
-/** Throws ERR_OPTION for the first of the options in `values` that means nothing; others are nobody's concern. */
+/** Throws ERR_OPTION for the first invalid option in `values`; unknown names are ignored. */
 function check (options, values) {
   if (values === null || typeof values !== 'object') return
   for (const name of Object.keys(options)) options[name].of(values[name])
 }
 
 /**
- * A number, or a text of one; `false` is 0.
- * @param {object} of `most` is what more is taken for, Infinity too; `zero` what 0 means, NOTHING too;
- *   below `least` it is none; `isWhole`: fractions are rounded up; `sizes`: takes texts such as '8kb'
+ * A number, or a string with one; `false` is 0.
+ * @param {object} of `most` is the maximum, to which larger values and Infinity are reduced; `zero` is the meaning of
+ *   0, or NOTHING; values below `least` are invalid; `isWhole`: fractions are rounded up; `sizes`: accepts strings
+ *   such as '8kb'
  */
 function number (unit, { least = 0, most, zero = 0, isWhole = false, sizes = false }) {
   const read = value => {
@@ -79,14 +79,14 @@ function numberOf (text, sizes) {
   return text.trim() === '' ? NaN : Number(text)
 }
 
-/** `true` or `false`: of texts such as 'false' nobody knows what is meant. */
+/** `true` or `false`: strings such as 'false' are ambiguous. */
 const boolean = {
   kind: 'boolean',
   wanted: 'true or false',
   read: value => typeof value === 'boolean' ? value : NOTHING
 }
 
-/** A text; `false` is none. */
+/** A string; `false` means none. */
 const text = {
   kind: 'text',
   wanted: 'a text',
@@ -99,7 +99,7 @@ const callable = {
   read: value => typeof value === 'function' ? value : NOTHING
 }
 
-/** An object of options; whatever is falsy is none. It may hold keys, which no message shows. */
+/** An object of options; falsy values mean none. It may hold keys, which no message shows. */
 const object = {
   kind: 'object',
   wanted: 'an object of options',
@@ -107,7 +107,7 @@ const object = {
   read: value => !value ? DEFAULT : typeof value === 'object' ? value : NOTHING
 }
 
-/** Its reader takes anything, or has errors of its own. */
+/** Its reader accepts anything, or has errors of its own. */
 const anything = { kind: 'anything', wanted: 'anything', read: value => value }
 
 const port = {
@@ -123,14 +123,13 @@ function oneOf (...names) {
   return { kind: names.join(', '), wanted: names.join(' or '), read: value => names.includes(value) ? value : NOTHING }
 }
 
-/** Whatever `read` understands. */
+/** A kind with its own `read`. */
 function other (kind, wanted, read) {
   return { kind, wanted, read }
 }
 
 /**
- * A copy of what is given as `conf`, with what it inherits from an object that is somebody's too, as from
- * `Object.create(defaults)`.
+ * A copy of a given `conf`, including properties inherited from a user's object, as with `Object.create(defaults)`.
  */
 function copyOf (given) {
   const parent = given !== null && typeof given === 'object' ? Object.getPrototypeOf(given) : null
@@ -140,7 +139,7 @@ function copyOf (given) {
   return { ...inherited, ...given }
 }
 
-/** A copy of `conf` with `defaults` for what it leaves out, also where it names a key and says nothing. */
+/** A copy of `conf` with `defaults` for what it leaves out, including keys with an empty value. */
 function withDefaults (defaults, conf) {
   const merged = { ...defaults, ...copyOf(conf) }
   for (const key of Object.keys(defaults)) {

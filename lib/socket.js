@@ -22,25 +22,25 @@ const CLOSED = 3
 const STATES = { CONNECTING, OPEN, CLOSING, CLOSED }
 const NAMES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']
 
-/** How messages of bytes are told. */
+/** The forms in which binary messages are emitted. */
 const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments']
 
 /**
- * A connection as services know it from the `ws` package, version 7.
+ * A connection with the interface of the `ws` package, version 7.
  *
- * Events: `open`, `message` (string of a text, Buffer of a binary frame), `close` (code, reason),
- * `error`, `ping`, `pong`.
+ * Events: `open`, `message` (string of a text, Buffer of a binary frame), `close` (code, reason), `error`, `ping`,
+ * `pong`.
  */
 class Socket extends OwnListener {
   constructor (connection) {
     super(connection)
     this[kSent] = []
     this._binaryType = BINARY_TYPES[0]
-    /** A message was begun that more fragments belong to. */
+    /** A message was begun, and more of its fragments follow. */
     this[kIsFragmenting] = false
-    /** It was ended before it was open, and said so. */
+    /** It was closed before it opened, and has emitted the error. */
     this[kIsEarlyTold] = false
-    // Whoever listens from `open` on hears what came right behind the handshake.
+    // A listener that is added at `open` still gets the messages that arrived with the handshake.
     this[kWatchesOpen] = this.readyState === CONNECTING && !(connection.lanes & LANES.SOCKET)
     if (this[kWatchesOpen]) connection.watch()
   }
@@ -52,23 +52,26 @@ class Socket extends OwnListener {
     return open ? OPEN : CONNECTING
   }
 
-  /** Of a client; empty on a server. */
+  /** The URL of a client; empty on a server. */
   get url () {
     return this[kConnection].url || ''
   }
 
-  /** The subprotocol: the first that the client offers; clients of this package offer none. */
+  /** The subprotocol: the first one that the client offers; clients of this package offer none. */
   get protocol () {
     const { isClient, request } = this[kConnection]
     return isClient || !request ? '' : protocolOf(request)
   }
 
-  /** None is ever agreed upon. */
+  /** No extension is ever negotiated. */
   get extensions () {
     return ''
   }
 
-  /** How messages of bytes are told: `nodebuffer`, `arraybuffer`, or `fragments` for an array of buffers. */
+  /**
+   * The form in which binary messages are emitted: `nodebuffer`, `arraybuffer`, or `fragments` for an array of
+   * buffers.
+   */
   get binaryType () {
     return this._binaryType
   }
@@ -82,12 +85,12 @@ class Socket extends OwnListener {
     return this[kConnection].open ? this[kConnection].tcp : null
   }
 
-  /** What `createWebSocketStream` of `ws` reads of its own sockets. */
+  /** `createWebSocketStream` of `ws` reads this on its own sockets. */
   get _receiver () {
     throw unsupported("'_receiver' of a native connection's socket, which 'createWebSocketStream' needs")
   }
 
-  /** Whether somebody needs what only those get who listen. */
+  /** Whether any listener needs events that the connection emits only while it is watched. */
   get [kIsWatched] () {
     const { [kConnection]: connection } = this
     const own = this[kOwn] === null ? 0 : 1
@@ -95,17 +98,17 @@ class Socket extends OwnListener {
       this.listenerCount('ping') > 0 || this.listenerCount('pong') > 0
   }
 
-  /** Bytes that wait to be written. */
+  /** Bytes in the write queue. */
   get bufferedAmount () {
     return this[kConnection].over ? 0 : dispatch.waiting(this[kConnection].conn)
   }
 
   /**
    * Sends a string as text, anything else as binary like `Buffer.from`.
-   * @param {object} [opts] `binary` overrides that; `fin: false`: more fragments of this message
-   *   follow. `compress` and `mask` of `ws` change nothing: compression is never agreed upon, and the
-   *   protocol says who masks (RFC 6455 section 5.1).
-   * @param {function(Error)} [cb] called when it is handed to the system
+   * @param {object} [opts] `binary` overrides that; with `fin: false` more fragments of this message follow.
+   *   `compress` and `mask` of `ws` have no effect: compression is never negotiated, and the protocol defines who
+   *   masks (RFC 6455 section 5.1).
+   * @param {function(Error)} [cb] called when the message is passed to the system
    */
   send (data, opts, cb) {
     this[kMustBeConnected]()
@@ -120,7 +123,7 @@ class Socket extends OwnListener {
     this[kFrame](opcode, message.data, cb, fin)
   }
 
-  /** Whoever has replaced `send` means what the transport sends, too. */
+  /** A replaced `send` must also see what the transport sends. */
   get [kIsPatched] () {
     return this.send !== send
   }
@@ -131,7 +134,7 @@ class Socket extends OwnListener {
     if (this[kWatchesOpen] && !this[kIsWatched]) this[kConnection].unwatch()
   }
 
-  /** A message has come; the native side may have handled it as our own listener would. */
+  /** A message arrived; the native side may have handled it as the package's own listener would. */
   [kMessage] (data, isHandled) {
     const value = typeof data === 'string' ? data : told(data, this._binaryType)
     this[kHandled] = isHandled ? value : undefined
@@ -160,7 +163,7 @@ class Socket extends OwnListener {
     this[kEnd](connection => connection.terminate())
   }
 
-  /** Before there is a connection that is an error, which nobody has to hear. */
+  /** Closing before the connection opens is an error, which needs no listener. */
   [kEnd] (end) {
     const isEarly = this.readyState === CONNECTING
     this[kIsEarlyTold] ||= isEarly
@@ -192,13 +195,13 @@ class Socket extends OwnListener {
     if (cb) this[kAfterWrite](cb)
   }
 
-  /** Calls back when nothing waits any more: the next tick, unless the receiver is slow. */
+  /** Calls back when the write queue is empty: in the next tick, unless the receiver is slow. */
   [kAfterWrite] (cb) {
     this[kSent].push(cb)
     if (this[kSent].length > 1) return
     this[kConnection].watch()
     setImmediate(() => {
-      // What the tick composed may not be written yet, and only what had to wait is drained.
+      // The tick's output may not be written yet, and `kDrained` comes only after a wait.
       dispatch.flush()
       if (this.bufferedAmount === 0) this[kDrained]()
     })
@@ -212,7 +215,7 @@ class Socket extends OwnListener {
 
   [kClosed] (code, reason, err) {
     const { [kConnection]: connection } = this
-    // The transport ended it.
+    // The transport closed it.
     if (connection.isClient && connection.closing && !connection.open) err = early()
     if (err && !this[kIsEarlyTold] && this.listenerCount('error') > 0) this.emit('error', err)
     this[kDrained](late('WebSocket was closed before the data was written'))
@@ -236,12 +239,12 @@ for (const [name, value] of Object.entries(STATES)) {
 
 domEvents(Socket)
 
-/** What `ws` says of a socket that is ended before it is open. */
+/** The error of `ws` for a socket closed before it opened. */
 function early () {
   return late('WebSocket was closed before the connection was established')
 }
 
-/** A message of bytes as somebody wants it. */
+/** A binary message in the form of `binaryType`. */
 function told (data, type) {
   if (type === 'nodebuffer') return data
   if (type === 'fragments') return [data]
@@ -254,7 +257,7 @@ function protocolOf ({ headers }) {
   return firstOf(offered)
 }
 
-/** Throws for a close code or reason that nobody may send (RFC 6455 sections 5.5 and 7.4). */
+/** Throws for a close code or reason that must not be sent (RFC 6455 sections 5.5 and 7.4). */
 function mustBeSendable (code, reason = '') {
   const defined = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)
   const free = code >= 3000 && code <= 4999
@@ -266,7 +269,7 @@ function mustBeSendable (code, reason = '') {
   }
 }
 
-/** What `ws` sends for a value: opcode and bytes. Throws for what has no bytes. */
+/** The opcode and bytes that `ws` sends for a value. Throws for a value without bytes. */
 function encode (data, opts) {
   if (typeof data === 'number') data = data.toString()
   const binary = opts && opts.binary !== undefined ? opts.binary : typeof data !== 'string'
