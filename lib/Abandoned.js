@@ -7,48 +7,47 @@ const { ABANDONED, BUDGET_STEP } = require('./defaults')
 const { OPTIONS } = require('./option-table')
 
 /**
- * Counts what connections of a peer have asked that are gone by now, while the service has not
- * answered it, and stops reading those from whose addresses most of it came: without that, a client
- * that asks and goes, again and again, would fill a slow service's process.
+ * Counts pending requests of a peer's closed connections, and stops reading the addresses that caused most of them.
+ * Without that, a client that repeatedly sends requests and disconnects would fill the memory of a slow service.
  */
 class Abandoned {
   /**
-   * @param {object} budget the peer's, where it counts too
-   * @param {number} limit bytes of that; 0 is any number
+   * @param {object} budget the peer's memory budget, in which they count too
+   * @param {number} limit bytes of the budget; 0 is no limit
    */
   constructor (budget, limit) {
     this._budget = budget
     this._limit = limit || Infinity
-    /** Connections that are there. */
+    /** Open connections. */
     this._connections = new Set()
-    /** What is counted, the oldest first. */
+    /** Counted closed connections, oldest first. */
     this._entries = new Set()
     /** By address: `{ bytes, isStopped }`. */
     this._sources = new Map()
     this._bytes = 0
-    /** The same of those addresses that are read. */
+    /** The bytes of the addresses that are still read. */
     this._heard = 0
-    /** So much is abandoned that nobody is read. */
+    /** So much is abandoned that no address is read. */
     this._isFull = false
-    /** Whether anybody is not read. */
+    /** Whether any address is not read. */
     this._isStopping = false
-    /** What the native side knows. */
+    /** The last value that the native side was given. */
     this._told = 0
     this._timer = null
   }
 
-  /** A connection has come. */
+  /** A connection opened. */
   enter (connection) {
     this._connections.add(connection)
     if (this._isStopping) connection.hold(this._isStopped(connection))
   }
 
-  /** It is gone. */
+  /** A connection closed. */
   leave (connection) {
     this._connections.delete(connection)
   }
 
-  /** Counts what such a connection has asked, until that changes, or for `age` ms. */
+  /** Counts the pending requests of a closed connection, until they change, or for `age` ms. */
   add (connection, bytes, age) {
     const name = sourceOf(connection.host)
     let source = this._sources.get(name)
@@ -60,7 +59,7 @@ class Abandoned {
     return entry
   }
 
-  /** So many bytes are left of it; nothing happens when it does not count any more. */
+  /** Sets the remaining bytes of an entry; an expired entry is ignored. */
   change (entry, bytes) {
     if (!this._entries.has(entry)) return
     const { source } = entry
@@ -79,7 +78,7 @@ class Abandoned {
     else if (this._isStopping) this._goOn(source)
   }
 
-  /** The addresses stop that have the most, until those that are left have little together. */
+  /** Stops reading the addresses with the most bytes, until the others have few together. */
   _stop () {
     const share = this._limit * ABANDONED.share
     if (this._bytes <= share) return
@@ -96,7 +95,7 @@ class Abandoned {
     if (isNew) this._apply()
   }
 
-  /** Something of `source` is answered, or does not count any more. */
+  /** A request of `source` got its reply, or has expired. */
   _goOn (source) {
     const isFull = this._isFull && this._bytes > this._limit * ABANDONED.relief
     const isOver = this._bytes <= this._limit * ABANDONED.share * ABANDONED.relief
@@ -121,7 +120,7 @@ class Abandoned {
     return source !== undefined && source.isStopped
   }
 
-  /** Lets go of what is too old, the first of which is `entry`. */
+  /** Expires old entries, of which `entry` is the first. */
   _wait (entry) {
     this._timer = setTimeout(() => {
       this._timer = null
@@ -135,10 +134,10 @@ class Abandoned {
   }
 }
 
-/** By peer; a transport without one has its own. */
+/** By peer; a transport without a peer has its own. */
 const all = new WeakMap()
 
-/** What a server transport's peer counts. */
+/** The counts of a server transport's peer. */
 function abandonedOf (transport) {
   const owner = transport.client || transport
   if (!all.has(owner)) {

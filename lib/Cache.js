@@ -6,11 +6,11 @@ const { LOOKUP_CACHE, MAX_FORGOTTEN, REFRESH_AFTER, REFRESH_SHORT } = require('.
 const { kEntries, kEvict, kFind, kForgets, kForgotten, kIsDue, kNewest, kPut, kRefresh, kUpdate } = require('./internal')
 
 /**
- * Values by text, at most `max` of them, the least recently used go first; none older than `maxAge`
- * ms, 0 for any age. Event: `evict`, with the `{ key, value }` that made room or is too old.
+ * Values by text, at most `max` of them, evicting the least recently used; none older than `maxAge` ms, 0 is no
+ * limit. Event: `evict`, with the `{ key, value }` that was evicted or too old.
  *
- * Where a value is a list, a member that is forgotten leaves it when that is read: looking for it in
- * all of them would take milliseconds, and strangers say how often.
+ * A forgotten member of a list leaves it when the list is read: searching all lists would take milliseconds, and
+ * strangers choose how often.
  */
 class Cache extends EventEmitter {
   constructor ({ max, maxAge }) {
@@ -18,10 +18,10 @@ class Cache extends EventEmitter {
     /** The least recently used first. */
     this[kEntries] = new Map()
     this[kNewest] = undefined
-    /** When each member was forgotten last, by `kForgets`; the oldest first. */
+    /** When each member was last forgotten, as a count of `kForgets`; the oldest first. */
     this[kForgotten] = new Map()
     this[kForgets] = 0
-    /** Whether the value that was read last should be asked for again. */
+    /** Whether the last read value should be refreshed. */
     this[kIsDue] = false
     this.max = max || LOOKUP_CACHE
     this.maxAge = maxAge || 0
@@ -35,16 +35,16 @@ class Cache extends EventEmitter {
     return [...this[kEntries].keys()]
   }
 
-  /** A value, which is used by that. */
+  /** Reads a value and marks it as used. */
   get (key) {
     const entry = this[kFind](key)
     if (entry === undefined) return undefined
-    // Moving an entry costs more than finding it, and the hot one is at the end already.
+    // Moving an entry costs more than finding it, and the hot one is last already.
     if (entry !== this[kNewest]) this[kPut](entry)
     return entry.value
   }
 
-  /** A value, without using it. */
+  /** Reads a value without marking it as used. */
   peek (key) {
     const entry = this[kFind](key)
     return entry === undefined ? undefined : entry.value
@@ -58,7 +58,7 @@ class Cache extends EventEmitter {
     return value
   }
 
-  /** Takes out the least recently used. */
+  /** Evicts the least recently used value. */
   evict () {
     const [entry] = this[kEntries].values()
     if (entry !== undefined) this[kEvict](entry)
@@ -72,7 +72,7 @@ class Cache extends EventEmitter {
     return entry.value
   }
 
-  /** Takes a member out of the lists that are kept now. */
+  /** Removes a member from all present lists. */
   forget (member) {
     this[kForgotten].delete(member)
     this[kForgotten].set(member, ++this[kForgets])
@@ -85,7 +85,7 @@ class Cache extends EventEmitter {
     this[kNewest] = undefined
   }
 
-  /** The value is asked for again, which is done once. */
+  /** A refresh has begun, and must not begin twice. */
   [kRefresh] (key) {
     const entry = this[kEntries].get(key)
     if (entry !== undefined) entry.due = Infinity
@@ -107,7 +107,7 @@ class Cache extends EventEmitter {
     return entry
   }
 
-  /** Takes out what was forgotten since the entry was read last; false when nothing is left. */
+  /** Removes members forgotten since the entry was last read; returns false when none is left. */
   [kUpdate] (entry) {
     const since = entry.forgets
     entry.forgets = this[kForgets]
@@ -115,7 +115,7 @@ class Cache extends EventEmitter {
     const isForgotten = member => this[kForgotten].get(member) > since
     if (!entry.value.some(isForgotten)) return true
     entry.value = entry.value.filter(member => !isForgotten(member))
-    // It may be back soon, after a restart.
+    // The member may be back soon, after a restart.
     entry.due = Math.min(entry.due, theirs.now() + REFRESH_SHORT)
     return entry.value.length > 0
   }

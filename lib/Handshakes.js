@@ -4,26 +4,26 @@ const Deadline = require('./Deadline')
 const sourceOf = require('./source')
 
 /**
- * Clients in the middle of their handshake, each with limited time, and a bounded number of them:
- * for one more, the address that has the most loses its oldest; as src/net/admission.rs.
+ * Clients in their handshake, with limited time each, and a limited number: for one more, the address that has the
+ * most loses its oldest; as src/net/admission.rs.
  */
 class Handshakes {
   /**
-   * @param {function(): number} most of them
-   * @param {number} time in ms that each has
+   * @param {function(): number} most the limit of their number
+   * @param {number} time the limit of each, in ms
    */
   constructor (most, time) {
     this._most = most
     this._time = time
-    /** What is known of each socket. */
+    /** Entries by socket. */
     this._entries = new Map()
-    /** The same of each address, the oldest first. */
+    /** Entries by address, oldest first. */
     this._sources = new Map()
-    /** The same by both ends of the connection, for those that cannot tell their socket. */
+    /** Entries by both ends of the connection, for runtimes whose sockets differ between events. */
     this._ends = new Map()
   }
 
-  /** `socket` has begun; it is destroyed when its time is over, or another one needs its place. */
+  /** Begins the handshake of `socket`, which is destroyed when its time is over, or another one needs its place. */
   begin (socket) {
     const known = this._entries.get(socket)
     if (known !== undefined) return known
@@ -35,19 +35,19 @@ class Handshakes {
     if (own === undefined) this._sources.set(entry.source, new Set([entry]))
     else own.add(entry)
     socket.once('close', () => this.end(entry))
-    // More than one where others have taken places since.
+    // More than one if open connections have taken places since.
     for (const most = this._most(); this._entries.size > most;) this._drop(this._leastProven())
     return entry
   }
 
-  /** The handshake of a TLS socket, which stands upon another one; it begins here if it is unknown. */
+  /** The entry of a TLS socket, which runs on top of another socket; begins it if it is unknown. */
   of (tls) {
     const entry = this._entries.get(tls) || this._entries.get(tls._parent) || this._ends.get(endsOf(tls)) || this.begin(tls)
     entry.tls = tls
     return entry
   }
 
-  /** It is done, or over. */
+  /** The handshake is done, or has failed. */
   end (entry) {
     if (!this._entries.delete(entry.socket)) return
     entry.deadline.clear()
@@ -57,7 +57,7 @@ class Handshakes {
     if (own.size === 0) this._sources.delete(entry.source)
   }
 
-  /** All of them end. */
+  /** Ends all of them. */
   clear () {
     for (const entry of this._entries.values()) this._drop(entry)
   }
@@ -68,7 +68,7 @@ class Handshakes {
     entry.socket.destroy()
   }
 
-  /** Of the addresses with the most, the first that came; its oldest. */
+  /** The oldest entry of the address with the most; of several such addresses, the first. */
   _leastProven () {
     let most = null
     for (const own of this._sources.values()) {
@@ -78,7 +78,7 @@ class Handshakes {
   }
 }
 
-/** Tells connections apart that exist at the same time. */
+/** Distinguishes connections that exist at the same time. */
 function endsOf ({ remoteAddress, remotePort, localAddress, localPort }) {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }

@@ -10,11 +10,11 @@ const { check, copyOf } = require('./options')
 const own = require('./own')
 const { Meter } = require('./stats')
 
-/** What all peers share: a configuration, a link, and transports made through overridable hooks. */
+/** The base of all peers: a configuration, a link, and transports made through overridable hooks. */
 class Peer extends EventEmitter {
   /**
-   * @param {object} link anything with `lookup(key, opts, cb)`
-   * @param {object} [conf] passed on to the transports; throws ERR_OPTION for what means nothing in it
+   * @param {object} link any object with `lookup(key, opts, cb)`
+   * @param {object} [conf] passed on to the transports; throws ERR_OPTION for an invalid option
    */
   constructor (link, conf = {}) {
     super()
@@ -38,7 +38,7 @@ class Peer extends EventEmitter {
     return this[kIsStopped]
   }
 
-  // Services keep something of their own here.
+  // Services may assign a property of their own.
   set isStopped (isStopped) {
     own(this, 'isStopped', isStopped)
   }
@@ -47,12 +47,12 @@ class Peer extends EventEmitter {
     return this._active === false
   }
 
-  /** Options of `transport` out of a request's. */
+  /** Options for `transport`, from those of a request. */
   getTransportOpts (opts) {
     return {}
   }
 
-  /** A transport to `dest`, or serving when `dest` is `'server'`. */
+  /** Makes a transport to `dest`, or a serving one when `dest` is `'server'`. */
   transport (dest, opts = {}) {
     const transport = this.newTransport({ ...copyOf(this.conf), dest })
     this[kKeep](transport)
@@ -73,10 +73,9 @@ class Peer extends EventEmitter {
   }
 
   /**
-   * Ends the peer at once, or with `opts.drain` after what is under way, within so many ms: a
-   * client takes no requests, a server takes no new connections and is announced no more, and they
-   * close their connections with code 1001. Then it returns a Promise, which rejects at once when
-   * `opts.drain` means nothing.
+   * Stops the peer at once, or with `opts.drain` after its pending work, within that many ms: a client takes no new
+   * requests, a server takes no new connections and is no longer announced, and they close their connections with
+   * code 1001. With `opts.drain` it returns a Promise, which rejects at once when the value is invalid.
    */
   stop (opts) {
     const drain = drainOf(opts)
@@ -98,16 +97,16 @@ class Peer extends EventEmitter {
 
   /** Connections of its transports. */
   [kOpenConnections] (transports = [...this[kTransports]]) {
-    // One of another class may know of none.
+    // A foreign transport may have none.
     return transports.flatMap(transport => transport[kOpenConnections] ? transport[kOpenConnections]() : [])
   }
 
-  /** The latest transport, made if there is none: for what is said to the peer itself. */
+  /** The latest transport, made if there is none: for calls on the peer itself. */
   [kServer] () {
     return this[kLatest] && isActive(this[kLatest]) ? this[kLatest] : this.transport('server')
   }
 
-  /** Remembers a transport, to stop it with the peer. */
+  /** Keeps a transport, to stop it with the peer. */
   [kKeep] (transport) {
     if (!isStoppable(transport)) return
     for (const kept of this[kTransports]) {
@@ -117,7 +116,7 @@ class Peer extends EventEmitter {
   }
 }
 
-/** A random element; undefined of nothing. */
+/** A random element; undefined for no elements. */
 function sample (items) {
   return items ? items[Math.floor(Math.random() * items.length)] : undefined
 }

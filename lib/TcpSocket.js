@@ -11,19 +11,19 @@ const {
   kTimer, kTraffic, kWatch
 } = require('./internal')
 
-/** Events of Node's sockets that never come here: the native side reads the bytes. */
+/** Events of Node's sockets that are never emitted here: the native side reads the bytes. */
 const UNSUPPORTED = new Set(['data', 'readable'])
 
 /**
- * The TCP socket below a connection without TLS, as much of Node's `net.Socket` as has a meaning
- * where the native side moves the bytes: `socket._socket`, and `req.socket` of a server.
+ * The TCP socket below a connection without TLS: the part of Node's `net.Socket` that has a meaning where the native
+ * side moves the bytes. Used as `socket._socket`, and as `req.socket` of a server.
  *
- * Events: `end` and `close` (hadError), `drain`, `error` where somebody listens, `timeout`.
+ * Events: `end` and `close` (hadError), `drain`, `error` if it has a listener, `timeout`.
  */
 class TcpSocket extends EventEmitter {
   /**
-   * @param {object} remote the client's `{ address, port }`; without one it is the connection's to tell
-   * @param {function()} refuse ends a client that is no connection yet
+   * @param {object} remote the client's `{ address, port }`; without it the connection provides the address
+   * @param {function()} refuse rejects a client that has no connection yet
    */
   constructor (remote = null, refuse) {
     super()
@@ -41,7 +41,7 @@ class TcpSocket extends EventEmitter {
     })
   }
 
-  /** Stands for the socket of `connection`, whose handshake is done. */
+  /** Attaches the connection, whose handshake is done. */
   [kAttach] (connection) {
     this[kConnection] = connection
     return this
@@ -70,23 +70,23 @@ class TcpSocket extends EventEmitter {
   get bufferSize () { return this.writableLength }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
 
-  /** This end, as Node's. */
+  /** The local address, as Node's. */
   address () {
     const { address, port } = this[kLook]().local
     return address === undefined ? {} : { address, family: familyOf(address), port }
   }
 
-  /** Small writes wait for nothing, unless somebody says so here. */
+  /** The default is no delay for small writes. */
   setNoDelay (noDelay = true) {
     return this[kSet]({ noDelay: !!noDelay })
   }
 
-  /** `delay` in ms; 0 is the system's own. */
+  /** `delay` in ms; 0 is the system's default. */
   setKeepAlive (enable = false, delay = 0) {
     return this[kSet]({ keepAlive: enable ? Math.max(0, Math.trunc(+delay) || 0) : -1 })
   }
 
-  /** Emits `timeout` once nothing was read or written for `ms`, up to as long again later; 0 ends that. */
+  /** Emits `timeout` once nothing was read or written for `ms`, at most as long again later; 0 ends that. */
   setTimeout (ms, cb) {
     clearTimeout(this[kTimer])
     this[kTimer] = null
@@ -121,7 +121,7 @@ class TcpSocket extends EventEmitter {
     return this
   }
 
-  /** Ends the connection, without a close frame. */
+  /** Ends the connection without a close frame. */
   destroy () {
     if (this.destroyed) return this
     this[kIsDestroyed] = true
@@ -131,7 +131,7 @@ class TcpSocket extends EventEmitter {
     return this
   }
 
-  /** The same, once what was sent so far has been given to the system. */
+  /** As `destroy`, after passing the output so far to the system. */
   end () {
     dispatch.flush()
     return this.destroy()
@@ -141,12 +141,12 @@ class TcpSocket extends EventEmitter {
     this.end()
   }
 
-  /** A connection that native code moves is not reset on purpose. */
+  /** Native code has no way to reset a connection. */
   resetAndDestroy () {
     return this.destroy()
   }
 
-  /** What is composed in a turn leaves together anyway. */
+  /** The output of one turn is written together anyway. */
   cork () {}
 
   uncork () {}
@@ -159,9 +159,9 @@ class TcpSocket extends EventEmitter {
     this.emit('drain')
   }
 
-  /** The connection is over, or there will be none. */
+  /** The connection is closed, or will not be made. */
   [kClosed] (err) {
-    // Who destroys a socket of Node hears no `end` of it.
+    // A destroyed socket of Node emits no `end`.
     const isOurs = this[kIsDestroyed]
     this[kIsDestroyed] = true
     clearTimeout(this[kTimer])

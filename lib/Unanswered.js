@@ -3,24 +3,23 @@
 const clock = require('./clock')
 const { BUDGET_REQUESTS, BUDGET_STEP, SMALL_MESSAGE } = require('./defaults')
 
-/** The old ones of a connection that has none yet: nothing is ever counted in it. */
+/** The old generation of a connection that has none yet: nothing is ever counted in it. */
 const NONE = Object.freeze({ count: 0, bytes: 0 })
 
-/** As good as no limit. */
+/** Practically no limit. */
 const ANY = 0x7fffffff
 
 /**
- * Counts the requests of a connection that are not answered, and what they cost to keep, and stops
- * reading it while that is too much.
+ * Counts a connection's pending requests and their memory cost, and stops reading the connection above the limits.
  *
- * A service may never answer, so what is older than `age` does not count any more. Requests have
- * no age of their own: each is counted in the generation that it came in, of which there are two.
+ * A service may never reply, so requests older than `age` no longer count. Requests have no age of their own: each is
+ * counted in the generation in which it arrived, and there are two.
  */
 class Unanswered {
   /**
    * @param {Connection} connection
-   * @param {number} limit requests; 0 is any number
-   * @param {number} byteLimit what they may cost; 0 is any number
+   * @param {number} limit requests; 0 is no limit
+   * @param {number} byteLimit their cost; 0 is no limit
    * @param {number} age in ms
    */
   constructor (connection, limit, byteLimit, age) {
@@ -28,26 +27,26 @@ class Unanswered {
     this._limit = limit || ANY
     this._byteLimit = byteLimit || Infinity
     this._age = age
-    /** Where requests are counted that come now; small ones cost a fixed amount, and are not in `bytes`. */
+    /** The generation of new requests; small ones have a fixed cost, and are not in `bytes`. */
     this.young = { count: 0, bytes: 0 }
     this._old = NONE
-    /** When the old ones became old. */
+    /** When the old generation became old. */
     this._since = 0
-    /** With so many young ones `look` has to be called. */
+    /** With this many young requests `look` has to be called. */
     this.room = Math.max(1, Math.min(this._limit >> 1, BUDGET_REQUESTS))
     this.isFull = false
-    /** Whether `answered` has to be called with each answer. */
+    /** Whether `answered` has to be called after each reply. */
     this.isWatched = false
     /** Nothing is counted any more. */
     this._isOver = false
-    /** The connection is gone. */
+    /** The connection is closed. */
     this._isGone = false
-    /** What the connection knows that is kept. */
+    /** The cost that the connection was given last. */
     this._kept = 0
     this._timer = null
   }
 
-  /** A request costs more than a small one. */
+  /** Adds a request that costs more than a small one. */
   add (generation, cost) {
     generation.bytes += cost
     const bytes = this._bytes
@@ -55,12 +54,12 @@ class Unanswered {
     if (bytes >= this._byteLimit) this.look()
   }
 
-  /** Such a request is answered. */
+  /** Subtracts it after its reply. */
   take (generation, cost) {
     generation.bytes -= cost
   }
 
-  /** To be called with each request while there are `room` young ones. */
+  /** Call this with each request while there are `room` young ones. */
   look () {
     const now = clock.monotonic()
     if (this._old.count <= 0 || now - this._since >= this._age) {
@@ -81,14 +80,14 @@ class Unanswered {
     this._connection.setReading(!isFull)
   }
 
-  /** To be called after each answer while it `isWatched`. */
+  /** Call this after each reply while it `isWatched`. */
   answered () {
     if (this.isFull) return this.look()
     const bytes = this._bytes
     if (this._kept - bytes >= BUDGET_STEP || (this._isGone && bytes <= 0)) this._tell(bytes)
   }
 
-  /** The connection is gone: what it asked is only counted. */
+  /** The connection is closed: its pending requests are only counted. */
   outlive () {
     if (this._isOver) return
     this._limit = ANY
@@ -99,7 +98,7 @@ class Unanswered {
     this._tell(Math.max(0, this._bytes))
   }
 
-  /** Nobody tells of answers any more. */
+  /** Replies are no longer reported. */
   end () {
     this._isOver = true
     this._limit = ANY
@@ -122,7 +121,7 @@ class Unanswered {
     this.isWatched = this.isFull || bytes > 0
   }
 
-  /** Looks again when the old ones do not count any more. */
+  /** Looks again when the old generation no longer counts. */
   _wait () {
     this._timer = clock.setTimeout(() => {
       this.look()

@@ -1,18 +1,18 @@
 'use strict'
 
-// Requests of the form `{ action, args }`, answered by the methods of an object.
+// Serves requests of the form `{ action, args }` with the methods of an object.
 
 const { TEXT, badValue } = require('./errors')
 const { late } = require('./failure')
 const { CALLS } = require('./option-table')
 
 /**
- * A handler for `service.handle` that answers `{ action, args }` with `api[action](...args)`. Strangers
- * say the action: only methods that are meant for them are called, and nothing that every object has.
- * @param {object} api its own functions are called, but for those that begin with `_`
- * @param {object} [opts] `methods`: names of those that are called instead, also of its class;
- *   `callback`: they take a callback for their last argument; `space`: their first argument, or a
- *   function of the context and the payload that returns it
+ * Makes a handler for `service.handle` that replies to `{ action, args }` with `api[action](...args)`. Strangers
+ * choose the action: only methods that are meant for it are called, and none that every object has.
+ * @param {object} api its own functions are called, except those that begin with `_`
+ * @param {object} [opts] `methods`: names of the methods to call instead, including inherited ones; `callback`: the
+ *   methods take a callback as their last argument; `space`: their first argument, or a function of the context and
+ *   the payload that returns it
  */
 function actions (api, opts = {}) {
   const { space } = opts
@@ -28,7 +28,7 @@ function actions (api, opts = {}) {
 
   return (payload, context) => {
     const action = payload ? payload.action : undefined
-    // It may be replaced, as by a test, or be gone.
+    // The method may have been replaced, as by a test, or removed.
     if (typeof action !== 'string' || !names.has(action) || !isMethod(api, action)) throw late(TEXT.ACTION_UNKNOWN)
     const args = hasSpace ? before(context, payload).concat(listOf(payload.args)) : listOf(payload.args)
     return callback ? promiseOf(api, action, args) : api[action](...args)
@@ -39,7 +39,7 @@ function ownOf (api) {
   return Object.keys(api).filter(name => !name.startsWith('_') && isMethod(api, name))
 }
 
-/** Neither `constructor` nor `__proto__` nor `toString`, however the object came to it. */
+/** Excludes `constructor`, `__proto__`, `toString` and the like, even if the object has its own. */
 function isMethod (api, name) {
   return typeof name === 'string' && !(name in Object.prototype) && typeof api[name] === 'function'
 }
@@ -52,7 +52,7 @@ function listOf (args) {
 function promiseOf (api, action, args) {
   return new Promise((resolve, reject) => {
     const result = api[action](...args, (err, res) => err ? reject(err) : resolve(res))
-    // An async method answers by its callback, but may fail by itself.
+    // An async method replies by its callback, but may also reject.
     if (result && typeof result.then === 'function') result.then(undefined, reject)
   })
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// Who may come in: by the origin that a browser tells, and by what the service says.
+// Admits clients, by the origin that a browser sends, and by the service's decision.
 
 const { STATUS_CODES } = require('http')
 const { inspect } = require('util')
@@ -9,7 +9,7 @@ const { WARNING_PACE } = require('./defaults')
 const { OPTIONS } = require('./option-table')
 const { isThenable } = require('./promises')
 
-/** What the native side does by itself; as `admission` in src/node/mod.rs. */
+/** The decisions of the native side; as `admission` in src/node/mod.rs. */
 const MODE = { LOCAL: 0, ANY: 1, ASK_ORIGINS: 2, ASK_ALL: 3 }
 
 /** Pages that this machine serves over its loopback interface; as in src/ws/origin.rs. */
@@ -20,7 +20,7 @@ const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/i
 class Admission {
   /**
    * @param {object} conf the transport's
-   * @param {function} [verifyClient] decides about every client
+   * @param {function} [verifyClient] decides on every client
    */
   constructor (conf, verifyClient) {
     const origins = OPTIONS.PeerServer.origins.of(conf.origins)
@@ -30,12 +30,12 @@ class Admission {
     this._warnedAt = -Infinity
   }
 
-  /** `verifyClient` decides about every client from now on; nothing for nobody. */
+  /** `verifyClient` decides on every client from now on; undefined accepts all. */
   setVerifyClient (verifyClient) {
     this._verifyClient = OPTIONS.PeerServer.verifyClient.of(verifyClient)
   }
 
-  /** Null where `gate`, if there is one, serves a request; else what the client is answered. */
+  /** Null if `gate` is null or serves the request; else the response to the client. */
   isFor (gate, req) {
     try {
       return gate === null || gate.shouldHandle(req) ? null : { code: 400 }
@@ -46,8 +46,8 @@ class Admission {
   }
 
   /**
-   * Decides about a client: `answer(null)` lets it in, `answer({ code, message, headers })` does not.
-   * It is called once, or never when a function of the service never answers.
+   * Decides on a client: `answer(null)` accepts it, `answer({ code, message, headers })` rejects it. It is called
+   * once, or never if a function of the service never calls back.
    */
   decide (info, answer) {
     const decided = ok => ok ? this._verify(info, answer) : answer({ code: 403 })
@@ -70,8 +70,8 @@ class Admission {
         answer({ code: 500 })
       })
     }
-    // What the service says before it returns counts when it has: what follows from it is not called
-    // by verifyClient, whose exceptions are told from those of others.
+    // A decision before verifyClient returns takes effect after it has: the consequences then run outside
+    // verifyClient, so that their exceptions are not mistaken for its own.
     let said = null
     let isOver = false
     let isReturned = false
@@ -98,7 +98,7 @@ class Admission {
     if (said !== null) end(...said)
   }
 
-  /** A stranger causes it: it ends no process, and fills no log. */
+  /** Strangers cause this: it must not end the process, or fill the log. */
   _warn (err) {
     const now = monotonic()
     if (now - this._warnedAt < WARNING_PACE) return
@@ -115,7 +115,7 @@ function modeOf (origins) {
   return origins === '*' ? MODE.ANY : MODE.ASK_ORIGINS
 }
 
-/** What `conf.origins` says, as a function of a client's origin. */
+/** Turns `conf.origins` into a function of a client's origin. */
 function rule (origins) {
   if (origins === undefined) {
     return (origin, { req }) => !isLoopback(req.socket.remoteAddress) || isLoopbackOrigin(origin)
@@ -136,8 +136,8 @@ function isLoopbackOrigin (origin) {
 }
 
 /**
- * Calls a service's function, and hands on what it returns, or what the promise of it brings.
- * What `done` and `failed` throw is not theirs.
+ * Calls a service's function, and passes on its result, or that of its promise. Exceptions of `done` and `failed` are
+ * not passed to `failed`.
  */
 function outcome (call, done, failed) {
   let result
@@ -150,7 +150,7 @@ function outcome (call, done, failed) {
   Promise.resolve(result).then(value => nextTick(done, value), err => nextTick(failed, err))
 }
 
-/** The HTTP answer to a client that does not come in. */
+/** The HTTP response to a rejected client. */
 function refusalOf ({ code, message = STATUS_CODES[code], headers = {}, isHead = false }) {
   const lines = Object.entries({
     Connection: 'close',

@@ -1,14 +1,14 @@
 'use strict'
 
-// What to do when the addon cannot be loaded: a sentence for each cause. Nothing here may throw, also
-// in a bundle, where the files of this package are not there.
+// Advice for each reason why the addon cannot be loaded. Nothing here may throw, not even in a bundle, which does not
+// have this package's files.
 
 const fs = require('fs')
 const path = require('path')
 const { name, version, optionalDependencies = {} } = require('../package.json')
 const { platformOf } = require('./platform')
 
-/** This package's folder; of a bundle, nothing that is there. */
+/** This package's folder; does not exist in a bundle. */
 const root = typeof __dirname === 'string' ? path.join(__dirname, '..') : undefined
 
 /** The oldest Rust that builds the addon. */
@@ -21,9 +21,9 @@ function rustVersion () {
 }
 
 /**
- * What is known of this process and its node_modules.
- * @param {Error} [err] what binding.js threw
- * @param {string} [found] version of an addon that does not fit
+ * Facts about this process and its node_modules.
+ * @param {Error} [err] the exception of binding.js
+ * @param {string} [found] version of an addon that does not match
  */
 function factsOf (err, found) {
   return {
@@ -39,10 +39,10 @@ function factsOf (err, found) {
   }
 }
 
-/** What node, yarn and bundlers say of a file that is not there. */
+/** Messages of node, yarn and bundlers about a missing file. */
 const ABSENT = /^(Required package|Missing package|Not found): |^Cannot find (module|package)|^Unsupported (OS|architecture)|dynamic(ally)? require|^require is not defined/im
 
-/** binding.js keeps of each error the message alone. */
+/** binding.js keeps only the message of each error. */
 const says = ({ failure }, pattern) => failure !== undefined && pattern.test(failure.message)
 
 const suffix = each => each.slice(name.length + 1)
@@ -56,10 +56,10 @@ function isBundle () {
   return root === undefined || typeof __webpack_require__ === 'function' || !fs.existsSync(path.join(root, 'binding.js'))
 }
 
-/** The kinds of machine whose addon is installed; a bundle does not know. */
+/** The platforms whose addon is installed; unknown in a bundle. */
 function installed () {
   const own = new RegExp(`^${name}[.-]([a-z]\\w+-\\w+(-[a-z]+)?)(-npm-.*|\\.node)?$`)
-  // Beside it, below it, and where yarn has no node_modules.
+  // Beside this package, below it, and where yarn has no node_modules.
   const folders = root === undefined ? [] : ['..', 'node_modules', '../../..'].map(each => path.join(root, each))
   const packages = folders.flatMap(list)
   const files = root === undefined ? [] : list(root).filter(file => file.endsWith('.node'))
@@ -85,8 +85,8 @@ const LEFT_OUT = machine => `Its package ${name}-${machine} is an optional depen
   - or, as npm forgets optional packages of other systems in package-lock.json (npm/cli#4828): remove node_modules and package-lock.json, then run \`npm install\`.`
 
 /**
- * What each kind of failure is called, and what helps; the first that fits is said.
- * `builds`: an addon that is built here helps as well.
+ * The kinds of failure with their names and remedies; the first match is used. `builds`: building the addon helps as
+ * well.
  */
 const CAUSES = [
   {
@@ -181,7 +181,7 @@ node_modules/${name}/docs/BUNDLING.md has every way, also with the addon beside 
   }
 ]
 
-/** How an addon is built here. */
+/** How to build the addon. */
 const buildAdvice = () => `To build it, which takes a minute or two, get Rust ${rustVersion()} or newer from https://rustup.rs or your system's packages, then run in the service's folder:
 
     npx -p ${name} grenache-build
@@ -190,7 +190,7 @@ which serves every copy of the package below that folder. Without npx:
 
     node ${path.join(root, 'bin', 'grenache-build.js')}`
 
-/** What is wrong and what to do, for `factsOf` an error. */
+/** The message for the facts of an error: the cause and the remedy. */
 function advice (facts) {
   const cause = CAUSES.find(({ fits }) => fits(facts))
   const parts = [

@@ -1,10 +1,9 @@
 'use strict'
 
-// What is thrown in a callback of a link. Services were written against a link that calls back
-// within a promise: with an answer of the grape it drops the exception, and without one the
-// exception becomes an unhandled rejection. So it is here, but that nothing is dropped silently.
-// A kept answer, and an answer of somebody's own `_post`, is called back without that: whoever
-// calls gets the exception.
+// Exceptions in callbacks of a link. Services were written for a link that calls back within a promise: with a
+// grape's answer the exception is dropped, and without one it becomes an unhandled rejection. It is the same here,
+// except that nothing is dropped silently. For a cached answer, and an answer of a user's `_post`, the callback runs
+// outside these rules: the caller gets the exception.
 
 const { MAX_WARNED_PLACES } = require('./defaults')
 const { TEXT } = require('./errors')
@@ -16,18 +15,18 @@ const { inLine } = require('./printable')
 const ANSWERED = 1
 const UNANSWERED = 2
 
-/** What is being called back now; 0: nothing that these rules hold for. */
+/** The kind of the callback that runs now; 0: one without these rules. */
 let telling = 0
 
-/** Where the request was made whose callback is called now. */
+/** Where the request was made whose callback runs now. */
 let asking = null
 
-/** Calls back with what a grape answered. */
+/** Calls back with a grape's answer. */
 function answered (cb, err, res) {
   tell(ANSWERED, cb, err, res)
 }
 
-/** Calls back with an error for an answer that did not come. */
+/** Calls back with an error because no answer came. */
 function unanswered (cb, err) {
   tell(UNANSWERED, cb, err)
 }
@@ -42,17 +41,17 @@ function tell (what, cb, err, res) {
   }
 }
 
-/** `cb(err, res)` of a link's request; what it throws is treated as above. */
+/** Wraps `cb(err, res)` of a link's request, for the rules above. */
 function guarded (link, type, payload, cb) {
-  // Made into a text only for who throws.
+  // Formatted only if the callback throws.
   const site = {}
   Error.captureStackTrace(site, guarded)
   return (err, res) => {
     const before = telling
-    // What was under way when the link stopped would have been answered by the grape.
+    // Without the link's stop, the grape's answer would have called back.
     const isEnd = before === 0 && err && err.message === TEXT.TRANSPORT_CLOSE
     const what = isEnd ? ANSWERED : before
-    // Whom it calls may have a caller who waits for the exception.
+    // Nested callbacks may have a caller who expects the exception.
     telling = 0
     const outer = asking
     asking = site
@@ -69,12 +68,12 @@ function guarded (link, type, payload, cb) {
   }
 }
 
-/** An error of the callback of a link's request, which leads to where that was made. */
+/** An error for the callback of a link's request, with a stack that leads to where that was made. */
 function led (err) {
   return asking === null ? err : lead(err, asking)
 }
 
-/** The exception ends nothing, but is told: once for each place that throws. */
+/** Reports the exception as a warning, once for each throwing code position; it ends nothing. */
 function report (link, thrown, type, payload, site) {
   const stack = stackOf(thrown)
   const asked = stackOf(site)

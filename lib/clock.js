@@ -2,13 +2,12 @@
 
 // Time, in a process where a test may have replaced the timers (jest, vitest, sinon, node:test).
 //
-// The rule: what the package promises in ms, and the originals counted by the process' timers, is
-// counted by the timers of the moment (`theirs`), so that a test that advances its clock advances it
-// too: timeouts of requests and of exchanges with grapes, announces, retries, kept lookups, idle
-// transports. All that makes the work go on is Node's own, as it was when this was loaded: the later
-// tick of a callback, what is flushed and delivered, handshakes, heartbeats, pauses after failures, ages
-// of what strangers hold, what keeps the process alive. The originals leave that to Node's sockets,
-// which no test replaces.
+// The rule: times in ms that the package promises, and that the originals measured with the process' timers, use the
+// present timers (`theirs`), so that a test that advances its clock advances them too: timeouts of requests and of
+// exchanges with grapes, announces, retries, cached lookups, idle transports. Everything that keeps the work going
+// uses Node's own timers, as they were when this was loaded: the later tick of a callback, flushing and delivery,
+// handshakes, heartbeats, backoff, ages of what strangers hold, keeping the process alive. The originals leave that
+// to Node's sockets, which no test replaces.
 
 const { performance } = require('perf_hooks')
 const timers = require('timers')
@@ -18,15 +17,15 @@ const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = t
 /** Replaced before this was loaded, by fake-timers, as in jest with `enableGlobally`. */
 const isFake = thing => thing.clock !== undefined
 
-// One turn later where there is no other.
+// One turn later if there is no real `nextTick`.
 const nextTick = isFake(process.nextTick) ? (call, ...args) => setImmediate(call, ...args) : process.nextTick
 
-// Of the object that a test does not replace.
+// From the object that tests do not replace.
 const monotonic = () => performance.now()
 
 const ORIGIN = performance.timeOrigin
 
-/** As `monotonic()`, since 1970: as what `theirs.now()` returns. */
+/** `monotonic()` since 1970, comparable with `theirs.now()`. */
 const sinceEpoch = () => ORIGIN + monotonic()
 
 /** Whole milliseconds. */
@@ -39,7 +38,7 @@ function isFaked () {
   return globalThis.setTimeout !== loaded || isFake(loaded)
 }
 
-/** A timer of whoever had the timers then: others could not clear it. */
+/** A timer made by the timers present at that time: only their own `clearTimeout` can clear it. */
 class Timer {
   constructor (call, ms) {
     this._clear = globalThis.clearTimeout
@@ -60,15 +59,15 @@ class Timer {
 const LONGEST = 2 ** 31 - 1
 
 /**
- * What to tell a timer that is to go off when `ms` are over, and not before: Node counts whole
- * milliseconds of its clock, of which the first one has begun already.
+ * The value for a timer that must not fire before `ms` are over: Node counts whole milliseconds of its clock, and the
+ * first one has begun already.
  */
 function lasting (ms) {
   return Math.min(ms + 1, LONGEST)
 }
 
 const theirs = {
-  /** Milliseconds, by which things age; not by the system's clock, which may jump. */
+  /** Milliseconds for ages; monotonic, since the system's clock may jump. */
   now: () => isFaked() ? Date.now() : sinceEpoch(),
   setTimeout: (call, ms) => new Timer(call, ms)
 }

@@ -2,6 +2,7 @@
 
 // Callbacks run in the async context (AsyncLocalStorage, domain) of the call that they belong to, and handlers in
 // that of the call that began to listen. Node does that by itself only for its own sockets and timers.
+//
 // As long as nothing uses contexts there is nothing to keep. Finding that out replaces nothing of Node's: see `look`
 // below, and docs/ARCHITECTURE.md for the cost.
 

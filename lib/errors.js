@@ -4,7 +4,7 @@ const { getSystemErrorMap, inspect } = require('util')
 const { MAX_ERROR_VALUES, MAX_SHOWN } = require('./defaults')
 const { failure, late, system, tell } = require('./failure')
 
-/** The texts that callers compare with. */
+/** The messages that callers compare with. */
 const TEXT = {
   ACTION_UNKNOWN: 'ERR_ACTION_UNKNOWN',
   ABORTED: 'The operation was aborted',
@@ -37,7 +37,7 @@ const TEXT = {
   TRANSPORT_CLOSE: 'ERR_TRANSPORT_CLOSE'
 }
 
-/** Codes of errors whose texts say more. */
+/** Codes of errors whose messages contain more than the code. */
 const CODE = {
   GRAPE_FOREIGN: 'ERR_GRAPE_FOREIGN',
   OPTION: 'ERR_OPTION',
@@ -53,11 +53,11 @@ function systemError (code, errno) {
 }
 
 /**
- * Makes an Error of what the native side says, with the message and properties of the same
- * error from Node's own `net`.
+ * Turns a failure of the native side into an Error, with the message and properties of the same error from Node's own
+ * `net`.
  */
 function fromFailure ({ message, code, errno, syscall, address, port }) {
-  // Without a call that failed the text says all: the other side hung up.
+  // Without a failed system call the message is complete: the other side hung up.
   const known = syscall === undefined || syscall === 'getaddrinfo' ? null : systemError(code, errno)
   if (known !== null) {
     const where = address === undefined ? '' : ` ${address}:${port}`
@@ -80,13 +80,13 @@ function fromFailure ({ message, code, errno, syscall, address, port }) {
 
 const UNEXPECTED = 'Unexpected server response: '
 
-/** The server's answer to the upgrade is another one. */
+/** The server replied to the upgrade with another status. */
 function unexpected (status) {
   return late(`Unexpected server response: ${status}`, { status })
 }
 
 /**
- * The Error for what another process calls one: any JSON, also what no string can be made of.
+ * The Error for what another process sent as one: any JSON value, even one that cannot become a string.
  * @param {object} [known] see `late`
  */
 function errorOf (value, known) {
@@ -95,10 +95,10 @@ function errorOf (value, known) {
   for (const textOf of isLarge(value) ? [] : [String, JSON.stringify]) {
     try {
       const text = textOf(value)
-      // Of `[[]]` it is empty.
+      // `[[]]` becomes an empty string.
       if (text !== '') return late(text, known)
     } catch (err) {
-      // `{"toString":1}`; or it is so deep or large that there is no text of it.
+      // `{"toString":1}`, or a value too deep or too large for a text.
     }
   }
   return late(TEXT.REPLY_INVALID, known)
@@ -123,12 +123,12 @@ function isLarge (value) {
   return false
 }
 
-/** Whether a value cannot be written since that takes more stack than there is, or makes too long a text. */
+/** Whether stringifying a value failed because it needs too much stack, or makes too long a text. */
 function isTooLarge (err) {
   return err instanceof RangeError
 }
 
-/** The embedded grape's port is another user's (`uid`), or another program's. */
+/** The embedded grape's port belongs to another user (`uid`), or to another program. */
 function foreignGrape (port, uid) {
   const err = uid === undefined
     ? new Error(`ERR_GRAPE_FOREIGN: no grape has port ${port}`)
@@ -136,7 +136,7 @@ function foreignGrape (port, uid) {
   return Object.assign(err, { code: CODE.GRAPE_FOREIGN, port })
 }
 
-/** What Node says to a port that is none. */
+/** Node's error for an invalid port. */
 function badPort (port) {
   const shown = ['number', 'string'].includes(typeof port) ? port : inspect(port, { depth: 0, customInspect: false })
   const err = new RangeError(
@@ -151,34 +151,34 @@ function addressOf (grape) {
   return String(grape).replace(/\/\/[^/@]*@/, '//')
 }
 
-/** The address of a grape is none that can be asked. */
+/** The Error for a grape's address that is invalid. */
 function badGrape (url) {
   const hint = /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
   return failure(`ERR_GRAPE_URL: ${addressOf(url)}${hint}`)
 }
 
 /**
- * An option, or a part of one, that means nothing.
- * @param {boolean} [isSecret] it may hold a key, which is nothing for a log
+ * The Error for an invalid option, or an invalid part of one.
+ * @param {boolean} [isSecret] it may hold a key, which must not be logged
  */
 function badValue (name, value, wanted, isSecret) {
   const shown = isSecret ? `a ${typeof value}` : inspect(value, { depth: 0, customInspect: false }).slice(0, MAX_SHOWN)
   const err = new TypeError(`ERR_OPTION: ${name} is ${shown}, and must be ${wanted}`)
   err.code = CODE.OPTION
   err.option = name
-  // Who prints the error prints what can be seen.
+  // Not enumerable, so that it is not printed with the error.
   Object.defineProperty(err, 'value', { value })
   return err
 }
 
-/** A member of something else's that can mean nothing here. */
+/** The Error for a member of another library's object that has no meaning here. */
 function unsupported (what) {
   const err = new Error(`ERR_UNSUPPORTED: ${what}`)
   err.code = CODE.UNSUPPORTED
   return err
 }
 
-/** Whether a grape's warning is of what its service has chosen, and not of what strangers send. */
+/** Whether a grape's warning is about its configuration, and not about what strangers send. */
 function isOfConf (text) {
   return /^(dht_bootstrap|host): |state file/.test(text)
 }

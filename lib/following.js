@@ -11,11 +11,11 @@ const { isOurs, stop } = require('./custom')
 const { othersOf } = require('./aim')
 const pause = require('./pause')
 
-/** One address that was named, or that is connected. */
+/** One address from a lookup, or with a connection. */
 class Publisher {
   constructor (dest) {
     this.dest = dest
-    /** The last lookup named it. */
+    /** Whether the last lookup returned it. */
     this.isNamed = true
     this.failures = 0
     this.timer = null
@@ -37,9 +37,8 @@ class Publisher {
 }
 
 /**
- * Subscriptions to all publishers of a key. The key is looked up again and again: new ones are
- * subscribed to; one that is lost is tried again while lookups name it. One that is connected is kept
- * also when they do not: a grape may have begun anew.
+ * Subscribes to all publishers of a key. The key is looked up periodically: new publishers are subscribed to; a lost
+ * one is retried while lookups return it. A connected one is kept even when they do not: a grape may have restarted.
  */
 class Following {
   #key
@@ -52,8 +51,8 @@ class Following {
   #publishers = new Map()
 
   /**
-   * @param {object} peer what the subscriber does: `lookup(cb)` of all addresses, `transport(dest)`,
-   *   `claim(dest)` it for one more connection, `fail(err)` for a lookup that says nothing, and its `link`
+   * @param {object} peer functions of the subscriber: `lookup(cb)` finds all addresses, `transport(dest)`,
+   *   `claim(dest)` reserves it for one more connection, `fail(err)` reports a failed lookup, and its `link`
    */
   constructor (key, opts, peer) {
     this.#key = key
@@ -61,13 +60,13 @@ class Following {
     this.again(opts)
   }
 
-  /** Looks now, and goes on with these options. */
+  /** Looks up now, and continues with these options. */
   again (opts) {
     this.#opts = opts
     this.#look()
   }
 
-  /** The publisher at `dest` was reached by somebody else. */
+  /** Another subscription reached the publisher at `dest`. */
   hurry (dest) {
     const publisher = this.#publishers.get(dest)
     if (publisher === undefined || publisher.timer === null) return
@@ -91,7 +90,7 @@ class Following {
       if (!err && !Array.isArray(dests)) err = late(TEXT.LOOKUP_INVALID)
       const isNone = !!err && err.message === TEXT.LOOKUP_EMPTY
       const isFailed = !!err && !isNone
-      // Nobody is heard so far: who waits for the first publisher need not wait for long.
+      // There is no publisher yet: the wait for the first one is short.
       const isAlone = isNone && ![...this.#publishers.values()].some(({ isConnected }) => isConnected)
       this.#failures = isFailed || isAlone ? this.#failures + 1 : 0
       this.#lookAfter(isFailed ? RECONNECT : isAlone ? SUB_WISH : null)
@@ -121,7 +120,7 @@ class Following {
     }
   }
 
-  /** Strangers may announce any number: of too many those go that are named no more. */
+  /** Strangers may announce any number: above the limit, publishers that lookups no longer return are dropped. */
   #makeRoom () {
     if (this.#publishers.size < MAX_PUBLISHERS) return true
     for (const publisher of this.#publishers.values()) {

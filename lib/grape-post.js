@@ -1,6 +1,6 @@
 'use strict'
 
-// One exchange with a grape, wherever it is: without TLS the native side carries it, else Node.
+// One exchange with a grape: without TLS the native side carries it, else Node.
 
 const { isFaked, theirs } = require('./clock')
 const dispatch = require('./dispatch')
@@ -8,26 +8,26 @@ const { MAX_REDIRECTS, MAX_TIMEOUT } = require('./defaults')
 const { TEXT, badGrape } = require('./errors')
 const { late } = require('./failure')
 
-/** Statuses that say where else to ask. Grapes answer 301 and 302 too, but say no place. */
+/** Redirect statuses. Grapes respond with 301 and 302 too, but without a location. */
 const ELSEWHERE = [301, 302, 303, 307, 308]
 
-/** Header fields that say what the body is, and how it is sent. */
+/** Header fields that describe the body and its transfer. */
 const OF_BODY = ['content-type', 'content-length', 'transfer-encoding']
 
-/** Those that are for one place alone. */
+/** Header fields that are for one host only. */
 const OF_PLACE = ['authorization', 'cookie', 'cookie2', 'host', 'www-authenticate']
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body)`. Throws for an address that is none, and for
- * `headers` that none may have. What it returns ends it, and `cb` is called in a later tick: `end(err)`.
- * @param {number} timeout ms, for all of it
+ * Posts a JSON text to a grape: `cb(err, status, body)`. Throws for an invalid address, and for invalid `headers`.
+ * Returns a function that cancels it, after which `cb` is called in a later tick: `end(err)`.
+ * @param {number} timeout ms, for the whole exchange
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
 function post (url, headers, body, timeout, tls, cb) {
   const first = addressOf(url)
   let fields = fieldsOf(headers)
   const until = theirs.now() + timeout
-  // Where a test has replaced the timers it says when the time is over.
+  // With fake timers, a fake timer makes it time out.
   const timer = isFaked() ? theirs.setTimeout(() => end(late(TEXT.TIMEOUT, { timeout })), timeout) : null
   if (timer !== null) {
     const told = cb
@@ -49,7 +49,7 @@ function post (url, headers, body, timeout, tls, cb) {
       } catch (err) {
         return cb(badGrape(location))
       }
-      // Who knows the password of one place need not know it of another.
+      // A host must not get another host's password.
       if (next.origin !== origin) fields = without(fields, OF_PLACE)
       else if (next.authorization === undefined) next.authorization = authorization
       ask(next, Math.max(0, until - theirs.now()))
@@ -70,13 +70,13 @@ function securePost () {
   return tlsPost || (tlsPost = require('./secure-post'))
 }
 
-/** Closes the connections to grapes that are kept, and others once they have their answers. */
+/** Closes the idle connections to grapes, and the others once they have their responses. */
 function letGo () {
   dispatch.letGrapesGo()
   if (tlsPost) tlsPost.letGo()
 }
 
-/** Somebody's header fields, by their names in small letters; throws for such as Node sends none. */
+/** The user's header fields, with names in lower case; throws for fields that Node would not send. */
 function fieldsOf (headers) {
   if (!headers) return {}
   const { validateHeaderName, validateHeaderValue } = require('http')
@@ -92,7 +92,7 @@ function without (fields, names) {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)))
 }
 
-/** What a URL of a grape says; throws for one that is none. */
+/** Parses a grape's URL; throws for an invalid one. */
 function addressOf (url) {
   let parsed
   try {
@@ -100,7 +100,7 @@ function addressOf (url) {
   } catch (err) {
     throw badGrape(url)
   }
-  // A URL takes any number of slashes, and with them a path for the host.
+  // `new URL` accepts any number of slashes, and would take a path for the host.
   if (!/^https?:\/\/[^/]/i.test(url)) throw badGrape(url)
   const { username, password } = parsed
   let authorization

@@ -6,11 +6,11 @@ const { late } = require('./failure')
 const { kCaller, kController, kEnd, kHandlers } = require('./internal')
 const { isThenable } = require('./promises')
 
-/** The functions that answer a server's requests, by key: `handle`. */
+/** A server's request handlers by key: `handle`. */
 class Handlers {
   constructor () {
     this._byKey = new Map()
-    /** By the callers' sockets: what is aborted when one is gone. */
+    /** By the callers' sockets: the AbortControllers to abort when one closes. */
     this._controllers = new Map()
   }
 
@@ -19,15 +19,15 @@ class Handlers {
     this._byKey.set(key, handler)
   }
 
-  /** Returns how many are left. */
+  /** Returns how many handlers are left. */
   delete (key) {
     this._byKey.delete(key)
     return this._byKey.size
   }
 
   /**
-   * Answers a request. False: it is for those who listen for `request`.
-   * @param {object} caller has `socket`, or nothing where nobody knows whose request it is
+   * Handles a request, or rejects it if the event `request` has no listener.
+   * @param {object} caller has `socket`; undefined if the caller is unknown
    */
   answer (caller, rid, key, payload, reply, cert, isHeard) {
     const handler = this._byKey.get(key)
@@ -36,12 +36,12 @@ class Handlers {
     return handler !== undefined || !isHeard
   }
 
-  /** The server stops: nobody waits for what is under way. */
+  /** The server stops: aborts the running handlers. */
   abort () {
     for (const socket of [...this._controllers.keys()]) this._abort(socket)
   }
 
-  /** Lets a controller be aborted when the socket is closed. */
+  /** Aborts a controller when the socket closes. */
   _follow (socket, controller) {
     if (socket.readyState > socket.OPEN) return controller.abort()
     if (!this._controllers.has(socket)) {
@@ -63,7 +63,7 @@ class Handlers {
   }
 }
 
-/** What a handler knows of its request beside the payload. */
+/** A handler's second argument: everything about the request except the payload. */
 class Context {
   constructor (handlers, caller, rid, key, cert) {
     this.rid = rid
@@ -74,7 +74,7 @@ class Context {
     this[kController] = null
   }
 
-  /** Aborted when the caller is gone, or the server stops. Made only for who asks. */
+  /** Aborted when the caller disconnects, or the server stops. Made when it is first read. */
   get signal () {
     if (this[kController] === null) {
       this[kController] = new AbortController()
@@ -83,7 +83,7 @@ class Context {
     return this[kController].signal
   }
 
-  /** The request is answered: whoever asks for the signal now needs no abort. */
+  /** The request got its reply: a signal that is first read now will not be aborted. */
   [kEnd] () {
     if (this[kController] !== null && this[kCaller]) this[kHandlers]._unfollow(this[kCaller].socket, this[kController])
     this[kCaller] = null
@@ -100,7 +100,7 @@ function run (handler, payload, context, reply) {
     try {
       reply(null, result)
     } catch (err) {
-      // What JSON cannot say.
+      // A result that JSON cannot express.
       reply(telling(err))
     }
   }
@@ -114,14 +114,14 @@ function run (handler, payload, context, reply) {
   else succeed(result)
 }
 
-/** What was thrown, with a message: without one the caller would see no error. */
+/** The thrown value as an error with a message: without a message the caller would see no error. */
 function telling (err) {
   let error = null
   try {
     if (err && typeof err.message === 'string' && err.message !== '') return err
     error = errorOf(err instanceof Error ? err.name : err)
   } catch (failure) {
-    // A getter that throws, say.
+    // For example a getter that throws.
   }
   return error === null || error.message === '' ? new Error('Error') : error
 }

@@ -1,7 +1,7 @@
 'use strict'
 
-// Every option of every class and call: its kind, what 0 means, and what it is when left out.
-// docs/OPTIONS.md has the same for people, and a test compares them.
+// Every option of every class and call: its kind, the meaning of 0, and its default. docs/OPTIONS.md has the same for
+// people, and a test compares them.
 
 const { isIPv4 } = require('net')
 const {
@@ -39,7 +39,7 @@ const users = other('array', 'an array of user numbers', value => {
   return Array.isArray(value) && value.every(isUser) ? value.map(Number) : NOTHING
 })
 
-/** What we read of `conf.secure`; Node looks at the rest, and `listen` at `verifyClient`. */
+/** The options of `conf.secure` that this package reads; Node reads the others, and `listen` reads `verifyClient`. */
 const TLS = {
   client: table({
     handshakeTimeout: ms(undefined, { zero: DEFAULT }),
@@ -52,7 +52,7 @@ const TLS = {
   })
 }
 
-/** `conf.secure`, with what is ours in it. */
+/** `conf.secure`, checked for this package's options. */
 function secure (options) {
   const read = value => {
     check(options, value)
@@ -79,7 +79,7 @@ const ofServer = () => ({
   verifyClient: option(callable)
 })
 
-/** By the names of the classes; a transport has its peer's. */
+/** By class name; a transport has its peer's. */
 const OPTIONS = {
   Peer: table(ofPeer()),
   PeerRPCClient: table({
@@ -144,9 +144,9 @@ const OPTIONS = {
   })
 }
 
-/** Those of calls. What is below 0 of a time that was computed is over already. */
+/** Options of calls. A computed time below 0 is over already. */
 const CALLS = {
-  /** Of `request`, and all but `maxActiveKeyDests` of `map` too; the last two as the original's `||`. */
+  /** Of `request`, and all except `maxActiveKeyDests` of `map` too; the last two as the original's `||`. */
   request: table({
     timeout: ms(undefined, { least: -Infinity, zero: NO_LIMIT }),
     maxActiveKeyDests: count(undefined, { zero: DEFAULT }),
@@ -157,7 +157,7 @@ const CALLS = {
     limit: count(undefined, { zero: DEFAULT }),
     settled: option(boolean)
   }),
-  /** Of both: whom they ask. Where an address is asked for, an empty one is not all of them. */
+  /** Destination options of both. An empty `dest` is an error, and not all destinations. */
   targets: table({
     dest: option({ ...other('address', 'an address, as host:port', value => !value && value !== '' ? DEFAULT : isText(value) ? value : NOTHING), isDecisive: true }),
     exclude: option(other('address, array', 'an address, as host:port, or an array of them', value => {
@@ -184,26 +184,26 @@ const CALLS = {
 
 const isPlain = value => value === undefined || (typeof value === 'number' && value > 0)
 
-/** Whether a peer's `request` has options that need no look at the table, as most have. On the hot path. */
+/** Whether a peer's `request` has only options that need no check, like most. On the hot path. */
 function isCommon (opts) {
   return opts.retry === undefined && opts.signal === undefined && opts.dest === undefined &&
     opts.exclude === undefined && opts.self === undefined && opts.waitFor === undefined &&
     isPlain(opts.timeout) && isPlain(opts.maxActiveKeyDests) && isPlain(opts.maxActiveDestTransports)
 }
 
-/** Throws for what means nothing in the options of a peer's `request`. */
+/** Throws for invalid options of a peer's `request`. */
 function checkRequest (opts) {
   check(CALLS.request, opts)
 }
 
-/** The same of `map`. */
+/** As `checkRequest`, for `map`. */
 function checkMap (opts) {
   const { timeout, maxActiveDestTransports, waitFor } = opts
   check(CALLS.request, { timeout, maxActiveDestTransports, waitFor })
   check(CALLS.map, opts)
 }
 
-/** The same of `sub`: with `all` it asks as a request does. */
+/** As `checkRequest`, for `sub`: with `all` it has the destination options of a request. */
 function checkSub (opts) {
   check(CALLS.sub, opts)
   if (opts && opts.all) check(CALLS.targets, { exclude: opts.exclude, self: opts.self })
@@ -217,12 +217,12 @@ function timeoutOf (timeout, conf) {
   return own === undefined ? OPTIONS.PeerRPCClient.requestTimeout.of(conf.requestTimeout) : Math.max(0, own)
 }
 
-/** What needs no look into the table. */
+/** Values that need no check in the table. */
 function isTimeout (value) {
   return typeof value === 'number' && value > 0 && value <= MAX_TIMEOUT
 }
 
-/** For how many ms `stop(opts)` lets go on what is under way, or the Error that it rejects with. */
+/** How many ms `stop(opts)` waits for pending work, or the Error that it rejects with. */
 function drainOf (opts) {
   try {
     return opts ? Math.max(0, CALLS.stop.drain.of(opts.drain)) : 0

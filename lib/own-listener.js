@@ -4,17 +4,16 @@ const EventEmitter = require('events')
 const { unsupported } = require('./errors')
 const { kConnection, kDisown, kHandled, kKeepOwn, kOwn } = require('./internal')
 
-/** Events of `ws` that would take the answer to the handshake, which is read on another thread. */
+/** Events of `ws` that handle the handshake's response, which is read on another thread. */
 const UNSUPPORTED = new Set(['unexpected-response', 'upgrade'])
 
-/** Events that cost something: the native side sends them only to those who listen. */
+/** Events that cost something: the native side sends them only when there is a listener. */
 const COSTLY = new Set(['message', 'ping', 'pong'])
 
 /**
- * Who listens to a connection. With the original a transport is one of those who listen for `message`,
- * and whoever takes that listener away, as a gate does until a client has said who it is, ends what the
- * transport does. So there is such a listener here, which does nothing as long as the native side does
- * its work; when somebody touches it, the native side lets go.
+ * The listeners of a connection. In the original a transport is one of the `message` listeners, and code that removes
+ * that listener, as a gate does until a client is authenticated, stops the transport. So there is such a listener
+ * here, which does nothing as long as the native side does its work; when it is touched, the native side stops.
  */
 class OwnListener extends EventEmitter {
   constructor (connection) {
@@ -55,7 +54,7 @@ class OwnListener extends EventEmitter {
     return this[kKeepOwn](super.removeAllListeners(...event))
   }
 
-  /** Whoever asks for our own listener does something with it. */
+  /** Code that reads the package's own listener will do something with it. */
   listeners (event) {
     if (event === 'message' && this[kOwn] !== null) this[kConnection].leave()
     return super.listeners(event)
@@ -66,7 +65,7 @@ class OwnListener extends EventEmitter {
     return super.rawListeners(event)
   }
 
-  /** The connection is nobody's to serve until a service says so: there is no own listener any more. */
+  /** Nothing serves the connection until the service calls for it: removes the package's own listener. */
   [kDisown] () {
     const { [kConnection]: connection, [kOwn]: own } = this
     if (own === null) return
@@ -75,14 +74,14 @@ class OwnListener extends EventEmitter {
     this[kOwn] = null
   }
 
-  /** What our own listener does without a call stops when somebody takes that away. */
+  /** Removing the package's own listener also stops the work that the native side does in its place. */
   [kKeepOwn] (result) {
     if (this[kOwn] !== null && !super.listeners('message').includes(this[kOwn])) this[kConnection].leave()
     return result
   }
 }
 
-/** Somebody is about to listen. Not by an event of the emitter: whoever removes all listeners would end that. */
+/** A listener is about to be added. Not the emitter's own `newListener`, which removeAllListeners would remove. */
 function listensTo (socket, event, listener) {
   if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection`)
   if (!COSTLY.has(event)) return

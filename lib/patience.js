@@ -1,6 +1,6 @@
 'use strict'
 
-// Waiting until somebody serves a name: it is looked up again and again, for as long as the caller says.
+// Waits until a server announces a name: looks it up repeatedly, for as long as the caller says.
 
 const { withDeadline } = require('./cbq')
 const { theirs } = require('./clock')
@@ -9,16 +9,16 @@ const { CODE, TEXT } = require('./errors')
 const { tell } = require('./failure')
 const { waitAfter } = require('./pause')
 
-/** Attempts of `Tries` for `ms`, as long as nobody is there; of those that found somebody as many as `retry` says. */
+/** The retries of `Tries` for `ms` while there is no server; attempts that reached one count as `retry` says. */
 class Patience {
   constructor (ms, retry = null) {
     this.times = Infinity
     this._until = theirs.now() + ms
     this._retry = retry
     this._waits = this._tried = this._wait = 0
-    /** Whether the attempt that failed found nobody: then nothing was begun. */
+    /** Whether the last attempt found no server: then no request was begun. */
     this._isAbsent = false
-    /** Why the one before did. */
+    /** The error of the attempt before. */
     this._reason = null
   }
 
@@ -26,7 +26,7 @@ class Patience {
     return this._until - theirs.now()
   }
 
-  /** `done` of an attempt. */
+  /** Wraps `done` of an attempt. */
   attempt (done) {
     this._isAbsent = false
     return (err, res) => {
@@ -35,15 +35,15 @@ class Patience {
     }
   }
 
-  /** `cb` of an attempt's lookup, whose error may be told to `absent`. It does not outlast the time. */
+  /** Wraps `cb` of an attempt's lookup, whose error may be passed to `absent`. It does not outlast the time. */
   lookup (cb) {
     return withDeadline(Math.max(WAIT_FOR.last, this.left), cb)
   }
 
-  /** The attempt found nobody; returns the Error that says why. */
+  /** The attempt found no server; returns the Error to report. */
   absent (err) {
     this._isAbsent = !isFinal(err)
-    // The time was over before the grape said anything new.
+    // The time ended before the grape answered: the earlier error says more.
     if (this._reason !== null && this.left <= 0 && err.message === TEXT.TIMEOUT) return this._reason
     this._reason = err
     return err
@@ -66,19 +66,19 @@ class Patience {
   }
 }
 
-/** Nobody took the connection, so the request was not begun. Errors of servers have no `syscall`. */
+/** No server accepted the connection, so the request was not begun. Errors of servers have no `syscall`. */
 function isUnreachable (err) {
   return err.syscall === 'connect' || err.syscall === 'getaddrinfo'
 }
 
-/** A lookup's error that stays, however long one waits. */
+/** A lookup's error that waiting does not remove. */
 function isFinal (err) {
   return err instanceof TypeError || err.message === TEXT.TRANSPORT_CLOSE || err.code === CODE.GRAPE_FOREIGN ||
     (err.code >= 400 && err.code < 500) || /^ERR_GRAPE_URL/.test(err.message) ||
     (!!err.cause && err.cause.code === 'ERR_GRAPE_LOOKUP')
 }
 
-/** Looks `key` up until somebody serves it, for `ms`: `cb(err, dests)`. */
+/** Looks `key` up for `ms`, until a server announces it: `cb(err, dests)`. */
 function waitFor (link, tries, key, ms, signal, cb) {
   const patience = new Patience(ms)
   tries.begin(patience, done => {
@@ -87,7 +87,7 @@ function waitFor (link, tries, key, ms, signal, cb) {
   }, (err, dests) => cb(err && tell(err, { key, timeout: ms }), dests), key, signal)
 }
 
-/** Options of a lookup that is made again anyway. */
+/** Options of a lookup that is repeated anyway. */
 const ONCE = { retry: 1 }
 
 module.exports = { ONCE, Patience, waitFor }

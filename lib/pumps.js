@@ -1,22 +1,22 @@
 'use strict'
 
-// When what was composed for streams is written, whose bytes JavaScript moves. One write for all that
-// a turn composes costs less than one for each; but nobody writes a frame that waits while its sender
-// works on. So a frame is written at once, until turns have several frames and none waited for long.
+// Decides when a stream's output is written, where JavaScript moves the bytes. One write for the whole output of a
+// turn costs less than one for each frame; but a frame would wait while its sender continues to work. So a frame is
+// written at once, until turns have several frames and none waited for long.
 
 const { dateNow, nextTick } = require('./clock')
 const { LATE_PUMP, PROMPT_TURNS, SEVERAL_COST } = require('./defaults')
 
-/** Streams that have something to write when the turn ends. */
+/** Streams with output to be written when the turn ends. */
 const waiting = new Set()
 
-/** Above half of its most: the first frame of a stream in a turn is written at once. */
+/** Above half of its maximum, the first frame of a stream in a turn is written at once. */
 let promptness = PROMPT_TURNS
-/** The turn's frames that came here, and when the first did; none: the turn's end is not waited for. */
+/** Number of the turn's frames, and the time of the first one; without any, the end of the turn is not awaited. */
 let frames = 0
 let since = 0
 
-/** Whether a frame that is composed now should be written at once. */
+/** Whether a frame composed now should be written at once. */
 function isPrompt () {
   if (frames++ === 0) {
     since = dateNow()
@@ -25,7 +25,7 @@ function isPrompt () {
   return promptness > PROMPT_TURNS / 2
 }
 
-/** The process ends, and no turn ends before it. */
+/** The process exits, and there will be no end of the turn. */
 let isLast = false
 
 function writeAtOnce () {
@@ -39,7 +39,7 @@ function pumpSoon (stream) {
 }
 
 function endTurn () {
-  // The sender worked on, and whoever does that may do it again.
+  // The sender worked after its frame, and is likely to do so again.
   if (dateNow() - since >= LATE_PUMP) promptness = PROMPT_TURNS
   else if (frames === 1) promptness = Math.min(promptness + 1, PROMPT_TURNS)
   else promptness = Math.max(promptness - SEVERAL_COST, 0)
@@ -53,7 +53,7 @@ function pumpAll () {
   waiting.clear()
 }
 
-/** Whether something waits for the turn's end. */
+/** Whether output waits for the end of the turn. */
 const isWaiting = () => waiting.size > 0
 
 module.exports = { isPrompt, isWaiting, pumpAll, pumpSoon, writeAtOnce }

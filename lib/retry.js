@@ -7,8 +7,8 @@ const { badValue } = require('./errors')
 const { debug } = require('./observe')
 
 /**
- * What somebody wants by `opts.retry`: a number of attempts, or an object, as `async.retry` reads
- * them; null for one attempt. Throws what is neither.
+ * Interprets `opts.retry` as `async.retry` does: a number of attempts, or an object; null for one attempt. Throws for
+ * other values.
  */
 function retryOf (retry) {
   if (!retry) return null
@@ -28,13 +28,13 @@ function retryOf (retry) {
   return times > 1 ? { times, interval: atOnce, errorFilter: always } : null
 }
 
-/** The interval of who names none. */
+/** The default interval. */
 const atOnce = () => 0
 
-/** Which errors of who names none are worth another attempt. */
+/** The default filter: all errors are retried. */
 const always = () => true
 
-/** `value` as a number, NaN where `async.retry` takes its default; throws for what no number can be made of. */
+/** `value` as a number, NaN where `async.retry` uses its default; throws where no number can be made of it. */
 function numberOf (name, value) {
   try {
     return +value
@@ -43,7 +43,7 @@ function numberOf (name, value) {
   }
 }
 
-/** One thing that is tried until it succeeds. */
+/** One operation that is repeated until it succeeds. */
 class Try {
   constructor (owner, retry, attempt, cb, what, signal) {
     this._owner = owner
@@ -53,7 +53,7 @@ class Try {
     this._cb = cb
     this._what = what
     this._signal = signal
-    /** Between two attempts. */
+    /** Whether it is between two attempts. */
     this._waits = false
     this._timer = null
   }
@@ -66,13 +66,15 @@ class Try {
     this._attempt((err, res) => this._answered(err, res))
   }
 
-  /** No attempt follows the one that is under way; between two of them `err` is what came of it. */
+  /**
+   * Makes the present attempt the last one; between two attempts it fails with `err`, the result of the previous one.
+   */
   last (err) {
     this._retry = null
     if (this._waits) this.fail(err)
   }
 
-  /** It fails with `err`, in a later tick. */
+  /** Fails with `err` in a later tick. */
   fail (err) {
     nextTick(this._take(), err)
   }
@@ -93,7 +95,7 @@ class Try {
     else setImmediate(() => this.next())
   }
 
-  /** How long to wait before it is tried again, in ms; null: it is not. */
+  /** How long to wait before the next attempt, in ms; null if there is none. */
   _waitAfter (err) {
     const retry = this._retry
     if (retry === null || ++this._tried >= retry.times || !retry.errorFilter(err)) return null
@@ -113,32 +115,31 @@ class Try {
   }
 }
 
-/** What an owner tries until it succeeds, or the owner has ended. */
+/** An owner's operations that are repeated until they succeed, or the owner stops. */
 class Tries {
   constructor () {
     this._open = new Set()
   }
 
   /**
-   * Calls `attempt(done)` until it succeeds, in a later turn each time; then `cb` with what the
-   * last one said.
-   * @param {object|null} retry of `retryOf`
-   * @param {string} what is tried, for who debugs
-   * @param {AbortSignal} [signal] once it is aborted nothing is tried any more
+   * Calls `attempt(done)` until it succeeds, in a later turn each time; then `cb` with the last result.
+   * @param {object|null} retry from `retryOf`
+   * @param {string} what the operation, for debugging
+   * @param {AbortSignal} [signal] once it is aborted there are no more attempts
    */
   begin (retry, attempt, cb, what, signal) {
-    // Who ends it may be somebody else.
+    // `end()` may run in another async context.
     const one = new Try(this._open, retry, attempt, bind(cb), what, signal)
     this._open.add(one)
     one.next()
   }
 
-  /** Nothing is tried again; what is under way has its own end, and the rest fails with `err`. */
+  /** No more retries: attempts in flight finish by themselves, and waiting operations fail with `err`. */
   endWaiting (err) {
     for (const one of [...this._open]) one.last(err)
   }
 
-  /** Nothing is tried any more, and all of it fails with `err`. */
+  /** Ends all operations with `err`. */
   end (err) {
     for (const one of [...this._open]) one.fail(err)
   }

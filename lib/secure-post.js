@@ -12,11 +12,11 @@ const { late, system } = require('./failure')
 const limitHeads = require('./heads')
 const { RACE, lookupOf } = require('./names')
 
-/** Connections to grapes. It keeps those apart whose TLS options differ. */
+/** Connections to grapes. It separates those with different TLS options. */
 class Agent extends https.Agent {
   keepSocketAlive (socket) {
     if (this !== agent || !super.keepSocketAlive(socket)) return false
-    // What comes while nobody waits for an answer is none. Node would read on and on.
+    // Data without a pending request is no response. Node would read on and on.
     socket.once('data', destroy)
     socket.setTimeout(GRAPE_KEEP_ALIVE, destroy)
     return true
@@ -35,7 +35,7 @@ function destroy () {
 
 let agent = new Agent({ keepAlive: true })
 
-/** Closes the connections that are kept, and others once they have their answers. */
+/** Closes the idle connections, and the others once they have their responses. */
 function letGo () {
   const kept = Object.values(agent.freeSockets).flat()
   agent = new Agent({ keepAlive: true })
@@ -43,8 +43,9 @@ function letGo () {
 }
 
 /**
- * Posts a JSON text to a grape: `cb(err, status, body, location)`, and returns what ends it, like `dispatch.post`.
- * @param {number} timeout ms, for all of it
+ * Posts a JSON text to a grape: `cb(err, status, body, location)`, and returns a function that cancels it, like
+ * `dispatch.post`.
+ * @param {number} timeout ms, for the whole exchange
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
 function post (url, fields, body, timeout, tls, cb) {
@@ -58,7 +59,7 @@ function post (url, fields, body, timeout, tls, cb) {
     cb(err, status, text, location)
   }
   const deadline = new Deadline(() => finish(late(TEXT.TIMEOUT, { timeout })), timeout, true)
-  // Of a text Node would make one with the head, in the text's encoding.
+  // Node would join a string with the head, in the string's encoding.
   const bytes = Buffer.from(body)
   const headers = {
     'content-type': 'application/json',
@@ -74,7 +75,7 @@ function post (url, fields, body, timeout, tls, cb) {
       answered = true
       read(response, finish)
     })
-    // Another protocol is no answer; without a listener Node would end without a word.
+    // An upgrade is no response; without a listener Node would close silently.
     request.on('upgrade', (response, socket) => {
       socket.destroy()
       finish(null, response.statusCode, '')
@@ -83,7 +84,7 @@ function post (url, fields, body, timeout, tls, cb) {
       if (!answered && asked === request) finish(system(TEXT.HANG_UP, { code: 'ECONNRESET' }))
     })
     request.on('error', err => {
-      // A grape may close a kept connection while a request is on its way there.
+      // A grape may close an idle connection while a request is on its way there.
       if (!done && request.reusedSocket && err.code === 'ECONNRESET') ask()
       else finish(err)
     })
@@ -92,7 +93,7 @@ function post (url, fields, body, timeout, tls, cb) {
   try {
     ask()
   } catch (err) {
-    // An address that is none, or a key that Node refuses.
+    // An invalid address, or a key that Node rejects.
     deadline.clear()
     done = true
     nextTick(cb, err)
@@ -102,7 +103,7 @@ function post (url, fields, body, timeout, tls, cb) {
 
 function read (response, finish) {
   let text = ''
-  // What is no part of the text: the extensions of chunks.
+  // Also counts bytes outside the text: extensions of chunks.
   const { socket } = response
   const most = socket.bytesRead + MAX_GRAPE_READ
   response.setEncoding('utf8')

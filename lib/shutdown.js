@@ -1,6 +1,6 @@
 'use strict'
 
-// The orderly end of a service: `gracefulShutdown`.
+// `gracefulShutdown`: stops a service in order.
 
 const { constants } = require('os')
 const { monotonic, nextTick } = require('./clock')
@@ -11,12 +11,12 @@ const { debug } = require('./observe')
 const { CALLS } = require('./option-table')
 const { within } = require('./promises')
 
-/** What each signal begins. One listener of the process serves all, however many services it has. */
+/** The shutdowns that each signal begins. One process listener serves all, however many services there are. */
 const bySignal = new Map()
 
 function onSignal (signal) {
   const shutdowns = [...bySignal.get(signal)]
-  // Somebody does not want to wait.
+  // A second signal: the user does not want to wait.
   if (shutdowns.some(({ isSignalled }) => isSignalled)) process.exit(128 + constants.signals[signal])
   for (const shutdown of shutdowns) {
     shutdown.isSignalled = true
@@ -40,13 +40,13 @@ function unlisten (signal, shutdown) {
 }
 
 /**
- * Ends a service in order when a signal comes, after which the process may end by itself; another
- * signal meanwhile ends it at once. Announces end first, then servers and subscribers finish what they
- * were asked, then clients and publishers, whom that may need, then the link.
+ * Stops a service in order when a signal arrives, after which the process may exit; another signal meanwhile exits at
+ * once. Announces end first, then servers and subscribers finish their pending work, then clients and publishers,
+ * which that work may need, then the link.
  * @param {object} opts `link` and `peers`, each one or an array; `drain` ms for all of it; `signals`
- * @param {function(Error, string)} [cb] once all has ended: the first thing that failed, if any, and
- *   the signal
- * @return {object} `now()` begins it, `remove()` lets signals be, `done` is a Promise of its end
+ * @param {function(Error, string)} [cb] called when everything has stopped, with the first error, if any, and the
+ *   signal
+ * @return {object} `now()` begins it, `remove()` stops listening to signals, `done` is a Promise of its end
  */
 function gracefulShutdown (opts = {}, cb) {
   const { link, peers, drain, signals } = opts
@@ -96,7 +96,7 @@ function stoppable (name, value) {
   return list
 }
 
-/** Ends all parts; resolves with what failed. */
+/** Stops all parts; resolves with the errors. */
 async function end ({ links, peers, drain }) {
   const until = monotonic() + drain
   const left = () => Math.max(1, until - monotonic())
@@ -108,14 +108,14 @@ async function end ({ links, peers, drain }) {
       errors.push(err)
     }
   }
-  // A `stop` of somebody's own may never end.
+  // A user's own `stop` may never finish.
   const stop = (things, act) => Promise.all(things.map(thing => attempt(() => within(left() + STOP_GRACE, act(thing)))))
   const stopPeer = peer => drain > 0 ? peer.stop({ drain: left() }) : peer.stop()
 
   const told = Promise.all(links.map(link => attempt(() => {
     const telling = Promise.resolve(link[kStopAnnouncingAll] && link[kStopAnnouncingAll]())
     if (drain > 0) return within(drain * FAREWELL_SHARE, telling)
-    // Nobody waits for it.
+    // Nothing waits for this promise.
     telling.catch(() => {})
   })))
   if (drain > 0) await told
@@ -125,13 +125,13 @@ async function end ({ links, peers, drain }) {
   return errors
 }
 
-/** Whether it is asked by others, or hears them: a server of requests, a subscriber. */
+/** Whether it receives requests or messages: a server of requests, a subscriber. */
 function isAsked (peer) {
   return typeof peer.sub === 'function' || (typeof peer.listen === 'function' && typeof peer.pub !== 'function')
 }
 
 function tell (err, signal, cb) {
-  // What it throws is uncaught, as of any callback, and not a rejection.
+  // An exception in it is uncaught, as in any callback, and not a rejection.
   if (cb) nextTick(cb, err, signal)
   else if (err) process.emitWarning(`the shutdown is done, but for: ${err && err.message}`, { type: 'GrenacheWarning', code: 'ERR_SHUTDOWN' })
 }

@@ -1,7 +1,7 @@
 'use strict'
 
-// What `stats()` says. The native side counts what each connection does; what is rare, and what
-// goes by the socket object, is counted here. docs/OBSERVABILITY.md describes every field.
+// Implements `stats()`. The native side counts what each connection does; rare events, and those of the socket lane,
+// are counted here. docs/OBSERVABILITY.md describes every field.
 
 const { monotonic } = require('./clock')
 const { kConnection } = require('./internal')
@@ -15,16 +15,15 @@ const NOTHING = {
   failed: 0,
   rejected: 0,
   retried: 0,
-  // Requests that their servers had not begun, and that went elsewhere: counted as broken there, and
-  // as others here.
+  // Resent requests, which their servers had not begun: counted as broken there, and as new ones here.
   resent: 0,
   published: 0,
-  // Replies with an error. Of a client only those that the native side does not look into.
+  // Replies with an error. In a client, only those that the native side does not parse.
   errors: 0,
   invalid: 0,
-  // Requests that the native side has seen come, and that go by the socket object after all.
+  // Requests that the native side has counted, but that are handled by the socket object.
   moved: 0,
-  // By the socket object: see `asked` and `Serving`.
+  // On the socket lane: see `asked` and `Serving`.
   socketStarted: 0,
   socketFailed: 0,
   socketTimedOut: 0,
@@ -37,7 +36,7 @@ const NOTHING = {
   socketInvalid: 0
 }
 
-/** Counts for a transport; with a `parent`, its peer's, which counts all of it too. */
+/** Counts for a transport; a `parent`, its peer's meter, counts everything too. */
 class Meter {
   constructor (parent) {
     this.native = new NativeMeter(parent ? parent.native : undefined)
@@ -55,7 +54,7 @@ class Meter {
     this.native.record(ms)
   }
 
-  /** `cb` of a request that goes by the socket object. */
+  /** `cb` of a request on the socket lane. */
   asked (cb) {
     const since = monotonic()
     this.count('socketStarted')
@@ -68,7 +67,7 @@ class Meter {
     }
   }
 
-  /** Counts a socket that is no connection of ours, which counts itself. */
+  /** Counts a foreign socket; connections of this package count themselves. */
   foreign (socket, open) {
     if (socket[kConnection]) return
     const opened = () => {
@@ -97,7 +96,7 @@ class Meter {
 
   ofServer () {
     const { native, counts, base } = this._read()
-    // Neither a request, nor answered, though counted as both.
+    // Counted as both a request and its reply, but are neither.
     const none = counts.invalid + counts.moved
     return {
       ...base,
@@ -124,7 +123,7 @@ class Meter {
     return { ...base, messages: { received: native.messages } }
   }
 
-  /** How often a peer's client tried again. */
+  /** How often a peer's client retried. */
   get retried () {
     return this._counts.retried
   }
@@ -139,13 +138,13 @@ class Meter {
   }
 }
 
-/** What a request that goes by the socket object counts as when it fails. */
+/** The counter for a failed request of the socket lane. */
 function endOf (err) {
   if (err.message === TEXT.TIMEOUT) return 'socketTimedOut'
   return err.name === 'AbortError' ? 'socketAborted' : 'socketFailed'
 }
 
-/** Counts the requests that come by one socket object. */
+/** Counts the requests that arrive on one socket object. */
 class Serving {
   constructor (meter) {
     this._meter = meter
@@ -153,7 +152,7 @@ class Serving {
     this._ended = false
   }
 
-  /** `reply(rid, err, res)` to a request that came; without a `request` it is none. */
+  /** Wraps `reply(rid, err, res)` of a request; without a `request` the message was none. */
   request (reply, request) {
     if (!request) {
       this._meter.count('socketInvalid')
