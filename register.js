@@ -18,12 +18,12 @@ Module._resolveFilename = function (request, parent, ...args) {
   const named = byName(request)
   if (named !== undefined) return named
   const found = resolve.call(this, request, parent, ...args)
-  // What `import` has found: its module is looked for under that name.
+  // An address that `import` has resolved: its module is found under that name.
   if (found === request && !parent && !Module.registerHooks) return found
   return (path.isAbsolute(found) && byFile(found)) || found
 }
 
-// Where `import` has no hooks it finds the file of a replaced package, and gets what that exports.
+// Where `import` has no hooks, it finds the replaced package's file, and gets the exports set here.
 if (!Module.registerHooks) {
   const load = Module._extensions['.js']
   Module._extensions['.js'] = function (module, filename) {
@@ -33,6 +33,6 @@ if (!Module.registerHooks) {
   }
 }
 
-// Before Node 22.15 hooks need a thread, so who only requires gets none: `import` has no parent.
+// Before Node 22.15 hooks need a thread, which is only started for `import`: the module then has no parent.
 if (Module.registerHooks) Module.registerHooks(importHooks)
 else if (Module.register && !module.parent) Module.register(pathToFileURL(require.resolve('./lib/import-hooks')))

@@ -25,7 +25,7 @@ function run (conf, say) {
 
   grape.on('ready', () => say('ready', {}, 'the first look around in the network is done'))
   grape.on('warning', text => {
-    // Odd datagrams are counted on the status page.
+    // Invalid datagrams are counted on the status page.
     if (!isOfConf(text)) return
     say('warning', { text }, `warning: ${text}`)
     if (/ no other node /.test(text)) grape.once('node', () => say('node', {}, 'another node answers now'))
@@ -44,7 +44,7 @@ function run (conf, say) {
     say('stopping', { signal }, `${signal}: stopping`)
     grape.stop()
   }
-  // Once: who asks a second time does not want to wait.
+  // Once: a second signal ends the process at once.
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
 }
@@ -62,7 +62,7 @@ function print (line) {
   try {
     fs.writeSync(1, `${line}\n`)
   } catch (err) {
-    // Nobody reads it.
+    // The reader has closed the pipe.
   }
 }
 

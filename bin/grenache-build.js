@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 'use strict'
 
-// Builds the addon where none is prebuilt, for every copy of this package and version that the
-// service has.
+// Builds the addon where no prebuilt one exists, for every copy of this package and version that the service has.
 
 const { name, version } = require('../package.json')
 const { buildAdvice } = require('../lib/advice')

@@ -3,22 +3,22 @@
 const { MAX_BACKOFFS } = require('./defaults')
 
 /**
- * Names of destinations in lookups whose real addresses are others, since a subclass of a client maps them
- * (NAT, a tunnel): what fails is an address, and what is chosen next is a name.
+ * Names that lookups return for destinations with other addresses, where a subclass of a client maps them (NAT, a
+ * tunnel): failures concern an address, and the next choice a name.
  */
 class Aliases {
   constructor () {
-    /** By name, the latest address. */
+    /** The latest address by name. */
     this._addresses = new Map()
-    /** By address, its names. */
+    /** The names by address. */
     this._names = new Map()
   }
 
-  /** A transport that was asked for `name` connects to `address`. */
+  /** A transport requested for `name` connects to `address`. */
   add (name, address) {
     if (name === address || address === undefined || this._addresses.get(name) === address) return
     this._remove(name)
-    // Grapes may name others without end.
+    // Grapes may return new names without end.
     if (this._addresses.size === MAX_BACKOFFS) this._remove(this._addresses.keys().next().value)
     this._addresses.set(name, address)
     const names = this._names.get(address)
@@ -26,7 +26,7 @@ class Aliases {
     else names.add(name)
   }
 
-  /** What an address is called: by itself, and by its names. */
+  /** The address itself, and its names. */
   of (address) {
     const names = this._names.get(address)
     return names === undefined ? [address] : [address, ...names]
@@ -42,7 +42,7 @@ class Aliases {
   }
 }
 
-/** Where a transport connects to; undefined of one of somebody's own that does not say. */
+/** The address that a transport connects to; undefined for a foreign one without `conf`. */
 function addressOf (transport) {
   return transport && transport.conf ? transport.conf.dest : undefined
 }

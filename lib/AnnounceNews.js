@@ -6,7 +6,7 @@ const { refusalOf } = require('./grape-answers')
 const { kEvents, kGrapes, kHears } = require('./internal')
 const { inLine } = require('./printable')
 
-/** What helps, by the code of a failure. */
+/** Hints by the code of a failure. */
 const HINTS = {
   [TEXT.GRAPE_ALONE]: 'a grape of grenache-grape keeps nothing while it knows no other one: start a second one, or one of this package',
   ERR_GRAPE_SERVICE_PORT: 'the port must be a number: call listen() before, and announce service.port',
@@ -14,7 +14,7 @@ const HINTS = {
   [TEXT.GRAPE_ANSWER]: 'what answers there is no grape'
 }
 
-/** Tells of a link's announces: by events, and where nobody listens by a warning, once for each cause. */
+/** Reports a link's announces: with events, and if there is no listener with a warning, once for each cause. */
 class AnnounceNews {
   constructor (link) {
     this._link = link
@@ -22,8 +22,8 @@ class AnnounceNews {
   }
 
   /**
-   * `cb` of one announce of `about`, which is `{ key, port, host }`. The grape's refusal stays a result for
-   * it; of an announce for another host, which the original does not have, it is an error.
+   * Wraps `cb` of one announce of `about`, which is `{ key, port, host }`. A grape's refusal stays a result; for an
+   * announce with another host, which the original does not have, it is an error.
    */
   telling (about, cb) {
     return (err, res) => {
@@ -40,7 +40,7 @@ class AnnounceNews {
     }
   }
 
-  /** The Error for an answer that is no success; null for one that is. */
+  /** The Error for an answer that is a refusal; null for a success. */
   refusalOf ({ key, port, host }, answer) {
     const grape = this._grapes
     const err = refusalOf('announce', answer)
@@ -52,7 +52,7 @@ class AnnounceNews {
     return Object.assign(err, { key, port, ...host !== undefined && { host }, grape })
   }
 
-  /** Nobody else tells of a failed announce. */
+  /** Warns of a failed announce that nothing else reports. */
   warn (about, err) {
     const events = this._link[kEvents]
     if (isEnd(err) || events.listenerCount('announce-error') > 0) return
@@ -73,13 +73,13 @@ class AnnounceNews {
     else if (!isEnd(err)) events.emit('announce-error', err, about)
   }
 
-  /** The addresses that it went to, without passwords. */
+  /** The addresses of its grapes, without passwords. */
   get _grapes () {
     return this._link[kGrapes]('announce').map(addressOf).join(', ')
   }
 }
 
-/** Codes by which grapes say that they do not know such an announce. */
+/** Codes with which grapes reject an unknown form of announce. */
 const FOREIGN = ['ERR_GRAPE_ANNOUNCE', 'ERR_REQ_NOTFOUND']
 
 /** Whether the caller ended it. */
@@ -87,12 +87,12 @@ function isEnd (err) {
   return err.code === 'ABORT_ERR' || err.message === TEXT.TRANSPORT_CLOSE
 }
 
-/** Whether `cb` is told of a failure: of an error each is. */
+/** Whether `cb` gets this failure: an Error always, a refusal only with `kHears`. */
 function hears (cb, err) {
   return !!cb && (!!err || cb[kHears] === true)
 }
 
-/** `cb`, which is told of refusals too. */
+/** Marks `cb` to get refusals too. */
 function hearing (cb) {
   cb[kHears] = true
   return cb

@@ -3,15 +3,15 @@
 const { clearTimeout, isFaked, lasting, setImmediate, setTimeout, theirs } = require('./clock')
 
 /**
- * Calls `act` after `ms`, as Node's `setTimeout`, but not up to a millisecond earlier, and when all was read that had come by then: after
- * long work timers go off before the sockets are read, where the answer may be that was waited for.
+ * Calls `act` after `ms`, as Node's `setTimeout`, but not up to a millisecond earlier, and only once everything
+ * received by then was read: after long work timers fire before the sockets are read, where the awaited reply may be.
  */
 class Deadline {
-  /** @param {boolean} [isTheirs] by the timers of the moment: see clock.js */
+  /** @param {boolean} [isTheirs] use the present timers: see clock.js */
   constructor (act, ms, isTheirs = false) {
     this._isOver = false
     const come = () => {
-      // Immediates follow the wait for I/O. A clock that a test moves waits for nothing.
+      // Immediates run after the poll for I/O. A fake clock waits for nothing.
       if (isTheirs && isFaked()) act()
       else setImmediate(() => this._isOver || act())
     }
@@ -19,7 +19,7 @@ class Deadline {
     this._isTheirs = isTheirs
   }
 
-  /** It does not keep the process alive. */
+  /** Lets the process exit before the deadline. */
   unref () {
     this._timer.unref()
     return this

@@ -5,11 +5,11 @@ const { familyOf, partsOf } = require('./address')
 const { kAt, kCalls } = require('./internal')
 
 /**
- * The node of a running grape by itself, with the calls that services of the original make on
- * `grape.node`: names are hex, as `grape.str2hex` says them, or bytes.
+ * The node of a running grape, with the methods that services of the original call on `grape.node`: names are hex, as
+ * from `grape.str2hex`, or bytes.
  */
 class GrapeNode extends EventEmitter {
-  /** `calls` are those of a grape's class. */
+  /** `calls` are the methods of a grape's class. */
   constructor (at, calls, grape) {
     super()
     this[kAt] = at
@@ -17,18 +17,18 @@ class GrapeNode extends EventEmitter {
     for (const name of Object.keys(calls)) this[kCalls][name] = calls[name].bind(grape)
   }
 
-  /** Where its UDP socket is: `{ address, family, port }`. */
+  /** The address of its UDP socket: `{ address, family, port }`. */
   address () {
     return { ...this[kAt] }
   }
 
-  /** `cb(err, nodes)` with the number of nodes that took it. */
+  /** `cb(err, nodes)` with the number of nodes that stored it. */
   announce (name, port, cb) {
     if (typeof port === 'function') return this.announce(name, 0, port)
     this[kCalls].announce(nameOf(name), port || 0, cb)
   }
 
-  /** `cb(err, count)` with the number of addresses; each is an event `peer` of the grape. */
+  /** `cb(err, count)` with the number of addresses; the grape emits `peer` for each. */
   lookup (name, cb = noop) {
     this[kCalls].lookup(nameOf(name), (err, found) => err ? cb(err) : cb(null, found.length))
   }
@@ -45,7 +45,7 @@ class GrapeNode extends EventEmitter {
   }
 }
 
-/** `{ address, family, port }` of `host:port`, as Node's servers say it. */
+/** `{ address, family, port }` of `host:port`, as Node's servers return it. */
 function portOf (text) {
   const { host, port } = partsOf(text)
   return { address: host, family: familyOf(host), port: +port }

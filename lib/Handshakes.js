@@ -19,7 +19,7 @@ class Handshakes {
     this._entries = new Map()
     /** Entries by address, oldest first. */
     this._sources = new Map()
-    /** Entries by both ends of the connection, for runtimes whose sockets differ between events. */
+    /** Entries by both ends of the connection, for TLS sockets whose TCP socket is unknown. */
     this._ends = new Map()
   }
 

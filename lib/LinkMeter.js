@@ -6,7 +6,7 @@ const dispatch = require('./dispatch')
 const { TEXT } = require('./errors')
 const { refusalOf } = require('./grape-answers')
 
-/** What `link.stats()` says: counts for a link, by type of request, and of its exchanges. */
+/** Implements `link.stats()`: counts a link's requests by type, and its exchanges. */
 class LinkMeter {
   constructor () {
     this._latency = new NativeMeter()
@@ -14,14 +14,14 @@ class LinkMeter {
     this._requests = new Map()
   }
 
-  /** `cb` of a request that no cache answers. */
+  /** Wraps `cb` of a request that no cache answers. */
   request (type, cb) {
     let requests = this._requests.get(type)
     if (requests === undefined) this._requests.set(type, requests = counts())
     return counted(requests, type, cb)
   }
 
-  /** `cb` of an exchange with one grape. */
+  /** Wraps `cb` of an exchange with one grape. */
   exchange (type, cb) {
     const since = monotonic()
     return counted(this._exchanges, type, (err, data) => {
@@ -42,7 +42,7 @@ function counts () {
   return { started: 0, succeeded: 0, failed: 0, timedOut: 0, pending: 0 }
 }
 
-/** `cb` of a request that `counts` has under way until it is called. A grape's refusal is a failure. */
+/** Wraps `cb` of a request that `counts` has as pending until it is called. A grape's refusal is a failure. */
 function counted (counts, type, cb) {
   counts.started++
   counts.pending++

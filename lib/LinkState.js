@@ -10,13 +10,13 @@ const { OPTIONS } = require('./option-table')
 const { waitAfter } = require('./pause')
 
 /**
- * Whether a link's grapes answer: `connect` when one does, `disconnect` and `error` when none does. Every
- * exchange tells; while somebody listens, and there are none, it asks by itself.
+ * Whether a link's grapes reply: `connect` when one does, `disconnect` and `error` when none does. Every exchange
+ * updates it; while there are listeners but no exchanges, it sends a request itself.
  */
 class LinkState {
   constructor (link) {
     this._link = link
-    /** True, false, or null: nobody was asked so far. */
+    /** True, false, or null before the first exchange. */
     this._isConnected = null
     this._isStarted = false
     this._failures = 0
@@ -27,7 +27,7 @@ class LinkState {
     if (this._isStarted) return
     this._isStarted = true
     const begun = this._begun = {}
-    // Who listens after `start` hears it too.
+    // A listener added after `start` gets the event too.
     setImmediate(() => this._begun === begun && this._isStarted && this._look())
   }
 
@@ -38,14 +38,14 @@ class LinkState {
     clearTimeout(this._timer)
   }
 
-  /** Something answered at the address of a grape. */
+  /** Something replied at a grape's address. */
   heard (grape, type, err, data) {
     if (isGrape(type, err, data)) return this._connected()
     if (type !== PROBE_TYPE || this._isConnected === true) return
     this.lost(late(`ERR_GRAPE_ANSWER: what answers at ${addressOf(grape)} is no grape`, { grape: addressOf(grape) }))
   }
 
-  /** No grape answers. */
+  /** No grape replies. */
   lost (err) {
     if (!this._isStarted || this._isConnected === false) return
     this._isConnected = false
@@ -80,7 +80,10 @@ class LinkState {
   }
 }
 
-/** Grapes know no such request, and say so; of what else answers nobody knows. What carries exchanges by itself says anything. */
+/**
+ * A grape rejects this unknown request with an error code; other programs may reply anything. A user's `_post` may
+ * return anything.
+ */
 function isGrape (type, err, data) {
   if (err) return type !== PROBE_TYPE || /^ERR_/.test(err.message)
   if (type === PROBE_TYPE) return typeof data !== 'string' || /^ERR_/.test(data)

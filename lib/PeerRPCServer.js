@@ -5,7 +5,7 @@ const TransportRPCServer = require('./TransportRPCServer')
 const { kMeter, kOptions } = require('./internal')
 const { OPTIONS } = require('./option-table')
 
-/** Answers requests: `peer.transport('server').listen(port)`. */
+/** Serves requests: `peer.transport('server').listen(port)`. */
 class PeerRPCServer extends PeerServer {
   getTransportClass () {
     return TransportRPCServer

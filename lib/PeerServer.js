@@ -7,7 +7,7 @@ const { OPTIONS } = require('./option-table')
 
 /** A peer that listens, itself or by its transports. */
 class PeerServer extends Peer {
-  /** Listens on `port` with the latest transport, and returns that. */
+  /** Listens on `port` with the latest transport, and returns its result. */
   listen (port) {
     return this[kServer]().listen(port)
   }
@@ -17,7 +17,7 @@ class PeerServer extends Peer {
     return this[kLatest] && this[kLatest].port
   }
 
-  // Services keep their own port here.
+  // Services may assign a port of their own.
   set port (port) {
     own(this, 'port', port)
   }

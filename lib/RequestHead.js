@@ -4,26 +4,26 @@ const EMPTY_LINE = /\n\r?\n/g
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~\w]+) \S+ HTTP\/1\.[01]\r?\n/
 const UPGRADE = /\nupgrade[ \t]*:/i
 
-/** What is taken for a head at first, in bytes. */
+/** Initial size of the buffer, in bytes. */
 const FIRST = 512
 
-/** The head of a request that comes in pieces: whether it asks for an upgrade, and how to refuse it. */
+/** The head of a request that arrives in pieces: whether it is an upgrade, and how to reject it. */
 class RequestHead {
-  /** @param {number} most bytes of it */
+  /** @param {number} most maximum of its bytes */
   constructor (most) {
     this._most = most
-    // One for all pieces: a piece of one byte holds hundreds.
+    // One buffer for all pieces: a piece of one byte would hold hundreds.
     this._bytes = Buffer.allocUnsafeSlow(FIRST)
     this._size = 0
-    /** The end of what came, since an empty line may come in pieces. */
+    /** The last characters, since an empty line may be split between pieces. */
     this._tail = ''
     this._end = 0
   }
 
-  /** Adds a piece. Null: more must come; 101: it may be an upgrade; else the status that refuses it. */
+  /** Adds a piece. Null: incomplete; 101: possibly an upgrade; else the status for a rejection. */
   add (bytes) {
     if (this._size === 0) {
-      // Empty lines before it are none of it (RFC 9112 section 2.2).
+      // Empty lines before the head are ignored (RFC 9112 section 2.2).
       let empty = 0
       while (empty < bytes.length && (bytes[empty] === 0x0a || bytes[empty] === 0x0d)) empty++
       bytes = bytes.subarray(empty)
@@ -37,16 +37,16 @@ class RequestHead {
     this._append(bytes)
     if (isEnd && this._end <= this._most) return this._judge()
     if (this._size >= this._most) return 431
-    // What has no method is no HTTP, and may never have an empty line.
+    // Without a method it is no HTTP, and may never have an empty line.
     return this._bytes[0] > 0x20 && this._bytes[0] < 0x7f ? null : 400
   }
 
-  /** Whether only the head of an answer is wanted (RFC 9110 section 9.3.2). */
+  /** Whether only the head of a response is wanted (RFC 9110 section 9.3.2). */
   get isHead () {
     return this._bytes.subarray(0, 5).toString('latin1') === 'HEAD '
   }
 
-  /** The head, and what came behind it. */
+  /** The head, and the bytes after it. */
   take () {
     return { head: this._bytes.subarray(0, this._end), rest: this._bytes.subarray(this._end, this._size) }
   }

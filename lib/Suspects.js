@@ -6,8 +6,8 @@ const { OPCODE, silence } = require('./dispatch')
 const { debug } = require('./observe')
 
 /**
- * Destinations that said nothing while requests expired. They are asked for a sign of life, and given
- * up when they give none: their hosts may have lost their power, of which nobody tells.
+ * Destinations that were silent while requests expired. They get a ping, and are given up without a sign of life:
+ * their hosts may have lost power, which no packet reports.
  */
 class Suspects {
   constructor () {
@@ -15,8 +15,8 @@ class Suspects {
   }
 
   /**
-   * Asks `dest` for a sign of life by its `connections`.
-   * @param {function(boolean)} tell whether it gave one
+   * Sends `dest` a ping over its `connections`.
+   * @param {function(boolean)} tell gets whether there was a sign of life
    */
   add (dest, connections, tell) {
     if (this._suspects.has(dest)) return
@@ -26,7 +26,7 @@ class Suspects {
     this._ask(suspect)
   }
 
-  /** It lives, or is given up already. */
+  /** The destination is alive, or was given up already. */
   remove (dest) {
     if (this._suspects.size === 0) return
     const suspect = this._suspects.get(dest)
@@ -35,7 +35,7 @@ class Suspects {
     this._suspects.delete(dest)
   }
 
-  /** Returns those that were suspected. */
+  /** Returns the suspected destinations. */
   removeAll () {
     const dests = [...this._suspects.keys()]
     for (const dest of dests) this.remove(dest)
@@ -53,7 +53,7 @@ class Suspects {
 
   _lookAfter (suspect) {
     const due = monotonic() + suspect.wait
-    // What has come while this process was busy is read before the look.
+    // Messages that arrived while this process was busy are read before the check.
     suspect.timer = setTimeout(() => setImmediate(() => {
       if (this._suspects.get(suspect.dest) === suspect) this._look(suspect, monotonic() - due)
     }), suspect.wait).unref()
@@ -66,7 +66,7 @@ class Suspects {
       this.remove(dest)
       return tell(true)
     }
-    // A process that was busy has asked nobody, nor heard.
+    // While this process was busy it neither sent nor read anything.
     if (late > SUSPICION.late) return this._ask(suspect)
     if (age >= SUSPICION.grace) {
       this.remove(dest)
@@ -77,7 +77,7 @@ class Suspects {
   }
 }
 
-/** Whether nothing came by any of these connections for `ms`. */
+/** Whether none of these connections received anything for `ms`. */
 function isSilent (connections, ms) {
   return connections.every(connection => !connection.open || silence(connection.conn) >= ms)
 }

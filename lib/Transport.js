@@ -8,7 +8,7 @@ const { OPTIONS, drainOf } = require('./option-table')
 const { check } = require('./options')
 const { Meter } = require('./stats')
 
-/** What all transports share: an owner, a configuration, an id, and whether they are active. */
+/** The base of all transports: an owner, a configuration, an id, and whether they are active. */
 class Transport extends EventEmitter {
   constructor (client, conf = {}) {
     super()
@@ -34,7 +34,7 @@ class Transport extends EventEmitter {
 
   monitor () {}
 
-  /** Ends the transport at once, or with `opts.drain` as a peer: see Peer.js. */
+  /** Stops the transport at once, or with `opts.drain` as a peer: see Peer.js. */
   stop (opts) {
     const drain = drainOf(opts)
     if (drain instanceof Error) return Promise.reject(drain)

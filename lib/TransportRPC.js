@@ -6,7 +6,7 @@ const { isNested } = require('./nesting')
 
 /** A transport that speaks JSON. */
 class TransportRPC extends TransportSocket {
-  /** The value of a JSON text or Buffer; null for what is no JSON, and for what nests too deep. */
+  /** The value of a JSON text or Buffer; null for invalid JSON, and for values that nest too deep. */
   parse (data) {
     try {
       const text = typeof data === 'string' ? data : String(data)
@@ -21,7 +21,7 @@ class TransportRPC extends TransportSocket {
     return JSON.stringify(value)
   }
 
-  /** `parse` of what the native side has looked at. */
+  /** `parse` for data that the native side has checked. */
   [kParse] (data) {
     if (this.parse !== parse) return this.parse(data)
     try {

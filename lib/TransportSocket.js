@@ -4,7 +4,7 @@ const Transport = require('./Transport')
 const { drainServer } = require('./drain')
 const { kDrain, kFail, kListener, kOpenConnections, kTryListening } = require('./internal')
 
-/** A transport with the states of a socket, and what those have in common that listen. */
+/** A transport with the states of a socket, and the common part of transports that listen. */
 class TransportSocket extends Transport {
   isConnecting () {
     return !!this._connecting
@@ -41,12 +41,12 @@ class TransportSocket extends Transport {
     this._listening = false
   }
 
-  /** Listens; where the system does not let it, `keep` gets a server that says so. */
+  /** Listens; if the system does not allow it, `keep` gets a server that emits the error. */
   [kTryListening] (listen, keep) {
     try {
       listen()
     } catch (err) {
-      // A mistake in the configuration, and not the system's word on the port.
+      // A mistake in the configuration, and not the system's error for the port.
       if (!err.syscall) throw err
       const SocketServer = require('./SocketServer')
       const server = new SocketServer()

@@ -1,6 +1,6 @@
 'use strict'
 
-// Calls that an AbortSignal ends.
+// Calls that an AbortSignal cancels.
 
 const { callEach } = require('./cbq')
 const { nextTick } = require('./clock')
@@ -8,7 +8,7 @@ const { bind } = require('./context')
 const { TEXT } = require('./errors')
 const { failure, tell } = require('./failure')
 
-/** As Node's own, whose class cannot be had. */
+/** As Node's own, whose class is not exported. */
 class AbortError extends Error {
   constructor (signal) {
     super(TEXT.ABORTED, { cause: signal.reason })
@@ -17,7 +17,7 @@ class AbortError extends Error {
   }
 }
 
-/** What waits for one signal, with one listener for all of it. */
+/** The calls that wait for one signal, with one listener for all of them. */
 class Waits {
   constructor (signal) {
     this._signal = signal
@@ -46,7 +46,7 @@ class Waits {
   }
 }
 
-/** By signal: a listener for each request would take a time that grows with their number. */
+/** By signal: the cost of a listener for each request would grow with their number. */
 const waits = new WeakMap()
 
 function waitsOf (signal) {
@@ -55,10 +55,10 @@ function waitsOf (signal) {
 }
 
 /**
- * `cb` of a call that `signal` may end: only the first call of what is returned counts, and none
- * once the signal is aborted. Undefined, when the call fails at once for its signal.
- * @param {function(function(Error), Error)} [end] ends the call, in a later tick by default
- * @param {object} [known] what the error knows, see failure.js
+ * Wraps `cb` of a call that `signal` may cancel: only the first call of the returned function counts, and none once
+ * the signal is aborted. Returns undefined when the call fails at once because of its signal.
+ * @param {function(function(Error), Error)} [end] calls back with the error, in a later tick by default
+ * @param {object} [known] details for the error, see failure.js
  */
 function abortable (signal, cb, end = nextTick, known = {}) {
   const isSignal = typeof signal.addEventListener === 'function'
@@ -67,10 +67,10 @@ function abortable (signal, cb, end = nextTick, known = {}) {
     return undefined
   }
 
-  // Who aborts may be somebody else.
+  // `abort()` may run in another async context.
   cb = bind(cb)
   const all = waitsOf(signal)
-  // What ends does not keep its callback, however late its reply.
+  // A finished call does not retain its callback, however late its reply.
   const take = () => {
     const taken = cb
     cb = null

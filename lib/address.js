@@ -1,6 +1,6 @@
 'use strict'
 
-/** As Node says it of an address; undefined of none. */
+/** The family of an address, as Node names it; undefined without an address. */
 function familyOf (address) {
   return address && (address.includes(':') ? 'IPv6' : 'IPv4')
 }

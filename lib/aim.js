@@ -1,6 +1,6 @@
 'use strict'
 
-// Which destinations a call goes to: `opts.dest`, `exclude` and `self`.
+// Restricts a call's destinations: `opts.dest`, `exclude` and `self`.
 
 const { networkInterfaces } = require('os')
 const { partsOf } = require('./address')
@@ -8,17 +8,17 @@ const { kOwnAddresses, kOwnPorts } = require('./internal')
 const { CALLS } = require('./option-table')
 const { check } = require('./options')
 
-/** Whether a call has any of them: all that most calls are asked. */
+/** Whether a call has any of these options: the only check for most calls. */
 function isAimed (opts) {
   return opts.dest !== undefined || opts.exclude !== undefined || opts.self !== undefined
 }
 
-/** Throws when they mean nothing. */
+/** Throws when they are invalid. */
 function checkTargets (opts) {
   check(CALLS.targets, opts)
 }
 
-/** Those of `dests` that the call may go to. */
+/** The members of `dests` that the call may go to. */
 function othersOf (dests, opts, link) {
   const excluded = new Set([].concat(opts.exclude || []))
   const isOwn = opts.self === false ? ownOf(link) : () => false
@@ -26,14 +26,14 @@ function othersOf (dests, opts, link) {
 }
 
 /**
- * Whether a destination is one that the link announces: a port of this machine belongs to one
- * program, so the address of the machine and the port tell.
+ * Whether the link announces a destination: a port of a machine belongs to one program, so address and port identify
+ * it.
  */
 function ownOf (link) {
   const ports = link && link[kOwnPorts] ? link[kOwnPorts]() : []
   const own = new Set([...ports].map(String))
   const addresses = new Set(link && link[kOwnAddresses] ? link[kOwnAddresses]() : [])
-  // To ask the system for its addresses costs something.
+  // Reading the system's addresses costs something.
   if (own.size === 0) return dest => addresses.has(dest)
   const hosts = new Set(Object.values(networkInterfaces()).flat().map(({ address }) => address))
   return dest => {

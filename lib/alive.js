@@ -1,7 +1,7 @@
 'use strict'
 
-// What keeps the process alive: connections, servers, exchanges, started links, running grapes.
-// Native handles never do.
+// Keeps the process alive for connections, servers, exchanges, started links and running grapes: counts open
+// resources, and holds one timer while there are any. Native handles never keep it alive.
 
 const { clearInterval, setInterval } = require('./clock')
 const { MAX_TIMEOUT } = require('./defaults')
@@ -9,20 +9,20 @@ const { MAX_TIMEOUT } = require('./defaults')
 let held = 0
 let keeper = null
 
-/** What is not to be let go of meanwhile, though nobody may have it any more. */
+/** Objects that must not be collected meanwhile, even without other references. */
 const kept = []
 
-/** While the process has a reason to go on, `thing` is there. */
+/** Keeps `thing` as long as the process is kept alive. */
 function keep (thing) {
   kept.push(thing)
 }
 
-/** There is one more reason for the process to go on. */
+/** Counts one more open resource. */
 function hold () {
   if (++held === 1) keeper = setInterval(() => kept, MAX_TIMEOUT)
 }
 
-/** There is one less. */
+/** Counts one less. */
 function letGo () {
   if (--held === 0) clearInterval(keeper)
 }

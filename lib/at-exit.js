@@ -1,15 +1,15 @@
 'use strict'
 
-// One listener of the process' exit, however many copies of the package are loaded: test runners load
-// it anew for each file, and Node warns of eleven listeners.
+// One listener for the process' exit, however many copies of the package are loaded: test runners load it anew for
+// each file, and Node warns at eleven listeners.
 
 const vm = require('vm')
 
 const CALLS = Symbol.for('grenache-nodejs-ws-native.exit')
 
 /**
- * What the process keeps is made in the main realm: it would keep all of the realm that it is from, and a
- * test runner takes that apart when its file is done.
+ * Compiled in the main realm: an object that the process keeps would retain its whole realm, and a test runner
+ * disposes of a file's realm when the file is done.
  */
 const MAIN = `(process, CALLS) => {
   const calls = new Set()
@@ -27,7 +27,7 @@ const MAIN = `(process, CALLS) => {
   })
 }`
 
-/** Calls `call` when the process exits, unless nobody else keeps it any more by then. */
+/** Calls `call` when the process exits. The reference is weak: the caller has to keep `call`. */
 function atExit (call) {
   if (process[CALLS] === undefined) vm.runInThisContext(MAIN, { filename: __filename })(process, CALLS)
   process[CALLS](call)

@@ -5,16 +5,16 @@
 const { kWaiting } = require('./internal')
 const { OPTIONS } = require('./option-table')
 
-/** Each in turn, by the order of their names: that of a lookup differs from one to the next. */
+/** Each in turn, sorted by name: the order differs between lookups. */
 class RoundRobin {
   constructor () {
-    /** Who was chosen last, by key. */
+    /** The last choice by key. */
     this._last = new Map()
   }
 
   choose (dests, key) {
     const last = this._last.get(key)
-    // Not all clients begin with the same one.
+    // Not all clients start with the same one.
     const dest = last === undefined ? dests[Math.floor(Math.random() * dests.length)] : after(last, dests)
     this._last.set(key, dest)
     return dest
@@ -31,7 +31,7 @@ function after (last, dests) {
   return next === undefined ? first : next
 }
 
-/** The one with the fewest requests under way, any of those that are equal. */
+/** The destination with the fewest pending requests; a random one of several. */
 class LeastPending {
   choose (dests, key, tpool) {
     let least = []
@@ -59,7 +59,7 @@ const BALANCERS = {
   'least-pending': () => new LeastPending()
 }
 
-/** What chooses by this name; null for `random`. */
+/** The balancer with this name; null for `random`. */
 function balancerOf (name) {
   return BALANCERS[OPTIONS.PeerRPCClient.balance.of(name)]()
 }

@@ -5,10 +5,10 @@
 const { Budget } = require('./native')
 const { OPTIONS } = require('./option-table')
 
-/** By peer; a transport without one has its own. */
+/** By peer; a transport without a peer has its own. */
 const budgets = new WeakMap()
 
-/** The budget of a transport's connections: `conf.memoryBudget` bytes, 0 for any number. */
+/** The budget of a transport's connections: `conf.memoryBudget` bytes, 0 for no limit. */
 function budgetOf (transport) {
   const owner = transport.client || transport
   if (!budgets.has(owner)) budgets.set(owner, new Budget(OPTIONS.Peer.memoryBudget.of(transport.conf.memoryBudget)))

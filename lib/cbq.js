@@ -5,20 +5,20 @@ const Deadline = require('./Deadline')
 const { TEXT } = require('./errors')
 const { late } = require('./failure')
 
-/** Callbacks that wait for something, in order, by the name of what they wait for. */
+/** Queues of callbacks, by the name of the event that they wait for. */
 class CbQ {
   constructor () {
     this.q = new Map()
   }
 
-  /** Lets `cb(err, res)` wait for `key`. */
+  /** Queues `cb(err, res)` for `key`. */
   push (key, cb) {
     const waiting = this.q.get(key)
     if (waiting === undefined) this.q.set(key, [cb])
     else waiting.push(cb)
   }
 
-  /** Calls what waits for `key`. */
+  /** Calls the callbacks queued for `key`. */
   trigger (key, err, res) {
     const waiting = this.q.get(key)
     if (waiting === undefined) return
@@ -26,7 +26,7 @@ class CbQ {
     callEach(waiting, cb => cb(err, res))
   }
 
-  /** How many wait for `key`. */
+  /** The number of callbacks queued for `key`. */
   cnt (key) {
     const waiting = this.q.get(key)
     return waiting === undefined ? 0 : waiting.length
@@ -34,8 +34,8 @@ class CbQ {
 }
 
 /**
- * Calls `call` for each of `items`. One that throws does not lose the rest: they follow in
- * another turn, if the process outlives the exception.
+ * Calls `call` for each of `items`. If one throws, the rest follow in another turn, provided that the process
+ * survives the exception.
  */
 function callEach (items, call, from = 0) {
   let at = from
@@ -47,8 +47,8 @@ function callEach (items, call, from = 0) {
 }
 
 /**
- * `cb`, called with ERR_TIMEOUT when nobody calls it for `timeout` ms; only the first call counts.
- * @param {function(function(Error), Error)} [expire] makes that call
+ * Wraps `cb`, which is called with ERR_TIMEOUT unless it is called within `timeout` ms; only the first call counts.
+ * @param {function(function(Error), Error)} [expire] makes the call for the timeout
  */
 function withDeadline (timeout, cb, expire = callWith) {
   let done = false
@@ -59,7 +59,7 @@ function withDeadline (timeout, cb, expire = callWith) {
     cb(err, res)
   }
   const deadline = new Deadline(() => expire(finish, late(TEXT.TIMEOUT, { timeout })), timeout, true)
-  // What is waited for keeps the process alive, if anything should.
+  // The awaited work keeps the process alive, if anything should.
   deadline.unref()
   return finish
 }

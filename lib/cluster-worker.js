@@ -1,14 +1,14 @@
 'use strict'
 
-// What Node's own servers do in a worker of its `cluster`: they tell the primary where they listen, and
-// go when the worker is disconnected.
+// What Node's own servers do in a worker of its `cluster`: they report to the primary where they listen, and close
+// when the worker is disconnected.
 
 const { familyOf } = require('./address')
 
-/** Called once when the worker is disconnected. */
+/** Functions to call once when the worker is disconnected. */
 const leaving = new Set()
 
-/** Whether other processes listen on the ports of this one. Few need the module, which is large. */
+/** Whether other processes listen on this process' ports. Few processes need the module, which is large. */
 function sharesPorts () {
   return require('cluster').isWorker
 }
@@ -35,7 +35,7 @@ function leaveAll () {
   for (const leave of [...leaving]) leave()
 }
 
-/** The primary's `listening` events come of the message that Node's own servers send. */
+/** Sends the message of Node's own servers, from which the primary emits `listening`. */
 function tellListening (port, host) {
   const worker = workerOf()
   if (worker === null) return
@@ -45,7 +45,7 @@ function tellListening (port, host) {
   try {
     process.send({ cmd: 'NODE_CLUSTER', act: 'listening', address: host || null, port, addressType }, () => {})
   } catch (err) {
-    // The primary is gone.
+    // The primary has exited.
   }
 }
 

@@ -1,25 +1,25 @@
 'use strict'
 
-// Transports of somebody's own, which a hook of a peer may return: they need what the original calls, and no more.
+// Foreign transports, which a hook of a peer may return: they need only the methods that the original calls.
 
 const { kOnLost } = require('./internal')
 
-/** Whether it is a subscriber's of this package, which does more. */
+/** Whether it is this package's transport of a subscriber, which can do more. */
 function isOurs (transport) {
   return kOnLost in Object(transport)
 }
 
-/** Whether a transport is active; of one that does not say so nobody knows otherwise. */
+/** Whether a transport is active; one without `isActive` counts as active. */
 function isActive (transport) {
   return typeof transport.isActive !== 'function' || !!transport.isActive()
 }
 
-/** Whether it may be stopped with its peer, and says when it was. */
+/** Whether it can be stopped with its peer, and reports whether it was. */
 function isStoppable (transport) {
   return typeof transport.stop === 'function' && typeof transport.isActive === 'function'
 }
 
-/** Stops it, if it can be. */
+/** Stops it, if it has `stop`. */
 function stop (transport) {
   if (typeof transport.stop === 'function') transport.stop()
 }

@@ -4,15 +4,15 @@ const { FAREWELL_TIMEOUT } = require('./defaults')
 const { kOpenConnections } = require('./internal')
 
 /**
- * Lets `using` and `await using` stop the objects of a class, where this Node has the symbols.
- * `[kOpenConnections]()` are the connections that `await using` sees closed.
+ * Lets `using` and `await using` stop the objects of a class, where Node has the symbols. `await using` waits until
+ * the connections in `[kOpenConnections]()` are closed.
  */
 function disposable (Class) {
   define(Class, 'dispose', function () {
     this.stop()
   })
   define(Class, 'asyncDispose', async function () {
-    // Here, since a grape by itself has no use for what it loads.
+    // Required here, since a grape alone does not need the module.
     const { settled } = require('./drain')
     const open = this[kOpenConnections]()
     this.stop()

@@ -2,9 +2,9 @@
 
 const EventEmitter = require('events')
 
-// The browser's way to listen, which `ws` has beside Node's: `onmessage = ...`, `addEventListener`.
+// The browser's event API, which `ws` has beside Node's: `onmessage = ...`, `addEventListener`.
 
-/** What listeners get of each event, beside its type and target. */
+/** Properties of each event, beside its type and target. */
 const EVENTS = {
   open: () => ({}),
   message: data => ({ data }),
@@ -12,7 +12,7 @@ const EVENTS = {
   error: error => ({ error, message: error.message })
 }
 
-/** Marks a listener of Node's: the browser's way's own function, and whether it was set by `on...`. */
+/** Marks a listener of Node's: the function of the browser's API, and whether it was set by `on...`. */
 const SOURCE = Symbol('source')
 
 class Event {
@@ -21,7 +21,7 @@ class Event {
   }
 }
 
-/** Node's listener for the function of the browser's way. */
+/** Node's listener for a function of the browser's API. */
 function listenerOf (type, target, listener, isProperty) {
   const heard = (...args) => listener.call(target, new Event(type, target, EVENTS[type](...args)))
   heard[SOURCE] = { listener, isProperty }
@@ -29,11 +29,11 @@ function listenerOf (type, target, listener, isProperty) {
 }
 
 function find (target, type, isWanted) {
-  // The emitter's own: who asks a socket for its listeners means to do something with them.
+  // The emitter's own `listeners`: the socket's override assumes that its caller changes them.
   return EventEmitter.prototype.listeners.call(target, type).find(heard => heard[SOURCE] !== undefined && isWanted(heard[SOURCE]))
 }
 
-/** Gives a class of emitters the methods and properties. */
+/** Adds the methods and properties to a class of emitters. */
 function domEvents ({ prototype }) {
   Object.assign(prototype, { addEventListener, removeEventListener })
   for (const name of ['addEventListener', 'removeEventListener']) {
@@ -55,7 +55,7 @@ function domEvents ({ prototype }) {
   }
 }
 
-/** `opts.once` lets it be called once. Events that `ws` has not in this way are left out, as there. */
+/** With `opts.once` it is called once. Events that `ws` does not support here are ignored, as there. */
 function addEventListener (type, listener, opts) {
   if (typeof listener !== 'function' || !Object.prototype.hasOwnProperty.call(EVENTS, type)) return
   const heard = listenerOf(type, this, listener, false)

@@ -12,25 +12,25 @@ function settled (isDone, ms) {
     const poll = setInterval(() => {
       if (!isDone() && monotonic() < end) return
       clearInterval(poll)
-      // After long work what it waits for may have come, and is not read yet.
+      // After long work the awaited data may have arrived, and is not read yet.
       if (isDone()) resolve()
       else setImmediate(resolve)
     }, DRAIN_POLL)
   })
 }
 
-/** Closes connections in order; resolves when they are closed, or have had time for it. */
+/** Closes connections in order; resolves when they are closed, or their time is over. */
 function farewell (connections) {
   for (const connection of connections) connection.close(GOING_AWAY, '')
   return settled(() => connections.every(({ over }) => over), FAREWELL_TIMEOUT)
 }
 
-/** Ends a transport's listener: its service is announced no more, and has `ms` for what it was asked. */
+/** Drains a transport's listener: its service is no longer announced, and has `ms` for pending requests. */
 async function drainServer (transport, listener, ms) {
   const { link } = transport.client || {}
   if (link && typeof link[kStopAnnouncingPort] === 'function') link[kStopAnnouncingPort](transport.port)
   listener.unlisten()
-  // Each by itself: of many that are busy there is no time at which all are idle.
+  // Each closes by itself: with many busy connections there is no moment at which all are idle.
   const own = []
   const last = []
   for (const connection of listener.connections) (connection.drain() ? own : last).push(connection)
@@ -38,14 +38,14 @@ async function drainServer (transport, listener, ms) {
   await farewell([...own, ...last].filter(({ over }) => !over))
 }
 
-/** Closes a connection that is done; whether it is not. */
+/** Closes a connection that is done; returns whether it is not. */
 function isBusy (connection) {
   if (!isDone(connection)) return true
   connection.close(GOING_AWAY, '')
   return false
 }
 
-/** All requests are answered, and all answers are out. */
+/** All requests have replies, and all replies are written. */
 function isDone (connection) {
   return connection.over || connection.closing || connection.isDrained()
 }

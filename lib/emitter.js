@@ -4,8 +4,8 @@ const EventEmitter = require('events')
 const { kEvents } = require('./internal')
 
 /**
- * Node's EventEmitter with its state out of sight. That has it in fields, which a class has to leave
- * alone; a subclass of a class that was no emitter with the original does not know that.
+ * Node's EventEmitter with its state hidden. EventEmitter stores it in fields that a class must not use; subclasses
+ * of a class that was no emitter in the original do not know that.
  */
 class Emitter {
   constructor () {
@@ -16,7 +16,7 @@ class Emitter {
 Object.setPrototypeOf(Emitter, EventEmitter)
 Object.setPrototypeOf(Emitter.prototype, EventEmitter.prototype)
 
-/** Who listens to an `owner`. */
+/** The listeners of an `owner`. */
 class Events extends EventEmitter {
   constructor (owner) {
     super()
@@ -28,7 +28,7 @@ class Events extends EventEmitter {
     const listeners = this.rawListeners(event)
     if (listeners.length === 0) return super.emit(event, ...args)
     for (const raw of listeners) {
-      // One that is called once stands in a function of Node's, which would say its own `this`.
+      // A `once` listener is wrapped in a function of Node's, which would bind another `this`.
       const { listener = raw } = raw
       if (listener !== raw) this.removeListener(event, raw)
       Reflect.apply(listener, this.owner, args)

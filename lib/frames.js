@@ -1,6 +1,6 @@
 'use strict'
 
-// Stacks as texts, and where they enter the service's own code.
+// Stacks as text, and where they enter the service's own code.
 
 /** A bundle of ES modules has no __dirname. */
 const FOLDER = typeof __dirname === 'string' ? __dirname : '/nowhere'
@@ -12,12 +12,12 @@ function escaped (text) {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
-/** A stack as text; empty for what has none. */
+/** A stack as text; empty if there is none. */
 function stackOf (object) {
   try {
     return typeof object.stack === 'string' ? object.stack : ''
   } catch (err) {
-    // Somebody's own `Error.prepareStackTrace`, or a value of any kind.
+    // A user's `Error.prepareStackTrace` threw, or the value is no object.
     return ''
   }
 }
@@ -27,14 +27,14 @@ function allFramesOf (stack) {
   return stack.split('\n').filter(line => /^\s+at /.test(line))
 }
 
-/** The lines of a stack from the first one of the service's own on. */
+/** The lines of a stack from the service's first own call on. */
 function framesOf (stack) {
   const frames = allFramesOf(stack)
   const first = frames.findIndex(line => !PACKAGE.test(line))
   return first === -1 ? [] : frames.slice(first)
 }
 
-/** Where a stack enters the service's own code: `function (file:line:column)`; null for nowhere. */
+/** Where a stack enters the service's own code: `function (file:line:column)`; null if it does not. */
 function placeIn (stack) {
   const [frame] = framesOf(stack)
   return frame === undefined ? null : frame.trim().slice('at '.length)

@@ -1,14 +1,13 @@
 'use strict'
 
-// A grape tells most of its failures as an answer: a text, with HTTP status 200. Callbacks get that as
-// their result, as with the original; promises, events, counts and pauses take it for the failure that
-// it is.
+// A grape reports most of its failures as an answer: a text, with HTTP status 200. Callbacks get that as their
+// result, as with the original; promises, events, counts and pauses treat it as a failure.
 
 const { TEXT } = require('./errors')
 const { late } = require('./failure')
 const { inLine } = require('./printable')
 
-/** Texts of grapes that have no code of their own in front. */
+/** Codes for grapes' texts that do not begin with one. */
 const CODES = new Map([
   ['No nodes to query', TEXT.GRAPE_ALONE],
   ['All queries failed', TEXT.GRAPE_ALONE]
@@ -16,30 +15,30 @@ const CODES = new Map([
 
 const isText = answer => typeof answer === 'string'
 
-/** How many nodes have it. Lists and nothing come from what stands in for a grape. */
+/** The number of nodes that stored it. Stand-ins for a grape may answer with a list, or nothing. */
 const isTaken = answer => !isText(answer) && (answer === null || typeof answer !== 'object' || Array.isArray(answer))
 
-/** A hash, and no sentence. */
+/** A hash, and not a sentence. */
 const isPut = answer => !isText(answer) || (answer !== '' && !/\s|^ERR_/.test(answer))
 
-/** What is an answer to a request of each type; to others anything is. */
+/** Which answers are valid for each type of request; for other types all are. */
 const ANSWERS = {
   announce: isTaken,
   unannounce: isTaken,
   put: isPut,
-  // Nothing is found: an empty text.
+  // An empty text means that nothing was found.
   get: answer => !isText(answer) || answer === '',
   lookup: answer => !isText(answer)
 }
 
-/** The Error for an answer that is none, with its text and a code; null for a good one. */
+/** The Error for an invalid answer, with its text and a code; null for a valid one. */
 function refusalOf (type, answer) {
   const isAnswer = Object.hasOwn(ANSWERS, type) ? ANSWERS[type] : null
   if (isAnswer === null || isAnswer(answer)) return null
   const text = inLine(answer)
   const [own] = /^ERR_[A-Z0-9_]+/.exec(text) || []
   const code = own || CODES.get(text) || TEXT.GRAPE_ANSWER
-  // A page of a web server, or nothing; of a put grapes say in words what is wrong with it.
+  // A web server's page, or an empty answer; grapes describe the failure of a put in words.
   const isOdd = code === TEXT.GRAPE_ANSWER && (type !== 'put' || text === '')
   return late(isOdd ? `${code}: ${text || 'an empty text'}` : text, { code })
 }

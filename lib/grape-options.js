@@ -5,7 +5,7 @@
 const { didYouMean } = require('./command/nearest')
 const { COMMAND_API_PORT, GRAPE } = require('./defaults')
 
-/** Every option: names, the name that is kept, what follows it, and what it is for. */
+/** Every option: its names, its key in the conf, the kind of its value, and its help text. */
 const OPTIONS = [
   { names: ['dp', 'dht_port'], key: 'dht_port', kind: 'port', default: GRAPE.dht_port, help: `UDP port of the node (${GRAPE.dht_port})` },
   { names: ['aph', 'api_port'], key: 'api_port', kind: 'port', default: COMMAND_API_PORT, help: `TCP port of the HTTP API (${COMMAND_API_PORT})` },
@@ -45,12 +45,12 @@ function dashed (name) {
   return name.length === 1 ? `-${name}` : `--${name}`
 }
 
-/** Options may be written as the original's parser takes them: `--dht-port`, `--dhtPort`, `--b`. */
+/** Options may be spelled as the original's parser accepts them: `--dht-port`, `--dhtPort`, `--b`. */
 function plain (name) {
   return name.toLowerCase().replace(/[-_]/g, '')
 }
 
-/** Reads arguments; throws an Error whose message is for people. */
+/** Parses arguments; throws an Error whose message is for people. */
 function parse (args) {
   const conf = {}
   for (let at = 0; at < args.length; at++) {

@@ -2,7 +2,9 @@
 
 const { MAX_INFORMATION } = require('./defaults')
 
-/** Calls `end(head)` when the server of a request of Node's goes on with heads that are no answer. */
+/**
+ * Calls `end(head)` when a server continues to send informational heads instead of a response; `request` is Node's.
+ */
 function limitHeads (request, end) {
   let heads = 0
   request.on('information', head => ++heads > MAX_INFORMATION && end(head))

@@ -1,31 +1,31 @@
 'use strict'
 
-// What somebody can do about a failure: the `hint` of an Error, which its stack shows.
+// Remedies for failures: the `hint` of an Error, which its stack shows.
 
-/** A call of who has stopped the peer, or its transport. */
+/** For calls after this side stopped the peer or its transport. */
 const STOPPED = 'this side was stopped, or disconnected, before the answer came'
 
 const STOPPED_LINK = 'the link was stopped'
 
-/** What can be published. */
+/** For values that cannot be published. */
 const MESSAGE = 'a message is a text, a number or bytes: JSON.stringify makes a text of an object'
 
-/** A server with TLS asks for certificates. */
+/** For a server with TLS, which requests certificates. */
 const NO_VERIFY = 'conf.secure.verifyClient is missing: (info) => boolean decides which clients may connect, of whose certificates info.req.socket.getPeerCertificate() tells'
 
-/** A server that drains. */
+/** For a draining server. */
 const LEAVING = 'the server goes away, and has not begun this request'
 
-/** What OpenSSL says where the other side does not speak TLS. */
+/** OpenSSL's errors where the other side does not speak TLS. */
 const NO_TLS = /wrong version number|packet length too long|unexpected message|http request|record layer failure/i
 
-/** Codes of certificates that are not signed by one of `ca`. */
+/** Codes for certificates that none of `ca` has signed. */
 const UNTRUSTED = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
 ])
 
-/** What a server means by a status instead of an upgrade. */
+/** The meaning of a status instead of an upgrade. */
 const STATUS = {
   400: 'the server serves another path, or takes no upgrade here: is it a service of grenache?',
   401: 'the server refuses this client: its verifyClient returned false',
@@ -36,7 +36,7 @@ const STATUS = {
   503: 'the server has enough to do'
 }
 
-/** What may help with a connection that could not be made; undefined for nothing. */
+/** A hint for a failed connection; undefined if there is none. */
 function ofConnecting (err, dest, isSecure) {
   const { code, message, status } = err
   if (status !== undefined) return STATUS[status]

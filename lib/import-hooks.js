@@ -1,6 +1,6 @@
 'use strict'
 
-// What `import` finds. Node runs this in the thread of the application, or in one of its own.
+// Resolves `import`. Node runs this in the application's thread, or in a separate one.
 
 const { fileURLToPath, pathToFileURL } = require('url')
 const { byFile, byName } = require('./replaced')

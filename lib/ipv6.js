@@ -1,17 +1,17 @@
 'use strict'
 
-// Services that only IPv6 reaches: the discovery network has IPv4 alone, so lookups find them where
-// nobody listens.
+// Services that are reachable only by IPv6: the discovery network has IPv4 only, so lookups return an address where
+// nothing listens.
 
 /** All listeners of this process. */
 const listeners = new Set()
 
-/** Those of which somebody was warned. */
+/** Listeners that a warning was printed for. */
 const warned = new WeakSet()
 
 const MAPPED = /^::ffff:[\d.]+$/
 
-/** Whether `address`, at which something listens, takes no connection of IPv4. */
+/** Whether a listener at `address` accepts no IPv4 connection. */
 function isAlone (address) {
   return address.includes(':') && address !== '::' && !MAPPED.test(address)
 }

@@ -1,11 +1,11 @@
 'use strict'
 
-// What answers cost that are kept until others have come: the results of a `map`.
+// The memory cost of replies that wait for others: the results of a `map`.
 
-/** Of the answer that is being handed over, in bytes; 0 for a small one. */
+/** Cost of the reply in delivery, in bytes; 0 for a small one. */
 let cost = 0
 
-/** Calls `act` with an answer that costs so much. */
+/** Calls `act` to deliver a reply with this cost. */
 function handOver (bytes, act) {
   cost = bytes
   try {
@@ -15,14 +15,14 @@ function handOver (bytes, act) {
   }
 }
 
-/** Answers that are kept together, and count in a memory budget. */
+/** Replies that are kept together, counted in a memory budget. */
 class Kept {
   constructor (budget) {
     this._budget = budget
     this._bytes = 0
   }
 
-  /** The answer that is being handed over is kept; false: there is no room for it. */
+  /** Keeps the reply in delivery; returns false if the budget has no room for it. */
   add () {
     if (cost === 0) return true
     if (!this._budget.take(cost)) return false
@@ -30,7 +30,7 @@ class Kept {
     return true
   }
 
-  /** Whoever gets them keeps them now. */
+  /** The caller has them now: gives the bytes back. */
   end () {
     if (this._bytes > 0) this._budget.giveBack(this._bytes)
     this._bytes = 0

@@ -8,22 +8,22 @@ const {
 
 const DONE = { value: undefined, done: true }
 
-/** The messages of a subscriber as an async iterator: those that wait are kept, up to a limit. */
+/** The messages of a subscriber as an async iterator: unread ones are kept, up to a limit. */
 class Messages {
   /**
    * @param {PeerSub} sub
-   * @param {{messages: number, bytes: number}} limit what may wait; more ends it with an error
-   * @param {function(Messages)} onEnd called once it needs nothing more
+   * @param {{messages: number, bytes: number}} limit for unread messages; more end it with an error
+   * @param {function(Messages)} onEnd called once it needs no more messages
    */
   constructor (sub, limit, onEnd) {
     this[kSub] = sub
     this[kLimit] = limit
     this[kOnEnd] = onEnd
-    /** Messages that nobody has asked for. */
+    /** Unread messages. */
     this[kKept] = []
     this[kAt] = 0
     this[kBytes] = 0
-    /** Those who asked, and wait for a message. */
+    /** Pending calls of `next`. */
     this[kAsked] = []
     this[kOver] = false
     this[kError] = null
@@ -35,7 +35,7 @@ class Messages {
     return this
   }
 
-  /** Whether all that came is taken. */
+  /** Whether all messages were read. */
   get isEmpty () {
     return this[kAt] === this[kKept].length
   }
@@ -61,7 +61,7 @@ class Messages {
     return Promise.reject(err)
   }
 
-  /** Ends it without what waits. */
+  /** Ends it and drops the unread messages. */
   end () {
     this[kKept] = []
     this[kAt] = this[kBytes] = 0
@@ -69,7 +69,7 @@ class Messages {
     this[kFinish](null)
   }
 
-  /** Ends it with an error, after what waits. */
+  /** Ends it with an error, after the unread messages. */
   fail (err) {
     this[kFinish](err)
   }
@@ -82,7 +82,7 @@ class Messages {
     this[kBytes] += message.length
     const { messages, bytes } = this[kLimit]
     if (this[kKept].length - this[kAt] <= messages && this[kBytes] <= bytes) return
-    // From here on it would lose messages, and who reads them must know.
+    // From here on messages would be lost, and the reader must know.
     this[kBytes] -= this[kKept].pop().length
     this.fail(late(TEXT.MESSAGES_LIMIT))
   }
@@ -91,7 +91,7 @@ class Messages {
     const message = this[kKept][this[kAt]]
     this[kKept][this[kAt]++] = undefined
     this[kBytes] -= message.length
-    // Taking from the front of a long array each time would be slow.
+    // Shifting a long array each time would be slow.
     if (this[kAt] === this[kKept].length || this[kAt] === this[kLimit].messages) {
       this[kKept] = this[kKept].slice(this[kAt])
       this[kAt] = 0

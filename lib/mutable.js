@@ -1,19 +1,19 @@
 'use strict'
 
-// Values of the DHT that their owner may replace, signed with ed25519 (BEP 44): a text under a key pair,
-// and a salt where a pair has several.
+// Mutable values of the DHT, signed with ed25519 (BEP 44): a text for each key pair, and for each salt if a pair has
+// several.
 
 const { createHash, createPrivateKey, createPublicKey, sign, verify } = require('crypto')
 const { TEXT, badValue } = require('./errors')
 const { failure, late } = require('./failure')
 const { bufferOf, signable } = require('./signable')
 
-/** What stands before the 32 bytes of a key in DER. */
+/** The DER prefix of the 32 bytes of a key. */
 const PRIVATE = Buffer.from('302e020100300506032b657004220420', 'hex')
 const PUBLIC = Buffer.from('302a300506032b6570032100', 'hex')
 const KEY_BYTES = 32
 
-/** Stores a value: `cb(err, hash)`. Without a `seq` it replaces the one that is there. */
+/** Stores a value: `cb(err, hash)`. Without `seq` it replaces the present value. */
 function putMutable (link, value, opts, cb) {
   const { v, seq, salt, cas, privateKey } = value
   if (typeof v !== 'string' || v === '') throw badValue('v', v, 'a text')
@@ -21,12 +21,12 @@ function putMutable (link, value, opts, cb) {
   if (seq !== undefined && !Number.isSafeInteger(seq)) throw badValue('seq', seq, 'an integer')
   const key = privateOf(privateKey)
   const k = bytesOf(createPublicKey(key))
-  // As it travels: what is no Unicode becomes U+FFFD.
+  // As it will be sent: invalid Unicode becomes U+FFFD.
   const text = Buffer.from(v).toString()
   const put = seq => {
     const sig = sign(null, signable({ salt, seq, v: text }), key).toString('hex')
     const signed = { v: text, k: k.toString('hex'), sig, seq, ...(salt && { salt }), ...(cas !== undefined && { cas }) }
-    // A subclass may have one that takes no options, as the original's.
+    // A subclass's `put` may take no options, like the original's.
     if (opts) link.put(signed, opts, cb)
     else link.put(signed, cb)
   }
@@ -37,7 +37,10 @@ function putMutable (link, value, opts, cb) {
   })
 }
 
-/** Reads one by its public key: `cb(err, { v, seq, ... })`, null for none. What is not signed by that key is an error. */
+/**
+ * Reads a value by its public key: `cb(err, { v, seq, ... })`, null if there is none. A value without that key's
+ * signature is an error.
+ */
 function getMutable (link, publicKey, opts, cb) {
   const { salt, ...rest } = opts || {}
   const key = publicOf(publicKey)
@@ -54,13 +57,13 @@ function getMutable (link, publicKey, opts, cb) {
   else link.get(what, heard)
 }
 
-/** A grape says what it likes. */
+/** A grape may return anything. */
 function isSigned ({ v, seq, sig }, salt, key) {
   if (typeof v !== 'string' || typeof sig !== 'string' || !Number.isSafeInteger(seq)) return false
   return verify(null, signable({ salt, seq, v }), key, Buffer.from(sig, 'hex'))
 }
 
-/** A KeyObject, or `{ publicKey, secretKey }` with the seed, or the seed and the public key, for the secret one. */
+/** A KeyObject, or `{ publicKey, secretKey }`, where the secret key is the seed, or the seed and the public key. */
 function privateOf (pair) {
   if (isKey(pair, 'private')) return pair
   const { publicKey, secretKey } = pair || {}
@@ -69,7 +72,7 @@ function privateOf (pair) {
     const key = createPrivateKey({ key: Buffer.concat([PRIVATE, secret.subarray(0, KEY_BYTES)]), format: 'der', type: 'pkcs8' })
     const made = bytesOf(createPublicKey(key))
     const told = publicKey === undefined ? secret.subarray(KEY_BYTES) : publicKey
-    // An expanded secret key is something else, and would make another pair.
+    // An expanded secret key is something else, and would give another pair.
     if (ArrayBuffer.isView(told) && (told.byteLength === 0 || made.equals(bufferOf(told)))) return key
   }
   throw failure(TEXT.PRIVATE_KEY, {}, TypeError)

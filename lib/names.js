@@ -1,7 +1,7 @@
 'use strict'
 
-// Names of hosts where Node connects: the native side looks them up, few at once. Node's own lookups
-// take its four threads, those of files among them, and hold up the end of the process.
+// Resolves host names where Node connects: the native side looks them up, few at a time. Node's own lookups occupy
+// its four threads, which file access shares, and delay the process' exit.
 
 const net = require('net')
 const dispatch = require('./dispatch')
@@ -9,7 +9,7 @@ const { system } = require('./failure')
 
 /**
  * A `lookup` for Node's `net`.
- * @param {boolean} isGrape whether it is a grape's name, and not one that a grape has named
+ * @param {boolean} isGrape whether it is a grape's name, and not one that a grape returned
  * @param {number} timeout ms
  */
 function lookupOf (isGrape, timeout) {
@@ -28,8 +28,8 @@ function lookupOf (isGrape, timeout) {
 }
 
 /**
- * Options for Node's `net` that let it try a name's addresses one after the other, 250 ms apart (RFC 8305).
- * From Node 20 on it does so by itself, and there is a default, which is the process' own.
+ * Options that make Node's `net` try a name's addresses one after the other, 250 ms apart (RFC 8305). From Node 20 on
+ * that is the default, which the process can change.
  */
 const RACE = parseInt(process.versions.node) < 20 ? { autoSelectFamily: true } : {}
 

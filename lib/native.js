@@ -11,14 +11,14 @@ function load () {
   } catch (err) {
     throw unavailable(err)
   }
-  // What the two say to each other may change with each version.
+  // The interface between the two may change with each version.
   if (binding.VERSION !== version) throw unavailable(undefined, binding.VERSION || 'older')
   return binding
 }
 
 /**
- * @param {Error} [err] binding.js tries a file and a package, and throws what only its authors can use
- * @param {string} [found] version of an addon that does not fit
+ * @param {Error} [err] binding.js tries a file and a package, and its exception helps only its authors
+ * @param {string} [found] version of an addon that does not match
  */
 function unavailable (err, found) {
   const { advice, factsOf } = require('./advice')

@@ -1,6 +1,6 @@
 'use strict'
 
-// How deep a JSON text nests, where the native side has not looked: see src/rpc/depth.rs.
+// Nesting depth of a JSON text that the native side has not checked: see src/rpc/depth.rs.
 
 const { MAX_NESTING, REFUSED_ID } = require('./defaults')
 
@@ -14,7 +14,7 @@ const CLOSE = [0x5d, 0x7d]
 /** The id of a request or reply, if it is a plain string. */
 const ID = new RegExp(`^\\s*\\[\\s*"([^"\\\\]{0,${REFUSED_ID}})"`)
 
-/** Whether a JSON text has more than MAX_NESTING arrays and objects within each other. */
+/** Whether a JSON text nests more than MAX_NESTING arrays and objects. */
 function isNested (text) {
   // Each level has two brackets.
   if (text.length <= 2 * MAX_NESTING) return false
@@ -32,7 +32,10 @@ function isNested (text) {
   return false
 }
 
-/** Characters of a JSON text without blanks once `JSON.stringify` indents it by 2; or more, for empty ones. */
+/**
+ * Length of a JSON text without blanks once `JSON.stringify` indents it by 2; for empty arrays and objects an
+ * overestimate.
+ */
 function lengthOfLines (text) {
   let length = text.length
   let depth = 0
@@ -47,7 +50,7 @@ function lengthOfLines (text) {
   return length
 }
 
-/** Where the closing quote is of a string whose text begins at `from`; the end of all without one. */
+/** Index of the closing quote of a string whose text begins at `from`; the text's length if there is none. */
 function stringEnd (text, from) {
   for (;;) {
     const quote = text.indexOf('"', from)
@@ -59,7 +62,7 @@ function stringEnd (text, from) {
   }
 }
 
-/** The id in a message that nests too deep: `undefined` when it does not, or nobody can be told. */
+/** The id of a message that nests too deep; `undefined` if it does not, or the id cannot be found. */
 function refusedId (data) {
   if (typeof data !== 'string' && !Buffer.isBuffer(data)) return undefined
   const text = String(data)

@@ -1,7 +1,7 @@
 'use strict'
 
-// What others may watch: `diagnostics_channel`, and lines for NODE_DEBUG=grenache. See
-// docs/OBSERVABILITY.md for what each message has.
+// Observability: `diagnostics_channel`, and lines for NODE_DEBUG=grenache. See docs/OBSERVABILITY.md for the contents
+// of each message.
 
 const { channel } = require('diagnostics_channel')
 const { debuglog } = require('util')
@@ -17,19 +17,19 @@ const close = channel('grenache:connection:close')
 
 const log = debuglog('grenache')
 
-/** A line for NODE_DEBUG. Addresses, errors and answers are others' texts. */
+/** A line for NODE_DEBUG. Addresses, errors and answers are foreign text. */
 function debug (format, ...args) {
   if (log.enabled) log(format, ...args.map(arg => typeof arg === 'number' ? arg : inLine(arg)))
 }
 
 Object.defineProperty(debug, 'enabled', { get: () => log.enabled })
 
-/** Whether anybody watches requests; nearly free, and asked for each of them. */
+/** Whether requests have subscribers; nearly free, and called for each request. */
 function isWatched () {
   return start.hasSubscribers || end.hasSubscribers || error.hasSubscribers
 }
 
-/** One request that is watched: the same message at its start and at its end. */
+/** One observed request: the same message at its start and at its end. */
 class Watched {
   constructor (message) {
     this.message = { ...message, duration: undefined, error: undefined, result: undefined }
@@ -38,11 +38,11 @@ class Watched {
     this._isEnded = false
   }
 
-  /** Begins it, once. What `act` does then runs with the stores that are bound to the channel. */
+  /** Starts it, once. `act` then runs with the stores that are bound to the channel. */
   start (act) {
     if (this._isStarted) return
     this._isStarted = true
-    // Node 18.19 is the first that has them.
+    // Node 18.19 is the first version with `runStores`.
     if (act && start.runStores) return start.runStores(this.message, act)
     start.publish(this.message)
     if (act) act()
@@ -67,7 +67,7 @@ function ask (transport, key, payload) {
   return new Watched({ side: 'client', transport, address, key, payload, rid: undefined })
 }
 
-/** Lets a server's transport answer a request of `caller`, which has the address. */
+/** A server's transport handles a request of `caller`, which has the address. */
 function serve (transport, caller, rid, key, payload, reply, cert) {
   const address = caller && caller.address
   const watched = new Watched({ side: 'server', transport, address, key, payload, rid })
@@ -87,7 +87,7 @@ function opened (connection) {
   open.publish(connection.told)
 }
 
-/** A connection is over; `err` is why, unless it was closed in order. */
+/** A connection is closed; `err` is the reason, unless it was closed in order. */
 function closed (connection, code, reason, err) {
   connection.meter.count(connection.open ? 'closed' : 'failed')
   if (!close.hasSubscribers && !debug.enabled) return

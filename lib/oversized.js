@@ -1,7 +1,7 @@
 'use strict'
 
-// Messages above `maxPayload` end their connection with 1009 (RFC 6455 section 7.4.1). Who asked is to
-// hear why, on either side.
+// Messages above `maxPayload` close their connection with 1009 (RFC 6455 section 7.4.1). The caller gets the reason
+// on either side.
 
 const { late, tell } = require('./failure')
 const { OPTIONS, TLS } = require('./option-table')
@@ -9,12 +9,12 @@ const { TOO_LARGE } = require('./silent-mistakes')
 
 const CODE = 1009
 
-/** What a server of this package says when it closes for that. */
+/** The close reason of this package's servers for such a message. */
 const REASON = /^maxPayload is (\d{1,16})$/
 
 /**
- * The cause of a lost connection, where that is a message that was too large: an answer (`err` is what
- * this side found) or a request. Undefined for other causes.
+ * The cause of a lost connection, if a message was too large: a reply (`err` is this side's error) or a request.
+ * Undefined for other causes.
  */
 function ofSize ({ dest, closeCode, transport }, err, reason) {
   if (err && err.message === TOO_LARGE) {

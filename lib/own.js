@@ -1,13 +1,13 @@
 'use strict'
 
-/** Gives an object a property of its own, in front of a getter of its class: services may keep something there. */
+/** Gives an object a property of its own, in front of a getter of its class: services may assign one. */
 function own (object, name, value) {
   Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: true })
 }
 
 /**
- * Takes away a property of an object's own, such as a field in the body of a subclass makes it, that hides
- * the accessor of its class; the accessor is told what was there, if it was anything.
+ * Removes an object's own property that hides the accessor of its class, as made by a field in a subclass's body;
+ * passes its value to the accessor, if it had one.
  */
 function reveal (object, name) {
   const field = Object.getOwnPropertyDescriptor(object, name)

@@ -1,6 +1,6 @@
 'use strict'
 
-// The name of this machine's kind, as napi-rs gives it to addons and their packages.
+// The name of this machine's platform, as napi-rs uses it for addons and their packages.
 
 /** `linux-x64-gnu`, `darwin-arm64` and so on; of this machine by default. */
 function platformOf ({ platform, arch, musl } = { platform: process.platform, arch: process.arch, musl: isMusl() }) {
@@ -11,7 +11,7 @@ function platformOf ({ platform, arch, musl } = { platform: process.platform, ar
 
 function isMusl () {
   if (process.platform !== 'linux') return false
-  // Without this the report asks for the name of every address.
+  // Without this the report resolves the name of every address.
   const { excludeNetwork } = process.report
   process.report.excludeNetwork = true
   const { header } = process.report.getReport()

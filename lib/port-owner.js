@@ -4,12 +4,12 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 
-/** A listener in the table of the system's TCP sockets; those are listed first. */
+/** A listener in the system's table of TCP sockets, where listeners come first. */
 const LISTENING = /^\s*\d+: [0-9A-F]+:[0-9A-F]{4} [0-9A-F]+:[0-9A-F]{4} 0A /
 
 const CHUNK = 64 * 1024
 
-/** Where a connection to 127.0.0.1 may arrive, as the tables of IPv4 and IPv6 write it. */
+/** Addresses that a connection to 127.0.0.1 may reach, as written in the tables of IPv4 and IPv6. */
 const LOOPBACK = os.endianness() === 'LE' ? '0100007F' : '7F000001'
 const MAPPED = os.endianness() === 'LE' ? 'FFFF0000' : '0000FFFF'
 const TABLES = {
@@ -18,8 +18,8 @@ const TABLES = {
 }
 
 /**
- * The users (uid) whose programs answer at a port of 127.0.0.1. Only Linux says; elsewhere, and
- * when nobody listens, there are none.
+ * The users (uid) whose programs listen on a port of 127.0.0.1. Only Linux provides this; elsewhere, and without a
+ * listener, the result is empty.
  * @param {string} [folder] where the tables are
  */
 function portOwners (port, folder = '/proc/net') {
@@ -36,7 +36,7 @@ function portOwners (port, folder = '/proc/net') {
   return [...owners]
 }
 
-/** The rows of a table up to the first that is no listener's: there may be very many connections. */
+/** The rows of a table up to the first that is no listener: there may be very many connections. */
 function listeners (file) {
   let descriptor
   try {

@@ -1,18 +1,17 @@
 'use strict'
 
-// Texts of others, for a terminal: they may not move its cursor, paint over what stands there, or
-// turn the direction of writing.
+// Makes foreign text safe for a terminal: it must not move the cursor, overwrite text, or change the writing
+// direction.
 
 const { MAX_LINE, PRINTED_AT_ONCE } = require('./defaults')
 
 /**
- * C0 and C1 control characters, line separators, and what sets the direction of text (Unicode
- * Standard Annex #9).
+ * C0 and C1 control characters, line separators, and controls of the text's direction (Unicode Standard Annex #9).
  */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** The text with such characters as JSON writes them; `but` are left as they are. */
+/** The text with these characters escaped as in JSON, except those in `but`. */
 function printable (text, but) {
   let shown = ''
   for (const piece of pieces(text, but)) shown += piece
@@ -20,8 +19,7 @@ function printable (text, but) {
 }
 
 /**
- * The same in pieces: V8 keeps some 60 bytes for each character that is replaced, and ends the process
- * where they are too many.
+ * The same in pieces: V8 needs some 60 bytes for each replaced character, and ends the process if there are too many.
  */
 function * pieces (text, but = '') {
   const escaped = character => but.includes(character)
@@ -32,7 +30,7 @@ function * pieces (text, but = '') {
   }
 }
 
-/** The value as a part of a line: any JSON. */
+/** A JSON value as part of a line. */
 function inLine (value) {
   const text = typeof value === 'string' ? value : jsonOf(value)
   return printable(text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}...` : text)

@@ -11,21 +11,21 @@ const { getMutable, putMutable } = require('./mutable')
 const { CALLS } = require('./option-table')
 const { waitFor } = require('./patience')
 
-// Promises of what the callback API does.
+// Promises for the callback API.
 
-/** A Promise of what `start` gives its callback. */
+/** A Promise for the result that `start` passes to its callback. */
 function promiseOf (start) {
   return new Promise((resolve, reject) => start((err, res) => err ? reject(err) : resolve(res)))
 }
 
-/** The same for a call that nobody needed to look after so far: its error may be overlooked. */
+/** The same for calls whose result was always optional: an unhandled rejection is not reported. */
 function promised (start) {
   const promise = promiseOf(start)
   promise.catch(() => {})
   return promise
 }
 
-/** What `await` would wait for. */
+/** Whether `await` would wait for the value. */
 function isThenable (value) {
   return value !== null && typeof value === 'object' && typeof value.then === 'function'
 }
@@ -39,12 +39,12 @@ function within (ms, promise) {
   return Promise.race([promise, over]).finally(() => clearTimeout(timer))
 }
 
-/** `cb`, which gets a grape's refusal for the error that it is. */
+/** Wraps `cb`, which gets a grape's refusal as an error. */
 function refusing (type, cb) {
   return (err, res) => cb(err || refusalOf(type, res), res)
 }
 
-/** A link's methods, as Promises. */
+/** A link's methods that return Promises. */
 class LinkPromises {
   constructor (link) {
     this[kLink] = link
@@ -54,7 +54,7 @@ class LinkPromises {
     return promiseOf(cb => this[kLink].lookup(key, opts, cb))
   }
 
-  /** Rejects with what the grape says, too. */
+  /** Also rejects when the grape refuses. */
   announce (key, port, opts) {
     return promiseOf(cb => {
       const link = this[kLink]
@@ -74,7 +74,7 @@ class LinkPromises {
     })
   }
 
-  /** Resolves once the grapes were told: with false when this key and port were not announced. */
+  /** Resolves once the grapes were notified: with false when this key and port were not announced. */
   stopAnnouncing (key, port) {
     return promiseOf(cb => {
       const link = this[kLink]
@@ -99,7 +99,7 @@ class LinkPromises {
     })
   }
 
-  /** Addresses of a service's servers, as soon as there are some. */
+  /** Addresses of a service's servers, as soon as there are any. */
   waitFor (key, opts) {
     const { timeout, signal } = opts || {}
     return promiseOf(cb => {
@@ -111,7 +111,7 @@ class LinkPromises {
     })
   }
 
-  // Not by the link's methods: a subclass may have others of these names.
+  // Not the link's methods: a subclass may have others of these names.
 
   putMutable (value, opts) {
     return promiseOf(cb => putMutable(this[kLink], value, opts, refusing('put', cb)))

@@ -4,7 +4,7 @@ const { randomUUID } = require('crypto')
 
 const { delete: remove, set } = Map.prototype
 
-/** The sockets of a publisher by their ids, as the original has them: a Map that knows whether somebody changed it. */
+/** The sockets of a publisher by their ids, as in the original: a Map that records whether the user changed it. */
 class PubSockets extends Map {
   isChanged = false
 
@@ -24,7 +24,7 @@ class PubSockets extends Map {
   }
 }
 
-/** Has a subscriber's socket among them until it is closed. */
+/** Adds a subscriber's socket until it is closed. */
 function takeIn (sockets, socket) {
   const id = socket._grc_id = randomUUID()
   set.call(sockets, id, socket)

@@ -1,8 +1,7 @@
 'use strict'
 
-// Which modules of the replaced packages are which of ours: by the name that is asked for, and
-// by the file that is found, so that their own examples and tests, which ask for `../`, run on
-// this package too.
+// Maps modules of the replaced packages to those of this package: by the requested name, and by the file that was
+// found, so that the originals' own examples and tests, which require `../`, run on this package too.
 
 const fs = require('fs')
 const path = require('path')
@@ -10,7 +9,7 @@ const path = require('path')
 const MAIN = path.join(__dirname, '..', 'index.js')
 const LINK = path.join(__dirname, 'Link.js')
 
-/** For each replaced package, our file for one of its own (`''`: its main file). */
+/** For each replaced package, maps one of its files to this package's (`''`: the main file). */
 const REPLACED = {
   'grenache-nodejs-ws': file => file === '' ? MAIN : ours(file),
   'grenache-nodejs-link': file => file === '' ? LINK : ours(file),
@@ -22,7 +21,7 @@ function ours (file) {
   return path.dirname(full) === __dirname && fs.existsSync(full) ? full : undefined
 }
 
-/** `name` or `name/file`, as an application asks. */
+/** `name` or `name/file`, as an application requires it. */
 function byName (request) {
   for (const name of Object.keys(REPLACED)) {
     if (request === name) return REPLACED[name]('')
@@ -30,7 +29,7 @@ function byName (request) {
   }
 }
 
-/** The file that was found may belong to a replaced package, under whatever folder name. */
+/** The file that was found may belong to a replaced package, whatever its folder is called. */
 function byFile (found) {
   const root = packageRoot(path.dirname(found))
   if (root === undefined || REPLACED[root.name] === undefined) return undefined

@@ -2,27 +2,27 @@
 
 const EventEmitter = require('events')
 
-/** What Node takes the first of, where a client sends several. */
+/** Headers of which Node keeps the first when a client sends several. */
 const SINGLE = new Set([
   'age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
   'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after',
   'server', 'user-agent'
 ])
 
-/** What is known of a client's upgrade request, like Node's own; `headers` are names and values in turn. */
+/** A client's upgrade request, like Node's own; `headers` alternates names and values. */
 function requestOf ({ url, headers: rawHeaders }, socket) {
   const headers = {}
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]
     const value = rawHeaders[at + 1]
-    // Names are a stranger's: they may be those of an object's own methods.
+    // A stranger chooses the names: they may equal methods of every object.
     if (!Object.prototype.hasOwnProperty.call(headers, name)) headers[name] = value
     else if (!SINGLE.has(name)) headers[name] = `${headers[name]}${name === 'cookie' ? ';' : ','} ${value}`
   }
   return new UpgradeRequest({ method: 'GET', httpVersion: '1.1', url, headers, rawHeaders, socket, connection: socket })
 }
 
-/** As much of Node's `http.IncomingMessage` as an upgrade has: no body comes, and nothing is emitted. */
+/** The part of Node's `http.IncomingMessage` that an upgrade has: there is no body, and nothing is emitted. */
 class UpgradeRequest extends EventEmitter {
   constructor (known) {
     super()
@@ -39,7 +39,7 @@ class UpgradeRequest extends EventEmitter {
 
   get headersDistinct () {
     const { rawHeaders } = this
-    // Names are a stranger's.
+    // A stranger chooses the names.
     const distinct = Object.create(null)
     for (let at = 0; at < rawHeaders.length; at += 2) (distinct[rawHeaders[at]] ||= []).push(rawHeaders[at + 1])
     return distinct

@@ -1,10 +1,10 @@
 'use strict'
 
-// The options of `ws`'s server that a subclass may hand to `super.getSocket(opts)`.
+// The options of `ws`'s server that a subclass may pass to `super.getSocket(opts)`.
 
 const { unsupported } = require('./errors')
 
-/** What each would need: it is refused, since a server without it would not be the one that was asked for. */
+/** Options that are rejected, and why: a server that ignored one would not be what was requested. */
 const REFUSED = {
   server: 'a native server has a port of its own',
   noServer: 'a native server has a port of its own',
@@ -18,14 +18,14 @@ function checkServerOptions (given) {
   }
 }
 
-/** Whether a request is for `path`, as `ws` sees it; all are without one. */
+/** Whether a request is for `path`, as in `ws`; without a path all are. */
 function isFor (path, url) {
   if (!path) return true
   const query = url.indexOf('?')
   return (query === -1 ? url : url.slice(0, query)) === path
 }
 
-/** Of the subprotocols that a client offers the server takes the first; an empty one is none. */
+/** The server accepts the first subprotocol that a client offers; an empty one is none. */
 function firstOf (offered) {
   return offered.split(',')[0].trim()
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-/** What is signed of a text or of bytes (BEP 44). */
+/** The bytes to sign for a text or for bytes (BEP 44). */
 function signable ({ salt, seq, v }) {
   const string = value => {
     const bytes = ArrayBuffer.isView(value) ? bufferOf(value) : Buffer.from(String(value))

@@ -1,7 +1,7 @@
 'use strict'
 
-// Mistakes of a service after which, with the originals, nothing happens and nobody is told. What happens
-// is the same here, and there is a warning.
+// Mistakes of a service after which, with the originals, nothing happens and nothing is reported. The behaviour is
+// the same here, with a warning.
 
 const { inspect } = require('util')
 const { MAX_SHOWN } = require('./defaults')
@@ -9,12 +9,12 @@ const { MESSAGE } = require('./hints')
 const { inLine } = require('./printable')
 const warnOnce = require('./warn')
 
-/** A message above `maxPayload`. */
+/** The error for a message above `maxPayload`. */
 const TOO_LARGE = 'Max payload size exceeded'
 
 const short = value => inLine(inspect(value, { depth: 0, customInspect: false, breakLength: Infinity }).slice(0, MAX_SHOWN))
 
-/** A request came, and nobody listens for `request`: its caller waits until its time is over. */
+/** A request arrived, and `request` has no listener: its caller waits until the timeout. */
 function unheard (transport, key) {
   warnOnce(transport, 'ERR_NO_HANDLER', String(key), () =>
     `a request for ${short(key)} came to port ${transport.port}, and nobody answers: ` +
@@ -22,7 +22,7 @@ function unheard (transport, key) {
   )
 }
 
-/** The text of the error that a service replies with; what has none is lost. */
+/** The message of an error that a service replies with; an error without one is lost. */
 function messageOf (transport, err) {
   const { message } = err
   if (message === undefined) {
@@ -34,7 +34,7 @@ function messageOf (transport, err) {
   return message
 }
 
-/** A message is published that nobody gets. */
+/** A message is published that no subscriber gets. */
 function unpublished (transport, listener, msg) {
   if (listener === undefined && transport.port === undefined && !transport.socket) {
     warnOnce(transport, 'ERR_NOT_LISTENING', '', () => 'pub() of a publisher that does not listen: nobody can get its messages before listen(port)')
@@ -51,20 +51,20 @@ function unpublished (transport, listener, msg) {
   }
 }
 
-/** A link works without its start, but for what that is for. */
+/** Without `start` a link works, except for what `start` begins. */
 function unstarted (link) {
   warnOnce(link, 'ERR_LINK_NOT_STARTED', '', () =>
     'a link is used without link.start(): it keeps no answers of lookups, runs no embedded grape, and does not keep the process alive'
   )
 }
 
-/** A client without TLS came to a server with it. */
+/** A client without TLS connected to a server with TLS. */
 function plainClient (listener) {
   const { port } = listener.address() || {}
   warnOnce(listener, 'ERR_TLS_EXPECTED', '', () => `a client without TLS came to port ${port}, which has conf.secure: clients need it too`)
 }
 
-/** A subscription ends by a message that is too large, and is made again: nobody else hears of that. */
+/** A too large message closes a subscription, which then reconnects: nothing else reports that. */
 function tooLarge (transport, dest) {
   warnOnce(transport.client || transport, 'ERR_MESSAGE_SIZE', dest, () =>
     `a message of the publisher at ${inLine(dest)} was larger than conf.maxPayload of this subscriber: it ended the connection (close code 1009), and is lost`

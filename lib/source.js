@@ -1,6 +1,6 @@
 'use strict'
 
-/** Who has one address of an IPv6 network has all of its /64. */
+/** An owner of one IPv6 address has its whole /64. */
 function sourceOf (address = '') {
   if (!address.includes(':') || address.includes('.')) return address.replace(/^::ffff:/i, '')
   const [head, tail] = address.split('%')[0].split('::')

@@ -1,18 +1,18 @@
 'use strict'
 
-// For the tests of services: `require('grenache-nodejs-ws-native/testing')`.
+// For services' tests: `require('grenache-nodejs-ws-native/testing')`.
 
 const { TEST_GRAPES } = require('./defaults')
 const { badValue } = require('./errors')
 const Grape = require('./Grape')
 const { promiseOf, within } = require('./promises')
 
-/** Where they listen: nobody else can reach them. */
+/** Grapes listen where other machines cannot reach them. */
 const HOST = '127.0.0.1'
 
 /**
- * Starts grapes on free ports of the loopback interface. Resolves when each knows all others, with
- * `{ grapes, urls, url, stop }`: `urls` are for `new Link({ grape })`, `url` is the first of them.
+ * Starts grapes on free ports of the loopback interface. Resolves when each knows all others, with `{ grapes, urls,
+ * url, stop }`: `urls` are for `new Link({ grape })`, `url` is the first of them.
  * @param {number} [count] 2
  * @param {object} [conf] of all grapes, such as `dht_peer_maxAge`
  */
@@ -47,7 +47,7 @@ async function testGrapes (count = TEST_GRAPES.count, conf) {
   return network
 }
 
-/** Resolves once a grape knows so many others. */
+/** Resolves once a grape knows `count` others. */
 function knows (grape, count) {
   return new Promise(resolve => {
     if (count === 0) return resolve()

@@ -1,20 +1,19 @@
 'use strict'
 
-// How our side of TLS lets a server agree on keys. Diffie-Hellman over finite fields (DHE) makes a
-// client compute with numbers of 8,000 to 10,000 bits, for 0.1 s to seconds in which nothing else
-// happens, before anybody knows who the server is.
+// How the client's side of TLS agrees on keys. Finite-field Diffie-Hellman (DHE) lets an unauthenticated server make
+// a client compute with numbers of 8,000 to 10,000 bits, which blocks it for 0.1 s to seconds.
 
 const tls = require('tls')
 
-/** Elliptic curves alone, the system's own order: OpenSSL before 3.5 offers finite fields of 8,192 bits too. */
+/** Elliptic curves only, in the system's own order: OpenSSL before 3.5 offers finite fields of 8,192 bits too. */
 const CURVES = 'X25519:P-256:X448:P-521:P-384'
 
-/** What others than Node make of such options is not known; they do without DHE. */
+/** How other runtimes treat these options is unknown; they have no DHE. */
 const isNode = !process.versions.bun && !process.versions.deno
 
 let offersLarge
 
-/** Whether Node offers large fields by itself, and takes our list. */
+/** Whether Node offers large fields by default, and accepts the list above. */
 function needsCurves () {
   if (offersLarge === undefined) offersLarge = isBefore(process.versions.openssl, 3, 5) && takes({ ecdhCurve: CURVES })
   return offersLarge && tls.DEFAULT_ECDH_CURVE === 'auto'
@@ -25,7 +24,7 @@ function isBefore (version, major, minor) {
   return ours < major || (ours === major && its < minor)
 }
 
-/** OpenSSL may be built, or set up, without one of them. */
+/** OpenSSL may be built or configured without one of them. */
 function takes (options) {
   try {
     tls.createSecureContext({ ca: [], ...options })
@@ -35,7 +34,7 @@ function takes (options) {
   }
 }
 
-/** Options of Node's `tls` for a client: without DHE, unless they say themselves what to offer. */
+/** Options of Node's `tls` for a client: without DHE, unless they define the offer themselves. */
 function withOffer (options = {}) {
   if (!isNode) return options
   const offer = { ...options }

@@ -4,12 +4,12 @@ const { lead } = require('./failure')
 const { debug } = require('./observe')
 
 /**
- * Whether a request records where it was made, so that its error leads there. That takes 8 µs, four times
- * as long as the rest of a request, so it is for debugging only: NODE_DEBUG=grenache.
+ * Whether a request records where it was made, so that its error leads there. That takes 8 µs, four times as long as
+ * the rest of a request, so it is for debugging only: NODE_DEBUG=grenache.
  */
 const IS_TRACED = debug.enabled
 
-/** `cb`, whose errors lead to the caller of `call`. */
+/** Wraps `cb`: its errors lead to the caller of `call`. */
 function traced (cb, call) {
   if (!IS_TRACED) return cb
   const site = {}

@@ -1,19 +1,19 @@
 'use strict'
 
-// Warnings of the process: of what goes wrong where nobody gets an error. Each once, since what goes
-// wrong goes wrong again, and strangers may choose how often.
+// Process warnings for failures that no caller gets an error for. Once each, since such failures repeat, and
+// strangers may choose how often.
 
 const { MAX_WARNED_CAUSES } = require('./defaults')
 
-/** By whom it is about and the code: the causes that were told. */
+/** The reported causes, by owner and code. */
 const told = new WeakMap()
 
 /**
- * Warns once for each cause of `owner`, as long as there are few of them.
+ * Warns once for each cause of `owner`, up to a limit of causes.
  * @param {object} owner a peer, a transport or a link
  * @param {string} code of the warning
- * @param {string} cause what makes it another one
- * @param {function(): string} say the sentence
+ * @param {string} cause another cause gets another warning
+ * @param {function(): string} say makes the message
  */
 function warnOnce (owner, code, cause, say) {
   const byCode = told.get(owner) || new Map()

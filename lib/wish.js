@@ -5,18 +5,16 @@ const { SUB_WISH } = require('./defaults')
 const { debug } = require('./observe')
 const pause = require('./pause')
 
-/** A subscription that has no publisher so far: it is looked for again and again, until somebody ends that. */
+/** A subscription that has no publisher yet: it looks one up repeatedly until it is ended. */
 class Wish {
   #failures = 0
   #isOver = false
   #timer = null
 
-  /**
-   * @param {function(Wish)} look looks the key up; it calls `found` or `failed` then
-   */
+  /** @param {function(Wish)} look looks the key up, and may call `failed` then */
   constructor (key, look) {
     this.key = key
-    /** What the last look failed for. */
+    /** The reason of the last failed lookup. */
     this.reason = null
     this._look = look
   }
@@ -25,12 +23,12 @@ class Wish {
     return this.#isOver
   }
 
-  /** Whether nobody was found so far: it waits, or has looked again. */
+  /** Whether no publisher was found so far. */
   get isWaiting () {
     return !this.#isOver && this.#failures > 0
   }
 
-  /** How often it has looked in vain. */
+  /** How many lookups have failed. */
   get failures () {
     return this.#failures
   }
@@ -40,7 +38,7 @@ class Wish {
     this._look(this)
   }
 
-  /** Looks again after a while, the longer the more often it failed; returns how long, in ms. */
+  /** Looks up again with exponential backoff; returns the wait in ms. */
   failed () {
     const wait = pause.waitAfter(++this.#failures, SUB_WISH)
     debug('subscription to %s: nobody there, again in %d ms', this.key, Math.round(wait))

@@ -1,16 +1,13 @@
 'use strict'
 
-// Command lines, and the help that describes them.
+// Command lines, and their help.
 
 const { parseArgs } = require('util')
 const { EMBEDDED, GRAPE_PORT } = require('../defaults')
 const { MEANING, usageError } = require('./failure')
 const { didYouMean } = require('./nearest')
 
-/**
- * Options of every subcommand: what follows the name, if anything, how that is read, and what it
- * is for.
- */
+/** Options of every subcommand: the name of the value, if there is one, how it is parsed, and the help text. */
 const COMMON = {
   grape: { value: 'addresses', read: grapes, default: EMBEDDED, help: `grapes, with commas between, or ${EMBEDDED}: the one of this machine. GRENACHE_GRAPE says it too` },
   'grape-port': { value: 'port', read: count, default: GRAPE_PORT, help: 'where that one is' },
@@ -24,13 +21,10 @@ const COMMON = {
   help: { short: 'h', help: 'this text' }
 }
 
-/** Of subcommands that ask a service. */
+/** For subcommands that send requests to a service. */
 const WAIT = { value: 'ms', read: count, help: 'how long to wait until a server announces the key' }
 
-/**
- * The subcommand's name in a command line, and what is left of that without it: options that every
- * command has may come before it.
- */
+/** The subcommand's name in a command line, and the rest of the line: common options may come before the name. */
 function nameIn (line) {
   let at = 0
   while (at < line.length && /^-./.test(line[at])) {
@@ -103,19 +97,19 @@ function amount (text, name) {
   return +text
 }
 
-/** A whole one. */
+/** A whole number above 0. */
 function count (text, name) {
   if (!/^\d+$/.test(text)) throw usageError(`${name} ${text}: a whole number above 0 is wanted`)
   return amount(text, name)
 }
 
-/** A TCP port; 0 where any one will do. */
+/** A TCP port; 0 takes any free one. */
 function port (text) {
   if (!/^\d+$/.test(text) || +text > 65535) throw usageError(`${text}: a port from 0 to 65535 is wanted`)
   return +text
 }
 
-/** One that a service listens on. */
+/** A service's port. */
 function servicePort (text) {
   if (!/^\d+$/.test(text) || +text === 0 || +text > 65535) throw usageError(`${text}: the port of a service is wanted, from 1 to 65535`)
   return +text

@@ -37,7 +37,7 @@ module.exports = [
   }
 ]
 
-/** A client, and where the service is: it asks there, since lookups are kept. */
+/** A client, and the service's addresses: the client finds the same ones, since lookups are cached. */
 async function find (session, key) {
   const link = session.link()
   const client = session.client(link)
@@ -46,7 +46,7 @@ async function find (session, key) {
 
 const orNull = value => value === undefined ? null : value
 
-/** In lines for people, unless it nests so deep that most of them would be blanks. */
+/** In several lines for people, unless it nests so deep that most of them would be blanks. */
 function readable (value) {
   const text = JSON.stringify(value)
   const isLong = lengthOfLines(text) > MAX_READABLE

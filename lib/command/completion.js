@@ -1,6 +1,6 @@
 'use strict'
 
-// Scripts that make a shell complete what is typed.
+// Shell completion scripts.
 
 const { COMMON } = require('./arguments')
 const { usageError } = require('./failure')
@@ -10,7 +10,7 @@ const FILES = ['ca', 'cert', 'key']
 
 const SHELLS = { bash, zsh, fish }
 
-/** `commands()` are all subcommands, this one among them. */
+/** `commands()` returns all subcommands, this one among them. */
 module.exports = commands => ({
   name: 'completion',
   args: '<shell>',
@@ -29,7 +29,7 @@ module.exports = commands => ({
 const optionsOf = ({ options = {} }) => Object.keys({ ...options, ...COMMON }).map(name => `--${name}`)
 const files = () => FILES.map(name => `--${name}`).join('|')
 
-/** Finds the subcommand among the words before; a value of an option is none. */
+/** Finds the subcommand among the words before, skipping values of options. */
 const FIND = `local word command= skip=
   for word in "\${before[@]}"; do
     if [[ -n $skip ]]; then skip=; continue; fi

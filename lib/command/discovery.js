@@ -1,12 +1,12 @@
 'use strict'
 
-// What the grapes know: services and values.
+// Subcommands for the contents of the grapes: services and values.
 
 const { WAIT, servicePort } = require('./arguments')
 const { readable } = require('./calls')
 const { explain, nothingFound, oddAnswer } = require('./failure')
 
-// With HTTP status 200, what a grape says is no error to a link; it is a text in its place.
+// To a link, a text with HTTP status 200 is no error; a grape may send one instead of a hash.
 const HASH = /^[0-9a-f]{40}$/
 
 module.exports = [
@@ -61,7 +61,7 @@ module.exports = [
   }
 ]
 
-/** Announces once, or with `keep` again and again; a later failure is a note, once until it works again. */
+/** Announces once, or with `keep` periodically; a later failure is noted, once until it works again. */
 async function announce (session, link, key, port, keep) {
   let isTold = true
   link.on('announce-error', err => {
@@ -69,7 +69,7 @@ async function announce (session, link, key, port, keep) {
     isTold = true
   })
   const nodes = await session.ask(link, 'announce', key, port, {})
-  // Grapes say how many nodes have it, or nothing.
+  // Grapes return the number of nodes that stored it, or nothing.
   if (typeof nodes !== 'number' && nodes !== null && nodes !== undefined) throw oddAnswer(nodes)
   if (keep) await session.ask(link, 'startAnnouncing', key, port, {})
   isTold = false
@@ -79,7 +79,7 @@ async function announce (session, link, key, port, keep) {
   })
 }
 
-/** What is no longer served should not be found. Grapes of the original let it age. */
+/** A service that has stopped should not be found. Grapes of the original let it expire. */
 async function takeBack (session, link, key, port) {
   link.stopAnnouncing(key, port)
   await session.ask(link, 'request', 'unannounce', [key, port], {}).catch(() => {})

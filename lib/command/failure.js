@@ -1,6 +1,6 @@
 'use strict'
 
-// How the command ends, and what it says then.
+// Exit codes and error messages of the command.
 
 const { MAX_LINE } = require('../defaults')
 const { TEXT } = require('../errors')
@@ -8,7 +8,7 @@ const { inLine } = require('../printable')
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2, NOTHING: 3, NO_ANSWER: 4 }
 
-/** What each exit code means, for the help. */
+/** The meaning of each exit code, for the help. */
 const MEANING = {
   [EXIT.OK]: 'done',
   [EXIT.FAILED]: 'the service or the grape answered with an error, or something else failed',
@@ -29,7 +29,7 @@ class Failure extends Error {
 const usageError = message => new Failure(`${message}; try: grenache --help`, EXIT.USAGE)
 const nothingFound = message => new Failure(message, EXIT.NOTHING)
 
-/** What a grape says with status 200 that is no answer: a text is its error. */
+/** The error for a grape's invalid answer with status 200: a text is its error. */
 function oddAnswer (answer) {
   const text = inLine(answer)
   return new Error(typeof answer === 'string' && text !== '' ? text : `the grape's answer makes no sense: ${text || 'an empty text'}`)
@@ -43,7 +43,7 @@ function exitCodeOf (err) {
   return isLost || SILENCE.includes(err.message) ? EXIT.NO_ANSWER : EXIT.FAILED
 }
 
-/** What to do about a mistake with TLS, by its code. */
+/** Remedies for TLS mistakes, by code. */
 const OF_TLS = [
   [/^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(VERIFY|GET_ISSUER)/, 'its certificate is signed by nobody known here; name who signed it with --ca, or take any with --insecure'],
   [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, 'its certificate is not valid today; --insecure takes it all the same'],
@@ -54,7 +54,7 @@ const OF_TLS = [
 
 const isOfTls = err => OF_TLS.some(([pattern]) => pattern.test(err.code))
 
-/** What went wrong with TLS, and what to do; OpenSSL's own texts are for its makers. */
+/** The TLS error with its remedy; OpenSSL's own messages help only its authors. */
 function explainTls ({ code, message }) {
   const [, words] = OF_TLS.find(([pattern]) => pattern.test(code))
   return `${/SSL|^EPROTO$/.test(code) ? code : message}: ${words}`
@@ -62,7 +62,7 @@ function explainTls ({ code, message }) {
 
 /** One line for people. */
 function explain (err) {
-  // What is longer is not shown.
+  // Longer text is not printed.
   let text = isOfTls(err) ? explainTls(err) : String(err.message).slice(0, MAX_LINE + 1)
   if (err.message === TEXT.LOOKUP_EMPTY) text += ': nobody announced this key'
   if (err.message === TEXT.TIMEOUT) text += ': no answer in time'

@@ -1,6 +1,6 @@
 'use strict'
 
-// The command `grenache`: asks a network of services from a shell.
+// The command `grenache`: uses a network of services from a shell.
 
 const { COMMON, helpOf, helpOfAll, nameIn, parse } = require('./arguments')
 const { EXIT, explain, exitCodeOf, usageError } = require('./failure')
@@ -20,7 +20,7 @@ const COMMANDS = [
 
 async function main (args) {
   let code = EXIT.OK
-  // Who reads no more, like `head`, has seen enough.
+  // The reader, like `head`, has closed the pipe.
   process.stdout.on('error', () => process.exit(EXIT.OK))
   try {
     await start(args)
@@ -28,7 +28,7 @@ async function main (args) {
     console.error(`grenache: ${explain(err)}`)
     code = exitCodeOf(err)
   }
-  // What is under way is not waited for; what was printed leaves.
+  // Pending work is not awaited; the printed output is written.
   process.stdout.write('', () => process.exit(code))
 }
 

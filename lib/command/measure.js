@@ -1,6 +1,6 @@
 'use strict'
 
-// How fast a service answers.
+// Measures how fast a service replies.
 
 const { createHistogram } = require('perf_hooks')
 const { WAIT, amount, count, json } = require('./arguments')
@@ -23,7 +23,7 @@ module.exports = [
       const value = json(await session.text(payload))
       const { client } = await find(session, key)
       const ask = done => client.request(key, value, {}, done)
-      // Connects, and shows what cannot work before it is counted.
+      // Connects, and fails before anything is measured.
       await session.answer(ask)
       const result = await measure(ask, inFlight, seconds)
       session.print(result.figures, readable(result.figures))
@@ -32,7 +32,7 @@ module.exports = [
   }
 ]
 
-/** Keeps `inFlight` requests under way for `seconds`; resolves with figures, and the first error. */
+/** Keeps `inFlight` requests pending for `seconds`; resolves with figures, and the first error. */
 function measure (ask, inFlight, seconds) {
   const latencies = createHistogram()
   const began = performance.now()
@@ -55,7 +55,7 @@ function measure (ask, inFlight, seconds) {
           answers++
           latencies.record(Math.max(1, Math.round((now - sent) * 1e6)))
         }
-        // An error may come at once: without end, if the next request follows it.
+        // An error may be synchronous: sending the next request at once would never end.
         if (now < end) return err ? setImmediate(send) : send()
         if (open === 0) resolve({ figures: figures((now - began) / 1000), error })
       })

@@ -1,6 +1,6 @@
 'use strict'
 
-// `grenache ls`: what grapes know of, by their status, all pages of it.
+// `grenache ls`: the services that grapes know, from all pages of their status.
 
 const { STATUS } = require('../defaults')
 const { printable } = require('../printable')
@@ -43,7 +43,7 @@ module.exports = [
 
 const compare = (a, b) => a < b ? -1 : a > b ? 1 : 0
 
-/** The latest word of several grapes counts. */
+/** The latest announce reported by any grape counts. */
 function keep (found, { name, address, age }) {
   const id = JSON.stringify([name, address])
   const known = found.get(id)
@@ -78,7 +78,7 @@ function read (text, grape) {
     const status = JSON.parse(text)
     if (status.services.every(({ name, addresses }) => isText(name) && addresses.every(([address]) => isText(address)))) return status
   } catch (err) {
-    // Said below.
+    // The error follows below.
   }
   throw new Error(`${grape} does not tell what it knows: it is no grape, or one of grenache-grape, which cannot`)
 }

@@ -1,8 +1,8 @@
 'use strict'
 
-// What somebody may have meant.
+// Suggestions for misspelled words.
 
-/** Changes of one letter that a mistyped word is away from the right one. */
+/** Maximum of one-letter changes between a misspelled word and the right one. */
 const MOST_CHANGES = 2
 
 /** The word of `known` that is nearest to `word`; undefined when none is near. */
@@ -14,7 +14,7 @@ function nearest (word, known) {
   return best && best.name
 }
 
-/** How many letters are to be put in, left out, replaced or swapped with the next; `far` at most. */
+/** The number of letters to insert, delete, replace or swap with the next; at most `far`. */
 function changes (from, to, far) {
   if (Math.abs(from.length - to.length) >= far) return far
   const rows = [[], Array.from({ length: to.length + 1 }, (_, at) => at)]

@@ -1,6 +1,6 @@
 'use strict'
 
-// Publish and subscribe.
+// Subcommands to publish and subscribe.
 
 const { once } = require('events')
 const { createInterface } = require('readline')
@@ -55,7 +55,7 @@ module.exports = [
   }
 ]
 
-/** A publisher that listens. */
+/** Starts a listening publisher. */
 async function listen (session, link, number) {
   const PeerPub = require('../PeerPub')
   const peer = new PeerPub(link, {})
@@ -83,7 +83,7 @@ async function publish (service, signal) {
   return published
 }
 
-/** Prints messages, up to `limit`. Rejects when there is no first connection. */
+/** Prints messages, up to `limit`. Rejects when the first connection fails. */
 async function subscribe (session, link, key, limit) {
   const PeerSub = require('../PeerSub')
   const peer = new PeerSub(link, { reconnect: true })
@@ -97,14 +97,14 @@ async function subscribe (session, link, key, limit) {
       try {
         session.print(() => isText(data) ? { message: data } : { binary: data.toString('base64') }, data)
       } catch (err) {
-        // Its line would be longer than a string can be.
+        // The printed line would exceed the longest string.
         session.note(`a message cannot be printed: ${err.message}`)
       }
       if (--left === 0) resolve()
     })
   })
   peer.on('disconnected', lost)
-  // What nobody reads from here is not read there: the publisher has a limit for who does not keep up.
+  // When stdout is not read, the connections are not read either: the publisher has a limit for slow subscribers.
   let isHeld = false
   const hold = () => { for (const connection of peer[kOpenConnections]()) connection.pause(isHeld) }
   session.onSlowReader(is => {

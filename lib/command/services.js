@@ -1,6 +1,6 @@
 'use strict'
 
-// Looking at services, and playing one.
+// Subcommands that examine services, and one that serves.
 
 const { once } = require('events')
 const { count, json, port } = require('./arguments')
@@ -87,7 +87,7 @@ module.exports = [
   }
 ]
 
-/** How fast a server is: `{ address, connect, ping }` in ms, or `{ address, error }`. */
+/** Measures a server: `{ address, connect, ping }` in ms, or `{ address, error }`. */
 async function ping (session, client, address) {
   try {
     const transport = client.transport(address)
@@ -111,7 +111,7 @@ async function ping (session, client, address) {
 
 const rounded = ms => +ms.toFixed(3)
 
-/** The pong, or the end of the connection as an error. */
+/** The pong, or the close of the connection as an error. */
 function answered (socket) {
   return new Promise((resolve, reject) => {
     const stop = () => {
@@ -126,7 +126,7 @@ function answered (socket) {
   })
 }
 
-/** A server that listens. */
+/** Starts a listening server. */
 async function listen (session, link, number, host) {
   const PeerRPCServer = require('../PeerRPCServer')
   const secure = session.secure()

@@ -7,10 +7,10 @@ const { TEXT } = require('../errors')
 const { inLine, pieces } = require('../printable')
 const { usageError } = require('./failure')
 
-/** A plain client at a server with TLS is hung up on. */
+/** Errors of a client without TLS when a server with TLS closes its connection. */
 const HUNG_UP = [TEXT.HANG_UP, 'read ECONNRESET', 'write EPIPE']
 
-/** One run of the command: its way to the network, and to who reads what it says. */
+/** One run of the command: its connection to the network, and its output. */
 class Session {
   constructor (options) {
     this.options = options
@@ -20,8 +20,8 @@ class Session {
   }
 
   /**
-   * A link that is started. `lasting`: it announces something for as long as it runs, and runs
-   * the machine's grape if nobody does; otherwise that one must be there.
+   * A started link. `lasting`: it announces as long as it runs, and runs the machine's grape if no other process
+   * does; otherwise that grape must exist.
    */
   link ({ lasting } = {}) {
     const Link = require('../Link')
@@ -54,7 +54,7 @@ class Session {
     return cert === undefined ? null : { ca: Buffer.from(tls.rootCertificates.join('\n')), cert, key, ...rest }
   }
 
-  /** What an asynchronous method of a link answers, in time. */
+  /** The result of a link's asynchronous method, in time. */
   async ask (link, method, ...args) {
     try {
       return await this.answer(done => link[method](...args, done))
@@ -63,7 +63,7 @@ class Session {
     }
   }
 
-  /** Addresses of a service; with `--wait` as soon as there are some. */
+  /** Addresses of a service; with `--wait` as soon as there are any. */
   async find (link, key) {
     const { wait } = this.options
     if (wait === undefined) return this.ask(link, 'lookup', key, {})
@@ -74,14 +74,14 @@ class Session {
     }
   }
 
-  /** What `start(done)` tells its callback, in time. */
+  /** The result that `start(done)` passes to its callback, in time. */
   answer (start) {
     return this.inTime(new Promise((resolve, reject) => {
       start((err, res) => err ? reject(this._hinted(err)) : resolve(res))
     }))
   }
 
-  /** Says of what a mistake with TLS looks like that it may be one. */
+  /** Adds a hint to an error that a missing TLS option may cause. */
   _hinted (err) {
     const isHungUp = HUNG_UP.includes(err.message) && this.options.cert === undefined
     return isHungUp ? Object.assign(err, { hint: 'if the service has TLS, ask with --cert, --key and --ca' }) : err
@@ -119,9 +119,8 @@ class Session {
   }
 
   /**
-   * Prints an object, which is a text for people; either may be a function, which is called when it
-   * is printed. What others wrote may not rule a terminal; a pipe gets their text, or their bytes, as
-   * they are.
+   * Prints an object, with a text for people; either may be a function, which is called when it is printed. Foreign
+   * text must not control a terminal; a pipe gets text and bytes unchanged.
    */
   print (object, text) {
     if (this.isJson) write(pieces(JSON.stringify(made(object))))
@@ -129,10 +128,7 @@ class Session {
     this._printed()
   }
 
-  /**
-   * `hold(true)` is called when who reads what is printed does not keep up, and `hold(false)` once that
-   * has caught up.
-   */
+  /** Calls `hold(true)` when the reader of the output does not keep up, and `hold(false)` once it has caught up. */
   onSlowReader (hold) {
     const { stdout } = process
     let isHeld = false
@@ -149,21 +145,21 @@ class Session {
     else console.log(text)
   }
 
-  /** Says something that is no result. */
+  /** Prints a message that is no result. */
   note (text) {
     console.error(`grenache: ${inLine(text)}`)
   }
 
-  /** Resolves when somebody asks the command to end. */
+  /** Resolves at SIGINT or SIGTERM. */
   untilSignal () {
     return new Promise(resolve => {
-      // Once: who asks a second time does not want to wait.
+      // Once: a second signal ends the process at once.
       process.once('SIGINT', resolve)
       process.once('SIGTERM', resolve)
     })
   }
 
-  /** `-` is what stdin has, without its last line end. */
+  /** `-` means the text of stdin, without its last line end. */
   async text (argument) {
     if (argument !== '-') return argument
     let text = ''
@@ -171,7 +167,7 @@ class Session {
     return text.replace(/\r?\n$/, '')
   }
 
-  /** What is to be stopped at the end; the latest first. */
+  /** Adds a function to be called at the end; the latest runs first. */
   onEnd (stop) {
     this._ends.unshift(stop)
   }
@@ -187,12 +183,12 @@ class Session {
     return new Embedded(this.options['grape-port']).url
   }
 
-  /** Each of them. */
+  /** The addresses of all grapes. */
   get grapeUrls () {
     return this.grapeUrl.split(',').map(url => url.trim())
   }
 
-  /** The TLS options as Node names them. */
+  /** The TLS options with Node's names. */
   _tls () {
     const secure = {}
     for (const name of ['ca', 'cert', 'key']) {
@@ -221,7 +217,7 @@ function readFile (file, name) {
   }
 }
 
-/** Says in words what OpenSSL says in codes: which of the files is not what it should be. */
+/** Explains OpenSSL's codes: which of the files is wrong. */
 function checkPem (secure, files) {
   const read = (name, read, wanted) => {
     if (secure[name] === undefined) return undefined
