@@ -1,11 +1,11 @@
 'use strict'
 
-// The private members of what services get to see and may extend. A subclass, or whoever keeps
-// something on an object of ours, may use any name: so these have none.
+// Symbols of the private members of objects that services receive and may extend. A subclass, or code that stores a
+// property on one of these objects, may use any name: so private members have none.
 
 /**
- * What one copy of this package asks of another one: a link of the link package's own copy. Both have
- * to say the same.
+ * Symbols used between two copies of this package, as a link of the link package's own copy. Both copies must use the
+ * same names.
  */
 const shared = name => Symbol.for(`grenache-nodejs-ws-native.${name}`)
 
@@ -14,139 +14,138 @@ module.exports = {
 
   /** The counts for `stats()`. */
   kMeter: Symbol('meter'),
-  /** The options that it has, by name. */
+  /** An object's options, by name. */
   kOptions: Symbol('options'),
-  /** What `stop({ drain })` does before `_stop`. */
+  /** The part of `stop({ drain })` before `_stop`. */
   kDrain: Symbol('drain'),
-  /** The connections that are open, or about to be. */
+  /** The connections that are open or connecting. */
   kOpenConnections: Symbol('openConnections'),
   /** Whether a peer was stopped, and not inited since. */
   kIsStopped: Symbol('isStopped'),
-  /** Whether no hook of a transport is replaced, so that the native side may do the work of all. */
+  /** Whether no hook of a transport is replaced, so that the native side may do all of its work. */
   kIsNative: Symbol('isNative'),
-  /** Whether the native side sends a transport's next request, too. */
+  /** Whether the native side also sends a transport's next request. */
   kIsNativeNow: Symbol('isNativeNow'),
-  /** Whether somebody listens: to the end of a subscription, to the messages of a socket. */
+  /** Whether there are listeners: for the end of a subscription, for the messages of a socket. */
   kIsWatched: Symbol('isWatched'),
   /** The native connection behind a transport, a socket or a TCP socket. */
   kConnection: Symbol('connection'),
-  /** The native server behind a transport or the object like `ws`'s server; what hears a loop's messages. */
+  /** The native server behind a transport or the object like `ws`'s server; the message listener of a loop. */
   kListener: Symbol('listener'),
-  /** The object like `ws`'s server, once somebody has asked for it. */
+  /** The object like `ws`'s server, once it was used. */
   kFace: Symbol('face'),
-  /** What has the closed socket of a connection that was lost. */
+  /** The owner of a lost connection's closed socket. */
   kGone: Symbol('gone'),
-  /** What was assigned to a transport's `socket`. */
+  /** The socket that was assigned to a transport. */
   kSocket: Symbol('socket'),
-  /** Somebody may have sockets of its subscribers. */
+  /** The user may hold sockets of its subscribers. */
   kHasShown: Symbol('hasShown'),
-  /** A publisher's subscribers by their ids, once somebody has asked for them. */
+  /** A publisher's subscribers by their ids, once they were used. */
   kSockets: Symbol('sockets'),
   /** The functions of `handle`, by key. */
   kHandlers: Symbol('handlers'),
-  /** Subscriptions that have no publisher so far, by key. */
+  /** Subscriptions that have no publisher yet, by key. */
   kWishes: Symbol('wishes'),
   kEndWaiting: Symbol('endWaiting'),
   kEndWishes: Symbol('endWishes'),
-  /** Tells why nobody was found. */
+  /** Emits why no publisher was found. */
   kTellFailed: Symbol('tellFailed'),
-  /** What `reconnect` of a subscription says. */
+  /** The `reconnect` option of a subscription. */
   kSaid: Symbol('said'),
   /** Looks a key up with the peer's link. */
   kLookup: Symbol('lookup'),
-  /** The same, until somebody is found. */
+  /** As `kLookup`, repeatedly until there is a server. */
   kLookupWithin: Symbol('lookupWithin'),
-  /** The same, of what the link keeps. */
+  /** As `kLookup`, from the link's cache. */
   kLookupKept: Symbol('lookupKept'),
-  /** Nobody was found for a request that waits. */
+  /** The error of a waiting request when no server was found. */
   kAbsent: Symbol('absent'),
-  /** One with options that most have not, and whether one may be sent. */
+  /** A request with rare options, and whether a request may be sent. */
   kRequestOther: Symbol('requestOther'),
   kAdmit: Symbol('admit'),
-  /** Sends requests again that a server has not begun. */
+  /** Resends requests that a server has not begun. */
   kResend: Symbol('resend'),
-  /** One of them, to one of these destinations. */
+  /** Resends one of them to one of these destinations. */
   kSendElsewhere: Symbol('sendElsewhere'),
   /** Another transport to the same destination. */
   kOtherTo: Symbol('otherTo'),
-  /** Of a request: where it may go, if not anywhere; and how often it was sent again. */
+  /** Of a request: restrictions of its destination; and how often it was resent. */
   kAim: Symbol('aim'),
   kResent: Symbol('resent'),
-  /** The error for a transport that is stopped. */
+  /** The error of a stopped transport. */
   kStopped: Symbol('stopped'),
-  /** Of options of a request that is sent again: the timeout that it had first. */
+  /** In the options of a resent request: its first timeout. */
   kFirstTimeout: Symbol('firstTimeout'),
   /** A destination failed. */
   kUnreachable: Symbol('unreachable'),
-  /** A destination was reached. */
+  /** Reserves a destination, begins to listen, and reports that a destination was reached. */
   kClaim: Symbol('claim'),
   kTryListening: Symbol('tryListening'),
   kReachable: Symbol('reachable'),
-  /** A transport has lost its connection. */
+  /** A transport lost its connection. */
   kLeave: Symbol('leave'),
-  /** It makes another one. */
+  /** A transport connects again. */
   kJoin: Symbol('join'),
-  /** Tells those who wait, or who listen, of a failure. */
+  /** Fails the callbacks that wait, or emits an error. */
   kFail: Symbol('fail'),
   /** A peer's latest transport. */
   kLatest: Symbol('latest'),
   /** The transports that stop with their peer. */
   kTransports: Symbol('transports'),
-  /** Remembers a transport. */
+  /** Keeps a transport, to stop it with its peer. */
   kKeep: Symbol('keep'),
   /** The latest transport, made if there is none. */
   kServer: Symbol('server'),
 
   // Links
 
-  /** `forget(dest)`, whatever a subclass has of that name. */
+  /** `forget(dest)`, even if a subclass has another method of that name. */
   kForget: shared('forget'),
-  /** `stopAnnouncingPort(port)`, the same. */
+  /** `stopAnnouncingPort(port)`, likewise. */
   kStopAnnouncingPort: shared('stopAnnouncingPort'),
-  /** Ends all that it announces; resolves once the grapes know, or do not answer. */
+  /** Ends all of a link's announces; resolves once the grapes know, or do not reply. */
   kStopAnnouncingAll: shared('stopAnnouncingAll'),
-  /** Calls back once the grapes know that a key and port are announced no more. */
+  /** Calls back once the grapes know that a key and port are no longer announced. */
   kWhenTold: shared('whenTold'),
-  /** The addresses that it has announced for other hosts. */
+  /** The addresses that a link has announced for other hosts. */
   kOwnAddresses: shared('ownAddresses'),
-  /** The ports that it has announced. */
+  /** The ports that a link has announced. */
   kOwnPorts: shared('ownPorts'),
-  /** Who listens to it. */
+  /** A link's listeners. */
   kEvents: Symbol('events'),
   /** Whether it was started, and not stopped since. */
   kStarted: Symbol('started'),
-  /** What is under way between its start and its stop. */
+  /** Pending work between a link's start and stop. */
   kLife: Symbol('life'),
-  /** What it announces again and again. */
+  /** A link's periodic announces. */
   kAnnouncer: Symbol('announcer'),
-  /** What tells of its announces. */
+  /** Reports a link's announces. */
   kNews: Symbol('news'),
   /** Why a key and port are not announced, if they are not. */
   kAnnounceError: Symbol('announceError'),
-  /** Whether a callback is told of a grape's refusal, and not only of errors. */
+  /** Whether a callback gets a grape's refusal, and not only errors. */
   kHears: Symbol('hears'),
-  /** Whether its grapes answer. */
+  /** Whether a link's grapes reply. */
   kGrapeState: Symbol('grapeState'),
-  /** The grapes that failed lately. */
+  /** The grapes that failed recently. */
   kGrapesBackoff: Symbol('grapesBackoff'),
   /** The grape of this machine, with `embedded`. */
   kEmbedded: Symbol('embedded'),
-  /** The key that was looked up last. */
+  /** The last key that was looked up. */
   kHashed: Symbol('hashed'),
-  /** Whether the answer that a cache gave last should be asked for again; and says that it is. */
+  /** Whether a cache's last result should be refreshed; and marks the refresh as begun. */
   kIsDue: Symbol('isDue'),
   kRefresh: Symbol('refresh'),
-  /** What lookups found last, for when no grape can be asked. */
-  /** When a link found last that no grape can be asked. */
+  /** When a link last found no grape that replies, and the lookup results for that case. */
   kAloneAt: Symbol('aloneAt'),
   kLastKnown: Symbol('lastKnown'),
-  /** The text that names its request. */
+  /** The text for its request. */
   kHashText: Symbol('hashText'),
-  /** The text that names a request. */
+  /** The text that identifies a request. */
   kHash: Symbol('hash'),
   /** Lets equal requests share one exchange. */
   kShare: Symbol('share'),
-  /** Whether the end of an announce is told to the grapes. */
+  /** Whether the grapes are told about the end of an announce. */
   kTakesBack: Symbol('takesBack'),
   /** Tells them. */
   kUnannounce: Symbol('unannounce'),
@@ -156,374 +155,374 @@ module.exports = {
   kGrapes: Symbol('grapes'),
   /** One exchange with one grape. */
   kExchange: Symbol('exchange'),
-  /** The same, once the grape is known. */
+  /** As `kExchange`, once the grape is trusted. */
   kExchangeOnce: Symbol('exchangeOnce'),
-  /** Goes on once the embedded grape may be asked. */
+  /** Continues once the embedded grape may be used. */
   kWhenTrusted: Symbol('whenTrusted'),
-  /** Whose promises they are. */
+  /** The link of these promises. */
   kLink: Symbol('link'),
 
   // Peers of clients
 
-  /** Names of destinations that are mapped to others. */
+  /** Names of destinations that are mapped to other addresses. */
   kAliases: Symbol('aliases'),
-  /** A transport to what a destination is mapped to. */
+  /** A transport to the address that a destination is mapped to. */
   kTransportFor: Symbol('transportFor'),
-  /** Whether the options of a call are kept for when it is sent again. */
+  /** Whether the options of a call are kept for resending it. */
   kRemembers: Symbol('remembers'),
-  /** The destinations that let a request in no more. */
+  /** The destinations that refused a request. */
   kTried: Symbol('tried'),
-  /** The destinations that failed lately. */
+  /** The destinations that failed recently. */
   kBackoff: Symbol('backoff'),
-  /** When new connections to destinations may be made whose connections failed. */
+  /** When destinations whose connections failed may be dialled again. */
   kDials: Symbol('dials'),
-  /** The destinations that are silent. */
+  /** The silent destinations. */
   kSuspects: Symbol('suspects'),
   /** A destination was silent while requests expired. */
   kSilent: Symbol('silent'),
-  /** How a transport is to connect. */
+  /** Delay and time limit of a transport's connection. */
   kDialling: Symbol('dialling'),
-  /** Those that may be asked. */
+  /** The destinations that are not skipped. */
   kUsable: Symbol('usable'),
   /** Finds out whether a destination can be reached. */
   kProbe: Symbol('probe'),
   /** Whether the destination of a request is one of several. */
   kIsOneOfMany: Symbol('isOneOfMany'),
-  /** Gives up the connections of a destination that is dead. */
+  /** Gives up the connections to a dead destination. */
   kBury: Symbol('bury'),
   /** A pool's transports to a destination. */
   kTransportsTo: Symbol('transportsTo'),
   /** Chooses a transport to a destination whose connections failed. */
   kChooseProven: Symbol('chooseProven'),
-  /** Connects one more to it. */
+  /** Connects one more transport to it. */
   kConnectAnother: Symbol('connectAnother'),
-  /** What chooses by `conf.balance`; null for `random`. */
+  /** The balancer of `conf.balance`; null for `random`. */
   kBalancer: Symbol('balancer'),
-  /** The requests that are tried again. */
+  /** The requests with retries. */
   kTries: Symbol('tries'),
-  /** How many requests are under way, where there is a limit. */
+  /** The number of pending requests, where there is a limit. */
   kUnderWay: Symbol('underWay'),
   /** Sends a request to a destination. */
   kSend: Symbol('send'),
-  /** Sends it again and again, elsewhere while there is an elsewhere. */
+  /** Sends a request with retries, at other destinations while there are any. */
   kRetry: Symbol('retry'),
-  /** Ends a request that reaches no transport. */
+  /** Rejects a request that reaches no transport. */
   kReject: Symbol('reject'),
   kRejectCall: Symbol('rejectCall'),
-  /** Lets a request count until its callback is called. */
+  /** Counts a request until its callback is called. */
   kCounted: Symbol('counted'),
 
-  // Answers that are kept
+  // Cached answers
 
-  /** What is kept, the least recently used first. */
+  /** The entries, the least recently used first. */
   kEntries: Symbol('entries'),
-  /** What was used last. */
+  /** The entry that was used last. */
   kNewest: Symbol('newest'),
-  /** When each member was forgotten last. */
+  /** When each member was last forgotten. */
   kForgotten: Symbol('forgotten'),
-  /** How many were. */
+  /** The number of forgotten members. */
   kForgets: Symbol('forgets'),
-  /** What is kept under a key, unless it is too old. */
+  /** The entry of a key, unless it is too old. */
   kFind: Symbol('find'),
-  /** Keeps it as the newest. */
+  /** Makes an entry the newest. */
   kPut: Symbol('put'),
-  /** Takes it out, and says so. */
+  /** Removes an entry and emits `evict`. */
   kEvict: Symbol('evict'),
-  /** Takes out what was forgotten since it was read. */
+  /** Removes members that were forgotten since the entry was read. */
   kUpdate: Symbol('update'),
 
   // Pools of transports
 
-  /** All transports, to whatever destination. */
+  /** All transports, to all destinations. */
   kAll: Symbol('all'),
-  /** Whether somebody's own method is to be asked for each request. */
+  /** Whether a user's override has to be called for each request. */
   kAsks: Symbol('asks'),
-  /** What ends a pool's interval. */
+  /** Clears a pool's interval. */
   kPoolTimer: Symbol('poolTimer'),
-  /** Lets go of all, and returns them. */
+  /** Empties the pool, and returns its transports. */
   kTakeAll: Symbol('takeAll'),
-  /** Chooses one to a destination, once there are enough. */
+  /** Chooses a transport to a destination, once there are enough. */
   kChoose: Symbol('choose'),
-  /** Chooses one that is connected. */
+  /** Chooses a connected transport. */
   kChooseOpen: Symbol('chooseOpen'),
   kChooseOther: Symbol('chooseOther'),
-  /** One has lost its connection. */
+  /** A transport lost its connection. */
   kLose: Symbol('lose'),
-  /** Those that have lost theirs, with their destinations. */
+  /** Transports without a connection, with their destinations. */
   kPoolLost: Symbol('poolLost'),
-  /** Which one was chosen, by destination, and how often it may still be. */
+  /** The chosen transport by destination, and how many more requests it gets. */
   kRuns: Symbol('runs'),
-  /** How many transports there are; requests of the socket lane. */
+  /** The number of transports; of requests on the socket lane. */
   kSize: Symbol('size'),
-  /** How many there may be. */
+  /** The limit of their number. */
   kMost: Symbol('most'),
-  /** Lets go of all. */
+  /** Empties the pool. */
   kEmpty: Symbol('empty'),
-  /** Stops those that are idle for longest. */
+  /** Stops the longest idle transports. */
   kShed: Symbol('shed'),
 
   // Peers of subscribers
 
-  /** What goes through its messages by `for await`. */
+  /** The `for await` loops over its messages. */
   kLoops: Symbol('loops'),
   /** What `sub` began and `unsub` ends, by key. */
   kSubscriptions: Symbol('subscriptions'),
   /** Subscriptions to all publishers, by key. */
   kFollowing: Symbol('following'),
-  /** Begins one. */
+  /** Begins a subscription to all publishers. */
   kFollow: Symbol('follow'),
-  /** Ends all of them. */
+  /** Ends all of these. */
   kEndFollowing: Symbol('endFollowing'),
-  /** All addresses of a key. */
+  /** Looks up all addresses of a key. */
   kLookupAll: Symbol('lookupAll'),
-  /** The address that the messages of a transport are told with, if they are. */
+  /** The address to add to a transport's messages, if any. */
   kSource: Symbol('source'),
-  /** Says that there will be no subscription. */
+  /** Reports that a subscription failed. */
   kFailed: Symbol('failed'),
   /** Subscribes to one destination. */
   kSubscribe: Symbol('subscribe'),
-  /** Whether a lost subscription is made again. */
+  /** Whether a lost subscription reconnects. */
   kReconnects: Symbol('reconnects'),
 
   // Transports of clients
 
   /** When the request that is being sent was made. */
   kAskedAt: Symbol('askedAt'),
-  /** What waits of the request that is being made. */
+  /** The queue entry of the request that is being made. */
   kBegun: Symbol('begun'),
-  /** Takes out of `cbq` what waits for the connection. */
+  /** Takes the requests that wait for the connection out of `cbq`. */
   kTakeQueued: Symbol('takeQueued'),
-  /** Connections that are replaced, and have requests to answer. */
+  /** Replaced connections with pending requests. */
   kRetired: Symbol('retired'),
-  /** When the connection was open. */
+  /** When the connection opened. */
   kOpenSince: Symbol('openSince'),
-  /** Whether the peer's pool was told that the connection is lost. */
+  /** Whether the peer's pool knows that the connection is lost. */
   kIsAway: Symbol('isAway'),
-  /** The key that was asked last. */
+  /** The last request's key. */
   kKey: Symbol('key'),
   /** Its text. */
   kKeyText: Symbol('keyText'),
-  /** Makes that. */
+  /** Makes the text. */
   kSetKey: Symbol('setKey'),
   /** Deadlines of the requests of the socket lane. */
   kDeadlines: Symbol('deadlines'),
   /** The timer for them. */
   kSweeper: Symbol('sweeper'),
-  /** When that fires. */
+  /** When it fires. */
   kSweepAt: Symbol('sweepAt'),
-  /** Lets it fire by a deadline. */
+  /** Makes it fire by a deadline. */
   kSweepBy: Symbol('sweepBy'),
-  /** Ends what is expired. */
+  /** Fails expired requests. */
   kSweep: Symbol('sweep'),
-  /** Its connection is not used any more: the other side is silent. */
+  /** Replaces a connection whose other side is silent. */
   kReplace: Symbol('replace'),
   /** The requests of the socket lane that a stop ends. */
   kEnding: Symbol('ending'),
-  /** Whether it takes no more requests. */
+  /** Whether it accepts no more requests. */
   kDraining: Symbol('draining'),
   /** Whether there were requests since `_req_last_ts`. */
   kMoreRequests: Symbol('moreRequests'),
-  /** How many requests have no answer. */
+  /** The number of requests without a reply. */
   kWaiting: Symbol('waiting'),
-  /** A request's timeout; what a TCP socket's `setTimeout` said. */
+  /** A request's timeout; the value of a TCP socket's `setTimeout`. */
   kTimeout: Symbol('timeout'),
-  /** Sends a request, by whichever lane; starts a grape. */
+  /** Sends a request, on either lane; starts a grape. */
   kStart: Symbol('start'),
-  /** Sends it by the native lane. */
+  /** Sends it on the native lane. */
   kRequestNative: Symbol('requestNative'),
-  /** Sends it by the socket lane. */
+  /** Sends it on the socket lane. */
   kRequestBySocket: Symbol('requestBySocket'),
-  /** Sends it for a Promise. */
+  /** Sends it and returns a Promise. */
   kRequestPromised: Symbol('requestPromised'),
-  /** Sends it until a signal ends it. */
+  /** Sends it until a signal cancels it. */
   kRequestAbortable: Symbol('requestAbortable'),
-  /** Sends it, and tells those who watch. */
+  /** Sends it, and reports it to diagnostics subscribers. */
   kRequestWatched: Symbol('requestWatched'),
-  /** Drops the requests that a signal ended. */
+  /** Drops the requests that a signal cancelled. */
   kForgetRequests: Symbol('forgetRequests'),
-  /** Ends a request that cannot be sent; what ends a client that is no connection yet. */
+  /** Rejects a request that cannot be sent; rejects a client that has no connection yet. */
   kRefuse: Symbol('refuse'),
-  /** `parse` of what the native side has looked at. */
+  /** `parse` for data that the native side has checked. */
   kParse: Symbol('parse'),
-  /** Hears the replies of the native connection by its socket. */
+  /** Makes the native connection's replies arrive through its socket. */
   kHearConnection: Symbol('hearConnection'),
-  /** Listens to a socket, whoever made it. */
+  /** Listens to a socket, no matter who made it. */
   kHearSocket: Symbol('hearSocket'),
-  /** Takes a message of a socket for a reply. */
+  /** Handles a socket's message as a reply. */
   kHearReply: Symbol('hearReply'),
-  /** Closes it. */
+  /** Closes a socket. */
   kCloseSocket: Symbol('closeSocket'),
-  /** The connection is open. */
+  /** The connection opened. */
   kOnOpened: Symbol('onOpened'),
-  /** It is over. */
+  /** The connection closed. */
   kOnClosed: Symbol('onClosed'),
-  /** Lets another one take its place. */
+  /** Replaces the connection. */
   kRetire: Symbol('retire'),
-  /** A transport's server drains. */
+  /** The connection's server drains. */
   kOnLeaving: Symbol('onLeaving'),
   /** Whether its connection may move something large. */
   kMayMove: Symbol('mayMove'),
-  /** Looks whether it does. */
+  /** Checks whether it does. */
   kMoves: Symbol('moves'),
-  /** Sends a request again, by its texts. */
+  /** Resends a request from its texts. */
   kRequestAgain: Symbol('requestAgain'),
-  /** The connection for a request, which may be a new one. */
+  /** The connection for a request, possibly a new one. */
   kConnectionFor: Symbol('connectionFor'),
 
   // Transports of servers
 
-  /** Makes the object for a connection that came in, for a listener. */
+  /** Makes the object for a listener's new connection. */
   kNewConnection: Symbol('newConnection'),
-  /** Hears that it is there. */
+  /** A connection was accepted. */
   kOnConnection: Symbol('onConnection'),
-  /** Hears that a port cannot be had after all. */
+  /** A port could not be bound after all. */
   kOnListenError: Symbol('onListenError'),
-  /** Ends a publisher's listener. */
+  /** Stops a publisher's listener. */
   kUnlisten: Symbol('unlisten'),
   /** Makes the listener. */
   kListen: Symbol('listen'),
-  /** Makes one without TLS. */
+  /** Makes a listener without TLS. */
   kPlainListener: Symbol('plainListener'),
-  /** Makes one with TLS. */
+  /** Makes a listener with TLS. */
   kSecureListener: Symbol('secureListener'),
-  /** Learns the port that the system has chosen. */
+  /** Reads the port that the system has chosen. */
   kTakePort: Symbol('takePort'),
-  /** Answers what comes from a socket, whoever made it. */
+  /** Replies to a socket's messages, no matter who made it. */
   kServeSocket: Symbol('serveSocket'),
-  /** Makes the listener that does. */
+  /** Makes the message listener for that. */
   kServing: Symbol('serving'),
-  /** Lets a handler, or who listens, answer a request. */
+  /** Passes a request to its handler, or to the listeners. */
   kAnswer: Symbol('answer'),
-  /** The text of an answer. */
+  /** The text of a reply. */
   kFormatReply: Symbol('formatReply'),
-  /** Who asks: the connection, or what stands for it. */
+  /** The caller: the connection, or an object that stands for it. */
   kCaller: Symbol('caller'),
-  /** What aborts the signal of a handler's request. */
+  /** Aborts the signal of a handler's request. */
   kController: Symbol('controller'),
-  /** The request of a handler is answered. */
+  /** The handler's request got its reply. */
   kEnd: Symbol('end'),
   /** Publishes by the socket objects. */
   kPubBySocket: Symbol('pubBySocket'),
-  /** Tells of subscribers that are too far behind. */
+  /** Reports subscribers that are too far behind. */
   kTellSlow: Symbol('tellSlow'),
 
   // Transports of subscribers
 
   /** Whether it keeps the process alive. */
   kHeld: Symbol('held'),
-  /** What its peer decides when the publisher is lost. */
+  /** The peer's callback for a lost publisher. */
   kOnLost: Symbol('onLost'),
-  /** Ends a connection that somebody gives up. */
+  /** Closes a connection that is no longer wanted. */
   kLetGo: Symbol('letGo'),
-  /** The connection is lost. */
+  /** The connection was lost. */
   kLost: Symbol('lost'),
-  /** Says that a destination cannot be reached. */
+  /** Emits that a destination cannot be reached. */
   kTell: Symbol('tell'),
-  /** What its peer does when somebody connects or ends it by hand. */
+  /** The peer's callback when the user connects or ends it by hand. */
   kByHand: Symbol('byHand'),
-  /** A transport begins a subscription of its peer. */
+  /** The next `sub` of a transport is the one of its peer. */
   kIsBegun: Symbol('isBegun'),
-  /** What lookups call the address that it connects to. */
+  /** The name in lookups for the address that it connects to. */
   kName: Symbol('name'),
-  /** Says so. */
+  /** Sets that name. */
   kCallIt: Symbol('callIt'),
-  /** Ends what is connected again by itself, since somebody does so by hand. */
+  /** Ends automatic subscriptions, since the user subscribes by hand. */
   kYield: Symbol('yield'),
-  /** Its peer connects it again. */
+  /** The peer reconnects it. */
   kIsAutomatic: Symbol('isAutomatic'),
-  /** Whether somebody listened for `close` of the socket that was lost. */
+  /** Whether the lost socket had a listener for `close`. */
   kIsSocketWatched: Symbol('isSocketWatched'),
-  /** Whether a subclass looks after its connection. */
+  /** Whether a subclass reconnects by itself. */
   kLooksAfter: Symbol('looksAfter'),
-  /** Ends it without a word: another one takes its place. */
+  /** Ends it silently: another one takes its place. */
   kGiveUp: Symbol('giveUp'),
 
   // The messages of a subscriber
 
-  /** Whose they are. */
+  /** The subscriber. */
   kSub: Symbol('sub'),
-  /** What may wait. */
+  /** The limit of unread messages. */
   kLimit: Symbol('limit'),
-  /** Called once nothing more is needed. */
+  /** Called once no more messages are needed. */
   kOnEnd: Symbol('onEnd'),
-  /** Messages that nobody has asked for. */
+  /** Unread messages. */
   kKept: Symbol('kept'),
-  /** Where the next one is; where a grape's node or API is. */
+  /** The index of the next message; the address of a grape's node or API. */
   kAt: Symbol('at'),
-  /** What they have together. */
+  /** The bytes of the unread messages. */
   kBytes: Symbol('bytes'),
-  /** Those who wait for a message. */
+  /** Pending calls of `next`. */
   kAsked: Symbol('asked'),
   /** Whether it has ended. */
   kOver: Symbol('over'),
-  /** What the loop is to end with. */
+  /** The error that ends the loop. */
   kError: Symbol('error'),
   /** Takes a message. */
   kTake: Symbol('take'),
-  /** Hands the next one out. */
+  /** Returns the next message. */
   kShift: Symbol('shift'),
-  /** Ends it, after what waits. */
+  /** Ends it, after the unread messages. */
   kFinish: Symbol('finish'),
 
   // Objects like those of `ws`
 
-  /** Callbacks of what is not written yet. */
+  /** Callbacks of messages that are not written yet. */
   kSent: Symbol('sent'),
-  /** Whether a message was begun that more fragments belong to. */
+  /** Whether a message was begun, and more of its fragments follow. */
   kIsFragmenting: Symbol('isFragmenting'),
-  /** Whether it has said that it was ended before it was open. */
+  /** Whether it has emitted the error of a close before it opened. */
   kIsEarlyTold: Symbol('isEarlyTold'),
-  /** Whether it hears what comes right behind the handshake. */
+  /** Whether it is watched for messages that arrive with the handshake. */
   kWatchesOpen: Symbol('watchesOpen'),
   /** The handshake is done. */
   kOpened: Symbol('opened'),
-  /** Whether somebody has put another method in the place of `send`. */
+  /** Whether `send` is replaced. */
   kIsPatched: Symbol('isPatched'),
-  /** A message has come. */
+  /** A message arrived. */
   kMessage: Symbol('message'),
-  /** A socket's listener that is this package's own: what answers requests, or takes replies. */
+  /** This package's own listener on a socket: it replies to requests, or takes replies. */
   kOwn: Symbol('own'),
-  /** The connection that a server's own listener of `connection` has from the native side already. */
+  /** The connection that a server's own `connection` listener already has from the native side. */
   kAdding: Symbol('adding'),
-  /** Somebody has put something before the own listener: nothing is served before that is called. */
+  /** Another listener comes before the package's own: nothing is served before that one is called. */
   kDisown: Symbol('disown'),
-  /** A client of a server is among its `clients`. */
+  /** Adds a client to a server's `clients`. */
   kTrack: Symbol('track'),
-  /** What a transport does with a connection that the native side serves. */
+  /** A transport takes a connection that the native side serves. */
   kTakeIn: Symbol('takeIn'),
-  /** What a transport does with a socket that its own listener of `connection` is called with, by whomever. */
+  /** A transport serves a socket that its own `connection` listener was called with. */
   kServeFace: Symbol('serveFace'),
   /** The transport whose connections a server's own listener serves. */
   kServed: Symbol('served'),
   /** The options of a server's face, some of which are accessors. */
   kFaceOptions: Symbol('faceOptions'),
-  /** What the native side has handled of what is being emitted, if it has. */
+  /** The value being emitted, if the native side has handled it. */
   kHandled: Symbol('handled'),
-  /** Lets the native side go when somebody has taken the own listener away. */
+  /** Stops the native side's work when the package's own listener is removed. */
   kKeepOwn: Symbol('lookForOwn'),
-  /** Nothing waits any more. */
+  /** The write queue is empty. */
   kDrained: Symbol('drained'),
-  /** It is over. */
+  /** It is closed. */
   kClosed: Symbol('closed'),
   /** Sends a control frame. */
   kControl: Symbol('control'),
   /** Sends a frame. */
   kFrame: Symbol('frame'),
-  /** Calls back when it is written. */
+  /** Calls back when a message is written. */
   kAfterWrite: Symbol('afterWrite'),
   /** Throws before there is a connection. */
   kMustBeConnected: Symbol('mustBeConnected'),
   /** Whether a server is open, closing or closed. */
   kState: Symbol('state'),
-  /** Whose server it is. */
+  /** The owner of a server. */
   kTransport: Symbol('transport'),
-  /** Stands for a listener, or for a connection. */
+  /** Attaches a listener, or a connection. */
   kAttach: Symbol('attach'),
-  /** Hears of a connection that came in. */
+  /** A connection was accepted. */
   kAdd: Symbol('add'),
-  /** Says why there is no port. */
+  /** Emits why there is no port. */
   kRefused: Symbol('refused'),
-  /** Is a transport's from now on. */
+  /** Assigns a server to a transport. */
   kBelongTo: Symbol('belongTo'),
 
   // TCP sockets
@@ -532,21 +531,21 @@ module.exports = {
   kRemote: Symbol('remote'),
   /** Both addresses. */
   kEnds: Symbol('ends'),
-  /** Whether they are known. */
+  /** Whether both are known. */
   kIsComplete: Symbol('isComplete'),
   /** Whether it was destroyed. */
   kIsDestroyed: Symbol('isDestroyed'),
   /** The timer for `timeout`. */
   kTimer: Symbol('timer'),
-  /** Asks for the addresses. */
+  /** Reads the addresses. */
   kLook: Symbol('look'),
-  /** Bytes that came and went. */
+  /** Bytes received and sent. */
   kTraffic: Symbol('traffic'),
   /** Their sum. */
   kMoved: Symbol('moved'),
-  /** Whether it has a connection that is not over. */
+  /** Whether it has an open connection. */
   kIsLive: Symbol('isLive'),
-  /** Looks whether it changes. */
+  /** Checks whether it changes. */
   kWatch: Symbol('watch'),
   /** Sets options of the system's socket. */
   kSet: Symbol('set'),
@@ -559,18 +558,18 @@ module.exports = {
   kRequests: Symbol('requests'),
   /** The number of the latest one. */
   kLastRequest: Symbol('lastRequest'),
-  /** What follows when a native node has stopped. */
+  /** Callbacks for the stop of native grapes. */
   kStopping: Symbol('stopping'),
-  /** `startNow()`, whatever a subclass has of that name. */
+  /** `startNow()`, even if a subclass has another method of that name. */
   kStartNow: Symbol('startNow'),
-  /** `request(type, data, cb)`, the same. */
+  /** `request(type, data, cb)`, likewise. */
   kRequest: Symbol('request'),
-  /** Says which frequent events are wanted. */
+  /** Tells the native node which frequent events have listeners. */
   kWant: Symbol('want'),
-  /** Whose API it is. */
+  /** The grape of this API. */
   kGrape: Symbol('grape'),
-  /** What the node does, by name. */
+  /** The node's methods, by name. */
   kCalls: Symbol('calls'),
-  /** Hears what the native node tells. */
+  /** Handles the native node's events. */
   kTold: Symbol('told')
 }
