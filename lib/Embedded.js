@@ -211,8 +211,7 @@ class Embedded {
 
   /** Looks again after a pause: the watch that began at `began` has ended. */
   _later (began) {
-    // A program whose watch ends at once, repeatedly, is no grape of this package, and need not be asked all the
-    // time.
+    // A program whose watch ends at once, repeatedly, is no grape of this package: the pauses grow.
     const brief = monotonic() - began < TAKEOVER_PAUSE_MAX
     this._pause = brief ? Math.min(2 * this._pause, TAKEOVER_PAUSE_MAX) : TAKEOVER_PAUSE
     // Not all processes of a machine at once.

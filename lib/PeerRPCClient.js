@@ -623,7 +623,9 @@ function forget (link, names) {
   if (link && typeof link[kForget] === 'function') for (const name of names) link[kForget](name)
 }
 
-/** Whether the pool must be asked for each request which destinations are active; always true for a foreign pool. */
+/**
+ * Whether the pool must be called for each request to find the active destinations; always true for a foreign pool.
+ */
 function asks (tpool) {
   return tpool[kAsks] === undefined || tpool[kAsks]()
 }

@@ -82,9 +82,9 @@ class Pool {
 
   /**
    * Chooses an active transport with the fewest requests, once there are `enough`. It stays chosen for a run of
-   * requests, which share a write and a read. With pending requests, the run is half of them: while one half gets its
-   * replies the other half is sent, and a burst is spread. Without, the run is a few requests made one after the
-   * other.
+   * requests, which share a write and a read. If requests are pending, the run is half of them: while one half gets
+   * its replies the other half is sent, and a burst is spread. If none is pending, the run is a few requests made one
+   * after the other.
    */
   [kChoose] (dest, enough) {
     const run = this[kAsks]() ? undefined : this[kRuns].get(dest)

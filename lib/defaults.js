@@ -322,7 +322,7 @@ const CONNECT_AMONG_OTHERS = 3000
 /** After its backoff a destination is tested by connecting only; time limit for that. */
 const PROBE = 30000
 
-/** How long a failed grape is asked after all others. */
+/** How long a failed grape comes after all others. */
 const GRAPE_BACKOFF = { min: 5000, max: 60000 }
 
 /**
@@ -441,7 +441,7 @@ const RESENT = { from: 4096, chars: 16 * 1024 * 1024, slots: 1024 }
 /** Characters of a request that send others over another connection of the pool; as on the native side. */
 const LARGE = 128 * 1024
 
-/** How long the other side may take to close after it was asked to. */
+/** Time limit for the other side to close after a close frame. */
 const FAREWELL_TIMEOUT = 1000
 
 /**
