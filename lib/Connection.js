@@ -191,7 +191,7 @@ class Connection {
 
   /** The write queue is above its limit: no message of the other side is handled until `onRoom`. */
   fallBehind () {
-    // What a server sends to a client is no reason to stop replying to the server.
+    // A client sends no replies to a server's messages, so it need not hold them back.
     if (!this.isClient) this.isBehind = true
   }
 
