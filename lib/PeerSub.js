@@ -17,7 +17,7 @@ const {
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
 const { inLine } = require('./printable')
-const { Wish } = require('./wish')
+const { Wish, replaceWishes } = require('./wish')
 
 /**
  * Receives what a service publishes.
@@ -68,6 +68,7 @@ class PeerSub extends Peer {
     this[kWishes].set(key, wishes)
     // A user who calls `sub` again because there was no publisher means the same subscription.
     this[kEndWaiting](wishes)
+    replaceWishes(this.link, key, wishes)
     const wish = new Wish(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
       if (wish.isOver || this[kIsStopped]) return
       if (err) return this[kFailed](key, opts, err, wish, wishes)
@@ -131,6 +132,7 @@ class PeerSub extends Peer {
     const isNew = wish.reason !== err.message
     wish.reason = err.message
     const wait = lasts ? wish.failed() : null
+    if (wait !== null && this.listenerCount('error') > 0 && this[kSaid](opts) !== true) wish.isToldTo(this.link)
     if (isNew) this[kTellFailed](key, err, wait !== null)
     // A listener may have ended it.
     if (wait !== null && !wish.isOver) this.emit('waiting', { key, error: err, attempts: wish.failures, wait })

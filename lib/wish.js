@@ -4,6 +4,11 @@ const { clearTimeout, setTimeout } = require('./clock')
 const { SUB_WISH } = require('./defaults')
 const { debug } = require('./observe')
 const pause = require('./pause')
+const { inLine } = require('./printable')
+const warnOnce = require('./warn')
+
+/** The waiting wishes whose service was told by an `error` listener, by the links of their peers. */
+const told = new WeakMap()
 
 /** A subscription that has no publisher yet: it looks one up repeatedly until it is ended. */
 class Wish {
@@ -17,6 +22,7 @@ class Wish {
     /** The reason of the last failed lookup. */
     this.reason = null
     this._look = look
+    this._told = null
   }
 
   get isOver () {
@@ -46,10 +52,35 @@ class Wish {
     return wait
   }
 
+  /** An `error` listener of the service knows that nobody was found, and may subscribe by another peer. */
+  isToldTo (link) {
+    if (Object(link) !== link) return
+    if (!told.has(link)) told.set(link, new Set())
+    this._told = told.get(link).add(this)
+  }
+
   end () {
     this.#isOver = true
     clearTimeout(this.#timer)
+    if (this._told !== null) this._told.delete(this)
+    this._told = null
   }
 }
 
-module.exports = { Wish }
+/**
+ * Another peer of the link subscribes to `key`. With the original a subscription is over when its lookup
+ * has failed, so a service that makes a new peer then would get each message twice: the wishes that have
+ * told it so end.
+ */
+function replaceWishes (link, key, own) {
+  for (const wish of [...told.get(link) || []]) {
+    if (wish.key !== key || own.has(wish)) continue
+    wish.end()
+    warnOnce(link, 'ERR_SUBSCRIPTION_REPLACED', '', () =>
+      `a subscription to ${inLine(String(key))} that was waiting for a publisher ended: another PeerSub of its link subscribes to the same name. ` +
+      'With reconnect: true both go on'
+    )
+  }
+}
+
+module.exports = { Wish, replaceWishes }

@@ -349,6 +349,30 @@ each('C326: one that was never connected yet goes on', async ({ implementation, 
   assert.strictEqual(await heardNow(service, heard, 'each', 2), 2)
 }, { better: true })
 
+each('C329: who makes a new peer when nobody was found, on error or after silence, hears each message once', async ({ implementation, stage }) => {
+  const service = await stage.publisher(implementation)
+  const heard = []
+  let isFound = false
+  const link = { lookup: (key, opts, cb) => isFound ? cb(null, [service.dest]) : cb(new Error('ERR_GRAPE_LOOKUP_EMPTY')) }
+  const subscribe = () => {
+    const peer = stage.subscriber(implementation, [])
+    peer.link = link
+    peer.on('message', message => heard.push(String(message)))
+    const failed = told(peer, 'error')
+    peer.sub('key')
+    return failed
+  }
+  for (let i = 0; i < 4; i++) await subscribe()
+  isFound = true
+  const peer = stage.subscriber(implementation, [])
+  peer.link = link
+  peer.on('message', message => heard.push(String(message)))
+  peer.sub('key')
+  await until(() => service.socket.clients.size > 0)
+  await wait(SETTLED)
+  assert.strictEqual(await heardNow(service, heard, 'once'), 1)
+})
+
 /** Hooks that know another address for what is announced as `from`. */
 const MAPS = {
   transport: (peer, map) => {
