@@ -1,10 +1,11 @@
 'use strict'
 
-const { MAX_WARNED_PLACES } = require('./defaults')
+const { MAX_ERROR_SHOWN } = require('./defaults')
 const { TEXT, addressOf } = require('./errors')
 const { refusalOf } = require('./grape-answers')
 const { kEvents, kGrapes, kHears } = require('./internal')
 const { inLine } = require('./printable')
+const warnOnce = require('./warn')
 
 /** Hints by the code of a failure. */
 const HINTS = {
@@ -18,7 +19,6 @@ const HINTS = {
 class AnnounceNews {
   constructor (link) {
     this._link = link
-    this._warned = new Set()
   }
 
   /**
@@ -56,14 +56,12 @@ class AnnounceNews {
   warn (about, err) {
     const events = this._link[kEvents]
     if (isEnd(err) || events.listenerCount('announce-error') > 0) return
-    const cause = `${err.code} ${err.message}`
-    if (this._warned.has(cause)) return
-    if (this._warned.size === MAX_WARNED_PLACES) this._warned.delete(this._warned.values().next().value)
-    this._warned.add(cause)
     const hint = HINTS[err.code] === undefined ? '' : `; ${HINTS[err.code]}`
-    process.emitWarning(`${inLine(about.key)} is not announced at port ${inLine(about.port)}: ${inLine(err.message)} (${this._grapes})${hint}`, {
-      type: 'GrenacheWarning', code: 'ERR_NOT_ANNOUNCED'
-    })
+    // A grape may choose the text.
+    const text = inLine(err.message).slice(0, MAX_ERROR_SHOWN)
+    warnOnce(this._link, 'ERR_NOT_ANNOUNCED', `${err.code} ${text}`, () =>
+      `${inLine(about.key)} is not announced at port ${inLine(about.port)}: ${text} (${this._grapes})${hint}`
+    )
   }
 
   _tell ({ key, port, host }, err, nodes) {

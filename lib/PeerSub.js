@@ -72,9 +72,10 @@ class PeerSub extends Peer {
     const wish = new Wish(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
       if (wish.isOver || this[kIsStopped]) return
       if (err) return this[kFailed](key, opts, err, wish, wishes)
+      const { isTold } = wish
       wish.end()
       wishes.delete(wish)
-      this[kSubscribe](dest, isOneOfMany, key, opts, subscriptions)
+      this[kSubscribe](dest, isOneOfMany, key, opts, subscriptions, isTold)
     }))
     wishes.add(wish)
     wish.look()
@@ -205,7 +206,8 @@ class PeerSub extends Peer {
     }))
   }
 
-  [kSubscribe] (dest, isOneOfMany, key, opts, subscriptions) {
+  /** `isTold`: the service may take it for over, since its lookup failed. */
+  [kSubscribe] (dest, isOneOfMany, key, opts, subscriptions, isTold) {
     for (const subscription of [...subscriptions]) {
       // Or the user stopped it, and subscribes again by hand.
       if (subscription.giveUp() || !isActive(subscription.transport)) subscriptions.delete(subscription)
@@ -220,7 +222,7 @@ class PeerSub extends Peer {
       reconnects: transport => this[kReconnects](transport, opts),
       insists: () => this[kSaid](opts) === true,
       isStopped: () => this[kIsStopped]
-    }))
+    }, isTold))
   }
 
   /**

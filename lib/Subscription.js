@@ -3,7 +3,7 @@
 const { clearTimeout, setTimeout } = require('./clock')
 const { isActive, isOurs, stop } = require('./custom')
 const { RECONNECT } = require('./defaults')
-const { kByHand, kCallIt, kForget, kGiveUp, kGone, kIsAutomatic, kIsBegun, kIsOneOfMany, kOnLost, kOpenConnections } = require('./internal')
+const { kByHand, kCallIt, kForget, kGiveUp, kGone, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kOnLost, kOpenConnections } = require('./internal')
 const { debug } = require('./observe')
 const { copyOf } = require('./options')
 const pause = require('./pause')
@@ -19,7 +19,7 @@ const automatic = new WeakMap()
 class Subscription {
   #isAutomatic = false
   /** It was connected once. */
-  #hadOne = false
+  #hasFailed = false
   #failures = 0
   #key
   #opts
@@ -34,8 +34,9 @@ class Subscription {
    * @param {object} peer functions of the subscriber: `lookup(cb)` finds one address, `claim(dest)` reserves it for a
    *   connection, `reconnects(transport)`, whether it `insists` on that and `isStopped`, and its `link`;
    *   `transport(dest)` is null where all transports are alike
+   * @param {boolean} hasFailed its first lookup failed, and the service was told so
    */
-  constructor (transport, dest, key, opts, peer) {
+  constructor (transport, dest, key, opts, peer, hasFailed) {
     this.#key = key
     this.#opts = opts
     this.#peer = peer
@@ -43,6 +44,9 @@ class Subscription {
     if (isOurs(transport)) transport[kIsBegun] = true
     transport.sub(key, opts)
     if (isOurs(transport)) transport[kIsBegun] = false
+    if (!hasFailed) return
+    this.#hasFailed = true
+    this.#setAutomatic(true)
   }
 
   /** Cancels the next step. */
@@ -80,11 +84,16 @@ class Subscription {
 
   /** A user who reconnects by hand subscribes to the key with another peer. */
   yieldTo (key) {
-    if (key === this.#key && this.#isLost && !this.#peer.insists()) this.giveUp()
+    if (key === this.#key && (this.#isLost || this.#isSilent) && !this.#peer.insists()) this.giveUp()
   }
 
   get #isLost () {
-    return this.#isAutomatic && this.#hadOne && !this.transport.isConnected()
+    return this.#isAutomatic && this.#hasFailed && !this.transport.isConnected()
+  }
+
+  /** It has reconnected, and the service has no message by which to know. */
+  get #isSilent () {
+    return this.#isAutomatic && this.#hasFailed && this.transport[kIsSilent] === true
   }
 
   #drop () {
@@ -106,6 +115,7 @@ class Subscription {
   #setAutomatic (isAutomatic) {
     if (!isAutomatic) this.#drop()
     this.#isAutomatic = isAutomatic
+    if (isOurs(this.transport)) this.transport[kIsSilent] = isAutomatic
     const { link } = this.#peer
     if (Object(link) !== link) return
     if (!automatic.has(link)) automatic.set(link, new Set())
@@ -116,7 +126,7 @@ class Subscription {
   /** Returns the next step, to be taken after all listeners were called; undefined if it does not reconnect. */
   #lost (unreachable, isSettled) {
     this.#drop()
-    if (!unreachable) this.#hadOne = true
+    if (!unreachable) this.#hasFailed = true
     if (!this.#peer.reconnects(this.transport)) {
       this.#setAutomatic(false)
       return undefined

@@ -7,7 +7,7 @@ const { monotonic, nextTick } = require('./clock')
 const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./defaults')
 const dispatch = require('./dispatch')
 const {
-  kByHand, kCallIt, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSocketWatched, kIsStopped, kIsWatched, kLetGo,
+  kByHand, kCallIt, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kIsSocketWatched, kIsStopped, kIsWatched, kLetGo,
   kLooksAfter, kLost, kMeter, kName, kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kTell, kUnreachable, kYield
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
@@ -48,6 +48,8 @@ class TransportSub extends TransportSocket {
     this[kIsAutomatic] = false
     /** The peer chose the next connection's destination among several publishers. */
     this[kIsOneOfMany] = false
+    /** No message has come since the peer connected it. */
+    this[kIsSilent] = false
     /** There was a listener for `close` on the socket that was lost. */
     this[kIsSocketWatched] = false
     /** The address to add to messages, where the peer adds one. */
@@ -61,6 +63,7 @@ class TransportSub extends TransportSocket {
     // Listeners that expect no address may have optional arguments: `peer.on('message', parse)`.
     for (const event of FORWARDED) this.on(event, data => this.client.emit(event, this[kSource] ?? data))
     this.on('message', data => {
+      this[kIsSilent] = false
       if (this[kSource] === undefined) this.client.emit('message', data)
       else this.client.emit('message', data, this[kSource])
     })

@@ -430,6 +430,8 @@ module.exports = {
   kYield: Symbol('yield'),
   /** The peer reconnects it. */
   kIsAutomatic: Symbol('isAutomatic'),
+  /** No message has come since the peer connected it. */
+  kIsSilent: Symbol('isSilent'),
   /** Whether the lost socket had a listener for `close`. */
   kIsSocketWatched: Symbol('isSocketWatched'),
   /** Whether a subclass reconnects by itself. */

@@ -59,6 +59,10 @@ class Wish {
     this._told = told.get(link).add(this)
   }
 
+  get isTold () {
+    return this._told !== null
+  }
+
   end () {
     this.#isOver = true
     clearTimeout(this.#timer)

@@ -33,6 +33,18 @@ const timeOf = (folder, file) => Number(fs.readFileSync(path.join(folder, `${nam
 
 function watch (folder) {
   const write = (kind, text = '') => fs.writeFileSync(path.join(folder, `${process.env.GRENACHE_WITNESS_OF}.${kind}`), text)
+  let isUsed = false
+  const use = () => {
+    if (isUsed) return
+    try {
+      write('used')
+      isUsed = true
+    } catch (err) {
+      // A test has taken all descriptors. The exit has one.
+      if (err.code !== 'EMFILE') throw err
+      process.once('exit', () => write('used'))
+    }
+  }
   if (process.env.GRENACHE_WITNESS_OF === undefined) {
     // The process that starts the test files is none of them.
     if (process.env.NODE_TEST_CONTEXT === undefined) return
@@ -48,7 +60,7 @@ function watch (folder) {
     for (const name of Core ? MAKERS : []) {
       const make = Core.prototype[name]
       Core.prototype[name] = function (...args) {
-        write('used')
+        use()
         return make.apply(this, args)
       }
     }

@@ -169,13 +169,14 @@ test('C307: nor has what only ours hands out', async t => {
   assert.deepStrictEqual(seen.flatMap(hidden), [])
 })
 
-test('C308: a link calls its listeners as any emitter does, whatever a subclass has', async () => {
+test('C308: a link calls its listeners as any emitter does, whatever a subclass has', async t => {
   const { Link } = classesOf('native')
+  const grape = await standIn(new Stage(t), () => [])
   class Own extends Link {
     emit () { throw new Error('its own') }
     on () { throw new Error('its own') }
   }
-  const link = new Own({ grape: 'http://127.0.0.1:1' })
+  const link = new Own({ grape: grape.url })
   assert.ok(link instanceof EventEmitter)
   const heard = []
   const listen = name => Link.prototype[name].call(link, 'connect', function (...args) {
@@ -212,6 +213,7 @@ test('C309: a destination that fails leaves the lookups of a link of another cop
   client.init()
   stage.after(() => client.stop())
   await assert.rejects(client.request('key', 'payload', { timeout: 10000 }))
+  const { length } = grape.requests
   await assert.rejects(client.request('key', 'payload', { timeout: 10000 }))
-  assert.strictEqual(grape.requests.length, 2)
+  assert.ok(grape.requests.length > length)
 })
