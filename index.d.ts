@@ -11,7 +11,7 @@ export type {
 export * from './types/actions'
 export * from './types/channels'
 export * from './types/client'
-export type { Contract, Handlers } from './types/contract'
+export type { Contract, Handlers, ReplyOf, RequestOf } from './types/contract'
 export * from './types/grape'
 export * from './types/link'
 export * from './types/own'

@@ -209,6 +209,7 @@ const CASES = {
   'options.port should be >= 0 and < 65536. Received type <type> (<port>).': [
     thrown(stage => stage.publisher(native).then(service => service.listen(65536))), 'ERR_SOCKET_BAD_PORT', []
   ],
+  'the handlers must be functions, by key': [thrown(async stage => (await stage.serve(native)).handle({ k: 1 })), 'ERR_ASSERTION', []],
   'the handler must be a function, or null': [thrown(async stage => (await stage.serve(native)).handle('k')), 'ERR_ASSERTION', []],
   'conf.secure.key must be a Buffer': [stage => asked(stage, '127.0.0.1:1', { secure: {} }), 'ERR_ASSERTION', []],
   'conf.secure.cert must be a Buffer': [stage => asked(stage, '127.0.0.1:1', { secure: { key: Buffer.from('') } }), 'ERR_ASSERTION', []],

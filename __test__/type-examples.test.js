@@ -68,6 +68,38 @@ test('TypeScript takes every example, and every block of the pages, as it stands
   }), '')
 })
 
+/** What TypeScript says about a text, as one line each. */
+function complaints (text) {
+  const file = path.join(folder, 'complaint.mts')
+  fs.writeFileSync(file, text)
+  return ts.getPreEmitDiagnostics(ts.createProgram([file], { ...COMPILER, noEmit: true }))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))
+}
+
+for (const [type, call] of [['any', "request('sum'"], ['Sums', "request('sum'"], ['any', "map('sum'"], ['Sums', "map('sum'"]]) {
+  test(`the compiler knows what was meant by a misspelt option of ${call}), contract ${type}`, () => {
+    const head = `import type { PeerRPCClient } from '${PACKAGE}'\ninterface Sums { sum: [number[], number] }\ndeclare const client: PeerRPCClient<${type}>\nexport type Used = Sums\n`
+    for (const rest of ['', ', () => {}']) {
+      const [said, ...more] = complaints(`${head}client.${call}, [1], { timout: 5 }${rest})\n`)
+      assert.match(said, /'timout' does not exist in type '.*Did you mean to write 'timeout'\?|but 'timout' does not exist in type .*Did you mean to write 'timeout'\?/)
+      assert.deepStrictEqual(more, [])
+    }
+  })
+}
+
+test('TypeScript 5.0 can read the types: the members of a tuple have names, or none has', () => {
+  const types = path.join(ROOT, 'types')
+  const files = fs.readdirSync(types, { recursive: true }).filter(name => name.endsWith('.d.ts'))
+  assert.ok(files.length > 10)
+  for (const name of files) {
+    const visit = node => {
+      if (ts.isTupleTypeNode(node)) assert.ok(new Set(node.elements.map(ts.isNamedTupleMember)).size < 2, `${name}: ${node.getText()}`)
+      ts.forEachChild(node, visit)
+    }
+    visit(ts.createSourceFile(name, fs.readFileSync(path.join(types, name), 'utf8'), ts.ScriptTarget.Latest, true))
+  }
+})
+
 test('every example runs to its end, and prints what it says', async t => {
   const network = await testGrapes(1)
   t.after(() => network.stop())

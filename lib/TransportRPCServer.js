@@ -3,6 +3,7 @@
 const assert = require('assert')
 const budgetOf = require('./budget')
 const Handlers = require('./handlers')
+const { handlersIn } = Handlers
 const TransportRPC = require('./TransportRPC')
 const ServerConnection = require('./ServerConnection')
 const SocketServer = require('./SocketServer')
@@ -49,10 +50,14 @@ class TransportRPCServer extends TransportRPC {
   /**
    * Replies to requests for `key` with the result of `handler(payload, context)`, or with the error that it throws.
    * Requests for other keys go to the event `request`; without a listener for it they get ERR_KEY_UNKNOWN. `null`
-   * removes the handler.
+   * removes the handler. One argument, an object, has a handler for each of its keys.
    */
   handle (key, handler) {
     if (handler === null) return unhandle.call(this, key)
+    if (handler === undefined && typeof key === 'object' && key !== null) {
+      for (const [each, one] of handlersIn(key)) this.handle(each, one)
+      return this
+    }
     const handlers = this[kHandlers] || new Handlers()
     handlers.set(key, handler)
     this[kHandlers] = handlers

@@ -6,6 +6,13 @@ const { late } = require('./failure')
 const { kCaller, kController, kEnd, kHandlers } = require('./internal')
 const { isThenable } = require('./promises')
 
+/** The handlers of an object as `[key, handler]`. All are checked before one is set: half a service is worse than none. */
+function handlersIn (object) {
+  const found = Object.entries(object)
+  assert(found.length > 0 && found.every(([, handler]) => typeof handler === 'function'), 'the handlers must be functions, by key')
+  return found
+}
+
 /** A server's request handlers by key: `handle`. */
 class Handlers {
   constructor () {
@@ -127,3 +134,4 @@ function telling (err) {
 }
 
 module.exports = Handlers
+module.exports.handlersIn = handlersIn

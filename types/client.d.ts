@@ -2,7 +2,7 @@
 
 import { Duplex } from 'stream'
 import { AbortOptions, Amount, Callback, NoCallback, Retry } from './common'
-import { Contract, ContractOf, FreeKey, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
+import { BareKey, Contract, ContractOf, FreeKey, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
 import { Peer, PeerConf, TargetOptions, TransportConf, TransportRPC } from './peer'
 import { SocketLike, WebSocketLike } from './sockets'
 import { ClientPeerStats, ClientStats } from './stats'
@@ -135,6 +135,10 @@ export class PeerRPCClient<
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: RequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
   /** Sends one request to one server. */
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>>): void
+  /** Sends one request without a payload, which the contract says it may go without. */
+  request<Key extends BareKey<S>>(key: Key): Promise<ReplyOf<S, Key>>
+  // Again, for the compiler names a mistake in `opts` by the last overload that has as many arguments.
+  request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: RequestOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>>
   request<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: RequestOptions | null | undefined, cb: Callback<ReplyOf<S, Key>>): void
 
   /**
@@ -148,13 +152,16 @@ export class PeerRPCClient<
    */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<Res>>>): void
   /** Sends one request to each server. An unhandled rejection of the Promise is not reported. */
-  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: MapOptions | null, cb?: NoCallback): Promise<Res[]>
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts?: MapOptions & { settled?: false | null | undefined } | null, cb?: NoCallback): Promise<Res[]>
   /**
    * Sends one request to each server. Results are in the order of the destinations; one error fails
    * all.
    */
   map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, cb: Callback<Res[]>): void
-  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions | null | undefined, cb: Callback<Res[]>): void
+  /** The same: what `settled` decides is known at run time only. */
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions, cb?: NoCallback): Promise<Array<Res | Settled<Res>>>
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions & { settled?: false | null | undefined } | null | undefined, cb: Callback<Res[]>): void
+  map<Res = any, Req = any>(key: FreeKey<S>, payload: Req, opts: MapOptions, cb: Callback<Array<Res | Settled<Res>>>): void
   /**
    * Sends one request to each server, and returns the result or error of each. An unhandled
    * rejection of the Promise is not reported.
@@ -166,13 +173,16 @@ export class PeerRPCClient<
    */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled: true }, cb: Callback<Array<Settled<ReplyOf<S, Key>>>>): void
   /** Sends one request to each server. An unhandled rejection of the Promise is not reported. */
-  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: MapOptions | null, cb?: NoCallback): Promise<ReplyOf<S, Key>[]>
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts?: MapOptions & { settled?: false | null | undefined } | null, cb?: NoCallback): Promise<ReplyOf<S, Key>[]>
   /**
    * Sends one request to each server. Results are in the order of the destinations; one error fails
    * all.
    */
   map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, cb: Callback<ReplyOf<S, Key>[]>): void
-  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions | null | undefined, cb: Callback<ReplyOf<S, Key>[]>): void
+  /** The same: what `settled` decides is known at run time only. */
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions, cb?: NoCallback): Promise<Array<ReplyOf<S, Key> | Settled<ReplyOf<S, Key>>>>
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions & { settled?: false | null | undefined } | null | undefined, cb: Callback<ReplyOf<S, Key>[]>): void
+  map<Key extends KeyOf<S>>(key: Key, payload: RequestOf<S, Key>, opts: MapOptions, cb: Callback<Array<ReplyOf<S, Key> | Settled<ReplyOf<S, Key>>>>): void
 
   /** Not supported by this transport: the returned stream emits an error. */
   stream(key: string, opts?: RequestOptions): Duplex

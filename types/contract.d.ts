@@ -28,7 +28,7 @@ export {}
  */
 export type Contract<S> = { [Key in keyof S]: [request: any, reply: any] }
 
-/** One handler for each key of a contract. */
+/** One handler for each key of a contract: what `handle` of a server's transport takes. */
 export type Handlers<S> = { [Key in keyof S]: RequestHandler<RequestOf<S, Key>, ReplyOf<S, Key>> }
 
 /** Whether there is no contract: `any`, or a class of transports instead. */
@@ -40,11 +40,19 @@ export type FreeKey<S> = IsFree<S> extends true ? string : never
 /** The keys of a contract; every key without one. */
 export type KeyOf<S> = IsFree<S> extends true ? string : keyof S & string
 
-/** The payload of requests for a key. */
-export type RequestOf<S, Key> = IsFree<S> extends true ? any : Key extends keyof S ? S[Key] extends [infer Req, any] ? Req : never : never
+/**
+ * The payload of requests for a key: `RequestOf<Sums, 'sum'>`. An indexed access, so that a function
+ * with a type parameter for the key may hand on its payload.
+ */
+export type RequestOf<S, Key> = IsFree<S> extends true ? any : S extends Contract<S> ? S[Key & keyof S][0] : never
 
-/** The result of requests for a key. */
-export type ReplyOf<S, Key> = IsFree<S> extends true ? any : Key extends keyof S ? S[Key] extends [any, infer Res] ? Res : never : never
+/** The result of requests for a key: `ReplyOf<Sums, 'sum'>`. */
+export type ReplyOf<S, Key> = IsFree<S> extends true ? any : S extends Contract<S> ? S[Key & keyof S][1] : never
+
+/** The keys of a contract whose requests need no payload. */
+export type BareKey<S> = IsFree<S> extends true
+  ? never
+  : { [Key in keyof S & string]: null extends RequestOf<S, Key> ? Key : undefined extends RequestOf<S, Key> ? Key : never }[keyof S & string]
 
 /** The contract alone: `any` for none, or for a class of transports instead. */
 export type ContractOf<S> = S extends Contract<S> ? S : any

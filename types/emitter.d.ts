@@ -14,7 +14,7 @@ type Args<Events, E extends keyof Events> = Events[E] extends any[] ? Events[E] 
  * gets only strings.
  */
 type Narrow<Events, E extends keyof Events> =
-  Events[E] extends [infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
+  Events[E] extends [data: infer Arg, dest?: string] ? (Arg extends any ? (arg: Arg, dest?: string) => void : never) : never
 
 /**
  * An EventEmitter whose events have known arguments. Events with other names, a service's own, have

@@ -2,7 +2,7 @@
 
 import { PeerCertificate } from 'tls'
 import { Amount } from './common'
-import { Contract, ContractOf, FreeKey, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
+import { Contract, ContractOf, FreeKey, Handlers, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
 import { PeerConf, PeerServer, TransportRPC } from './peer'
 import { ServerLike, SocketLike, WebSocketServerLike } from './sockets'
 import { ServerStats } from './stats'
@@ -104,9 +104,12 @@ export interface RequestContext {
 /** Handles the requests of one key: replies with its result, or with the error that it throws. */
 export type RequestHandler<Req = any, Res = any> = (payload: Req, context: RequestContext) => Res | PromiseLike<Res>
 
-export interface TransportRPCServerEvents {
-  /** `cert` is null without TLS, and empty when the client sent none. */
-  request: [rid: string, key: string, payload: any, handler: Handler, cert: PeerCertificate | null]
+export interface TransportRPCServerEvents<S = any> {
+  /**
+   * `cert` is null without TLS, and empty when the client sent none. With a contract, `payload` and
+   * the result are those of any of its keys: `handle` knows which.
+   */
+  request: [rid: string, key: KeyOf<S>, payload: RequestOf<S, keyof S>, handler: Handler<ReplyOf<S, keyof S>>, cert: PeerCertificate | null]
   /** A message that is no request was received. */
   'request-error': []
   /** Listening failed. */
@@ -152,7 +155,7 @@ export interface ServerSocketInit {
  *   .handle('now', () => Date.now())
  * server.stop()
  */
-export class TransportRPCServer<S extends Contract<S> = any> extends TransportRPC<ServerConf, TransportRPCServerEvents> {
+export class TransportRPCServer<S extends Contract<S> = any> extends TransportRPC<ServerConf, TransportRPCServerEvents<S>> {
   /** After `listen`; null after `unlisten`. */
   socket: WebSocketServerLike | null | undefined
   /** After `listen`. */
@@ -165,6 +168,8 @@ export class TransportRPCServer<S extends Contract<S> = any> extends TransportRP
   handle<Req = any, Res = any>(key: FreeKey<S>, handler: RequestHandler<Req, Res> | null): this
   /** The same, typed by the contract. */
   handle<Key extends KeyOf<S>>(key: Key, handler: RequestHandler<RequestOf<S, Key>, ReplyOf<S, Key>> | null): this
+  /** Handles requests with the functions of an object, by its keys: with a contract, with all of its keys. */
+  handle(handlers: Handlers<S>): this
   /** Requests for `key` are emitted as events again. */
   unhandle(key: KeyOf<S>): this
   /** Statistics since it was created. */

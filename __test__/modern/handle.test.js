@@ -1,6 +1,6 @@
 'use strict'
 
-// `service.handle(key, handler)`: answers by return value, beside the event `request`.
+// `service.handle(key, handler)` and `service.handle(handlers)`: answers by return value, beside the event `request`.
 
 const assert = require('node:assert')
 const { once } = require('node:events')
@@ -201,6 +201,19 @@ each('handlers work with another codec, and with a handleRequest that calls supe
   assert.deepStrictEqual(await peer.request('k', 'a'), new Map([['a', 1n]]))
   await assert.rejects(peer.request('none', 1), { message: 'ERR_KEY_UNKNOWN' })
   assert.deepStrictEqual(seen, ['k', 'none'])
+}, better)
+
+each('an object has the handlers of many keys, all or none of them', async ({ implementation, stage }) => {
+  const { service, peer } = await pairOf(stage, implementation)
+  assert.strictEqual(service.handle({ sum: ({ a, b }) => a + b, 'the key': async (payload, { key }) => [key, payload] }), service)
+  assert.strictEqual(await peer.request('sum', { a: 1, b: 2 }), 3)
+  assert.deepStrictEqual(await peer.request('the key', 1), ['the key', 1])
+  for (const odd of [{ more: () => 1, none: 1 }, { more: () => 1, none: null }, {}]) {
+    assert.throws(() => service.handle(odd), { name: 'AssertionError', message: 'the handlers must be functions, by key' })
+  }
+  await assert.rejects(peer.request('more', 1), { message: 'ERR_KEY_UNKNOWN' })
+  service.unhandle('sum')
+  await assert.rejects(peer.request('sum', 1), { message: 'ERR_KEY_UNKNOWN' })
 }, better)
 
 each('without a handler all is as it was', async ({ implementation, stage }) => {

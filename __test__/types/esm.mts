@@ -24,10 +24,13 @@ import type {
   LinkLike,
   LinkPromises,
   Peer,
+  ReplyOf,
   RequestContext,
   RequestHandler,
+  RequestOf,
   RequestOptions,
   RPCRequest,
+  Settled,
   ServerLike,
   SocketLike,
   TransportConf,
@@ -248,6 +251,91 @@ async function contracts (client: PeerRPCClient<Sums>, server: PeerRPCServer<Sum
   console.log(text, anyClient)
 }
 console.log(contracts)
+
+// A contract in code for any of its keys
+
+interface Counts { count: [request: null, reply: number], sum: [request: number[], reply: number], name: [request: { id: number }, reply: string] }
+
+class Wrapper {
+  constructor (private readonly client: PeerRPCClient<Counts>, private readonly service: TransportRPCServer<Counts>) {}
+
+  async call<K extends keyof Counts> (key: K, payload: Counts[K][0]): Promise<Counts[K][1]> {
+    return await this.client.request(key, payload)
+  }
+
+  async named<K extends keyof Counts> (key: K, payload: RequestOf<Counts, K>): Promise<ReplyOf<Counts, K>> {
+    return await this.client.request(key, payload, { timeout: 1000 })
+  }
+
+  async all<K extends keyof Counts> (key: K, payload: Counts[K][0]): Promise<Array<Counts[K][1]>> {
+    return await this.client.map(key, payload)
+  }
+
+  back<K extends keyof Counts> (key: K, payload: Counts[K][0], cb: Callback<Counts[K][1]>): void {
+    this.client.request(key, payload, cb)
+    this.client.request(key, payload, {}, cb)
+    this.client.transport('127.0.0.1:1').request(key, payload, {}, cb)
+  }
+
+  one<K extends keyof Counts> (key: K, handler: Handlers<Counts>[K]): void {
+    this.service.handle(key, handler)
+  }
+
+  each (handlers: Handlers<Counts>): void {
+    this.service.handle(handlers)
+    const serve = <K extends keyof Counts>(key: K): void => { this.service.handle(key, handlers[key]) }
+    for (const key of Object.keys(handlers) as Array<keyof Counts>) serve(key)
+  }
+}
+
+async function mapped (client: PeerRPCClient<Counts>, settled: boolean): Promise<void> {
+  const either: Array<number | Settled<number>> = await client.map('sum', [1], { settled })
+  const plain: number[] = await client.map('sum', [1], { settled: false })
+  // @ts-expect-error the results may be outcomes
+  const wrong: number[] = await client.map('sum', [1], { settled })
+  client.map('sum', [1], { settled }, (err, all) => {
+    // @ts-expect-error the same
+    console.log(err, all[0].toFixed())
+  })
+  const free: Array<number | Settled<number>> = await new PeerRPCClient(link).map<number>('sum', [1], { settled })
+  console.log(either, plain, wrong, free)
+}
+
+async function counts (client: PeerRPCClient<Counts>, service: TransportRPCServer<Counts>): Promise<void> {
+  const wrapper = new Wrapper(client, service)
+  const total: number = await wrapper.call('sum', [1])
+  const name: string = await wrapper.named('name', { id: 1 })
+  // @ts-expect-error another payload
+  await wrapper.call('sum', { id: 1 })
+  const count: number = await client.request('count')
+  // @ts-expect-error this one has a payload
+  await client.request('sum')
+  const request: RequestOf<Counts, 'name'> = { id: 1 }
+  const reply: ReplyOf<Counts, 'name'> = name
+  service.handle({ count: () => total, sum: async numbers => numbers.length, name: ({ id }, { key }) => `${key} ${id}` })
+  // @ts-expect-error a key of the contract has no handler
+  service.handle({ count: () => 1, sum: numbers => numbers.length })
+  // @ts-expect-error another result
+  service.handle({ count: () => '1', sum: numbers => numbers.length, name: () => '' })
+  // @ts-expect-error no such key
+  service.handle({ count: () => 1, sum: numbers => numbers.length, name: () => '', nam: () => '' })
+  new TransportRPCServer(null).handle({ any: payload => payload, other: async () => 1 })
+  // @ts-expect-error no function
+  new TransportRPCServer(null).handle({ any: 1 })
+  service.on('request', (rid, key, payload, handler) => {
+    if (key === 'sum' && Array.isArray(payload)) handler.reply(null, payload.length)
+    // @ts-expect-error not every request has a list
+    handler.reply(null, payload.length)
+    // @ts-expect-error no request gets a list
+    handler.reply(null, [rid])
+    // @ts-expect-error no such key
+    if (key === 'sun') handler.reply(new Error('no'))
+  })
+  const options: RequestOptions | any = {}
+  const anyhow: number = await client.request('sum', [1], options)
+  console.log(count, request, reply, anyhow)
+}
+console.log(counts, mapped)
 // @ts-expect-error a contract has [request, reply] for each key
 const odd: PeerRPCClient<{ sum: Sum }> = new PeerRPCClient(link)
 const inline = new PeerRPCClient<{ sum: [Sum, number] }>(link, {})
