@@ -10,11 +10,11 @@ export interface ActionsOptions<Api = any> {
    * Names of callable methods. Default: the functions that the object itself has, without those
    * that begin with `_`.
    */
-  methods?: ReadonlyArray<keyof Api & string> | null
+  methods?: ReadonlyArray<keyof Api & string> | null | undefined
   /** The last argument of the methods is a callback. Default: false. */
-  callback?: boolean | null
+  callback?: boolean | null | undefined
   /** The first argument of the methods, or a function that returns it. Default: none. */
-  space?: ((context: RequestContext, payload: any) => any) | object | string | number | boolean | null
+  space?: (((context: RequestContext, payload: any) => any) | object | string | number | boolean | null) | undefined
 }
 
 /** A request to `actions`. */

@@ -16,28 +16,28 @@ export interface ClientConf extends PeerConf {
    * Once this many destinations of a key have connections, only those are chosen; 0 is never.
    * Default: 5.
    */
-  maxActiveKeyDests?: Amount
+  maxActiveKeyDests?: Amount | undefined
   /** Connections per destination, at least one. Default: 3. */
-  maxActiveDestTransports?: Amount
+  maxActiveDestTransports?: Amount | undefined
   /** ms; timeout of a request without its own. 0 is no limit. Default: 60000. */
-  requestTimeout?: Amount
+  requestTimeout?: Amount | undefined
   /** ms; a transport without requests for this long is stopped. Default: 120000. */
-  inactivityTimeout?: Amount
+  inactivityTimeout?: Amount | undefined
   /**
    * Most pending requests of the peer; further ones fail with `ERR_REQUESTS_LIMIT`. Default: 0, any
    * number.
    */
-  maxRequests?: Amount
+  maxRequests?: Amount | undefined
   /** The same for each connection. Default: 1048576. */
-  maxConnectionRequests?: Amount
+  maxConnectionRequests?: Amount | undefined
   /**
    * How to choose among the destinations of a key: at random, the one with the fewest pending
    * requests of this client, or each in turn. In any case, destinations that failed lately are
    * skipped, and `retry` uses another one; see `maxActiveKeyDests` too. Default: `random`.
    */
-  balance?: 'random' | 'least-pending' | 'round-robin'
+  balance?: 'random' | 'least-pending' | 'round-robin' | undefined
   /** TLS; default: none. */
-  secure?: ClientSecureOptions
+  secure?: ClientSecureOptions | undefined
 }
 
 /** Options of a transport's `request`. */
@@ -46,42 +46,42 @@ export interface TransportRequestOptions extends AbortOptions {
    * ms, counted from the call. 0 is no limit; a negative one fails at once.
    * Default: `conf.requestTimeout`.
    */
-  timeout?: Amount
+  timeout?: Amount | undefined
 }
 
 /** Options of `peer.transport`. */
 export interface TransportOptions {
   /** Connections per destination. Default: `conf.maxActiveDestTransports`. */
-  maxActiveDestTransports?: Amount
+  maxActiveDestTransports?: Amount | undefined
 }
 
 /** Options of `peer.dest`. */
 export interface DestOptions {
   /** See `ClientConf`. Default: `conf.maxActiveKeyDests`. */
-  maxActiveKeyDests?: Amount
+  maxActiveKeyDests?: Amount | undefined
 }
 
 /** Options of `peer.request`. */
 export interface RequestOptions extends TransportRequestOptions, TransportOptions, DestOptions, TargetOptions {
   /** Sends the request to this `host:port`, without a lookup. */
-  dest?: string | null
+  dest?: string | null | undefined
   /** Attempts, of which the lookup is a part. Default: 1. */
-  retry?: Retry
+  retry?: Retry | undefined
   /** ms; the time that may pass until somebody serves the key. Default: none. */
-  waitFor?: Amount
+  waitFor?: Amount | undefined
 }
 
 /** Options of `peer.map`. */
 export interface MapOptions extends TransportRequestOptions, TransportOptions, TargetOptions {
   /** Number of destinations, chosen at random. Default: all. */
-  limit?: Amount
+  limit?: Amount | undefined
   /**
    * Returns the result or error of each destination, instead of failing with the first error.
    * Default: false.
    */
-  settled?: boolean | null
+  settled?: boolean | null | undefined
   /** ms; the time that may pass until somebody serves the key. Default: none. */
-  waitFor?: Amount
+  waitFor?: Amount | undefined
 }
 
 /** Result of one destination of a `map` with `settled`. */

@@ -36,7 +36,10 @@ export interface OptionError extends TypeError {
  * write `(err as GrenacheError).dest`.
  */
 export interface GrenacheError extends Error {
-  /** For a grape's response, its HTTP status. */
+  /**
+   * What kind of error it is: the first word of most messages, such as `ERR_TIMEOUT`; Node's code,
+   * such as `ECONNREFUSED`; for a grape's response its HTTP status, a number. docs/API.md lists them.
+   */
   code?: string | number
   /** The service that was requested, looked up or announced. */
   key?: string
@@ -75,18 +78,18 @@ export interface AbortOptions {
    * whose `code` is `ABORT_ERR` and whose `cause` is the signal's reason. A queued request is not
    * sent; the reply to a sent one is ignored.
    */
-  signal?: AbortSignal | null
+  signal?: AbortSignal | null | undefined
 }
 
 /** Attempts, or an object like that of `async.retry`. A call throws `ERR_OPTION` for anything else. */
 export type Retry = number | string | {
   /** Default, and instead of 0: 5. */
-  times?: number
+  times?: number | undefined
   /**
    * ms between two attempts, or a function that returns them from the number of attempts so far.
    * Default: 0.
    */
-  interval?: number | ((attempt: number) => number)
+  interval?: number | ((attempt: number) => number) | undefined
   /** Whether to try again after this error. Default: it is. */
-  errorFilter?: (err: Error) => boolean
+  errorFilter?: ((err: Error) => boolean) | undefined
 }

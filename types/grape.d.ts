@@ -10,43 +10,48 @@ export {}
 /** `new Grape(conf)` */
 export interface GrapeConf {
   /** TCP port of the HTTP API. 0 takes any free one. */
-  api_port: number
+  api_port: number | `${number}`
   /**
    * Host names of the API for browsers, besides its addresses, `localhost` and `host`. On loopback,
-   * the `Host` of a request has to be one of them. Default: none.
+   * the `Host` of a request has to be one of them. An array, or a text with commas. Default: none.
    */
-  api_hosts?: string[]
+  api_hosts?: string | string[] | null | undefined
   /** UDP port of the node; 0 takes any free one. Default: 20001. */
   dht_port?: number | `${number}` | null
-  /** Other nodes, as `host:port`. Default: none. */
-  dht_bootstrap?: string[]
+  /** Other nodes, as `host:port`, in an array or a text with commas. Default: none. */
+  dht_bootstrap?: string | string[] | null | undefined
   /** Address that both ports are bound to. Default: every interface. */
-  host?: string | null
+  host?: string | null | undefined
   /** Names whose nodes are remembered for the next announce. Default: 5000. */
-  dht_maxTables?: Amount
+  dht_maxTables?: Amount | undefined
   /** Stored values. Default: 5000. */
-  dht_maxValues?: Amount
+  dht_maxValues?: Amount | undefined
   /** Concurrent queries of one lookup. Default: 16. */
-  dht_concurrency?: Amount
+  dht_concurrency?: Amount | undefined
   /** ms; a node that was silent for this long is pinged. Default: 300000. */
-  dht_nodeLiveness?: Amount
+  dht_nodeLiveness?: Amount | undefined
   /**
    * ms; announced addresses expire after about this time. Default: 120000, of the command 360000.
    */
-  dht_peer_maxAge?: Amount
+  dht_peer_maxAge?: Amount | undefined
   /**
    * Queries per second that one address may send; this machine may send 20 times as many.
    * Default: 5000.
    */
-  dht_rateLimit?: Amount
+  dht_rateLimit?: Amount | undefined
   /** File that keeps known nodes and the node's id over a restart. Default: none. */
-  dht_state?: string | null
+  dht_state?: string | null | undefined
   /** Bytes; largest body of a request. Default: 8192. */
-  check_maxPayloadSize?: Amount | Size
+  check_maxPayloadSize?: Amount | Size | undefined
+  /**
+   * ms; after the start, a lookup waits for an announce for this long, instead of finding nothing.
+   * Default: 0.
+   */
+  grace?: Amount | undefined
   /** Whether a running grape keeps the process alive. Default: true. */
-  keepAlive?: boolean
+  keepAlive?: boolean | undefined
   /** Ignored: signatures are verified in any case. */
-  verify?: (...args: any[]) => boolean
+  verify?: ((...args: any[]) => boolean) | undefined
 }
 
 export interface GrapeEvents {
@@ -83,13 +88,13 @@ export type Bytes = NodeJS.ArrayBufferView | string | number[]
 /** A value for the DHT: `{ v }` alone, or a signed one (BEP 44). */
 export interface GrapePutOptions {
   v: any
-  k?: Bytes
-  sig?: Bytes
+  k?: Bytes | undefined
+  sig?: Bytes | undefined
   /** Signs the given message, instead of `sig`. */
-  sign?: (message: Buffer) => Buffer
-  salt?: NodeJS.ArrayBufferView | string
-  seq?: number
-  cas?: number
+  sign?: ((message: Buffer) => Buffer) | undefined
+  salt?: NodeJS.ArrayBufferView | string | undefined
+  seq?: number | undefined
+  cas?: number | undefined
 }
 
 /**

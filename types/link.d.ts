@@ -17,58 +17,58 @@ export interface LinkConf {
    * `http://host:port` of a grape, or several as an array or a comma list; `'embedded'` for one
    * that runs in this or another process of this machine. Default: `''`.
    */
-  grape?: string | URL | Array<string | URL> | null
+  grape?: string | URL | Array<string | URL> | null | undefined
   /** TCP port of the machine's embedded grape, for `'embedded'`. Default: 31001. */
   grapePort?: number | `${number}` | null
   /**
    * Users (uid) whose processes may run the embedded grape, besides this process' own and root.
    * Another user's grape is refused with `ERR_GRAPE_FOREIGN`, on Linux. Default: none.
    */
-  grapeUsers?: number[]
+  grapeUsers?: number[] | undefined
   /** Unused; kept for code that reads it, since timeouts are exact. Default: 2000. */
-  monitorTimeout?: number
+  monitorTimeout?: number | undefined
   /** ms; timeout of one exchange with one grape. Default: 2500. */
-  requestTimeout?: Amount
+  requestTimeout?: Amount | undefined
   /** Options of Node's `https` for grapes with `https` or `wss` addresses. */
-  tls?: import('https').RequestOptions
+  tls?: import('https').RequestOptions | undefined
   /**
    * Whether `stopAnnouncing` takes the address back; `false` if several processes announce the same
    * name and port, as behind a load balancer. Default: true.
    */
-  unannounce?: boolean
+  unannounce?: boolean | undefined
   /**
-   * Whether an exception in a callback is also uncaught where the original's link drops it;
-   * otherwise it is a warning and the event `callback-error` there. Default: false.
+   * `true`: an exception in a link's callback ends the process, as anywhere else. `false`: it is a
+   * warning and the event `callback-error`. Default: false.
    */
-  throwInCallbacks?: boolean
+  throwInCallbacks?: boolean | undefined
   /** Most cached lookups. Default: 2500. */
-  lruMaxSizeLookup?: Amount
+  lruMaxSizeLookup?: Amount | undefined
   /** ms; how long a lookup is cached. Default: 10000. */
-  lruMaxAgeLookup?: Amount
+  lruMaxAgeLookup?: Amount | undefined
 }
 
 /** Options of `link.request`. */
 export interface LinkRequestOptions extends AbortOptions {
   /** Attempts. Default: 1, for `lookup` and `announce` 3. */
-  retry?: Retry
+  retry?: Retry | undefined
   /** ms; timeout of one exchange. Default: `conf.requestTimeout`. */
-  timeout?: Amount
+  timeout?: Amount | undefined
 }
 
 export type LookupOptions = LinkRequestOptions
 export interface AnnounceOptions extends LinkRequestOptions {
   /** Ignored here: an option of `startAnnouncing`, so that the same object can be passed. */
-  interval?: Amount
+  interval?: Amount | undefined
   /**
    * The service's IPv4 address, if it is not on the grape's machine. Grapes of the original, and
    * older ones, refuse it with `ERR_GRAPE_ANNOUNCE_HOST`. Default: the grape's own.
    */
-  host?: string | null
+  host?: string | null | undefined
 }
 
 export interface StartAnnouncingOptions extends Omit<AnnounceOptions, 'signal'> {
   /** ms; mean time between two announces. Default: 120000. */
-  interval?: Amount
+  interval?: Amount | undefined
 }
 
 /** A value that is neither valid for grapes nor a malformed one. */
@@ -78,14 +78,14 @@ type ForeignValue = string | number | { [name: string]: unknown, k?: never, sig?
 export interface PutOptions {
   v: any
   /** Public key. */
-  k?: string
+  k?: string | undefined
   /** Signature. */
-  sig?: string
-  salt?: string
+  sig?: string | undefined
+  salt?: string | undefined
   /** Sequence number. */
-  seq?: number
+  seq?: number | undefined
   /** The sequence number to be replaced. */
-  cas?: number
+  cas?: number | undefined
 }
 
 /** A cache of limited size and age; the least recently used entries go first. */
@@ -161,17 +161,17 @@ export interface PutMutableOptions {
   /** An ed25519 key; the secret key of a pair is the seed, or the seed and the public key. */
   privateKey: KeyObject | { publicKey?: NodeJS.ArrayBufferView, secretKey: NodeJS.ArrayBufferView }
   /** Sequence number. Default: that of the stored value and 1. */
-  seq?: number
+  seq?: number | undefined
   /** Distinguishes several values of one key, at most 64 bytes. */
-  salt?: string
+  salt?: string | undefined
   /** The sequence number to be replaced. */
-  cas?: number
+  cas?: number | undefined
 }
 
 /** Options of `link.getMutable`. */
 export interface GetMutableOptions extends LinkRequestOptions {
   /** Distinguishes several values of one key. */
-  salt?: string
+  salt?: string | undefined
 }
 
 /** A value that its owner can replace. */
@@ -192,7 +192,7 @@ export type PublicKey = KeyObject | NodeJS.ArrayBufferView | string
 /** Options of `link.promises.waitFor`. */
 export interface WaitForOptions extends AbortOptions {
   /** ms; how long it waits, 0 is forever. Default: 60000. */
-  timeout?: Amount
+  timeout?: Amount | undefined
 }
 
 /** The link's methods, returning Promises. */

@@ -22,7 +22,7 @@ export interface PeerConf extends OwnConf {
    * The driver of the sockets: Node's own event loop, or a thread beside it. Default: `libuv` where
    * possible; the environment variable GRENACHE_IO overrides it for all.
    */
-  io?: 'libuv' | 'tokio'
+  io?: 'libuv' | 'tokio' | undefined
   /**
    * Microseconds; how long the event loop polls for the next message after each one, instead of
    * sleeping. A wake-up is most of the latency between two processes of one machine; the price is a
@@ -31,30 +31,30 @@ export interface PeerConf extends OwnConf {
    * otherwise only during 2 of 256 ms, to see whether it would. Not with `io: 'tokio'`, unless
    * `secure`.
    */
-  busyPoll?: Amount
+  busyPoll?: Amount | undefined
   /**
    * Bytes of the largest accepted message; a larger one closes its connection with 1009.
    * Default: 100 MiB; 0 is V8's longest string.
    */
-  maxPayload?: Amount
+  maxPayload?: Amount | undefined
   /**
    * ms; a connection that is silent for this long is pinged, and closed after as long again without
    * an answer, unless requests are pending on it or output is buffered. 0 is never. Default: 30000.
    */
-  heartbeatInterval?: Amount
+  heartbeatInterval?: Amount | undefined
   /**
    * ms; how long connecting by TCP may take, for each address of a name; 0 is the system's limit.
    * Default: 10000; 3000 at most for a client's request that had several destinations to choose
    * from.
    */
-  connectTimeout?: Amount
+  connectTimeout?: Amount | undefined
   /** ms; how long the opening handshake may take. 0 is no limit. Default: 10000. */
-  handshakeTimeout?: Amount
+  handshakeTimeout?: Amount | undefined
   /**
    * Most bytes of buffered output for a slow receiver: above it, its own requests are neither read
    * nor passed to the service, and a subscriber is disconnected or loses messages. Default: 16 MiB.
    */
-  highWater?: Amount
+  highWater?: Amount | undefined
   /**
    * Most bytes that all connections of the peer may hold together: incomplete messages, unread
    * replies, and unanswered requests, also of closed connections. If closed connections hold more
@@ -62,11 +62,11 @@ export interface PeerConf extends OwnConf {
    * connections that hold much and have freed nothing for long are closed with `ERR_MEMORY_BUDGET`.
    * 0 is any number. Default: 512 MiB.
    */
-  memoryBudget?: Amount
+  memoryBudget?: Amount | undefined
   /** @deprecated Used in the original's examples, but has no effect: use `requestTimeout`. */
-  timeout?: Amount
+  timeout?: Amount | undefined
   /** @deprecated In the original's types, but has no effect: it is an option of `request`. */
-  retry?: Retry
+  retry?: Retry | undefined
 }
 
 /** A transport's conf: its peer's, with the destination, or `server` for one that listens. */
@@ -75,9 +75,9 @@ export type TransportConf<C extends PeerConf = PeerConf> = C & { dest?: string }
 /** Which destinations of a lookup to skip. */
 export interface TargetOptions {
   /** Addresses to skip, as `host:port`. */
-  exclude?: string | readonly string[] | null
+  exclude?: string | readonly string[] | null | undefined
   /** `false`: skips servers that the peer's link announces on this machine. Default: true. */
-  self?: boolean | null
+  self?: boolean | null | undefined
 }
 
 export abstract class Peer<T extends Transport, C extends PeerConf, Events = {}> extends TypedEmitter<Events> {

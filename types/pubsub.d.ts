@@ -12,41 +12,41 @@ export {}
 /** `new PeerPub(link, conf)` */
 export interface PubConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
-  host?: string
+  host?: string | undefined
   /** Most connected subscribers; further ones are closed with 1013. Default: 0, any number. */
-  maxConnections?: Amount
+  maxConnections?: Amount | undefined
   /**
    * Which pages may connect, by their origin: a list, a function, or `'*'` for all. Clients without
    * an origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8
    * and `[::1]`, over others all.
    */
-  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
+  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>) | undefined
   /** Decides whether a client may connect, within `handshakeTimeout`. Default: everybody may. */
-  verifyClient?: PlainVerifyClient
+  verifyClient?: PlainVerifyClient | undefined
   /**
    * What happens to a subscriber more than `highWater` bytes behind: it is disconnected, or its
    * oldest messages are dropped. Default: `disconnect`.
    */
-  slowSubscriber?: 'disconnect' | 'drop'
+  slowSubscriber?: 'disconnect' | 'drop' | undefined
   /**
    * Bytes of the largest message from a subscriber; a larger one closes its connection with 1009.
    * Default: 1 MiB.
    */
-  maxPayload?: Amount
+  maxPayload?: Amount | undefined
 }
 
 /** `new PeerSub(link, conf)` */
 export interface SubConf extends PeerConf {
   /**
-   * Whether to reconnect after a lost connection. Default: when nobody listens for `disconnected`,
-   * on the peer or on the transport.
+   * Whether to reconnect after a lost connection. Default: true, unless `disconnected` has a
+   * listener, on the peer or on the transport.
    */
-  reconnect?: boolean
+  reconnect?: boolean | undefined
   /**
    * Most messages that wait for a slow `for await` loop, in addition to the limit `highWater` in
    * bytes; beyond it the loop ends with `ERR_MESSAGES_LIMIT` after these messages. Default: 10000.
    */
-  maxBuffered?: Amount
+  maxBuffered?: Amount | undefined
 }
 
 /**
@@ -75,16 +75,16 @@ export class PeerPub<T extends TransportPub = TransportPub> extends PeerServer<T
 /** Options of `peer.sub`. */
 export interface SubOptions extends TargetOptions, OwnConf {
   /** See `SubConf`. Default: the peer's. */
-  reconnect?: boolean
+  reconnect?: boolean | undefined
   /**
    * Subscribes to all publishers, including later ones, except those of `exclude` and `self`.
    * Default: false, to one.
    */
-  all?: boolean | null
+  all?: boolean | null | undefined
   /** With `all`: ms; mean time between two lookups. 0 is never. Default: 30000. */
-  refresh?: Amount
+  refresh?: Amount | undefined
   /** @deprecated Used in the original's examples, but has no effect. */
-  timeout?: Amount
+  timeout?: Amount | undefined
 }
 
 /** With `all`, `dest` is the publisher's address. */
@@ -142,6 +142,10 @@ export interface Waiting {
  * for (const one of [subscriber, publisher, link]) one.stop()
  */
 export class PeerSub<T extends TransportSub = TransportSub> extends Peer<T, SubConf, PeerSubEvents> {
+  /**
+   * Subscribes to a publisher of this key, or to all of them. While there is none, it looks again,
+   * until `unsub` or `stop`. Events tell what happens: `connected`, `message`, `error`.
+   */
   sub(key: string, opts?: SubOptions | null): void
   /** Ends the subscription of `sub` for this key. */
   unsub(key: string): void
@@ -220,7 +224,9 @@ export class TransportSub extends Transport<SubConf, TransportSubEvents> {
   /** After `sub`; null after `unsub`. */
   socket: WebSocketLike | null | undefined
 
+  /** Connects to the publisher, `conf.dest`. The arguments have no effect. */
   sub(key?: string, opts?: object): void
+  /** Closes the connection. */
   unsub(): void
   checkConnection(): void
   /**

@@ -3,48 +3,54 @@
 import { PeerCertificate } from 'tls'
 import { Amount } from './common'
 import { Contract, ContractOf, FreeKey, Handlers, KeyOf, ReplyOf, RequestOf, TransportOf } from './contract'
-import { PeerConf, PeerServer, TransportRPC } from './peer'
+import { LinkLike, PeerConf, PeerServer, TransportRPC } from './peer'
 import { ServerLike, SocketLike, WebSocketServerLike } from './sockets'
 import { ServerStats } from './stats'
-import { PlainVerifyClient, PlainVerifyClientInfo, ServerSecureOptions, VerifyClientInfo } from './tls'
+import { PlainVerifyClient, PlainVerifyClientInfo, ServerSecureOptions, VerifyClient, VerifyClientInfo } from './tls'
 
 export {}
 
 /** `new PeerRPCServer(link, conf)` */
 export interface ServerConf extends PeerConf {
   /** Address to listen on. Default: all interfaces. */
-  host?: string
+  host?: string | undefined
   /** Most connected clients; further ones are closed with 1013. Default: 0, any number. */
-  maxConnections?: Amount
+  maxConnections?: Amount | undefined
   /**
    * Which pages may connect, by their origin: a list, a function, or `'*'` for all. Clients without
    * an origin are no pages. Default: over the loopback interface pages of `localhost`, 127.0.0.0/8
    * and `[::1]`, over others all.
    */
-  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>)
+  origins?: '*' | string[] | ((origin: string, info: PlainVerifyClientInfo | VerifyClientInfo) => boolean | Promise<boolean>) | undefined
   /**
    * Decides whether a client may connect, within `handshakeTimeout`; with `secure`, the one in
    * there decides. Default: everybody may.
    */
-  verifyClient?: PlainVerifyClient
+  verifyClient?: PlainVerifyClient | undefined
   /**
    * Most unanswered requests of one connection: with so many it is not read until one is answered
    * or no longer counts, see `requestTimeout`. 0 is any number. Default: 1048576.
    */
-  maxConnectionRequests?: Amount
+  maxConnectionRequests?: Amount | undefined
   /**
    * Most memory of these requests, in bytes: their own, 64 for each array, object and property, 24
    * for each further element, and 1 KiB for one of up to 256 bytes. 0 is any number.
    * Default: 64 MiB.
    */
-  maxRequestBytes?: Amount
+  maxRequestBytes?: Amount | undefined
   /**
    * ms; an unanswered request counts for this long, at most for twice that. Default: 60000, as
    * clients'.
    */
-  requestTimeout?: Amount
+  requestTimeout?: Amount | undefined
   /** TLS; default: none. */
-  secure?: ServerSecureOptions
+  secure?: ServerSecureOptions | undefined
+}
+
+/** Options of a server with TLS whose `verifyClient` stands beside `secure`. */
+export interface SecuredServer extends Omit<ServerConf, 'secure' | 'verifyClient'> {
+  secure: Omit<ServerSecureOptions, 'verifyClient'>
+  verifyClient: VerifyClient
 }
 
 /**
@@ -72,6 +78,9 @@ export class PeerRPCServer<
   S extends Contract<S> | TransportRPCServer = any,
   T extends TransportRPCServer = TransportOf<S, TransportRPCServer, TransportRPCServer<ContractOf<S>>>
 > extends PeerServer<T, ServerConf> {
+  constructor(link: LinkLike, conf: SecuredServer)
+  constructor(link: LinkLike, conf?: ServerConf)
+
   /** Statistics since it was created. */
   stats(): ServerStats
 }
@@ -123,19 +132,19 @@ export interface TransportRPCServerEvents<S = any> {
 export interface ServerSocketInit {
   port: number
   /** Address to listen on. Default: `conf.host`. */
-  host?: string
+  host?: string | undefined
   /** Default: `conf.maxPayload`. */
-  maxPayload?: Amount
+  maxPayload?: Amount | undefined
   /** Default: `conf.verifyClient`. */
-  verifyClient?: PlainVerifyClient
+  verifyClient?: PlainVerifyClient | undefined
   /** The only path that is served; others get 400. Default: every path. */
-  path?: string | null
+  path?: string | null | undefined
   /** Whether the server has a Set of its `clients`. Default: true. */
-  clientTracking?: boolean
+  clientTracking?: boolean | undefined
   /** No effect: compression is never negotiated. */
-  perMessageDeflate?: boolean | object
+  perMessageDeflate?: boolean | object | undefined
   /** No effect. */
-  backlog?: number
+  backlog?: number | undefined
 }
 
 /**

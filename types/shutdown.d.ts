@@ -1,5 +1,7 @@
 // Graceful shutdown.
 
+import { Amount } from './common'
+
 export {}
 
 /** Anything that can be stopped: peers, links, and objects like them. */
@@ -10,13 +12,13 @@ export interface Stoppable {
 /** Options of `gracefulShutdown`. */
 export interface ShutdownOptions {
   /** Stopped last. */
-  link?: Stoppable | readonly Stoppable[] | null
+  link?: Stoppable | readonly Stoppable[] | null | undefined
   /** Drained: servers and subscribers first, then clients and publishers. */
-  peers?: Stoppable | readonly Stoppable[] | null
+  peers?: Stoppable | readonly Stoppable[] | null | undefined
   /** ms for all of it; 0 stops everything at once. Default: 5000. */
-  drain?: number | null
+  drain?: Amount | undefined
   /** Default: SIGTERM and SIGINT. */
-  signals?: NodeJS.Signals | readonly NodeJS.Signals[] | null
+  signals?: NodeJS.Signals | readonly NodeJS.Signals[] | null | undefined
 }
 
 export interface GracefulShutdown {

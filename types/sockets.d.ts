@@ -22,13 +22,13 @@ export interface ServerLike {
 
 export interface SendOptions {
   /** Whether to send a binary frame. Default: false for strings and numbers, else true. */
-  binary?: boolean
+  binary?: boolean | undefined
   /** No effect: clients mask, servers do not. */
-  mask?: boolean
+  mask?: boolean | undefined
   /** Whether this is the last frame of the message. Default: true. */
-  fin?: boolean
+  fin?: boolean | undefined
   /** No effect: compression is never negotiated. */
-  compress?: boolean
+  compress?: boolean | undefined
 }
 
 export interface WebSocketEvents {

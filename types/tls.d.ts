@@ -1,7 +1,7 @@
 // TLS, and admission of clients.
 
 import { IncomingMessage, OutgoingHttpHeaders } from 'http'
-import { ServerOptions as HttpsServerOptions } from 'https'
+import { RequestOptions as HttpsRequestOptions, ServerOptions as HttpsServerOptions } from 'https'
 import { ConnectionOptions, PeerCertificate, TLSSocket } from 'tls'
 import { Amount } from './common'
 import { PlainTcpSocket } from './sockets'
@@ -15,13 +15,15 @@ interface SecureBuffers {
 }
 
 /** `conf.secure` of a client: every option of Node's `tls.connect`, and some for the upgrade. */
-export interface ClientSecureOptions extends SecureBuffers, Omit<ConnectionOptions, keyof SecureBuffers> {
+export interface ClientSecureOptions extends SecureBuffers, Omit<ConnectionOptions, keyof SecureBuffers>, Pick<HttpsRequestOptions, 'auth' | 'localAddress' | 'family'> {
   /** Headers of the upgrade request. */
-  headers?: OutgoingHttpHeaders
+  headers?: OutgoingHttpHeaders | undefined
   /** `Origin` header of the upgrade request. */
-  origin?: string
+  origin?: string | undefined
+  /** As `handshakeTimeout` of the client, which it replaces. */
+  handshakeTimeout?: Amount | undefined
   /** As `maxPayload` of the client, which it replaces. */
-  maxPayload?: Amount
+  maxPayload?: Amount | undefined
 }
 
 /** `conf.secure` of a server: every option of Node's `https.createServer`, and `verifyClient`. */

@@ -349,3 +349,17 @@ const onEnd = (message: unknown) => {
 }
 diagnostics.subscribe('grenache:request:end', onEnd)
 const onClose = ({ code, error }: grenache.ConnectionMessage) => code === 1006 && error?.message
+
+// What the pages say that options may be
+
+const settings = [
+  new PeerRPCClient(link, { secure: { ...pem, auth: 'a:b', localAddress: '127.0.0.1', handshakeTimeout: 1000 } }),
+  new PeerRPCServer(link, { verifyClient: info => info.req.socket.authorized, secure: pem }),
+  new PeerRPCClient(link, { requestTimeout: undefined, io: undefined, secure: undefined }),
+  new PeerSub(link, { reconnect: undefined }),
+  new Link({ grape: undefined, requestTimeout: undefined, tls: undefined }),
+  new grenache.Grape({ api_port: '30001', api_hosts: 'a,b', dht_bootstrap: 'a:1,b:2', grace: 100, keepAlive: undefined }),
+  grenache.gracefulShutdown({ drain: '5000', link: undefined })
+]
+client.request('sum', 1, { timeout: undefined, dest: undefined, retry: undefined, signal: undefined, self: undefined })
+client.map('sum', 1, { settled: undefined, limit: undefined, waitFor: undefined })
