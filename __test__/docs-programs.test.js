@@ -57,6 +57,7 @@ const PROGRAMS = {
     'Fake timers': [runBy('package/runners.test.js')]
   },
   'docs/TROUBLESHOOTING.md': {
+    'Nothing is logged when a handler throws': [runBy('docs-troubleshooting.test.js')],
     'In which order?': [{ later: ['README.md', 'Server 0'], prints: /^null world\n$/ }]
   },
   'docs/BUNDLING.md': {

@@ -6,7 +6,7 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const http = require('http')
 const { once } = require('events')
-const { execFileSync } = require('child_process')
+const { execFileSync, spawnSync } = require('child_process')
 const { Grape } = require('grenache-grape')
 const { certificates } = require('./helpers/certificates')
 const { freePort } = require('./helpers/ports')
@@ -128,5 +128,21 @@ for (const [text, make] of Object.entries(MESSAGES)) {
 }
 
 test('its blocks have the commands and programs that other tests run', () => {
-  assert.deepStrictEqual(blocksOf(PAGE).map(({ language }) => language), ['sh', 'js'])
+  assert.deepStrictEqual(blocksOf(PAGE).map(({ language }) => language), ['sh', 'js', 'js'])
+})
+
+test('what a handler throws is logged by the block that says so, with the place', () => {
+  const { text } = blocksOf(PAGE).find(({ heading }) => heading === 'Nothing is logged when a handler throws')
+  const program = `
+    const { PeerRPCClient, PeerRPCServer } = require(${JSON.stringify(ROOT)})
+    const server = new PeerRPCServer({}, {})
+    server.init()
+    const service = server.transport('server').listen(0)
+    service.handle('bug', () => undefinedVariable)
+    const client = new PeerRPCClient({}, {})
+    client.init()
+    client.request('bug', 1, { dest: '127.0.0.1:' + service.port }).catch(() => {}).then(() => [client, server].forEach(peer => peer.stop()))`
+  const said = text => spawnSync(process.execPath, ['-e', text], { encoding: 'utf8', timeout: 20000 }).stderr
+  assert.match(said(text + program), /^bug ReferenceError: undefinedVariable is not defined\n +at /)
+  assert.strictEqual(said(program), '')
 })
