@@ -87,6 +87,8 @@ export declare class Core {
   publish(server: number, opcode: number, data: string | Buffer, disconnect: boolean, except?: Array<number> | undefined | null): Array<SlowConnection>
   /** Whether `dest` is `host:port`. */
   isDestination(dest: string): boolean
+  /** The address of the interface `host`, which may be a name; blocks while it is looked up. */
+  addressOf(host: string): string | null
   /** The memory cost of a parsed message, in bytes. */
   cost(message: string | Buffer): number
   close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void

@@ -12,7 +12,9 @@ const { debug } = require('./observe')
 const { firstOf } = require('./server-options')
 const Stream = require('./Stream')
 const { Admission, refusalOf } = require('./admission')
+const { listenAtAnyPort } = require('./any-port')
 const { nextTick } = require('./clock')
+const { sharesPorts } = require('./cluster-worker')
 const { kNewConnection, kOnConnection, kOnListenError } = require('./internal')
 const { acceptOf, assertSecure } = require('./secure')
 const { adopt } = require('./failure')
@@ -61,8 +63,20 @@ class SecureListener {
     this._server = server
     this._face = face
     this._hear()
-    server.listen(port, OPTIONS.PeerServer.host.of(host))
+    this._listen(port, OPTIONS.PeerServer.host.of(host))
     listeners.add(this)
+  }
+
+  _listen (port, host) {
+    const { _server: server } = this
+    if (port !== 0 || !listenAtAnyPort(server, host)) return server.listen(port, host)
+    if (!sharesPorts()) return
+    // The primary of a cluster, which was not asked, hears of it as of other servers.
+    const worker = require('./cluster-worker')
+    const leave = () => this.unlisten()
+    server.once('listening', () => worker.tellListening(server.address().port, host))
+    server.once('close', () => worker.stay(leave))
+    worker.whenLeaving(leave)
   }
 
   /** Node's server, which has the TLS. */

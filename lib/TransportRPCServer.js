@@ -14,7 +14,7 @@ const { late } = require('./failure')
 const {
   kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
-  kSecureListener, kServeFace, kServeSocket, kServing, kSocket, kTakeIn, kTakePort, kTryListening
+  kSecureListener, kServeFace, kServeSocket, kServing, kSocket, kTakeIn, kTakePort, kTakePortOf, kTryListening
 } = require('./internal')
 const { OPTIONS } = require('./option-table')
 const { copyOf } = require('./options')
@@ -85,6 +85,7 @@ class TransportRPCServer extends TransportRPC {
     })
     this.socket.on('close', () => this.unlistening())
     if (this.socket instanceof SocketServer) this.socket[kBelongTo](this)
+    if (port === 0) this[kTakePortOf](this.socket)
     return this
   }
 
@@ -228,10 +229,23 @@ class TransportRPCServer extends TransportRPC {
     }, server => { this[kSocket] = server })
   }
 
-  /** Reads the port that the system has chosen; with TLS and `conf.host` it is chosen later. */
+  /** Reads the port that the system has chosen. Where it is chosen later, this may listen elsewhere by then. */
   [kTakePort] (listener) {
     if (listener.address() !== null) this.port = listener.address().port
-    else listener.whenListening(() => { this.port = listener.address().port })
+    else listener.whenListening(() => { if (this[kListener] === listener) this.port = listener.address().port })
+  }
+
+  /** The same of a server that a hook made, which may be of any kind. */
+  [kTakePortOf] (server) {
+    const take = () => {
+      try {
+        if (this[kSocket] === server) this.port = server.address().port || 0
+      } catch (err) {
+        // It has no address, or none yet.
+      }
+    }
+    take()
+    if (this.port === 0) server.once?.('listening', take)
   }
 
   [kPlainListener] (given, owner) {

@@ -555,6 +555,7 @@ module.exports = {
   LANES,
   OPCODE,
   abandon: conn => core.abandon(conn),
+  addressOf: host => core.addressOf(host),
   answered: conn => core.answered(conn),
   close: (conn, code, reason) => core.close(conn, code, reason),
   connect,

@@ -387,7 +387,12 @@ module.exports = {
   kSecureListener: Symbol('secureListener'),
   /** Reads the port that the system has chosen. */
   kTakePort: Symbol('takePort'),
+<<<<<<< HEAD
   /** Replies to a socket's messages, no matter who made it. */
+=======
+  kTakePortOf: Symbol('takePortOf'),
+  /** Answers what comes from a socket, whoever made it. */
+>>>>>>> cec5eed (Know the chosen port at once, with TLS and replaced hooks too)
   kServeSocket: Symbol('serveSocket'),
   /** Makes the message listener for that. */
   kServing: Symbol('serving'),

@@ -74,12 +74,13 @@ pub(super) fn listen(at: Port<'_>) -> Result<TcpListener, Error> {
             result => result.map_err(|error| Error::system("listen", error, Some(every))),
         };
     };
-    let address = (host, port)
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut found| found.next())
-        .ok_or_else(|| Error::UnknownHost(host.to_owned()))?;
+    let address = resolve(host, port).ok_or_else(|| Error::UnknownHost(host.to_owned()))?;
     listen_on(address)
+}
+
+/// The first address of the interface `host`, which may be a name; blocks while it is looked up.
+pub fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
+    (host, port).to_socket_addrs().ok()?.next()
 }
 
 fn no_ipv6(error: &io::Error) -> bool {
@@ -121,6 +122,14 @@ mod tests {
         }
         assert!(parse(&format!("{}:1", "a".repeat(253))).is_some());
         assert!(parse(&format!("{}:1", "a".repeat(254))).is_none());
+    }
+
+    #[test]
+    fn names_and_addresses_of_interfaces_are_resolved() {
+        assert_eq!(resolve("127.0.0.1", 1), Some(([127, 0, 0, 1], 1).into()));
+        assert_eq!(resolve("::1", 0), Some((Ipv6Addr::LOCALHOST, 0).into()));
+        assert!(resolve("localhost", 0).is_some_and(|address| address.ip().is_loopback()));
+        assert_eq!(resolve("a name with spaces", 0), None);
     }
 
     #[test]

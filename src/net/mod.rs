@@ -26,7 +26,7 @@ mod unsent;
 #[cfg(unix)]
 mod uv;
 
-pub use address::{Destination, Port};
+pub use address::{Destination, Port, resolve};
 pub use budget::Budget;
 pub use compose::{Composed, Delivery, SlowSubscriber};
 pub use conn::{Arrival, Conn, Connections};

@@ -23,7 +23,7 @@ use crate::{
     names::{self, Asker},
     net::{
         Admission, Arrival, BusyPoll, Conn, Connections, Delivery, Destination, Hub, Io, Lanes,
-        Port, Settings, SlowSubscriber, Unsent,
+        Port, Settings, SlowSubscriber, Unsent, resolve,
         stream::Stream,
         tokio::{Driver, Server},
     },
@@ -534,6 +534,12 @@ impl Core {
     #[napi(catch_unwind)]
     pub fn is_destination(&self, dest: String) -> bool {
         Destination::parse(&dest).is_ok()
+    }
+
+    /// The address of the interface `host`, which may be a name; blocks while it is looked up.
+    #[napi(catch_unwind)]
+    pub fn address_of(&self, host: String) -> Option<String> {
+        resolve(&host, 0).map(|address| address.ip().to_string())
     }
 
     /// The memory cost of a parsed message, in bytes.
