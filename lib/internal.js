@@ -387,12 +387,9 @@ module.exports = {
   kSecureListener: Symbol('secureListener'),
   /** Reads the port that the system has chosen. */
   kTakePort: Symbol('takePort'),
-<<<<<<< HEAD
-  /** Replies to a socket's messages, no matter who made it. */
-=======
+  /** The same of a server that a hook made. */
   kTakePortOf: Symbol('takePortOf'),
-  /** Answers what comes from a socket, whoever made it. */
->>>>>>> cec5eed (Know the chosen port at once, with TLS and replaced hooks too)
+  /** Replies to a socket's messages, no matter who made it. */
   kServeSocket: Symbol('serveSocket'),
   /** Makes the message listener for that. */
   kServing: Symbol('serving'),
