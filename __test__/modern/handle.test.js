@@ -203,6 +203,12 @@ each('handlers work with another codec, and with a handleRequest that calls supe
   assert.deepStrictEqual(seen, ['k', 'none'])
 }, better)
 
+each('a request without a payload has null', async ({ implementation, stage }) => {
+  const { service, peer } = await pairOf(stage, implementation)
+  service.handle('count', payload => [payload])
+  assert.deepStrictEqual(await peer.request('count'), [null])
+}, better)
+
 each('an object has the handlers of many keys, all or none of them', async ({ implementation, stage }) => {
   const { service, peer } = await pairOf(stage, implementation)
   assert.strictEqual(service.handle({ sum: ({ a, b }) => a + b, 'the key': async (payload, { key }) => [key, payload] }), service)
