@@ -188,3 +188,24 @@ each('C529: stop of a link, and a signal, are no failed announce', async ({ impl
   assert.strictEqual((await call(link, 'announce', 'later', 1)).err.message, 'ERR_TRANSPORT_CLOSE')
   assert.deepStrictEqual([failed, heard], [[], []])
 }, { better: true })
+
+for (const port of [0, -1, 65536]) {
+  each(`C543: nothing listens at port ${port}: promises reject, an event and a warning tell, callbacks get the grape's answer`, async ({ implementation, stage }) => {
+    const heard = warnings(stage)
+    const grape = await standIn(stage, () => 1)
+    const link = startLink(stage, implementation, grape.url)
+    assert.deepStrictEqual(await call(link, 'announce', 'key', port), { err: null, res: 1 })
+    const first = await new Promise(resolve => link.startAnnouncing('key', port, (...args) => resolve(args)))
+    assert.deepStrictEqual(first, [null])
+    await until(() => heard.length === 1)
+    assert.match(heard[0].message, /^key is not announced at port .*listen\(\) before/)
+    link.stopAnnouncing('key', port)
+    // What a grape has taken is taken back.
+    await until(() => grape.requests.some(({ type }) => type === 'unannounce'))
+    const told = once(link, 'announce-error')
+    const about = { message: 'ERR_GRAPE_SERVICE_PORT', code: 'ERR_GRAPE_SERVICE_PORT', key: 'other', port }
+    await assert.rejects(link.promises.announce('other', port), about)
+    assert.deepStrictEqual((await told)[1], { key: 'other', port, host: undefined })
+    await assert.rejects(link.promises.startAnnouncing('other', port), about)
+  }, { better: true })
+}

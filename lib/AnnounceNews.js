@@ -2,6 +2,7 @@
 
 const { MAX_ERROR_SHOWN } = require('./defaults')
 const { TEXT, addressOf } = require('./errors')
+const { late } = require('./failure')
 const { refusalOf } = require('./grape-answers')
 const { kEvents, kGrapes, kHears } = require('./internal')
 const { inLine } = require('./printable')
@@ -10,7 +11,7 @@ const warnOnce = require('./warn')
 /** Hints by the code of a failure. */
 const HINTS = {
   [TEXT.GRAPE_ALONE]: 'a grape of grenache-grape keeps nothing while it knows no other one: start a second one, or one of this package',
-  ERR_GRAPE_SERVICE_PORT: 'the port must be a number: call listen() before, and announce service.port',
+  [TEXT.GRAPE_SERVICE_PORT]: 'the port must be a number: call listen() before, and announce service.port',
   ECONNREFUSED: 'no grape listens there',
   [TEXT.GRAPE_ANSWER]: 'what answers there is no grape'
 }
@@ -43,7 +44,7 @@ class AnnounceNews {
   /** The Error for an answer that is a refusal; null for a success. */
   refusalOf ({ key, port, host }, answer) {
     const grape = this._grapes
-    const err = refusalOf('announce', answer)
+    const err = refusalOf('announce', answer) || nowhere(port)
     if (err === null) return null
     if (host !== undefined && FOREIGN.includes(err.code)) {
       err.message = `${TEXT.GRAPE_ANNOUNCE_HOST}: a grape of the original, or an older one, announces no other host than its own: ${err.message}`
@@ -75,6 +76,12 @@ class AnnounceNews {
   get _grapes () {
     return this._link[kGrapes]('announce').map(addressOf).join(', ')
   }
+}
+
+/** The Error for a number at which nothing can listen; grapes accept it. */
+function nowhere (port) {
+  if (typeof port !== 'number' || (port > 0 && port < 65536)) return null
+  return late(TEXT.GRAPE_SERVICE_PORT)
 }
 
 /** Codes with which grapes reject an unknown form of announce. */

@@ -5,6 +5,7 @@ const { hearing, hears } = require('./AnnounceNews')
 const { sharesPorts } = require('./cluster-worker')
 const { ANNOUNCE_AGAIN, MAX_TIMEOUT } = require('./defaults')
 const { TEXT } = require('./errors')
+const { refusalOf } = require('./grape-answers')
 const { kNews, kUnannounce } = require('./internal')
 const { CALLS } = require('./option-table')
 const { waitAfter } = require('./pause')
@@ -62,7 +63,8 @@ class Announcer {
     const next = hearing((err, res) => {
       announce.underWay--
       const error = announce.error = err || this._news.refusalOf(announce, res)
-      if (!error) announce.isKnown = true
+      // A grape may have it although nobody can use it: port 0.
+      if (!err && refusalOf('announce', res) === null) announce.isKnown = true
       announce.failures = error ? announce.failures + 1 : 0
       if (announce.takeBack) this._takeBack(announce)
       if (!announce.stopped) {
