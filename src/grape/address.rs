@@ -33,6 +33,14 @@ impl Address {
         Some(Self { ip: [a, b, c, d], port }).filter(|address| address.is_one())
     }
 
+    /// Reads a host in dotted decimal; `None` for another notation, and for addresses that are not
+    /// [one host's](Self::is_one).
+    pub fn from_host(host: &str, port: u16) -> Option<Self> {
+        let octets: Option<Vec<u8>> = host.split('.').map(octet).collect();
+        let ip = octets?.try_into().ok()?;
+        Some(Self { ip, port }).filter(|address| address.is_one())
+    }
+
     /// Whether it is a loopback address: no other machine can send from one.
     pub fn is_loopback(self) -> bool {
         is_loopback(self.ip)
@@ -48,6 +56,13 @@ impl Address {
     pub fn group(self) -> Self {
         if self.is_loopback() { self } else { Self { port: 0, ..self } }
     }
+}
+
+/// A decimal number up to 255; not octal, as some programs read a leading zero.
+fn octet(text: &str) -> Option<u8> {
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    if is_plain { text.parse().ok() } else { None }
 }
 
 /// Whether `ip` is a loopback address.
@@ -90,6 +105,25 @@ mod tests {
             assert!(Address { ip, port: 1 }.is_one(), "{ip:?}");
         }
         assert!(!Address { ip: [10, 0, 0, 1], port: 0 }.is_one());
+    }
+
+    #[test]
+    fn a_host_is_read_in_dotted_decimal_only() {
+        let read = |host| Address::from_host(host, 1).map(|address| address.ip);
+        assert_eq!(read("10.0.0.255"), Some([10, 0, 0, 255]));
+        for bad in [
+            "",
+            "10.0.0",
+            "10.0.0.1.1",
+            "10.0.0.256",
+            "10.0.0.01",
+            "10.0.0.+1",
+            "10.0.0.",
+            "a.b.c.d",
+            "224.0.0.1",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value, value::RawValue};
-use std::{fmt, net::Ipv4Addr, ops::RangeInclusive};
+use std::{fmt, ops::RangeInclusive};
 
 /// A command, and the wanted order of its outcome.
 #[derive(Clone, Debug)]
@@ -266,8 +266,7 @@ fn get(data: &Value) -> Result<Command, Failure> {
 fn elsewhere(fields: &Map<String, Value>) -> Result<(Vec<u8>, Address), Failure> {
     let port = port(fields.get("port")).filter(|port| *port > 0).ok_or(Failure::BadPort)?;
     let host = fields.get("host").and_then(Value::as_str);
-    let ip: Option<Ipv4Addr> = host.and_then(|host| host.parse().ok());
-    let address = ip.map(|ip| Address { ip: ip.octets(), port }).filter(|address| address.is_one());
+    let address = host.and_then(|host| Address::from_host(host, port));
     let Some(Value::String(key)) = fields.get("key") else { return Err(BAD_KEY) };
     Ok((checked(key.as_bytes().to_vec())?, address.ok_or(Failure::BadHost)?))
 }
