@@ -14,14 +14,14 @@ const { callEach, withDeadline } = require('./cbq')
 const { nameOf } = require('./ClientConnection')
 const { monotonic, nextTick, setTimeout } = require('./clock')
 const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
-const { STOPPED } = require('./hints')
+const { NO_INIT, STOPPED } = require('./hints')
 const { CODE, TEXT } = require('./errors')
 const { failure, late, tell } = require('./failure')
 const {
   kAbsent, kAdmit, kAim, kAliases, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
   kConnectAnother, kConnection, kCounted, kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave,
   kLookup, kLookupKept, kLookupWithin, kLose, kMeter, kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject,
-  kRejectCall, kRemembers, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
+  kRejectCall, kRejectLookup, kRemembers, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
   kTransportFor, kTransportsTo, kTried, kTries, kUnderWay, kUnreachable, kUsable
 } = require('./internal')
 const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
@@ -72,6 +72,7 @@ class PeerRPCClient extends Peer {
   transport (dest, opts = {}) {
     const enough = opts.maxActiveDestTransports || this.conf.maxActiveDestTransports
     const { tpool } = this
+    if (tpool === undefined) throw failure(TEXT.PEER_INIT, { dest, hint: NO_INIT }, TypeError)
     const isOther = this[kDials].has(dest) || tpool[kChoose] === undefined
     const chosen = isOther ? this[kChooseOther](dest, enough, opts) : tpool[kChoose](dest, enough)
     if (chosen !== undefined) return chosen
@@ -118,7 +119,7 @@ class PeerRPCClient extends Peer {
     if (!isCommon(opts)) return this[kRequestOther](key, payload, opts, cb)
     // Kept small, like all code on the path of each request: V8 does not inline a larger function into its caller.
     this[kLookup](key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
+      if (err || !Array.isArray(dests)) return this[kRejectLookup](err, key, cb)
       this[kSend](this.dest(this[kUsable](dests, opts), key, this.getDestOpts(opts)), key, payload, opts, cb)
     })
   }
@@ -141,7 +142,7 @@ class PeerRPCClient extends Peer {
       return this[kSend](opts.dest, key, payload, opts, cb, aim)
     }
     this[kLookup](key, (err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
+      if (err || !Array.isArray(dests)) return this[kRejectLookup](err, key, cb)
       if (aim) dests = othersOf(dests, aim, this.link)
       this[kSend](this.dest(this[kUsable](dests, opts), key, this.getDestOpts(opts)), key, payload, opts, cb, aim)
     })
@@ -168,7 +169,7 @@ class PeerRPCClient extends Peer {
     const others = dests => aimed ? othersOf(dests, opts, this.link) : dests
     const lookup = told => waitFor === undefined ? this[kLookup](key, told) : this[kLookupWithin](waitFor, key, others, opts.signal, told)
     lookup((err, dests) => {
-      if (err || !Array.isArray(dests)) return this[kReject](tell(err || late(TEXT.LOOKUP_INVALID), { key }), cb)
+      if (err || !Array.isArray(dests)) return this[kRejectLookup](err, key, cb)
       dests = others(dests)
       if (dests.length === 0) return cb(null, [])
       if (limit !== undefined) dests = shuffle(dests).slice(0, limit)
@@ -284,7 +285,7 @@ class PeerRPCClient extends Peer {
    */
   [kRejectCall] (err, key, cb) {
     if (this.tpool === undefined && this._active === undefined) {
-      err = failure(TEXT.PEER_INIT, { key, hint: 'call init() of the peer before its first request', cause: err })
+      err = failure(TEXT.PEER_INIT, { key, hint: NO_INIT, cause: err && err.code === TEXT.PEER_INIT ? undefined : err })
     } else if (!err || err.code !== CODE.OPTION) {
       throw err
     }
@@ -422,6 +423,14 @@ class PeerRPCClient extends Peer {
       if (err && isRejected) this[kReject](tell(err, { key }), cb)
       else cb(err, res)
     }, key, opts.signal)
+  }
+
+  /** Rejects a request without destinations: the lookup failed, or `err` is null and it found no list. */
+  [kRejectLookup] (err, key, cb) {
+    err = tell(err || late(TEXT.LOOKUP_INVALID), { key })
+    // With an `init` of its own a subclass may need nothing of this class's.
+    const isForgotten = this.tpool === undefined && this._active === undefined && this.init === init
+    this[kReject](isForgotten ? failure(TEXT.PEER_INIT, { key, hint: NO_INIT, cause: err }) : err, cb)
   }
 
   /** Fails a request that reaches no transport. */
@@ -659,7 +668,7 @@ function shuffle (items) {
   return shuffled
 }
 
-const { dest, getDestOpts, getRequestOpts, getTransportOpts, map, request, transport } = PeerRPCClient.prototype
+const { dest, getDestOpts, getRequestOpts, getTransportOpts, init, map, request, transport } = PeerRPCClient.prototype
 
 PeerRPCClient.prototype[kOptions] = OPTIONS.PeerRPCClient
 

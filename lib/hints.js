@@ -5,6 +5,9 @@
 /** For calls after this side stopped the peer or its transport. */
 const STOPPED = 'this side was stopped, or disconnected, before the answer came'
 
+/** A forgotten call. */
+const NO_INIT = 'call init() of the peer before its first request'
+
 const STOPPED_LINK = 'the link was stopped'
 
 /** For values that cannot be published. */
@@ -58,4 +61,4 @@ function ofConnecting (err, dest, isSecure) {
   return undefined
 }
 
-module.exports = { LEAVING, MESSAGE, NO_VERIFY, STOPPED, STOPPED_LINK, ofConnecting }
+module.exports = { LEAVING, MESSAGE, NO_INIT, NO_VERIFY, STOPPED, STOPPED_LINK, ofConnecting }

@@ -209,6 +209,8 @@ module.exports = {
   /** Rejects a request that reaches no transport. */
   kReject: Symbol('reject'),
   kRejectCall: Symbol('rejectCall'),
+  /** The same of a request whose lookup failed. */
+  kRejectLookup: Symbol('rejectLookup'),
   /** Counts a request until its callback is called. */
   kCounted: Symbol('counted'),
 

@@ -69,6 +69,35 @@ each('C563: a request before init says what is missing', async ({ implementation
   }
 }, better)
 
+each('C544: a transport before init throws a TypeError, ours with what is missing', async ({ implementation, stage }) => {
+  const peer = new implementation.PeerRPCClient(stage.link('127.0.0.1:1'), {})
+  assert.throws(() => peer.transport('127.0.0.1:1'), err => {
+    assert.ok(err instanceof TypeError)
+    if (implementation.name !== 'native') return true
+    assert.deepStrictEqual([err.message, err.code, err.dest], ['ERR_PEER_INIT', 'ERR_PEER_INIT', '127.0.0.1:1'])
+    assert.match(err.hint, /init\(\)/)
+    return true
+  })
+})
+
+each('C545: a request before init of a name that nobody serves says ERR_PEER_INIT', async ({ implementation }) => {
+  const empty = new Error('ERR_GRAPE_LOOKUP_EMPTY')
+  const link = { lookup: (key, opts, cb) => cb(empty) }
+  for (const opts of [{}, { signal: new AbortController().signal }]) {
+    for (const method of ['request', 'map']) {
+      const { err } = await call(new implementation.PeerRPCClient(link, {}), method, 'k', 1, opts)
+      assert.deepStrictEqual([err.message, err.key, err.cause], ['ERR_PEER_INIT', 'k', empty])
+    }
+  }
+}, better)
+
+each('C545: a subclass with an init of its own gets the error of the lookup', async ({ implementation }) => {
+  class Own extends implementation.PeerRPCClient { init () {} }
+  const peer = new Own({ lookup: (key, opts, cb) => cb(new Error('ERR_GRAPE_LOOKUP_EMPTY')) }, {})
+  peer.init()
+  assert.strictEqual((await call(peer, 'request', 'k', 1, {})).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
+})
+
 for (const isReplaced of [false, true]) {
   const way = isReplaced ? 'by socket' : 'native'
   const hooked = Base => isReplaced
