@@ -154,7 +154,9 @@ function addressOf (grape) {
 
 /** The Error for a grape's address that is invalid. */
 function badGrape (url) {
-  const hint = /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
+  // Only the path of a request: the conf names no grape.
+  const isNone = /^\/(lookup|announce|unannounce|put|get)$/.test(url)
+  const hint = isNone ? ' (`grape` is missing)' : /^\w+:\/\//.test(url) ? '' : ' (http:// is missing)'
   return failure(`ERR_GRAPE_URL: ${addressOf(url)}${hint}`)
 }
 

@@ -128,6 +128,8 @@ test('a command line that makes no sense ends with 2, and one line that says why
     [['pub', '0', '--wait', 'x'], '--wait x: a whole number above 0 is wanted'],
     [['sub', 'key', '--count', '-'], '--count -: a whole number above 0 is wanted'],
     [['request', 'key', '{'], /^the payload is no JSON: [^\n]+$/],
+    [['map', 'key', 'hello'], /^the payload is no JSON: [^\n]+; for text: '"hello"'$/],
+    [['request', 'key', 'two words'], /^the payload is no JSON: [^\n]+; for text: '"two words"'$/],
     [['request', 'key', '1', '--key', __filename], '--cert and --key go together']
   ].map(async ([args, text]) => {
     const { code, stdout, stderr } = await run(t, args)

@@ -144,6 +144,14 @@ for (const [url, hint] of [
   }, better)
 }
 
+each('C546: a link without a grape says so', async ({ implementation, stage }) => {
+  const link = new implementation.Link({ grapes: 'http://127.0.0.1:1' })
+  link.start()
+  stage.after(() => link.stop())
+  const { err } = await call(link, 'lookup', 'key', { retry: 1 })
+  assert.strictEqual(err.message, 'ERR_GRAPE_URL: /lookup (`grape` is missing)')
+}, better)
+
 for (const [what, said] of [['before its answer', ''], ['in the middle of its answer', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[']]) {
   each(`C302: a grape that hangs up ${what} is an Error with the code ECONNRESET`, async ({ implementation, stage }) => {
     const grape = net.createServer(socket => {

@@ -120,7 +120,8 @@ function json (text) {
   try {
     return JSON.parse(text)
   } catch (err) {
-    throw usageError(`the payload is no JSON: ${err.message}`)
+    const hint = /^[\w ]{1,40}$/.test(text) ? `; for text: '"${text}"'` : ''
+    throw usageError(`the payload is no JSON: ${err.message}${hint}`)
   }
 }
 

@@ -40,7 +40,7 @@ module.exports = [
     name: 'sub',
     args: '<key>',
     help: 'prints what a service publishes, until Ctrl-C',
-    details: ['A publisher that goes away is looked for again.'],
+    details: ['A publisher that goes away is looked for again. --timeout limits only the first connection; --count ends it.'],
     options: {
       count: { value: 'n', read: count, help: 'end after so many messages' },
       wait: WAIT
