@@ -9,7 +9,7 @@ const { inspect } = require('node:util')
 const { certificates } = require('../helpers/certificates')
 const { run } = require('../helpers/child')
 const { call, each } = require('../helpers/conformance')
-const { standIn } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/stand-in')
 
 const better = { better: true }
 
@@ -97,6 +97,24 @@ each('C545: a subclass with an init of its own gets the error of the lookup', as
   peer.init()
   assert.strictEqual((await call(peer, 'request', 'k', 1, {})).err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
 })
+
+each('C547: the stack of a failed lookup shows the line of a request or a map, also of its Promise', async ({ implementation, stage }) => {
+  const grape = await standIn(stage, () => [])
+  const link = startLink(stage, implementation, grape.url)
+  const peer = new implementation.PeerRPCClient(link, {})
+  peer.init()
+  stage.after(() => peer.stop())
+  for (const method of ['request', 'map']) {
+    for (const opts of [undefined, { signal: new AbortController().signal }]) {
+      const asked = () => peer[method]('k', 1, opts)
+      await assert.rejects(asked(), err => {
+        assert.strictEqual(err.code, 'ERR_GRAPE_LOOKUP_EMPTY')
+        assert.match(err.stack.split('\n')[1], /asked .*mistakes\.test/)
+        return true
+      })
+    }
+  }
+}, better)
 
 for (const isReplaced of [false, true]) {
   const way = isReplaced ? 'by socket' : 'native'
