@@ -138,8 +138,13 @@ async fn what_is_large_or_no_array_of_three_arrives_as_text() {
     assert_eq!(env.request().await.2, Value::String("x".repeat(fit)));
 }
 
-/// Sends `bytes` on a connection of their own: it closes with `code`, and another one does not.
 async fn only_the_culprit_is_closed(bytes: &[u8], code: u16) {
+    only_the_culprit_is_closed_with(bytes, code, "").await;
+}
+
+/// Sends `bytes` on a connection of their own: it closes with `code` and `reason`, and another one does
+/// not.
+async fn only_the_culprit_is_closed_with(bytes: &[u8], code: u16, reason: &str) {
     let mut env = Env::new();
     let server = env.listen();
     let mut good = client(server.address()).await;
@@ -149,7 +154,9 @@ async fn only_the_culprit_is_closed(bytes: &[u8], code: u16) {
 
     bad.write_all(bytes).await.unwrap();
     let [high, low] = code.to_be_bytes();
-    assert_eq!(read_rest(&mut bad).await, [0x88, 2, high, low], "a close frame with {code}");
+    let mut frame = vec![0x88, 2 + reason.len() as u8, high, low];
+    frame.extend_from_slice(reason.as_bytes());
+    assert_eq!(read_rest(&mut bad).await, frame, "a close frame with {code}");
     let (conn, told, _, error) = env.closed().await;
     assert_eq!((conn, told, error.unwrap().close_code()), (number, 1006, code));
     good.send(Message::text(request_text("r", &json!(1)))).await.unwrap();
@@ -176,7 +183,8 @@ async fn a_frame_over_the_limit_is_refused_by_its_header() {
     let mut header = vec![0x81, 0xff];
     header.extend_from_slice(&(config::MAX_MESSAGE_BYTES as u64 + 1).to_be_bytes());
     header.extend_from_slice(&[0; 4]);
-    only_the_culprit_is_closed(&header, 1009).await;
+    let limit = format!("maxPayload is {}", config::MAX_MESSAGE_BYTES);
+    only_the_culprit_is_closed_with(&header, 1009, &limit).await;
 }
 
 #[tokio::test]
