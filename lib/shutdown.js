@@ -14,6 +14,9 @@ const { within } = require('./promises')
 /** The shutdowns that each signal begins. One process listener serves all, however many services there are. */
 const bySignal = new Map()
 
+/** Its options; a mistyped one would be a signal that stops nothing. */
+const NAMES = ['link', 'peers', 'drain', 'signals']
+
 function onSignal (signal) {
   const shutdowns = [...bySignal.get(signal)]
   // A second signal: the user does not want to wait.
@@ -42,14 +45,20 @@ function unlisten (signal, shutdown) {
 /**
  * Stops a service in order when a signal arrives, after which the process may exit; another signal meanwhile exits at
  * once. Announces end first, then servers and subscribers finish their pending work, then clients and publishers,
- * which that work may need, then the link.
- * @param {object} opts `link` and `peers`, each one or an array; `drain` ms for all of it; `signals`
+ * which that work may need, then the link, then grapes, which the link tells.
+ * @param {object} opts `link` and `peers`, each one or an array, at least one of them; `drain` ms for all of it;
+ *   `signals`
  * @param {function(Error, string)} [cb] called when everything has stopped, with the first error, if any, and the
  *   signal
  * @return {object} `now()` begins it, `remove()` stops listening to signals, `done` is a Promise of its end
  */
 function gracefulShutdown (opts = {}, cb) {
+  for (const name of Object.keys(opts)) {
+    if (!NAMES.includes(name)) throw badValue(name, opts[name], `left out: the options are ${NAMES.join(', ')}`)
+  }
   const { link, peers, drain, signals } = opts
+  // A signal would not end the process any more, and nothing else would. An empty array may still be filled.
+  if ((link ?? peers ?? null) === null) throw badValue('peers', peers, `${STOPPABLE}, unless there is a link`)
   const names = listOf(signals ?? SHUTDOWN.signals)
   const unknown = names.filter(name => !Object.hasOwn(constants.signals, name))
   if (unknown.length > 0) throw badValue('signals', signals, 'the name of a signal, or an array of them')
@@ -84,6 +93,8 @@ function gracefulShutdown (opts = {}, cb) {
   return controls
 }
 
+const STOPPABLE = 'something with a method stop, or an array of such things'
+
 function listOf (value) {
   return Array.isArray(value) ? value : [value]
 }
@@ -91,7 +102,7 @@ function listOf (value) {
 function stoppable (name, value) {
   const list = listOf(value ?? [])
   if (list.some(one => !one || typeof one.stop !== 'function')) {
-    throw badValue(name, value, 'something with a method stop, or an array of such things')
+    throw badValue(name, value, STOPPABLE)
   }
   return list
 }
@@ -119,15 +130,23 @@ async function end ({ links, peers, drain }) {
     telling.catch(() => {})
   })))
   if (drain > 0) await told
-  await stop(peers.filter(isAsked), stopPeer)
-  await stop(peers.filter(peer => !isAsked(peer)), stopPeer)
+  const grapes = peers.filter(isGrape)
+  const others = peers.filter(peer => !isGrape(peer))
+  await stop(others.filter(isAsked), stopPeer)
+  await stop(others.filter(peer => !isAsked(peer)), stopPeer)
   await stop(links, link => link.stop())
+  await stop(grapes, grape => new Promise((resolve, reject) => grape.stop(err => err ? reject(err) : resolve())))
   return errors
 }
 
 /** Whether it receives requests or messages: a server of requests, a subscriber. */
 function isAsked (peer) {
   return typeof peer.sub === 'function' || (typeof peer.listen === 'function' && typeof peer.pub !== 'function')
+}
+
+/** Whether it is a grape, also one of the original package: its `stop` takes a callback. A link announces for longer. */
+function isGrape (peer) {
+  return typeof peer.announce === 'function' && typeof peer.lookup === 'function' && typeof peer.startAnnouncing !== 'function'
 }
 
 function tell (err, signal, cb) {

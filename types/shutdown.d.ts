@@ -13,7 +13,7 @@ export interface Stoppable {
 export interface ShutdownOptions {
   /** Stopped last. */
   link?: Stoppable | readonly Stoppable[] | null | undefined
-  /** Drained: servers and subscribers first, then clients and publishers. */
+  /** Drained: servers and subscribers first, then clients and publishers. Grapes stop last. */
   peers?: Stoppable | readonly Stoppable[] | null | undefined
   /** ms for all of it; 0 stops everything at once. Default: 5000. */
   drain?: Amount | undefined
@@ -48,6 +48,6 @@ export interface GracefulShutdown {
  * await shutdown.now() // as SIGTERM and SIGINT do
  */
 export function gracefulShutdown(
-  opts?: ShutdownOptions,
+  opts: ShutdownOptions,
   cb?: (err: Error | null, signal: NodeJS.Signals | null) => void
 ): GracefulShutdown

@@ -8,7 +8,7 @@ const path = require('node:path')
 const { test } = require('node:test')
 const { Grape } = require('../..')
 const { limited } = require('../helpers/child')
-const { COMMAND, Command, announce, network, objects, run } = require('../helpers/command')
+const { COMMAND, Command, announce, network, objects, run, serve } = require('../helpers/command')
 const { freePort } = require('../helpers/ports')
 
 test('lookup prints each address, as JSON or as text', async t => {
@@ -41,6 +41,29 @@ test('announce announces once', async t => {
   assert.deepStrictEqual(objects(stdout), [{ announced: 'service', port: 1337 }])
   const found = await run(t, ['lookup', 'service', '--grape', url])
   assert.deepStrictEqual(objects(found.stdout), [{ address: '127.0.0.1:1337' }])
+})
+
+test('announce --host announces another machine\'s service, and takes that back', async t => {
+  const { url } = await network(t)
+  const command = new Command(t, ['announce', 'service', '1337', '--host', '10.0.0.5', '--keep', '--grape', url])
+  await command.prints(/announced/)
+  const found = await run(t, ['lookup', 'service', '--grape', url])
+  assert.deepStrictEqual(objects(found.stdout), [{ address: '10.0.0.5:1337' }])
+  command.process.kill('SIGINT')
+  assert.strictEqual((await command.ends()).code, 0)
+  assert.strictEqual((await run(t, ['lookup', 'service', '--grape', url])).code, 3)
+  const once = await run(t, ['announce', 'once', '1337', '--host', '10.0.0.6', '--grape', url])
+  assert.strictEqual(once.code, 0)
+  assert.deepStrictEqual(objects((await run(t, ['lookup', 'once', '--grape', url])).stdout), [{ address: '10.0.0.6:1337' }])
+})
+
+test('the port of a service in the place of a grape\'s is asked about', async t => {
+  const { link } = await network(t)
+  const { port } = await serve(t, link, 'service', () => 1)
+  for (const args of [['lookup', 'service'], ['lookup', 'service', '--wait', '1000'], ['announce', 'service', '1337'], ['sub', 'service']]) {
+    const { code, stderr } = await run(t, [...args, '--grape', `http://127.0.0.1:${port}`])
+    assert.deepStrictEqual([code, stderr], [1, `grenache: Upgrade Required; is there a grape at http://127.0.0.1:${port}? Name another one with --grape\n`])
+  }
 })
 
 test('announce --keep announces until a signal, and takes it back', async t => {

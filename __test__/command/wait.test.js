@@ -40,7 +40,7 @@ test('--wait waits for a grape too, and what never comes ends as without it', as
   await link.promises.announce('late', 1)
   assert.strictEqual((await waiting.ends()).code, 0)
   const none = await run(t, ['lookup', 'nobody', '--grape', `http://127.0.0.1:${port}`, '--wait', '300'])
-  assert.deepStrictEqual(none, { code: 3, stdout: '', stderr: 'grenache: ERR_GRAPE_LOOKUP_EMPTY: nobody announced this key\n' })
+  assert.deepStrictEqual(none, { code: 3, stdout: '', stderr: 'grenache: ERR_GRAPE_LOOKUP_EMPTY: nobody announced this key in 0.3 s\n' })
   const dead = await run(t, ['lookup', 'nobody', '--grape', 'http://127.0.0.1:1', '--wait', '300'])
   assert.strictEqual(dead.code, 4)
   assert.strictEqual((await run(t, ['lookup', 'nobody', '--wait', 'soon'])).code, 2)

@@ -167,14 +167,14 @@ each('C418: remove lets signals be, and nothing is left on the process', async (
     const { gracefulShutdown } = require(pkg)
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']
     const counts = () => console.log(signals.map(signal => process.listenerCount(signal)).join())
-    const ends = Array.from({ length: 100 }, () => gracefulShutdown({}))
-    const one = gracefulShutdown({ signals: 'SIGHUP' })
+    const ends = Array.from({ length: 100 }, () => gracefulShutdown({ peers: [] }))
+    const one = gracefulShutdown({ peers: [], signals: 'SIGHUP' })
     counts()
     for (const { remove } of ends) remove()
     ends[0].remove()
     counts()
     one.now().then(counts)
-    const many = gracefulShutdown({ signals: signals.slice(0, 2) })
+    const many = gracefulShutdown({ peers: [], signals: signals.slice(0, 2) })
     if (Symbol.dispose) many[Symbol.dispose]()
     else many.remove()
     process.once('SIGTERM', () => {})
@@ -204,10 +204,29 @@ each('C418: now does the same, once, and done and the callback tell its end', as
   await assert.rejects(link.promises.lookup('key'), { message: 'ERR_TRANSPORT_CLOSE' })
 }, better)
 
+each('C416: a grape among the peers stops last, when its link has told it', async ({ implementation }) => {
+  for (const drain of [0, 1000]) {
+    const grape = new implementation.Grape({ host: '127.0.0.1', dht_port: 0, api_port: 0 })
+    await new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))
+    const link = new implementation.Link({ grape: `http://${grape.address().api}` })
+    link.start()
+    await link.promises.startAnnouncing('key', 1)
+    const order = []
+    const { stop } = link
+    link.stop = function () {
+      order.push(grape._active)
+      return stop.call(this)
+    }
+    const { err } = await new Promise(resolve => implementation.gracefulShutdown({ link, peers: [grape], drain }, err => resolve({ err })).now())
+    assert.deepStrictEqual([err, order, grape._active], [null, [true], false])
+  }
+}, better)
+
 each('C418: one part that fails does not keep the others; with drain 0 all stop at once', async ({ implementation, stage }) => {
+  let stopped
+  const part = name => ({ stop: (...args) => { stopped.push([name, args.length]) } })
   for (const drain of [0, 100]) {
-    const stopped = []
-    const part = name => ({ stop: (...args) => { stopped.push([name, args.length]) } })
+    stopped = []
     const failing = { stop () { throw new Error('it cannot') } }
     const { err } = await new Promise(resolve => implementation.gracefulShutdown({
       link: [part('link'), failing], peers: [failing, part('client'), { ...part('server'), listen () {} }, { stop: async () => { throw new Error('later') } }], drain
@@ -221,8 +240,13 @@ each('C418: one part that fails does not keep the others; with drain 0 all stop 
   const before = Object.keys(signals).map(signal => process.listenerCount(signal))
   await implementation.gracefulShutdown({ peers: { stop () { throw new Error('no') } } }).now()
   assert.strictEqual((await warning)[0].code, 'ERR_SHUTDOWN')
-  for (const opts of [{ link: {} }, { link: 5 }, { peers: [null] }, { peers: 'peer' }, { signals: 'SIGNAL' }, { signals: [5] }]) {
+  for (const opts of [{ link: {} }, { link: 5 }, { peers: [null] }, { peers: 'peer' }, { peers: [], signals: 'SIGNAL' }, { peers: [], signals: [5] }]) {
     assert.throws(() => implementation.gracefulShutdown(opts), { code: 'ERR_OPTION' })
+  }
+  // They would swallow SIGTERM, and stop nothing, or less than is meant.
+  const peers = [part('client')]
+  for (const [opts, option] of [[{ grapes: [], peers }, 'grapes'], [{ peer: peers }, 'peer'], [{ peers, drian: 5 }, 'drian'], [{}, 'peers'], [undefined, 'peers'], [{ drain: 5 }, 'peers'], [{ link: null }, 'peers']]) {
+    assert.throws(() => implementation.gracefulShutdown(opts), { code: 'ERR_OPTION', option })
   }
   assert.deepStrictEqual(Object.keys(signals).map(signal => process.listenerCount(signal)), before)
 }, better)

@@ -24,18 +24,21 @@ module.exports = [
   {
     name: 'announce',
     args: '<key> <port>',
-    help: 'announces that this machine serves the key at the port',
+    help: 'announces a service of the grape\'s machine, or of --host, at the port',
     details: ['A grape forgets it after some minutes, unless it is kept.'],
-    options: { keep: { help: 'announce again and again, until Ctrl-C takes it back' } },
+    options: {
+      keep: { help: 'announce again and again, until Ctrl-C takes it back' },
+      host: { value: 'address', help: 'the service\'s address, if it is not that of the grape\'s machine' }
+    },
     async run (session, key, text) {
       const number = servicePort(text)
-      const { keep } = session.options
+      const { keep, host } = session.options
       const link = session.link({ lasting: keep })
-      await announce(session, link, key, number, keep)
+      await announce(session, link, key, number, keep, host)
       session.print({ announced: key, port: number }, `${key} is announced at port ${number}`)
       if (!keep) return
       await session.untilSignal()
-      await takeBack(session, link, key, number)
+      await takeBack(session, link, key, number, host)
     }
   },
   {
@@ -62,16 +65,16 @@ module.exports = [
 ]
 
 /** Announces once, or with `keep` periodically; a later failure is noted, once until it works again. */
-async function announce (session, link, key, port, keep) {
+async function announce (session, link, key, port, keep, host) {
   let isTold = true
   link.on('announce-error', err => {
     if (!isTold) session.note(`${key} is not announced any more: ${explain(err)}`)
     isTold = true
   })
-  const nodes = await session.ask(link, 'announce', key, port, {})
+  const nodes = await session.ask(link, 'announce', key, port, { host })
   // Grapes return the number of nodes that stored it, or nothing.
   if (typeof nodes !== 'number' && nodes !== null && nodes !== undefined) throw oddAnswer(nodes)
-  if (keep) await session.ask(link, 'startAnnouncing', key, port, {})
+  if (keep) await session.ask(link, 'startAnnouncing', key, port, { host })
   isTold = false
   link.on('announced', () => {
     if (isTold) session.note(`${key} is announced again`)
@@ -80,9 +83,9 @@ async function announce (session, link, key, port, keep) {
 }
 
 /** A service that has stopped should not be found. Grapes of the original let it expire. */
-async function takeBack (session, link, key, port) {
+async function takeBack (session, link, key, port, host) {
   link.stopAnnouncing(key, port)
-  await session.ask(link, 'request', 'unannounce', [key, port], {}).catch(() => {})
+  await session.ask(link, 'request', 'unannounce', host === undefined ? [key, port] : { key, port, host }, {}).catch(() => {})
 }
 
 module.exports.announce = announce

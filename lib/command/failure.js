@@ -19,6 +19,9 @@ const MEANING = {
 
 const SILENCE = [TEXT.TIMEOUT, TEXT.TRANSPORT_CLOSE, TEXT.HANDSHAKE_TIMEOUT, TEXT.HANG_UP]
 
+/** Statuses of servers that are no grapes: of a service, and of a web server. */
+const OF_OTHERS = [426, 404]
+
 class Failure extends Error {
   constructor (message, exit) {
     super(message)
@@ -64,11 +67,11 @@ function explainTls ({ code, message }) {
 function explain (err) {
   // Longer text is not printed.
   let text = isOfTls(err) ? explainTls(err) : String(err.message).slice(0, MAX_LINE + 1)
-  if (err.message === TEXT.LOOKUP_EMPTY) text += ': nobody announced this key'
+  if (err.message === TEXT.LOOKUP_EMPTY) text += `: nobody announced this key${err.waited === undefined ? '' : ` in ${err.waited / 1000} s`}`
   if (err.message === TEXT.TIMEOUT) text += ': no answer in time'
   if (err.message === TEXT.TRANSPORT_CLOSE) text += ': the connection was lost'
   if (err.hint !== undefined) text += `; ${err.hint}`
-  if (err.grape !== undefined && exitCodeOf(err) === EXIT.NO_ANSWER) {
+  if (err.grape !== undefined && (exitCodeOf(err) === EXIT.NO_ANSWER || OF_OTHERS.includes(err.code))) {
     text += `; is there a grape at ${err.grape}? Name another one with --grape`
   }
   return inLine(text.replace(/\s+/g, ' '))

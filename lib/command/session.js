@@ -70,7 +70,7 @@ class Session {
     try {
       return await link.promises.waitFor(key, { timeout: wait })
     } catch (err) {
-      throw Object.assign(err, { grape: this.grapeUrl })
+      throw Object.assign(err, { grape: this.grapeUrl, waited: wait })
     }
   }
 
