@@ -7,6 +7,7 @@ const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
 const { addonFile } = require('../../scripts/cargo')
+const { blocksOf } = require('../helpers/pages')
 const { BUILD, FIXTURE, root, run, serve, withoutCargo, workplace } = require('../helpers/installed')
 const { OVERRIDES, TOOLS, managers, startRegistry, tools } = require('../helpers/registry')
 const { NAME, PLATFORM, release } = require('../helpers/released')
@@ -22,6 +23,8 @@ const ANSWERS = { code: 0, output: 'hello world\n' }
 const ENDS = { after: end => process.once('exit', end) }
 /** Packages of somebody else, with the names of our commands. */
 const STRANGERS = ['grape', 'grenache', 'grenache-build']
+/** Stand-ins for the originals, which a service has installed. */
+const ORIGINALS = ['grenache-nodejs-ws', 'grenache-nodejs-link']
 
 let registry
 let modules
@@ -34,6 +37,7 @@ before(async () => {
   for (const each of Object.values(packages)) await registry.publish(each)
   await registry.publish(mixed(packages.main), '--tag', 'mixed')
   for (const name of STRANGERS) await registry.publish(stranger(folder, name))
+  for (const name of ORIGINALS) await registry.publish(stranger(folder, name, '1.0.0'))
 })
 
 after(() => registry.stop())
@@ -47,10 +51,10 @@ function mixed (main) {
   return folder
 }
 
-function stranger (folder, name) {
+function stranger (folder, name, version = '7.0.0') {
   const place = path.join(folder, `stranger-${name}`)
   fs.mkdirSync(place)
-  fs.writeFileSync(path.join(place, 'package.json'), JSON.stringify({ name, version: '7.0.0', bin: 'bin.js' }))
+  fs.writeFileSync(path.join(place, 'package.json'), JSON.stringify({ name, version, bin: 'bin.js' }))
   fs.writeFileSync(path.join(place, 'bin.js'), '#!/usr/bin/env node\nconsole.log(\'somebody else\')\n')
   return place
 }
@@ -160,6 +164,22 @@ for (const manager of managers(path.join(root, 'target', 'registry', 'managers',
     assert.match((await node(['-p', `require('${NAME}').Link.name`])).output, /^Link$/m)
   })
 }
+
+test('npm: the command of the README replaces the originals that are installed', async t => {
+  const { folder, env } = service(t, Object.fromEntries(ORIGINALS.map(name => [name, '^1.0.0'])))
+  const npm = async line => {
+    const { code, output } = await run(folder, 'npm', line.replace(/ +#.*/, '').split(' ').slice(1), env)
+    assert.strictEqual(code, 0, output)
+    return output
+  }
+  await npm('npm install')
+  assert.match(await npm('npm ls grenache-nodejs-ws'), /grenache-nodejs-ws@1\.0\.0$/m)
+  const { text } = blocksOf('README.md').find(({ text }) => text.startsWith('npm install grenache-nodejs-ws@'))
+  const [install, list] = text.split('\n')
+  await npm(install)
+  assert.ok((await npm(list)).includes(`grenache-nodejs-ws@npm:${NAME}@${version}`))
+  answers(await serve(folder, ['service.js'], env))
+})
 
 test('npx -p runs our commands where nothing is installed; without -p those of somebody else', async t => {
   const { folder, env } = service(t, {})
