@@ -26,12 +26,12 @@ pub fn rows(
     found: impl Iterator<Item = (Arc<[u8]>, Found)>,
     age: impl Fn(&Found) -> Option<u64>,
 ) -> Vec<Row> {
-    let mut names: HashMap<*const u8, (u32, Arc<[u8]>)> = HashMap::new();
+    let mut names: HashMap<Arc<[u8]>, (u32, Arc<[u8]>)> = HashMap::new();
     found
         .map(|(key, found)| {
             let of = names.len() as u32;
             // All addresses of a name share one text.
-            let (of, start) = names.entry(key.as_ptr()).or_insert_with(|| {
+            let (of, start) = names.entry(key.clone()).or_insert_with(|| {
                 let is_long = key.len() > config::STATUS_NAME_BYTES;
                 (of, if is_long { key[..config::STATUS_NAME_BYTES].into() } else { key.clone() })
             });

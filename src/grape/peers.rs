@@ -163,6 +163,11 @@ impl Peers {
         self.shares.get(&(key.into(), address)).is_some()
     }
 
+    /// Whether a name has an address here.
+    pub fn has_name(&self, key: &[u8]) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Names with at least one address.
     pub fn names(&self) -> usize {
         self.by_key.len()

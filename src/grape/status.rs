@@ -7,6 +7,7 @@ use super::{
 };
 use crate::config::grape as config;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Counters since the start.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -161,6 +162,14 @@ impl Core {
     pub fn status(&self) -> Status {
         let seconds = |at: u64| self.now.saturating_sub(at) / 1_000;
         let nodes = self.table.iter().take(config::STATUS_ROWS);
+        // Other nodes may have reported the same address to this one.
+        let own: Vec<_> = self
+            .local
+            .by_turns()
+            .filter(|(key, found)| !self.peers.has(key, found.address))
+            .collect();
+        let own_names: HashSet<_> = own.iter().map(|(key, _)| key.clone()).collect();
+        let own_names = own_names.iter().filter(|key| !self.peers.has_name(key)).count();
         let nodes: Vec<_> = nodes
             .map(|node| (node.address.to_string(), node.id.to_string(), seconds(node.seen)))
             .collect();
@@ -172,9 +181,11 @@ impl Core {
             known_nodes: self.table.len(),
             nodes_left_out: self.table.len().saturating_sub(nodes.len()),
             nodes,
-            names: self.peers.names(),
-            addresses: self.peers.len(),
-            rows: rows(self.peers.by_turns(), |found| found.announced.map(seconds)),
+            names: own_names + self.peers.names(),
+            addresses: own.len() + self.peers.len(),
+            rows: rows(own.into_iter().chain(self.peers.by_turns()), |found| {
+                found.announced.map(seconds)
+            }),
             values: self.values.len(),
             in_flight: self.transactions.len(),
             counters: self.counters.clone(),
@@ -184,5 +195,32 @@ impl Core {
     /// State to keep over a restart: the id, and the nodes that answered.
     pub fn known(&self) -> (Id, Vec<Address>) {
         (self.id, self.table.iter().map(|node| node.address).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grape::{Options, Source};
+
+    #[test]
+    fn a_service_of_this_machine_is_listed_once() {
+        let here = Address { ip: [127, 0, 0, 1], port: 1337 };
+        let mut core = Core::new(Options::default(), [1; 32], 0);
+        let announce = Command::Announce { key: b"a".to_vec(), port: here.port };
+        core.start_for(0, 1, Source::Local, announce);
+        core.tick(0, []);
+        let listed = |core: &Core| {
+            let status = core.status();
+            (status.names, status.addresses, status.rows.len())
+        };
+        assert_eq!(listed(&core), (1, 1, 1));
+        // Another node reports the same address, and one elsewhere.
+        core.peers.add(b"a", here, Source::Host(here), 0);
+        assert_eq!(listed(&core), (1, 1, 1));
+        core.peers.add(b"a", Address { ip: [10, 0, 0, 5], ..here }, Source::Host(here), 0);
+        assert_eq!(listed(&core), (1, 2, 2));
+        core.peers.add(b"b", here, Source::Host(here), 0);
+        assert_eq!(listed(&core), (2, 3, 3));
     }
 }
