@@ -3,11 +3,9 @@
 // Listens with a server of Node's on any free port, which is known at once.
 
 const { isIP, isIPv6 } = require('net')
+const { BACKLOG } = require('./defaults')
 const dispatch = require('./dispatch')
 const { bun, deno } = process.versions
-
-/** As Node. */
-const BACKLOG = 511
 
 /**
  * As `server.listen(0, host)`, which looks up every host, also an address, and has no port before the answer; in a

@@ -5,7 +5,7 @@
 // except that nothing is dropped silently. For a cached answer, and an answer of a user's `_post`, the callback runs
 // outside these rules: the caller gets the exception.
 
-const { MAX_WARNED_PLACES } = require('./defaults')
+const { MAX_WARNED_PLACES, STACK_FRAMES } = require('./defaults')
 const { TEXT } = require('./errors')
 const { lead } = require('./failure')
 const { framesOf, placeIn, stackOf } = require('./frames')
@@ -41,21 +41,15 @@ function tell (what, cb, err, res) {
   }
 }
 
-/** Node's own limit: who wants fewer frames than that pays for no more. */
-const NODE_FRAMES = 10
-
-/** How many frames a request of this package adds. */
-const LINK_FRAMES = 15
-
 /** Wraps `cb(err, res)` of a link's request, for the rules above. */
 function guarded (link, type, payload, cb) {
   // Formatted only if the callback throws.
   const site = {}
   const { stackTraceLimit } = Error
   // A client's Promise alone has ten frames of this package. By reflection, since the property may be frozen.
-  if (stackTraceLimit >= NODE_FRAMES) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit + LINK_FRAMES)
+  if (stackTraceLimit >= STACK_FRAMES.node) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit + STACK_FRAMES.own)
   Error.captureStackTrace(site, guarded)
-  if (stackTraceLimit >= NODE_FRAMES) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+  if (stackTraceLimit >= STACK_FRAMES.node) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
   return (err, res) => {
     const before = telling
     // Without the link's stop, the grape's answer would have called back.

@@ -402,6 +402,15 @@ const MAX_WARNED_PLACES = 256
 const MAX_WARNED_CAUSES = 16
 
 /**
+ * Frames of a stack: Node's limit, below which a stack is not made deeper, and those of this package between
+ * a call and its request.
+ */
+const STACK_FRAMES = { node: 10, own: 15 }
+
+/** Connections that the system keeps until a server accepts them: as Node. */
+const BACKLOG = 511
+
+/**
  * Informational heads (RFC 9110 section 15.2) before an answer: a server may send them endlessly, and Node passes
  * each to JavaScript. Honest servers send one or two.
  */
@@ -514,6 +523,7 @@ const STREAM_WRITE = 256 * 1024
 const PATH = '/ws'
 
 module.exports = {
+  BACKLOG,
   ABANDONED,
   CONNECT_AMONG_OTHERS,
   PROBE,
@@ -609,6 +619,7 @@ module.exports = {
   SLOW_SUBSCRIBER,
   SMALL_MESSAGE,
   STREAM_WRITE,
+  STACK_FRAMES,
   STATUS,
   STATUS_START,
   STOP_GRACE,
