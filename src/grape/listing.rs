@@ -26,7 +26,7 @@ pub fn rows(
     found: impl Iterator<Item = (Arc<[u8]>, Found)>,
     age: impl Fn(&Found) -> Option<u64>,
 ) -> Vec<Row> {
-    let mut names: HashMap<Arc<[u8]>, (u32, Arc<[u8]>)> = HashMap::new();
+    let mut names = HashMap::new();
     found
         .map(|(key, found)| {
             let of = names.len() as u32;
