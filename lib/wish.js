@@ -15,6 +15,8 @@ class Wish {
   #failures = 0
   #isOver = false
   #timer = null
+  /** The set of `told` that it is in. */
+  #told = null
 
   /** @param {function(Wish)} look looks the key up, and may call `failed` then */
   constructor (key, look) {
@@ -22,7 +24,6 @@ class Wish {
     /** The reason of the last failed lookup. */
     this.reason = null
     this._look = look
-    this._told = null
   }
 
   get isOver () {
@@ -56,18 +57,18 @@ class Wish {
   isToldTo (link) {
     if (Object(link) !== link) return
     if (!told.has(link)) told.set(link, new Set())
-    this._told = told.get(link).add(this)
+    this.#told = told.get(link).add(this)
   }
 
   get isTold () {
-    return this._told !== null
+    return this.#told !== null
   }
 
   end () {
     this.#isOver = true
     clearTimeout(this.#timer)
-    if (this._told !== null) this._told.delete(this)
-    this._told = null
+    if (this.#told !== null) this.#told.delete(this)
+    this.#told = null
   }
 }
 
