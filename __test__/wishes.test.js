@@ -119,6 +119,20 @@ each('C533: a loop waits for its publisher, and reconnect: false gives up at onc
   }
 }, { better: true })
 
+each('C533: a grape that tells each lookup something else causes few warnings, of short texts', async ({ implementation, stage }) => {
+  const warned = []
+  const hear = ({ code, message }) => code === 'ERR_NO_SUBSCRIPTION' && warned.push(message)
+  process.on('warning', hear)
+  stage.after(() => process.off('warning', hear))
+  let lookups = 0
+  const link = { lookup: (key, opts, cb) => setImmediate(cb, new Error(`${++lookups} ${'x'.repeat(100000)}`)) }
+  const peers = Array.from({ length: 3 }, () => subscriber(stage, link))
+  for (const peer of peers) for (let i = 0; i < 20; i++) peer.sub(`key ${i}`)
+  await until(() => lookups >= 120)
+  assert.ok(warned.length > 0 && warned.length <= 3 * 16, `${warned.length} warnings`)
+  for (const message of warned) assert.ok(message.length < 400)
+}, { better: true })
+
 each('C534: unsub and stop end the wish, and subscribing by hand takes its place', async ({ implementation, stage }) => {
   const at = await freePort()
   let dests = []

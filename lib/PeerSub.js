@@ -7,7 +7,7 @@ const Subscription = require('./Subscription')
 const { yieldTo } = require('./Subscription')
 const TransportSub = require('./TransportSub')
 const { isActive, isOurs } = require('./custom')
-const { DEST_BACKOFF, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
+const { DEST_BACKOFF, MAX_ERROR_SHOWN, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
 const { settled } = require('./drain')
 const { TEXT } = require('./errors')
 const { Following } = require('./following')
@@ -17,6 +17,7 @@ const {
 } = require('./internal')
 const { OPTIONS, checkSub } = require('./option-table')
 const { inLine } = require('./printable')
+const warnOnce = require('./warn')
 const { Wish, replaceWishes } = require('./wish')
 
 /**
@@ -143,10 +144,9 @@ class PeerSub extends Peer {
     if (this.listenerCount('error') > 0) return this.emit('error', err)
     if (isTriedAgain ? this.listenerCount('waiting') === 0 : this[kLoops].size === 0) {
       const state = isTriedAgain ? `still looking for a publisher of ${inLine(key)}` : `there is no subscription to ${inLine(key)}`
-      // As with the original, a grape's reply never ends the process.
-      process.emitWarning(`${state}, and nobody listens for error: ${inLine(err.message)}`, {
-        type: 'GrenacheWarning', code: 'ERR_NO_SUBSCRIPTION'
-      })
+      // As with the original, a grape's reply never ends the process. A grape may choose the text.
+      const text = inLine(err.message).slice(0, MAX_ERROR_SHOWN)
+      warnOnce(this, 'ERR_NO_SUBSCRIPTION', `${state}: ${text}`, () => `${state}, and nobody listens for error: ${text}`)
     }
     if (!isTriedAgain) for (const messages of [...this[kLoops]]) messages.fail(err)
   }
