@@ -101,9 +101,10 @@ test('TypeScript 5.0 can read the types: the members of a tuple have names, or n
 })
 
 test('every example runs to its end, and prints what it says', async t => {
-  const network = await testGrapes(1)
-  t.after(() => network.stop())
   await Promise.all([...EXAMPLES].map(async ([name, text]) => {
+    // Examples announce the same names, so each has its own grape.
+    const network = await testGrapes(1)
+    t.after(() => network.stop())
     const file = path.join(folder, `${name}.mjs`)
     const { outputText } = ts.transpileModule(text, { fileName: `${name}.mts`, compilerOptions: COMPILER })
     fs.writeFileSync(file, outputText.replaceAll(GRAPE, network.url))
