@@ -232,7 +232,7 @@ export interface GrapeEvent {
   status?: number
 }
 
-/** Options of a node; times in ms. `lib/defaults.js` has the defaults. */
+/** Options of a node; times in ms. `lib/options/defaults.js` has the defaults. */
 export interface GrapeOptions {
   host?: string
   dhtPort: number

@@ -9,8 +9,8 @@
 const Module = require('module')
 const path = require('path')
 const { pathToFileURL } = require('url')
-const importHooks = require('./lib/import-hooks')
-const { byFile, byName } = require('./lib/replaced')
+const importHooks = require('./lib/register/importHooks')
+const { byFile, byName } = require('./lib/register/aliases')
 
 const resolve = Module._resolveFilename
 
@@ -35,4 +35,4 @@ if (!Module.registerHooks) {
 
 // Before Node 22.15 hooks need a thread, which is only started for `import`: the module then has no parent.
 if (Module.registerHooks) Module.registerHooks(importHooks)
-else if (Module.register && !module.parent) Module.register(pathToFileURL(require.resolve('./lib/import-hooks')))
+else if (Module.register && !module.parent) Module.register(pathToFileURL(require.resolve('./lib/register/importHooks')))

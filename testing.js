@@ -1,3 +1,3 @@
 'use strict'
 
-module.exports = require('./lib/testing')
+module.exports = require('./lib/grape/testGrapes')

@@ -4,8 +4,8 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
-const { Abandoned } = require('../lib/Abandoned')
-const { ABANDONED } = require('../lib/defaults')
+const { AbandonedRequests } = require('../lib/connection/AbandonedRequests')
+const { ABANDONED } = require('../lib/options/defaults')
 
 const MIB = 1024 * 1024
 const LIMIT = 64 * MIB
@@ -14,7 +14,7 @@ const LONG = 60000
 
 function scene () {
   const told = []
-  const abandoned = new Abandoned({ abandoned: bytes => told.push(bytes) }, LIMIT)
+  const abandoned = new AbandonedRequests({ abandoned: bytes => told.push(bytes) }, LIMIT)
   const enter = host => {
     const connection = { host, isHeld: false, hold (isHeld) { this.isHeld = isHeld } }
     abandoned.enter(connection)
@@ -73,7 +73,7 @@ test('what nobody answers counts until it is too old', async t => {
 })
 
 test('without a limit everybody is read', () => {
-  const abandoned = new Abandoned({ abandoned () {} }, 0)
+  const abandoned = new AbandonedRequests({ abandoned () {} }, 0)
   const connection = { host: '10.0.0.1', hold: isHeld => assert.strictEqual(isHeld, false) }
   abandoned.enter(connection)
   abandoned.add(connection, 2 ** 40, LONG)

@@ -7,13 +7,13 @@ const assert = require('node:assert')
 const EventEmitter = require('events')
 const { test } = require('node:test')
 const main = require('..')
-const defaults = require('../lib/defaults')
-const Emitter = require('../lib/emitter')
-const OwnListener = require('../lib/own-listener')
-const { TEXT } = require('../lib/errors')
-const { COMMON } = require('../lib/command/arguments')
-const { EXIT } = require('../lib/command/failure')
-const { COMMANDS } = require('../lib/command')
+const defaults = require('../lib/options/defaults')
+const Emitter = require('../lib/base/Emitter')
+const OwnListener = require('../lib/socket/OwnListener')
+const { TEXT } = require('../lib/errors/errors')
+const { COMMON } = require('../lib/cli/arguments')
+const { EXIT } = require('../lib/cli/failure')
+const { COMMANDS } = require('../lib/cli')
 const { codes, rows, rowsOf } = require('./helpers/api-page')
 const { Declared, OF_EMITTERS } = require('./helpers/declared')
 const { calls, errors, modules, reads, rustTexts, types } = require('./helpers/source')
@@ -24,12 +24,10 @@ const api = Object.fromEntries(Object.entries(main).filter(([name]) => isClass(n
 const FUNCTIONS = [...Object.keys(main).filter(name => !isClass(name)), ...Object.keys(require('../testing'))]
 
 const PAGE = rows()
-const MODULES = modules('lib')
+/** The commands have their own help. */
+const MODULES = new Map([...modules('lib', name => !name.startsWith('cli')), ...modules('install', name => name === 'advice.js')])
 const TYPES = types()
 const DECLARED = new Declared()
-
-/** Not of the classes: the command `grape` has its own help. */
-const COMMAND_MODULES = ['grape-options']
 
 const sorted = names => [...new Set(names)].sort()
 const ofKinds = (...kinds) => PAGE.filter(({ kind }) => kinds.includes(kind))
@@ -81,14 +79,14 @@ function instances (t) {
   return found
 }
 
-const Cache = require('../lib/Cache')
-const Socket = require('../lib/socket')
-const SocketServer = require('../lib/SocketServer')
-const TcpSocket = require('../lib/TcpSocket')
+const Cache = require('../lib/link/Cache')
+const WebSocketLike = require('../lib/socket/WebSocketLike')
+const WebSocketServerLike = require('../lib/socket/WebSocketServerLike')
+const TcpSocket = require('../lib/socket/TcpSocket')
 
 test('every class and function has its sections', t => {
   same(sorted(PAGE.flatMap(({ section }) => section)).filter(name => name !== 'grenache'),
-    sorted([...FUNCTIONS, ...[...Object.values(api), Cache, Socket, SocketServer, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))]), 'sections')
+    sorted([...FUNCTIONS, ...[...Object.values(api), Cache, WebSocketLike, WebSocketServerLike, TcpSocket].flatMap(Class => chainOf(Class).map(({ name }) => name))]), 'sections')
 })
 
 test('every public method and property is documented, and no other', t => {
@@ -105,7 +103,7 @@ test('every public method and property is documented, and no other', t => {
   }
   // What only the package uses of them is not for others.
   const inside = ['emit', 'on', 'addListener', 'prependListener']
-  for (const [Class, object] of [[Cache, new Cache({})], [Socket, {}], [SocketServer, new SocketServer()], [TcpSocket, new TcpSocket({})]]) {
+  for (const [Class, object] of [[Cache, new Cache({})], [WebSocketLike, {}], [WebSocketServerLike, new WebSocketServerLike()], [TcpSocket, new TcpSocket({})]]) {
     const real = [...ownMembers(Class.prototype), ...ownMembers(object)].filter(member => !inside.includes(member))
     same(namesOf(inSection(members, Class.name)), sorted(real), Class.name)
   }
@@ -121,8 +119,8 @@ function typedToo (type, documented, extra = []) {
 test('the types have the members of what has no class of its own, and no others', () => {
   const members = ofKinds('Method', 'Hook', 'Property', 'Member')
   for (const [type, section, ...extra] of [
-    ['WebSocketLike', 'Socket', '_socket'],
-    ['WebSocketServerLike', 'SocketServer'],
+    ['WebSocketLike', 'WebSocketLike', '_socket'],
+    ['WebSocketServerLike', 'WebSocketServerLike'],
     ['PlainTcpSocket', 'TcpSocket'],
     ['LinkCache', 'Cache'],
     ['GracefulShutdown', 'gracefulShutdown', '[Symbol.dispose]']
@@ -143,13 +141,13 @@ test('every class that is exported was looked at', t => {
 /** Whose options, call options and events each module knows: sections of the page. */
 const PEERS = ['Peer', 'PeerServer', 'PeerRPCServer', 'PeerRPCClient', 'Transport']
 const OWNERS = {
-  Abandoned: ['Peer'],
+  AbandonedRequests: ['Peer'],
   AnnounceNews: ['Link'],
   Announcer: ['Link'],
   Listener: ['PeerServer'],
   admission: ['PeerServer'],
   ClientConnection: ['PeerRPCClient'],
-  Connection: ['PeerRPCClient', 'PeerRPCServer', 'Socket'],
+  Connection: ['PeerRPCClient', 'PeerRPCServer', 'WebSocketLike'],
   Grape: ['Grape'],
   Link: ['Link'],
   PeerPub: ['PeerPub'],
@@ -157,34 +155,34 @@ const OWNERS = {
   PeerRPCServer: ['PeerRPCServer'],
   PeerSub: ['PeerSub', 'Peer'],
   SecureListener: ['Peer', 'PeerServer', 'PeerRPCServer'],
-  ServerConnection: ['PeerRPCServer', 'TransportRPCServer', 'Socket'],
+  ServerConnection: ['PeerRPCServer', 'TransportRPCServer', 'WebSocketLike'],
   TcpSocket: ['TcpSocket'],
-  SocketServer: ['SocketServer', 'TransportRPCServer', 'TransportPub'],
+  WebSocketServerLike: ['WebSocketServerLike', 'TransportRPCServer', 'TransportPub'],
   TransportPub: ['PeerPub', 'TransportPub'],
   TransportRPCClient: ['PeerRPCClient', 'TransportRPCClient', 'Transport'],
   TransportRPCServer: ['PeerRPCServer', 'TransportRPCServer'],
   Subscription: ['PeerSub', 'TransportSub', 'Transport'],
   TransportSub: ['PeerSub', 'TransportSub', 'Transport'],
-  budget: ['Peer'],
-  Aliases: ['Transport'],
+  memoryBudget: ['Peer'],
+  AddressNames: ['Transport'],
   Cache: ['Cache'],
-  callbacks: ['Link'],
+  linkCallbacks: ['Link'],
   dispatch: ['Peer', 'PeerServer', 'PeerPub'],
-  'dom-events': ['Socket'],
-  observe: ['Transport', 'TransportRPCServer'],
+  domEvents: ['WebSocketLike'],
+  channels: ['Transport', 'TransportRPCServer'],
   oversized: ['Peer', 'PeerRPCClient'],
-  'option-table': ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
+  optionTable: ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
   LinkState: ['Link'],
-  patience: ['PeerRPCClient', 'Link'],
-  promises: ['Link'],
+  waitForServer: ['PeerRPCClient', 'Link'],
+  LinkPromises: ['Link'],
   retry: ['PeerRPCClient', 'Link'],
-  secure: PEERS,
-  following: ['PeerSub'],
+  tlsConnect: PEERS,
+  Following: ['PeerSub'],
   actions: ['actions'],
-  mutable: ['Link'],
-  shutdown: ['gracefulShutdown'],
-  aim: ['PeerRPCClient', 'PeerSub'],
-  socket: ['Socket']
+  mutableValues: ['Link'],
+  gracefulShutdown: ['gracefulShutdown'],
+  chooseTargets: ['PeerRPCClient', 'PeerSub'],
+  WebSocketLike: ['WebSocketLike']
 }
 
 function ownersOf (module) {
@@ -218,7 +216,6 @@ test('every option is documented where it is read, and no other', t => {
   const options = ofKinds('Option')
   const found = new Map()
   for (const [module, tree] of MODULES) {
-    if (COMMAND_MODULES.includes(module)) continue
     const { read, dynamic } = reads(tree, ['conf'])
     // The settings of a connection are read by name.
     const numbers = module === 'dispatch' ? [...calls(tree, 'number').texts] : []
@@ -251,7 +248,7 @@ test('the types have the same options, of each class', () => {
     sorted([...CONFS.map(([type]) => type), 'OwnConf', 'PeerConf']), 'types of conf')
 })
 
-test('the defaults are those of lib/defaults.js, all of them', t => {
+test('the defaults are those of lib/options/defaults.js, all of them', t => {
   const {
     BALANCE, CLIENT, CLIENT_TRANSPORT, CONNECTION, GRAPE, GRAPE_PORT, LINK, MAX_BUFFERED, MAX_CONNECTION_REQUESTS, MAX_REQUEST_BYTES, PUBLISHER,
     REQUEST_TIMEOUT
@@ -304,14 +301,13 @@ function defaultIn (text = '') {
 }
 
 test('every option of a call, and of conf.secure, is documented, and no other', t => {
-  const read = names => sorted([...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
+  const read = names => sorted([...MODULES]
     .flatMap(([, tree]) => [...reads(tree, names).read]))
   const typed = pattern => sorted([...TYPES].filter(([name]) => pattern.test(name)).flatMap(([, members]) => [...members]))
 
   // The hook `getSocket` has it of its transport, and `_post` of a subclass.
   const isCallers = name => !['port', 'headers'].includes(name)
-  const found = [...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module))
-    .map(([module, tree]) => [module, [...reads(tree, ['opts', 'options']).read].filter(isCallers)])
+  const found = [...MODULES].map(([module, tree]) => [module, [...reads(tree, ['opts', 'options']).read].filter(isCallers)])
   belong(ofKinds('Call option'), found, 'call options')
   const ofCalls = [...read(['opts', 'options']), ...typed(/Options$/)].filter(name => isCallers(name) && !typed(/SecureOptions$/).includes(name))
   same(namesOf(ofKinds('Call option')), sorted([...ofCalls, 'hash']), 'call options')
@@ -328,7 +324,7 @@ const CALL_OPTIONS = [
   // An example of the original has a timeout.
   ['SubOptions', 'PeerSub', 'sub', 'timeout'],
   ['DrainOptions', 'Peer', 'stop'],
-  ['SendOptions', 'Socket', 'send'],
+  ['SendOptions', 'WebSocketLike', 'send'],
   // `startAnnouncing` may share its options with `announce`.
   ['AnnounceOptions', 'Link', 'announce', 'interval'],
   ['StartAnnouncingOptions', 'Link', 'startAnnouncing'],
@@ -356,8 +352,8 @@ test('the types have the options of each call, and no others', () => {
 /** Events whose names only a run can tell: by module, the calls and the names. */
 const DYNAMIC_EVENTS = {
   Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', '};') },
-  SocketServer: { calls: ['super.emit(event, ...args)'], names: [] },
-  emitter: { calls: ['super.emit(event, ...args)'], names: [] },
+  WebSocketServerLike: { calls: ['super.emit(event, ...args)'], names: [] },
+  Emitter: { calls: ['super.emit(event, ...args)'], names: [] },
   TransportSub: { calls: ['this.client.emit(event, this[kSource] ?? data)'], names: ['connected', 'disconnected'] }
 }
 
@@ -369,8 +365,8 @@ const TYPED_EVENTS = {
   LinkCacheEvents: ['Cache'],
   LinkEvents: ['Link'],
   GrapeEvents: ['Grape'],
-  WebSocketEvents: ['Socket'],
-  WebSocketServerEvents: ['SocketServer']
+  WebSocketEvents: ['WebSocketLike'],
+  WebSocketServerEvents: ['WebSocketServerLike']
 }
 
 test('every event is documented where it is emitted, and no other', t => {
@@ -406,7 +402,7 @@ test('every error is documented, and no other', t => {
   const documented = sorted(ofKinds('Error', 'Code').flatMap(({ codes }) => codes.map(plain)))
   const real = sorted([
     ...Object.values(TEXT),
-    ...[...MODULES].filter(([module]) => !COMMAND_MODULES.includes(module)).flatMap(([, tree]) => [...errors(tree)]),
+    ...[...MODULES].flatMap(([, tree]) => [...errors(tree)]),
     // What the system says is no text of ours.
     ...rustTexts('error.rs', 'impl fmt::Display', 'impl std::error::Error').filter(text => text !== '<> <>'),
     ...rustTexts('error.rs', 'pub fn code', 'pub fn errno'),
@@ -428,7 +424,7 @@ function numbered (text) {
 }
 
 test('every environment variable is documented, and no other', t => {
-  const trees = [...MODULES.values(), ...modules('lib/command').values()]
+  const trees = [...MODULES.values(), ...modules('lib/cli').values()]
   same(namesOf(ofKinds('Variable')), sorted(trees.flatMap(tree => [...reads(tree, ['env']).read])), 'environment')
 })
 

@@ -6,8 +6,8 @@ const net = require('node:net')
 const { once } = require('node:events')
 const { call, each } = require('./helpers/conformance')
 const { until } = require('./helpers/faulty')
-const { kBackoff } = require('../lib/internal')
-const Backoff = require('../lib/Backoff')
+const { kBackoff } = require('../lib/util/symbols')
+const Backoff = require('../lib/util/Backoff')
 
 test('what failed waits for a while, the longer the more often it failed', t => {
   let now = 1e9

@@ -16,8 +16,8 @@ const { Stage, call, native } = require('./helpers/conformance')
 const { TEXT, frame, rawServer } = require('./helpers/frames')
 const { freePort } = require('./helpers/ports')
 const { standIn, startLink, fail } = require('./helpers/stand-in')
-const { fromFailure } = require('../lib/errors')
-const { NAMES, codeOf } = require('../lib/failure')
+const { fromFailure } = require('../lib/errors/errors')
+const { NAMES, codeOf } = require('../lib/errors/failure')
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -229,7 +229,7 @@ const CASES = {
   'length limit exceeded': [looked(() => 'x'.repeat(2 ** 20 + 1)), 'ERR_GRAPE_ANSWER_SIZE', ['key', 'grape']],
   ERR_NO_PORT: [async () => (await call(new native.Grape({}), 'start')).err, 'ERR_NO_PORT', ['hint']],
   ERR_GRAPE_STOPPED: [async () => (await call(new native.Grape({ api_port: 0 }), 'lookup', 'k')).err, 'ERR_GRAPE_STOPPED', []],
-  'ERR_GRAPE_FOREIGN: user <uid> has port <port>': [() => require('../lib/errors').foreignGrape(1, 2), 'ERR_GRAPE_FOREIGN', []],
+  'ERR_GRAPE_FOREIGN: user <uid> has port <port>': [() => require('../lib/errors/errors').foreignGrape(1, 2), 'ERR_GRAPE_FOREIGN', []],
   'ERR_GRAPE_FOREIGN: no grape has port <port>': [async stage => {
     const server = http.createServer((req, res) => res.end('no grape')).listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -7,7 +7,7 @@ const assert = require('node:assert')
 const { certificates } = require('./helpers/certificates')
 const { call, each } = require('./helpers/conformance')
 const { standIn, startLink } = require('./helpers/stand-in')
-const { fromFailure } = require('../lib/errors')
+const { fromFailure } = require('../lib/errors/errors')
 
 const cut = (request, res) => {
   res.writeHead(200, { 'content-length': 100 })

@@ -4,9 +4,9 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const { MAX_PAYLOAD } = require('../lib/defaults')
-const { CALLS, OPTIONS, TLS } = require('../lib/option-table')
-const { DEFAULT, NOTHING, NO_LIMIT } = require('../lib/options')
+const { MAX_PAYLOAD } = require('../lib/options/defaults')
+const { CALLS, OPTIONS, TLS } = require('../lib/options/optionTable')
+const { DEFAULT, NOTHING, NO_LIMIT } = require('../lib/options/values')
 const { rows } = require('./helpers/api-page')
 
 /** What the page calls each table. */
@@ -74,12 +74,12 @@ test('docs/OPTIONS.md has every option that docs/API.md has', () => {
   const known = Object.values(OWNERS).flatMap(table => Object.keys(table))
   for (const { kind, names, section } of API.filter(({ kind }) => Object.hasOwn(ELSEWHERE, kind))) {
     for (const name of names) {
-      assert(known.includes(name) || ELSEWHERE[kind].includes(name), `${name} of ${section} is in no table of lib/option-table.js`)
+      assert(known.includes(name) || ELSEWHERE[kind].includes(name), `${name} of ${section} is in no table of lib/options/optionTable.js`)
     }
     if (kind !== 'Option') continue
     const owners = section.filter(owner => OPTIONS[owner])
     for (const owner of owners) {
-      for (const name of names) assert(OPTIONS[owner][name], `${owner} has no ${name} in lib/option-table.js`)
+      for (const name of names) assert(OPTIONS[owner][name], `${owner} has no ${name} in lib/options/optionTable.js`)
     }
   }
 })

@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const Pool = require('../lib/Pool')
-const { kChoose, kChooseOpen, kMayMove, kMoves, kWaiting } = require('../lib/internal')
+const Pool = require('../lib/client/Pool')
+const { kChoose, kChooseOpen, kMayMove, kMoves, kWaiting } = require('../lib/util/symbols')
 
 const DEST = '127.0.0.1:1'
 

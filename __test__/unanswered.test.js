@@ -9,8 +9,8 @@ const { certificates } = require('./helpers/certificates')
 const { each } = require('./helpers/conformance')
 const { CLOSE, PING, TEXT, frame, rawClient } = require('./helpers/frames')
 const { turn } = require('./helpers/until')
-const ownClock = require('../lib/clock')
-const Unanswered = require('../lib/Unanswered')
+const ownClock = require('../lib/util/clock')
+const RequestLimit = require('../lib/connection/RequestLimit')
 
 const better = { better: true }
 const LIMIT = 4
@@ -156,7 +156,7 @@ function counter (t, limit, byteLimit = 0) {
     setReading (reads) { this.reads = reads },
     keep (bytes) { this.kept += bytes }
   }
-  const unanswered = new Unanswered(connection, limit, byteLimit, AGE)
+  const unanswered = new RequestLimit(connection, limit, byteLimit, AGE)
   return {
     connection,
     pass (ms) {

@@ -2,8 +2,8 @@
 'use strict'
 
 const fs = require('fs')
-const { parse, usage } = require('../lib/grape-options')
-const { LASTING_AGE } = require('../lib/defaults')
+const { parse, usage } = require('../lib/cli/grapeOptions')
+const { LASTING_AGE } = require('../lib/options/defaults')
 
 function main () {
   let options
@@ -20,7 +20,7 @@ function main () {
 
 function run (conf, say) {
   const Grape = require('../lib/Grape')
-  const { isOfConf } = require('../lib/errors')
+  const { isOfConf } = require('../lib/errors/errors')
   const grape = new Grape(conf)
 
   grape.on('ready', () => say('ready', {}, 'the first look around in the network is done'))

@@ -4,9 +4,9 @@
 // Builds the addon where no prebuilt one exists, for every copy of this package and version that the service has.
 
 const { name, version } = require('../package.json')
-const { buildAdvice } = require('../lib/advice')
-const { build, problem } = require('../scripts/cargo')
-const { copies } = require('../scripts/copies')
+const { buildAdvice } = require('../install/advice')
+const { build, problem } = require('../install/cargo')
+const { copies } = require('../install/copies')
 
 const wrong = problem()
 const { same, others, isUsed } = copies(process.cwd())

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 'use strict'
 
-require('../lib/command')(process.argv.slice(2))
+require('../lib/cli')(process.argv.slice(2))

@@ -2,21 +2,21 @@
 
 const EventEmitter = require('events')
 const os = require('os')
-const { NativeGrape } = require('./native')
-const { joined } = require('./address')
-const { hold, letGo } = require('./alive')
-const { nextTick } = require('./clock')
-const { GRAPE } = require('./defaults')
-const { define } = require('./dispose')
-const { TEXT, badPort, fromFailure, isOfConf } = require('./errors')
-const { codeOf, failure, late } = require('./failure')
-const { GrapeNode, portOf } = require('./GrapeNode')
+const { NativeGrape } = require('./native/addon')
+const { joined } = require('./util/address')
+const { hold, letGo } = require('./native/keepAlive')
+const { nextTick } = require('./util/clock')
+const { GRAPE } = require('./options/defaults')
+const { define } = require('./base/dispose')
+const { TEXT, badPort, fromFailure, isOfConf } = require('./errors/errors')
+const { codeOf, failure, late } = require('./errors/failure')
+const { GrapeNode, portOf } = require('./grape/GrapeNode')
 const {
   kAt, kGrape, kLastRequest, kNative, kRequest, kRequests, kStart, kStartNow, kStopping, kTold, kWant
-} = require('./internal')
-const { CALLS, OPTIONS } = require('./option-table')
-const { check, withDefaults } = require('./options')
-const { bufferOf, signable } = require('./signable')
+} = require('./util/symbols')
+const { CALLS, OPTIONS } = require('./options/optionTable')
+const { check, withDefaults } = require('./options/values')
+const { bufferOf, signable } = require('./grape/signable')
 
 /** Events that are only created while there is a listener, since each costs something. */
 const FREQUENT = ['node', 'peer', 'announce']

@@ -1,45 +1,46 @@
 'use strict'
 
 const { randomUUID } = require('crypto')
-const { AnnounceNews } = require('./AnnounceNews')
-const { Announcer, payloadOf } = require('./Announcer')
-const Backoff = require('./Backoff')
-const Cache = require('./Cache')
-const dispatch = require('./dispatch')
-const Emitter = require('./emitter')
-const grapes = require('./grape-post')
-const { abortable } = require('./abort')
-const { answered, guarded, led, unanswered } = require('./callbacks')
-const { hold, letGo } = require('./alive')
-const { CbQ, withDeadline } = require('./cbq')
-const { clearTimeout, nextTick, setTimeout, theirs } = require('./clock')
-const { bind } = require('./context')
+const { AnnounceNews } = require('./link/AnnounceNews')
+const { Announcer, payloadOf } = require('./link/Announcer')
+const Backoff = require('./util/Backoff')
+const Cache = require('./link/Cache')
+const dispatch = require('./native/dispatch')
+const Emitter = require('./base/Emitter')
+const grapes = require('./link/grapePost')
+const { abortable } = require('./util/abort')
+const { answered, guarded, led, unanswered } = require('./link/linkCallbacks')
+const { hold, letGo } = require('./native/keepAlive')
+const { CallbackQueue, withDeadline } = require('./util/CallbackQueue')
+const { clearTimeout, nextTick, setTimeout, theirs } = require('./util/clock')
+const { bind } = require('./util/context')
 const {
   EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_RETURN, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
   MAX_ODD_ADDRESSES, MAX_TIMEOUT, PROBE_TYPE
-} = require('./defaults')
-const { define } = require('./dispose')
-const { CODE, TEXT, addressOf, errorOf } = require('./errors')
-const { failure, late, tell } = require('./failure')
-const { refusalOf } = require('./grape-answers')
-const { STOPPED_LINK } = require('./hints')
-const { announced } = require('./ipv6')
-const LinkMeter = require('./LinkMeter')
-const LinkState = require('./LinkState')
+} = require('./options/defaults')
+const { define } = require('./base/dispose')
+const { CODE, TEXT, addressOf, errorOf } = require('./errors/errors')
+const { failure, late, tell } = require('./errors/failure')
+const { refusalOf } = require('./link/grapeAnswers')
+const { STOPPED_LINK } = require('./errors/hints')
+const { announced } = require('./connection/ipv6Only')
+const LinkMeter = require('./link/LinkMeter')
+const LinkState = require('./link/LinkState')
 const {
   kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes, kGrapesBackoff,
   kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kLookupKept, kMeter, kNews, kOwnAddresses, kOwnPorts, kRefresh, kShare, kStarted,
   kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
-} = require('./internal')
-const { getMutable, putMutable } = require('./mutable')
-const { isNested } = require('./nesting')
-const { debug } = require('./observe')
-const { CALLS, OPTIONS } = require('./option-table')
-const { check, withDefaults } = require('./options')
-const own = require('./own')
-const { LinkPromises, isThenable, promiseOf } = require('./promises')
-const { Tries, retryOf } = require('./retry')
-const { unstarted } = require('./silent-mistakes')
+} = require('./util/symbols')
+const { getMutable, putMutable } = require('./link/mutableValues')
+const { isNested } = require('./util/nesting')
+const { debug } = require('./observe/channels')
+const { CALLS, OPTIONS } = require('./options/optionTable')
+const { check, withDefaults } = require('./options/values')
+const own = require('./base/ownProperty')
+const LinkPromises = require('./link/LinkPromises')
+const { isThenable, promiseOf } = require('./util/promises')
+const { Tries, retryOf } = require('./client/retry')
+const { unstarted } = require('./errors/silentMistakes')
 
 /** Talks to the grapes: looks up services, announces them, stores and reads values. */
 class Link extends Emitter {
@@ -82,9 +83,9 @@ class Link extends Emitter {
     this[kAnnouncer] = new Announcer(this)
     this[kGrapesBackoff] = new Backoff(GRAPE_BACKOFF)
     if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
-      const Embedded = require('./Embedded')
+      const EmbeddedGrape = require('./grape/EmbeddedGrape')
       const { grapePort, grapeUsers } = this.conf
-      this[kEmbedded] = new Embedded(OPTIONS.Link.grapePort.of(grapePort), () => this[kAnnouncer].again(), OPTIONS.Link.grapeUsers.of(grapeUsers))
+      this[kEmbedded] = new EmbeddedGrape(OPTIONS.Link.grapePort.of(grapePort), () => this[kAnnouncer].again(), OPTIONS.Link.grapeUsers.of(grapeUsers))
     }
   }
 
@@ -556,7 +557,7 @@ class Life {
     this.reads = new Tries()
     this.changes = new Tries()
     /** Callbacks that wait for an exchange, by request. */
-    this.flights = new CbQ()
+    this.flights = new CallbackQueue()
     /** Timeouts of the pending exchanges, by request. */
     this.timeouts = new Map()
     /** Functions that each cancel one read exchange. */

@@ -1,9 +1,9 @@
 'use strict'
 
-const PeerServer = require('./PeerServer')
+const PeerServer = require('./base/PeerServer')
 const TransportPub = require('./TransportPub')
-const { kMeter, kOptions, kServer } = require('./internal')
-const { OPTIONS } = require('./option-table')
+const { kMeter, kOptions, kServer } = require('./util/symbols')
+const { OPTIONS } = require('./options/optionTable')
 
 /** Publishes messages: `peer.transport('server').listen(port)`, then `pub`. */
 class PeerPub extends PeerServer {

@@ -1,38 +1,38 @@
 'use strict'
 
 const { PassThrough } = require('stream')
-const { abortable } = require('./abort')
-const { Aliases, addressOf } = require('./Aliases')
-const Backoff = require('./Backoff')
-const Peer = require('./Peer')
-const Pool = require('./Pool')
-const { Suspects, isSilent } = require('./Suspects')
+const { abortable } = require('./util/abort')
+const { AddressNames, addressOf } = require('./client/AddressNames')
+const Backoff = require('./util/Backoff')
+const Peer = require('./base/Peer')
+const Pool = require('./client/Pool')
+const { Suspects, isSilent } = require('./client/Suspects')
 const TransportRPCClient = require('./TransportRPCClient')
-const { balancerOf } = require('./balance')
-const budgetOf = require('./budget')
-const { callEach, withDeadline } = require('./cbq')
-const { nameOf } = require('./ClientConnection')
-const { monotonic, nextTick, setTimeout } = require('./clock')
-const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./defaults')
-const { NO_INIT, STOPPED } = require('./hints')
-const { CODE, TEXT } = require('./errors')
-const { failure, late, tell } = require('./failure')
+const { balancerOf } = require('./client/balance')
+const budgetOf = require('./native/memoryBudget')
+const { callEach, withDeadline } = require('./util/CallbackQueue')
+const { nameOf } = require('./connection/ClientConnection')
+const { monotonic, nextTick, setTimeout } = require('./util/clock')
+const { CLIENT, CONNECT_AMONG_OTHERS, DEST_BACKOFF, MAX_TIMEOUT, PROBE, SUSPICION } = require('./options/defaults')
+const { NO_INIT, STOPPED } = require('./errors/hints')
+const { CODE, TEXT } = require('./errors/errors')
+const { failure, late, tell } = require('./errors/failure')
 const {
   kAbsent, kAdmit, kAim, kAliases, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
   kConnectAnother, kConnection, kCounted, kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave,
   kLookup, kLookupKept, kLookupWithin, kLose, kMeter, kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject,
   kRejectCall, kRejectLookup, kRemembers, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
   kTransportFor, kTransportsTo, kTried, kTries, kUnderWay, kUnreachable, kUsable
-} = require('./internal')
-const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./option-table')
-const { Kept } = require('./kept')
-const { debug } = require('./observe')
-const { checkTargets, isAimed, othersOf } = require('./aim')
-const { withDefaults } = require('./options')
-const { ONCE, Patience } = require('./patience')
-const { promised } = require('./promises')
-const { Tries, retryOf } = require('./retry')
-const traced = require('./traced')
+} = require('./util/symbols')
+const { CALLS, OPTIONS, checkMap, checkRequest, isCommon } = require('./options/optionTable')
+const { Kept } = require('./client/replyCost')
+const { debug } = require('./observe/channels')
+const { checkTargets, isAimed, othersOf } = require('./client/chooseTargets')
+const { withDefaults } = require('./options/values')
+const { ONCE, Patience } = require('./client/waitForServer')
+const { promised } = require('./util/promises')
+const { Tries, retryOf } = require('./client/retry')
+const traced = require('./client/traceCaller')
 
 /** Sends requests to services by name. */
 class PeerRPCClient extends Peer {
@@ -40,7 +40,7 @@ class PeerRPCClient extends Peer {
     super(link, conf)
     this.conf = withDefaults(CLIENT, this.conf)
     this[kBackoff] = new Backoff(DEST_BACKOFF)
-    this[kAliases] = new Aliases()
+    this[kAliases] = new AddressNames()
     this[kDials] = new Backoff(DEST_BACKOFF)
     this[kSuspects] = new Suspects()
     this[kIsOneOfMany] = false

@@ -1,9 +1,9 @@
 'use strict'
 
-const PeerServer = require('./PeerServer')
+const PeerServer = require('./base/PeerServer')
 const TransportRPCServer = require('./TransportRPCServer')
-const { kMeter, kOptions } = require('./internal')
-const { OPTIONS } = require('./option-table')
+const { kMeter, kOptions } = require('./util/symbols')
+const { OPTIONS } = require('./options/optionTable')
 
 /** Serves requests: `peer.transport('server').listen(port)`. */
 class PeerRPCServer extends PeerServer {

@@ -1,24 +1,24 @@
 'use strict'
 
-const Backoff = require('./Backoff')
-const Messages = require('./messages')
-const Peer = require('./Peer')
-const Subscription = require('./Subscription')
-const { yieldTo } = require('./Subscription')
+const Backoff = require('./util/Backoff')
+const Messages = require('./subscriber/Messages')
+const Peer = require('./base/Peer')
+const Subscription = require('./subscriber/Subscription')
+const { yieldTo } = require('./subscriber/Subscription')
 const TransportSub = require('./TransportSub')
-const { isActive, isOurs } = require('./custom')
-const { DEST_BACKOFF, MAX_ERROR_SHOWN, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./defaults')
-const { settled } = require('./drain')
-const { TEXT } = require('./errors')
-const { Following } = require('./following')
+const { isActive, isOurs } = require('./base/foreignTransport')
+const { DEST_BACKOFF, MAX_ERROR_SHOWN, PROBE, SUB_DIALS, SUB_LOOKUP_TIMEOUT } = require('./options/defaults')
+const { settled } = require('./util/drain')
+const { TEXT } = require('./errors/errors')
+const { Following } = require('./subscriber/Following')
 const {
   kBackoff, kClaim, kDials, kDrain, kEndFollowing, kEndWaiting, kEndWishes, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
   kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes, kYield
-} = require('./internal')
-const { OPTIONS, checkSub } = require('./option-table')
-const { inLine } = require('./printable')
-const warnOnce = require('./warn')
-const { Wish, replaceWishes } = require('./wish')
+} = require('./util/symbols')
+const { OPTIONS, checkSub } = require('./options/optionTable')
+const { inLine } = require('./errors/printable')
+const warnOnce = require('./errors/warnOnce')
+const { PublisherSearch, replaceWishes } = require('./subscriber/PublisherSearch')
 
 /**
  * Receives what a service publishes.
@@ -70,7 +70,7 @@ class PeerSub extends Peer {
     // A user who calls `sub` again because there was no publisher means the same subscription.
     this[kEndWaiting](wishes)
     replaceWishes(this.link, key, wishes)
-    const wish = new Wish(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
+    const wish = new PublisherSearch(key, () => this[kLookup](key, (err, dest, isOneOfMany) => {
       if (wish.isOver || this[kIsStopped]) return
       if (err) return this[kFailed](key, opts, err, wish, wishes)
       const { isTold } = wish

@@ -1,25 +1,25 @@
 'use strict'
 
 const assert = require('assert')
-const budgetOf = require('./budget')
-const TransportSocket = require('./TransportSocket')
-const Connection = require('./Connection')
-const Listener = require('./Listener')
-const SocketServer = require('./SocketServer')
-const dispatch = require('./dispatch')
-const { PUBLISHER } = require('./defaults')
-const { adopt } = require('./failure')
-const { MESSAGE } = require('./hints')
+const budgetOf = require('./native/memoryBudget')
+const TransportSocket = require('./base/TransportSocket')
+const Connection = require('./connection/Connection')
+const Listener = require('./connection/Listener')
+const WebSocketServerLike = require('./socket/WebSocketServerLike')
+const dispatch = require('./native/dispatch')
+const { PUBLISHER } = require('./options/defaults')
+const { adopt } = require('./errors/failure')
+const { MESSAGE } = require('./errors/hints')
 const {
   kAdd, kDisown, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
   kPubBySocket, kServeFace, kSocket, kSockets, kTakeIn, kTellSlow, kTryListening, kUnlisten
-} = require('./internal')
-const { OPTIONS } = require('./option-table')
-const { check, withDefaults } = require('./options')
-const { reveal } = require('./own')
-const { PubSockets, takeIn } = require('./pub-sockets')
-const { unpublished } = require('./silent-mistakes')
-const { encode } = require('./socket')
+} = require('./util/symbols')
+const { OPTIONS } = require('./options/optionTable')
+const { check, withDefaults } = require('./options/values')
+const { reveal } = require('./base/ownProperty')
+const { SubscriberSockets, takeIn } = require('./server/SubscriberSockets')
+const { unpublished } = require('./errors/silentMistakes')
+const { encode } = require('./socket/WebSocketLike')
 
 /**
  * Publishes to all clients that are connected to a port.
@@ -42,7 +42,7 @@ class TransportPub extends TransportSocket {
     super.init()
     // After another `init` it publishes only to clients that connect from now on.
     if (this[kListener]) {
-      this[kSockets] = new PubSockets()
+      this[kSockets] = new SubscriberSockets()
       this[kSockets].isChanged = true
     }
     reveal(this, 'socket')
@@ -81,7 +81,7 @@ class TransportPub extends TransportSocket {
   /** The object like `ws`'s server. */
   get socket () {
     this[kHasShown] = true
-    if (!this[kFace] && this[kListener]) this[kFace] = SocketServer.of(this[kListener], this)
+    if (!this[kFace] && this[kListener]) this[kFace] = WebSocketServerLike.of(this[kListener], this)
     return this[kFace] || this[kSocket]
   }
 
@@ -93,7 +93,7 @@ class TransportPub extends TransportSocket {
   get _sockets () {
     this[kHasShown] = true
     if (this[kSockets] === undefined) {
-      this[kSockets] = new PubSockets()
+      this[kSockets] = new SubscriberSockets()
       for (const connection of this[kOpenConnections]()) takeIn(this[kSockets], connection.socket)
     }
     return this[kSockets]
@@ -159,7 +159,7 @@ class TransportPub extends TransportSocket {
   /** From now on the service decides who gets messages; present subscribers stay. */
   [kDisown] (connection) {
     if (this[kSockets] === undefined) {
-      this[kSockets] = new PubSockets()
+      this[kSockets] = new SubscriberSockets()
       for (const other of this[kOpenConnections]()) if (other !== connection) takeIn(this[kSockets], other.socket)
     }
     if (this[kSockets]) this[kSockets].isChanged = true
@@ -188,7 +188,7 @@ class TransportPub extends TransportSocket {
   }
 }
 
-/** The published message, as `encode` of socket.js returns it. */
+/** The published message, as `encode` of WebSocketLike.js returns it. */
 function bytesOf (msg) {
   try {
     return encode(msg)

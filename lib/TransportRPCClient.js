@@ -1,18 +1,18 @@
 'use strict'
 
 const { randomUUID } = require('crypto')
-const TransportRPC = require('./TransportRPC')
-const ClientConnection = require('./ClientConnection')
+const TransportRPC = require('./base/TransportRPC')
+const ClientConnection = require('./connection/ClientConnection')
 const { nameOf } = ClientConnection
-const Connection = require('./Connection')
-const { AbortError, abortable } = require('./abort')
-const { bind } = require('./context')
-const { CbQ, callEach } = require('./cbq')
-const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./clock')
-const Deadline = require('./Deadline')
-const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('./defaults')
-const { LANES, costOf, roughly, toJson } = require('./dispatch')
-const { farewell, settled } = require('./drain')
+const Connection = require('./connection/Connection')
+const { AbortError, abortable } = require('./util/abort')
+const { bind } = require('./util/context')
+const { CallbackQueue, callEach } = require('./util/CallbackQueue')
+const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./util/clock')
+const Deadline = require('./util/Deadline')
+const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('./options/defaults')
+const { LANES, costOf, roughly, toJson } = require('./native/dispatch')
+const { farewell, settled } = require('./util/drain')
 const {
   kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kEnding, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
   kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
@@ -20,19 +20,19 @@ const {
   kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSize, kSocket,
   kStart, kStopped, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
   kUnreachable, kWaiting
-} = require('./internal')
-const { OPTIONS, timeoutOf } = require('./option-table')
-const { handOver } = require('./kept')
-const observe = require('./observe')
-const { reveal } = require('./own')
-const { TEXT, errorOf } = require('./errors')
-const { late, tell } = require('./failure')
-const { LEAVING, STOPPED, ofConnecting } = require('./hints')
-const { ofSize } = require('./oversized')
-const { refusedId } = require('./nesting')
-const { withDefaults } = require('./options')
-const { promised } = require('./promises')
-const Requests = require('./Requests')
+} = require('./util/symbols')
+const { OPTIONS, timeoutOf } = require('./options/optionTable')
+const { handOver } = require('./client/replyCost')
+const observe = require('./observe/channels')
+const { reveal } = require('./base/ownProperty')
+const { TEXT, errorOf } = require('./errors/errors')
+const { late, tell } = require('./errors/failure')
+const { LEAVING, STOPPED, ofConnecting } = require('./errors/hints')
+const { ofSize } = require('./connection/oversized')
+const { refusedId } = require('./util/nesting')
+const { withDefaults } = require('./options/values')
+const { promised } = require('./util/promises')
+const Requests = require('./client/Requests')
 
 /** `readyState` of a closed socket. */
 const CLOSED = 3
@@ -54,7 +54,7 @@ class TransportRPCClient extends TransportRPC {
   init () {
     super.init()
     reveal(this, 'socket')
-    this.cbq = new CbQ()
+    this.cbq = new CallbackQueue()
     this._reqs = new Requests(() => this[kConnection] && !this[kConnection].open ? this[kRetired] : this[kOpenConnections]())
     this[kDeadlines] = new WeakMap()
     this[kConnection] = null

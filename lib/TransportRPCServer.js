@@ -1,29 +1,29 @@
 'use strict'
 
 const assert = require('assert')
-const budgetOf = require('./budget')
-const Handlers = require('./handlers')
+const budgetOf = require('./native/memoryBudget')
+const Handlers = require('./server/Handlers')
 const { handlersIn } = Handlers
-const TransportRPC = require('./TransportRPC')
-const ServerConnection = require('./ServerConnection')
-const SocketServer = require('./SocketServer')
-const Listener = require('./Listener')
-const { LANES } = require('./dispatch')
-const { TEXT, isTooLarge } = require('./errors')
-const { late } = require('./failure')
+const TransportRPC = require('./base/TransportRPC')
+const ServerConnection = require('./connection/ServerConnection')
+const WebSocketServerLike = require('./socket/WebSocketServerLike')
+const Listener = require('./connection/Listener')
+const { LANES } = require('./native/dispatch')
+const { TEXT, isTooLarge } = require('./errors/errors')
+const { late } = require('./errors/failure')
 const {
   kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
   kSecureListener, kServeFace, kServeSocket, kServing, kSocket, kTakeIn, kTakePort, kTakePortOf, kTryListening
-} = require('./internal')
-const { OPTIONS } = require('./option-table')
-const { copyOf } = require('./options')
-const { refusedId } = require('./nesting')
-const observe = require('./observe')
-const { reveal } = require('./own')
-const { checkServerOptions } = require('./server-options')
-const { messageOf, unheard } = require('./silent-mistakes')
-const { Serving } = require('./stats')
+} = require('./util/symbols')
+const { OPTIONS } = require('./options/optionTable')
+const { copyOf } = require('./options/values')
+const { refusedId } = require('./util/nesting')
+const observe = require('./observe/channels')
+const { reveal } = require('./base/ownProperty')
+const { checkServerOptions } = require('./connection/serverOptions')
+const { messageOf, unheard } = require('./errors/silentMistakes')
+const { Serving } = require('./observe/Meter')
 
 /** `readyState` of an open socket. */
 const OPEN = 1
@@ -84,7 +84,7 @@ class TransportRPCServer extends TransportRPC {
       this[kServeSocket](socket, secure ? req.socket.getPeerCertificate() : null)
     })
     this.socket.on('close', () => this.unlistening())
-    if (this.socket instanceof SocketServer) this.socket[kBelongTo](this)
+    if (this.socket instanceof WebSocketServerLike) this.socket[kBelongTo](this)
     if (port === 0) this[kTakePortOf](this.socket)
     return this
   }
@@ -110,7 +110,7 @@ class TransportRPCServer extends TransportRPC {
   /** The object like `ws`'s server, or the one that was assigned. */
   get socket () {
     if (!this[kListener]) return this[kSocket]
-    if (!this[kFace]) this[kFace] = SocketServer.of(this[kListener], this)
+    if (!this[kFace]) this[kFace] = WebSocketServerLike.of(this[kListener], this)
     return this[kFace]
   }
 
@@ -121,12 +121,12 @@ class TransportRPCServer extends TransportRPC {
   /** Makes a server without TLS: `opts.port`. Override it to use another server. */
   getSocket (opts) {
     checkServerOptions(opts)
-    return new SocketServer(owner => this[kPlainListener](opts, owner), this, opts)
+    return new WebSocketServerLike(owner => this[kPlainListener](opts, owner), this, opts)
   }
 
   /** Makes a server with TLS. Override it to use another server. */
   getSecureSocket (port, secure) {
-    return new SocketServer(owner => this[kSecureListener](port, secure, owner), this)
+    return new WebSocketServerLike(owner => this[kSecureListener](port, secure, owner), this)
   }
 
   /** Turns a parsed frame into a `request` event. */
@@ -254,7 +254,7 @@ class TransportRPCServer extends TransportRPC {
   }
 
   [kSecureListener] (port, secure, owner) {
-    const SecureListener = require('./SecureListener')
+    const SecureListener = require('./connection/SecureListener')
     return new SecureListener(port, { ...copyOf(this.conf), secure }, owner === this ? LANES.RPC : LANES.SOCKET, owner)
   }
 

@@ -1,19 +1,19 @@
 'use strict'
 
-const TransportSocket = require('./TransportSocket')
-const Connection = require('./Connection')
-const { hold, letGo } = require('./alive')
-const { monotonic, nextTick } = require('./clock')
-const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./defaults')
-const dispatch = require('./dispatch')
+const TransportSocket = require('./base/TransportSocket')
+const Connection = require('./connection/Connection')
+const { hold, letGo } = require('./native/keepAlive')
+const { monotonic, nextTick } = require('./util/clock')
+const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./options/defaults')
+const dispatch = require('./native/dispatch')
 const {
   kByHand, kCallIt, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kIsSocketWatched, kIsStopped, kIsWatched, kLetGo,
   kLooksAfter, kLost, kMeter, kName, kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kTell, kUnreachable, kYield
-} = require('./internal')
-const { OPTIONS } = require('./option-table')
-const { copyOf } = require('./options')
-const { reveal } = require('./own')
-const { TOO_LARGE, tooLarge } = require('./silent-mistakes')
+} = require('./util/symbols')
+const { OPTIONS } = require('./options/optionTable')
+const { copyOf } = require('./options/values')
+const { reveal } = require('./base/ownProperty')
+const { TOO_LARGE, tooLarge } = require('./errors/silentMistakes')
 
 /** As `AT_ONCE` of dispatch.js. */
 const AMONG_OTHERS = { after: 0, within: CONNECT_AMONG_OTHERS }

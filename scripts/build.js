@@ -7,7 +7,7 @@ const { createHash } = require('crypto')
 const { spawnSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
-const { NEEDED, problem } = require('./cargo')
+const { NEEDED, problem } = require('../install/cargo')
 
 const root = path.join(__dirname, '..')
 const stampFile = path.join(root, '.build-stamp')

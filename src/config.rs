@@ -1,5 +1,5 @@
 //! Every limit and default of the native side, with its reason. Options that a caller can set per
-//! peer or per request are in `lib/defaults.js`.
+//! peer or per request are in `lib/options/defaults.js`.
 
 use std::time::Duration;
 
@@ -261,7 +261,7 @@ pub const FAREWELL_BYTES: usize = 64 * 1024;
 /// Largest handshake head, in bytes. Node's own HTTP parser accepts 16 KiB.
 pub const MAX_HANDSHAKE_BYTES: usize = 16 * 1024;
 
-/// Most informational (1xx) heads before the response to a handshake; as in lib/defaults.js. All of
+/// Most informational (1xx) heads before the response to a handshake; as in lib/options/defaults.js. All of
 /// them together have the room of one head.
 pub const MAX_INFORMATION: usize = 32;
 
@@ -307,7 +307,7 @@ pub const GRAPE_KEEP_ALIVE: Duration = Duration::from_secs(4);
 /// may have used another connection. A server that closes waits for it.
 pub const GRAPE_UNUSED: Duration = Duration::from_secs(1);
 
-/// The discovery node (grape). Options that a caller can set per node are in `lib/defaults.js`.
+/// The discovery node (grape). Options that a caller can set per node are in `lib/options/defaults.js`.
 pub mod grape {
     /// Nodes in a bucket, in a reply's `nodes`, and for storing (k of Kademlia).
     pub const K: usize = 20;

@@ -38,7 +38,7 @@ test('on a terminal the answer is text, unless --json says otherwise', async t =
   const { url, link } = await network(t)
   await serve(t, link, 'service', () => null)
   const script = `process.stdout.isTTY = true
-    require(${JSON.stringify(path.join(__dirname, '..', '..', 'lib', 'command'))})(process.argv.slice(1))`
+    require(${JSON.stringify(path.join(__dirname, '..', '..', 'lib', 'cli'))})(process.argv.slice(1))`
   const request = (...rest) => run(t, ['request', 'service', '1', '--grape', url, ...rest], { node: ['-e', script, '--'] })
   assert.strictEqual((await request()).stdout, 'null\n')
   assert.strictEqual((await request('--json')).stdout, '{"answer":null}\n')

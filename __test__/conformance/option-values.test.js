@@ -572,7 +572,7 @@ each('C339: a limit that is a text of a number is that number', async ({ impleme
 }, better)
 
 each('C339: a memoryBudget above 2 GiB is as large as it says', ({ implementation }) => {
-  const { OPTIONS } = require('../../lib/option-table')
+  const { OPTIONS } = require('../../lib/options/optionTable')
   assert.strictEqual(OPTIONS.Peer.memoryBudget.of(4 * 2 ** 30), 4 * 2 ** 30)
   assert.strictEqual(new implementation.PeerRPCServer({}, { memoryBudget: 4 * 2 ** 30 }).conf.memoryBudget, 4 * 2 ** 30)
 }, better)

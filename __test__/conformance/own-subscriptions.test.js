@@ -186,7 +186,7 @@ pair('C325: until another is open .socket of a lost subscription is the closed o
 for (const kind of ['plain', 'hooked']) {
   pair(`C325: then it is the new one (${kind})`, async ({ server, client, stage }) => {
     const service = await stage.publisher(server)
-    const { kLatest } = require('../../lib/internal')
+    const { kLatest } = require('../../lib/util/symbols')
     const peer = new client.PeerSub(stage.link(service.dest), {})
     peer.init()
     stage.after(() => peer.stop())

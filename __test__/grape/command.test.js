@@ -116,7 +116,7 @@ test('C271: --help and --version print and end', async t => {
 })
 
 test('C272: the command keeps an announce at least as long as services take to announce again', async t => {
-  const { LASTING_AGE } = require('../../lib/defaults')
+  const { LASTING_AGE } = require('../../lib/options/defaults')
   // They wait 60 to 180 s, and an address lives for two thirds of its age at least.
   assert(LASTING_AGE * 2 / 3 > 180000)
   const aph = await freePort()
@@ -126,8 +126,8 @@ test('C272: the command keeps an announce at least as long as services take to a
 })
 
 test('C551: without options the command runs one node of its own', async t => {
-  const { parse } = require('../../lib/grape-options')
-  const { COMMAND_API_PORT, GRAPE } = require('../../lib/defaults')
+  const { parse } = require('../../lib/cli/grapeOptions')
+  const { COMMAND_API_PORT, GRAPE } = require('../../lib/options/defaults')
   assert.deepStrictEqual(parse([]), { dht_port: GRAPE.dht_port, api_port: COMMAND_API_PORT, dht_bootstrap: [] })
   const command = new Command(t, ['--dp', '0', '--aph', '0', '--bind', '127.0.0.1'])
   const output = await command.prints(/the first look around in the network is done/)

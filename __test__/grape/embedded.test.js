@@ -15,8 +15,8 @@ const { exchange } = require('../helpers/grape-network')
 const { Child, run } = require('../helpers/child')
 const { freePort } = require('../helpers/ports')
 const { until } = require('../helpers/faulty')
-const { portOwners } = require('../../lib/port-owner')
-const { kEmbedded } = require('../../lib/internal')
+const { portOwners } = require('../../lib/grape/portOwner')
+const { kEmbedded } = require('../../lib/util/symbols')
 
 const IS_ROOT = process.platform === 'linux' && process.geteuid() === 0
 
@@ -59,7 +59,7 @@ test('C274: all embedded links of a machine meet at one port, on loopback only',
   const { answer } = await exchange(`http://127.0.0.1:${port}/status`)
   assert.strictEqual(answer.api, `127.0.0.1:${port}`)
   assert.match(answer.dht, /^127\.0\.0\.1:/)
-  assert.strictEqual(require('../../lib/defaults').GRAPE_PORT, 31001)
+  assert.strictEqual(require('../../lib/options/defaults').GRAPE_PORT, 31001)
 })
 
 test('C275: when the process with the grape ends another takes its place, services announce again, and no request is lost', async t => {

@@ -4,7 +4,7 @@
 // and does what it is told: a key to ask, `who` (does it run the grape?), or `end`.
 
 const { PeerRPCClient, PeerRPCServer, Link } = require('../..')
-const { kEmbedded } = require('../../lib/internal')
+const { kEmbedded } = require('../../lib/util/symbols')
 const [port, key] = process.argv.slice(2)
 
 const link = new Link({ grape: 'embedded', grapePort: +port, lruMaxAgeLookup: 1 }).start()

@@ -5,7 +5,7 @@
 
 const { Link } = require('../..')
 // Before it may not be able to read them.
-require('../../lib/Embedded')
+require('../../lib/grape/EmbeddedGrape')
 const [uid, conf] = process.argv.slice(2)
 
 process.setgid(+uid)

@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { execFileSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
-const { addonFile } = require('../../scripts/cargo')
+const { addonFile } = require('../../install/cargo')
 const { artifactProblems } = require('../../scripts/release')
 const { pack, root, succeed } = require('./installed')
 

@@ -2,4 +2,4 @@
 
 // Preloaded: announces follow each other soon.
 
-require('../../lib/defaults').ANNOUNCE_INTERVAL = 200
+require('../../lib/options/defaults').ANNOUNCE_INTERVAL = 200

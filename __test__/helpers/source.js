@@ -14,11 +14,12 @@ function parse (file) {
   return ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, /\.ts$/.test(file) ? ts.ScriptKind.TS : ts.ScriptKind.JS)
 }
 
-/** The modules of a folder, as syntax trees by name. */
-function modules (name) {
-  const folder = path.join(ROOT, name)
-  return new Map(fs.readdirSync(folder).filter(name => name.endsWith('.js'))
-    .map(name => [path.basename(name, '.js'), parse(path.join(folder, name))]))
+/** The modules in a folder and its rooms, as syntax trees by name. Names are unique, except in `cli`. */
+function modules (folder, isOf = () => true) {
+  const files = fs.readdirSync(path.join(ROOT, folder), { recursive: true }).filter(name => name.endsWith('.js') && isOf(name))
+  const found = new Map(files.map(name => [path.basename(name, '.js'), parse(path.join(ROOT, folder, name))]))
+  if (found.size < files.length) throw new Error(`two modules of ${folder} have the same name`)
+  return found
 }
 
 function walk (node, visit) {

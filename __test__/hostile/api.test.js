@@ -15,7 +15,7 @@ const { limited } = require('../helpers/child')
 const { PATIENCE, hostile } = require('../helpers/hostile')
 const { residentMiB, until } = require('../helpers/faulty')
 const { compact, idOf, query, read, response, socket } = require('../helpers/krpc')
-const { kEmbedded } = require('../../lib/internal')
+const { kEmbedded } = require('../../lib/util/symbols')
 
 /** A case against a grape alone, on loopback. */
 function api (title, body, { conf, limits } = {}) {

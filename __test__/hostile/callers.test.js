@@ -7,10 +7,10 @@ const assert = require('assert')
 const net = require('net')
 const { once } = require('events')
 const { test } = require('node:test')
-const Pool = require('../../lib/Pool')
+const Pool = require('../../lib/client/Pool')
 const TransportRPCClient = require('../../lib/TransportRPCClient')
 const PeerSub = require('../../lib/PeerSub')
-const pause = require('../../lib/pause')
+const pause = require('../../lib/util/backoffDelay')
 const { certificates } = require('../helpers/certificates')
 const { Stage, call, native } = require('../helpers/conformance')
 const { until } = require('../helpers/faulty')
@@ -18,7 +18,7 @@ const { BINARY, TEXT, frame, rawServer } = require('../helpers/frames')
 const { hostile } = require('../helpers/hostile')
 const { NO_HOST } = require('../helpers/ports')
 const { standIn, startLink } = require('../helpers/stand-in')
-const { kBackoff, kConnection, kForgotten, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/internal')
+const { kBackoff, kConnection, kForgotten, kLose, kOpenConnections, kTransports, kWaiting } = require('../../lib/util/symbols')
 
 const PING = 9
 
@@ -427,7 +427,7 @@ hostile('no server makes a client or a link compute with large finite fields, un
 }, { tls: false })
 
 hostile('a server says a few times that it goes on before it upgrades, and not for ever', async ({ stage, secure, implementation }) => {
-  const { acceptOf } = require('../../lib/secure')
+  const { acceptOf } = require('../../lib/tls/tlsConnect')
   let heads
   const { createServer } = require(secure ? 'https' : 'http')
   const server = createServer(secure && certificates().server).on('upgrade', (req, socket) => {

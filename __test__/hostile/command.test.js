@@ -22,7 +22,7 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2
 
 /** The command, as it is when a terminal reads what it prints. */
 const TERMINAL = {
-  node: ['-e', `process.stdout.isTTY = true; require(${JSON.stringify(path.join(__dirname, '..', '..', 'lib', 'command'))})(process.argv.slice(1))`, '--']
+  node: ['-e', `process.stdout.isTTY = true; require(${JSON.stringify(path.join(__dirname, '..', '..', 'lib', 'cli'))})(process.argv.slice(1))`, '--']
 }
 
 const arrays = levels => '['.repeat(levels) + ']'.repeat(levels)
@@ -226,7 +226,7 @@ test('a message too long for a line is told, and the next one is printed', async
   const { dest } = await rawServer(stage, async raw => raw.send(frame(TEXT, 'long'), frame(TEXT, 'fine')))
   const grape = await standIn(stage, () => [dest])
   const preload = 'const { stringify } = JSON; JSON.stringify = value => { if (value && value.message === "long") throw new RangeError("Invalid string length"); return stringify(value) }'
-  const node = ['-e', `${preload}; require(${stringify(path.join(__dirname, '..', '..', 'lib', 'command'))})(process.argv.slice(1))`, '--']
+  const node = ['-e', `${preload}; require(${stringify(path.join(__dirname, '..', '..', 'lib', 'cli'))})(process.argv.slice(1))`, '--']
   const { code, stdout, stderr } = await run(t, ['sub', 'key', '--count', 2, '--grape', grape.url, '--json'], { node, stdin: null })
   assert.deepStrictEqual([code, stdout], [0, '{"message":"fine"}\n'])
   assert.match(stderr, /^grenache: a message cannot be printed: Invalid string length$/m)

@@ -15,7 +15,7 @@ const { standIn } = require('../helpers/stand-in')
 
 const SCRIPT = { script: 'values-peer.js' }
 
-/** As MAX_ADDRESSES of lib/defaults.js. */
+/** As MAX_ADDRESSES of lib/options/defaults.js. */
 const ADDRESSES = 256
 
 const arrays = levels => '['.repeat(levels) + ']'.repeat(levels)

@@ -15,7 +15,7 @@ const SCRIPT = { script: 'values-peer.js' }
 /** The ways that answer what they are asked. */
 const ECHOES = ['request', 'handle', 'unknown', 'hooked', 'raw']
 
-/** As MAX_NESTING of lib/defaults.js: levels of a message. */
+/** As MAX_NESTING of lib/options/defaults.js: levels of a message. */
 const LEVELS = 256
 
 const arrays = levels => '['.repeat(levels) + ']'.repeat(levels)

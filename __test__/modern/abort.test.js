@@ -9,7 +9,7 @@ const { certificates } = require('../helpers/certificates')
 const { call, each } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/stand-in')
 const { turn, until } = require('../helpers/until')
-const { kLife, kWaiting } = require('../../lib/internal')
+const { kLife, kWaiting } = require('../../lib/util/symbols')
 
 const better = { better: true }
 const listeners = signal => getEventListeners(signal, 'abort').length

@@ -10,8 +10,8 @@ const { each } = require('../helpers/conformance')
 const { refused } = require('../helpers/frames')
 const { freePort } = require('../helpers/ports')
 const { until } = require('../helpers/until')
-const { define } = require('../../lib/dispose')
-const { kStarted } = require('../../lib/internal')
+const { define } = require('../../lib/base/dispose')
+const { kStarted } = require('../../lib/util/symbols')
 
 const better = { better: true }
 

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { mock } = require('node:test')
-const { MAX_PUBLISHERS } = require('../../lib/defaults')
+const { MAX_PUBLISHERS } = require('../../lib/options/defaults')
 const { run } = require('../helpers/child')
 const { each } = require('../helpers/conformance')
 const { startGrapes } = require('../helpers/grapes')

@@ -6,9 +6,9 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { advice, factsOf } = require('../../lib/advice')
-const { addonFile } = require('../../scripts/cargo')
-const { copies } = require('../../scripts/copies')
+const { advice, factsOf } = require('../../install/advice')
+const { addonFile } = require('../../install/cargo')
+const { copies } = require('../../install/copies')
 const { BUILD, INSTALLED, OLD_CODE, install, packedService, root, run, serve, withoutCargo, workplace } = require('../helpers/installed')
 
 const { name, version } = require('../../package.json')
@@ -103,11 +103,11 @@ for (const [title, facts, says, builds] of SAID) {
 test('no advice crashes where the package\'s files are not there', async t => {
   // What a bundler makes of them: the modules are inside, and the files elsewhere.
   const folder = workplace(t)
-  for (const file of ['lib/advice.js', 'lib/platform.js', 'lib/native.js', 'package.json']) {
+  for (const file of ['install/advice.js', 'install/platform.js', 'lib/native/addon.js', 'package.json']) {
     fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true })
     fs.copyFileSync(path.join(root, file), path.join(folder, file))
   }
-  const { code, output } = await run(folder, process.execPath, ['-e', 'require(\'./lib/native\')'])
+  const { code, output } = await run(folder, process.execPath, ['-e', 'require(\'./lib/native/addon\')'])
   assert.strictEqual(code, 1)
   assert.match(output, /cannot load its native addon \([\w-]+\): it is not part of a bundle\./)
   assert.match(output, /code: 'ERR_ADDON_UNAVAILABLE'/)

@@ -7,7 +7,7 @@ const { test, before, after } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { addonFile } = require('../../scripts/cargo')
+const { addonFile } = require('../../install/cargo')
 const { install, makeService, root, serve, succeed, withoutCargo, workplace } = require('../helpers/installed')
 const { NAME, PLATFORM, tarballs } = require('../helpers/released')
 

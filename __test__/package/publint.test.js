@@ -29,8 +29,9 @@ for (const folder of ['.', 'link']) {
   })
 }
 
-test('every class of lib/ that services name has types of its own there', () => {
-  const names = folder => fs.readdirSync(path.join(root, folder)).map(file => file.replace(/(\.d)?\.[jt]s$/, ''))
-  const wanted = names('lib').filter(name => /^(Peer|Transport(Pub|Sub|RPC\w*)?$|Link$|Grape$)/.test(name))
-  assert.deepStrictEqual(names('types/lib').sort(), wanted.sort())
+test('services can require the classes of lib/ by path, with types, and none of its rooms', () => {
+  const names = (folder, end) => fs.readdirSync(path.join(root, folder)).filter(name => name.endsWith(end)).map(name => path.basename(name, end)).sort()
+  const paths = Object.keys(require('../../package.json').exports).filter(name => name.startsWith('./lib/'))
+  assert.deepStrictEqual(paths.sort(), names('lib', '.js').flatMap(name => [`./lib/${name}`, `./lib/${name}.js`]).sort())
+  assert.deepStrictEqual(names('types/lib', '.d.ts'), names('lib', '.js'))
 })

@@ -6,7 +6,7 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { addonFile } = require('../../scripts/cargo')
+const { addonFile } = require('../../install/cargo')
 const { artifactProblems, targetProblems, targets, versionProblems, workflow } = require('../../scripts/release')
 const { root, workplace } = require('../helpers/installed')
 

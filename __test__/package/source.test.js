@@ -8,7 +8,7 @@ const { createHash } = require('crypto')
 const { execFileSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
-const { addonFile } = require('../../scripts/cargo')
+const { addonFile } = require('../../install/cargo')
 const { BUILD, OLD_CODE, install, makeService, pack, root, run, serve, workplace } = require('../helpers/installed')
 
 const NAME = 'grenache-nodejs-ws-native'

@@ -10,13 +10,13 @@ const { pack, root, workplace } = require('../helpers/installed')
 
 const ALLOWED = [
   /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^types\/(lib\/)?\w+\.d\.ts$/, /^register\.(js|d\.ts)$/, /^package\.json$/,
-  /^(lib|lib\/command|bin|examples)\/[\w-]+\.js$/, /^scripts\/(cargo|copies)\.js$/,
+  /^lib\/(\w+\/)?\w+\.js$/, /^(bin|examples)\/[\w-]+\.js$/, /^install\/\w+\.js$/,
   /^src\/(\w+\/)*\w+\.rs$/, /^build\.rs$/, /^Cargo\.(toml|lock)$/,
   /^docs\/[A-Z]+\.md$/, /^(README|CHANGELOG|SECURITY)\.md$/, /^LICENSE$/
 ]
 const NEEDED = [
-  'index.js', 'index.d.ts', 'link.js', 'register.js', 'testing.js', 'testing.d.ts', 'types/peer.d.ts', 'binding.js', 'lib/native.js', 'lib/advice.js', 'lib/command/index.js', 'bin/grenache.js', 'bin/grenache-build.js',
-  'scripts/cargo.js', 'src/lib.rs', 'build.rs', 'Cargo.toml', 'Cargo.lock', 'LICENSE', 'README.md'
+  'index.js', 'index.d.ts', 'link.js', 'register.js', 'testing.js', 'testing.d.ts', 'types/peer.d.ts', 'binding.js', 'lib/native/addon.js', 'install/advice.js', 'lib/cli/index.js', 'bin/grenache.js', 'bin/grenache-build.js',
+  'install/cargo.js', 'src/lib.rs', 'build.rs', 'Cargo.toml', 'Cargo.lock', 'LICENSE', 'README.md'
 ]
 
 test('the package holds what it needs, and no tests, benches or stray files', async t => {

@@ -9,7 +9,6 @@ import fs = require('fs')
 import util = require('util')
 import LibClient = require('grenache-nodejs-ws-native/lib/PeerRPCClient')
 import LibServer = require('grenache-nodejs-ws-native/lib/TransportRPCServer.js')
-import LibPeer = require('grenache-nodejs-ws-native/lib/Peer')
 
 const { PeerRPCClient, PeerRPCServer, PeerPub, PeerSub } = grenache
 
@@ -107,9 +106,8 @@ const unlinked = new PeerRPCClient({})
 // One class by itself
 
 const libClient: LibClient = new LibClient(link, {})
-const libPeer: LibPeer<grenache.TransportRPCClient, grenache.ClientConf> = libClient
 class LibService extends LibServer {}
-const isThere: boolean = libPeer.isStopped && new LibService(null).isListening()
+const isThere: boolean = libClient.isStopped && new LibService(null).isListening()
 libClient.on('mine', () => {}).off('mine', () => {})
 link.addListener('connect', () => {}).prependOnceListener('connect', () => {}).off('connect', () => {})
 // @ts-expect-error `connect` has no arguments, by whichever name it is listened for

@@ -1,4 +1,4 @@
-//! Parses a batch's text as `lib/dispatch.js` does.
+//! Parses a batch's text as `lib/native/dispatch.js` does.
 
 use serde_json::value::RawValue;
 

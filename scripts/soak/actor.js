@@ -4,8 +4,8 @@
 
 const fs = require('fs')
 const { Link } = require('../..')
-const Connection = require('../../lib/Connection')
-const dispatch = require('../../lib/dispatch')
+const Connection = require('../../lib/connection/Connection')
+const dispatch = require('../../lib/native/dispatch')
 
 const SAMPLE = 500
 /** In ms; requests end by their own timeouts long before. */

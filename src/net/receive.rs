@@ -23,7 +23,7 @@ use std::sync::atomic::Ordering;
 /// Close code of a close frame without one (RFC 6455 section 7.1.5).
 const NO_CODE: u16 = 1005;
 
-/// The error, as JSON, that a peer is sent whose message nests too deep; as in `lib/errors.js`.
+/// The error, as JSON, that a peer is sent whose message nests too deep; as in `lib/errors/errors.js`.
 const NESTING_LIMIT: &str = "\"ERR_NESTING_LIMIT\"";
 
 /// The reading half, used by the driver only.

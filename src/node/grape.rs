@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// Options of a node; times in ms. `lib/defaults.js` has the defaults.
+/// Options of a node; times in ms. `lib/options/defaults.js` has the defaults.
 #[napi(object)]
 pub struct GrapeOptions {
     pub host: Option<String>,
@@ -88,7 +88,7 @@ impl NativeGrape {
         tell: Function<'_, GrapeEvent, ()>,
     ) -> Result<Option<Failure>> {
         let backlog = Arc::new(Backlog::default());
-        // Weak: `lib/alive.js` keeps the process alive.
+        // Weak: `lib/native/keepAlive.js` keeps the process alive.
         let function = tell
             .build_threadsafe_function::<Sent>()
             .weak::<true>()

@@ -188,7 +188,7 @@ impl Drop for Env {
     }
 }
 
-/// Splits a batch as `lib/dispatch.js` does.
+/// Splits a batch as `lib/native/dispatch.js` does.
 fn records(text: &str, events: Vec<Event<Arrival>>) -> VecDeque<Got> {
     let values: Vec<Value> = serde_json::from_str(text).unwrap();
     let mut events = events.into_iter().enumerate();

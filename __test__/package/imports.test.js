@@ -1,0 +1,48 @@
+'use strict'
+
+// The rooms of lib/: which file requires which. A module that two others reach in a circle is loaded half made.
+
+const { test } = require('node:test')
+const assert = require('node:assert')
+const fs = require('fs')
+const path = require('path')
+const { root } = require('../helpers/installed')
+const { cyclesIn, importsOf } = require('../helpers/imports')
+
+const PUBLIC = ['index.js', 'link.js', 'register.js', 'testing.js', ...['bin', 'install', 'lib'].flatMap(filesOf)]
+
+function filesOf (folder) {
+  return fs.readdirSync(path.join(root, folder), { recursive: true })
+    .filter(name => name.endsWith('.js')).map(name => path.posix.join(folder, name.split(path.sep).join('/')))
+}
+
+test('no module requires itself by way of others, also not later', () => {
+  const imports = importsOf(root, PUBLIC)
+  assert.ok(imports.size > 100 && imports.get('lib/PeerRPCClient.js').has('lib/base/Peer.js'))
+  assert.deepStrictEqual(cyclesIn(imports), [])
+})
+
+test('a circle of three files is found, with all of its files', () => {
+  const circle = new Map([['a', ['b', 'd']], ['b', ['c']], ['c', ['a']], ['d', []]])
+  assert.deepStrictEqual(cyclesIn(circle), [['a', 'b', 'c']])
+  assert.deepStrictEqual(cyclesIn(new Map([['a', ['b']], ['b', []]])), [])
+})
+
+test('a PascalCase file is a class of that name, and a camelCase one is none', () => {
+  const wrong = filesOf('lib').filter(file => {
+    const name = path.basename(file, '.js')
+    const isClass = new RegExp(`^class ${name}\\b`, 'm').test(fs.readFileSync(path.join(root, file), 'utf8'))
+    return /^[A-Z]/.test(name) !== isClass
+  })
+  assert.deepStrictEqual(wrong, [])
+})
+
+test('docs/ARCHITECTURE.md names each module in the row of its room, and nothing else', () => {
+  const page = fs.readFileSync(path.join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| `((?:lib|install)\/(?:\w+\/)?)` \| (.*) \|$/gm)].filter(([, room]) => room !== 'lib/cli/')
+  const named = rows.flatMap(([, room, text]) => [...text.matchAll(/`(\w+)`/g)].map(([, name]) => `${room}${name}.js`))
+  const files = [...filesOf('lib'), ...filesOf('install')].filter(file => !file.startsWith('lib/cli/'))
+  assert.deepStrictEqual(files.filter(file => !named.includes(file)), [], 'modules without a place on the map')
+  const isPlainWord = name => !/^[A-Z]|^\w*[a-z][A-Z]/.test(path.basename(name, '.js'))
+  assert.deepStrictEqual(named.filter(name => !files.includes(name) && !isPlainWord(name)), [], 'names without a module')
+})

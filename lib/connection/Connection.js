@@ -1,0 +1,391 @@
+'use strict'
+
+const { joined } = require('../util/address')
+const { hold, letGo } = require('../native/keepAlive')
+const budgetOf = require('../native/memoryBudget')
+const { dateNow, setImmediate } = require('../util/clock')
+const dispatch = require('../native/dispatch')
+const observe = require('../observe/channels')
+const { TEXT } = require('../errors/errors')
+const { Meter } = require('../observe/Meter')
+const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('../options/defaults')
+const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = require('../util/symbols')
+
+const { BEHIND, LANES } = dispatch
+
+/** Counts for connections without a transport. */
+const nobodys = new Meter()
+
+/** Stands for the owner in the budget of connections without a transport. */
+const nobody = { conf: {} }
+
+/**
+ * The JavaScript side of one native connection. Subclasses define what its messages mean; the socket object is made
+ * when it is first used.
+ */
+class Connection {
+  /**
+   * @param {number} lanes which side gets its messages, see `LANES`
+   * @param {object} [transport] its owner
+   */
+  constructor (lanes, transport = null) {
+    this.conn = -1
+    this.lanes = lanes
+    this.transport = transport
+    this.meter = transport ? transport[kMeter] : nobodys
+    /** The message of its `open` event on the diagnostics channel. */
+    this.told = null
+    this.open = false
+    this.over = false
+    /** Its close code. */
+    this.closeCode = 0
+    /** This side has sent its close frame. */
+    this.closing = false
+    /** Moves the bytes where JavaScript does that: with TLS. */
+    this.stream = null
+    /** On a server, the listener that accepted it. */
+    this.listener = null
+    /** The client does not read its replies: its messages wait. */
+    this.isBehind = false
+    this._waiting = []
+    /** Bytes of the peer's messages that JavaScript holds, and the last value that the native side was given. */
+    this._kept = 0
+    this._toldKept = 0
+    this._socket = null
+    this._tcp = null
+    /** The user paused the TCP socket. */
+    this.isPaused = false
+    /** JavaScript does the native side's work for the transport: see `leave`. */
+    this.hasLeft = false
+  }
+
+  /**
+   * Connects as a client; `conf` is the transport's, `dialling` has the form of `AT_ONCE` of dispatch.js. Throws when
+   * `conf.secure` is invalid.
+   */
+  dial (dest, conf, dialling) {
+    this.dest = String(dest)
+    if (conf.secure) {
+      const secure = require('../tls/tlsConnect')
+      // Before there is anything to clean up.
+      secure.assertSecure(conf.secure)
+      this.url = `wss://${dest}${PATH}`
+      this.conn = dispatch.keep(dispatch.stream(false, secure.confOf(conf), this.lanes, this.meter, this.budget), this)
+      this.stream = secure.connect(dest, PATH, conf, this, dialling)
+    } else {
+      this.url = `ws://${dest}${PATH}`
+      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget, dialling), this)
+    }
+    hold()
+    this._held = true
+    observe.debug('client %s: connecting', dest)
+    return this
+  }
+
+  /** Turns this into a server's connection: `conn` is its number, `request` the client's upgrade request. */
+  accepted (conn, request) {
+    this.conn = dispatch.keep(conn, this)
+    this.open = true
+    this.request = request
+    // Node drops the address when the socket closes.
+    if (request.socket) this.dest = addressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
+    // The connection came with the lanes that its server had when the client connected.
+    dispatch.setLanes(conn, this.lanes)
+    observe.opened(this)
+    return this
+  }
+
+  /** The memory budget that all connections of its peer share. */
+  get budget () {
+    return budgetOf(this.transport || nobody)
+  }
+
+  get isClient () {
+    return this.url !== undefined
+  }
+
+  /** The address of the other side, as `host:port`. */
+  get address () {
+    return this.dest === undefined ? addressOf(this.request) : this.dest
+  }
+
+  /** The `ws`-like object of this connection. */
+  get socket () {
+    if (this._socket === null) {
+      const WebSocketLike = require('../socket/WebSocketLike')
+      this._socket = new WebSocketLike(this)
+    }
+    return this._socket
+  }
+
+  /** The TCP socket below: Node's own with TLS, else an object that stands for it. */
+  get tcp () {
+    if (this.stream !== null) return this.stream.socket
+    if (this._tcp === null) {
+      const TcpSocket = require('../socket/TcpSocket')
+      this._tcp = new TcpSocket(this.isClient ? undefined : this.request)[kAttach](this)
+    }
+    return this._tcp
+  }
+
+  /** The object that stood for it before there was a connection. */
+  set tcp (tcp) {
+    this._tcp = tcp[kAttach](this)
+  }
+
+  /** The socket object gets each message, ping and pong too, beside the present receivers. */
+  watch () {
+    this.setLanes(this.lanes | LANES.SOCKET)
+  }
+
+  /** Ends `watch`. */
+  unwatch () {
+    this.setLanes(this.lanes & ~LANES.SOCKET)
+  }
+
+  /**
+   * The user wants the socket's listeners to decide what happens to messages: from now on nothing else handles them.
+   * Only for connections that have `hear`, which the package's own listener calls.
+   */
+  leave () {
+    this.hasLeft = true
+  }
+
+  /** Whether the socket must receive messages on behalf of the transport. */
+  get needsMessages () {
+    return this.hasLeft
+  }
+
+  /** Whether sending must go through the socket object. */
+  get isPatched () {
+    return this._socket !== null && this._socket[kIsPatched]
+  }
+
+  setLanes (lanes) {
+    if (lanes === this.lanes) return
+    this.lanes = lanes
+    if (!this.over) dispatch.setLanes(this.conn, lanes)
+  }
+
+  /** Pauses or resumes reading; a connection that is closing must be read. */
+  setReading (reads) {
+    if (this.over || this.closing) return
+    if (this.stream !== null) this.stream.setPaused(!reads)
+    else dispatch.setReading(this.conn, reads && !this.isPaused)
+  }
+
+  /** Nothing is read while `isPaused`. */
+  pause (isPaused) {
+    this.isPaused = isPaused
+    this.setReading(true)
+  }
+
+  /** Composes a frame; returns false on a closed connection. */
+  send (opcode, data, fin) {
+    if (this.over) return false
+    const sent = dispatch.send(this.conn, opcode, data, fin)
+    if (sent === BEHIND) this.fallBehind()
+    if (this.stream !== null) this.stream.pumpSoon()
+    return sent !== 0
+  }
+
+  /** The write queue is above its limit: no message of the other side is handled until `onRoom`. */
+  fallBehind () {
+    // A client sends no replies to a server's messages, so it need not hold them back.
+    if (!this.isClient) this.isBehind = true
+  }
+
+  /** Queues `call` until the other side has read the write queue. */
+  wait (call, cost) {
+    cost += SMALL_MESSAGE
+    this._waiting.push({ call, cost })
+    this.keep(cost)
+  }
+
+  /** Drops the queued calls. */
+  dropWaiting () {
+    for (const { cost } of this._waiting.splice(0)) this.keep(-cost)
+  }
+
+  onRoom () {
+    this.isBehind = false
+    this._goOn()
+  }
+
+  /** Adds `bytes`, which may be negative, to the bytes of the peer's messages that JavaScript holds. */
+  keep (bytes) {
+    this._kept += bytes
+    if (Math.abs(this._kept - this._toldKept) < BUDGET_STEP || this.over) return
+    this._toldKept = this._kept
+    dispatch.keeps(this.conn, Math.max(0, this._kept))
+  }
+
+  /**
+   * Its server drains. True: it may close as soon as its output is written; false: it closes after all the others,
+   * since its pending work is unknown.
+   */
+  drain () {
+    return true
+  }
+
+  /** Whether a draining connection has nothing left to do. */
+  isDrained () {
+    return dispatch.unanswered(this.conn) <= 0 && dispatch.waiting(this.conn) === 0
+  }
+
+  close (code, reason) {
+    if (this.over || this.closing) return
+    this.closing = true
+    dispatch.close(this.conn, code, reason)
+    this._letGo()
+    if (this.stream !== null) this.stream.close()
+  }
+
+  /** Delivers nothing more of this connection, not even the rest of the current batch. */
+  terminate () {
+    if (this.over) return
+    this.onMessage = this.onPing = this.onPong = ignore
+    this.closing = true
+    dispatch.terminate(this.conn)
+    this._letGo()
+    if (this.stream !== null) this.stream.terminate()
+  }
+
+  onOpened () {
+    // It was closed while the handshake's event was on its way here.
+    if (this.open || this.closing) return
+    this.open = true
+    observe.opened(this)
+    try {
+      this.opened()
+    } finally {
+      if (this._socket !== null) this._socket[kOpened]()
+    }
+  }
+
+  /** A listener for `open` is about to be prepended; `listen` adds it. */
+  hearOpened (listen) {}
+
+  /** Subclass hook: runs before the socket's own listeners get `open`. */
+  opened () {}
+
+  onMessage (data) {
+    if (this._socket === null) return
+    if (this.isBehind) this.wait(() => this.onMessage(data), data.length)
+    else this._socket[kMessage](data, (this.lanes & LANES.RPC) !== 0)
+  }
+
+  onPing (data) {
+    if (this._socket !== null) this._socket.emit('ping', data)
+  }
+
+  onPong (data) {
+    if (this._socket !== null) this._socket.emit('pong', data)
+  }
+
+  /** The server stopped reading. */
+  onLeaving () {}
+
+  /** A large reply begins to arrive. */
+  onLarge () {}
+
+  onDrained () {
+    if (this._socket !== null) this._socket[kDrained]()
+    if (this._tcp !== null) this._tcp[kDrained]()
+  }
+
+  /** The native side composed a frame by itself. */
+  onComposed () {
+    if (this.stream !== null) this.stream.pump()
+  }
+
+  /** The process exits: writes the composed output. */
+  flushStream () {
+    if (this.stream !== null) this.stream.writeAll()
+  }
+
+  /** Afterwards the connection's number may be reused. `failure` is the reason of the close, if there is one. */
+  detach (failure) {
+    if (this.stream !== null) this.stream.detach(!!failure && failure.code === TEXT.MEMORY_BUDGET)
+  }
+
+  onClosed (code, reason, err) {
+    // Where JavaScript moves the bytes, its error is more precise than the native side's.
+    if (this.stream !== null) err = this.stream.error || err
+    if (this.listener) this.listener.remove(this)
+    this.over = true
+    this.closeCode = code
+    this._letGo()
+    // Requests received before the close are still handled, though no reply can be sent.
+    this.isBehind = false
+    if (this._waiting.length > 0) setImmediate(() => this._goOn())
+    observe.closed(this, code, reason, err)
+    try {
+      this.ended(err, reason)
+    } finally {
+      try {
+        // A connection that never opened here has no close code, whatever the native side saw meanwhile.
+        if (this._socket !== null) this._socket[kClosed](this.open ? code : 1006, this.open ? reason : '', err)
+      } finally {
+        if (this._tcp !== null) this._tcp[kClosed](err)
+      }
+    }
+  }
+
+  /** Subclass hook: runs before the socket's own listeners get `close`. */
+  ended () {}
+
+  /** Runs some of the queued calls a turn, for fairness; a call that throws does not lose the rest. */
+  _goOn () {
+    // A stopped transport does no work for closed connections.
+    if (this.over && this.transport !== null && !this.transport.isActive()) return this.dropWaiting()
+    const waiting = this._waiting
+    const end = dateNow() + LONGEST_TURN
+    let at = 0
+    try {
+      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind && dateNow() < end) {
+        const { call, cost } = waiting[at++]
+        this.keep(-cost)
+        call()
+      }
+    } finally {
+      waiting.splice(0, at)
+      if (waiting.length > 0 && !this.isBehind) {
+        // New messages queue behind the rest until then.
+        this.isBehind = true
+        setImmediate(() => this.onRoom())
+      }
+    }
+  }
+
+  /** Makes a client's connection keep the process alive; servers' connections never do. */
+  ref () {
+    if (this._held !== false || this.over || this.closing) return
+    hold()
+    this._held = true
+  }
+
+  unref () {
+    this._letGo()
+  }
+
+  /** A closing connection does not keep the process alive. */
+  _letGo () {
+    if (!this._held) return
+    this._held = false
+    letGo()
+  }
+}
+
+function ignore () {}
+
+/** Whether its events run in the async context in which it was made. */
+Connection.prototype.keepsContext = true
+
+/** `host:port`, with IPv4-mapped addresses as IPv4. */
+function addressOf ({ address = '', port }) {
+  const host = address.replace(/^::ffff:(?=[\d.]+$)/, '')
+  return joined(host, port)
+}
+
+module.exports = Connection

@@ -1,0 +1,118 @@
+'use strict'
+
+// Observability: `diagnostics_channel`, and lines for NODE_DEBUG=grenache. See docs/OBSERVABILITY.md for the contents
+// of each message.
+
+const { channel } = require('diagnostics_channel')
+const { debuglog } = require('util')
+const { monotonic } = require('../util/clock')
+const { kAnswer } = require('../util/symbols')
+const { inLine } = require('../errors/printable')
+
+const start = channel('grenache:request:start')
+const end = channel('grenache:request:end')
+const error = channel('grenache:request:error')
+const open = channel('grenache:connection:open')
+const close = channel('grenache:connection:close')
+
+const log = debuglog('grenache')
+
+/** A line for NODE_DEBUG. Addresses, errors and answers are foreign text. */
+function debug (format, ...args) {
+  if (log.enabled) log(format, ...args.map(arg => typeof arg === 'number' ? arg : inLine(arg)))
+}
+
+Object.defineProperty(debug, 'enabled', { get: () => log.enabled })
+
+/** Whether requests have subscribers; nearly free, and called for each request. */
+function isWatched () {
+  return start.hasSubscribers || end.hasSubscribers || error.hasSubscribers
+}
+
+/** One observed request: the same message at its start and at its end. */
+class Watched {
+  constructor (message) {
+    this.message = { ...message, duration: undefined, error: undefined, result: undefined }
+    this._since = monotonic()
+    this._isStarted = false
+    this._isEnded = false
+  }
+
+  /** Starts it, once. `act` then runs with the stores that are bound to the channel. */
+  start (act) {
+    if (this._isStarted) return
+    this._isStarted = true
+    // Node 18.19 is the first version with `runStores`.
+    if (act && start.runStores) return start.runStores(this.message, act)
+    start.publish(this.message)
+    if (act) act()
+  }
+
+  end (err, res) {
+    if (this._isEnded) return
+    this._isEnded = true
+    this.start()
+    const { message } = this
+    message.duration = monotonic() - this._since
+    if (err) message.error = err
+    else message.result = res
+    if (err) error.publish(message)
+    else end.publish(message)
+  }
+}
+
+/** A request of a client's transport. */
+function ask (transport, key, payload) {
+  const address = transport.conf.dest
+  return new Watched({ side: 'client', transport, address, key, payload, rid: undefined })
+}
+
+/** A server's transport handles a request of `caller`, which has the address. */
+function serve (transport, caller, rid, key, payload, reply, cert) {
+  const address = caller && caller.address
+  const watched = new Watched({ side: 'server', transport, address, key, payload, rid })
+  const watchedReply = (err, res) => {
+    reply(err, res)
+    watched.end(err, res)
+  }
+  watched.start(() => transport[kAnswer](caller, rid, key, payload, watchedReply, cert))
+}
+
+/** A connection's handshake is done. */
+function opened (connection) {
+  connection.meter.count('opened')
+  if (!open.hasSubscribers && !debug.enabled) return
+  connection.told = aboutOf(connection)
+  debug('%s %s: open', connection.told.side, connection.told.address)
+  open.publish(connection.told)
+}
+
+/** A connection is closed; `err` is the reason, unless it was closed in order. */
+function closed (connection, code, reason, err) {
+  connection.meter.count(connection.open ? 'closed' : 'failed')
+  if (!close.hasSubscribers && !debug.enabled) return
+  const told = connection.told || aboutOf(connection)
+  told.opened = connection.open
+  told.code = code
+  told.reason = reason
+  told.error = err || undefined
+  const end = told.opened ? 'closed' : 'not connected'
+  if (err) debug('%s %s: %s, code %d, %s', told.side, told.address, end, code, err.message)
+  else debug('%s %s: %s, code %d', told.side, told.address, end, code)
+  close.publish(told)
+}
+
+function aboutOf ({ isClient, transport, address, stream }) {
+  return {
+    side: isClient ? 'client' : 'server',
+    transport,
+    address,
+    secure: stream !== null,
+    opened: true,
+    code: undefined,
+    reason: undefined,
+    error: undefined
+  }
+}
+
+module.exports = { ask, closed, debug, isWatched, opened, serve }

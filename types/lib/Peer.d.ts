@@ -1,3 +1,0 @@
-import { Peer } from '../peer'
-
-export = Peer

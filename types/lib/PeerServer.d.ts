@@ -1,3 +1,0 @@
-import { PeerServer } from '../peer'
-
-export = PeerServer

@@ -1,3 +1,0 @@
-import { Transport } from '../peer'
-
-export = Transport

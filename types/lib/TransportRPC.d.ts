@@ -1,3 +1,0 @@
-import { TransportRPC } from '../peer'
-
-export = TransportRPC
