@@ -24,55 +24,55 @@ export declare class Budget {
   giveBack(bytes: number): void
 }
 
+/**
+ * Its methods are in the files of their purpose: `connection.rs`, `requests.rs`, `messages.rs`,
+ * `stream.rs`, `server.rs`, `socket.rs`, `names.rs`, `exchanges.rs` and `meter.rs`.
+ */
 export declare class Core {
-  /** Both ends of a connection, while it is connected and its bytes are moved here. */
-  ends(conn: number): Ends | null
-  /**
-   * Sets an option of its TCP socket: whether small writes are collected (Nagle), and whether
-   * the system probes an idle connection, first after `keepAlive` milliseconds. Returns the
-   * error, if it fails.
-   */
-  setSocket(conn: number, options: SocketOptions): Failure | null
-  /** Bytes read and written on a connection so far. */
-  traffic(conn: number): Array<number> | null
-  /**
-   * `deliver` is called on the JavaScript thread when there is something to fetch. With
-   * `in_loop`, Node's own event loop may move connections, where that is possible.
-   */
-  constructor(deliver: () => void, inLoop: boolean)
-  /** Whether Node's own event loop can move connections here. */
-  get inLoop(): boolean
-  /** The functions of the hot path: see `raw.rs`. */
-  raw(): object
-  /** `shared`: other processes that set this too can listen on the same port. */
-  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): Listening
-  /** Accepts the client of a question, or rejects it with the response `refusal`. */
-  decide(ask: number, refusal?: string | undefined | null): void
-  /** The limit of this process's file descriptors; `None` where the system does not tell. */
-  descriptors(): number | null
-  unlisten(server: number): void
   connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter, budget: Budget): number
-  /**
-   * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits for
-   * `open_stream`.
-   */
-  stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
-  /** Whether a connection moves something large; `descriptor` is that of a stream's TCP socket. */
-  movesMuch(conn: number, descriptor?: number | undefined | null): boolean
-  /** The handshake of a stream is complete; `descriptor` is that of its TCP socket. */
-  openStream(conn: number, descriptor?: number | undefined | null): void
-  /** Whether so much waits to be fetched that reading should stop. */
-  get isFull(): boolean
-  /** All data received until a stream's deadline was read: what is due ends now. */
-  expireStream(conn: number, descriptor?: number | undefined | null): void
-  /** A stream is closed. */
-  endStream(conn: number): void
   /** Sets who gets a connection's messages: 1 the RPC machinery, 2 listeners of the socket. */
   setLanes(conn: number, lanes: number): void
   /** Drops a connection's messages from now on, and those that wait to be fetched. */
   ignore(conn: number): void
-  /** The same, for future connections of a server. */
-  setServerLanes(server: number, lanes: number): void
+  /** Pauses or resumes reading a connection; not of streams, whose bytes JavaScript moves. */
+  setReading(conn: number, reads: boolean): void
+  /** Milliseconds since anything was received on `conn`; `u32::MAX` when it is closed. */
+  silence(conn: number): number
+  /** Whether a connection moves something large; `descriptor` is that of a stream's TCP socket. */
+  movesMuch(conn: number, descriptor?: number | undefined | null): boolean
+  /** JavaScript keeps this many bytes of data received on `conn`. */
+  keeps(conn: number, bytes: number): void
+  /** Stops reading a server's connection, and tells its client how many messages were read. */
+  drain(conn: number): void
+  /** Whether all replies of a draining connection are written. */
+  isDrained(conn: number): boolean
+  close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
+  terminate(conn: number): void
+  /** JavaScript has handled the close of `conn`: its number may be reused. */
+  release(conn: number): void
+  /**
+   * `deliver` is called on the JavaScript thread when there is something to fetch. With
+   * `uv_version`, that of Node's libuv, Node's own event loop may move connections, if the
+   * functions of that libuv are found.
+   */
+  constructor(deliver: () => void, uvVersion?: string | undefined | null)
+  /** Whether Node's own event loop can move connections here. */
+  get inLoop(): boolean
+  /** The functions of the hot path: see `raw.rs`. */
+  raw(): object
+  /** The limit of this process's file descriptors; `None` where the system does not tell. */
+  descriptors(): number | null
+  /** The process exits during this turn: from now on output is written right away. */
+  writeAtOnce(): void
+  /**
+   * Posts to a grape, with header fields as alternating names and values; the response is an
+   * event with this `id`.
+   */
+  post(id: number, url: string, fields: Array<string>, body: string, timeout: number): void
+  /** Cancels an exchange with a grape, and closes its connection. There is no event. */
+  endPost(id: number): void
+  /** Closes idle connections to grapes, and others after their exchange. */
+  letGrapesGo(): void
   /**
    * Composes a frame: `first` is its first byte, the opcode and whether it ends the message (RFC
    * 6455 section 5.2). Returns 0 when the connection is closed, 2 when its receiver is far
@@ -89,31 +89,13 @@ export declare class Core {
   isDestination(dest: string): boolean
   /** The address of the interface `host`, which may be a name; blocks while it is looked up. */
   addressOf(host: string): string | null
-  /** The memory cost of a parsed message, in bytes. */
-  cost(message: string | Buffer): number
-  close(conn: number, code?: number | undefined | null, reason?: string | undefined | null): void
-  terminate(conn: number): void
+  /**
+   * Resolves a host name within `timeout` ms, of a grape or a destination; the addresses are an
+   * event with this `id`.
+   */
+  resolve(id: number, host: string, isGrape: boolean, timeout: number): void
   /** Gives up a request without further events. False: an event for it is already pending. */
   forget(conn: number, slot: number): boolean
-  /** Pauses or resumes reading a connection; not of streams, whose bytes JavaScript moves. */
-  setReading(conn: number, reads: boolean): void
-  /** Milliseconds since anything was received on `conn`; `u32::MAX` when it is closed. */
-  silence(conn: number): number
-  /** Stops reading a server's connection, and tells its client how many messages were read. */
-  drain(conn: number): void
-  /** Whether all replies of a draining connection are written. */
-  isDrained(conn: number): boolean
-  /**
-   * The slots of requests that the server of `conn` has not started, each followed by the ms
-   * left for it.
-   */
-  unread(conn: number): Array<number>
-  /** Unanswered requests received on `conn`, as far as they are counted. */
-  unanswered(conn: number): number
-  /** A message of `conn` that was counted as a request is none, and will not be answered. */
-  answered(conn: number): void
-  /** JavaScript keeps this many bytes of data received on `conn`. */
-  keeps(conn: number, bytes: number): void
   /** Abandons the pending requests of `conn`. */
   abandon(conn: number): void
   /** Withdraws the requests of `conn`, if nothing was sent. False: something was. */
@@ -124,26 +106,49 @@ export declare class Core {
   sendHeldBack(conn: number): void
   /** The id of the pending request in `slot` of `conn`. */
   rid(conn: number, slot: number): string | null
+  /**
+   * The slots of requests that the server of `conn` has not started, each followed by the ms
+   * left for it.
+   */
+  unread(conn: number): Array<number>
+  /** Unanswered requests received on `conn`, as far as they are counted. */
+  unanswered(conn: number): number
+  /** A message of `conn` that was counted as a request is none, and will not be answered. */
+  answered(conn: number): void
+  /** The memory cost of a parsed message, in bytes. */
+  cost(message: string | Buffer): number
+  /** `shared`: other processes that set this too can listen on the same port. */
+  listen(port: number, host: string | undefined | null, shared: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): Listening
+  /** Sets who gets the messages of a server's future connections; see `setLanes`. */
+  setServerLanes(server: number, lanes: number): void
+  /** Accepts the client of a question, or rejects it with the response `refusal`. */
+  decide(ask: number, refusal?: string | undefined | null): void
+  unlisten(server: number): void
+  /** Both ends of a connection, while it is connected and its bytes are moved here. */
+  ends(conn: number): Ends | null
+  /**
+   * Sets an option of its TCP socket: whether small writes are collected (Nagle), and whether
+   * the system probes an idle connection, first after `keepAlive` milliseconds. Returns the
+   * error, if it fails.
+   */
+  setSocket(conn: number, options: SocketOptions): Failure | null
+  /** Bytes read and written on a connection so far. */
+  traffic(conn: number): Array<number> | null
   /** The totals of a meter, including its open connections. */
   stats(meter: Meter): Stats
-  /** JavaScript has handled the close of `conn`: its number may be reused. */
-  release(conn: number): void
   /**
-   * Resolves a host name within `timeout` ms, of a grape or a destination; the addresses are an
-   * event with this `id`.
+   * A connection whose bytes JavaScript moves, on the side of a server or a client; it waits for
+   * `open_stream`.
    */
-  resolve(id: number, host: string, isGrape: boolean, timeout: number): void
-  /**
-   * Posts to a grape, with header fields as alternating names and values; the response is an
-   * event with this `id`.
-   */
-  post(id: number, url: string, fields: Array<string>, body: string, timeout: number): void
-  /** Cancels an exchange with a grape, and closes its connection. There is no event. */
-  endPost(id: number): void
-  /** The process exits during this turn: from now on output is written right away. */
-  writeAtOnce(): void
-  /** Closes idle connections to grapes, and others after their exchange. */
-  letGrapesGo(): void
+  stream(isServer: boolean, settings: ConnectionSettings, meter: Meter, budget: Budget): number
+  /** The handshake of a stream is complete; `descriptor` is that of its TCP socket. */
+  openStream(conn: number, descriptor?: number | undefined | null): void
+  /** Whether so much waits to be fetched that reading should stop. */
+  get isFull(): boolean
+  /** All data received until a stream's deadline was read: what is due ends now. */
+  expireStream(conn: number, descriptor?: number | undefined | null): void
+  /** A stream is closed. */
+  endStream(conn: number): void
 }
 
 /** Counters of one transport or peer. */

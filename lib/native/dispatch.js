@@ -16,7 +16,7 @@ const pumps = require('../tls/writeTiming')
 
 // Bun and Deno are not Node: libuv's functions are missing there, or abort.
 const isNode = !process.versions.bun && !process.versions.deno
-const core = new Core(onWake, isNode)
+const core = new Core(onWake, isNode ? process.versions.uv : undefined)
 // The native side holds no JavaScript objects, so that a test runner can release the modules of one test file. The
 // callback lives as long as the core, and the core as long as something is open.
 core.onWake = onWake

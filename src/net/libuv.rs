@@ -75,19 +75,20 @@ struct Polled {
 }
 
 impl Driver {
-    /// A driver in the loop at `uv_loop`. `None` when the program lacks a function of libuv, or one
-    /// fails.
+    /// A driver in the loop at `uv_loop`, made by the libuv with this `version`. `None` when the
+    /// libuv found in the program has another one or lacks a function, or one fails.
     ///
     /// # Safety
     /// `uv_loop` is the `uv_loop_t` of the calling thread, and runs until
     /// [`shut_down`](Self::shut_down) has called back.
     pub unsafe fn new(
         uv_loop: *mut c_void,
+        version: &str,
         hub: Arc<Connections>,
         turn: Weak<dyn Turn>,
     ) -> Option<Rc<Self>> {
         // SAFETY: as promised by the caller.
-        let uv = unsafe { Loop::new(uv_loop) }?;
+        let uv = unsafe { Loop::new(uv_loop, version) }?;
         let (before, after) = (turn.clone(), turn.clone());
         let handles = vec![
             uv.prepare(move || {

@@ -9,7 +9,7 @@ use libloading::os::unix::Library;
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     cell::{Cell, RefCell},
-    ffi::{c_int, c_void},
+    ffi::{CStr, c_char, c_int, c_void},
     io::{self, ErrorKind},
     net::TcpStream,
     os::fd::AsRawFd,
@@ -65,6 +65,7 @@ macro_rules! functions {
 }
 
 functions! {
+    version_string: fn() -> *const c_char;
     handle_size: fn(c_int) -> usize;
     handle_set_data: fn(Handle, *mut c_void);
     handle_get_data: fn(Handle) -> *mut c_void;
@@ -91,6 +92,15 @@ fn uv() -> Option<&'static Uv> {
     UV.get_or_init(Uv::find).as_ref()
 }
 
+impl Uv {
+    /// Whether it has this version. The program may contain several libraries of that name: Node's
+    /// own, and one that another addon has loaded, which knows nothing of Node's loop.
+    fn is(&self, version: &str) -> bool {
+        // SAFETY: the function returns a static text that ends with NUL.
+        unsafe { CStr::from_ptr((self.version_string)()) }.to_bytes() == version.as_bytes()
+    }
+}
+
 /// One event loop.
 #[derive(Clone)]
 pub(super) struct Loop {
@@ -107,12 +117,14 @@ struct Alive {
 }
 
 impl Loop {
-    /// The loop at `raw`, if this program has all the functions.
+    /// The loop at `raw`, if this program has all the functions, of the libuv with this `version`.
     ///
     /// # Safety
-    /// `raw` is the `uv_loop_t` of the calling thread and outlives all handles made here.
-    pub unsafe fn new(raw: *mut c_void) -> Option<Self> {
-        Some(Self { uv: uv()?, raw, alive: Rc::default() })
+    /// `raw` is the `uv_loop_t` of the calling thread, made by that libuv, and outlives all handles
+    /// made here.
+    pub unsafe fn new(raw: *mut c_void, version: &str) -> Option<Self> {
+        let uv = uv().filter(|uv| uv.is(version))?;
+        Some(Self { uv, raw, alive: Rc::default() })
     }
 
     /// Whether the next wait for I/O takes time.

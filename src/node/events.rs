@@ -1,6 +1,9 @@
 //! Events and errors as JavaScript objects.
 
-use super::{Inner, value};
+use super::{
+    inner::Inner,
+    value::{self, Scope, Value},
+};
 use crate::{
     caught::caught,
     error::Error,
@@ -9,7 +12,7 @@ use crate::{
     ws::Head,
 };
 use napi::{
-    Env, Result,
+    Env, JsValue, Result,
     bindgen_prelude::{BufferSlice, Object, Unknown},
 };
 use napi_derive::napi;
@@ -76,11 +79,18 @@ fn subject(event: &Event<Arrival>) -> Subject {
 
 /// Converts an event. A failed conversion ends its connection or exchange, but not the other
 /// messages and events of its batch.
-pub(super) fn object_or_end<'env>(
-    env: &'env Env,
+pub(super) fn object_or_end<'a>(
+    scope: Scope<'a>,
     inner: &Inner,
     event: Event<Arrival>,
-) -> Result<Object<'env>> {
+) -> Result<Value<'a>> {
+    let env = Env::from_raw(scope.raw());
+    let object = convert(&env, inner, event)?;
+    // SAFETY: the object was made in the running call.
+    Ok(unsafe { Value::new(object.raw()) })
+}
+
+fn convert<'env>(env: &'env Env, inner: &Inner, event: Event<Arrival>) -> Result<Object<'env>> {
     let subject = subject(&event);
     let error = match caught(|| object(env, inner, event)) {
         Ok(Ok(object)) => return Ok(object),
@@ -254,8 +264,11 @@ fn set_client(
 fn set_data(env: &Env, object: &mut Object<'_>, data: Data) -> Result<()> {
     match data {
         Data::Text(text) => match value::string(env.into(), &text) {
-            // SAFETY: the value was made with this `env`, in this scope.
-            Ok(text) => object.set("data", unsafe { Unknown::from_raw_unchecked(env.raw(), text) }),
+            Ok(text) => {
+                // SAFETY: the value was made with this `env`, in this scope.
+                let text = unsafe { Unknown::from_raw_unchecked(env.raw(), text.raw()) };
+                object.set("data", text)
+            }
             Err(_) => object.set("type", UNREADABLE),
         },
         // Copied: an external buffer costs more than the copy.

@@ -2,7 +2,7 @@
 //! later if it was published while the event loop is busy. While JavaScript is busy, the thread of
 //! [`Unsent`](crate::net::Unsent) writes it.
 
-use super::{Entry, Inner};
+use super::inner::{Entry, Inner};
 use crate::{
     caught::caught,
     config,

@@ -2,8 +2,11 @@
 //! macro, and strings go straight into a connection's buffer.
 
 use super::{
-    Entry, Inner, events,
-    value::{Scope, Value, append, boolean, buffer, is_undefined, number, string, time, to_number},
+    events,
+    inner::{Entry, Inner},
+    value::{
+        Scope, Value, append, array, boolean, buffer, is_undefined, number, string, time, to_number,
+    },
 };
 use crate::{
     caught::caught,
@@ -22,22 +25,39 @@ use std::{
 const JSON: bool = false;
 const STRING: bool = true;
 
+/// The value that a call returns, or `None` for undefined, which needs no call of Node-API.
+type Returned<'a> = Result<Option<Value<'a>>>;
+
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;
+
+/// Node-API's callback for a function of this file. Only [`functions`] uses it.
+macro_rules! callback {
+    ($act:expr) => {{
+        unsafe extern "C" fn call(
+            env: sys::napi_env,
+            info: sys::napi_callback_info,
+        ) -> sys::napi_value {
+            // SAFETY: this is a callback of `functions`.
+            unsafe { enter(env, info, $act) }
+        }
+        call
+    }};
+}
 
 /// Creates the object with the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
     let functions: [(&str, Callback); 10] = [
-        ("request", request::<JSON>),
-        ("requestString", request::<STRING>),
-        ("reply", reply::<JSON>),
-        ("replyString", reply::<STRING>),
-        ("text", text),
-        ("flush", flush),
-        ("fetch", fetch),
-        ("waiting", waiting),
-        ("receive", receive),
-        ("take", take),
+        ("request", callback!(request::<JSON>)),
+        ("requestString", callback!(request::<STRING>)),
+        ("reply", callback!(reply::<JSON>)),
+        ("replyString", callback!(reply::<STRING>)),
+        ("text", callback!(text)),
+        ("flush", callback!(flush)),
+        ("fetch", callback!(fetch)),
+        ("waiting", callback!(waiting)),
+        ("receive", callback!(receive)),
+        ("take", callback!(take)),
     ];
     for (name, callback) in functions {
         let mut function = null_mut();
@@ -83,11 +103,11 @@ unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut
 /// Runs `act` with the arguments of a call; a panic or error becomes a JavaScript exception.
 ///
 /// # Safety
-/// Only as a callback made by `functions`.
+/// Only in a callback of `functions`.
 unsafe fn enter<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
-    act: impl for<'a> FnOnce(&Inner, Scope<'a>, [Value<'a>; N]) -> Result<sys::napi_value>,
+    act: impl for<'a> FnOnce(&Inner, Scope<'a>, [Value<'a>; N]) -> Returned<'a>,
 ) -> sys::napi_value {
     let mut args = [null_mut(); N];
     let mut count = N;
@@ -102,51 +122,48 @@ unsafe fn enter<const N: usize>(
     let (scope, args) = unsafe { (Scope::new(env), args.map(|value| Value::new(value))) };
     let result = caught(|| act(inner, scope, args))
         .unwrap_or_else(|error| Err(Error::from_reason(error.to_string())));
-    result.unwrap_or_else(|error| {
-        let text = error.reason.replace('\0', " ");
-        // SAFETY: `env` is live, and the text has no inner NUL.
-        unsafe {
+    match result {
+        Ok(value) => value.map_or(null_mut(), Value::raw),
+        Err(error) => {
+            let text = error.reason.replace('\0', " ");
             if let Ok(text) = CString::new(text) {
-                sys::napi_throw_error(env, null(), text.as_ptr());
+                // SAFETY: `env` is live, and the text has no inner NUL.
+                unsafe { sys::napi_throw_error(env, null(), text.as_ptr()) };
             }
+            null_mut()
         }
-        null_mut()
-    })
+    }
 }
 
 /// `request(conn, slot, timeout, payload, key)`: composes a request. `payload` is [`JSON`] or a
 /// [`STRING`], `key` a JSON text with its comma; without `key` it is the connection's last one.
 /// `timeout` is in ms. Returns false, and composes nothing, when JavaScript has to write the
 /// string's JSON.
-unsafe extern "C" fn request<const PAYLOAD: bool>(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
-    let act =
-        |inner: &Inner, env: Scope<'_>, [conn, slot, timeout, payload, key]: [Value<'_>; 5]| {
-            let (number, slot) = (number(env, conn)?, number(env, slot)?);
-            let timeout = time(env, timeout)?;
-            let mut is_json = Ok(true);
-            let now = inner.hub.micros();
-            inner.with(number, |entry| {
-                let last = &mut *entry.key.borrow_mut();
-                if let Err(error) = read_key(env, key, last) {
-                    is_json = Err(error);
-                    return;
-                }
-                let composed = entry.conn.request(slot, now, timeout, |out| {
-                    out.extend_from_slice(last);
-                    is_json = append_value::<PAYLOAD>(env, payload, out);
-                    matches!(is_json, Ok(true))
-                });
-                if let Some(composed) = composed {
-                    inner.composed_in_time(entry, &composed, milliseconds(now));
-                }
-            });
-            boolean(env, is_json?)
-        };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn request<'a, const PAYLOAD: bool>(
+    inner: &Inner,
+    env: Scope<'a>,
+    [conn, slot, timeout, payload, key]: [Value<'a>; 5],
+) -> Returned<'a> {
+    let (number, slot) = (number(env, conn)?, number(env, slot)?);
+    let timeout = time(env, timeout)?;
+    let mut is_json = Ok(true);
+    let now = inner.hub.micros();
+    inner.with(number, |entry| {
+        let last = &mut *entry.key.borrow_mut();
+        if let Err(error) = read_key(env, key, last) {
+            is_json = Err(error);
+            return;
+        }
+        let composed = entry.conn.request(slot, now, timeout, |out| {
+            out.extend_from_slice(last);
+            is_json = append_value::<PAYLOAD>(env, payload, out);
+            matches!(is_json, Ok(true))
+        });
+        if let Some(composed) = composed {
+            inner.composed_in_time(entry, &composed, milliseconds(now));
+        }
+    });
+    boolean(env, is_json?).map(Some)
 }
 
 /// `reply(conn, rid, result, since)`: composes the reply `["<rid>",null,<result>]` to a string
@@ -154,34 +171,31 @@ unsafe extern "C" fn request<const PAYLOAD: bool>(
 /// request. Returns false, and composes nothing, when JavaScript has to write the JSON of one of
 /// the strings; true when the client is so far behind that the service should not reply until the
 /// event `room`. Otherwise it returns undefined, which needs no call of Node-API.
-unsafe extern "C" fn reply<const RESULT: bool>(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, [conn, rid, result, since]: [Value<'_>; 4]| {
-        let (number, since) = (number(env, conn)?, time(env, since)?);
-        let mut is_json = Ok(true);
-        let mut is_behind = false;
-        inner.with(number, |entry| {
-            let composed = entry.conn.text(|out| {
-                out.push(b'[');
-                is_json = append_value::<STRING>(env, rid, out);
-                if !matches!(is_json, Ok(true)) {
-                    return false;
-                }
-                out.extend_from_slice(b",null,");
-                is_json = append_value::<RESULT>(env, result, out);
-                out.push(b']');
-                matches!(is_json, Ok(true))
-            });
-            if let Some(composed) = composed {
-                is_behind = answered(inner, entry, &composed, since);
+fn reply<'a, const RESULT: bool>(
+    inner: &Inner,
+    env: Scope<'a>,
+    [conn, rid, result, since]: [Value<'a>; 4],
+) -> Returned<'a> {
+    let (number, since) = (number(env, conn)?, time(env, since)?);
+    let mut is_json = Ok(true);
+    let mut is_behind = false;
+    inner.with(number, |entry| {
+        let composed = entry.conn.text(|out| {
+            out.push(b'[');
+            is_json = append_value::<STRING>(env, rid, out);
+            if !matches!(is_json, Ok(true)) {
+                return false;
             }
+            out.extend_from_slice(b",null,");
+            is_json = append_value::<RESULT>(env, result, out);
+            out.push(b']');
+            matches!(is_json, Ok(true))
         });
-        if is_json? && !is_behind { Ok(null_mut()) } else { boolean(env, is_behind) }
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+        if let Some(composed) = composed {
+            is_behind = answered(inner, entry, &composed, since);
+        }
+    });
+    if is_json? && !is_behind { Ok(None) } else { boolean(env, is_behind).map(Some) }
 }
 
 /// Counts a reply to a request that JavaScript has had since `since`. Returns whether the client is
@@ -200,124 +214,87 @@ fn answered(inner: &Inner, entry: &Entry, composed: &Composed, since: u64) -> bo
 
 /// `text(conn, text, since)`: composes the text frame of a reply; `since` and the return values
 /// true and undefined as for `reply`.
-unsafe extern "C" fn text(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, [conn, text, since]: [Value<'_>; 3]| {
-        let (number, since) = (number(env, conn)?, time(env, since)?);
-        let mut read = Ok(());
-        let mut is_behind = false;
-        inner.with(number, |entry| {
-            let composed = entry.conn.text(|out| {
-                read = append(env, text, out);
-                read.is_ok()
-            });
-            if let Some(composed) = composed {
-                is_behind = answered(inner, entry, &composed, since);
-            }
+fn text<'a>(inner: &Inner, env: Scope<'a>, [conn, text, since]: [Value<'a>; 3]) -> Returned<'a> {
+    let (number, since) = (number(env, conn)?, time(env, since)?);
+    let mut read = Ok(());
+    let mut is_behind = false;
+    inner.with(number, |entry| {
+        let composed = entry.conn.text(|out| {
+            read = append(env, text, out);
+            read.is_ok()
         });
-        read.and_then(|()| if is_behind { boolean(env, true) } else { Ok(null_mut()) })
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+        if let Some(composed) = composed {
+            is_behind = answered(inner, entry, &composed, since);
+        }
+    });
+    read.and_then(|()| is_behind.then(|| boolean(env, true)).transpose())
 }
 
 /// `flush()`: writes the output composed since the last flush, after concurrent writes are done.
-unsafe extern "C" fn flush(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, _: Scope<'_>, []: [Value<'_>; 0]| {
-        inner.flush();
-        inner.flush_lingering(true);
-        inner.unsent.settle();
-        Ok(null_mut())
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn flush<'a>(inner: &Inner, _: Scope<'a>, []: [Value<'a>; 0]) -> Returned<'a> {
+    inner.flush();
+    inner.flush_lingering(true);
+    inner.unsent.settle();
+    Ok(None)
 }
 
 /// `fetch()`: the next batch, or undefined: its text, or `[text, ...events]` when it has events.
 /// The text's last two elements are the time, on the clock of `since`, and 1 when more batches
 /// wait. Output composed so far is written.
-unsafe extern "C" fn fetch(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, []: [Value<'_>; 0]| {
-        inner.flush();
-        let Some((mut batch, more)) = inner.hub.fetch() else { return Ok(null_mut()) };
-        let now = inner.hub.micros();
-        // The reply to a lone message is written without delay.
-        inner.turn_begins(if batch.len() > 1 { milliseconds(now) } else { 0 });
-        batch.number(now);
-        batch.number(more.into());
-        let (text, events) = batch.finish();
-        let text = string(env, &text)?;
-        if events.is_empty() {
-            return Ok(text);
-        }
-        let mut array = null_mut();
-        // SAFETY: `env` is live; the values are made in this call's handle scope.
-        unsafe {
-            check_status!(sys::napi_create_array_with_length(
-                env.raw(),
-                1 + events.len(),
-                &mut array
-            ))?;
-            check_status!(sys::napi_set_element(env.raw(), array, 0, text))?;
-        }
-        let env = Env::from_raw(env.raw());
-        for (at, event) in (1..).zip(events) {
-            let object = events::object_or_end(&env, inner, event)?;
-            // SAFETY: as above.
-            check_status!(unsafe { sys::napi_set_element(env.raw(), array, at, object.raw()) })?;
-        }
-        Ok(array)
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn fetch<'a>(inner: &Inner, env: Scope<'a>, []: [Value<'a>; 0]) -> Returned<'a> {
+    inner.flush();
+    let Some((mut batch, more)) = inner.hub.fetch() else { return Ok(None) };
+    let now = inner.hub.micros();
+    // The reply to a lone message is written without delay.
+    inner.turn_begins(if batch.len() > 1 { milliseconds(now) } else { 0 });
+    batch.number(now);
+    batch.number(more.into());
+    let (text, events) = batch.finish();
+    let text = string(env, &text)?;
+    if events.is_empty() {
+        return Ok(Some(text));
+    }
+    let events = events.into_iter().map(|event| events::object_or_end(env, inner, event));
+    array(env, text, events).map(Some)
 }
 
 /// `waiting(conn)`: bytes of buffered output.
-unsafe extern "C" fn waiting(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, [conn]: [Value<'_>; 1]| {
-        let waiting = inner.with(number(env, conn)?, |entry| entry.conn.waiting()).unwrap_or(0);
-        to_number(env, waiting)
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn waiting<'a>(inner: &Inner, env: Scope<'a>, [conn]: [Value<'a>; 1]) -> Returned<'a> {
+    let waiting = inner.with(number(env, conn)?, |entry| entry.conn.waiting()).unwrap_or(0);
+    to_number(env, waiting).map(Some)
 }
 
 /// `receive(conn, bytes)`: handles received bytes of a stream, a Buffer. Returns how much waits to
 /// be fetched then: 0 nothing, 1 one message, 2 more, 3 so much that reading should stop.
-unsafe extern "C" fn receive(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, [conn, bytes]: [Value<'_>; 2]| {
-        let number = number(env, conn)?;
-        // SAFETY: nothing in here runs JavaScript or keeps the bytes.
-        let bytes = unsafe { buffer(env, bytes) }?;
-        inner.with_stream(number, |stream| {
-            #[cfg(unix)]
-            inner.in_loop.heard(stream.conn().settings());
-            stream.receive(bytes);
-        });
-        to_number(
-            env,
-            match inner.hub.backlog() {
-                Backlog::None => 0,
-                Backlog::One => 1,
-                Backlog::Some => 2,
-                Backlog::Full => 3,
-            },
-        )
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn receive<'a>(inner: &Inner, env: Scope<'a>, [conn, bytes]: [Value<'a>; 2]) -> Returned<'a> {
+    let number = number(env, conn)?;
+    // SAFETY: nothing in here runs JavaScript or keeps the bytes.
+    let bytes = unsafe { buffer(env, bytes) }?;
+    inner.with_stream(number, |stream| {
+        #[cfg(unix)]
+        inner.in_loop.heard(stream.conn().settings());
+        stream.receive(bytes);
+    });
+    to_number(
+        env,
+        match inner.hub.backlog() {
+            Backlog::None => 0,
+            Backlog::One => 1,
+            Backlog::Some => 2,
+            Backlog::Full => 3,
+        },
+    )
+    .map(Some)
 }
 
 /// `take(conn, to)`: moves a stream's buffered output into a Buffer, and returns the number of
 /// bytes.
-unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let act = |inner: &Inner, env: Scope<'_>, [conn, to]: [Value<'_>; 2]| {
-        let number = number(env, conn)?;
-        // SAFETY: as in `receive`.
-        let to = unsafe { buffer(env, to) }?;
-        to_number(env, inner.with_stream(number, |stream| stream.take(to)).unwrap_or(0))
-    };
-    // SAFETY: this is a callback made by `functions`.
-    unsafe { enter(env, info, act) }
+fn take<'a>(inner: &Inner, env: Scope<'a>, [conn, to]: [Value<'a>; 2]) -> Returned<'a> {
+    let number = number(env, conn)?;
+    // SAFETY: as in `receive`.
+    let to = unsafe { buffer(env, to) }?;
+    let taken = inner.with_stream(number, |stream| stream.take(to)).unwrap_or(0);
+    to_number(env, taken).map(Some)
 }
 
 /// Keeps the text of `key`, unless it is `undefined`.

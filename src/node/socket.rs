@@ -1,7 +1,7 @@
 //! The TCP socket below a connection, for JavaScript.
 
 use super::{
-    Core,
+    core::Core,
     events::{Failure, failure},
 };
 use crate::error::Error;

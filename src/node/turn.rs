@@ -1,69 +1,15 @@
-//! The libuv driver's part of the binding: the work in each turn of Node's event loop.
+//! The binding's work in each turn of Node's event loop, where the libuv driver runs in it.
 
-use super::{Inner, wake::Deliver};
+use super::{inner::Inner, wake::Deliver};
 use crate::{
     caught::caught,
     net::{
-        Arrival, Conn, Io, Settings,
+        Conn, Io,
         libuv::{Driver, Turn},
     },
 };
 use napi::{Env, Result, bindgen_prelude::Function, check_status, sys};
-use std::{
-    cell::{Cell, RefCell},
-    ffi::c_void,
-    net::TcpStream,
-    ptr::null_mut,
-    rc::Rc,
-    sync::Arc,
-};
-
-/// The driver, if there is one.
-#[derive(Default)]
-pub(super) struct InLoop {
-    driver: RefCell<Option<Rc<Driver>>>,
-    ending: Cell<Option<(sys::napi_async_cleanup_hook_handle, *mut Ending)>>,
-}
-
-impl InLoop {
-    pub fn is_running(&self) -> bool {
-        self.driver.borrow().is_some()
-    }
-
-    pub fn adopt(&self, arrival: &mut Arrival) {
-        self.with(|driver| driver.adopt(arrival));
-    }
-
-    pub fn arm(&self, deadline: u64) {
-        self.with(|driver| driver.arm(deadline));
-    }
-
-    /// See [`Driver::will_sleep`].
-    fn will_sleep(&self) -> bool {
-        self.driver.borrow().as_ref().is_none_or(|driver| driver.will_sleep())
-    }
-
-    /// See [`Driver::active`].
-    pub fn active(&self, settings: &Settings) {
-        self.with(|driver| driver.active(settings));
-    }
-
-    /// See [`Driver::heard`].
-    pub fn heard(&self, settings: &Settings) {
-        self.with(|driver| driver.heard(settings));
-    }
-
-    pub fn touched(&self, conn: u32) {
-        self.with(|driver| driver.touched(conn));
-    }
-
-    fn with(&self, act: impl FnOnce(&Driver)) {
-        let driver = self.driver.borrow().clone();
-        if let Some(driver) = driver {
-            act(&driver);
-        }
-    }
-}
+use std::{cell::Cell, ffi::c_void, net::TcpStream, ptr::null_mut, rc::Rc, sync::Arc};
 
 /// References for a turn's calls into JavaScript.
 struct JsTurn {
@@ -119,33 +65,50 @@ impl Turn for JsTurn {
     }
 }
 
-/// Starts the driver, if this Node has the needed functions.
-pub(super) fn start(env: &Env, inner: &Rc<Inner>, deliver: &Function<'_, (), ()>) -> Result<()> {
+/// Starts the driver, if the functions of Node's libuv are found, which has the version
+/// `uv_version`.
+pub(super) fn start(
+    env: &Env,
+    inner: &Rc<Inner>,
+    deliver: &Function<'_, (), ()>,
+    uv_version: &str,
+) -> Result<Option<Turns>> {
     let mut uv_loop = null_mut();
     // SAFETY: `env` is live.
     check_status!(unsafe { sys::napi_get_uv_event_loop(env.raw(), &mut uv_loop) })?;
     let deliver = Deliver::new(env, deliver)?;
     let turn: Rc<dyn Turn> = Rc::new(JsTurn { deliver, inner: inner.clone() });
     // SAFETY: the loop is the environment's own and runs until `closed` below was called.
-    let driver =
-        unsafe { Driver::new(uv_loop.cast::<c_void>(), inner.hub.clone(), Rc::downgrade(&turn)) };
-    let Some(driver) = driver else { return Ok(()) };
-    *inner.in_loop.driver.borrow_mut() = Some(driver);
+    let driver = unsafe {
+        let hub = inner.hub.clone();
+        Driver::new(uv_loop.cast::<c_void>(), uv_version, hub, Rc::downgrade(&turn))
+    };
+    let Some(driver) = driver else { return Ok(None) };
+    inner.in_loop.set(driver);
 
-    let ending = Box::into_raw(Box::new(Ending { inner: inner.clone(), deliver, _turn: turn }));
+    let ending = Rc::new(Cell::new(Some(Ending { inner: inner.clone(), deliver, _turn: turn })));
     let mut hook = null_mut();
-    // SAFETY: the hook, or `end` in its place, gets the box back once.
+    // SAFETY: `env` is live. The data is one strong count of `ending`, which `on_cleanup` gives
+    // back, or `Turns::end` if that removes the hook.
     check_status!(unsafe {
         sys::napi_add_async_cleanup_hook(
             env.raw(),
             Some(on_cleanup),
-            ending.cast::<c_void>(),
+            Rc::into_raw(ending.clone()).cast_mut().cast::<c_void>(),
             &mut hook,
         )
     })?;
-    inner.in_loop.ending.set(Some((hook, ending)));
-    Ok(())
+    Ok(Some(Turns { hook, ending }))
 }
+
+/// The driver's part in the turns of the loop, until it ends.
+pub(super) struct Turns {
+    hook: sys::napi_async_cleanup_hook_handle,
+    ending: Slot,
+}
+
+/// Empty once the driver ends: whichever of the environment and the core ends first takes it.
+type Slot = Rc<Cell<Option<Ending>>>;
 
 /// Lives until the driver ends.
 struct Ending {
@@ -158,11 +121,10 @@ impl Ending {
     /// Drops everything but the driver, which is to be shut down.
     fn driver(self) -> Option<Rc<Driver>> {
         let Self { inner, deliver, _turn: turn } = self;
-        inner.in_loop.ending.set(None);
         let driver = caught(|| {
             inner.flush();
             drop(turn);
-            inner.in_loop.driver.borrow_mut().take()
+            inner.in_loop.take()
         });
         // SAFETY: nothing calls it any more; this is the environment's thread.
         unsafe { deliver.release() };
@@ -172,27 +134,30 @@ impl Ending {
 
 /// The environment ends: closes the handles, and lets the loop go on until they are closed.
 unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
-    // SAFETY: `data` is the box of `start`, given back once.
-    let ending = unsafe { Box::from_raw(data.cast::<Ending>()) };
+    // SAFETY: `data` is the count of `start`. `Turns::end` has not given it back, since it removes
+    // the hook before.
+    let slot = unsafe { Rc::from_raw(data.cast::<Cell<Option<Ending>>>()) };
     // SAFETY: called once, when all is closed, as Node-API requires.
     let closed = move || unsafe {
         sys::napi_remove_async_cleanup_hook(hook);
     };
     // Without this call the environment would wait forever.
-    let Some(driver) = ending.driver() else { return closed() };
+    let Some(driver) = slot.take().and_then(Ending::driver) else { return closed() };
     let _ = caught(|| driver.shut_down(closed));
 }
 
-/// JavaScript has released the core: closes the handles, while the environment goes on.
-pub(super) fn end(inner: &Inner) {
-    let Some((hook, ending)) = inner.in_loop.ending.take() else { return };
-    // SAFETY: the hook was not called, since it takes this; now it is removed, and the box of
-    // `start` is given back here.
-    let ending = unsafe {
-        sys::napi_remove_async_cleanup_hook(hook);
-        Box::from_raw(ending)
-    };
-    if let Some(driver) = ending.driver() {
-        driver.shut_down(|| {});
+impl Turns {
+    /// JavaScript has released the core: closes the handles, while the environment goes on.
+    pub fn end(self) {
+        let Some(ending) = self.ending.take() else { return };
+        // SAFETY: the hook was not called, since that takes the `ending`. Now it is removed and
+        // never called, so its count of `start` is given back here.
+        unsafe {
+            sys::napi_remove_async_cleanup_hook(self.hook);
+            Rc::decrement_strong_count(Rc::as_ptr(&self.ending));
+        }
+        if let Some(driver) = ending.driver() {
+            driver.shut_down(|| {});
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! JavaScript values on bare Node-API: see `raw.rs`.
+//! JavaScript values on bare Node-API: see `raw.rs`. Their lifetime is that of the running call, so
+//! that only `Scope::new`, `Value::new` and `buffer` rest on their callers.
 
 use napi::{Env, Result, check_status, sys};
-use std::{ffi::c_char, marker::PhantomData, ptr::null_mut, slice};
+use std::{ffi::c_char, iter, marker::PhantomData, ptr::null_mut, slice};
 
 /// A running call from JavaScript, on its thread: values only exist during one.
 #[derive(Clone, Copy)]
@@ -67,11 +68,22 @@ pub(super) unsafe fn buffer<'a>(env: Scope<'a>, value: Value<'a>) -> Result<&'a 
     }
 }
 
-pub(super) fn to_number(env: Scope<'_>, number: usize) -> Result<sys::napi_value> {
+/// The value that `make` creates, a call of Node-API.
+///
+/// # Safety
+/// `make` writes a value of the running call, unless it fails.
+unsafe fn made<'a>(
+    make: impl FnOnce(&mut sys::napi_value) -> sys::napi_status,
+) -> Result<Value<'a>> {
     let mut value = null_mut();
-    // SAFETY: `env` is live.
-    check_status!(unsafe { sys::napi_create_double(env.raw(), number as f64, &mut value) })?;
-    Ok(value)
+    check_status!(make(&mut value))?;
+    // SAFETY: as promised by the caller.
+    Ok(unsafe { Value::new(value) })
+}
+
+pub(super) fn to_number(env: Scope<'_>, number: usize) -> Result<Value<'_>> {
+    // SAFETY: `env` is live, and the call makes the value.
+    unsafe { made(|value| sys::napi_create_double(env.raw(), number as f64, value)) }
 }
 
 pub(super) fn is_undefined<'a>(env: Scope<'a>, value: Value<'a>) -> Result<bool> {
@@ -97,27 +109,39 @@ pub(super) fn time<'a>(env: Scope<'a>, value: Value<'a>) -> Result<u64> {
     Ok(number as u64) // Saturates, and turns NaN into 0.
 }
 
-pub(super) fn boolean(env: Scope<'_>, value: bool) -> Result<sys::napi_value> {
-    let mut boolean = null_mut();
-    // SAFETY: `env` is live.
-    check_status!(unsafe { sys::napi_get_boolean(env.raw(), value, &mut boolean) })?;
-    Ok(boolean)
+pub(super) fn boolean(env: Scope<'_>, boolean: bool) -> Result<Value<'_>> {
+    // SAFETY: `env` is live, and the call makes the value.
+    unsafe { made(|value| sys::napi_get_boolean(env.raw(), boolean, value)) }
+}
+
+/// An array of `first` and the `others`.
+pub(super) fn array<'a>(
+    env: Scope<'a>,
+    first: Value<'a>,
+    others: impl ExactSizeIterator<Item = Result<Value<'a>>>,
+) -> Result<Value<'a>> {
+    let len = 1 + others.len();
+    // SAFETY: `env` is live, and the call makes the value.
+    let array = unsafe { made(|value| sys::napi_create_array_with_length(env.raw(), len, value)) }?;
+    for (at, element) in (0..).zip(iter::once(Ok(first)).chain(others)) {
+        let element = element?;
+        // SAFETY: `env`, the array and the element belong to the running call.
+        check_status!(unsafe { sys::napi_set_element(env.raw(), array.raw(), at, element.raw()) })?;
+    }
+    Ok(array)
 }
 
 /// A JavaScript string.
-pub(super) fn string(env: Scope<'_>, text: &str) -> Result<sys::napi_value> {
-    let mut value = null_mut();
+pub(super) fn string<'a>(env: Scope<'a>, text: &str) -> Result<Value<'a>> {
     let (bytes, len) = (text.as_ptr().cast::<c_char>(), text.len() as isize);
-    // SAFETY: `env` is live and `bytes` holds `len` bytes; ASCII is Latin-1, which V8 copies
-    // without decoding.
-    check_status!(unsafe {
-        if text.is_ascii() {
-            sys::napi_create_string_latin1(env.raw(), bytes, len, &mut value)
-        } else {
-            sys::napi_create_string_utf8(env.raw(), bytes, len, &mut value)
-        }
-    })?;
-    Ok(value)
+    // SAFETY: `env` is live, `bytes` holds `len` bytes, and the call makes the value. ASCII is
+    // Latin-1, which V8 copies without decoding.
+    unsafe {
+        made(|value| match text.is_ascii() {
+            true => sys::napi_create_string_latin1(env.raw(), bytes, len, value),
+            false => sys::napi_create_string_utf8(env.raw(), bytes, len, value),
+        })
+    }
 }
 
 /// Appends a string's UTF-8 to `out`, in one call if there is room.

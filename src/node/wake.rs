@@ -85,7 +85,11 @@ unsafe impl Send for Wake {}
 impl Wake {
     /// # Errors
     /// Node-API's error.
-    pub fn new(env: &Env, deliver: &Function<'_, (), ()>) -> Result<Self> {
+    ///
+    /// # Safety
+    /// The result is dropped before the environment ends: in a cleanup hook that is added after
+    /// this call, since hooks run in reverse order, or earlier. Node frees the function then.
+    pub unsafe fn new(env: &Env, deliver: &Function<'_, (), ()>) -> Result<Self> {
         let env_raw = env.raw();
         let called = Box::into_raw(Box::new(Deliver::new(env, deliver)?)).cast::<c_void>();
         let (mut name, mut wake) = (null_mut(), null_mut());
@@ -117,7 +121,8 @@ impl Wake {
 
     /// Schedules a call of JavaScript.
     pub fn call(&self) {
-        // SAFETY: it lives until it is dropped, which is before the environment ends.
+        // SAFETY: this holds the function's only reference until it is dropped, which is before the
+        // environment ends, as promised to `new`.
         unsafe {
             sys::napi_call_threadsafe_function(
                 self.0,

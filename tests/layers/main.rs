@@ -37,7 +37,6 @@ const KNOWN_CYCLES: &[&[&str]] = &[
         "net/grape/state.rs",
         "net/grape/stream.rs",
     ],
-    &["node/events.rs", "node/mod.rs", "node/raw.rs", "node/turn.rs"],
 ];
 
 /// All Rust files below `dir` of the package.
