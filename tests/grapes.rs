@@ -133,27 +133,39 @@ async fn a_connection_that_no_request_needed_is_closed_soon() {
     assert!(took < config::GRAPE_UNUSED * 2, "it took {took:?}");
 }
 
+/// When idle connections are let go: no exchange may keep its own afterwards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum LetGo {
+    BeforeFirstPoll,
+    DuringExchange,
+    AfterExchange,
+}
+
 #[tokio::test]
 async fn connections_that_are_let_go_are_closed_at_once_or_after_their_exchange() {
     let (listener, url) = grape().await;
     let grapes = Grapes::default();
-    for is_under_way in [false, true] {
+    for when in [LetGo::BeforeFirstPoll, LetGo::DuringExchange, LetGo::AfterExchange] {
         let serve = async {
             let mut stream = accept(&listener).await;
             read_request(&mut stream).await;
-            if is_under_way {
+            if when == LetGo::DuringExchange {
                 grapes.let_go();
             }
             answer(&mut stream, "200 OK", "done").await;
             stream
         };
-        let (result, stream) = tokio::join!(grapes.post(&url, &[], "{}".into(), LONG), serve);
+        let post = grapes.post(&url, &[], "{}".into(), LONG);
+        if when == LetGo::BeforeFirstPoll {
+            grapes.let_go();
+        }
+        let (result, stream) = tokio::join!(post, serve);
         assert_eq!(result.unwrap(), plain(200, "done"));
-        if !is_under_way {
+        if when == LetGo::AfterExchange {
             grapes.let_go();
         }
         let took = closed(stream).await;
-        assert!(took < config::GRAPE_UNUSED, "under way: {is_under_way}, it took {took:?}");
+        assert!(took < config::GRAPE_UNUSED, "{when:?}, it took {took:?}");
     }
 }
 

@@ -63,39 +63,51 @@ impl Grapes {
     /// # Errors
     /// [`Error::BadUrl`], [`Error::Timeout`] when everything together takes longer than `timeout`
     /// ms, a system error of the connection, or [`Error::Http`].
-    pub async fn post(
+    pub fn post(
         &self,
         url: &str,
         fields: &[String],
         body: String,
         timeout: u64,
-    ) -> Result<Answer, Error> {
-        let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
-        if uri.host().is_none() || uri.scheme_str() != Some("http") {
-            return Err(Error::BadUrl(url.to_owned()));
-        }
-        let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = head(fields)?;
+    ) -> impl Future<Output = Result<Answer, Error>> + use<> {
+        let request = request(url, fields, body);
+        // Now, and not at the first poll: `let_go` may come in between, and closes this connection.
         let client = self.lock().clone();
-        let exchange = async {
-            let response = client.request(request).await.map_err(|error| explain(&error))?;
-            let status = response.status().as_u16();
-            let location = response.headers().get(header::LOCATION);
-            let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);
-            let body = body::read(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES);
-            let body = body.await.map_err(|unread| match unread {
-                Unread::TooLong => Error::Http(body::TOO_LONG.to_owned()),
-                Unread::Broken(error) => explain(&error),
-            })?;
-            let body = String::from_utf8_lossy(&body).into_owned();
-            Ok(Answer { status, body, location })
-        };
-        tokio::time::timeout(Duration::from_millis(timeout), exchange)
-            .await
-            .map_err(|_| Error::Timeout)?
+        async move {
+            let exchange = exchange(client, request?);
+            tokio::time::timeout(Duration::from_millis(timeout), exchange)
+                .await
+                .map_err(|_| Error::Timeout)?
+        }
     }
+}
+
+/// A request to `url`.
+fn request(url: &str, fields: &[String], body: String) -> Result<Request<Full<Bytes>>, Error> {
+    let uri: Uri = url.parse().map_err(|_| Error::BadUrl(url.to_owned()))?;
+    if uri.host().is_none() || uri.scheme_str() != Some("http") {
+        return Err(Error::BadUrl(url.to_owned()));
+    }
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = head(fields)?;
+    Ok(request)
+}
+
+/// The response to a request, with its whole body.
+async fn exchange(client: Pool, request: Request<Full<Bytes>>) -> Result<Answer, Error> {
+    let response = client.request(request).await.map_err(|error| explain(&error))?;
+    let status = response.status().as_u16();
+    let location = response.headers().get(header::LOCATION);
+    let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);
+    let body = body::read(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES);
+    let body = body.await.map_err(|unread| match unread {
+        Unread::TooLong => Error::Http(body::TOO_LONG.to_owned()),
+        Unread::Broken(error) => explain(&error),
+    })?;
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Answer { status, body, location })
 }
 
 /// The header of a request.

@@ -11,12 +11,11 @@ impl Core {
     /// event with this `id`.
     #[napi(catch_unwind)]
     pub fn post(&self, id: u32, url: String, fields: Vec<String>, body: String, timeout: f64) {
-        let (grapes, hub) = (self.inner.grapes.clone(), self.inner.hub.clone());
-        let answered = self.inner.hub.clone();
+        let (hub, answered) = (self.inner.hub.clone(), self.inner.hub.clone());
         let (end, ended) = oneshot::channel::<()>();
         self.inner.keep_exchange(id, end);
+        let post = self.inner.grapes.post(&url, &fields, body, timeout.max(0.0) as u64);
         let exchange = async move {
-            let post = grapes.post(&url, &fields, body, timeout.max(0.0) as u64);
             tokio::select! {
                 result = post => hub.event(Event::Answered { id, result }),
                 // JavaScript handles a cancelled exchange itself.
