@@ -4,7 +4,6 @@
 //! messages, unread output, and memory that JavaScript keeps for it. Small traffic never reaches a
 //! grain, so it costs nothing.
 
-use super::conn::Conn;
 use crate::config;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -22,9 +21,18 @@ pub struct Budget {
     members: Mutex<Members>,
 }
 
+/// A connection that may be closed to free its memory.
+pub(super) trait Holder: Send + Sync {
+    /// Its part of the budget.
+    fn share(&self) -> &Share;
+
+    /// Closes it and drops its data: the memory is needed for others.
+    fn give_up(&self);
+}
+
 #[derive(Debug, Default)]
 struct Members {
-    all: Vec<Weak<Conn>>,
+    all: Vec<Weak<dyn Holder>>,
     /// How many may be registered before closed ones are removed.
     room: usize,
 }
@@ -82,16 +90,17 @@ impl Budget {
     }
 
     /// Registers a connection as one that may be closed for memory.
-    pub(super) fn admit(&self, conn: &Arc<Conn>) {
+    pub(super) fn admit<H: Holder + 'static>(&self, holder: &Arc<H>) {
         if self.limit == 0 {
             return;
         }
+        let member: Weak<dyn Holder> = Arc::downgrade(holder) as _;
         let mut members = self.lock();
         if members.all.len() >= members.room {
-            members.all.retain(|conn| conn.strong_count() > 0);
+            members.all.retain(|member| member.strong_count() > 0);
             members.room = 2 * members.all.len() + 64;
         }
-        members.all.push(Arc::downgrade(conn));
+        members.all.push(member);
     }
 
     /// Sets the bytes kept for closed connections. A part of the budget stays reserved for open
@@ -110,21 +119,20 @@ impl Budget {
     fn relieve(&self, now: u64) {
         let mut holders: Vec<_> = {
             let members = self.lock();
-            let alive = members.all.iter().filter_map(Weak::upgrade);
-            alive
-                .map(|conn| (conn.share().weight(now), conn))
+            let open = members.all.iter().filter_map(Weak::upgrade);
+            open.map(|holder| (holder.share().weight(now), holder))
                 .filter(|(weight, _)| *weight > 0)
                 .collect()
         };
         holders.sort_unstable_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let wanted = self.limit / 8 * 7;
         // Outside of the lock: a closed connection may drop the last reference to others.
-        for (_, conn) in holders {
+        for (_, holder) in holders {
             if self.used.load(Ordering::Relaxed) <= wanted {
                 return;
             }
-            conn.share().clear();
-            conn.give_up();
+            holder.share().clear();
+            holder.give_up();
         }
     }
 
@@ -194,50 +202,62 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        net::{
-            Hub, Settings,
-            conn::{Connections, Phase},
-        },
-        ws::Role,
-    };
+    use std::sync::atomic::AtomicBool;
 
     const MIB: usize = 1024 * 1024;
 
-    fn conn(hub: &Arc<Connections>, budget: &Arc<Budget>) -> Arc<Conn> {
-        let conn = Arc::new(Conn::new(hub, Role::Server, Settings::default(), budget));
-        budget.admit(&conn);
-        conn
+    struct Connection {
+        share: Share,
+        closed: AtomicBool,
     }
 
-    fn hub() -> Arc<Connections> {
-        Arc::new(Hub::new(|| {}))
+    impl Holder for Connection {
+        fn share(&self) -> &Share {
+            &self.share
+        }
+
+        fn give_up(&self) {
+            self.closed.store(true, Ordering::Relaxed);
+        }
     }
 
-    fn has_given_up(conn: &Conn) -> bool {
-        conn.state().phase == Phase::Dead
+    impl Connection {
+        fn in_budget(budget: &Arc<Budget>) -> Arc<Self> {
+            let share = Share::of(budget.clone());
+            let conn = Arc::new(Self { share, closed: AtomicBool::new(false) });
+            budget.admit(&conn);
+            conn
+        }
+
+        fn hold(&self, kind: Held, bytes: usize) {
+            self.share.set(kind, bytes, 0);
+        }
+
+        fn has_given_up(&self) -> bool {
+            self.closed.load(Ordering::Relaxed)
+        }
     }
 
     #[test]
     fn who_holds_most_for_longest_goes_and_makes_room() {
-        let (hub, budget) = (hub(), Budget::new(8 * MIB));
-        let [idle, stalled, lively] = [(); 3].map(|()| conn(&hub, &budget));
+        let budget = Budget::new(8 * MIB);
+        let [idle, stalled, lively] = [(); 3].map(|()| Connection::in_budget(&budget));
         stalled.share().set(Held::Message, 3 * MIB, 0);
         for now in (0..10_000).step_by(10) {
             lively.share().set(Held::Message, 4 * MIB, now);
             lively.share().set(Held::Message, 0, now + 5);
         }
         lively.share().set(Held::Message, 4 * MIB, 10_000);
-        assert!(!has_given_up(&stalled), "all fits");
+        assert!(!stalled.has_given_up(), "all fits");
         idle.share().set(Held::Output, 2 * MIB, 10_000);
-        assert!(has_given_up(&stalled) && !has_given_up(&lively) && !has_given_up(&idle));
+        assert!(stalled.has_given_up() && !lively.has_given_up() && !idle.has_given_up());
         assert_eq!(budget.used.load(Ordering::Relaxed), 6 * MIB);
     }
 
     #[test]
     fn who_takes_a_little_all_the_time_is_not_young() {
-        let (hub, budget) = (hub(), Budget::new(8 * MIB));
-        let [greedy, honest] = [(); 2].map(|()| conn(&hub, &budget));
+        let budget = Budget::new(8 * MIB);
+        let [greedy, honest] = [(); 2].map(|()| Connection::in_budget(&budget));
         for step in 0..1_000 {
             greedy.share().set(
                 Held::Message,
@@ -247,13 +267,13 @@ mod tests {
         }
         honest.share().set(Held::Requests, MIB, 900);
         greedy.share().set(Held::Message, 8 * MIB, 1_000);
-        assert!(has_given_up(&greedy) && !has_given_up(&honest));
+        assert!(greedy.has_given_up() && !honest.has_given_up());
     }
 
     #[test]
     fn all_kinds_count_and_the_end_gives_all_back() {
-        let (hub, budget) = (hub(), Budget::new(100 * MIB));
-        let one = conn(&hub, &budget);
+        let budget = Budget::new(100 * MIB);
+        let one = Connection::in_budget(&budget);
         for (kind, mib) in
             [(Held::Head, 1), (Held::Message, 2), (Held::Output, 4), (Held::Requests, 8)]
         {
@@ -268,47 +288,47 @@ mod tests {
 
     #[test]
     fn what_is_kept_for_those_who_are_gone_leaves_room_for_the_others() {
-        let (hub, budget) = (hub(), Budget::new(8 * MIB));
-        let one = conn(&hub, &budget);
+        let budget = Budget::new(8 * MIB);
+        let one = Connection::in_budget(&budget);
         for (mib, counted) in [(2, 2), (1, 1), (100, 6), (6, 6)] {
             budget.abandoned(mib * MIB);
             assert_eq!(budget.used.load(Ordering::Relaxed), counted * MIB);
         }
         one.share().set(Held::Message, 2 * MIB, 0);
-        assert!(!has_given_up(&one));
+        assert!(!one.has_given_up());
         one.share().set(Held::Message, 3 * MIB, 0);
-        assert!(has_given_up(&one));
+        assert!(one.has_given_up());
         budget.abandoned(0);
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn what_is_no_connections_counts_while_there_is_room() {
-        let (hub, budget) = (hub(), Budget::new(8 * MIB));
-        let one = conn(&hub, &budget);
+        let budget = Budget::new(8 * MIB);
+        let one = Connection::in_budget(&budget);
         one.hold(Held::Message, 4 * MIB);
         assert!(budget.take(3 * MIB) && !budget.take(2 * MIB) && budget.take(MIB));
         assert_eq!(budget.used.load(Ordering::Relaxed), 8 * MIB);
         budget.give_back(4 * MIB);
-        assert!(budget.take(4 * MIB) && !has_given_up(&one));
+        assert!(budget.take(4 * MIB) && !one.has_given_up());
         assert!(Budget::new(0).take(usize::MAX / 2));
     }
 
     #[test]
     fn connections_that_are_gone_are_forgotten() {
-        let (hub, budget) = (hub(), Budget::new(MIB));
+        let budget = Budget::new(MIB);
         for _ in 0..1_000 {
-            let _ = conn(&hub, &budget);
+            let _ = Connection::in_budget(&budget);
         }
         assert!(budget.lock().all.len() <= 64);
     }
 
     #[test]
     fn without_a_limit_nobody_goes() {
-        let (hub, budget) = (hub(), Budget::new(0));
-        let one = conn(&hub, &budget);
+        let budget = Budget::new(0);
+        let one = Connection::in_budget(&budget);
         one.hold(Held::Message, usize::MAX / 2);
-        assert!(!has_given_up(&one));
+        assert!(!one.has_given_up());
         assert_eq!(budget.message_limit(), usize::MAX);
     }
 }

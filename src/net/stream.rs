@@ -2,12 +2,12 @@
 //! bytes come here.
 
 use super::{
+    alarm::Alarm,
     budget::Budget,
-    conn::{Conn, Connections, Ended, Phase, State},
-    receive::Reading,
+    connection::{Conn, Connections, Ended, Phase, Reading, State},
     settings::Settings,
     tcp::{self, WayOut},
-    tokio::{Alarm, Driver},
+    tokio::Driver,
 };
 use crate::{caught::caught, config, error::Error, ws::Role};
 use std::{
@@ -145,7 +145,7 @@ async fn watch(conn: &Conn, hub: &Connections, dues: &Dues) {
             () = conn.changed() => {}
             () = alarm.at(hub, due) => {
                 dues.is_told.store(true, Ordering::SeqCst);
-                conn.tell_overdue();
+                conn.emit_overdue();
             }
         }
     }

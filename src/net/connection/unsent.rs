@@ -243,7 +243,12 @@ impl Listed {
 mod tests {
     use super::*;
     use crate::{
-        net::{Arrival, Budget, Hub, Io, Settings, transmit::Writer},
+        net::{
+            budget::Budget,
+            connection::{conn::Arrival, writer::Writer},
+            hub::Hub,
+            settings::{Io, Settings},
+        },
         ws::{Opcode, Role},
     };
     use std::{

@@ -1,31 +1,33 @@
-//! Connections until their handshake is complete, always on the tokio thread: name lookup,
-//! dialling, upgrading, and the time limits of each.
+//! A server's side of the handshake, always on the tokio thread: clients are accepted, upgraded and
+//! admitted within their time limits.
 
 use super::{
-    Destination,
-    admission::Strangers,
-    asks::{Ask, Asks, Question},
-    budget::Budget,
-    conn::Connections,
-    settings::{Admission, Lanes, Settings},
-    tasks::Tasks,
-    tcp,
+    asks::{Asks, Question},
+    established::Established,
+    farewell::refuse,
+    socket::read_more,
 };
 use crate::{
     caught::caught_in,
     config,
-    dial::dial,
-    error::Error,
-    names::Asker,
+    net::{
+        admission::Strangers,
+        budget::Budget,
+        connection::{Connections, TRY_AGAIN_LATER},
+        counter::Counter,
+        settings::{Admission, Lanes, Settings},
+        tasks::Tasks,
+        tcp,
+    },
     rpc::NOTHING_READ,
-    ws::{self, ClientHandshake, Head, HeadEnd, Outbound, Role, Upgrade, read_request},
+    ws::{self, HeadEnd, Outbound, Role, Upgrade, read_request},
 };
 use http::StatusCode;
 use socket2::SockRef;
 use std::{
     future::pending,
-    io::{self, ErrorKind},
-    net::{Shutdown, SocketAddr},
+    io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -35,37 +37,19 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::timeout,
 };
 
-/// A connection whose handshake is complete except for a server's response.
-#[derive(Debug)]
-pub struct Established {
-    /// The socket.
-    pub(super) stream: TcpStream,
-    /// Bytes received right after the handshake.
-    pub(super) rest: Vec<u8>,
-    /// A server's response, not sent yet.
-    pub(super) answer: Vec<u8>,
-    /// The client's request, on a server.
-    pub(super) head: Option<Head>,
-    /// The question that JavaScript has answered, on a server that asks; dropped if the client is
-    /// not accepted after all.
-    pub(super) ask: Option<Ask>,
-    /// A place in the queue of connections that JavaScript has not been notified of, on a server.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
-}
-
 /// Shared state of a server's connections.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(in crate::net) struct Service {
     pub number: u32,
     /// Settings of its connections.
     pub settings: Settings,
     /// Their common memory budget.
     pub budget: Arc<Budget>,
-    /// Who gets the messages of new connections; see [`Lanes`](super::Lanes).
+    /// Who gets the messages of new connections; see [`Lanes`].
     pub lanes: AtomicU8,
     pub open: AtomicBool,
     /// Clients with a complete handshake.
@@ -80,18 +64,8 @@ pub(super) struct Service {
     pub farewells: Strangers,
 }
 
-/// Counts its clones.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counter(Arc<()>);
-
-impl Counter {
-    fn count(&self) -> usize {
-        Arc::strong_count(&self.0) - 1
-    }
-}
-
 /// Accepts connections of one server.
-pub(super) struct Acceptor {
+pub(in crate::net) struct Acceptor {
     pub service: Arc<Service>,
     pub hub: Arc<Connections>,
     pub tasks: Tasks,
@@ -220,9 +194,6 @@ async fn gone(stream: &TcpStream) {
     }
 }
 
-/// Close code of a server with too many connections (IANA's registry of close codes).
-pub(super) const TRY_AGAIN_LATER: u16 = 1013;
-
 /// Closes a client with this code, since there are too many.
 async fn turn_away(established: Established) {
     let Established { stream, answer, permit, .. } = established;
@@ -233,41 +204,6 @@ async fn turn_away(established: Established) {
     if let Some(bytes) = out.take_all() {
         refuse(&stream, &bytes).await;
     }
-}
-
-/// Sends the response that rejects a client.
-async fn refuse(stream: &TcpStream, answer: &[u8]) {
-    if write_all(stream, answer).await.is_ok() {
-        last_words(stream, &[]).await;
-    }
-}
-
-/// Lets the other side read the last bytes, unless too many other connections wait for that: see
-/// [`last_words`].
-pub(super) async fn farewell(stream: &TcpStream, words: &[u8], others: &Strangers) {
-    let Ok(remote) = stream.peer_addr() else { return };
-    let mut place = others.enter(remote.ip());
-    tokio::select! {
-        biased;
-        () = place.lost() => {}
-        () = last_words(stream, words) => {}
-    }
-}
-
-/// Lets the other side read the last bytes: closing a socket with unread data would reset the
-/// connection, and lose them (RFC 6455 section 7.1.1).
-async fn last_words(stream: &TcpStream, words: &[u8]) {
-    let rest = async {
-        write_all(stream, words).await?;
-        SockRef::from(stream).shutdown(Shutdown::Write)?;
-        let mut rest = Vec::new();
-        while read_more(stream, &mut rest).await? {
-            rest.clear();
-        }
-        Ok::<_, io::Error>(())
-    };
-    // Not longer: the other side may not read.
-    let _ = timeout(config::FAREWELL_TIMEOUT, rest).await;
 }
 
 /// Reads a client's handshake. `None`: it was invalid, or the client disconnected.
@@ -307,117 +243,13 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
     }
 }
 
-/// Connects to `dest` (`host:port`) by TCP within `connect_timeout` per address, and does the
-/// handshake for `path` within `handshake_timeout`.
-///
-/// # Errors
-/// [`Error::BadDestination`], [`Error::UnknownHost`], the system's error for the last address
-/// tried, or what was wrong with the server's response.
-pub(super) async fn connect(
-    dest: &str,
-    path: &str,
-    settings: &Settings,
-) -> Result<Established, Error> {
-    let stream = reach(dest, settings).await?;
-    timeout(Duration::from_millis(settings.handshake_timeout), shake_hands(stream, dest, path))
-        .await
-        .map_err(|_| Error::HandshakeTimeout)?
-}
-
-async fn reach(dest: &str, settings: &Settings) -> Result<TcpStream, Error> {
-    let Destination { host, port } = Destination::parse(dest)?;
-    if settings.dial_after > 0 {
-        tokio::time::sleep(Duration::from_millis(settings.dial_after)).await;
-    }
-    let time = Duration::from_millis(settings.connect_timeout);
-    let (stream, address) = dial(&host, port, Asker::Client, time).await?;
-    tcp::prepare(&SockRef::from(&stream))
-        .map_err(|error| Error::system("connect", error, Some(address)))?;
-    Ok(stream)
-}
-
-async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Established, Error> {
-    let failed = |error| Error::system("read", error, None);
-    let (handshake, request) = ClientHandshake::new(host, path);
-    write_all(&stream, &request).await.map_err(failed)?;
-    let (mut bytes, mut end) = (Vec::new(), HeadEnd::default());
-    loop {
-        if !read_more(&stream, &mut bytes).await.map_err(failed)? {
-            return Err(Error::Handshake("socket hang up".into()));
-        }
-        if end.is_due(&mut bytes)
-            && let Some(consumed) = handshake.read_response(&bytes)?
-        {
-            let rest = bytes.split_off(consumed);
-            let (answer, head, ask, permit) = (Vec::new(), None, None, None);
-            return Ok(Established { stream, rest, answer, head, ask, permit });
-        }
-    }
-}
-
-/// Reads once into `bytes`, up to the size of a head; false at the end of the stream.
-async fn read_more(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    loop {
-        stream.readable().await?;
-        match read_part(stream, bytes) {
-            Err(error) if is_passing(&error) => {}
-            result => return result,
-        }
-    }
-}
-
-/// Separate from [`read_more`], whose memory every waiting connection holds.
-fn read_part(stream: &TcpStream, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    let mut part = [0; 1024];
-    let room = config::MAX_HANDSHAKE_BYTES.saturating_sub(bytes.len()).clamp(1, part.len());
-    let read = stream.try_read(&mut part[..room])?;
-    grow(bytes, read);
-    bytes.extend_from_slice(&part[..read]);
-    Ok(read > 0)
-}
-
-/// Makes room for `more` bytes as a `Vec` does, but never for more than the limit of a head.
-fn grow(bytes: &mut Vec<u8>, more: usize) {
-    let needed = bytes.len() + more;
-    if needed > bytes.capacity() {
-        let most = config::MAX_HANDSHAKE_BYTES.max(needed);
-        bytes.reserve_exact((2 * bytes.capacity()).clamp(needed, most) - bytes.len());
-    }
-}
-
-pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Whether the same call may succeed the next time.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_never_has_more_memory_than_its_largest_size() {
-        for part in [1, 7, 800, 1000, 1024] {
-            let mut bytes = Vec::new();
-            while bytes.len() < config::MAX_HANDSHAKE_BYTES {
-                let read = part.min(config::MAX_HANDSHAKE_BYTES - bytes.len());
-                grow(&mut bytes, read);
-                bytes.extend(std::iter::repeat_n(b'a', read));
-            }
-            assert_eq!(bytes.capacity(), config::MAX_HANDSHAKE_BYTES);
-        }
-    }
+    use crate::{
+        net::handshake::{connect::reach, socket::write_all},
+        ws::ClientHandshake,
+    };
 
     #[cfg(target_os = "linux")]
     #[tokio::test]

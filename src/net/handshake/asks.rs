@@ -1,7 +1,6 @@
 //! Clients that JavaScript decides about before their handshake is answered.
 
-use super::conn::Connections;
-use crate::{rpc::Event, ws::Head};
+use crate::{net::connection::Connections, rpc::Event, ws::Head};
 use std::{
     collections::HashMap,
     fmt,
@@ -24,7 +23,7 @@ pub struct Question {
 
 /// The pending questions of one JavaScript environment, by number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asks(Arc<Mutex<Open>>);
+pub(in crate::net) struct Asks(Arc<Mutex<Open>>);
 
 #[derive(Debug, Default)]
 struct Open {
@@ -105,7 +104,7 @@ impl Asks {
 }
 
 /// One question, until it is dropped.
-pub(super) struct Ask {
+pub(in crate::net) struct Ask {
     asks: Asks,
     hub: Arc<Connections>,
     server: u32,
@@ -145,7 +144,7 @@ impl Drop for Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Hub;
+    use crate::net::hub::Hub;
     use tokio::sync::Semaphore;
 
     fn asked(asks: &Asks, hub: &Arc<Connections>, places: &Arc<Semaphore>) -> Ask {

@@ -1,10 +1,7 @@
 //! Output of a connection: requests, replies, published messages and other frames, in the order in
 //! which they were composed.
 
-use super::{
-    conn::{Conn, Half, Phase},
-    hub::milliseconds,
-};
+use super::{conn::Conn, half::Half};
 use crate::{config, pubsub::Published, ws::Opcode};
 use std::{mem, sync::Arc};
 
@@ -44,67 +41,13 @@ pub struct Composed {
 
 impl Composed {
     /// For the connection with this half.
-    fn of(half: &mut Half) -> Self {
+    pub(super) fn of(half: &mut Half) -> Self {
         let first = !mem::replace(&mut half.listed, true);
         Self { waiting: half.out.len(), deadline: None, first }
     }
 }
 
-/// The first whole millisecond at least `timeout` ms after `now`, which is in microseconds: nothing
-/// expires early.
-fn deadline(now: u64, timeout: u64) -> u64 {
-    milliseconds(now + 999) + timeout
-}
-
 impl Conn {
-    /// Composes a request that fails `timeout` ms after `now`, which is in microseconds; see
-    /// [`Requests::send`](crate::rpc::Requests::send). `None` when the connection is closed, which
-    /// fails the request too, or when `fill` composed none.
-    pub fn request(
-        &self,
-        slot: u32,
-        now: u64,
-        timeout: u64,
-        fill: impl FnOnce(&mut Vec<u8>) -> bool,
-    ) -> Option<Composed> {
-        let deadline = deadline(now, timeout.min(config::MAX_TIMEOUT_MS));
-        let mut half = self.lock();
-        if !half.accepts() || slot >= config::MAX_SLOTS {
-            half.requests.refuse(slot, deadline);
-            return None;
-        }
-        let Half { requests, out, .. } = &mut *half;
-        if !requests.send(out, slot, now, deadline, fill) {
-            return None;
-        }
-        let earlier = deadline < half.armed;
-        if earlier {
-            half.armed = deadline;
-            self.signal();
-        }
-        Some(Composed { deadline: earlier.then_some(deadline), ..Composed::of(&mut half) })
-    }
-
-    /// Makes the requests that are queued for the connection wait for
-    /// [`send_held_back`](Self::send_held_back) as well.
-    pub fn hold_back(&self) {
-        let mut half = self.lock();
-        if half.phase == Phase::Connecting {
-            half.held_back = Some(Vec::new());
-        }
-    }
-
-    /// Sends them, behind output composed since the connection opened.
-    pub fn send_held_back(&self) -> Option<Composed> {
-        let mut half = self.lock();
-        let held_back = half.held_back.take()?;
-        if !half.accepts() {
-            return None;
-        }
-        half.out.raw(&held_back);
-        Some(Composed::of(&mut half))
-    }
-
     /// Composes any frame; without `fin` more of its message follows. `None` when the connection is
     /// closed.
     pub fn frame(&self, opcode: Opcode, fin: bool, payload: &[u8]) -> Option<Composed> {
@@ -164,20 +107,5 @@ impl Half {
     fn text(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         self.take_in(usize::MAX);
         self.accepts() && self.out.text(fill)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_is_never_before_its_time() {
-        for now in [0, 1, 999, 1000, 1001, 10_900, 123_456_789] {
-            let late = deadline(now, 100) * 1000 - (now + 100_000);
-            assert!(late < 1000, "{now}: {late}");
-        }
-        assert_eq!(deadline(10_900, 100), 111);
-        assert_eq!(deadline(11_000, 0), 11);
     }
 }

@@ -1,27 +1,31 @@
-//! The driver in Node's own event loop: no other thread, no wake-ups.
+//! The connections that Node's event loop moves.
 //!
 //! Connections come here once their handshake is complete. A turn of the loop reads available data,
 //! hands it to JavaScript after the wait for I/O, and writes JavaScript's output before the next
 //! wait.
 
 use super::{
-    conn::{Arrival, Conn, Connections, Ended, Phase, State},
-    receive::Reading,
-    settings::{BusyPoll, Io, Settings},
-    spin::Spin,
-    uv::{DISCONNECT, Idle, Loop, Owned, PRIORITIZED, Poll, READABLE, STOPPED, Timer, WRITABLE},
+    awake::Awake,
+    polled::Polled,
+    uv::{DISCONNECT, Loop, Owned, PRIORITIZED, READABLE, STOPPED, Timer, WRITABLE},
 };
-use crate::{caught::caught, config, error::Error};
-use socket2::SockRef;
+use crate::{
+    caught::caught,
+    config,
+    error::Error,
+    net::{
+        connection::{Arrival, Connections, Ended, Phase, State},
+        settings::Settings,
+    },
+};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     ffi::{c_int, c_void},
-    io::{ErrorKind, Read},
     net::TcpStream,
     rc::{Rc, Weak},
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 /// The binding's part in a turn of the loop.
@@ -54,24 +58,7 @@ pub struct Driver {
     turn: RefCell<Vec<Owned>>,
     /// Makes the next wait for I/O return at once.
     again: RefCell<Option<Timer>>,
-    /// Keeps the loop awake while polling.
-    idle: RefCell<Option<Idle>>,
-    awake_until: Cell<Option<Instant>>,
-    spin: Spin,
-    /// Awake because of `spin`, and until when that pays.
-    spinning: Cell<Option<Instant>>,
-    /// How long polling pays, if something was read or written since the last sleep.
-    active: Cell<Option<Duration>>,
-}
-
-struct Polled {
-    conn: Arc<Conn>,
-    stream: Arc<TcpStream>,
-    reading: RefCell<Reading>,
-    poll: RefCell<Option<Poll>>,
-    interest: Cell<c_int>,
-    /// Poll events of interest while reading is paused.
-    paused: Cell<c_int>,
+    awake: Rc<Awake>,
 }
 
 impl Driver {
@@ -104,6 +91,7 @@ impl Driver {
             })
             .ok()?,
         ];
+        let awake = Awake::new(&uv).ok()?;
         hub.settle();
         let driver = Rc::new_cyclic(|me: &Weak<Self>| Self {
             uv,
@@ -117,20 +105,9 @@ impl Driver {
             rung: Cell::new(false),
             turn: RefCell::new(handles),
             again: RefCell::new(None),
-            idle: RefCell::new(None),
-            awake_until: Cell::new(None),
-            spin: Spin::default(),
-            spinning: Cell::new(None),
-            active: Cell::new(None),
+            awake,
         });
         *driver.again.borrow_mut() = Some(driver.uv.timer(|| {}).ok()?);
-        let me = driver.me.clone();
-        let idle = driver.uv.idle(move || {
-            if let Some(driver) = me.upgrade() {
-                driver.sleep_if_due();
-            }
-        });
-        *driver.idle.borrow_mut() = Some(idle.ok()?);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
             if let Some(driver) = me.upgrade() {
@@ -159,18 +136,10 @@ impl Driver {
                 return conn.finish(Ended::abnormal(Some(error)));
             }
         };
-        let polled = Rc::new(Polled {
-            reading: RefCell::new(Reading::new(&conn)),
-            conn,
-            stream,
-            poll: RefCell::new(Some(poll)),
-            interest: Cell::new(0),
-            paused: Cell::new(DISCONNECT),
-        });
+        let polled = Rc::new(Polled::new(conn, stream, poll));
         self.polled.borrow_mut().insert(number, polled);
         self.with(number, |polled| {
-            let received = polled.conn.receive(&mut polled.reading.borrow_mut(), &mut rest);
-            match received {
+            match polled.receive(&mut rest) {
                 Ok(()) => self.look(polled),
                 Err(ended) => return self.end(polled, ended),
             }
@@ -202,21 +171,6 @@ impl Driver {
         }
     }
 
-    /// A connection was read or written: decides whether the loop stays awake for what follows.
-    pub fn active(&self, settings: &Settings) {
-        let pays = match settings.io {
-            Io::Libuv => config::SPIN,
-            Io::Stream => config::STREAM_SPIN,
-            // Another thread handles what follows.
-            Io::Tokio => return,
-        };
-        match settings.busy_poll {
-            BusyPoll::Learnt => self.active.set(self.active.get().max(Some(pays))),
-            BusyPoll::Micros(0) => {}
-            BusyPoll::Micros(micros) => self.stay_awake(Duration::from_micros(micros.into())),
-        }
-    }
-
     /// After the wait for I/O: handles what the alarm was set for. If the loop was busy, replies
     /// may have arrived in time and be read just now, or still be in the sockets, also in sockets
     /// that the loop has only now learnt of.
@@ -235,29 +189,17 @@ impl Driver {
         if self.rung.get() {
             return self.turn_again();
         }
-        if let Some(pays) = self.active.take()
-            && self.will_sleep()
-            && let Some(time) = self.spin.wants(system_time(), pays)
-        {
-            self.spinning.set(Some(Instant::now() + pays));
-            self.stay_awake(time);
-        }
+        self.awake.before_sleep(|| self.will_sleep());
     }
 
-    fn stay_awake(&self, time: Duration) {
-        let until = Instant::now() + time;
-        if self.awake_until.get().is_some_and(|other| other >= until) {
-            return;
-        }
-        if self.awake_until.replace(Some(until)).is_none() {
-            self.set_idle(true);
-        }
+    /// A connection was read or written: decides whether the loop stays awake for what follows.
+    pub fn active(&self, settings: &Settings) {
+        self.awake.active(settings);
     }
 
-    fn set_idle(&self, awake: bool) {
-        if let Some(idle) = &*self.idle.borrow() {
-            idle.set(awake);
-        }
+    /// A connection was read: staying awake may have paid.
+    pub fn heard(&self, settings: &Settings) {
+        self.awake.received(settings);
     }
 
     /// Makes another turn follow this one at once.
@@ -274,33 +216,6 @@ impl Driver {
         self.uv.will_sleep()
     }
 
-    fn sleep_if_due(&self) {
-        if self.awake_until.get().is_some_and(|until| until <= Instant::now()) {
-            self.awake_until.set(None);
-            self.set_idle(false);
-            if self.spinning.take().is_some() {
-                self.spin.miss();
-            }
-        } else if self.spinning.get().is_some() {
-            // Threads with work on this core go first.
-            std::thread::yield_now();
-        }
-    }
-
-    /// A connection was read: polling may have paid.
-    pub fn heard(&self, settings: &Settings) {
-        if let Some(in_time) = self.spinning.take() {
-            if Instant::now() <= in_time {
-                self.spin.hit();
-            } else {
-                self.spin.miss();
-            }
-            self.awake_until.set(None);
-            self.set_idle(false);
-        }
-        self.active(settings);
-    }
-
     /// Handles the connections that others have closed or written to.
     pub fn revisit(&self) {
         self.hub.take_revisited().into_iter().for_each(|number| self.touched(number));
@@ -314,10 +229,10 @@ impl Driver {
     /// Closes everything; `then` is called when the loop has released it.
     pub fn shut_down(&self, then: impl FnOnce() + 'static) {
         for polled in self.polled.take().into_values() {
-            polled.poll.take();
+            polled.close();
         }
         self.turn.borrow_mut().clear();
-        self.idle.take();
+        self.awake.shut_down();
         self.again.take();
         if let Some(alarm) = self.alarm.take() {
             alarm.hold();
@@ -327,10 +242,10 @@ impl Driver {
 
     fn ready(&self, polled: &Polled, events: c_int) {
         if events & STOPPED != 0 {
-            polled.interest.set(0);
+            polled.stopped();
         }
         if events & (STOPPED | DISCONNECT | PRIORITIZED) != 0 && !polled.conn.state().may_read {
-            match self.ready_while_paused(polled, events) {
+            match polled.ready_while_paused(events) {
                 Ok(()) => {}
                 Err(ended) => return self.end(polled, ended),
             }
@@ -342,28 +257,13 @@ impl Driver {
         // While JavaScript is behind, received data can wait in the kernel: the poll reports it
         // again.
         if events & READABLE != 0 && !polled.conn.waits_for_room() {
-            let result = self.read(polled);
+            let result = polled.read(&mut self.scratch.borrow_mut());
             if let Err(ended) = result {
                 return self.end(polled, ended);
             }
             self.heard(polled.conn.settings());
         }
         self.look(polled);
-    }
-
-    /// An event of a connection that is not read for now.
-    fn ready_while_paused(&self, polled: &Polled, events: c_int) -> Result<(), Ended> {
-        if events & STOPPED != 0 {
-            return polled.conn.was_reset(SockRef::from(&*polled.stream).take_error());
-        }
-        // Each is reported as long as it holds; once is enough.
-        if events & DISCONNECT != 0 {
-            polled.paused.set(PRIORITIZED);
-            polled.conn.probe();
-        } else {
-            polled.paused.set(0);
-        }
-        Ok(())
     }
 
     /// Reads available data of a connection whose deadline has passed.
@@ -375,30 +275,14 @@ impl Driver {
             if !polled.conn.state().may_read || polled.conn.waits_for_room() {
                 break;
             }
-            match self.read(polled) {
+            let result = polled.read(&mut self.scratch.borrow_mut());
+            match result {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(ended) => return self.end(polled, ended),
             }
         }
         self.look(polled);
-    }
-
-    /// Reads once, up to the scratch buffer's size, in fairness to other connections. False:
-    /// nothing was available.
-    fn read(&self, polled: &Polled) -> Result<bool, Ended> {
-        let mut scratch = self.scratch.borrow_mut();
-        let mut reading = polled.reading.borrow_mut();
-        match (&*polled.stream).read(&mut scratch) {
-            Ok(0) => Err(reading.ended(None)),
-            Ok(read) => polled.conn.receive(&mut reading, &mut scratch[..read]).map(|()| true),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(reading.ended(Some(Error::system("read", error, None)))),
-        }
     }
 
     /// Polls for what the connection waits for, or ends it.
@@ -409,26 +293,16 @@ impl Driver {
             Phase::Closing(until) => self.arm_at(until),
             Phase::Connecting | Phase::Open => {}
         }
-        let interest = match (may_read, writer) {
-            (true, None) => READABLE,
-            (true, Some(_)) => READABLE | WRITABLE,
-            (false, Some(_)) => WRITABLE,
-            (false, None) => polled.paused.get(),
-        };
-        if polled.interest.replace(interest) == interest {
-            return;
-        }
-        let watched = polled.poll.borrow().as_ref().map_or(Ok(()), |poll| poll.watch(interest));
-        if let Err(error) = watched {
-            self.end(polled, Ended::abnormal(Some(Error::system("read", error, None))));
+        if let Err(ended) = polled.watch(may_read, writer.is_some()) {
+            self.end(polled, ended);
         }
     }
 
     fn end(&self, polled: &Polled, ended: Ended) {
         // The poll goes first: libuv must not watch a closed descriptor.
-        polled.poll.take();
+        polled.close();
         self.polled.borrow_mut().remove(&polled.conn.number());
-        if ended.is_told()
+        if ended.sent_code()
             && let Some(turn) = self.turns.upgrade()
         {
             turn.told(&polled.stream, polled.conn.take_rest());
@@ -479,9 +353,4 @@ impl Driver {
             self.with(number, &mut act);
         }
     }
-}
-
-/// Milliseconds on the clock that all processes of the machine share.
-fn system_time() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

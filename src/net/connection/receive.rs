@@ -2,16 +2,14 @@
 //! events for JavaScript.
 
 use super::{
-    budget::Held,
-    conn::{Arrival, Conn, Ended, Phase},
-    handshake::TRY_AGAIN_LATER,
-    hub::milliseconds,
-    liveness::bump,
-    settings::Lanes,
+    conn::{Arrival, Conn},
+    ended::{Ended, NO_CODE, TRY_AGAIN_LATER},
+    half::Phase,
 };
 use crate::{
     config,
     error::Error,
+    net::{budget::Held, hub::milliseconds, liveness::bump, settings::Lanes},
     rpc::{
         Batch, Data, Event, Frame, NOTHING_READ, Structure, is_nested, plain, read_before_leaving,
         small_cost, split,
@@ -20,14 +18,12 @@ use crate::{
 };
 use std::sync::atomic::Ordering;
 
-/// Close code of a close frame without one (RFC 6455 section 7.1.5).
-const NO_CODE: u16 = 1005;
-
-/// The error, as JSON, that a peer is sent whose message nests too deep; as in `lib/errors/errors.js`.
+/// The error, as JSON, that a peer is sent whose message nests too deep; as in
+/// `lib/errors/errors.js`.
 const NESTING_LIMIT: &str = "\"ERR_NESTING_LIMIT\"";
 
 /// The reading half, used by the driver only.
-pub(super) struct Reading {
+pub(in crate::net) struct Reading {
     inbound: Inbound,
     /// The other side's close frame was received.
     end: Option<Ended>,
@@ -48,7 +44,11 @@ impl Reading {
 
 impl Conn {
     /// Parses bytes, in place, and passes on the messages that they complete.
-    pub(super) fn receive(&self, reading: &mut Reading, bytes: &mut [u8]) -> Result<(), Ended> {
+    pub(in crate::net) fn receive(
+        &self,
+        reading: &mut Reading,
+        bytes: &mut [u8],
+    ) -> Result<(), Ended> {
         let now = self.hub.micros();
         self.liveness.hear(milliseconds(now));
         bump(&self.bytes_in, bytes.len() as u64);
@@ -219,7 +219,7 @@ impl Conn {
     }
 
     /// Whether JavaScript is so far behind that this connection should not be read.
-    pub(super) fn waits_for_room(&self) -> bool {
+    pub(in crate::net) fn waits_for_room(&self) -> bool {
         self.hub.is_full_for(self.added.load(Ordering::Relaxed))
     }
 

@@ -2,48 +2,22 @@
 //! accepts it.
 
 use super::{
-    budget::Held,
-    conn::{Conn, Half, Phase},
-    settings::{Io, Lanes},
+    conn::Conn,
+    half::{Half, Phase},
+    writer::Writer,
 };
-use crate::{caught::caught, config, error::Error, rpc::Event};
-use socket2::SockRef;
-use std::{
-    io::{self, ErrorKind, Write},
-    net::{Shutdown, TcpStream},
-    sync::{Arc, MutexGuard},
-    thread,
+use crate::{
+    caught::caught,
+    config,
+    error::Error,
+    net::{
+        budget::Held,
+        settings::{Io, Lanes},
+    },
+    rpc::Event,
+    ws::Role,
 };
-use tokio::net::tcp::OwnedWriteHalf;
-
-/// The socket's writing side.
-#[derive(Clone)]
-pub(super) enum Writer {
-    Tokio(Arc<OwnedWriteHalf>),
-    Libuv(Arc<TcpStream>),
-}
-
-impl Writer {
-    pub fn socket(&self) -> SockRef<'_> {
-        match self {
-            Self::Tokio(writer) => SockRef::from((**writer).as_ref()),
-            Self::Libuv(stream) => SockRef::from(&**stream),
-        }
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tokio(writer) => writer.try_write(bytes),
-            Self::Libuv(stream) => (&**stream).write(bytes),
-        }
-    }
-
-    /// Shuts down writing, which the other side sees if it is alive.
-    pub fn shut_down(&self) {
-        // A socket with an error is shut down already.
-        let _ = self.socket().shutdown(Shutdown::Write);
-    }
-}
+use std::{io::ErrorKind, sync::MutexGuard, thread, time::Instant};
 
 impl Conn {
     /// Writes buffered output, as far as the kernel takes it without blocking. Returns whether the
@@ -84,7 +58,7 @@ impl Conn {
 
     /// The same without waiting for the driver: output of a closing connection that the kernel
     /// takes now is sent.
-    pub(super) fn flush_now(&self) {
+    pub(in crate::net) fn flush_now(&self) {
         self.write(self.undisturbed());
     }
 
@@ -148,12 +122,29 @@ impl Conn {
         }
     }
 
+    /// A write failed with `error`; `writer` is the writing side. Data that the other side sent
+    /// before is still read; then the connection ends with this error.
+    pub(super) fn cannot_write(&self, half: &mut Half, writer: &Writer, error: Error) {
+        // So that the reading side reaches an end with any kind of error.
+        writer.shut_down();
+        half.stop_writing(error);
+        if half.phase == Phase::Open {
+            // A client that is paused or drained has sent requests that cannot be answered any
+            // more.
+            half.phase = match (half.paused || half.drains) && self.role() == Role::Server {
+                true => Phase::Dead,
+                false => Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT),
+            };
+        }
+        self.signal();
+    }
+
     /// Updates counters, and notifies JavaScript if it waits for room.
     fn wrote(&self, mut half: MutexGuard<'_, Half>) {
         let left = half.out.len();
         let own = half.backlog.own();
-        if half.tells_room && left <= self.settings().high_water / 2 {
-            half.tells_room = false;
+        if half.awaits_room && left <= self.settings().high_water / 2 {
+            half.awaits_room = false;
             // Under the lock: after `Closed` the number may belong to another connection.
             if half.phase != Phase::Dead {
                 self.hub.event(Event::Room { conn: self.number });
@@ -164,17 +155,17 @@ impl Conn {
     }
 
     /// Whether all composed output is written.
-    pub(super) fn is_written(&self) -> bool {
+    pub(in crate::net) fn is_written(&self) -> bool {
         self.lock().out.is_written()
     }
 
     /// Takes the output that the kernel has not taken, for good.
-    pub(super) fn take_rest(&self) -> Vec<u8> {
+    pub(in crate::net) fn take_rest(&self) -> Vec<u8> {
         self.undisturbed().out.take_all().unwrap_or_default()
     }
 
     /// Moves a stream's buffered output into `to`; returns how many bytes fit.
-    pub(super) fn take_output(&self, to: &mut [u8]) -> usize {
+    pub(in crate::net) fn take_output(&self, to: &mut [u8]) -> usize {
         let mut half = self.lock();
         if half.phase == Phase::Connecting {
             return 0;
@@ -189,7 +180,7 @@ impl Conn {
     }
 
     /// The socket takes bytes again, so the other side reads.
-    pub(super) fn unblocked(&self) {
+    pub(in crate::net) fn unblocked(&self) {
         self.liveness.hear(self.hub.now());
         self.lock().blocked = false;
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
@@ -202,15 +193,25 @@ impl Conn {
 mod tests {
     use super::*;
     use crate::{
-        net::{Arrival, Budget, Connections, Hub, Settings, SlowSubscriber, conn::Ended},
+        net::{
+            budget::Budget,
+            connection::{
+                compose::SlowSubscriber,
+                conn::{Arrival, Connections},
+                ended::Ended,
+            },
+            hub::Hub,
+            settings::Settings,
+        },
         pubsub::Published,
-        ws::{Opcode, Role},
+        ws::Opcode,
     };
+    use socket2::SockRef;
     use std::{
         io::Read,
-        net::TcpListener,
-        thread,
-        time::{Duration, Instant},
+        net::{TcpListener, TcpStream},
+        sync::Arc,
+        time::Duration,
     };
 
     /// A connection that no driver reads, and the other side's socket.

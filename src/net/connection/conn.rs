@@ -1,0 +1,287 @@
+//! One WebSocket connection, independent of its driver: its state, and who may change it.
+
+use super::{
+    arrival::NewConnection,
+    ended::{ABNORMAL, Ended},
+    half::{Half, Phase, State},
+};
+use crate::{
+    config,
+    error::Error,
+    net::{
+        budget::{Budget, Held, Share},
+        counter::Counter,
+        hub::Hub,
+        liveness::Liveness,
+        settings::{Io, Lanes, Settings},
+        tcp::WayOut,
+    },
+    rpc::Event,
+    stats::{Served, Totals},
+    ws::{Outbound, Role},
+};
+use socket2::SockRef;
+use std::{
+    fmt, mem,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+use tokio::sync::Notify;
+
+/// A new connection that JavaScript is to be notified of.
+pub type Arrival = NewConnection<Arc<Conn>>;
+
+/// The hub of connections.
+pub type Connections = Hub<Arrival>;
+
+/// A connection, used by its driver and by the JavaScript thread.
+pub struct Conn {
+    pub(super) number: u32,
+    role: Role,
+    settings: Settings,
+    lanes: AtomicU8,
+    pub(in crate::net) hub: Arc<Connections>,
+    half: Mutex<Half>,
+    pub(super) liveness: Liveness,
+    share: Share,
+    /// Bytes and messages received, counted by the reading thread.
+    pub(super) bytes_in: AtomicU64,
+    pub(super) messages: AtomicU64,
+    /// The number of its last addition to JavaScript's inbox.
+    pub(super) added: AtomicU64,
+    /// Missing bytes of an incomplete message, on a client's connection.
+    pub(super) missing: AtomicUsize,
+    /// Counts it as one of a server's connections.
+    _counted: Option<Counter>,
+    /// Wakes the task that dials or runs the connection.
+    changed: Notify,
+}
+
+impl Conn {
+    /// A connection that counts in `budget`, once it is registered by [`Budget::admit`].
+    pub(in crate::net) fn new(
+        hub: &Arc<Connections>,
+        role: Role,
+        settings: Settings,
+        budget: &Arc<Budget>,
+    ) -> Self {
+        Self {
+            number: hub.number(),
+            role,
+            settings,
+            lanes: AtomicU8::new(settings.lanes.bits()),
+            hub: hub.clone(),
+            half: Mutex::new(Half::new(role, settings.heartbeat)),
+            liveness: Liveness::new(hub.now()),
+            share: Share::of(budget.clone()),
+            bytes_in: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            added: AtomicU64::new(0),
+            missing: AtomicUsize::new(0),
+            _counted: None,
+            changed: Notify::new(),
+        }
+    }
+
+    /// Counts it as one of a server's connections, for as long as it lives.
+    pub(in crate::net) fn counted(self, connections: &Counter) -> Self {
+        Self { _counted: Some(connections.clone()), ..self }
+    }
+
+    /// The connection's number, by which JavaScript knows it.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Which driver moves its bytes.
+    pub fn io(&self) -> Io {
+        self.settings.io
+    }
+
+    /// Whether JavaScript moves its bytes (TLS).
+    pub(super) fn is_stream(&self) -> bool {
+        self.io() == Io::Stream
+    }
+
+    pub(in crate::net) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes who gets the messages received from now on.
+    pub fn set_lanes(&self, lanes: Lanes) {
+        self.lanes.store(lanes.bits(), Ordering::SeqCst);
+    }
+
+    pub(super) fn lanes(&self) -> Lanes {
+        Lanes::from_bits(self.lanes.load(Ordering::Relaxed))
+    }
+
+    /// Calls `act` with the TCP socket; `None` without one.
+    pub fn with_socket<R>(&self, act: impl FnOnce(SockRef<'_>) -> R) -> Option<R> {
+        let half = self.lock();
+        let writer = half.writer.clone().filter(|_| half.phase != Phase::Dead);
+        drop(half);
+        writer.map(|writer| act(writer.socket()))
+    }
+
+    pub(super) fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Sets the bytes of this kind that it holds; see [`Share::set`].
+    pub(in crate::net) fn hold(&self, kind: Held, bytes: usize) {
+        self.share.set(kind, bytes, self.hub.now());
+    }
+
+    /// JavaScript keeps this many bytes for the other side: unanswered requests.
+    pub fn keeps(&self, bytes: usize) {
+        self.hold(Held::Requests, bytes);
+    }
+
+    /// A reply to a request of the other side was composed.
+    pub fn answered(&self) {
+        self.liveness.answer();
+    }
+
+    /// Unanswered requests of the other side, as far as they are counted.
+    pub fn unanswered(&self) -> i64 {
+        self.liveness.unanswered()
+    }
+
+    /// Bytes of buffered output.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    /// Whether it moves something large, so that further requests on it have to wait. `descriptor`
+    /// is that of a stream's TCP socket.
+    pub fn moves_much(&self, descriptor: Option<i32>) -> bool {
+        if self.missing.load(Ordering::Relaxed) >= config::LARGE_BYTES {
+            return true;
+        }
+        let waiting = self.waiting();
+        if waiting >= config::LARGE_BYTES {
+            return true;
+        }
+        // Bytes that the system has accepted may still be unsent.
+        let way_out = match descriptor {
+            Some(descriptor) => WayOut::of_descriptor(descriptor),
+            None => self.with_socket(|socket| WayOut::of(&socket)).flatten(),
+        };
+        let unsent = way_out.map_or(0, |way_out| way_out.unsent as usize);
+        waiting + unsent >= config::LARGE_BYTES
+    }
+
+    /// Its counters so far.
+    pub fn totals(&self) -> Totals {
+        let half = self.lock();
+        Totals {
+            served: Served {
+                received: self.liveness.requests(),
+                replied: self.liveness.replies(),
+                pending: self.unanswered().max(0) as u64,
+                abandoned: 0,
+            },
+            messages: self.messages.load(Ordering::Relaxed),
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            bytes_out: half.bytes_out,
+            bytes_waiting: half.waiting() as u64,
+            ..half.requests.totals()
+        }
+    }
+
+    /// Whether the receiver is so far behind that the service should not reply for now;
+    /// [`Event::Room`] is emitted when it has caught up.
+    pub fn is_behind(&self) -> bool {
+        let mut half = self.lock();
+        half.awaits_room = half.accepts() && half.out.len() > self.settings.high_water;
+        half.awaits_room
+    }
+
+    /// The events that the driver has to wait for.
+    pub(in crate::net) fn state(&self) -> State {
+        let half = self.lock();
+        State {
+            phase: half.phase,
+            writer: half.blocked.then(|| half.writer.clone()).flatten(),
+            check_at: half.armed,
+            // A client reads its replies however many requests it has buffered: otherwise, if the
+            // server also stops reading until its replies are read, both would wait forever. A
+            // closing handshake has to complete.
+            may_read: (self.role == Role::Client || half.out.len() <= self.settings.high_water)
+                && !((half.paused || half.drains) && half.phase == Phase::Open),
+            drains: half.drains && !half.reading_stopped,
+        }
+    }
+
+    /// Waits until something changed that the task has to look at.
+    pub(in crate::net) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    pub(in crate::net) fn signal(&self) {
+        self.changed.notify_one();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Half> {
+        self.half.lock().unwrap_or_else(|poisoned| {
+            let mut half = poisoned.into_inner();
+            self.half.clear_poison();
+            self.spoil_half(&mut half, Error::Panic);
+            half
+        })
+    }
+
+    /// Whether a panic interrupted composing, which ends the connection: its buffers may be
+    /// inconsistent. The driver has to check this.
+    pub fn is_spoilt(&self) -> bool {
+        if !self.half.is_poisoned() {
+            return false;
+        }
+        drop(self.lock());
+        true
+    }
+
+    /// Ends the connection without a close frame, because of `error`: after a panic its buffers may
+    /// be inconsistent. The driver has to check this.
+    pub fn spoil(&self, error: Error) {
+        self.spoil_half(&mut self.lock(), error);
+    }
+
+    fn spoil_half(&self, half: &mut Half, error: Error) {
+        half.out = Outbound::new(self.role);
+        half.stop_writing(error);
+        half.requests.clear();
+        half.phase = Phase::Dead;
+        if self.io() == Io::Stream {
+            // The other drivers end it when they see its phase; a stream has no driver that looks.
+            self.emit_closed(half, Ended::abnormal(None));
+        }
+        self.signal();
+    }
+
+    /// Notifies JavaScript of the close, once.
+    pub(super) fn emit_closed(&self, half: &mut Half, ended: Ended) {
+        if mem::replace(&mut half.close_emitted, true) {
+            return;
+        }
+        let Ended { code, reason, error } = ended;
+        // After a close frame of the other side the close was in order, whatever happened to our
+        // output after that.
+        let error = error.or_else(|| half.broken.take().filter(|_| code == ABNORMAL));
+        self.hub.event(Event::Closed { conn: self.number, code, reason, error });
+    }
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io())
+    }
+}
