@@ -117,16 +117,16 @@ impl Budget {
     /// long, until there is some room. A connection that makes progress outlives one that only
     /// grows.
     fn relieve(&self, now: u64) {
-        let mut holders: Vec<_> = {
-            let members = self.lock();
-            let open = members.all.iter().filter_map(Weak::upgrade);
-            open.map(|holder| (holder.share().weight(now), holder))
-                .filter(|(weight, _)| *weight > 0)
-                .collect()
-        };
+        let open: Vec<_> = self.lock().all.iter().filter_map(Weak::upgrade).collect();
+        // Outside of the lock from here on: a closed connection may drop the last reference to
+        // others.
+        let mut holders: Vec<_> = open
+            .into_iter()
+            .map(|holder| (holder.share().weight(now), holder))
+            .filter(|(weight, _)| *weight > 0)
+            .collect();
         holders.sort_unstable_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let wanted = self.limit / 8 * 7;
-        // Outside of the lock: a closed connection may drop the last reference to others.
         for (_, holder) in holders {
             if self.used.load(Ordering::Relaxed) <= wanted {
                 return;

@@ -173,37 +173,45 @@ impl<C: Weigh> Hub<C> {
 
     /// Adds an event and wakes JavaScript.
     pub fn event(&self, event: Event<C>) {
+        self.add_event(event);
+        self.wake();
+    }
+
+    /// Adds an event; the caller has to [`wake`](Self::wake) JavaScript, once it holds no lock.
+    pub(super) fn add_event(&self, event: Event<C>) {
         let mut batch = Batch::default();
         batch.event(event);
-        self.append(batch);
+        self.add(batch);
     }
 
     /// Adds data of a connection behind all earlier data, and wakes JavaScript. Returns the
     /// addition's number, for [`is_full_for`](Self::is_full_for).
-    pub fn append(&self, mut batch: Batch<C>) -> u64 {
-        batch.shrink();
-        let added = {
-            let mut inbox = lock(&self.inbox);
-            if inbox.silent {
-                drop(inbox);
-                drop(batch);
-                return 0;
-            }
-            // As counted after merging, which renumbers events: `fetch` subtracts the same.
-            let before = inbox.last.bytes();
-            match inbox.last.merge(batch) {
-                Ok(()) => inbox.bytes += inbox.last.bytes() - before,
-                Err(batch) => {
-                    inbox.bytes += batch.bytes();
-                    let full = (mem::replace(&mut inbox.last, batch), inbox.added);
-                    inbox.full.push_back(full);
-                }
-            }
-            inbox.added += 1;
-            inbox.added
-        };
+    pub fn append(&self, batch: Batch<C>) -> u64 {
+        let added = self.add(batch);
         self.wake();
         added
+    }
+
+    fn add(&self, mut batch: Batch<C>) -> u64 {
+        batch.shrink();
+        let mut inbox = lock(&self.inbox);
+        if inbox.silent {
+            drop(inbox);
+            drop(batch);
+            return 0;
+        }
+        // As counted after merging, which renumbers events: `fetch` subtracts the same.
+        let before = inbox.last.bytes();
+        match inbox.last.merge(batch) {
+            Ok(()) => inbox.bytes += inbox.last.bytes() - before,
+            Err(batch) => {
+                inbox.bytes += batch.bytes();
+                let full = (mem::replace(&mut inbox.last, batch), inbox.added);
+                inbox.full.push_back(full);
+            }
+        }
+        inbox.added += 1;
+        inbox.added
     }
 
     /// How much is waiting to be fetched.
@@ -291,7 +299,8 @@ impl<C: Weigh> Hub<C> {
         drop(waiting);
     }
 
-    fn wake(&self) {
+    /// Wakes JavaScript, unless this is its own thread: that fetches by itself.
+    pub(super) fn wake(&self) {
         if self.home.get() == Some(&thread::current().id()) {
             self.due.store(true, Ordering::Relaxed);
         } else {

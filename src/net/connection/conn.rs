@@ -4,6 +4,7 @@ use super::{
     arrival::NewConnection,
     ended::{ABNORMAL, Ended},
     half::{Half, Phase, State},
+    writer::Writer,
 };
 use crate::{
     config,
@@ -32,6 +33,9 @@ use tokio::sync::Notify;
 
 /// A new connection that JavaScript is to be notified of.
 pub type Arrival = NewConnection<Arc<Conn>>;
+
+/// An event of connections.
+pub(super) type Happened = Event<Arrival>;
 
 /// The hub of connections.
 pub type Connections = Hub<Arrival>;
@@ -234,7 +238,13 @@ impl Conn {
         self.half.lock().unwrap_or_else(|poisoned| {
             let mut half = poisoned.into_inner();
             self.half.clear_poison();
-            self.spoil_half(&mut half, Error::Panic);
+            let (writer, closed) = self.spoil_half(&mut half, Error::Panic);
+            // After a panic under the lock it is held until the caller is done.
+            drop(writer);
+            if let Some(closed) = closed {
+                self.hub.event(closed);
+            }
+            self.signal();
             half
         })
     }
@@ -252,36 +262,101 @@ impl Conn {
     /// Ends the connection without a close frame, because of `error`: after a panic its buffers may
     /// be inconsistent. The driver has to check this.
     pub fn spoil(&self, error: Error) {
-        self.spoil_half(&mut self.lock(), error);
-    }
-
-    fn spoil_half(&self, half: &mut Half, error: Error) {
-        half.out = Outbound::new(self.role);
-        half.stop_writing(error);
-        half.requests.clear();
-        half.phase = Phase::Dead;
-        if self.io() == Io::Stream {
-            // The other drivers end it when they see its phase; a stream has no driver that looks.
-            self.emit_closed(half, Ended::abnormal(None));
-        }
+        let mut half = self.lock();
+        let (writer, closed) = self.spoil_half(&mut half, error);
+        self.unlock(half, closed);
+        drop(writer);
         self.signal();
     }
 
-    /// Notifies JavaScript of the close, once.
-    pub(super) fn emit_closed(&self, half: &mut Half, ended: Ended) {
+    /// Returns what is left to do: the writer is to be dropped, and the event emitted.
+    fn spoil_half(&self, half: &mut Half, error: Error) -> (Option<Writer>, Option<Happened>) {
+        half.out = Outbound::new(self.role);
+        let writer = half.stop_writing(error);
+        half.requests.clear();
+        half.phase = Phase::Dead;
+        // The other drivers end it when they see its phase; a stream has no driver that looks.
+        let is_stream = self.io() == Io::Stream;
+        (writer, is_stream.then(|| self.closed(half, Ended::abnormal(None))).flatten())
+    }
+
+    /// Frees the lock, and emits the event.
+    pub(super) fn unlock(&self, half: MutexGuard<'_, Half>, event: Option<Happened>) {
+        match event {
+            Some(event) => self.emit(half, event),
+            None => drop(half),
+        }
+    }
+
+    /// Emits an event, and frees the lock. The event is added under the lock, since after `Closed`
+    /// the number may belong to another connection. JavaScript is woken without the lock, since
+    /// that is a system call.
+    pub(super) fn emit(&self, half: MutexGuard<'_, Half>, event: Happened) {
+        self.hub.add_event(event);
+        drop(half);
+        self.hub.wake();
+    }
+
+    /// The event of the close, once.
+    pub(super) fn closed(&self, half: &mut Half, ended: Ended) -> Option<Happened> {
         if mem::replace(&mut half.close_emitted, true) {
-            return;
+            return None;
         }
         let Ended { code, reason, error } = ended;
         // After a close frame of the other side the close was in order, whatever happened to our
         // output after that.
         let error = error.or_else(|| half.broken.take().filter(|_| code == ABNORMAL));
-        self.hub.event(Event::Closed { conn: self.number, code, reason, error });
+        Some(Event::Closed { conn: self.number, code, reason, error })
     }
 }
 
 impl fmt::Debug for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Conn({} {:?} {:?})", self.number, self.role, self.io())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::Opcode;
+    use std::sync::{OnceLock, Weak};
+
+    /// Waking JavaScript is a system call.
+    #[test]
+    fn javascript_is_woken_without_the_lock() {
+        let ends: [&dyn Fn(&Conn); 2] =
+            [&|conn| conn.finish(Ended::abnormal(None)), &|conn| conn.spoil(Error::OverBudget)];
+        for end in ends {
+            let conn = Arc::new(OnceLock::<Weak<Conn>>::new());
+            let (woken, locked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let wake = {
+                let (conn, woken, locked) = (conn.clone(), woken.clone(), locked.clone());
+                move || {
+                    let Some(conn) = conn.get().and_then(Weak::upgrade) else { return };
+                    woken.fetch_add(1, Ordering::SeqCst);
+                    locked.fetch_add(conn.half.try_lock().is_err().into(), Ordering::SeqCst);
+                }
+            };
+            let hub = Arc::new(Connections::new(wake));
+            let settings = Settings { io: Io::Stream, high_water: 0, ..Settings::default() };
+            let client = Arc::new(Conn::new(&hub, Role::Client, settings, &Budget::new(0)));
+            conn.set(Arc::downgrade(&client)).unwrap();
+            client.open();
+            let emits = |what: &str, act: &dyn Fn(&Conn)| {
+                act(&client);
+                assert_eq!(woken.swap(0, Ordering::SeqCst), 1, "{what}");
+                assert_eq!(locked.load(Ordering::SeqCst), 0, "{what}, under the lock");
+                while hub.fetch().is_some() {}
+            };
+            client.request(0, 0, 0, |_| true).unwrap();
+            emits("Expired", &|conn| assert_eq!(conn.expire(), u64::MAX));
+            emits("Composed", &Conn::probe);
+            emits("Overdue", &Conn::emit_overdue);
+            client.frame(Opcode::Text, true, b"x").unwrap();
+            assert!(client.is_behind());
+            emits("Room", &|conn| assert!(conn.take_output(&mut [0; 1024]) > 0));
+            emits("Closed", end);
+        }
     }
 }

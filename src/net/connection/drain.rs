@@ -35,9 +35,7 @@ impl Conn {
         half.take_in(usize::MAX);
         half.out.frame(Opcode::Ping, &leaving(self.messages.load(Ordering::Relaxed)));
         if self.io() == Io::Stream {
-            // Under the lock: after `Closed` the number may belong to another connection.
-            self.hub.event(Event::Composed { conn: self.number });
-            return;
+            return self.emit(half, Event::Composed { conn: self.number });
         }
         drop(half);
         self.flush();

@@ -109,13 +109,15 @@ impl Half {
         }
     }
 
-    /// Stops writing.
-    pub fn stop_writing(&mut self, error: Error) {
+    /// Stops writing. Returns the writer, which is to be dropped without the lock: that may close
+    /// the socket.
+    #[must_use]
+    pub fn stop_writing(&mut self, error: Error) -> Option<Writer> {
         self.broken.get_or_insert(error);
         self.out.clear();
         self.backlog = Backlog::default();
-        self.writer = None;
         self.blocked = false;
+        self.writer.take()
     }
 
     /// Moves queued published messages to the connection's own buffer, until it holds `bytes`; all

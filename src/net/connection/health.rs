@@ -97,10 +97,9 @@ impl Conn {
 
     /// Something of a stream is due: JavaScript reads once more and checks.
     pub(in crate::net) fn emit_overdue(&self) {
-        // Under the lock: after `Closed` the number may belong to another connection.
         let half = self.lock();
         if half.phase != Phase::Dead {
-            self.hub.event(Event::Overdue { conn: self.number });
+            self.emit(half, Event::Overdue { conn: self.number });
         }
     }
 
@@ -112,9 +111,7 @@ impl Conn {
         }
         half.out.frame(Opcode::Ping, b"");
         if self.io() == Io::Stream {
-            // Under the lock: after `Closed` the number may belong to another connection.
-            self.hub.event(Event::Composed { conn: self.number });
-            return;
+            return self.emit(half, Event::Composed { conn: self.number });
         }
         drop(half);
         self.flush();
@@ -131,10 +128,10 @@ impl Conn {
     ) -> Result<(), Ended> {
         let error = error.ok().flatten().unwrap_or_else(|| ErrorKind::ConnectionReset.into());
         let error = Error::system("read", error, None);
-        let mut half = self.lock();
+        let half = self.lock();
         match half.writer.clone() {
             Some(writer) if self.role() == Role::Client => {
-                self.cannot_write(&mut half, &writer, error);
+                self.write_failed(half, &writer, error);
                 Ok(())
             }
             _ => Err(Ended::abnormal(Some(error))),

@@ -107,9 +107,11 @@ impl Conn {
         let mut half = self.lock();
         half.phase = Phase::Dead;
         half.requests.clear();
-        half.writer = None;
-        self.emit_closed(&mut half, ended);
-        drop(half);
+        let writer = half.writer.take();
+        let closed = self.closed(&mut half, ended);
+        self.unlock(half, closed);
+        // Closes the socket, if nothing else holds it.
+        drop(writer);
         self.signal();
     }
 }

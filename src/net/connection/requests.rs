@@ -39,11 +39,14 @@ impl Conn {
             return None;
         }
         let earlier = deadline < half.armed;
+        let mut composed = Composed::of(&mut half);
         if earlier {
             half.armed = deadline;
+            composed.deadline = Some(deadline);
+            drop(half);
             self.signal();
         }
-        Some(Composed { deadline: earlier.then_some(deadline), ..Composed::of(&mut half) })
+        Some(composed)
     }
 
     /// Makes the requests that are queued for the connection wait for
@@ -114,12 +117,12 @@ impl Conn {
         // A service that sends other replies, or a ping, is alive.
         let since = milliseconds(half.requests.pending.expired_since());
         let silent_for = if self.liveness.heard() <= since { now.saturating_sub(since) } else { 0 };
-        half.armed = half.requests.pending.check_at();
+        let check_at = half.requests.pending.check_at();
+        half.armed = check_at;
         if !slots.is_empty() {
-            // Under the lock: after `Closed` the number may belong to another connection.
-            self.hub.event(Event::Expired { conn: self.number, slots, silent_for });
+            self.emit(half, Event::Expired { conn: self.number, slots, silent_for });
         }
-        half.armed
+        check_at
     }
 }
 

@@ -93,30 +93,26 @@ impl Conn {
                 return false;
             };
             drop(half);
-            let result = writer.try_write(&bytes);
-            half = self.lock();
-            let written = match result {
-                Ok(written) => {
-                    half.bytes_out += written as u64;
-                    written
-                }
+            let written = match writer.try_write(&bytes) {
+                Ok(written) => written,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    half.out.put_back(bytes, 0);
-                    continue;
-                }
                 Err(error) => {
+                    half = self.lock();
                     half.out.put_back(bytes, 0);
-                    self.cannot_write(&mut half, &writer, Error::system("write", error, None));
+                    self.write_failed(half, &writer, Error::system("write", error, None));
                     return true;
                 }
             };
+            // Closes the socket, if the connection ended meanwhile.
+            drop(writer);
+            half = self.lock();
+            half.bytes_out += written as u64;
             let partial = written < bytes.len();
             half.out.put_back(bytes, written);
             if partial {
                 half.blocked = true;
-                self.signal();
                 self.wrote(half);
+                self.signal();
                 return true;
             }
         }
@@ -124,10 +120,13 @@ impl Conn {
 
     /// A write failed with `error`; `writer` is the writing side. Data that the other side sent
     /// before is still read; then the connection ends with this error.
-    pub(super) fn cannot_write(&self, half: &mut Half, writer: &Writer, error: Error) {
-        // So that the reading side reaches an end with any kind of error.
-        writer.shut_down();
-        half.stop_writing(error);
+    pub(super) fn write_failed(
+        &self,
+        mut half: MutexGuard<'_, Half>,
+        writer: &Writer,
+        error: Error,
+    ) {
+        let stopped = half.stop_writing(error);
         if half.phase == Phase::Open {
             // A client that is paused or drained has sent requests that cannot be answered any
             // more.
@@ -136,6 +135,10 @@ impl Conn {
                 false => Phase::Closing(Instant::now() + config::CLOSE_TIMEOUT),
             };
         }
+        drop(half);
+        drop(stopped);
+        // So that the reading side reaches an end with any kind of error.
+        writer.shut_down();
         self.signal();
     }
 
@@ -143,14 +146,13 @@ impl Conn {
     fn wrote(&self, mut half: MutexGuard<'_, Half>) {
         let left = half.out.len();
         let own = half.backlog.own();
-        if half.awaits_room && left <= self.settings().high_water / 2 {
-            half.awaits_room = false;
-            // Under the lock: after `Closed` the number may belong to another connection.
-            if half.phase != Phase::Dead {
-                self.hub.event(Event::Room { conn: self.number });
-            }
+        let has_room = half.awaits_room && left <= self.settings().high_water / 2;
+        half.awaits_room &= !has_room;
+        if has_room && half.phase != Phase::Dead {
+            self.emit(half, Event::Room { conn: self.number });
+        } else {
+            drop(half);
         }
-        drop(half);
         self.hold(Held::Output, left + own);
     }
 
@@ -310,7 +312,7 @@ mod tests {
         let (hub, conn, other) = unread();
         let writer = Writer::Libuv(Arc::new(other));
         let error = Error::system("write", ErrorKind::BrokenPipe.into(), None);
-        conn.cannot_write(&mut conn.lock(), &writer, error);
+        conn.write_failed(conn.lock(), &writer, error);
         conn.finish(Ended { code: 1000, reason: String::new(), error: None });
         let (_, events) = hub.fetch().unwrap().0.finish();
         assert!(

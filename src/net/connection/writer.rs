@@ -2,7 +2,7 @@
 
 use socket2::SockRef;
 use std::{
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     net::{Shutdown, TcpStream},
     sync::Arc,
 };
@@ -26,9 +26,15 @@ impl Writer {
     /// Writes as many bytes as the kernel takes without blocking.
     #[inline]
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tokio(writer) => writer.try_write(bytes),
-            Self::Libuv(stream) => (&**stream).write(bytes),
+        loop {
+            let result = match self {
+                Self::Tokio(writer) => writer.try_write(bytes),
+                Self::Libuv(stream) => (&**stream).write(bytes),
+            };
+            match result {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
     }
 
