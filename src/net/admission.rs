@@ -29,28 +29,28 @@ impl Source {
 
 /// The clients.
 #[derive(Clone)]
-pub(super) struct Strangers(Arc<Mutex<Table>>);
+pub(super) struct Places(Arc<Mutex<Table>>);
 
 /// When each client got its place, and the sender whose drop ends it.
-type Places = BTreeMap<u64, (Instant, oneshot::Sender<()>)>;
+type Tickets = BTreeMap<u64, (Instant, oneshot::Sender<()>)>;
 
 struct Table {
     most: usize,
     count: usize,
     next: u64,
     /// The places of each source by ticket, the oldest first; removing an entry ends its place.
-    sources: HashMap<Source, Places>,
+    sources: HashMap<Source, Tickets>,
     /// The sources by number of places, the most last; of equal ones the one with the oldest place.
     ranks: BTreeSet<(usize, Reverse<u64>, Source)>,
 }
 
-impl fmt::Debug for Strangers {
+impl fmt::Debug for Places {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Strangers({})", self.lock().count)
+        write!(f, "Places({})", self.lock().count)
     }
 }
 
-impl Strangers {
+impl Places {
     /// Allows `most` clients.
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Table {
@@ -75,7 +75,7 @@ impl Strangers {
             table.shed(Duration::ZERO);
         }
         drop(table);
-        Place { strangers: self.clone(), source, ticket, lost }
+        Place { all: self.clone(), source, ticket, lost }
     }
 
     /// Ends the place that a newcomer would displace, if it is older than `time`. False: there is
@@ -117,7 +117,7 @@ impl Table {
     }
 
     /// Changes the places of one source, and its rank with them.
-    fn change(&mut self, source: Source, change: impl FnOnce(&mut Places)) {
+    fn change(&mut self, source: Source, change: impl FnOnce(&mut Tickets)) {
         let own = self.sources.entry(source).or_default();
         if let Some((oldest, _)) = own.first_key_value() {
             self.ranks.remove(&(own.len(), Reverse(*oldest), source));
@@ -132,7 +132,7 @@ impl Table {
 
 /// A client's place, until it is dropped.
 pub(super) struct Place {
-    strangers: Strangers,
+    all: Places,
     source: Source,
     ticket: u64,
     lost: oneshot::Receiver<()>,
@@ -148,7 +148,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.strangers.lock().leave(self.source, self.ticket);
+        self.all.lock().leave(self.source, self.ticket);
     }
 }
 
@@ -166,29 +166,29 @@ mod tests {
 
     #[test]
     fn the_source_with_the_most_loses_its_oldest() {
-        let strangers = Strangers::new(4);
-        let mut many: Vec<_> = (0..3).map(|_| strangers.enter(address("10.0.0.1"))).collect();
-        let mut good = strangers.enter(address("10.0.0.2"));
-        let mut late = strangers.enter(address("10.0.0.3"));
+        let places = Places::new(4);
+        let mut many: Vec<_> = (0..3).map(|_| places.enter(address("10.0.0.1"))).collect();
+        let mut good = places.enter(address("10.0.0.2"));
+        let mut late = places.enter(address("10.0.0.3"));
         assert!(is_lost(&mut many[0]));
-        many.push(strangers.enter(address("10.0.0.1")));
+        many.push(places.enter(address("10.0.0.1")));
         assert!(is_lost(&mut many[1]));
         assert!([&mut good, &mut late].into_iter().all(|place| !is_lost(place)));
         assert!(many[2..].iter_mut().all(|place| !is_lost(place)));
         // A client that leaves makes room.
         drop(good);
-        let mut more = strangers.enter(address("10.0.0.4"));
+        let mut more = places.enter(address("10.0.0.4"));
         assert!(many[2..].iter_mut().chain([&mut late, &mut more]).all(|place| !is_lost(place)));
     }
 
     #[test]
     fn of_sources_with_as_many_the_oldest_goes_first_and_never_the_newcomer() {
-        let strangers = Strangers::new(3);
-        let mut places: Vec<_> =
-            (1..=3).map(|at| strangers.enter(address(&format!("10.0.0.{at}")))).collect();
+        let places = Places::new(3);
+        let mut taken: Vec<_> =
+            (1..=3).map(|at| places.enter(address(&format!("10.0.0.{at}")))).collect();
         for at in 4..20 {
-            places.push(strangers.enter(address(&format!("10.0.0.{at}"))));
-            let lost: Vec<_> = places.iter_mut().map(is_lost).collect();
+            taken.push(places.enter(address(&format!("10.0.0.{at}"))));
+            let lost: Vec<_> = taken.iter_mut().map(is_lost).collect();
             assert!(
                 lost[..at - 3].iter().all(|lost| *lost) && lost[at - 3..].iter().all(|lost| !lost)
             );
@@ -197,24 +197,24 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_those_who_left() {
-        let strangers = Strangers::new(2);
+        let places = Places::new(2);
         for at in 0..100 {
-            drop(strangers.enter(address(&format!("10.0.0.{at}"))));
+            drop(places.enter(address(&format!("10.0.0.{at}"))));
         }
         let _places: Vec<_> =
-            (0..100).map(|at| strangers.enter(address(&format!("10.0.1.{at}")))).collect();
-        let table = strangers.lock();
+            (0..100).map(|at| places.enter(address(&format!("10.0.1.{at}")))).collect();
+        let table = places.lock();
         assert_eq!((table.count, table.sources.len(), table.ranks.len()), (2, 2, 2));
     }
 
     #[test]
     fn one_can_be_let_go_without_a_newcomer() {
-        let strangers = Strangers::new(10);
-        assert!(!strangers.shed(Duration::ZERO));
-        let mut place = strangers.enter(address("::1"));
-        assert!(!strangers.shed(Duration::from_secs(60)) && !is_lost(&mut place));
-        assert!(strangers.shed(Duration::ZERO) && is_lost(&mut place));
-        assert!(!strangers.shed(Duration::ZERO));
+        let places = Places::new(10);
+        assert!(!places.shed(Duration::ZERO));
+        let mut place = places.enter(address("::1"));
+        assert!(!places.shed(Duration::from_secs(60)) && !is_lost(&mut place));
+        assert!(places.shed(Duration::ZERO) && is_lost(&mut place));
+        assert!(!places.shed(Duration::ZERO));
     }
 
     #[test]

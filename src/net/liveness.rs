@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// State of the other side.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    heard: AtomicU64,
+    last_received: AtomicU64,
     /// Time of the last ping; 0 is never.
-    asked: AtomicU64,
+    last_ping: AtomicU64,
     /// Requests passed to the service: counted by the reading thread.
     requests: AtomicU64,
     /// Replies of the service: counted by the JavaScript thread.
@@ -21,7 +21,7 @@ pub(super) enum Beat {
     /// Nothing before then.
     Wait(u64),
     /// Send a ping, and check again then.
-    Ask(u64),
+    Ping(u64),
     /// The ping stayed unanswered for a whole interval.
     Gone,
 }
@@ -30,30 +30,30 @@ impl Liveness {
     /// State of a connection that begins `now`, in ms.
     pub fn new(now: u64) -> Self {
         Self {
-            heard: AtomicU64::new(now),
-            asked: AtomicU64::new(0),
+            last_received: AtomicU64::new(now),
+            last_ping: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             replies: AtomicU64::new(0),
         }
     }
 
     /// A sign of life came.
-    pub fn hear(&self, now: u64) {
-        self.heard.store(now, Ordering::Relaxed);
+    pub fn received(&self, now: u64) {
+        self.last_received.store(now, Ordering::Relaxed);
     }
 
     /// Time of the last sign of life.
-    pub fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Relaxed)
+    pub fn received_at(&self) -> u64 {
+        self.last_received.load(Ordering::Relaxed)
     }
 
     /// A request was passed to the service.
-    pub fn request(&self) {
+    pub fn requested(&self) {
         bump(&self.requests, 1);
     }
 
     /// The service has replied to a request.
-    pub fn answer(&self) {
+    pub fn replied(&self) {
         bump(&self.replies, 1);
     }
 
@@ -74,22 +74,22 @@ impl Liveness {
 
     /// Whether nothing was received for `every` ms, as far as the socket was read.
     pub fn is_silent(&self, now: u64, every: u64) -> bool {
-        self.heard.load(Ordering::Relaxed) + every <= now
+        self.last_received.load(Ordering::Relaxed) + every <= now
     }
 
     /// Checks whether the other side was silent for `every` ms. While it waits for a reply, or we
     /// wait for one (`waits`), it is never given up: work on a request may take minutes.
     pub fn beat(&self, now: u64, every: u64, waits: bool) -> Beat {
-        let heard = self.heard.load(Ordering::Relaxed);
-        if heard + every > now {
-            return Beat::Wait(on_grid(heard + every, every));
+        let last_received = self.last_received.load(Ordering::Relaxed);
+        if last_received + every > now {
+            return Beat::Wait(on_grid(last_received + every, every));
         }
-        let asked = self.asked.load(Ordering::Relaxed);
-        if heard < asked && !waits && self.unanswered() <= 0 {
+        let last_ping = self.last_ping.load(Ordering::Relaxed);
+        if last_received < last_ping && !waits && self.unanswered() <= 0 {
             return Beat::Gone;
         }
-        self.asked.store(now, Ordering::Relaxed);
-        Beat::Ask(on_grid(now + every, every))
+        self.last_ping.store(now, Ordering::Relaxed);
+        Beat::Ping(on_grid(now + every, every))
     }
 }
 
@@ -114,28 +114,28 @@ mod tests {
     fn the_silent_are_asked_once_and_then_given_up() {
         let other = Liveness::new(50);
         assert_eq!(other.beat(700, EVERY, false), Beat::Wait(900));
-        assert_eq!(other.beat(900, EVERY, false), Beat::Ask(1700));
+        assert_eq!(other.beat(900, EVERY, false), Beat::Ping(1700));
         assert_eq!(other.beat(1700, EVERY, false), Beat::Gone);
     }
 
     #[test]
     fn who_answers_is_asked_again_later() {
         let other = Liveness::new(0);
-        assert_eq!(other.beat(800, EVERY, false), Beat::Ask(1600));
-        other.hear(801);
+        assert_eq!(other.beat(800, EVERY, false), Beat::Ping(1600));
+        other.received(801);
         assert_eq!(other.beat(1600, EVERY, false), Beat::Wait(1700));
-        assert_eq!(other.beat(1700, EVERY, false), Beat::Ask(2500));
+        assert_eq!(other.beat(1700, EVERY, false), Beat::Ping(2500));
     }
 
     #[test]
     fn nobody_is_given_up_while_something_is_under_way() {
         let other = Liveness::new(0);
-        other.request();
+        other.requested();
         for round in 1..5 {
-            assert_eq!(other.beat(round * EVERY, EVERY, false), Beat::Ask((round + 1) * EVERY));
+            assert_eq!(other.beat(round * EVERY, EVERY, false), Beat::Ping((round + 1) * EVERY));
         }
-        other.answer();
-        assert_eq!(other.beat(5 * EVERY, EVERY, true), Beat::Ask(6 * EVERY));
+        other.replied();
+        assert_eq!(other.beat(5 * EVERY, EVERY, true), Beat::Ping(6 * EVERY));
         assert_eq!(other.beat(6 * EVERY, EVERY, false), Beat::Gone);
     }
 }

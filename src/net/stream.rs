@@ -6,7 +6,7 @@ use super::{
     budget::Budget,
     connection::{Conn, Connections, Ended, Phase, Reading, State},
     settings::Settings,
-    tcp::{self, WayOut},
+    tcp::{self, SendState},
     tokio::Driver,
 };
 use crate::{caught::caught, config, error::Error, ws::Role};
@@ -22,15 +22,15 @@ use std::{
 pub struct Stream {
     conn: Arc<Conn>,
     reading: RefCell<Reading>,
-    dues: Arc<Dues>,
+    deadlines: Arc<Deadlines>,
 }
 
 /// State of a stream's task besides its connection.
-struct Dues {
+struct Deadlines {
     /// When the other side is checked next, on the hub's clock.
     beat_at: AtomicU64,
     /// JavaScript was notified that something is due, and has not checked yet.
-    is_told: AtomicBool,
+    is_notified: AtomicBool,
 }
 
 impl Stream {
@@ -50,15 +50,15 @@ impl Stream {
                 0 => config::LOOK_AFTER_MS,
                 every => every.min(config::LOOK_AFTER_MS),
             };
-        let dues = Arc::new(Dues { beat_at: beat_at.into(), is_told: false.into() });
+        let deadlines = Arc::new(Deadlines { beat_at: beat_at.into(), is_notified: false.into() });
         let (watched, clock, spoilt) = (conn.clone(), hub.clone(), conn.clone());
-        let known = dues.clone();
+        let known = deadlines.clone();
         let watching = async move { watch(&watched, &clock, &known).await };
         let started = driver.spawn_or(watching, move || spoilt.spoil(Error::Panic));
         if let Err(error) = started {
             conn.finish(Ended::abnormal(Some(Error::system("connect", error, None))));
         }
-        Self { reading: RefCell::new(Reading::new(&conn)), conn, dues }
+        Self { reading: RefCell::new(Reading::new(&conn)), conn, deadlines }
     }
 
     /// The connection.
@@ -103,9 +103,10 @@ impl Stream {
             if self.conn.state().phase.is_over() {
                 return Err(Ended::abnormal(None));
             }
-            if self.dues.beat_at.load(Ordering::SeqCst) <= self.conn.hub.now() {
-                let beat_at = self.conn.beat_with(|| descriptor.and_then(WayOut::of_descriptor))?;
-                self.dues.beat_at.store(beat_at, Ordering::SeqCst);
+            if self.deadlines.beat_at.load(Ordering::SeqCst) <= self.conn.hub.now() {
+                let beat_at =
+                    self.conn.beat_with(|| descriptor.and_then(SendState::of_descriptor))?;
+                self.deadlines.beat_at.store(beat_at, Ordering::SeqCst);
             }
             Ok(())
         });
@@ -114,7 +115,7 @@ impl Stream {
             Ok(Err(ended)) => self.conn.finish(ended),
             Err(error) => self.conn.spoil(error),
         }
-        self.dues.is_told.store(false, Ordering::SeqCst);
+        self.deadlines.is_notified.store(false, Ordering::SeqCst);
         self.conn.signal();
     }
 
@@ -128,7 +129,7 @@ impl Stream {
 /// Notifies JavaScript when something of the connection is due. JavaScript reads the bytes, so only
 /// it knows whether a reply has arrived: a thread that was busy reads once more before anything
 /// ends.
-async fn watch(conn: &Conn, hub: &Connections, dues: &Dues) {
+async fn watch(conn: &Conn, hub: &Connections, deadlines: &Deadlines) {
     let mut alarm = Alarm::new();
     loop {
         let State { phase, check_at, .. } = conn.state();
@@ -137,14 +138,14 @@ async fn watch(conn: &Conn, hub: &Connections, dues: &Dues) {
             Phase::Closing(until) => hub.time_after(until),
             Phase::Connecting | Phase::Open => u64::MAX,
         };
-        let due = match dues.is_told.load(Ordering::SeqCst) {
+        let due = match deadlines.is_notified.load(Ordering::SeqCst) {
             true => u64::MAX,
-            false => until.min(check_at).min(dues.beat_at.load(Ordering::SeqCst)),
+            false => until.min(check_at).min(deadlines.beat_at.load(Ordering::SeqCst)),
         };
         tokio::select! {
             () = conn.changed() => {}
             () = alarm.at(hub, due) => {
-                dues.is_told.store(true, Ordering::SeqCst);
+                deadlines.is_notified.store(true, Ordering::SeqCst);
                 conn.emit_overdue();
             }
         }

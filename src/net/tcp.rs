@@ -63,7 +63,7 @@ fn with_socket<R>(descriptor: RawFd, act: impl FnOnce(&SockRef<'_>) -> R) -> Opt
 
 /// The system's view of a connection's sending direction. Times are in ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct WayOut {
+pub(super) struct SendState {
     /// Segments sent and not acknowledged.
     pub unacked: u32,
     /// Bytes not sent: if nothing is unacknowledged, the other side's window is closed.
@@ -89,7 +89,7 @@ pub(super) struct Silence {
     pub acked_ago: u64,
 }
 
-impl WayOut {
+impl SendState {
     /// The other host's silence: at least two tries without an acknowledgement, for one may be
     /// lost.
     fn silence(&self) -> Option<Silence> {
@@ -163,11 +163,11 @@ impl WayOut {
 
 /// What to do after a check of a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum HostCheck {
     /// Nothing before then.
     Wait(u64),
     /// Its host is dead.
-    Gone,
+    Dead,
 }
 
 /// Results of the checks of a connection so far. Times are those of any clock, in ms.
@@ -185,16 +185,16 @@ struct Silent {
 
 impl OtherHost {
     /// Something was received from it.
-    pub fn hear(&mut self) {
+    pub fn received(&mut self) {
         self.silent = None;
     }
 
     /// Checks it `now`. One check alone ends nothing: this process, or its whole machine, may have
     /// been stopped itself.
-    pub fn look(&mut self, now: u64, way_out: Option<WayOut>) -> Look {
-        let Some(silence) = way_out.and_then(|way_out| way_out.silence()) else {
+    pub fn check(&mut self, now: u64, send_state: Option<SendState>) -> HostCheck {
+        let Some(silence) = send_state.and_then(|send_state| send_state.silence()) else {
             self.silent = None;
-            return Look::Wait(now + config::LOOK_AFTER_MS);
+            return HostCheck::Wait(now + config::LOOK_AFTER_MS);
         };
         let since = now.saturating_sub(silence.lasts);
         let silent = match self.silent.filter(|silent| silence.acked_ago >= now - silent.seen) {
@@ -203,10 +203,10 @@ impl OtherHost {
         };
         let due = (silent.since + config::ACK_TIMEOUT_MS).max(silent.seen + config::LOOK_TWICE_MS);
         if due <= now {
-            return Look::Gone;
+            return HostCheck::Dead;
         }
         self.silent = Some(silent);
-        Look::Wait(due)
+        HostCheck::Wait(due)
     }
 }
 
@@ -216,23 +216,30 @@ mod tests {
 
     /// A host that was lost `ms` ago with all data acknowledged, and to which something was sent 1
     /// s later: the system retransmits after pauses of 0.2 s, 0.4 s and so on, at most 15 s.
-    fn lost(ms: u64) -> WayOut {
+    fn lost(ms: u64) -> SendState {
         let (mut pause, mut at, mut backoff) = (200, 1000, 0);
         while at + pause <= ms {
             at += pause;
             pause = (2 * pause).min(15_000);
             backoff += 1;
         }
-        WayOut { unacked: 1, backoff, pause, sent_ago: ms - at, acked_ago: ms, ..WayOut::default() }
+        SendState {
+            unacked: 1,
+            backoff,
+            pause,
+            sent_ago: ms - at,
+            acked_ago: ms,
+            ..SendState::default()
+        }
     }
 
     /// Checks whenever it is due, from `ms` on: returns when the host counts as dead.
-    fn gone_after(mut ms: u64, way_out: impl Fn(u64) -> WayOut) -> Option<u64> {
+    fn gone_after(mut ms: u64, send_state: impl Fn(u64) -> SendState) -> Option<u64> {
         let mut host = OtherHost::default();
         while ms < 600_000 {
-            match host.look(ms, Some(way_out(ms))) {
-                Look::Gone => return Some(ms),
-                Look::Wait(until) => {
+            match host.check(ms, Some(send_state(ms))) {
+                HostCheck::Dead => return Some(ms),
+                HostCheck::Wait(until) => {
                     assert!(until > ms);
                     ms = until;
                 }
@@ -255,11 +262,11 @@ mod tests {
     #[test]
     fn a_host_that_is_lost_with_its_window_closed_is_gone_after_a_minute() {
         // The last probe was 10 s before the loss, then one every 15 s.
-        let closed = |ms: u64| WayOut {
+        let closed = |ms: u64| SendState {
             unsent: 1,
             probes: ((ms + 10_000) / 15_000) as u8,
             acked_ago: ms + 10_000,
-            ..WayOut::default()
+            ..SendState::default()
         };
         let gone = gone_after(30_000, closed).unwrap();
         assert!((50_000..75_000).contains(&gone), "{gone}");
@@ -268,12 +275,12 @@ mod tests {
     #[test]
     fn a_host_that_answers_probes_lives_however_long_its_window_is_closed() {
         for pause in [200, 15_000, 120_000] {
-            let closed = |ms: u64| WayOut {
+            let closed = |ms: u64| SendState {
                 unsent: 1,
                 // For a moment one is in flight.
                 probes: u8::from(ms.is_multiple_of(7)),
                 acked_ago: ms % pause,
-                ..WayOut::default()
+                ..SendState::default()
             };
             assert_eq!(gone_after(30_000, closed), None);
         }
@@ -281,7 +288,7 @@ mod tests {
 
     #[test]
     fn one_that_drops_what_it_has_no_room_for_lives_while_it_answers() {
-        let dropped = |ms: u64| WayOut {
+        let dropped = |ms: u64| SendState {
             unacked: 3,
             unsent: 1,
             backoff: 9,
@@ -289,7 +296,7 @@ mod tests {
             sent_ago: ms % 120_000,
             // A round trip later.
             acked_ago: (ms % 120_000).checked_sub(20).unwrap_or(ms % 120_000 + 119_980),
-            ..WayOut::default()
+            ..SendState::default()
         };
         assert_eq!(gone_after(30_000, dropped), None);
     }
@@ -297,19 +304,20 @@ mod tests {
     #[test]
     fn an_idle_connection_is_not_asked_about() {
         let idle =
-            |ms: u64| WayOut { acked_ago: ms, sent_ago: ms, pause: 200, ..WayOut::default() };
+            |ms: u64| SendState { acked_ago: ms, sent_ago: ms, pause: 200, ..SendState::default() };
         assert_eq!(gone_after(30_000, idle), None);
     }
 
     #[test]
     fn what_was_just_sent_after_long_idleness_has_time_to_be_acknowledged() {
         let mut host = OtherHost::default();
-        let begun = WayOut { unacked: 1, acked_ago: 600_000, pause: 200, ..WayOut::default() };
-        let Look::Wait(next) = host.look(1_000_000, Some(begun)) else { panic!() };
+        let begun =
+            SendState { unacked: 1, acked_ago: 600_000, pause: 200, ..SendState::default() };
+        let HostCheck::Wait(next) = host.check(1_000_000, Some(begun)) else { panic!() };
         assert!(next >= 1_060_000);
         // It was retransmitted once, and may be acknowledged at any time.
-        let again = WayOut { backoff: 1, pause: 400, sent_ago: 100, ..begun };
-        let Look::Wait(next) = host.look(1_000_300, Some(again)) else { panic!() };
+        let again = SendState { backoff: 1, pause: 400, sent_ago: 100, ..begun };
+        let HostCheck::Wait(next) = host.check(1_000_300, Some(again)) else { panic!() };
         assert!(next >= 1_059_000);
     }
 
@@ -317,15 +325,15 @@ mod tests {
     fn one_look_after_standing_still_ends_nothing() {
         let mut host = OtherHost::default();
         // Probed for minutes.
-        let closed = WayOut { unsent: 1, probes: 9, acked_ago: 300_000, ..WayOut::default() };
+        let closed = SendState { unsent: 1, probes: 9, acked_ago: 300_000, ..SendState::default() };
         let next = 300_000 + config::LOOK_TWICE_MS;
-        assert_eq!(host.look(300_000, Some(closed)), Look::Wait(next));
-        let answered = WayOut { unsent: 1, acked_ago: 10, ..WayOut::default() };
-        assert_eq!(host.look(next, Some(answered)), Look::Wait(next + config::LOOK_AFTER_MS));
+        assert_eq!(host.check(300_000, Some(closed)), HostCheck::Wait(next));
+        let answered = SendState { unsent: 1, acked_ago: 10, ..SendState::default() };
+        assert_eq!(host.check(next, Some(answered)), HostCheck::Wait(next + config::LOOK_AFTER_MS));
         // Nor does the next one, if it was acknowledged in between.
-        host.look(400_000, Some(lost(400_000)));
-        let lost_again = WayOut { acked_ago: 70_000, ..lost(80_000) };
-        assert!(matches!(host.look(480_000, Some(lost_again)), Look::Wait(_)));
+        host.check(400_000, Some(lost(400_000)));
+        let lost_again = SendState { acked_ago: 70_000, ..lost(80_000) };
+        assert!(matches!(host.check(480_000, Some(lost_again)), HostCheck::Wait(_)));
     }
 
     #[cfg(target_os = "linux")]
@@ -340,14 +348,14 @@ mod tests {
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let _other = listener.accept().unwrap();
         let socket = SockRef::from(&stream);
-        let idle = WayOut::of(&socket).unwrap();
+        let idle = SendState::of(&socket).unwrap();
         assert_eq!((idle.unacked, idle.unsent, idle.silence()), (0, 0, None));
         socket.set_nonblocking(true).unwrap();
         while stream.write(&[0; 65536]).is_ok() {}
         // The last segments may be in flight for a moment.
         let patience = std::time::Instant::now() + std::time::Duration::from_secs(8);
         let full = loop {
-            let full = WayOut::of(&SockRef::from(&stream)).unwrap();
+            let full = SendState::of(&SockRef::from(&stream)).unwrap();
             if full.unacked == 0 {
                 break full;
             }

@@ -26,7 +26,6 @@ const KNOWN_CYCLES: &[&[&str]] = &[
         "grape/walk.rs",
     ],
     &["link/bounded.rs", "link/http.rs"],
-    &["net/asks.rs", "net/budget.rs", "net/conn.rs", "net/handshake.rs", "net/transmit.rs"],
     &[
         "net/grape/actor.rs",
         "net/grape/http.rs",

@@ -98,7 +98,7 @@ impl Conn {
     }
 
     /// The same for a driver, which writes by itself.
-    pub(super) fn own_text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    pub(super) fn compose_text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         self.lock().text(fill)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         hub::Hub,
         liveness::Liveness,
         settings::{Io, Lanes, Settings},
-        tcp::WayOut,
+        tcp::SendState,
     },
     rpc::Event,
     stats::{Served, Totals},
@@ -90,7 +90,7 @@ impl Conn {
     }
 
     /// Counts it as one of a server's connections, for as long as it lives.
-    pub(in crate::net) fn counted(self, connections: &Counter) -> Self {
+    pub(in crate::net) fn counted_in(self, connections: &Counter) -> Self {
         Self { _counted: Some(connections.clone()), ..self }
     }
 
@@ -151,7 +151,7 @@ impl Conn {
 
     /// A reply to a request of the other side was composed.
     pub fn answered(&self) {
-        self.liveness.answer();
+        self.liveness.replied();
     }
 
     /// Unanswered requests of the other side, as far as they are counted.
@@ -175,11 +175,11 @@ impl Conn {
             return true;
         }
         // Bytes that the system has accepted may still be unsent.
-        let way_out = match descriptor {
-            Some(descriptor) => WayOut::of_descriptor(descriptor),
-            None => self.with_socket(|socket| WayOut::of(&socket)).flatten(),
+        let send_state = match descriptor {
+            Some(descriptor) => SendState::of_descriptor(descriptor),
+            None => self.with_socket(|socket| SendState::of(&socket)).flatten(),
         };
-        let unsent = way_out.map_or(0, |way_out| way_out.unsent as usize);
+        let unsent = send_state.map_or(0, |send_state| send_state.unsent as usize);
         waiting + unsent >= config::LARGE_BYTES
     }
 

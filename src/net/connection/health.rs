@@ -7,7 +7,7 @@ use crate::{
     net::{
         liveness::{Beat, on_grid},
         settings::Io,
-        tcp::{Look, WayOut},
+        tcp::{HostCheck, SendState},
     },
     rpc::Event,
     ws::{Opcode, Role},
@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind};
 impl Conn {
     /// Milliseconds since anything was received.
     pub fn silence(&self) -> u64 {
-        self.hub.now().saturating_sub(self.liveness.heard())
+        self.hub.now().saturating_sub(self.liveness.received_at())
     }
 
     /// Whether something of it may be about to time out: data received before has to be read first.
@@ -34,39 +34,43 @@ impl Conn {
     /// # Errors
     /// A ping, or the system's probes, stayed unanswered for a whole interval.
     pub(in crate::net) fn beat(&self) -> Result<u64, Ended> {
-        self.beat_with(|| self.with_socket(|socket| WayOut::of(&socket)).flatten())
+        self.beat_with(|| self.with_socket(|socket| SendState::of(&socket)).flatten())
     }
 
-    /// The same, with `way_out` as the system's view of the connection.
+    /// The same, with `send_state` as the system's view of the connection.
     pub(in crate::net) fn beat_with(
         &self,
-        way_out: impl FnOnce() -> Option<WayOut>,
+        send_state: impl FnOnce() -> Option<SendState>,
     ) -> Result<u64, Ended> {
         let now = self.hub.now();
-        let host_check_at = self.check_host(now, way_out)?;
+        let host_check_at = self.check_host(now, send_state)?;
         Ok(self.check_peer(now)?.min(host_check_at))
     }
 
     /// Checks the system's view of a connection that has been silent for long.
-    fn check_host(&self, now: u64, way_out: impl FnOnce() -> Option<WayOut>) -> Result<u64, Ended> {
+    fn check_host(
+        &self,
+        now: u64,
+        send_state: impl FnOnce() -> Option<SendState>,
+    ) -> Result<u64, Ended> {
         let host_check_at = self.lock().host_check_at;
         if now < host_check_at {
             return Ok(host_check_at);
         }
         let is_silent = self.liveness.is_silent(now, config::LOOK_AFTER_MS);
-        let way_out = if is_silent { way_out() } else { None };
+        let send_state = if is_silent { send_state() } else { None };
         let mut half = self.lock();
         half.host_check_at = if is_silent {
-            match half.other_host.look(now, way_out) {
-                Look::Wait(until) => on_grid(until, config::LOOK_AFTER_MS),
-                Look::Gone => {
+            match half.other_host.check(now, send_state) {
+                HostCheck::Wait(until) => on_grid(until, config::LOOK_AFTER_MS),
+                HostCheck::Dead => {
                     let error = Error::system("read", ErrorKind::TimedOut.into(), None);
                     return Err(Ended::abnormal(Some(error)));
                 }
             }
         } else {
-            half.other_host.hear();
-            on_grid(self.liveness.heard() + config::LOOK_AFTER_MS, config::LOOK_AFTER_MS)
+            half.other_host.received();
+            on_grid(self.liveness.received_at() + config::LOOK_AFTER_MS, config::LOOK_AFTER_MS)
         };
         Ok(half.host_check_at)
     }
@@ -85,7 +89,7 @@ impl Conn {
         match self.liveness.beat(now, self.settings().heartbeat, waits) {
             Beat::Wait(time) => half.peer_check_at = time,
             Beat::Gone => return Err(Ended::abnormal(Some(Error::Silent))),
-            Beat::Ask(time) => {
+            Beat::Ping(time) => {
                 half.peer_check_at = time;
                 drop(half);
                 self.probe();

@@ -50,7 +50,7 @@ impl Conn {
         bytes: &mut [u8],
     ) -> Result<(), Ended> {
         let now = self.hub.micros();
-        self.liveness.hear(milliseconds(now));
+        self.liveness.received(milliseconds(now));
         bump(&self.bytes_in, bytes.len() as u64);
         let mut messages = 0;
         let (mut refused, mut costly) = (false, false);
@@ -59,18 +59,18 @@ impl Conn {
         let result = inbound.receive(bytes, control, |message| match message {
             Incoming::Text(text) => {
                 messages += 1;
-                let seen = self.message(&mut batch, Message::Text(text), now);
-                refused |= seen == Seen::Refused;
-                costly |= seen == Seen::Costly;
+                let outcome = self.message(&mut batch, Message::Text(text), now);
+                refused |= outcome == Outcome::Refused;
+                costly |= outcome == Outcome::Costly;
             }
             Incoming::Binary(bytes) => {
                 messages += 1;
-                let seen = self.message(&mut batch, Message::Binary(bytes), now);
-                refused |= seen == Seen::Refused;
-                costly |= seen == Seen::Costly;
+                let outcome = self.message(&mut batch, Message::Binary(bytes), now);
+                refused |= outcome == Outcome::Refused;
+                costly |= outcome == Outcome::Costly;
             }
             Incoming::Ping(data) => {
-                self.heed(&mut batch, data);
+                self.note_drain(&mut batch, data);
                 if self.lanes().has(Lanes::SOCKET) {
                     batch.event(Event::Ping { conn: self.number, data: data.to_owned() });
                 }
@@ -158,7 +158,7 @@ impl Conn {
     }
 
     /// A server that drains says so by a ping.
-    fn heed(&self, batch: &mut Batch<Arrival>, ping: &[u8]) {
+    fn note_drain(&self, batch: &mut Batch<Arrival>, ping: &[u8]) {
         if self.role() == Role::Client
             && self.lanes().has(Lanes::RPC)
             && let Some(read) = read_before_leaving(ping)
@@ -171,7 +171,7 @@ impl Conn {
     }
 
     /// `now`: when it was read, in microseconds.
-    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Seen {
+    fn message(&self, batch: &mut Batch<Arrival>, message: Message<'_>, now: u64) -> Outcome {
         let lanes = self.lanes();
         // A small message was not scanned yet; it neither nests deep nor costs much.
         let (structure, cost) = match message.bytes() {
@@ -182,7 +182,7 @@ impl Conn {
             }
         };
         if cost > 0 && cost > self.share().budget().message_limit() {
-            return Seen::Costly;
+            return Outcome::Costly;
         }
         let mut refused = false;
         if lanes.has(Lanes::RPC) {
@@ -204,7 +204,7 @@ impl Conn {
             }
         }
         self.hand_over_if_full(batch);
-        if refused { Seen::Refused } else { Seen::Passed }
+        if refused { Outcome::Refused } else { Outcome::Passed }
     }
 
     fn hand_over_if_full(&self, batch: &mut Batch<Arrival>) {
@@ -225,7 +225,7 @@ impl Conn {
 
     fn incoming_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>, cost: usize) {
         let conn = self.number;
-        self.liveness.request();
+        self.liveness.requested();
         let parts = message.small_text().map(split);
         // Known so far for all but small messages.
         let cost = match (cost, &parts) {
@@ -246,11 +246,11 @@ impl Conn {
     /// A request that nests too deep is not passed to JavaScript. The client gets an error, if the
     /// request's id can be read.
     fn refuse_request(&self, batch: &mut Batch<Arrival>, message: Message<'_>) -> bool {
-        self.liveness.request();
+        self.liveness.requested();
         let data = Data::Text(String::new());
         batch.event(Event::Request { conn: self.number, cost: 0, data });
         let Some(rid) = message.first_plain_string() else { return false };
-        self.own_text(|out| {
+        self.compose_text(|out| {
             for part in ["[\"", rid, "\",", NESTING_LIMIT, ",null]"] {
                 out.extend_from_slice(part.as_bytes());
             }
@@ -302,7 +302,7 @@ fn is_falsy(json: &str) -> bool {
 
 /// Result of handling a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Outcome {
     /// Passed to JavaScript, or dropped.
     Passed,
     /// Refused; the other side is sent an error.

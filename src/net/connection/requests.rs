@@ -88,7 +88,7 @@ impl Conn {
     /// Drops the requests of a client's connection, if nothing was sent. False: something was.
     pub fn withdraw(&self) -> bool {
         // A concurrent write may not have counted its bytes yet.
-        let mut half = self.undisturbed();
+        let mut half = self.lock_between_writes();
         if half.bytes_out > 0 {
             return false;
         }
@@ -116,7 +116,8 @@ impl Conn {
         let slots = half.requests.expire(now);
         // A service that sends other replies, or a ping, is alive.
         let since = milliseconds(half.requests.pending.expired_since());
-        let silent_for = if self.liveness.heard() <= since { now.saturating_sub(since) } else { 0 };
+        let silent_for =
+            if self.liveness.received_at() <= since { now.saturating_sub(since) } else { 0 };
         let check_at = half.requests.pending.check_at();
         half.armed = check_at;
         if !slots.is_empty() {

@@ -45,7 +45,7 @@ impl Conn {
     }
 
     /// The same on a thread of our own, while JavaScript is busy.
-    pub(super) fn prompt(&self) {
+    pub(super) fn flush_late(&self) {
         match caught(|| self.flush_listed()) {
             Ok(false) => {}
             Ok(true) => self.hub.revisit(self.number),
@@ -59,12 +59,12 @@ impl Conn {
     /// The same without waiting for the driver: output of a closing connection that the kernel
     /// takes now is sent.
     pub(in crate::net) fn flush_now(&self) {
-        self.write(self.undisturbed());
+        self.write(self.lock_between_writes());
     }
 
     /// The shared half, while no other thread writes: another thread's write does not block, so it
     /// is over soon, and its unwritten rest would be lost with the connection.
-    pub(super) fn undisturbed(&self) -> MutexGuard<'_, Half> {
+    pub(super) fn lock_between_writes(&self) -> MutexGuard<'_, Half> {
         loop {
             let half = self.lock();
             if !half.out.is_taken() {
@@ -163,7 +163,7 @@ impl Conn {
 
     /// Takes the output that the kernel has not taken, for good.
     pub(in crate::net) fn take_rest(&self) -> Vec<u8> {
-        self.undisturbed().out.take_all().unwrap_or_default()
+        self.lock_between_writes().out.take_all().unwrap_or_default()
     }
 
     /// Moves a stream's buffered output into `to`; returns how many bytes fit.
@@ -183,7 +183,7 @@ impl Conn {
 
     /// The socket takes bytes again, so the other side reads.
     pub(in crate::net) fn unblocked(&self) {
-        self.liveness.hear(self.hub.now());
+        self.liveness.received(self.hub.now());
         self.lock().blocked = false;
         if !self.flush() && self.lanes().has(Lanes::SOCKET) {
             self.hub.event(Event::Drained { conn: self.number });

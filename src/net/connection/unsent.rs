@@ -37,9 +37,9 @@ struct Listed {
     turn: Waiting,
     /// Connections that are written when the event loop has nothing else to do.
     lingering: Waiting,
-    prompter: Prompter,
+    thread: WriterThread,
     /// The thread is writing.
-    is_prompting: bool,
+    is_writing: bool,
 }
 
 /// Connections with unwritten output.
@@ -78,12 +78,12 @@ impl Waiting {
 
 /// The thread.
 #[derive(Default)]
-enum Prompter {
+enum WriterThread {
     /// Nothing was ever listed.
     #[default]
     None,
     /// It wakes periodically.
-    Looks(JoinHandle<()>),
+    Wakes(JoinHandle<()>),
     /// It sleeps until it is woken.
     Sleeps(JoinHandle<()>),
     /// The system could not start a thread, or the environment has ended: listed output has to be
@@ -106,29 +106,29 @@ impl Unsent {
 
     fn add(&self, conn: &Arc<Conn>, to: impl FnOnce(&mut Listed) -> &mut Waiting) -> bool {
         let mut listed = self.shared.lock();
-        match mem::take(&mut listed.prompter) {
-            Prompter::Never => {
-                listed.prompter = Prompter::Never;
+        match mem::take(&mut listed.thread) {
+            WriterThread::Never => {
+                listed.thread = WriterThread::Never;
                 return false;
             }
             // JavaScript writes the bytes of streams.
-            prompter if conn.is_stream() => listed.prompter = prompter,
-            Prompter::Looks(thread) => listed.prompter = Prompter::Looks(thread),
-            Prompter::Sleeps(prompter) => {
-                prompter.thread().unpark();
-                listed.prompter = Prompter::Looks(prompter);
+            thread if conn.is_stream() => listed.thread = thread,
+            WriterThread::Wakes(thread) => listed.thread = WriterThread::Wakes(thread),
+            WriterThread::Sleeps(thread) => {
+                thread.thread().unpark();
+                listed.thread = WriterThread::Wakes(thread);
             }
-            Prompter::None => {
+            WriterThread::None => {
                 let shared = self.shared.clone();
                 let started = thread::Builder::new()
                     .name("grenache-prompt".to_owned())
                     .stack_size(config::PROMPTER_STACK)
-                    .spawn(move || shared.prompt());
-                let Ok(prompter) = started else {
-                    listed.prompter = Prompter::Never;
+                    .spawn(move || shared.write_late());
+                let Ok(thread) = started else {
+                    listed.thread = WriterThread::Never;
                     return false;
                 };
-                listed.prompter = Prompter::Looks(prompter);
+                listed.thread = WriterThread::Wakes(thread);
             }
         }
         to(&mut listed).push(conn.clone());
@@ -155,7 +155,7 @@ impl Unsent {
     /// process.
     pub fn settle(&self) {
         // Its sockets do not block.
-        while self.shared.lock().is_prompting {
+        while self.shared.lock().is_writing {
             thread::yield_now();
         }
     }
@@ -163,11 +163,11 @@ impl Unsent {
     /// The environment ends, and the thread with it: no code of this library may run then. Output
     /// listed from now on is to be written at once.
     pub fn shut_down(&self) {
-        let prompter = mem::replace(&mut self.shared.lock().prompter, Prompter::Never);
-        if let Prompter::Looks(prompter) | Prompter::Sleeps(prompter) = prompter {
-            prompter.thread().unpark();
+        let thread = mem::replace(&mut self.shared.lock().thread, WriterThread::Never);
+        if let WriterThread::Wakes(thread) | WriterThread::Sleeps(thread) = thread {
+            thread.thread().unpark();
             // It catches its panics.
-            let _ = prompter.join();
+            let _ = thread.join();
         }
         let mut listed = self.shared.lock();
         listed.turn = Waiting::default();
@@ -181,7 +181,7 @@ impl Shared {
     }
 
     /// The thread's whole life.
-    fn prompt(&self) {
+    fn write_late(&self) {
         yield_to_others();
         let mut conns = Vec::new();
         let mut seen = self.writes.load(Ordering::Relaxed);
@@ -189,7 +189,7 @@ impl Shared {
         loop {
             thread::park_timeout(pause);
             let mut listed = self.lock();
-            if matches!(listed.prompter, Prompter::Never) {
+            if matches!(listed.thread, WriterThread::Never) {
                 return;
             }
             let now = Instant::now();
@@ -201,13 +201,13 @@ impl Shared {
             let written = writes.wrapping_sub(mem::replace(&mut seen, writes));
             pause = left.unwrap_or(config::LATE);
             if !conns.is_empty() {
-                listed.is_prompting = true;
+                listed.is_writing = true;
                 drop(listed);
                 for conn in conns.drain(..) {
                     // Panics of the write are caught inside; this is for dropping the connection.
-                    let _ = caught(move || Conn::prompt(&conn));
+                    let _ = caught(move || Conn::flush_late(&conn));
                 }
-                self.lock().is_prompting = false;
+                self.lock().is_writing = false;
             } else if left.is_none() && written < config::DENSE_WRITES {
                 listed.sleep();
                 drop(listed);
@@ -232,8 +232,8 @@ fn yield_to_others() {
 
 impl Listed {
     fn sleep(&mut self) {
-        self.prompter = match mem::take(&mut self.prompter) {
-            Prompter::Looks(thread) => Prompter::Sleeps(thread),
+        self.thread = match mem::take(&mut self.thread) {
+            WriterThread::Wakes(thread) => WriterThread::Sleeps(thread),
             other => other,
         };
     }
@@ -297,7 +297,7 @@ mod tests {
             other.read_exact(&mut frames).unwrap();
             assert_eq!(frames, [0x82, 1, round, 0x82, 1, round]);
             until("the thread goes on without traffic", || {
-                matches!(unsent.shared.lock().prompter, Prompter::Sleeps(_))
+                matches!(unsent.shared.lock().thread, WriterThread::Sleeps(_))
             });
         }
     }

@@ -2,16 +2,16 @@
 //! admitted within their time limits.
 
 use super::{
-    asks::{Asks, Question},
     established::Established,
-    farewell::refuse,
+    farewell::reject,
+    questions::{Question, Questions},
     socket::read_more,
 };
 use crate::{
     caught::caught_in,
     config,
     net::{
-        admission::Strangers,
+        admission::Places,
         budget::Budget,
         connection::{Connections, TRY_AGAIN_LATER},
         counter::Counter,
@@ -55,13 +55,13 @@ pub(in crate::net) struct Service {
     /// Clients with a complete handshake.
     pub connections: Counter,
     /// Clients in the handshake.
-    pub handshakes: Strangers,
+    pub handshakes: Places,
     /// Places for clients that JavaScript has not been notified of.
     pub arrivals: Arc<Semaphore>,
     /// The pending questions of this JavaScript environment.
-    pub asks: Asks,
+    pub questions: Questions,
     /// Clients that are being told why they are closed.
-    pub farewells: Strangers,
+    pub farewells: Places,
 }
 
 /// Accepts connections of one server.
@@ -98,7 +98,7 @@ impl Acceptor {
                         let established = tokio::select! {
                             biased;
                             () = place.lost() => return,
-                            done = timeout(time, welcome(&service, &hub, stream, remote)) => done,
+                            done = timeout(time, admit(&service, &hub, stream, remote)) => done,
                         };
                         drop(place);
                         if let Ok(Some(established)) = established
@@ -131,7 +131,7 @@ fn is_exhausted(error: &io::Error) -> bool {
 
 /// A client's handshake, up to the response that accepts it. `None`: it was rejected, or
 /// disconnected.
-async fn welcome(
+async fn admit(
     service: &Service,
     hub: &Arc<Connections>,
     stream: TcpStream,
@@ -141,12 +141,12 @@ async fn welcome(
     let Established { stream, head, permit, .. } = &mut established;
     let head = head.as_ref()?;
     let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
-    let asks = match service.settings.admission {
+    let is_asked = match service.settings.admission {
         _ if lanes.has(Lanes::ASK_ALL) => true,
         Admission::Any => false,
         Admission::Local => {
             if remote.ip().to_canonical().is_loopback() && !head.is_of_loopback() {
-                refuse(stream, &ws::refusal(StatusCode::FORBIDDEN)).await;
+                reject(stream, &ws::refusal(StatusCode::FORBIDDEN)).await;
                 return None;
             }
             false
@@ -154,38 +154,38 @@ async fn welcome(
         Admission::AskOrigins => head.has_origin(),
         Admission::AskAll => true,
     };
-    if asks {
+    if is_asked {
         let question = Question { head: head.clone(), remote: Some(remote) };
-        let mut ask = service.asks.ask(hub, service.number, question, permit.take()?);
-        if let Some(refusal) = unless_gone(stream, ask.decision()).await?? {
-            refuse(stream, &refusal).await;
+        let mut ask = service.questions.ask(hub, service.number, question, permit.take()?);
+        if let Some(rejection) = unless_disconnected(stream, ask.decision()).await?? {
+            reject(stream, &rejection).await;
             return None;
         }
         established.ask = Some(ask);
     }
     if established.permit.is_none() {
         let permit = service.arrivals.clone().acquire_owned();
-        established.permit = Some(unless_gone(&established.stream, permit).await?.ok()?);
+        established.permit = Some(unless_disconnected(&established.stream, permit).await?.ok()?);
     }
     let limit = service.settings.max_connections;
     if limit > 0 && service.connections.count() >= limit {
-        turn_away(established).await;
+        reject_surplus(established).await;
         return None;
     }
     Some(established)
 }
 
 /// Waits for `future`, unless the client disconnects first.
-async fn unless_gone<T>(stream: &TcpStream, future: impl Future<Output = T>) -> Option<T> {
+async fn unless_disconnected<T>(stream: &TcpStream, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         result = future => Some(result),
-        () = gone(stream) => None,
+        () = disconnected(stream) => None,
     }
 }
 
 /// Waits until a client that sends nothing for now disconnects.
-async fn gone(stream: &TcpStream) {
+async fn disconnected(stream: &TcpStream) {
     let mut byte = [0];
     match stream.peek(&mut byte).await {
         Ok(0) | Err(_) => {}
@@ -195,14 +195,14 @@ async fn gone(stream: &TcpStream) {
 }
 
 /// Closes a client with this code, since there are too many.
-async fn turn_away(established: Established) {
+async fn reject_surplus(established: Established) {
     let Established { stream, answer, permit, .. } = established;
     drop(permit);
     let mut out = Outbound::new(Role::Server);
     out.raw(&answer);
     out.close(Some(TRY_AGAIN_LATER), NOTHING_READ);
     if let Some(bytes) = out.take_all() {
-        refuse(&stream, &bytes).await;
+        reject(&stream, &bytes).await;
     }
 }
 
@@ -228,7 +228,7 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
                     // memory.
                     drop((response, head));
                     let room = arrivals.clone().acquire_owned();
-                    permit = Some(unless_gone(&stream, room).await?.ok()?);
+                    permit = Some(unless_disconnected(&stream, room).await?.ok()?);
                     continue;
                 }
                 // Frees the head's own memory.
@@ -236,7 +236,7 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
                 return Some(Established { stream, rest, answer, head, ask: None, permit });
             }
             Upgrade::Refuse { response } => {
-                refuse(&stream, &response).await;
+                reject(&stream, &response).await;
                 return None;
             }
         }
@@ -247,7 +247,7 @@ async fn upgrade(stream: TcpStream, arrivals: &Arc<Semaphore>) -> Option<Establi
 mod tests {
     use super::*;
     use crate::{
-        net::handshake::{connect::reach, socket::write_all},
+        net::handshake::{connect::connect_tcp, socket::write_all},
         ws::ClientHandshake,
     };
 
@@ -263,7 +263,7 @@ mod tests {
                 .stream
         };
         let dialled = async {
-            let stream = reach(&address, &Settings::default()).await.unwrap();
+            let stream = connect_tcp(&address, &Settings::default()).await.unwrap();
             write_all(&stream, &ClientHandshake::new(&address, "/").1).await.unwrap();
             stream
         };

@@ -27,13 +27,13 @@ pub(in crate::net) async fn connect(
     path: &str,
     settings: &Settings,
 ) -> Result<Established, Error> {
-    let stream = reach(dest, settings).await?;
-    timeout(Duration::from_millis(settings.handshake_timeout), shake_hands(stream, dest, path))
+    let stream = connect_tcp(dest, settings).await?;
+    timeout(Duration::from_millis(settings.handshake_timeout), upgrade(stream, dest, path))
         .await
         .map_err(|_| Error::HandshakeTimeout)?
 }
 
-pub(super) async fn reach(dest: &str, settings: &Settings) -> Result<TcpStream, Error> {
+pub(super) async fn connect_tcp(dest: &str, settings: &Settings) -> Result<TcpStream, Error> {
     let Destination { host, port } = Destination::parse(dest)?;
     if settings.dial_after > 0 {
         tokio::time::sleep(Duration::from_millis(settings.dial_after)).await;
@@ -45,7 +45,7 @@ pub(super) async fn reach(dest: &str, settings: &Settings) -> Result<TcpStream, 
     Ok(stream)
 }
 
-async fn shake_hands(stream: TcpStream, host: &str, path: &str) -> Result<Established, Error> {
+async fn upgrade(stream: TcpStream, host: &str, path: &str) -> Result<Established, Error> {
     let failed = |error| Error::system("read", error, None);
     let (handshake, request) = ClientHandshake::new(host, path);
     write_all(&stream, &request).await.map_err(failed)?;

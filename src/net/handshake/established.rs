@@ -1,6 +1,6 @@
 //! The result of a handshake.
 
-use super::asks::Ask;
+use super::questions::OpenQuestion;
 use crate::ws::Head;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 
@@ -17,7 +17,7 @@ pub struct Established {
     pub(in crate::net) head: Option<Head>,
     /// The question that JavaScript has answered, on a server that asks; dropped if the client is
     /// not accepted after all.
-    pub(in crate::net) ask: Option<Ask>,
+    pub(in crate::net) ask: Option<OpenQuestion>,
     /// A place in the queue of connections that JavaScript has not been notified of, on a server.
     pub(in crate::net) permit: Option<OwnedSemaphorePermit>,
 }

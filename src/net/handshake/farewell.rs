@@ -1,33 +1,33 @@
 //! Last bytes for the other side of a connection that closes.
 
 use super::socket::{read_more, write_all};
-use crate::{config, net::admission::Strangers};
+use crate::{config, net::admission::Places};
 use socket2::SockRef;
 use std::{io, net::Shutdown};
 use tokio::{net::TcpStream, time::timeout};
 
 /// Sends the response that rejects a client.
-pub(super) async fn refuse(stream: &TcpStream, answer: &[u8]) {
+pub(super) async fn reject(stream: &TcpStream, answer: &[u8]) {
     if write_all(stream, answer).await.is_ok() {
-        last_words(stream, &[]).await;
+        write_and_drain(stream, &[]).await;
     }
 }
 
 /// Lets the other side read the last bytes, unless too many other connections wait for that: see
-/// [`last_words`].
-pub(in crate::net) async fn farewell(stream: &TcpStream, words: &[u8], others: &Strangers) {
+/// [`write_and_drain`].
+pub(in crate::net) async fn farewell(stream: &TcpStream, words: &[u8], others: &Places) {
     let Ok(remote) = stream.peer_addr() else { return };
     let mut place = others.enter(remote.ip());
     tokio::select! {
         biased;
         () = place.lost() => {}
-        () = last_words(stream, words) => {}
+        () = write_and_drain(stream, words) => {}
     }
 }
 
 /// Lets the other side read the last bytes: closing a socket with unread data would reset the
 /// connection, and lose them (RFC 6455 section 7.1.1).
-async fn last_words(stream: &TcpStream, words: &[u8]) {
+async fn write_and_drain(stream: &TcpStream, words: &[u8]) {
     let rest = async {
         write_all(stream, words).await?;
         SockRef::from(stream).shutdown(Shutdown::Write)?;

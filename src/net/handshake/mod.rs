@@ -2,14 +2,14 @@
 //! afterwards.
 
 mod accept;
-mod asks;
 mod connect;
 mod established;
 mod farewell;
+mod questions;
 mod socket;
 
 pub(super) use accept::{Acceptor, Service};
-pub(super) use asks::{Ask, Asks, Question, Refusal};
 pub(super) use connect::connect;
 pub use established::Established;
 pub(super) use farewell::farewell;
+pub(super) use questions::{Decision, OpenQuestion, Question, Questions};

@@ -7,7 +7,7 @@
 use super::{
     awake::Awake,
     polled::Polled,
-    uv::{DISCONNECT, Loop, Owned, PRIORITIZED, READABLE, STOPPED, Timer, WRITABLE},
+    uv::{DISCONNECT, Handle, Loop, PRIORITIZED, READABLE, STOPPED, Timer, WRITABLE},
 };
 use crate::{
     caught::caught,
@@ -46,18 +46,18 @@ pub struct Driver {
     uv: Loop,
     hub: Arc<Connections>,
     me: Weak<Self>,
-    turns: Weak<dyn Turn>,
+    binding: Weak<dyn Turn>,
     scratch: RefCell<Vec<u8>>,
     polled: RefCell<HashMap<u32, Rc<Polled>>>,
     alarm: RefCell<Option<Timer>>,
     /// When the alarm fires, on the hub's clock.
     armed: Cell<u64>,
     /// It fired: sockets are read once more before anything expires.
-    rung: Cell<bool>,
+    alarm_fired: Cell<bool>,
     /// Handles that are called in every turn.
-    turn: RefCell<Vec<Owned>>,
+    turn_handles: RefCell<Vec<Handle>>,
     /// Makes the next wait for I/O return at once.
-    again: RefCell<Option<Timer>>,
+    next_turn: RefCell<Option<Timer>>,
     awake: Rc<Awake>,
 }
 
@@ -97,22 +97,22 @@ impl Driver {
             uv,
             hub,
             me: me.clone(),
-            turns: turn.clone(),
+            binding: turn.clone(),
             scratch: RefCell::new(vec![0; config::SCRATCH_BYTES]),
             polled: RefCell::default(),
             alarm: RefCell::new(None),
             armed: Cell::new(u64::MAX),
-            rung: Cell::new(false),
-            turn: RefCell::new(handles),
-            again: RefCell::new(None),
+            alarm_fired: Cell::new(false),
+            turn_handles: RefCell::new(handles),
+            next_turn: RefCell::new(None),
             awake,
         });
-        *driver.again.borrow_mut() = Some(driver.uv.timer(|| {}).ok()?);
+        *driver.next_turn.borrow_mut() = Some(driver.uv.timer(|| {}).ok()?);
         let me = driver.me.clone();
         let alarm = driver.uv.timer(move || {
             if let Some(driver) = me.upgrade() {
                 driver.armed.set(u64::MAX);
-                driver.rung.set(true);
+                driver.alarm_fired.set(true);
             }
         });
         *driver.alarm.borrow_mut() = Some(alarm.ok()?);
@@ -140,7 +140,7 @@ impl Driver {
         self.polled.borrow_mut().insert(number, polled);
         self.with(number, |polled| {
             match polled.receive(&mut rest) {
-                Ok(()) => self.look(polled),
+                Ok(()) => self.update(polled),
                 Err(ended) => return self.end(polled, ended),
             }
             self.beat(polled);
@@ -175,18 +175,18 @@ impl Driver {
     /// may have arrived in time and be read just now, or still be in the sockets, also in sockets
     /// that the loop has only now learnt of.
     pub fn expire(&self) {
-        if !self.rung.replace(false) {
+        if !self.alarm_fired.replace(false) {
             return;
         }
         self.each(|polled| self.catch_up(polled));
-        if let Some(turn) = self.turns.upgrade() {
+        if let Some(turn) = self.binding.upgrade() {
             self.arm(turn.expire().min(self.check_all()));
         }
     }
 
     /// Before the wait for I/O, when all output is written.
     pub fn before_sleep(&self) {
-        if self.rung.get() {
+        if self.alarm_fired.get() {
             return self.turn_again();
         }
         self.awake.before_sleep(|| self.will_sleep());
@@ -204,8 +204,8 @@ impl Driver {
 
     /// Makes another turn follow this one at once.
     pub fn turn_again(&self) {
-        if let Some(again) = &*self.again.borrow() {
-            again.fire_in(0);
+        if let Some(next_turn) = &*self.next_turn.borrow() {
+            next_turn.fire_in(0);
         }
     }
 
@@ -223,7 +223,7 @@ impl Driver {
 
     /// Handles a connection that JavaScript wrote to or closed.
     pub fn touched(&self, number: u32) {
-        self.with(number, |polled| self.look(polled));
+        self.with(number, |polled| self.update(polled));
     }
 
     /// Closes everything; `then` is called when the loop has released it.
@@ -231,11 +231,11 @@ impl Driver {
         for polled in self.polled.take().into_values() {
             polled.close();
         }
-        self.turn.borrow_mut().clear();
+        self.turn_handles.borrow_mut().clear();
         self.awake.shut_down();
-        self.again.take();
+        self.next_turn.take();
         if let Some(alarm) = self.alarm.take() {
-            alarm.hold();
+            alarm.stop();
         }
         self.uv.when_closed(then);
     }
@@ -249,7 +249,7 @@ impl Driver {
                 Ok(()) => {}
                 Err(ended) => return self.end(polled, ended),
             }
-            return self.look(polled);
+            return self.update(polled);
         }
         if events & WRITABLE != 0 {
             polled.conn.unblocked();
@@ -263,7 +263,7 @@ impl Driver {
             }
             self.heard(polled.conn.settings());
         }
-        self.look(polled);
+        self.update(polled);
     }
 
     /// Reads available data of a connection whose deadline has passed.
@@ -282,11 +282,11 @@ impl Driver {
                 Err(ended) => return self.end(polled, ended),
             }
         }
-        self.look(polled);
+        self.update(polled);
     }
 
     /// Polls for what the connection waits for, or ends it.
-    fn look(&self, polled: &Polled) {
+    fn update(&self, polled: &Polled) {
         let State { phase, writer, may_read, .. } = polled.conn.state();
         match phase {
             Phase::Dead => return self.end(polled, Ended::abnormal(None)),
@@ -303,7 +303,7 @@ impl Driver {
         polled.close();
         self.polled.borrow_mut().remove(&polled.conn.number());
         if ended.sent_code()
-            && let Some(turn) = self.turns.upgrade()
+            && let Some(turn) = self.binding.upgrade()
         {
             turn.told(&polled.stream, polled.conn.take_rest());
         }

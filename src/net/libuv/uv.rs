@@ -18,9 +18,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-type Handle = *mut c_void;
-type OnHandle = unsafe extern "C" fn(Handle);
-type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
+type RawHandle = *mut c_void;
+type OnHandle = unsafe extern "C" fn(RawHandle);
+type OnPoll = unsafe extern "C" fn(RawHandle, c_int, c_int);
 
 /// Bits of a poll's interest and of what is reported.
 pub(super) const READABLE: c_int = 1;
@@ -67,22 +67,22 @@ macro_rules! functions {
 functions! {
     version_string: fn() -> *const c_char;
     handle_size: fn(c_int) -> usize;
-    handle_set_data: fn(Handle, *mut c_void);
-    handle_get_data: fn(Handle) -> *mut c_void;
-    unref: fn(Handle);
-    close: fn(Handle, Option<OnHandle>);
-    poll_init: fn(*mut c_void, Handle, c_int) -> c_int;
-    poll_start: fn(Handle, c_int, OnPoll) -> c_int;
-    check_init: fn(*mut c_void, Handle) -> c_int;
-    check_start: fn(Handle, OnHandle) -> c_int;
-    prepare_init: fn(*mut c_void, Handle) -> c_int;
-    prepare_start: fn(Handle, OnHandle) -> c_int;
-    idle_init: fn(*mut c_void, Handle) -> c_int;
-    idle_start: fn(Handle, OnHandle) -> c_int;
-    idle_stop: fn(Handle) -> c_int;
-    timer_init: fn(*mut c_void, Handle) -> c_int;
-    timer_start: fn(Handle, OnHandle, u64, u64) -> c_int;
-    timer_stop: fn(Handle) -> c_int;
+    handle_set_data: fn(RawHandle, *mut c_void);
+    handle_get_data: fn(RawHandle) -> *mut c_void;
+    unref: fn(RawHandle);
+    close: fn(RawHandle, Option<OnHandle>);
+    poll_init: fn(*mut c_void, RawHandle, c_int) -> c_int;
+    poll_start: fn(RawHandle, c_int, OnPoll) -> c_int;
+    check_init: fn(*mut c_void, RawHandle) -> c_int;
+    check_start: fn(RawHandle, OnHandle) -> c_int;
+    prepare_init: fn(*mut c_void, RawHandle) -> c_int;
+    prepare_start: fn(RawHandle, OnHandle) -> c_int;
+    idle_init: fn(*mut c_void, RawHandle) -> c_int;
+    idle_start: fn(RawHandle, OnHandle) -> c_int;
+    idle_stop: fn(RawHandle) -> c_int;
+    timer_init: fn(*mut c_void, RawHandle) -> c_int;
+    timer_start: fn(RawHandle, OnHandle, u64, u64) -> c_int;
+    timer_stop: fn(RawHandle) -> c_int;
     backend_timeout: fn(*mut c_void) -> c_int;
     update_time: fn(*mut c_void);
 }
@@ -106,13 +106,13 @@ impl Uv {
 pub(super) struct Loop {
     uv: &'static Uv,
     raw: *mut c_void,
-    alive: Rc<Alive>,
+    open: Rc<OpenHandles>,
 }
 
 /// Handles that are not closed yet, and the callback for when there are none.
 #[derive(Default)]
-struct Alive {
-    handles: Cell<usize>,
+struct OpenHandles {
+    count: Cell<usize>,
     then: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
@@ -124,7 +124,7 @@ impl Loop {
     /// made here.
     pub unsafe fn new(raw: *mut c_void, version: &str) -> Option<Self> {
         let uv = uv().filter(|uv| uv.is(version))?;
-        Some(Self { uv, raw, alive: Rc::default() })
+        Some(Self { uv, raw, open: Rc::default() })
     }
 
     /// Whether the next wait for I/O takes time.
@@ -135,10 +135,10 @@ impl Loop {
 
     /// Calls `then` once all handles are closed; they must have been dropped.
     pub fn when_closed(&self, then: impl FnOnce() + 'static) {
-        if self.alive.handles.get() == 0 {
+        if self.open.count.get() == 0 {
             then();
         } else {
-            *self.alive.then.borrow_mut() = Some(Box::new(then));
+            *self.open.then.borrow_mut() = Some(Box::new(then));
         }
     }
 
@@ -159,7 +159,7 @@ impl Loop {
     ///
     /// # Errors
     /// libuv's error.
-    pub fn prepare(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
+    pub fn prepare(&self, call: impl Fn() + 'static) -> io::Result<Handle> {
         // SAFETY: `uv_prepare_init` fits a handle of its type.
         let handle = self.handle(
             PREPARE,
@@ -175,7 +175,7 @@ impl Loop {
     ///
     /// # Errors
     /// libuv's error.
-    pub fn check(&self, call: impl Fn() + 'static) -> io::Result<Owned> {
+    pub fn check(&self, call: impl Fn() + 'static) -> io::Result<Handle> {
         // SAFETY: `uv_check_init` fits a handle of its type.
         let handle = self.handle(
             CHECK,
@@ -221,8 +221,8 @@ impl Loop {
         &self,
         kind: c_int,
         call: impl Fn(c_int) + 'static,
-        init: impl FnOnce(Handle) -> c_int,
-    ) -> io::Result<Owned> {
+        init: impl FnOnce(RawHandle) -> c_int,
+    ) -> io::Result<Handle> {
         // SAFETY: libuv returns the size of its types; 16 is malloc's alignment, which they expect.
         let layout = unsafe { Layout::from_size_align((self.uv.handle_size)(kind), 16) }
             .map_err(|_| io::Error::from(ErrorKind::Unsupported))?;
@@ -237,14 +237,14 @@ impl Loop {
             unsafe { dealloc(memory, layout) };
             return Err(error);
         }
-        let context = Context { layout, alive: self.alive.clone(), call: Rc::new(call) };
-        self.alive.handles.set(self.alive.handles.get() + 1);
+        let context = Context { layout, open: self.open.clone(), call: Rc::new(call) };
+        self.open.count.set(self.open.count.get() + 1);
         // SAFETY: the handle is initialised; the context lives until `on_close` takes it back.
         unsafe {
             (self.uv.handle_set_data)(handle.as_ptr(), Box::into_raw(Box::new(context)).cast());
             (self.uv.unref)(handle.as_ptr());
         }
-        Ok(Owned { uv: self.uv, raw: self.raw, handle })
+        Ok(Handle { uv: self.uv, raw: self.raw, handle })
     }
 }
 
@@ -256,12 +256,12 @@ fn result(code: c_int) -> io::Result<()> {
 /// A handle's data: alive until the loop has released the handle.
 struct Context {
     layout: Layout,
-    alive: Rc<Alive>,
+    open: Rc<OpenHandles>,
     call: Rc<dyn Fn(c_int)>,
 }
 
 /// A handle that closes when it is dropped, also from within its own callback.
-pub(super) struct Owned {
+pub(super) struct Handle {
     uv: &'static Uv,
     raw: *mut c_void,
     handle: NonNull<c_void>,
@@ -271,7 +271,7 @@ pub(super) struct Owned {
 /// closed or reused.
 pub(super) struct Poll {
     // Closes before the socket does: fields are dropped in this order.
-    handle: Owned,
+    handle: Handle,
     _stream: Arc<TcpStream>,
 }
 
@@ -281,19 +281,19 @@ impl Poll {
     /// # Errors
     /// libuv's error.
     pub fn watch(&self, interest: c_int) -> io::Result<()> {
-        let Owned { uv, handle, .. } = &self.handle;
+        let Handle { uv, handle, .. } = &self.handle;
         // SAFETY: the handle is a poll handle, and not closed.
         result(unsafe { (uv.poll_start)(handle.as_ptr(), interest, on_poll) })
     }
 }
 
 /// A timer that fires once.
-pub(super) struct Timer(Owned);
+pub(super) struct Timer(Handle);
 
 impl Timer {
     /// Fires in `ms`; replaces an earlier time.
     pub fn fire_in(&self, ms: u64) {
-        let Owned { uv, raw, handle } = &self.0;
+        let Handle { uv, raw, handle } = &self.0;
         // SAFETY: the handle is a timer, and not closed, so that this does not fail. The loop's
         // time may be as old as the running callback.
         unsafe {
@@ -303,20 +303,20 @@ impl Timer {
     }
 
     /// Stops the timer.
-    pub fn hold(&self) {
-        let Owned { uv, handle, .. } = &self.0;
+    pub fn stop(&self) {
+        let Handle { uv, handle, .. } = &self.0;
         // SAFETY: the handle is a timer, and not closed.
         unsafe { (uv.timer_stop)(handle.as_ptr()) };
     }
 }
 
 /// Keeps the loop from sleeping.
-pub(super) struct Idle(Owned);
+pub(super) struct Idle(Handle);
 
 impl Idle {
     /// Sets whether the loop stays awake.
     pub fn set(&self, awake: bool) {
-        let Owned { uv, handle, .. } = &self.0;
+        let Handle { uv, handle, .. } = &self.0;
         // SAFETY: the handle is an idle handle, and not closed, so that this does not fail.
         unsafe {
             if awake {
@@ -328,7 +328,7 @@ impl Idle {
     }
 }
 
-impl Drop for Owned {
+impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: not closed yet, since only this closes it. libuv stops the handle at once and
         // calls `on_close` in a later turn.
@@ -340,7 +340,7 @@ impl Drop for Owned {
 ///
 /// # Safety
 /// `handle` was made by `Loop::handle` and its `on_close` was not called.
-unsafe fn call_of(handle: Handle) -> Option<Rc<dyn Fn(c_int)>> {
+unsafe fn call_of(handle: RawHandle) -> Option<Rc<dyn Fn(c_int)>> {
     let uv = uv()?;
     // SAFETY: the data is the context that `Loop::handle` set, alive until `on_close`.
     let context = unsafe { &*(uv.handle_get_data)(handle).cast::<Context>() };
@@ -351,7 +351,7 @@ unsafe fn call_of(handle: Handle) -> Option<Rc<dyn Fn(c_int)>> {
 ///
 /// # Safety
 /// As of `call_of`.
-unsafe fn report(handle: Handle, what: c_int) {
+unsafe fn report(handle: RawHandle, what: c_int) {
     // The panic was printed to stderr. Its connection ends where it is known.
     let _ = caught(|| {
         // SAFETY: as promised by the caller.
@@ -361,12 +361,12 @@ unsafe fn report(handle: Handle, what: c_int) {
     });
 }
 
-unsafe extern "C" fn on_handle(handle: Handle) {
+unsafe extern "C" fn on_handle(handle: RawHandle) {
     // SAFETY: libuv calls this for handles that are not closed.
     unsafe { report(handle, 0) };
 }
 
-unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
+unsafe extern "C" fn on_poll(handle: RawHandle, status: c_int, events: c_int) {
     // A socket with an error counts as ready: a read or write reports the error, after all data
     // that arrived before.
     let what = if status < 0 { READABLE | WRITABLE | STOPPED } else { events };
@@ -374,7 +374,7 @@ unsafe extern "C" fn on_poll(handle: Handle, status: c_int, events: c_int) {
     unsafe { report(handle, what) };
 }
 
-unsafe extern "C" fn on_close(handle: Handle) {
+unsafe extern "C" fn on_close(handle: RawHandle) {
     let Some(uv) = uv() else { return };
     // SAFETY: libuv is done with the handle; data and memory come from `Loop::handle`, and this is
     // called once.
@@ -383,11 +383,11 @@ unsafe extern "C" fn on_close(handle: Handle) {
         dealloc(handle.cast::<u8>(), context.layout);
         context
     };
-    let alive = context.alive.clone();
+    let open = context.open.clone();
     let _ = caught(|| drop(context));
-    alive.handles.set(alive.handles.get() - 1);
-    if alive.handles.get() == 0 {
-        let then = alive.then.borrow_mut().take();
+    open.count.set(open.count.get() - 1);
+    if open.count.get() == 0 {
+        let then = open.then.borrow_mut().take();
         if let Some(then) = then {
             let _ = caught(then);
         }

@@ -10,12 +10,12 @@ use crate::{
     error::Error,
     net::{
         address::{self, Port},
-        admission::Strangers,
+        admission::Places,
         alarm::Alarm,
         budget::Budget,
         connection::{Conn, Connections, Ended, Phase, State},
         counter::Counter,
-        handshake::{self, Acceptor, Asks, Established, Question, Refusal, Service},
+        handshake::{self, Acceptor, Decision, Established, Question, Questions, Service},
         io,
         settings::{Io, Settings},
         tasks::Tasks,
@@ -41,8 +41,8 @@ use tokio::{
 pub struct Driver {
     hub: Arc<Connections>,
     tasks: Tasks,
-    asks: Asks,
-    farewells: Strangers,
+    questions: Questions,
+    farewells: Places,
 }
 
 impl Driver {
@@ -51,8 +51,8 @@ impl Driver {
         Self {
             hub,
             tasks: Tasks::default(),
-            asks: Asks::default(),
-            farewells: Strangers::new(config::MAX_FAREWELLS),
+            questions: Questions::default(),
+            farewells: Places::new(config::MAX_FAREWELLS),
         }
     }
 
@@ -82,9 +82,9 @@ impl Driver {
             lanes: AtomicU8::new(settings.lanes.bits()),
             open: AtomicBool::new(true),
             connections: Counter::default(),
-            handshakes: Strangers::new(config::MAX_HANDSHAKES),
+            handshakes: Places::new(config::MAX_HANDSHAKES),
             arrivals: Arc::new(Semaphore::new(config::MAX_ARRIVALS)),
-            asks: self.asks.clone(),
+            questions: self.questions.clone(),
             farewells: self.farewells.clone(),
         });
         let closed = Arc::new(Notify::new());
@@ -105,12 +105,12 @@ impl Driver {
 
     /// The question for JavaScript about a client; `None` when the client has disconnected.
     pub fn question(&self, ask: u32) -> Option<Question> {
-        self.asks.fetch(ask)
+        self.questions.fetch(ask)
     }
 
     /// Accepts a client, or sends it the response that rejects it.
-    pub fn decide(&self, ask: u32, refusal: Refusal) {
-        self.asks.decide(ask, refusal);
+    pub fn decide(&self, ask: u32, decision: Decision) {
+        self.questions.decide(ask, decision);
     }
 
     /// Opens a connection to `dest`. The result is the event `Opened` or `Closed`.

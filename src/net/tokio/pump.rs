@@ -6,10 +6,10 @@ use crate::{
     config,
     error::Error,
     net::{
-        admission::Strangers,
+        admission::Places,
         alarm::Alarm,
         connection::{Arrival, Conn, Connections, Ended, Phase, Reading, State, Writer},
-        handshake::{self, Ask, Established},
+        handshake::{self, Established, OpenQuestion},
         settings::Io,
     },
     rpc::Event,
@@ -41,7 +41,7 @@ thread_local! {
 /// bytes or leaves that to the libuv driver.
 pub(super) async fn run(
     hub: &Connections,
-    farewells: &Strangers,
+    farewells: &Places,
     conn: Arc<Conn>,
     established: Established,
     event: impl FnOnce(Arrival) -> Event<Arrival>,
@@ -58,7 +58,7 @@ pub(super) async fn run(
                     conn.open();
                 }
                 let socket = Some((stream, rest));
-                let ask = ask.map(Ask::accepted);
+                let ask = ask.map(OpenQuestion::accepted);
                 hub.event(event(Arrival { conn, socket, head, remote, ask, permit }));
             }
             Err(error) => {
@@ -74,7 +74,7 @@ pub(super) async fn run(
                 conn.open();
             }
             let (mine, socket) = (conn.clone(), None);
-            let ask = ask.map(Ask::accepted);
+            let ask = ask.map(OpenQuestion::accepted);
             hub.event(event(Arrival { conn: mine, socket, head, remote, ask, permit }));
             while conn.state().phase == Phase::Connecting {
                 conn.changed().await;

@@ -56,7 +56,7 @@ pub(super) async fn serve(service: Arc<Service>, hub: Arc<Connections>, establis
     let lanes = Lanes::from_bits(service.lanes.load(Ordering::SeqCst));
     let settings = Settings { lanes, ..service.settings };
     let conn = Conn::new(&hub, Role::Server, settings, &service.budget);
-    let conn = Arc::new(conn.counted(&service.connections));
+    let conn = Arc::new(conn.counted_in(&service.connections));
     service.budget.admit(&conn);
     conn.hold(Held::Head, established.head.as_ref().map_or(0, Head::bytes));
     let server = service.number;

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// JavaScript's decision: `None` accepts the client; otherwise the response that rejects it.
-pub type Refusal = Option<Vec<u8>>;
+pub type Decision = Option<Vec<u8>>;
 
 /// A client that waits for the decision.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Question {
 
 /// The pending questions of one JavaScript environment, by number.
 #[derive(Clone, Debug, Default)]
-pub(in crate::net) struct Asks(Arc<Mutex<Open>>);
+pub(in crate::net) struct Questions(Arc<Mutex<Open>>);
 
 #[derive(Debug, Default)]
 struct Open {
@@ -36,10 +36,10 @@ struct Asked {
     /// Until JavaScript has fetched it, which frees its place in the fetch queue.
     question: Option<(Question, OwnedSemaphorePermit)>,
     /// `None`: decided, or the client disconnected.
-    decide: Option<oneshot::Sender<Refusal>>,
+    decide: Option<oneshot::Sender<Decision>>,
 }
 
-impl Asks {
+impl Questions {
     /// Submits a question about a client of `server`.
     pub fn ask(
         &self,
@@ -47,7 +47,7 @@ impl Asks {
         server: u32,
         question: Question,
         permit: OwnedSemaphorePermit,
-    ) -> Ask {
+    ) -> OpenQuestion {
         let (decide, decision) = oneshot::channel();
         let number = {
             let mut open = self.lock();
@@ -58,7 +58,14 @@ impl Asks {
             number
         };
         hub.event(Event::Asked { server, ask: number });
-        Ask { asks: self.clone(), hub: hub.clone(), server, number, decision, is_over: false }
+        OpenQuestion {
+            questions: self.clone(),
+            hub: hub.clone(),
+            server,
+            number,
+            decision,
+            is_over: false,
+        }
     }
 
     /// The question for JavaScript; `None` when the client has disconnected.
@@ -74,11 +81,11 @@ impl Asks {
     }
 
     /// Applies JavaScript's decision; no effect when the client has disconnected.
-    pub fn decide(&self, number: u32, refusal: Refusal) {
+    pub fn decide(&self, number: u32, decision: Decision) {
         let decide = self.lock().asked.get_mut(&number).and_then(|asked| asked.decide.take());
         if let Some(decide) = decide {
             // The client may disconnect at this moment.
-            let _ = decide.send(refusal);
+            let _ = decide.send(decision);
         }
     }
 
@@ -104,38 +111,38 @@ impl Asks {
 }
 
 /// One question, until it is dropped.
-pub(in crate::net) struct Ask {
-    asks: Asks,
+pub(in crate::net) struct OpenQuestion {
+    questions: Questions,
     hub: Arc<Connections>,
     server: u32,
     number: u32,
-    decision: oneshot::Receiver<Refusal>,
+    decision: oneshot::Receiver<Decision>,
     is_over: bool,
 }
 
-impl fmt::Debug for Ask {
+impl fmt::Debug for OpenQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ask({})", self.number)
+        write!(f, "OpenQuestion({})", self.number)
     }
 }
 
-impl Ask {
+impl OpenQuestion {
     /// Waits for JavaScript's decision; `None` when there will be none.
-    pub async fn decision(&mut self) -> Option<Refusal> {
+    pub async fn decision(&mut self) -> Option<Decision> {
         (&mut self.decision).await.ok()
     }
 
     /// The client is accepted: JavaScript is notified with this number.
     pub fn accepted(mut self) -> u32 {
         self.is_over = true;
-        self.asks.settle(self.number);
+        self.questions.settle(self.number);
         self.number
     }
 }
 
-impl Drop for Ask {
+impl Drop for OpenQuestion {
     fn drop(&mut self) {
-        if !self.is_over && self.asks.settle(self.number) {
+        if !self.is_over && self.questions.settle(self.number) {
             self.hub.event(Event::Unasked { server: self.server, ask: self.number });
         }
     }
@@ -147,10 +154,14 @@ mod tests {
     use crate::net::hub::Hub;
     use tokio::sync::Semaphore;
 
-    fn asked(asks: &Asks, hub: &Arc<Connections>, places: &Arc<Semaphore>) -> Ask {
+    fn asked(
+        questions: &Questions,
+        hub: &Arc<Connections>,
+        places: &Arc<Semaphore>,
+    ) -> OpenQuestion {
         let head = Head { url: "/a".into(), headers: Vec::new() };
         let permit = places.clone().try_acquire_owned().unwrap();
-        asks.ask(hub, 3, Question { head, remote: None }, permit)
+        questions.ask(hub, 3, Question { head, remote: None }, permit)
     }
 
     /// The events that wait for JavaScript.
@@ -164,40 +175,40 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_is_fetched_decided_and_over() {
-        let (asks, hub, places) =
-            (Asks::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
-        let mut ask = asked(&asks, &hub, &places);
+        let (questions, hub, places) =
+            (Questions::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
+        let mut ask = asked(&questions, &hub, &places);
         assert_eq!(events(&hub), ["Asked { server: 3, ask: 1 }"]);
         assert_eq!(places.available_permits(), 0);
-        assert_eq!(asks.fetch(1).unwrap().head.url, "/a");
+        assert_eq!(questions.fetch(1).unwrap().head.url, "/a");
         assert_eq!(places.available_permits(), 1);
-        asks.decide(1, Some(b"no".to_vec()));
-        asks.decide(1, None);
+        questions.decide(1, Some(b"no".to_vec()));
+        questions.decide(1, None);
         assert_eq!(ask.decision().await, Some(Some(b"no".to_vec())));
         drop(ask);
         assert_eq!(events(&hub), ["Unasked { server: 3, ask: 1 }"]);
-        assert!(asks.lock().asked.is_empty());
+        assert!(questions.lock().asked.is_empty());
 
-        let mut ask = asked(&asks, &hub, &places);
-        asks.fetch(2);
-        asks.decide(2, None);
+        let mut ask = asked(&questions, &hub, &places);
+        questions.fetch(2);
+        questions.decide(2, None);
         assert_eq!(ask.decision().await, Some(None));
         assert_eq!(ask.accepted(), 2);
         assert_eq!(events(&hub), ["Asked { server: 3, ask: 2 }"]);
-        assert!(asks.lock().asked.is_empty());
+        assert!(questions.lock().asked.is_empty());
     }
 
     #[test]
     fn a_client_that_goes_before_javascript_looks_keeps_its_place_until_then() {
-        let (asks, hub, places) =
-            (Asks::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
-        drop(asked(&asks, &hub, &places));
+        let (questions, hub, places) =
+            (Questions::default(), Arc::new(Hub::new(|| {})), Arc::new(Semaphore::new(1)));
+        drop(asked(&questions, &hub, &places));
         assert_eq!(places.available_permits(), 0);
-        assert!(asks.fetch(1).is_none());
+        assert!(questions.fetch(1).is_none());
         assert_eq!(places.available_permits(), 1);
-        assert!(asks.lock().asked.is_empty());
+        assert!(questions.lock().asked.is_empty());
         assert_eq!(events(&hub), ["Asked { server: 3, ask: 1 }"]);
-        asks.decide(1, None);
-        assert!(asks.fetch(1).is_none());
+        questions.decide(1, None);
+        assert!(questions.fetch(1).is_none());
     }
 }
