@@ -2,6 +2,7 @@
 
 mod awake;
 mod driver;
+mod functions;
 mod polled;
 mod spin;
 mod uv;

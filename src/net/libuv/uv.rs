@@ -1,26 +1,21 @@
-//! The few libuv functions that are needed, looked up in the running program, and its handles as
-//! values that close when they are dropped.
+//! An event loop of libuv, and its handles as values that close when they are dropped.
 //!
 //! Everything here belongs to one event loop and its thread. A panic in a handle's callback is
 //! caught here and does not reach libuv.
 
+use super::functions::{RawHandle, Uv, uv};
 use crate::caught::caught;
-use libloading::os::unix::Library;
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     cell::{Cell, RefCell},
-    ffi::{CStr, c_char, c_int, c_void},
+    ffi::{c_int, c_void},
     io::{self, ErrorKind},
     net::TcpStream,
     os::fd::AsRawFd,
     ptr::NonNull,
     rc::Rc,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
-
-type RawHandle = *mut c_void;
-type OnHandle = unsafe extern "C" fn(RawHandle);
-type OnPoll = unsafe extern "C" fn(RawHandle, c_int, c_int);
 
 /// Bits of a poll's interest and of what is reported.
 pub(super) const READABLE: c_int = 1;
@@ -39,67 +34,6 @@ const IDLE: c_int = 6;
 const POLL: c_int = 8;
 const PREPARE: c_int = 9;
 const TIMER: c_int = 13;
-
-macro_rules! functions {
-    ($($name:ident: fn($($arg:ty),*) $(-> $ret:ty)?;)*) => {
-        /// libuv's functions.
-        struct Uv { $($name: unsafe extern "C" fn($($arg),*) $(-> $ret)?,)* }
-
-        impl Uv {
-            fn find() -> Option<Self> {
-                let program = Library::this();
-                Some(Self {
-                    $($name: {
-                        // SAFETY: the declared signature is that of libuv 1.x, whose ABI is
-                        // stable; the program that holds it is never unloaded.
-                        unsafe {
-                            *program
-                                .get(concat!("uv_", stringify!($name), "\0").as_bytes())
-                                .ok()?
-                        }
-                    },)*
-                })
-            }
-        }
-    };
-}
-
-functions! {
-    version_string: fn() -> *const c_char;
-    handle_size: fn(c_int) -> usize;
-    handle_set_data: fn(RawHandle, *mut c_void);
-    handle_get_data: fn(RawHandle) -> *mut c_void;
-    unref: fn(RawHandle);
-    close: fn(RawHandle, Option<OnHandle>);
-    poll_init: fn(*mut c_void, RawHandle, c_int) -> c_int;
-    poll_start: fn(RawHandle, c_int, OnPoll) -> c_int;
-    check_init: fn(*mut c_void, RawHandle) -> c_int;
-    check_start: fn(RawHandle, OnHandle) -> c_int;
-    prepare_init: fn(*mut c_void, RawHandle) -> c_int;
-    prepare_start: fn(RawHandle, OnHandle) -> c_int;
-    idle_init: fn(*mut c_void, RawHandle) -> c_int;
-    idle_start: fn(RawHandle, OnHandle) -> c_int;
-    idle_stop: fn(RawHandle) -> c_int;
-    timer_init: fn(*mut c_void, RawHandle) -> c_int;
-    timer_start: fn(RawHandle, OnHandle, u64, u64) -> c_int;
-    timer_stop: fn(RawHandle) -> c_int;
-    backend_timeout: fn(*mut c_void) -> c_int;
-    update_time: fn(*mut c_void);
-}
-
-fn uv() -> Option<&'static Uv> {
-    static UV: OnceLock<Option<Uv>> = OnceLock::new();
-    UV.get_or_init(Uv::find).as_ref()
-}
-
-impl Uv {
-    /// Whether it has this version. The program may contain several libraries of that name: Node's
-    /// own, and one that another addon has loaded, which knows nothing of Node's loop.
-    fn is(&self, version: &str) -> bool {
-        // SAFETY: the function returns a static text that ends with NUL.
-        unsafe { CStr::from_ptr((self.version_string)()) }.to_bytes() == version.as_bytes()
-    }
-}
 
 /// One event loop.
 #[derive(Clone)]
