@@ -141,7 +141,7 @@ impl<C: Weigh> Hub<C> {
         milliseconds(self.micros())
     }
 
-    /// The same clock, in microseconds.
+    /// Microseconds on the same clock.
     pub fn micros(&self) -> u64 {
         self.epoch.elapsed().as_micros() as u64
     }
@@ -271,9 +271,9 @@ impl<C: Weigh> Hub<C> {
         lock(&self.inbox).bytes > config::INBOX_HIGH_WATER
     }
 
-    /// The same for a connection whose last addition has that number. A connection with unfetched
-    /// data gets only a part of the room: so connections whose requests are all fetched get their
-    /// turn, however much others send.
+    /// As [`is_full`](Self::is_full), for the connection whose last addition has that number. A
+    /// connection with unfetched data gets only a part of the room: so connections whose requests
+    /// are all fetched get their turn, however much others send.
     pub fn is_full_for(&self, added: u64) -> bool {
         let inbox = lock(&self.inbox);
         let waits = added > inbox.fetched;

@@ -15,7 +15,7 @@ pub(super) struct Liveness {
     replies: AtomicU64,
 }
 
-/// What to do now.
+/// The next step of a heartbeat.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beat {
     /// Nothing before then.

@@ -57,7 +57,7 @@ pub enum Admission {
     AskAll,
 }
 
-/// What an event loop does after a message of a connection.
+/// How long an event loop stays awake after a message of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusyPoll {
     /// It polls for the next message for [`config::SPIN`] where that has paid so far; for a stream

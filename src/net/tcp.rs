@@ -44,7 +44,7 @@ fn limit_pauses(socket: &SockRef<'_>) {
 #[cfg(not(target_os = "linux"))]
 fn limit_pauses(_: &SockRef<'_>) {}
 
-/// The same for the socket below Node's TLS, whose other options Node has set.
+/// As [`limit_pauses`], for the socket below Node's TLS, whose other options Node has set.
 #[cfg(unix)]
 pub(super) fn limit_pauses_of(descriptor: RawFd) {
     with_socket(descriptor, limit_pauses);
@@ -107,7 +107,7 @@ impl SendState {
         Some(Silence { lasts, acked_ago })
     }
 
-    /// Of a socket; `None` where the system does not provide it.
+    /// The state of a socket; `None` where the system does not provide it.
     #[cfg(target_os = "linux")]
     pub fn of(socket: &SockRef<'_>) -> Option<Self> {
         use std::os::fd::AsRawFd;
@@ -134,7 +134,7 @@ impl SendState {
         None
     }
 
-    /// Of the socket below Node's TLS.
+    /// The state of the socket below Node's TLS.
     #[cfg(unix)]
     pub fn of_descriptor(descriptor: RawFd) -> Option<Self> {
         with_socket(descriptor, Self::of).flatten()
@@ -161,7 +161,7 @@ impl SendState {
     }
 }
 
-/// What to do after a check of a connection.
+/// Result of a check of the other host.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HostCheck {
     /// Nothing before then.
@@ -254,7 +254,7 @@ mod tests {
             let gone = gone_after(first, lost).unwrap();
             assert!((60_000..90_000).contains(&gone), "{first}: {gone}");
         }
-        // The system does not tell how often it made the longest pause.
+        // The system does not report how often it made the longest pause.
         let gone = gone_after(300_000, lost).unwrap();
         assert!((305_000..360_000).contains(&gone), "{gone}");
     }

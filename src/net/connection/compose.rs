@@ -27,7 +27,7 @@ pub enum Delivery {
     Over,
 }
 
-/// What the caller has to do after composing.
+/// The caller's tasks after composing.
 #[derive(Debug)]
 pub struct Composed {
     /// Bytes of buffered output.
@@ -97,7 +97,7 @@ impl Conn {
         half.text(fill).then(|| Composed::of(&mut half))
     }
 
-    /// The same for a driver, which writes by itself.
+    /// As [`text`](Self::text), for a driver, which writes by itself.
     pub(super) fn compose_text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         self.lock().text(fill)
     }

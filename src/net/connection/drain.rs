@@ -15,8 +15,8 @@ impl Conn {
         self.signal();
     }
 
-    /// Drains a server's connection: no more is read. The client is told how many of its messages
-    /// were read, as soon as that is known: later ones have not been started.
+    /// Drains a server's connection: no more is read. The client is sent the number of its messages
+    /// that were read, as soon as it is known: later ones have not been started.
     pub fn drain(&self) {
         self.lock().drains = true;
         // With the other drivers nothing is read while JavaScript runs.

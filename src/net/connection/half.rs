@@ -40,7 +40,7 @@ pub(in crate::net) struct State {
     /// A receiver that does not read its replies, or has too many requests pending, is not read for
     /// now.
     pub may_read: bool,
-    /// Reading stops, and the client has to be told.
+    /// Reading has to stop, and the client to be sent the number of messages read.
     pub drains: bool,
 }
 
@@ -73,14 +73,14 @@ pub(super) struct Half {
     pub paused: bool,
     /// The server drains: no more requests are read.
     pub drains: bool,
-    /// The last request was passed on, and the client is told so.
+    /// Reading has stopped, and the client is sent the number of messages read.
     pub reading_stopped: bool,
     /// JavaScript waits until the receiver has caught up.
     pub awaits_room: bool,
 }
 
 impl Half {
-    /// That of a connection before its handshake. `heartbeat` is in ms; 0 is none.
+    /// The half of a connection before its handshake. `heartbeat` is in ms; 0 is none.
     pub fn new(role: Role, heartbeat: u64) -> Self {
         let requests = match role {
             Role::Client => Requests::held(),

@@ -37,7 +37,7 @@ impl Conn {
         self.beat_with(|| self.with_socket(|socket| SendState::of(&socket)).flatten())
     }
 
-    /// The same, with `send_state` as the system's view of the connection.
+    /// As [`beat`](Self::beat), with `send_state` as the system's view of the connection.
     pub(in crate::net) fn beat_with(
         &self,
         send_state: impl FnOnce() -> Option<SendState>,

@@ -345,7 +345,7 @@ impl<'a> Message<'a> {
         std::str::from_utf8(&inner[..end]).ok()
     }
 
-    /// The same, for a short string without escapes.
+    /// As [`first_string`](Self::first_string), for a short string without escapes.
     fn first_plain_string(self) -> Option<&'a str> {
         let inner = self.after_first_quote()?;
         let inner = &inner[..inner.len().min(config::REFUSED_ID_BYTES + 1)];

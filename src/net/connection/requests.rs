@@ -99,7 +99,7 @@ impl Conn {
     }
 
     /// Requests that the server has not read, with the ms left for each; see
-    /// [`Requests::take_unread`].
+    /// [`Requests::take_unread`](crate::rpc::Requests::take_unread).
     pub fn take_unread(&self) -> Vec<Unread> {
         let now = self.hub.now();
         let unread = self.lock().requests.take_unread();

@@ -44,7 +44,7 @@ impl Conn {
         self.flush_half(half)
     }
 
-    /// The same on a thread of our own, while JavaScript is busy.
+    /// As [`flush_listed`](Self::flush_listed), on a thread of our own while JavaScript is busy.
     pub(super) fn flush_late(&self) {
         match caught(|| self.flush_listed()) {
             Ok(false) => {}
@@ -56,14 +56,14 @@ impl Conn {
         }
     }
 
-    /// The same without waiting for the driver: output of a closing connection that the kernel
-    /// takes now is sent.
+    /// As [`flush`](Self::flush), without waiting for the driver: output of a closing connection
+    /// that the kernel takes now is sent.
     pub(in crate::net) fn flush_now(&self) {
         self.write(self.lock_between_writes());
     }
 
     /// The shared half, while no other thread writes: another thread's write does not block, so it
-    /// is over soon, and its unwritten rest would be lost with the connection.
+    /// ends soon, and its unwritten rest would be lost with the connection.
     pub(super) fn lock_between_writes(&self) -> MutexGuard<'_, Half> {
         loop {
             let half = self.lock();

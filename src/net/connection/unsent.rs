@@ -98,7 +98,7 @@ impl Unsent {
         self.add(conn, |listed| &mut listed.turn)
     }
 
-    /// The same, for output that may wait while the event loop is busy.
+    /// As [`list`](Self::list), for output that may wait while the event loop is busy.
     #[must_use]
     pub fn linger(&self, conn: &Arc<Conn>) -> bool {
         self.add(conn, |listed| &mut listed.lingering)
@@ -140,7 +140,7 @@ impl Unsent {
         self.take(to, |listed| &mut listed.turn);
     }
 
-    /// The same, for those that linger.
+    /// As [`take_turn`](Self::take_turn), for those that linger.
     pub fn take_lingering(&self, to: &mut Vec<Arc<Conn>>) {
         self.take(to, |listed| &mut listed.lingering);
     }
@@ -311,7 +311,7 @@ mod tests {
         until("nobody is told", || hub.take_revisited() == [conn.number()]);
         unsent.settle();
         assert!(conn.waiting() > 0 && conn.state().writer.is_some());
-        // What the loop does then.
+        // The loop then writes on.
         let mut left = bytes;
         let mut scratch = vec![0; 1024 * 1024];
         while left > 0 {

@@ -49,7 +49,7 @@ pub(in crate::net) struct Service {
     pub settings: Settings,
     /// Their common memory budget.
     pub budget: Arc<Budget>,
-    /// Who gets the messages of new connections; see [`Lanes`].
+    /// Receivers of the messages of new connections; see [`Lanes`].
     pub lanes: AtomicU8,
     pub open: AtomicBool,
     /// Clients with a complete handshake.
@@ -60,7 +60,7 @@ pub(in crate::net) struct Service {
     pub arrivals: Arc<Semaphore>,
     /// The pending questions of this JavaScript environment.
     pub questions: Questions,
-    /// Clients that are being told why they are closed.
+    /// Closed clients that are still read, so that they receive the close reason.
     pub farewells: Places,
 }
 
@@ -93,7 +93,7 @@ impl Acceptor {
                     let (service, hub) = (self.service.clone(), self.hub.clone());
                     let mut place = service.handshakes.enter(remote.ip());
                     self.tasks.spawn(runtime, async move {
-                        // A failed handshake concerns only the client, which was told.
+                        // A failed handshake concerns only the client, which has its response.
                         let time = Duration::from_millis(service.settings.handshake_timeout);
                         let established = tokio::select! {
                             biased;

@@ -29,7 +29,7 @@ pub(super) struct Awake {
 }
 
 impl Awake {
-    /// That of the loop `uv`.
+    /// Busy polling of the loop `uv`, not begun yet.
     ///
     /// # Errors
     /// libuv's error.

@@ -210,8 +210,8 @@ impl Driver {
     }
 
     /// Before the wait for I/O: whether the loop is going to sleep, for it has nothing else to do.
-    /// It may sleep even if not: libuv does not tell while there are sockets whose poll has still
-    /// to be updated.
+    /// It may sleep even if this is false: libuv reports no sleep while the poll of a socket has
+    /// still to be updated.
     pub fn will_sleep(&self) -> bool {
         self.uv.will_sleep()
     }

@@ -284,7 +284,7 @@ unsafe fn call_of(handle: RawHandle) -> Option<Rc<dyn Fn(c_int)>> {
 /// Calls the callback of a handle.
 ///
 /// # Safety
-/// As of `call_of`.
+/// The same promise as for `call_of`.
 unsafe fn report(handle: RawHandle, what: c_int) {
     // The panic was printed to stderr. Its connection ends where it is known.
     let _ = caught(|| {

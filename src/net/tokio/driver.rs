@@ -1,5 +1,5 @@
-//! The tasks of one JavaScript environment: listening, dialling, farewells. Every connection without
-//! TLS begins here, whichever driver gets it afterwards.
+//! The tasks of one JavaScript environment: listening, dialling, farewells. Every connection
+//! without TLS begins here, whichever driver gets it afterwards.
 
 use super::{
     pump::run,
@@ -172,7 +172,7 @@ impl Driver {
     /// wait for it.
     ///
     /// # Errors
-    /// As of `spawn`.
+    /// As [`spawn`](Self::spawn).
     pub fn spawn_or(
         &self,
         task: impl Future<Output = ()> + Send + 'static,
