@@ -30,7 +30,7 @@ export declare class Budget {
  */
 export declare class Core {
   connect(dest: string, path: string, settings: ConnectionSettings, meter: Meter, budget: Budget): number
-  /** Sets who gets a connection's messages: 1 the RPC machinery, 2 listeners of the socket. */
+  /** Sets who gets a connection's messages: see `LANES` of the layout. */
   setLanes(conn: number, lanes: number): void
   /** Drops a connection's messages from now on, and those that wait to be fetched. */
   ignore(conn: number): void
@@ -75,8 +75,8 @@ export declare class Core {
   letGrapesGo(): void
   /**
    * Composes a frame: `first` is its first byte, the opcode and whether it ends the message (RFC
-   * 6455 section 5.2). Returns 0 when the connection is closed, 2 when its receiver is far
-   * behind, else 1.
+   * 6455 section 5.2). Returns one of `SENT` of the layout: `OVER` when the connection is closed,
+   * `BEHIND` when its receiver is far behind.
    */
   send(conn: number, first: number, data: string | Buffer): number
   /**
@@ -185,7 +185,7 @@ export declare class NativeGrape {
 /** See [`Settings`]. */
 export interface ConnectionSettings {
   inLoop: boolean
-  /** Bits: 1 the RPC machinery, 2 listeners of the socket. */
+  /** Who gets the messages: bits of `LANES` of the layout. */
   lanes: number
   /** Microseconds; negative is adaptive. */
   busyPoll: number
@@ -194,10 +194,7 @@ export interface ConnectionSettings {
   dialAfter: number
   connectTimeout: number
   handshakeTimeout: number
-  /**
-   * Which clients are accepted: 0 no foreign pages over loopback, 1 all, 2 JavaScript decides
-   * about clients with an origin, 3 about every client.
-   */
+  /** Which clients are accepted: see `ADMISSION` of the layout. */
   admission: number
   maxConnections: number
   highWater: number
@@ -265,6 +262,9 @@ export interface Latency {
   p999: number
   max: number
 }
+
+/** A frozen object of frozen objects: see `lib/native/layout.js`. */
+export declare function layout(): object
 
 /** A server's address, or its error. */
 export interface Listening {

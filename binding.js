@@ -839,4 +839,5 @@ module.exports.Budget = nativeBinding.Budget
 module.exports.Core = nativeBinding.Core
 module.exports.Meter = nativeBinding.Meter
 module.exports.NativeGrape = nativeBinding.NativeGrape
+module.exports.layout = nativeBinding.layout
 module.exports.VERSION = nativeBinding.VERSION

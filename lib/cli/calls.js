@@ -4,7 +4,6 @@
 
 const { WAIT, json } = require('./arguments')
 const { MAX_READABLE } = require('../options/defaults')
-const { lengthOfLines } = require('../util/nesting')
 const { printable } = require('../errors/printable')
 
 module.exports = [
@@ -49,6 +48,7 @@ const orNull = value => value === undefined ? null : value
 /** In several lines for people, unless it nests so deep that most of them would be blanks. */
 function readable (value) {
   const text = JSON.stringify(value)
+  const { lengthOfLines } = require('../util/nesting')
   const isLong = lengthOfLines(text) > MAX_READABLE
   return printable(isLong ? text : JSON.stringify(value, null, 2), '\n')
 }

@@ -2,10 +2,12 @@
 
 const fs = require('fs')
 const tls = require('tls')
-const { EMBEDDED, LINK, MAX_GRAPE_ANSWER } = require('../options/defaults')
+const defaults = require('../options/defaults')
 const { TEXT } = require('../errors/errors')
 const { inLine, pieces } = require('../errors/printable')
 const { usageError } = require('./failure')
+
+const { EMBEDDED, LINK } = defaults
 
 /** Errors of a client without TLS when a server with TLS closes its connection. */
 const HUNG_UP = [TEXT.HANG_UP, 'read ECONNRESET', 'write EPIPE']
@@ -98,7 +100,7 @@ class Session {
           let text = ''
           response.setEncoding('utf8').on('data', chunk => {
             text += chunk
-            if (text.length > MAX_GRAPE_ANSWER) response.destroy(new Error('length limit exceeded'))
+            if (text.length > defaults.MAX_GRAPE_ANSWER) response.destroy(new Error('length limit exceeded'))
           }).on('error', reject).on('end', () => resolve(text))
         }).on('error', reject)
       }))

@@ -5,12 +5,10 @@
 const { STATUS_CODES } = require('http')
 const { inspect } = require('util')
 const { monotonic, nextTick } = require('../util/clock')
+const { ADMISSION: MODE } = require('../native/layout')
 const { WARNING_PACE } = require('../options/defaults')
 const { OPTIONS } = require('../options/optionTable')
 const { isThenable } = require('../util/promises')
-
-/** The decisions of the native side; as `admission` in src/node/mod.rs. */
-const MODE = { LOCAL: 0, ANY: 1, ASK_ORIGINS: 2, ASK_ALL: 3 }
 
 /** Pages that this machine serves over its loopback interface; as in src/ws/origin.rs. */
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])(?::(\d+))?$/i

@@ -8,6 +8,7 @@ const { sharesPorts } = require('./clusterWorker')
 const { dateNow, nextTick, setImmediate } = require('../util/clock')
 const context = require('../util/context')
 const { Core, NativeGrape } = require('./addon')
+const { BACKLOG: { FULL, LONE }, FIN, LANES, OPCODE, RECORDS, SENT: { BEHIND } } = require('./layout')
 const { badPort, fromFailure } = require('../errors/errors')
 const { failure } = require('../errors/failure')
 const { LONGEST_TURN, MAX_TIMEOUT, MEDIUM_BATCH, STREAM_WRITE, UNSEEN_COST } = require('../options/defaults')
@@ -24,37 +25,21 @@ keepAlive(core)
 const raw = core.raw()
 const { request, requestString, reply, replyString, text, flush, fetch, waiting } = raw
 
-// Tags of the records in a batch's text; src/rpc/batch.rs writes them.
-const REQUEST = 0
-const REPLY = 1
-const EVENT = 2
-const MESSAGE = 3
+// Records of a batch: their tag, their size, and the index of each field behind the tag. Read once, since the delivery
+// of messages uses them all the time.
+const { tag: REQUEST, size: REQUEST_SIZE, conn: CONN, rid: RID, key: KEY, payload: PAYLOAD } = RECORDS.REQUEST
+const { tag: REPLY, size: REPLY_SIZE, slot: SLOT, error: ERROR, result: RESULT } = RECORDS.REPLY
+const { tag: EVENT, size: EVENT_SIZE, index: EVENT_INDEX } = RECORDS.EVENT
+const { tag: MESSAGE, size: MESSAGE_SIZE, text: TEXT } = RECORDS.MESSAGE
 /** A request that is not small: it includes what it costs to keep. */
-const COSTLY_REQUEST = 4
+const {
+  tag: COSTLY_REQUEST, size: COSTLY_SIZE, cost: COSTLY_COST, rid: COSTLY_RID, key: COSTLY_KEY, payload: COSTLY_PAYLOAD
+} = RECORDS.COSTLY_REQUEST
 /** A small text that is no array of three. */
-const ODD_REQUEST = 5
+const { tag: ODD_REQUEST, size: ODD_SIZE, cost: ODD_COST, text: ODD_TEXT } = RECORDS.ODD_REQUEST
 
 /** Index of the first event in a fetched batch: `[text, ...events]`. */
 const EVENTS = 1
-
-/** What `raw.receive` returns about the batch that waits for delivery. */
-const LONE = 1
-const FULL = 3
-
-/** Result of `send` for a receiver that is far behind. */
-const BEHIND = 2
-
-/** Which side gets a connection's messages: any sum of these. */
-const LANES = { NONE: 0, RPC: 1, SOCKET: 2 }
-
-/** One of a server's lanes: JavaScript decides on every client. */
-const ASK_ALL = 4
-
-/** Frames that `send` composes (RFC 6455 section 5.2). */
-const OPCODE = { CONTINUATION: 0, TEXT: 1, BINARY: 2, PING: 9, PONG: 10 }
-
-/** In a frame's first byte: the frame ends its message. */
-const FIN = 0x80
 
 /** Connections by number: see Connection.js for their methods. */
 const connections = []
@@ -154,33 +139,33 @@ function deliverCurrent () {
     const at = current.at
     const tag = items[at]
     // The replies of one connection are sent while those of the next are made: they need a write of their own anyway.
-    if ((tag === REQUEST || tag === COSTLY_REQUEST) && items[at + 1] !== asker) {
+    if ((tag === REQUEST || tag === COSTLY_REQUEST) && items[at + CONN] !== asker) {
       if (flushDue && asker >= 0) {
         flushNow()
         half = 0
       }
-      asker = items[at + 1]
+      asker = items[at + CONN]
     }
     const before = composed
     // The position advances before the call, so that a throwing callback is not called again.
     if (tag === REQUEST) {
-      current.at = at + 5
-      connections[asker].onRequest(items[at + 2], items[at + 3], items[at + 4], 0, fetchedAt)
+      current.at = at + REQUEST_SIZE
+      connections[asker].onRequest(items[at + RID], items[at + KEY], items[at + PAYLOAD], 0, fetchedAt)
     } else if (tag === REPLY) {
-      current.at = at + 5
-      connections[items[at + 1]].onReply(items[at + 2], items[at + 3], items[at + 4])
+      current.at = at + REPLY_SIZE
+      connections[items[at + CONN]].onReply(items[at + SLOT], items[at + ERROR], items[at + RESULT])
     } else if (tag === COSTLY_REQUEST) {
-      current.at = at + 6
-      connections[asker].onRequest(items[at + 3], items[at + 4], items[at + 5], items[at + 2], fetchedAt)
+      current.at = at + COSTLY_SIZE
+      connections[asker].onRequest(items[at + COSTLY_RID], items[at + COSTLY_KEY], items[at + COSTLY_PAYLOAD], items[at + COSTLY_COST], fetchedAt)
     } else if (tag === ODD_REQUEST) {
-      current.at = at + 4
-      connections[items[at + 1]].onRequestData(items[at + 3], items[at + 2], fetchedAt)
+      current.at = at + ODD_SIZE
+      connections[items[at + CONN]].onRequestData(items[at + ODD_TEXT], items[at + ODD_COST], fetchedAt)
     } else if (tag === MESSAGE) {
-      current.at = at + 3
-      connections[items[at + 1]].onMessage(items[at + 2])
+      current.at = at + MESSAGE_SIZE
+      connections[items[at + CONN]].onMessage(items[at + TEXT])
     } else {
-      current.at = at + 2
-      onEvent(events[EVENTS + items[at + 1]])
+      current.at = at + EVENT_SIZE
+      onEvent(events[EVENTS + items[at + EVENT_INDEX]])
     }
     // A reply does not wait for long work on the other messages of its batch. For its own sockets the native side
     // reads its clock on every composed frame, which costs half as much.
@@ -201,9 +186,9 @@ function messageNext (conn) {
   if (current === null) return undefined
   const { items, events, at } = current
   if (at >= items.length) return undefined
-  if (items[at] === MESSAGE) return items[at + 1] === conn ? items[at + 2] : undefined
+  if (items[at] === MESSAGE) return items[at + CONN] === conn ? items[at + TEXT] : undefined
   if (items[at] !== EVENT) return undefined
-  const event = events[EVENTS + items[at + 1]]
+  const event = events[EVENTS + items[at + EVENT_INDEX]]
   return event.type === 'message' && event.conn === conn ? event.data : undefined
 }
 
@@ -591,7 +576,7 @@ module.exports = {
   sendRequest,
   setLanes: (conn, lanes) => core.setLanes(conn, lanes),
   setReading: (conn, reads) => core.setReading(conn, reads),
-  setServerLanes: (server, lanes, asksAll) => core.setServerLanes(server, asksAll ? lanes | ASK_ALL : lanes),
+  setServerLanes: (server, lanes, asksAll) => core.setServerLanes(server, asksAll ? lanes | LANES.ASK_ALL : lanes),
   setSocket: (conn, options) => core.setSocket(conn, options),
   silence: conn => core.silence(conn),
   stats: meter => core.stats(meter),

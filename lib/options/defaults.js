@@ -1,6 +1,6 @@
 'use strict'
 
-// Every default that a caller may change, in ms unless a name says otherwise.
+// Every default that a caller may change, and the limits of this side, in ms unless a name says otherwise.
 
 const { constants } = require('buffer')
 
@@ -69,9 +69,6 @@ const ABANDONED = { share: 1 / 2, relief: 3 / 4, connection: 4096 }
 /** Queued messages of a slow client that are delivered in one turn of the event loop. */
 const HELD_AT_ONCE = 256
 
-/** The maximum for one connection; as MAX_SLOTS on the native side. */
-const MAX_SLOTS = 1 << 24
-
 /** Of each connection of a peer. */
 const CONNECTION = {
   /**
@@ -106,15 +103,6 @@ const PUBLISHER = {
 
 /** The maximum of `maxPayload`: V8 has no longer strings. */
 const MAX_PAYLOAD = constants.MAX_STRING_LENGTH
-
-/**
- * Nesting levels of arrays and objects in a message or in a grape's answer; for the reason see MAX_NESTING of the
- * native side.
- */
-const MAX_NESTING = 256
-
-/** Longest request id that gets an error about too deep nesting; as on the native side. */
-const REFUSED_ID = 128
 
 /** Addresses of one name that are taken from a grape's answer: honest grapes return 100 at most. */
 const MAX_ADDRESSES = 256
@@ -241,12 +229,6 @@ const STATUS = { pages: 1000, addresses: 20000, text: 1000, column: 60 }
 /** Attempts of a lookup or an announce without a number. */
 const LINK_RETRY = 3
 
-/** Longest answer of a grape, as on the native side; in characters. */
-const MAX_GRAPE_ANSWER = 1024 * 1024
-
-/** Bytes read from a connection for one answer: 1 MiB of characters may be 3 MiB of bytes. */
-const MAX_GRAPE_READ = 4 * MAX_GRAPE_ANSWER
-
 /** Mean time between two announces of `startAnnouncing`. */
 const ANNOUNCE_INTERVAL = 2 * 60 * 1000
 
@@ -263,9 +245,6 @@ const ANNOUNCE_AGAIN = { min: 1000, max: 5000 }
  */
 const WAIT_FOR = { min: 50, max: 1000, last: 100, timeout: 60000 }
 
-/** The maximum of Node's timers: longer times, also `Infinity`, are reduced to it. */
-const MAX_TIMEOUT = 0x7fffffff
-
 /** The maximum of a count; more is no limit. */
 const MAX_COUNT = 0x7fffffff
 
@@ -274,9 +253,6 @@ const MAX_AMOUNT = 0xffffffff
 
 /** The maximum of `memoryBudget`: up to there JavaScript's numbers, and sums of a few, are exact. */
 const MAX_BUDGET = 2 ** 50
-
-/** Minimum interval between two searches for expired requests of the socket lane. */
-const SWEEP = 20
 
 /** Mean wait of a subscriber before it reconnects; it doubles with each failure. */
 const RECONNECT = { min: 100, max: 10000 }
@@ -407,18 +383,6 @@ const MAX_WARNED_CAUSES = 16
  */
 const STACK_FRAMES = { node: 10, own: 15 }
 
-/** Connections that the system keeps until a server accepts them: as Node. */
-const BACKLOG = 511
-
-/**
- * Informational heads (RFC 9110 section 15.2) before an answer: a server may send them endlessly, and Node passes
- * each to JavaScript. Honest servers send one or two.
- */
-const MAX_INFORMATION = 32
-
-/** How long an idle connection to a grape behind TLS may be reused; as on the native side. */
-const GRAPE_KEEP_ALIVE = 4000
-
 /**
  * Bytes of one watch connection to the embedded grape: a grape sends one now and then, another program at its port
  * may never stop.
@@ -447,26 +411,8 @@ const MAX_RESENDS = 8
  */
 const RESENT = { from: 4096, chars: 16 * 1024 * 1024, slots: 1024 }
 
-/** Characters of a request that send others over another connection of the pool; as on the native side. */
-const LARGE = 128 * 1024
-
-/** Time limit for the other side to close after a close frame. */
-const FAREWELL_TIMEOUT = 1000
-
-/**
- * With TLS: idle time after which the system probes the other host with TCP keepalive; as on the native side. Node
- * lets it probe ten more times, a second apart.
- */
-const KEEPALIVE = 45000
-
 /** Bytes that a client with TLS reads meanwhile: replies on their way, or a flood. */
 const FAREWELL_BYTES = 1024 * 1024
-
-/**
- * Clients of one server that may be in their handshake; as on the native side. For one more, the oldest of the
- * address that has most of them is closed.
- */
-const MAX_HANDSHAKES = 4096
 
 /** With TLS, where Node accepts: the part of the process' descriptors available for handshakes. */
 const HANDSHAKE_DESCRIPTORS = 1 / 2
@@ -476,9 +422,6 @@ const WARNING_PACE = 1000
 
 /** Close code of a server that has enough connections (IANA's registry of close codes). */
 const TRY_AGAIN_LATER = 1013
-
-/** Its close reason when it has read nothing: see src/rpc/drain.rs. */
-const NOTHING_READ = 'nothing was read'
 
 /** Close code of a side that goes away (RFC 6455 section 7.4.1). */
 const GOING_AWAY = 1001
@@ -491,12 +434,6 @@ const SHUTDOWN = { drain: 5000, signals: ['SIGTERM', 'SIGINT'] }
 
 /** The part of `drain` for notifying grapes: one that does not reply leaves time for requests. */
 const FAREWELL_SHARE = 1 / 2
-
-/**
- * How long a `stop` may take beyond its drain before it is given up: the other sides have FAREWELL_TIMEOUT to close,
- * and timers may be late on a busy machine.
- */
-const STOP_GRACE = 2 * FAREWELL_TIMEOUT
 
 /** Characters of a batch after whose first half the replies are written early: measured, see docs/ARCHITECTURE.md. */
 const MEDIUM_BATCH = { from: 2048, to: 8192 }
@@ -522,8 +459,58 @@ const STREAM_WRITE = 256 * 1024
 /** Path of a service's WebSocket endpoint; servers accept any path. */
 const PATH = '/ws'
 
+/**
+ * Limits that both sides enforce: src/config.rs has them, with their reasons. They are read when they are first used,
+ * since the commands print their help without an addon.
+ */
+const SHARED = {
+  /** Connections that the system keeps until a server accepts them: as Node. */
+  BACKLOG: limits => limits.BACKLOG,
+  /** Time limit for the other side to close after a close frame. */
+  FAREWELL_TIMEOUT: limits => limits.FAREWELL_TIMEOUT,
+  /** How long an idle connection to a grape behind TLS may be reused. */
+  GRAPE_KEEP_ALIVE: limits => limits.GRAPE_KEEP_ALIVE,
+  /**
+   * With TLS: idle time after which the system probes the other host with TCP keepalive. Node lets it probe ten more
+   * times, a second apart.
+   */
+  KEEPALIVE: limits => limits.KEEPALIVE,
+  /** Characters of a request that send others over another connection of the pool. */
+  LARGE: limits => limits.LARGE,
+  /** Longest answer of a grape, in characters. */
+  MAX_GRAPE_ANSWER: limits => limits.MAX_GRAPE_ANSWER,
+  /** Bytes read from a connection for one answer: 1 MiB of characters may be 3 MiB of bytes. */
+  MAX_GRAPE_READ: limits => 4 * limits.MAX_GRAPE_ANSWER,
+  /**
+   * Clients of one server that may be in their handshake. For one more, the oldest of the address that has most of
+   * them is closed.
+   */
+  MAX_HANDSHAKES: limits => limits.MAX_HANDSHAKES,
+  /**
+   * Informational heads (RFC 9110 section 15.2) before an answer: a server may send them endlessly, and Node passes
+   * each to JavaScript. Honest servers send one or two.
+   */
+  MAX_INFORMATION: limits => limits.MAX_INFORMATION,
+  /** Nesting levels of arrays and objects in a message or in a grape's answer. */
+  MAX_NESTING: limits => limits.MAX_NESTING,
+  /** The maximum of pending requests of one connection. */
+  MAX_SLOTS: limits => limits.MAX_SLOTS,
+  /** The maximum of Node's timers: longer times, also `Infinity`, are reduced to it. */
+  MAX_TIMEOUT: limits => limits.MAX_TIMEOUT,
+  /** Close reason of a server that has enough connections, and has read nothing. */
+  NOTHING_READ: limits => limits.NOTHING_READ,
+  /** Longest request id that gets an error about too deep nesting. */
+  REFUSED_ID: limits => limits.REFUSED_ID,
+  /**
+   * How long a `stop` may take beyond its drain before it is given up: the other sides have FAREWELL_TIMEOUT to close,
+   * and timers may be late on a busy machine.
+   */
+  STOP_GRACE: limits => 2 * limits.FAREWELL_TIMEOUT,
+  /** Minimum interval between two searches for expired requests of the socket lane. */
+  SWEEP: limits => limits.SWEEP
+}
+
 module.exports = {
-  BACKLOG,
   ABANDONED,
   CONNECT_AMONG_OTHERS,
   PROBE,
@@ -534,13 +521,9 @@ module.exports = {
   DRAIN_POLL,
   FAREWELL_BYTES,
   FAREWELL_SHARE,
-  FAREWELL_TIMEOUT,
-  KEEPALIVE,
-  LARGE,
   GOING_AWAY,
   GRAPE_BACKOFF,
   GRAPE_HEDGE,
-  GRAPE_KEEP_ALIVE,
   GRAPE_RETURN,
   GRAPE_WATCH,
   PROBE_TYPE,
@@ -574,13 +557,8 @@ module.exports = {
   MAX_ERROR_SHOWN,
   MAX_ERROR_VALUES,
   MAX_FORGOTTEN,
-  MAX_GRAPE_ANSWER,
-  MAX_GRAPE_READ,
-  MAX_HANDSHAKES,
-  MAX_INFORMATION,
   MAX_LINE,
   MAX_LOST,
-  MAX_NESTING,
   MAX_ODD_ADDRESSES,
   MAX_PAYLOAD,
   MAX_PUBLISHERS,
@@ -589,8 +567,6 @@ module.exports = {
   MAX_REQUEST_BYTES,
   MAX_RESENDS,
   MAX_SHOWN,
-  MAX_SLOTS,
-  MAX_TIMEOUT,
   MAX_TRANSPORTS,
   MAX_WARNED_CAUSES,
   MAX_WARNED_PLACES,
@@ -607,7 +583,6 @@ module.exports = {
   RECONNECT,
   REFRESH_AFTER,
   REFRESH_SHORT,
-  REFUSED_ID,
   PROMPT_TURNS,
   REQUEST_TIMEOUT,
   RESENT,
@@ -622,19 +597,28 @@ module.exports = {
   STACK_FRAMES,
   STATUS,
   STATUS_START,
-  STOP_GRACE,
   SUB_DIALS,
   SUB_LOOKUP_TIMEOUT,
-  SWEEP,
   TEST_GRAPES,
   TAKEOVER_GRACE,
   TAKEOVER_PAUSE,
   TAKEOVER_PAUSE_MAX,
   TRANSPORT_RUN,
-  NOTHING_READ,
   TRY_AGAIN_LATER,
   SUB_WISH,
   UNSEEN_COST,
   WAIT_FOR,
   WARNING_PACE
+}
+
+for (const [name, valueOf] of Object.entries(SHARED)) {
+  Object.defineProperty(module.exports, name, {
+    configurable: true,
+    enumerable: true,
+    get () {
+      const value = valueOf(require('../native/layout').LIMITS)
+      Object.defineProperty(module.exports, name, { value })
+      return value
+    }
+  })
 }

@@ -24,7 +24,7 @@ impl Lanes {
     }
 
     /// The set's bits.
-    pub fn bits(self) -> u8 {
+    pub const fn bits(self) -> u8 {
         self.0
     }
 

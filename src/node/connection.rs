@@ -19,7 +19,7 @@ impl Core {
         self.inner.register(conn, None, None, Some(meter.counted()))
     }
 
-    /// Sets who gets a connection's messages: 1 the RPC machinery, 2 listeners of the socket.
+    /// Sets who gets a connection's messages: see `LANES` of the layout.
     #[napi(catch_unwind)]
     pub fn set_lanes(&self, conn: u32, lanes: u8) {
         self.inner.with(conn, |entry| entry.conn.set_lanes(Lanes::from_bits(lanes)));

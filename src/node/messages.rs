@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// Results of composing a frame: the connection is closed, the frame is queued, or the receiver is
 /// so far behind that the service should not reply until the event `room`.
-const OVER: u32 = 0;
-const SENT: u32 = 1;
-const BEHIND: u32 = 2;
+pub(super) const OVER: u32 = 0;
+pub(super) const SENT: u32 = 1;
+pub(super) const BEHIND: u32 = 2;
 
 /// A subscriber that does not keep up.
 #[napi(object)]
@@ -27,8 +27,8 @@ pub struct SlowConnection {
 #[napi]
 impl Core {
     /// Composes a frame: `first` is its first byte, the opcode and whether it ends the message (RFC
-    /// 6455 section 5.2). Returns 0 when the connection is closed, 2 when its receiver is far
-    /// behind, else 1.
+    /// 6455 section 5.2). Returns one of `SENT` of the layout: `OVER` when the connection is closed,
+    /// `BEHIND` when its receiver is far behind.
     #[napi(catch_unwind)]
     pub fn send(&self, conn: u32, first: u8, data: Either<String, BufferSlice<'_>>) -> u32 {
         let inner = &self.inner;
@@ -108,11 +108,15 @@ impl Core {
 }
 
 fn frame_opcode(first: u8) -> Opcode {
+    const CONTINUATION: u8 = Opcode::Continuation as u8;
+    const TEXT: u8 = Opcode::Text as u8;
+    const PING: u8 = Opcode::Ping as u8;
+    const PONG: u8 = Opcode::Pong as u8;
     match first & !FIN {
-        0 => Opcode::Continuation,
-        1 => Opcode::Text,
-        9 => Opcode::Ping,
-        10 => Opcode::Pong,
+        CONTINUATION => Opcode::Continuation,
+        TEXT => Opcode::Text,
+        PING => Opcode::Ping,
+        PONG => Opcode::Pong,
         _ => Opcode::Binary,
     }
 }

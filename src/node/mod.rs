@@ -14,6 +14,7 @@ mod grape;
 #[cfg(unix)]
 mod in_loop;
 mod inner;
+mod layout;
 mod messages;
 mod meter;
 mod names;

@@ -25,6 +25,12 @@ use std::{
 const JSON: bool = false;
 const STRING: bool = true;
 
+/// How much waits to be fetched, as `receive` returns it: see [`Backlog`].
+pub(super) const NO_BACKLOG: usize = 0;
+pub(super) const LONE: usize = 1;
+pub(super) const SOME: usize = 2;
+pub(super) const FULL: usize = 3;
+
 /// The value that a call returns, or `None` for undefined, which needs no call of Node-API.
 type Returned<'a> = Result<Option<Value<'a>>>;
 
@@ -265,7 +271,7 @@ fn waiting<'a>(inner: &Inner, env: Scope<'a>, [conn]: [Value<'a>; 1]) -> Returne
 }
 
 /// `receive(conn, bytes)`: handles received bytes of a stream, a Buffer. Returns how much waits to
-/// be fetched then: 0 nothing, 1 one message, 2 more, 3 so much that reading should stop.
+/// be fetched then: see `BACKLOG` of the layout.
 fn receive<'a>(inner: &Inner, env: Scope<'a>, [conn, bytes]: [Value<'a>; 2]) -> Returned<'a> {
     let number = number(env, conn)?;
     // SAFETY: nothing in here runs JavaScript or keeps the bytes.
@@ -278,10 +284,10 @@ fn receive<'a>(inner: &Inner, env: Scope<'a>, [conn, bytes]: [Value<'a>; 2]) -> 
     to_number(
         env,
         match inner.hub.backlog() {
-            Backlog::None => 0,
-            Backlog::One => 1,
-            Backlog::Some => 2,
-            Backlog::Full => 3,
+            Backlog::None => NO_BACKLOG,
+            Backlog::One => LONE,
+            Backlog::Some => SOME,
+            Backlog::Full => FULL,
         },
     )
     .map(Some)

@@ -3,11 +3,17 @@
 use crate::net::{Admission, BusyPoll, Io, Lanes, Settings};
 use napi_derive::napi;
 
+/// All but pages of a foreign origin over the loopback interface: see [`Admission`].
+pub(super) const ADMIT_LOCAL: u8 = 0;
+pub(super) const ADMIT_ANY: u8 = 1;
+pub(super) const ADMIT_ASKING_ORIGINS: u8 = 2;
+pub(super) const ADMIT_ASKING_ALL: u8 = 3;
+
 /// See [`Settings`].
 #[napi(object)]
 pub struct ConnectionSettings {
     pub in_loop: bool,
-    /// Bits: 1 the RPC machinery, 2 listeners of the socket.
+    /// Who gets the messages: bits of `LANES` of the layout.
     pub lanes: u8,
     /// Microseconds; negative is adaptive.
     pub busy_poll: i32,
@@ -16,8 +22,7 @@ pub struct ConnectionSettings {
     pub dial_after: u32,
     pub connect_timeout: u32,
     pub handshake_timeout: u32,
-    /// Which clients are accepted: 0 no foreign pages over loopback, 1 all, 2 JavaScript decides
-    /// about clients with an origin, 3 about every client.
+    /// Which clients are accepted: see `ADMISSION` of the layout.
     pub admission: u8,
     pub max_connections: u32,
     pub high_water: u32,
@@ -38,9 +43,9 @@ impl From<ConnectionSettings> for Settings {
             connect_timeout: settings.connect_timeout.into(),
             handshake_timeout: settings.handshake_timeout.into(),
             admission: match settings.admission {
-                1 => Admission::Any,
-                2 => Admission::AskOrigins,
-                3 => Admission::AskAll,
+                ADMIT_ANY => Admission::Any,
+                ADMIT_ASKING_ORIGINS => Admission::AskOrigins,
+                ADMIT_ASKING_ALL => Admission::AskAll,
                 _ => Admission::Local,
             },
             max_connections: settings.max_connections as usize,

@@ -3,20 +3,37 @@
 
 use crate::{config, error::Error, exchange::Answer};
 
-/// Tag of a small request in the text: `0,conn,rid,key,payload`.
-const REQUEST: &str = "0,";
-/// Tag of a reply in the text: `1,conn,slot,error,result`.
-const REPLY: &str = "1,";
-/// Tag of an event's place in the text: `2,index`.
-const EVENT: &str = "2,";
-/// Tag of a text message for listeners of the socket: `3,conn,"text"`.
-const MESSAGE: &str = "3,";
+/// A kind of record in a batch's text: its tag, and the fields that follow it in this order.
+/// JavaScript reads both from here.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// Its name in JavaScript.
+    pub name: &'static str,
+    /// Its first element; one digit.
+    pub tag: u8,
+    /// Names of the others: `conn`, `cost`, `slot` and `index` are numbers, the rest JSON values.
+    pub fields: &'static [&'static str],
+}
 
-/// Tag of a request with its cost: `4,conn,cost,rid,key,payload`.
-const COSTLY_REQUEST: &str = "4,";
+/// A small request.
+const REQUEST: Record =
+    Record { name: "REQUEST", tag: 0, fields: &["conn", "rid", "key", "payload"] };
+/// A small reply.
+const REPLY: Record =
+    Record { name: "REPLY", tag: 1, fields: &["conn", "slot", "error", "result"] };
+/// The place of an event.
+const EVENT: Record = Record { name: "EVENT", tag: 2, fields: &["index"] };
+/// A text message for listeners of the socket.
+const MESSAGE: Record = Record { name: "MESSAGE", tag: 3, fields: &["conn", "text"] };
+/// A request with the cost of keeping it.
+const COSTLY_REQUEST: Record =
+    Record { name: "COSTLY_REQUEST", tag: 4, fields: &["conn", "cost", "rid", "key", "payload"] };
+/// A small text that is no array of three.
+const ODD_REQUEST: Record =
+    Record { name: "ODD_REQUEST", tag: 5, fields: &["conn", "cost", "text"] };
 
-/// Tag of a small text that is no array of three: `5,conn,cost,"text"`.
-const ODD_REQUEST: &str = "5,";
+/// All kinds of records.
+pub const RECORDS: [Record; 6] = [REQUEST, REPLY, EVENT, MESSAGE, COSTLY_REQUEST, ODD_REQUEST];
 
 /// Anything but a small well-formed message. `C` is a driver's type of a new connection; elsewhere
 /// `conn` is its number, which stays taken until JavaScript releases it.
@@ -291,14 +308,13 @@ impl<C: Weigh> Batch<C> {
         self.record(EVENT, &[index], &[]);
     }
 
-    fn record(&mut self, tag: &str, numbers: &[u32], texts: &[&str]) {
+    fn record(&mut self, record: Record, numbers: &[u32], texts: &[&str]) {
+        debug_assert_eq!(numbers.len() + texts.len(), record.fields.len());
         let before = self.text.len();
         self.text.push(if before == 0 { '[' } else { ',' });
-        self.text.push_str(tag);
-        for (at, number) in numbers.iter().enumerate() {
-            if at > 0 {
-                self.text.push(',');
-            }
+        self.text.push(char::from(b'0' + record.tag));
+        for number in numbers {
+            self.text.push(',');
             self.text.push_str(itoa::Buffer::new().format(*number));
         }
         for text in texts {
@@ -421,6 +437,14 @@ mod tests {
             "[0,3,\"r\",\"k\",{},4,4,300,1,2,3,2,0,1,7,4294967295,null, 1 ,18446744073709551615]"
         );
         assert_eq!(events.len(), 1);
+    }
+
+    #[test]
+    fn tags_are_single_digits_that_differ() {
+        for (at, record) in RECORDS.iter().enumerate() {
+            assert_eq!(usize::from(record.tag), at, "{record:?}");
+            assert!(at < 10);
+        }
     }
 
     #[test]

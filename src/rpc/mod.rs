@@ -11,7 +11,7 @@ mod frame;
 mod pending;
 mod requests;
 
-pub use batch::{Batch, Data, Event, Weigh};
+pub use batch::{Batch, Data, Event, RECORDS, Record, Weigh};
 pub use depth::{Structure, is_nested};
 pub use drain::{NOTHING_READ, leaving, read_before_leaving};
 pub use escape::{escape, plain};
