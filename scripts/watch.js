@@ -2,8 +2,8 @@
 
 // Builds the addon in seconds, with debug assertions and line numbers, and runs test files with it:
 //
-//   npm run test:debug -- __test__/lifecycle.test.js      once
-//   npm run watch -- __test__/lifecycle.test.js           again after each change
+//   npm run test:debug -- __test__/native/lifecycle.test.js      once
+//   npm run watch -- __test__/native/lifecycle.test.js           again after each change
 //   npm run watch                                         the test files that change
 //
 // It is what `cargo test` compiles, so that the two share what they build.

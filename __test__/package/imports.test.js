@@ -46,3 +46,14 @@ test('docs/ARCHITECTURE.md names each module in the row of its room, and nothing
   const isPlainWord = name => !/^[A-Z]|^\w*[a-z][A-Z]/.test(path.basename(name, '.js'))
   assert.deepStrictEqual(named.filter(name => !files.includes(name) && !isPlainWord(name)), [], 'names without a module')
 })
+
+test('CONTRIBUTING.md says where the tests of each room are', () => {
+  const page = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8')
+  const [, table] = /\| room \| tests \|\n([^]*?)\n\n/.exec(page)
+  const named = [...table.matchAll(/`([\w/]+)`/g)].map(([, name]) => name)
+  assert.deepStrictEqual(named.filter(name => !fs.existsSync(path.join(root, name))), [])
+  const rooms = fs.readdirSync(path.join(root, 'lib'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => `lib/${name}`)
+  assert.deepStrictEqual(rooms.filter(room => !named.includes(room)), [])
+  const [same] = table.split('\n').filter(row => row.includes('the folder of the same name'))
+  for (const [, room] of same.matchAll(/`lib\/(\w+)`/g)) assert.ok(fs.existsSync(path.join(root, '__test__', room)), room)
+})

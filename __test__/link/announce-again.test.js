@@ -1,0 +1,117 @@
+'use strict'
+
+// Announces that no grape has taken: services that were there before their grapes, and grapes that are
+// restarted.
+
+const assert = require('node:assert')
+const { Child } = require('../helpers/child')
+const { call, each } = require('../helpers/conformance')
+const { freePort, freeUdpPort } = require('../helpers/ports')
+const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { until } = require('../helpers/until')
+
+const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+/** Two grape processes that know each other, on ports that stay theirs. */
+async function twoGrapes (stage) {
+  const [dht, api] = [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
+  const conf = at => ({ host: '127.0.0.1', dht_port: dht[at], dht_bootstrap: [`127.0.0.1:${dht[1 - at]}`], api_port: api[at] })
+  let running = []
+  const stop = async () => {
+    await Promise.all(running.splice(0).map(grape => grape.stop()))
+  }
+  stage.after(stop)
+  return {
+    urls: api.map(port => `http://127.0.0.1:${port}`),
+    stop,
+    async start () {
+      running = [0, 1].map(at => new Child('grape-process.js', 'native', JSON.stringify(conf(at))))
+      await Promise.all(running.map(grape => grape.next()))
+    }
+  }
+}
+
+/** How many ms it takes from now on until the service is found. */
+async function found (link, key) {
+  const since = performance.now()
+  for (;;) {
+    const { res } = await call(link, 'lookup', key, { retry: 1 })
+    if (res) return performance.now() - since
+    await wait(50)
+  }
+}
+
+each('C355: a service that was there 2 s before its grapes is found long before its next interval', async ({ implementation, stage }) => {
+  const grapes = await twoGrapes(stage)
+  const service = new Child('service.js', implementation.name, grapes.urls[0], 'early')
+  stage.after(() => service.stop())
+  // Told at once, and once.
+  assert.match((await service.next()).error, /ECONNREFUSED/)
+  await wait(2000)
+  await grapes.start()
+  const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
+  assert.ok(await found(link, 'early') < 15000)
+}, { better: true })
+
+each('C355: a service whose announce finds its grapes gone is found soon after they are back', async ({ implementation, stage }) => {
+  const grapes = await twoGrapes(stage)
+  await grapes.start()
+  const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
+  let failed = 0
+  const { announce } = link
+  link.announce = (key, port, opts, cb) => announce.call(link, key, port, opts, err => {
+    if (err) failed++
+    cb(err)
+  })
+  assert.ifError(await new Promise(resolve => link.startAnnouncing('key', 1337, { interval: 3000 }, resolve)))
+  await found(link, 'key')
+  await grapes.stop()
+  await until(() => failed === 2)
+  await grapes.start()
+  assert.ok(await found(link, 'key') < 15000)
+}, { better: true })
+
+each('C355: announces that fail follow each other after 1 s, then after twice as long each time, up to 5 s or the interval', async ({ implementation, t, stage }) => {
+  const waits = []
+  const { setTimeout } = global
+  const failing = { now: true }
+  const TEST = 20000
+  const requestTimeout = 30000
+  t.mock.method(global, 'setTimeout', (call, ms, ...args) => {
+    if (ms === TEST || ms === requestTimeout) return setTimeout(call, ms, ...args)
+    // The clock in fast motion.
+    waits.push(ms)
+    return setTimeout(call, 0, ...args)
+  })
+  for (const [interval, least, most] of [[120000, [500, 1000, 2000, 2500, 2500, 2500], [1500, 3000, 6000, 7500, 7500, 7500]], [100, Array(6).fill(50), Array(6).fill(150)]]) {
+    const link = startLink(stage, implementation, 'memory://grape', { requestTimeout })
+    link._post = (url, data, opts, cb) => setImmediate(cb, failing.now ? new Error('no grape') : null, 1)
+    failing.now = true
+    waits.length = 0
+    link.startAnnouncing('key', 1, { interval })
+    await until(() => waits.length >= least.length)
+    for (const [at, ms] of least.entries()) assert.ok(waits[at] >= ms && waits[at] <= most[at] + 1, `${waits}`)
+    // One that goes well is followed by another after the interval, and forgets what was before.
+    failing.now = false
+    await until(() => waits.some(ms => ms >= interval / 2 && ms > 15000) || interval < 1000)
+    failing.now = true
+    waits.length = 0
+    await until(() => waits.filter(ms => ms <= 15000).length >= 2)
+    assert.ok(waits.find(ms => ms <= 15000) <= 1500, `${waits}`)
+    link.stopAnnouncing('key', 1)
+  }
+}, { better: true })
+
+each('C355: stopAnnouncing and stop end the attempts', async ({ implementation, stage }) => {
+  const grape = await standIn(stage, fail(500, 'ERR_BROKEN'))
+  const link = startLink(stage, implementation, grape.url)
+  const first = port => new Promise(resolve => link.startAnnouncing('key', port, { retry: 1 }, resolve))
+  assert.strictEqual((await first(1)).message, 'ERR_BROKEN')
+  link.stopAnnouncing('key', 1)
+  assert.strictEqual((await first(2)).message, 'ERR_BROKEN')
+  link.stop()
+  const asked = grape.requests.length
+  // The wait after a first failure is over.
+  await wait(1600)
+  assert.strictEqual(grape.requests.length, asked)
+}, { better: true })
