@@ -3,7 +3,7 @@
 
 use super::{Address, Found, Id, Witness, hash::HashMap};
 use crate::config::grape as config;
-use rand::{Rng, RngExt};
+use rand::{Rng, seq::SliceRandom};
 use std::collections::BTreeMap;
 
 /// A node with a report.
@@ -140,7 +140,7 @@ impl Answers {
         } else {
             self.by_turns(count, rng)
         };
-        shuffle(&mut chosen, rng);
+        chosen.shuffle(rng);
         let found = |address| {
             let told = self.told.get(&address)?;
             let (witness, announced) = self.age(told);
@@ -169,7 +169,7 @@ impl Answers {
             (0..config::WORDS).map(|slot| self.list(slot, |_| true, rng).into_iter()).collect();
         let mut chosen = Vec::with_capacity(count);
         let mut taken = std::collections::HashSet::with_capacity(count);
-        shuffle(&mut lists, rng);
+        lists.shuffle(rng);
         while chosen.len() < count && !lists.is_empty() {
             lists.retain_mut(|list| {
                 let next = list.find(|address| !taken.contains(address));
@@ -194,7 +194,7 @@ impl Answers {
         let told = self.told.iter().filter(|(_, told)| told.by & (1 << slot) != 0 && counts(told));
         let mut list: Vec<_> =
             told.map(|(address, told)| (*address, told.by.count_ones(), 0_usize)).collect();
-        shuffle(&mut list, rng);
+        list.shuffle(rng);
         list.sort_by_key(|(_, nodes, _)| std::cmp::Reverse(*nodes));
         let mut turns: BTreeMap<Address, usize> = BTreeMap::new();
         for (address, _, turn) in &mut list {
@@ -273,12 +273,6 @@ impl Answers {
         });
         self.words[slot] = Some(Box::new(Word { source, host }));
         Some(slot)
-    }
-}
-
-fn shuffle<T>(list: &mut [T], rng: &mut impl Rng) {
-    for at in 1..list.len() {
-        list.swap(at, rng.random_range(0..=at));
     }
 }
 

@@ -122,11 +122,6 @@ impl Candidates {
         }
     }
 
-    /// The target key.
-    pub fn key(&self) -> &[u8] {
-        &self.key
-    }
-
     /// Queries sent.
     pub fn queries(&self) -> usize {
         self.asked.len()
@@ -275,13 +270,11 @@ impl Candidates {
         None
     }
 
-    /// Nodes whose query has been pending for [`config::LATE_MS`], each once.
-    pub fn silent(&mut self, now: u64) -> impl Iterator<Item = Address> {
-        let silent = self.open.iter_mut().filter(move |open| !open.is_told && open.late_at <= now);
-        silent.map(|open| {
-            open.is_told = true;
-            open.address
-        })
+    /// The next node whose query has been pending for [`config::LATE_MS`], each once.
+    pub fn silent(&mut self, now: u64) -> Option<Address> {
+        let open = self.open.iter_mut().find(|open| !open.is_told && open.late_at <= now)?;
+        open.is_told = true;
+        Some(open.address)
     }
 
     /// Nodes that are late make room for others.

@@ -202,6 +202,14 @@ impl Query {
         }
     }
 
+    /// The key whose nodes a walk with this query finds.
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Self::FindNode(key) | Self::GetPeers(key) | Self::Get(key) => key,
+            Self::Ping | Self::AnnouncePeer(_) | Self::UnannouncePeer(_) | Self::Put(_) => &[],
+        }
+    }
+
     fn read(name: &[u8], a: &Value<'_>) -> Result<Option<Self>, (i64, &'static str)> {
         let missing = |text| (code::PROTOCOL, text);
         let bytes = |key: &str, text| a.get(key).and_then(Value::as_bytes).ok_or(missing(text));
@@ -351,6 +359,19 @@ impl<'a> Response<'a> {
             signed: signed.flatten(),
             ours,
         }
+    }
+
+    /// Whether it names a node or a service at a loopback address.
+    pub fn has_loopback(&self) -> bool {
+        let nodes = self.nodes.iter().map(|(_, address)| address);
+        let mut all = nodes.chain(self.values.iter().map(|(address, _)| address));
+        all.any(|address| address.is_loopback())
+    }
+
+    /// Removes nodes and services at loopback addresses.
+    pub fn remove_loopback(&mut self) {
+        self.nodes.retain(|(_, address)| !address.is_loopback());
+        self.values.retain(|(address, _)| !address.is_loopback());
     }
 
     /// The datagram of this reply.

@@ -224,7 +224,7 @@ fn name(start: &[u8], is_cut: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grape::{Core, Options, Source, Status};
+    use crate::grape::{Command, Core, Options, Source, Status};
 
     /// A node to which these are announced, each by a machine of its own.
     fn status(names: impl Iterator<Item = Vec<u8>>) -> Status {
@@ -232,7 +232,9 @@ mod tests {
         for (number, key) in names.enumerate() {
             let ip = (number as u32).to_be_bytes();
             let address = Address { ip, port: 1 };
-            core.peers.add(&key, address, Source::of(address), 0);
+            let [a, b, c, d] = ip;
+            let client = Source::Client([0, 0, 0, 0, a, b, c, d]);
+            core.start_for(0, number as u64, client, Command::AnnounceAt { key, address });
         }
         core.status()
     }

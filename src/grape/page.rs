@@ -315,6 +315,13 @@ mod tests {
         core.status()
     }
 
+    /// A service that its own machine announces.
+    fn announce(core: &mut Core, key: Vec<u8>, address: Address) {
+        let [a, b, c, d] = address.ip;
+        let client = Source::Client([0, 0, 0, 0, a, b, c, d]);
+        core.start_for(0, 1, client, Command::AnnounceAt { key, address });
+    }
+
     fn shown<T>(status: &Status, query: &str, read: impl Fn(&View<'_>) -> T) -> T {
         let selection = &Selection::of_query(query);
         read(&View {
@@ -352,7 +359,7 @@ mod tests {
             // The longest names in HTML, and in JSON.
             let key = [b"\"\x01".repeat(4_000), ip.into()].concat();
             let address = Address { ip, port: 65_535 };
-            core.peers.add(&key, address, Source::of(address), 0);
+            announce(&mut core, key, address);
         }
         let status = core.status();
         let page = shown(&status, "", |view| view.html());
@@ -368,7 +375,7 @@ mod tests {
         let mut core = Core::new(Options::default(), [1; 32], 0);
         for number in 0..2_500_u32 {
             let address = Address { ip: number.to_be_bytes(), port: 1 };
-            core.peers.add(format!("name {number:05}").as_bytes(), address, Source::of(address), 0);
+            announce(&mut core, format!("name {number:05}").into_bytes(), address);
         }
         let status = core.status();
         let second = shown(&status, "page=2&filter=name", |view| view.html());

@@ -5,7 +5,10 @@ use super::{
     shares::{Budget, Shares, Source},
 };
 use crate::config::grape as config;
-use rand::{Rng, RngExt, seq::index};
+use rand::{
+    Rng,
+    seq::{SliceRandom, index},
+};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -111,16 +114,13 @@ impl Peers {
             let mut hosts: Vec<&Vec<Address>> = if named.hosts.len() <= count {
                 named.hosts.values().collect()
             } else {
-                let mut at: Vec<_> = index::sample(rng, named.hosts.len(), count).into_vec();
-                at.sort_unstable();
-                let mut hosts = named.hosts.values();
-                let mut passed = 0;
-                let mut host = |at: usize| {
-                    let host = hosts.nth(at - passed);
-                    passed = at + 1;
-                    host
-                };
-                at.into_iter().filter_map(&mut host).collect()
+                // Not `IteratorRandom::sample`, which draws a number for each host.
+                let mut places = index::sample(rng, named.hosts.len(), count).into_vec();
+                places.sort_unstable();
+                let mut places = places.into_iter().peekable();
+                let all = named.hosts.values().enumerate();
+                let chosen = all.filter(|(place, _)| places.next_if_eq(place).is_some());
+                chosen.map(|(_, host)| host).collect()
             };
             // Hosts with few addresses leave more room to the others.
             hosts.sort_unstable_by_key(|host| host.len());
@@ -130,9 +130,7 @@ impl Peers {
                 chosen.extend(index::sample(rng, host.len(), share).iter().map(|at| host[at]));
             }
         }
-        for at in 1..chosen.len() {
-            chosen.swap(at, rng.random_range(0..=at));
-        }
+        chosen.shuffle(rng);
         let mut chosen = chosen.into_iter().map(|address| self.found(key, address)).collect();
         limit_greediest(&mut chosen);
         chosen

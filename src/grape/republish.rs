@@ -1,40 +1,40 @@
-//! Tells nodes that come later what is announced through this one: a service may be there before all
+//! Announces the services of this machine again when new nodes come: a service may start before all
 //! grapes of its network, and announces again only after minutes.
 
-use super::{Address, Command, Core, Source, load::Job};
+use super::{Address, Command, directory::Directory};
 use crate::config::grape as config;
 use std::mem;
 
-/// The number of a command that nobody waits for.
-pub(super) const NOBODY: u64 = u64::MAX;
+/// The announces to be repeated.
+#[derive(Debug, Default)]
+pub(super) struct Republish {
+    /// Nodes have come that do not know what is announced here.
+    has_newcomers: bool,
+    pending: Vec<(Vec<u8>, Address)>,
+}
 
-impl Core {
-    /// A node became known. In a small network it stores every name, and knows none of them. In a
-    /// larger one others store them too, and nodes come all the time.
-    pub(super) fn came(&mut self) {
-        self.has_newcomers |= self.table.len() <= config::K;
+impl Republish {
+    /// A node became known; now there are `known_nodes`. In a small network a node stores every
+    /// name, and a new one knows none of them. In a larger one other nodes store them too, and nodes
+    /// come all the time.
+    pub fn node_added(&mut self, known_nodes: usize) {
+        self.has_newcomers |= known_nodes <= config::K;
     }
 
-    /// Announces again what is announced here, a few at a time, once nodes have come.
-    pub(super) fn republish(&mut self) {
-        if self.republished.is_empty() && mem::take(&mut self.has_newcomers) {
-            let host = self.options.host;
-            let own = if host.is_none() { &self.local } else { &self.peers };
-            let is_own = |address: Address| host.is_none_or(|host| host == address.ip);
-            self.republished = own.of_api(is_own, config::REPUBLISHED);
+    /// The next announces to be repeated, a few at a time.
+    pub fn next(&mut self, directory: &mut Directory) -> Vec<Command> {
+        if self.pending.is_empty() && mem::take(&mut self.has_newcomers) {
+            self.pending = directory.of_this_machine(config::REPUBLISHED);
         }
-        let left = self.republished.len().saturating_sub(config::REPUBLISHED_AT_ONCE);
-        for (key, address) in self.republished.split_off(left) {
-            let own = if self.options.host.is_none() { &self.local } else { &self.peers };
-            // It may have been taken back since.
-            if !own.has(&key, address) {
-                continue;
-            }
-            // Its nodes of before are not all any more.
-            self.nearest.remove(&key);
-            let command = Command::Announce { key, port: address.port };
-            self.begin(Job { op: NOBODY, who: Source::Own, command });
-        }
-        self.relieve(Source::Own);
+        let left = self.pending.len().saturating_sub(config::REPUBLISHED_AT_ONCE);
+        let mut next = self.pending.split_off(left);
+        // The service may have been unannounced since.
+        next.retain(|(key, address)| directory.has_here(key, *address));
+        let announce = |(key, address): (Vec<u8>, Address)| {
+            // Another walk finds the new nodes.
+            directory.forget_nearest(&key);
+            Command::Announce { key, port: address.port }
+        };
+        next.into_iter().map(announce).collect()
     }
 }

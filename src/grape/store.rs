@@ -1,235 +1,254 @@
-//! The second half of announces and puts: sending them to the nodes that a walk found.
+//! A store: the second half of an announce, an unannounce or a put, which sends it to the nodes that
+//! a walk found. A state machine whose steps [`Operations`](super::operations::Operations) carries
+//! out.
 
 use super::{
-    Address, Command, Core, Failure, Holder, Outcome, Stored,
-    core::cost_of,
+    Address, Command, Failure, Holder, Id, Outcome, Source,
+    command::Job,
+    directory::StoredHere,
     krpc::{Announcement, PutQuery, Query, code},
-    load::Job,
-    operation::Purpose,
-    republish::NOBODY,
 };
 use crate::config::grape as config;
-use std::cmp::Reverse;
+use std::collections::VecDeque;
 
-/// A pending store.
+/// A running store.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub job: Job,
+    job: Job,
     /// Its nodes come from a walk of its own, so that another walk would find no better ones.
-    fresh: bool,
+    is_fresh: bool,
+    /// Nodes that are to be queried.
+    waiting: VecDeque<Holder>,
     /// Nodes that have not answered so far.
     missing: Vec<Address>,
-    /// Whether this node keeps it, which counts if no other node accepted it.
-    kept: bool,
-    /// After this time it ends as soon as one node accepted it, or this node keeps it: a node that
+    here: StoredHere,
+    /// After this time it ends as soon as one node accepted it, or this node stores it: a node that
     /// never accepts anything, or died since the walk, does not delay it any longer.
     until: u64,
-    taken: usize,
+    has_alarm: bool,
+    /// How many nodes accepted it.
+    accepted: usize,
     refusal: Option<(i64, String)>,
-    pub cost: usize,
+}
+
+/// What a store needs next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Send this query to a node.
+    Ask(Address, Id, Query),
+    /// Wait for replies. At this time it is to be polled again; `None` if an earlier alarm does.
+    Wait(Option<u64>),
+    /// Nothing: it has ended.
+    Done,
+}
+
+/// A store that has ended.
+#[derive(Debug)]
+pub(super) struct StoreEnd {
+    pub job: Job,
+    /// How many nodes accepted it.
+    pub accepted: usize,
+    /// Nodes that did not answer, if none accepted it.
+    pub silent: Vec<Address>,
+    /// Its result; `None` if another walk may find better nodes.
+    pub result: Option<Result<Outcome, Failure>>,
 }
 
 impl Store {
-    fn is_enough(&self) -> bool {
-        self.taken > 0 || self.kept
-    }
-}
-
-impl Core {
-    /// Sends a command to the nodes that are to store it.
-    pub(super) fn store(&mut self, job: Job, holders: Vec<Holder>, fresh: bool) {
-        let (kept, refusal) = self.store_here(&job, holders.is_empty());
-        let number = self.number();
-        let cost = cost_of(&job.command);
-        let until = self.now + config::HOLD_MS;
-        let mut store =
-            Store { job, fresh, missing: Vec::new(), kept, until, taken: 0, refusal, cost };
-        for holder in &holders {
-            // The original does not answer an unannounce.
-            if matches!(store.job.command, Command::Unannounce { .. }) && !holder.ours {
-                continue;
-            }
-            let query = self.store_query(&store.job.command, holder);
-            let to = (holder.address, Some(holder.id));
-            if self.query(to, Purpose::Store(number), &query) {
-                store.missing.push(holder.address);
-            }
-        }
-        if !store.missing.is_empty() {
-            self.load.add(store.job.who, store.cost);
-            self.stores.insert(number, store);
-            self.alarms.push(Reverse((until, number)));
-            return;
-        }
+    /// Sends `job` to `holders`, which a walk for this command found if it `is_fresh`. `here` is what
+    /// this node itself stores of it.
+    pub fn new(
+        job: Job,
+        mut holders: Vec<Holder>,
+        is_fresh: bool,
+        here: StoredHere,
+        now: u64,
+    ) -> Self {
         // Another walk would find no nodes either.
-        store.fresh |= holders.is_empty();
-        self.finish_store(store);
+        let is_fresh = is_fresh || holders.is_empty();
+        // The original does not answer an unannounce.
+        if matches!(job.command, Command::Unannounce { .. }) {
+            holders.retain(|holder| holder.ours);
+        }
+        Self {
+            job,
+            is_fresh,
+            waiting: holders.into(),
+            missing: Vec::new(),
+            here,
+            until: now + config::HOLD_MS,
+            has_alarm: false,
+            accepted: 0,
+            refusal: None,
+        }
     }
 
-    /// A node answered a store's query: it accepted it, or there is an error, with the node's text.
-    pub(super) fn stored(
-        &mut self,
-        number: u64,
-        from: Address,
-        failure: Option<Option<(i64, String)>>,
-    ) {
-        let Some(store) = self.stores.get_mut(&number) else { return };
-        if let Some(at) = store.missing.iter().position(|missing| *missing == from) {
-            store.missing.swap_remove(at);
+    /// The client that it is charged to.
+    pub fn client(&self) -> Source {
+        self.job.client
+    }
+
+    /// Bytes that it holds.
+    pub fn cost(&self) -> usize {
+        self.job.command.cost()
+    }
+
+    /// The number of its command.
+    pub fn op(&self) -> Option<u64> {
+        self.job.op
+    }
+
+    /// A node accepted it.
+    pub fn accepted(&mut self, from: Address) {
+        self.settle(from);
+        self.accepted += 1;
+    }
+
+    /// A node did not answer, or sent an error with this code and text, or the query could not be
+    /// sent.
+    pub fn failed(&mut self, address: Address, refusal: Option<(i64, String)>) {
+        self.settle(address);
+        // Only these errors are relevant to the caller.
+        if let Some((code::CAS_MISMATCH | code::SEQ_NOT_NEWER, _)) = refusal {
+            self.refusal = refusal;
         }
-        match failure {
-            None => store.taken += 1,
-            // Only these errors are relevant to the caller.
-            Some(Some((code @ (code::CAS_MISMATCH | code::SEQ_NOT_NEWER), text))) => {
-                store.refusal = Some((code, text));
+    }
+
+    fn settle(&mut self, address: Address) {
+        if let Some(at) = self.missing.iter().position(|missing| *missing == address) {
+            self.missing.swap_remove(at);
+        }
+    }
+
+    /// The next step.
+    pub fn poll(&mut self, now: u64) -> Step {
+        if let Some(holder) = self.waiting.pop_front() {
+            self.missing.push(holder.address);
+            let query = query(&self.job.command, holder.token);
+            return Step::Ask(holder.address, holder.id, query);
+        }
+        let is_enough = self.accepted > 0 || self.here.is_stored;
+        if self.missing.is_empty() || (is_enough && now >= self.until) {
+            return Step::Done;
+        }
+        let alarm = (!self.has_alarm).then_some(self.until);
+        self.has_alarm = true;
+        Step::Wait(alarm)
+    }
+
+    /// Ends it.
+    pub fn end(self) -> StoreEnd {
+        let result = self.result();
+        let Self { job, accepted, missing, .. } = self;
+        let silent = if accepted == 0 { missing } else { Vec::new() };
+        StoreEnd { job, accepted, silent, result }
+    }
+
+    fn result(&self) -> Option<Result<Outcome, Failure>> {
+        let command = &self.job.command;
+        let is_unannounce = matches!(command, Command::Unannounce { .. });
+        let nodes = match (self.accepted, self.refusal.as_ref().or(self.here.refusal.as_ref())) {
+            (0, Some((code, text))) => {
+                return Some(Err(Failure::Refused { code: *code, text: text.clone() }));
             }
-            Some(_) => {}
-        }
-        if store.missing.is_empty() || (store.is_enough() && self.now >= store.until) {
-            self.end_store(number);
-        }
-    }
-
-    /// A store's time limit has passed.
-    pub(super) fn hurry_store(&mut self, number: u64) {
-        if self.stores.get(&number).is_some_and(Store::is_enough) {
-            self.end_store(number);
-        }
-    }
-
-    fn end_store(&mut self, number: u64) {
-        if let Some(store) = self.stores.remove(&number) {
-            self.load.remove(store.job.who, store.cost);
-            // The next walk, if no node accepted it, need not find that out by itself.
-            if store.taken == 0 {
-                for address in &store.missing {
-                    self.silent.insert(*address, (), 0);
-                }
-            }
-            self.finish_store(store);
-        }
-    }
-
-    fn finish_store(&mut self, store: Store) {
-        let Store { job, fresh, kept, taken, refusal, .. } = store;
-        self.note_announce(&job.command, taken);
-        let result = match (taken, refusal) {
-            (0, Some((code, text))) => Err(Failure::Refused { code, text }),
             // Tokens may have expired, or nodes left, since the walk that found them.
-            (0, None) if !fresh && !matches!(job.command, Command::Unannounce { .. }) => {
-                self.nearest.remove(&key_of(&job.command));
-                self.begin(job);
-                return;
-            }
-            (0, None) => Ok(usize::from(kept)),
-            _ => Ok(taken),
+            (0, None) if !self.is_fresh && !is_unannounce => return None,
+            // This node counts if no other one accepted it.
+            (0, None) => usize::from(self.here.is_stored),
+            (accepted, _) => accepted,
         };
-        let result = result.and_then(|taken| match &job.command {
-            Command::Unannounce { .. } => Ok(Outcome::Stored(taken)),
-            _ if taken == 0 => Err(Failure::AllFailed),
+        Some(match command {
+            Command::Unannounce { .. } => Ok(Outcome::Stored(nodes)),
+            _ if nodes == 0 => Err(Failure::AllFailed),
             Command::Put { item, .. } => Ok(Outcome::Put(item.target())),
-            _ => Ok(Outcome::Stored(taken)),
-        });
-        self.done(job.op, result);
-    }
-
-    /// Remembers an announce, so that an equal one shortly after need not be sent.
-    fn note_announce(&mut self, command: &Command, taken: usize) {
-        let (key, port, is_announce) = match command {
-            Command::Announce { key, port } => (key, *port, true),
-            Command::Unannounce { key, port } => (key, *port, false),
-            _ => return,
-        };
-        let (now, since) = (self.now, self.same_since());
-        let Some(nearest) = self.nearest.get_mut(key) else { return };
-        nearest.announced.retain(|(other, at, _)| *other != port && *at > since);
-        if is_announce && taken > 0 && nearest.announced.len() < config::SAME_PORTS {
-            nearest.announced.push((port, now, taken));
-        }
-    }
-
-    /// Stores at this node, for its own machine's commands: whether it does, or why not. A node
-    /// that is `alone` stores signed values too, of which others may have newer ones.
-    fn store_here(
-        &mut self,
-        Job { op, command, who }: &Job,
-        alone: bool,
-    ) -> (bool, Option<(i64, String)>) {
-        match command {
-            Command::Announce { key, port } => {
-                let address = self.own_address(*port);
-                // Without a host, only this machine can use this address; other machines know it by
-                // another one.
-                let here = self.options.host.is_none();
-                // Only the service makes it last longer.
-                if *op == NOBODY {
-                    return (true, None);
-                }
-                let peers = if here { &mut self.local } else { &mut self.peers };
-                peers.add(key, address, *who, self.now);
-                if alone || !here {
-                    self.tell_announce(key);
-                }
-                (true, None)
-            }
-            Command::Unannounce { key, port } => {
-                let address = self.own_address(*port);
-                if self.options.host.is_none() {
-                    return (self.local.remove(key, address), None);
-                }
-                let known = self.peers.remove(key, address);
-                self.forget_found(key, address);
-                (known, None)
-            }
-            Command::Put { item, cas } if item.signed.is_none() || alone => {
-                let stored = Stored { item: item.clone(), id: self.id };
-                match self.values.put(stored, *cas, *who, self.now) {
-                    Ok(()) => (true, None),
-                    Err((code, text)) => (false, Some((code, format!("{code} {text}")))),
-                }
-            }
-            _ => (false, None),
-        }
-    }
-
-    /// The address under which this machine finds announces through this node.
-    fn own_address(&self, port: u16) -> Address {
-        let port = if port == 0 { self.options.port } else { port };
-        Address { ip: self.options.host.unwrap_or([127, 0, 0, 1]), port }
-    }
-
-    fn store_query(&self, command: &Command, holder: &Holder) -> Query {
-        let announcement = |key: &[u8], port: u16| Announcement {
-            key: key.to_vec(),
-            port: (port != 0).then_some(port),
-            token: holder.token.clone(),
-        };
-        match command {
-            Command::Announce { key, port } => Query::AnnouncePeer(announcement(key, *port)),
-            Command::Unannounce { key, port } => Query::UnannouncePeer(announcement(key, *port)),
-            Command::Put { item, cas } => Query::Put(Box::new(PutQuery {
-                token: holder.token.clone(),
-                v: item.v.clone(),
-                signed: item.signed.clone(),
-                cas: *cas,
-            })),
-            Command::Lookup(_)
-            | Command::Get { .. }
-            | Command::AnnounceAt { .. }
-            | Command::UnannounceAt { .. } => Query::Ping,
-        }
+            _ => Ok(Outcome::Stored(nodes)),
+        })
     }
 }
 
-/// The key under which a command's nodes are remembered.
-fn key_of(command: &Command) -> Vec<u8> {
+/// The query to a node whose token this is.
+fn query(command: &Command, token: Vec<u8>) -> Query {
+    let announcement = |key: &[u8], port: u16, token| Announcement {
+        key: key.to_vec(),
+        port: (port != 0).then_some(port),
+        token,
+    };
     match command {
-        Command::Lookup(key)
-        | Command::Announce { key, .. }
-        | Command::Unannounce { key, .. }
-        | Command::AnnounceAt { key, .. }
-        | Command::UnannounceAt { key, .. } => key.clone(),
-        Command::Put { item, .. } => item.target().0.to_vec(),
-        Command::Get { target, .. } => target.clone(),
+        Command::Announce { key, port } => Query::AnnouncePeer(announcement(key, *port, token)),
+        Command::Unannounce { key, port } => Query::UnannouncePeer(announcement(key, *port, token)),
+        Command::Put { item, cas } => Query::Put(Box::new(PutQuery {
+            token,
+            v: item.v.clone(),
+            signed: item.signed.clone(),
+            cas: *cas,
+        })),
+        Command::Lookup(_)
+        | Command::Get { .. }
+        | Command::AnnounceAt { .. }
+        | Command::UnannounceAt { .. } => Query::Ping,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(port: u16, ours: bool) -> Holder {
+        let address = Address { ip: [10, 0, 0, 1], port };
+        Holder { id: Id([port as u8; Id::BYTES]), address, token: b"token".to_vec(), ours }
+    }
+
+    fn store(command: Command, is_stored: bool) -> Store {
+        let job = Job { op: Some(1), client: Source::Own, command };
+        let here = StoredHere { is_stored, refusal: None };
+        Store::new(job, vec![holder(1, true), holder(2, false)], false, here, 0)
+    }
+
+    fn announce() -> Command {
+        Command::Announce { key: b"a".to_vec(), port: 1337 }
+    }
+
+    /// The addresses that it asks before it waits or ends, and whether it has ended.
+    fn asked(store: &mut Store, now: u64) -> (Vec<Address>, bool) {
+        let mut asked = Vec::new();
+        loop {
+            match store.poll(now) {
+                Step::Ask(address, ..) => asked.push(address),
+                Step::Wait(_) => return (asked, false),
+                Step::Done => return (asked, true),
+            }
+        }
+    }
+
+    #[test]
+    fn it_waits_for_the_last_node_for_a_limited_time() {
+        let mut store = store(announce(), false);
+        let (one, two) = (holder(1, true).address, holder(2, true).address);
+        assert_eq!(asked(&mut store, 0), (vec![one, two], false));
+        store.accepted(one);
+        assert_eq!(asked(&mut store, config::HOLD_MS - 1), (Vec::new(), false));
+        assert_eq!(asked(&mut store, config::HOLD_MS), (Vec::new(), true));
+        assert_eq!(store.end().result, Some(Ok(Outcome::Stored(1))));
+    }
+
+    #[test]
+    fn nodes_that_all_fail_are_silent_and_another_walk_is_needed() {
+        let mut store = store(announce(), true);
+        let (one, two) = (holder(1, true).address, holder(2, true).address);
+        asked(&mut store, 0);
+        store.failed(one, None);
+        assert_eq!(asked(&mut store, config::HOLD_MS), (Vec::new(), true));
+        let end = store.end();
+        assert_eq!((end.silent, end.result), (vec![two], None));
+    }
+
+    #[test]
+    fn an_unannounce_is_sent_to_nodes_that_know_it() {
+        let unannounce = Command::Unannounce { key: b"a".to_vec(), port: 1337 };
+        let mut store = store(unannounce, true);
+        assert_eq!(asked(&mut store, 0).0, [holder(1, true).address]);
+        store.failed(holder(1, true).address, Some((code::SERVER, "202 text".into())));
+        assert!(asked(&mut store, 0).1);
+        assert_eq!(store.end().result, Some(Ok(Outcome::Stored(1))));
     }
 }

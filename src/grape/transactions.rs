@@ -1,9 +1,22 @@
 //! Pending queries.
 
-use super::{Address, Id, hash::HashMap, operation::Purpose};
+use super::{Address, Id, hash::HashMap};
 use crate::config::grape as config;
 use rand::{Rng, RngExt};
 use std::{cmp::Reverse, collections::BinaryHeap};
+
+/// Purpose of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To check that a node is alive.
+    Ping,
+    /// To verify the address of a node that sent a query.
+    Verify,
+    /// For the walk with this number.
+    Walk(u64),
+    /// For the store with this number.
+    Store(u64),
+}
 
 /// A pending query.
 #[derive(Debug)]

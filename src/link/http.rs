@@ -1,6 +1,6 @@
 //! An HTTP/1.1 client with kept-alive connections.
 
-use super::bounded::Connector;
+use super::connector::Connector;
 use crate::{
     body::{self, Unread},
     config,
@@ -19,9 +19,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-/// The port of a URL without one.
-pub(super) const HTTP_PORT: u16 = 80;
 
 type Pool = Client<Connector, Full<Bytes>>;
 

@@ -4,6 +4,7 @@
 //! services override `_post` and see every attempt there.
 
 mod bounded;
+mod connector;
 mod http;
 
 pub use http::Grapes;

@@ -1,6 +1,7 @@
-//! Commands of a node's own machine, and the node's events.
+//! Commands of the users of a node, and their results.
 
-use super::{Address, Failure, Found, Id, Item, load::Job};
+use super::{Address, Found, Id, Item, Source};
+use crate::config::grape as config;
 
 /// An operation in the network.
 #[derive(Clone, Debug)]
@@ -21,14 +22,14 @@ pub enum Command {
         /// Its port.
         port: u16,
     },
-    /// Keep an address that a service has, and tell it to who asks.
+    /// Store the address of a service on another machine at this node, which reports it to others.
     AnnounceAt {
         /// The raw name.
         key: Vec<u8>,
         /// Where it is.
         address: Address,
     },
-    /// Forget it.
+    /// Delete such an address.
     UnannounceAt {
         /// The raw name.
         key: Vec<u8>,
@@ -75,64 +76,43 @@ pub struct Got {
     pub token: Option<Vec<u8>>,
 }
 
-/// An event of the node.
+/// A pending command.
 #[derive(Clone, Debug)]
-pub enum Event {
-    /// The first walk through the network is done.
-    Ready,
-    /// Bootstrap nodes that did not answer the first walk with any, and whether other nodes did.
-    Silent {
-        /// Their addresses.
-        addresses: Vec<Address>,
-        /// No other node answered either.
-        is_alone: bool,
-    },
-    /// A new node is known.
-    Node,
-    /// A lookup found an address.
-    Peer(Address),
-    /// An address was announced under this name.
-    Announce(Vec<u8>),
-    /// An invalid datagram was received.
-    Warning,
-    /// The command with this number is done.
-    Done {
-        /// The number.
-        op: u64,
-        /// Its result.
-        result: Result<Outcome, Failure>,
-    },
+pub(super) struct Job {
+    /// The caller's number; `None` for an announce that this node repeats by itself.
+    pub op: Option<u64>,
+    /// The caller.
+    pub client: Source,
+    /// What to do.
+    pub command: Command,
 }
 
-/// Events that have listeners; fewer of the others are emitted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
-    /// [`Event::Node`].
-    pub node: bool,
-    /// [`Event::Peer`].
-    pub peer: bool,
-    /// [`Event::Announce`].
-    pub announce: bool,
-}
+impl Command {
+    /// The key of its walk, under which the nodes that the walk found are remembered.
+    pub(super) fn key(&self) -> Vec<u8> {
+        match self {
+            Self::Lookup(key)
+            | Self::Announce { key, .. }
+            | Self::Unannounce { key, .. }
+            | Self::AnnounceAt { key, .. }
+            | Self::UnannounceAt { key, .. } => key.clone(),
+            Self::Put { item, .. } => item.target().0.to_vec(),
+            Self::Get { target, .. } => target.clone(),
+        }
+    }
 
-/// Purpose of a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// To check that a node is alive.
-    Ping,
-    /// To verify the address of a node that sent a query.
-    Verify,
-    /// For the walk with this number.
-    Walk(u64),
-    /// For the store with this number.
-    Store(u64),
-}
-
-/// Purpose of a walk.
-#[derive(Clone, Debug)]
-pub(super) enum Goal {
-    /// To know more nodes.
-    Join,
-    /// A command.
-    Command(Job),
+    /// Bytes that it holds while it is pending.
+    pub(super) fn cost(&self) -> usize {
+        let bytes = match self {
+            Self::Lookup(key)
+            | Self::Announce { key, .. }
+            | Self::Unannounce { key, .. }
+            | Self::AnnounceAt { key, .. }
+            | Self::UnannounceAt { key, .. } => key.len(),
+            Self::Put { item, .. } => item.v.len(),
+            Self::Get { target, salt } => target.len() + salt.len(),
+        };
+        // The walk, its candidates, and the map of walks have a copy each.
+        config::COMMAND_COST + 4 * bytes
+    }
 }

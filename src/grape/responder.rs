@@ -1,41 +1,53 @@
-//! A node's replies to other nodes.
+//! Replies to the queries of other nodes.
 
 use super::{
-    Address, Core, Item, Source, Stored,
+    Address, Id, Item, Tokens,
+    directory::Directory,
+    event::Events,
     krpc::{Announcement, Asked, PutQuery, Query, Response, code, refuse},
+    network::Network,
 };
 use crate::config::grape as config;
 
+/// A code and a text.
 type Refusal = (i64, &'static str);
 
 const BAD_TOKEN: Refusal = (code::PROTOCOL, "cannot `announce_peer` with bad token");
 const TOO_MANY_PUTS: Refusal = (code::SERVER, "too many signatures to check");
 const BAD_PUT_TOKEN: Refusal = (code::PROTOCOL, "cannot `put` with bad token");
 
-impl Core {
-    /// Replies with at most `allowed` bytes, or with the mandatory fields.
-    pub(super) fn answer(&mut self, from: Address, asked: Asked<'_>, allowed: usize) {
+/// What replies read and change.
+#[derive(Debug)]
+pub(super) struct Responder<'a> {
+    pub id: Id,
+    pub network: &'a mut Network,
+    pub directory: &'a mut Directory,
+    pub tokens: &'a Tokens,
+    pub events: &'a mut Events,
+    pub now: u64,
+}
+
+impl Responder<'_> {
+    /// The reply to a query, of at most `allowed` bytes or with the mandatory fields alone; `None`
+    /// to an unknown query.
+    pub fn reply(&mut self, from: Address, asked: Asked<'_>, allowed: usize) -> Option<Vec<u8>> {
         let fixed = config::ANSWER_BYTES + asked.transaction.len();
         let room = allowed.saturating_sub(fixed);
-        let answer = match asked.query {
-            Ok(Some(query)) => {
-                self.counters.asked_by_others(&query);
-                self.response(from, query, room)
-            }
-            Ok(None) => return,
-            Err(refusal) => Err(refusal),
-        };
-        let bytes = match answer {
-            Ok(response) => {
+        let response = asked.query.and_then(|query| {
+            let Some(query) = query else { return Ok(None) };
+            self.network.count().queried(&query);
+            self.response(from, query, room).map(Some)
+        });
+        match response {
+            Ok(response) => response.map(|response| {
                 let transaction = asked.transaction;
                 Response { transaction, id: Some(self.id), ..response }.encode()
-            }
+            }),
             Err((code, text)) => {
-                self.counters.refused += 1;
-                refuse(&asked.transaction, code, text)
+                self.network.count().refused += 1;
+                Some(refuse(&asked.transaction, code, text))
             }
-        };
-        self.send(from, bytes);
+        }
     }
 
     fn response(
@@ -47,41 +59,40 @@ impl Core {
         let empty = Response::default();
         Ok(match query {
             Query::Ping => empty,
-            Query::FindNode(target) => {
-                Response { nodes: self.table.closest_heard(&target, nodes_in(room)), ..empty }
-            }
+            Query::FindNode(target) => Response { nodes: self.nodes_near(&target, room), ..empty },
             Query::GetPeers(key) => self.known_peers(from, &key, room),
             Query::Get(target) => self.known_value(from, &target, room),
             Query::AnnouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                // Announces of other machines do not use the room of this machine's announces.
-                self.peers.add(&said.key, address, Source::of(from), self.now);
-                self.tell_announce(&said.key);
+                self.directory.add(&said.key, address, from, self.now);
+                self.events.announce(&said.key, self.now);
                 empty
             }
             Query::UnannouncePeer(said) => {
                 let address = self.announced(from, &said)?;
-                // Other programs of this machine have its address as well.
-                if self.peers.take_back(&said.key, address) {
-                    self.forget_found(&said.key, address);
-                }
+                self.directory.take_back(&said.key, address);
                 empty
             }
             Query::Put(put) => {
-                self.take(from, *put)?;
+                self.put(from, *put)?;
                 empty
             }
         })
+    }
+
+    /// As many nodes near a key as fit in `room` bytes.
+    fn nodes_near(&self, key: &[u8], room: usize) -> Vec<(Id, Address)> {
+        let count = config::K.min(room.saturating_sub(LISTS_BYTES) / NODE_BYTES);
+        self.network.table().closest_heard(key, count)
     }
 
     /// Announced addresses, or the nodes near the key. With few addresses there is room for both.
     fn known_peers(&mut self, from: Address, key: &[u8], room: usize) -> Response<'static> {
         let for_values = if room > ENOUGH { room } else { room / 2 };
         let count = config::VALUES.min(for_values / VALUE_BYTES);
-        let peers = self.peers.sample(key, count, &mut self.rng);
+        let peers = self.directory.report(key, count);
         let nodes = if peers.len() <= config::VALUES_WITH_NODES {
-            let room = room - peers.len() * VALUE_BYTES;
-            self.table.closest_heard(key, nodes_in(room))
+            self.nodes_near(key, room - peers.len() * VALUE_BYTES)
         } else {
             Vec::new()
         };
@@ -96,17 +107,14 @@ impl Core {
 
     /// A value, and the nodes near it: another node may have a newer one.
     fn known_value(&self, from: Address, target: &[u8], room: usize) -> Response<'static> {
-        let stored = self.values.get(target).map(|Stored { item, .. }| item);
         let cost =
             |item: &&Item| item.v.len() + if item.signed.is_some() { SIGNED_BYTES } else { 0 };
-        let stored = stored.filter(|item| cost(item) <= room);
+        let item = self.directory.value(target).filter(|item| cost(item) <= room);
         Response {
-            nodes: self
-                .table
-                .closest_heard(target, nodes_in(room - stored.as_ref().map_or(0, cost))),
+            nodes: self.nodes_near(target, room - item.as_ref().map_or(0, cost)),
             token: Some(self.tokens.make(from).to_vec()),
-            v: stored.map(|item| item.v.clone()),
-            signed: stored.and_then(|item| item.signed.clone()),
+            v: item.map(|item| item.v.clone()),
+            signed: item.and_then(|item| item.signed.clone()),
             ..Response::default()
         }
     }
@@ -116,24 +124,24 @@ impl Core {
         if !self.tokens.is_good(from, &said.token) {
             return Err(BAD_TOKEN);
         }
-        self.sources.proves(from, self.now);
+        self.network.proves(from, self.now);
         Ok(Address { port: said.port.unwrap_or(from.port), ..from })
     }
 
     /// Stores a value; the most expensive check comes last.
-    fn take(&mut self, from: Address, put: PutQuery) -> Result<(), Refusal> {
+    fn put(&mut self, from: Address, put: PutQuery) -> Result<(), Refusal> {
         if !self.tokens.is_good(from, &put.token) {
             return Err(BAD_PUT_TOKEN);
         }
-        self.sources.proves(from, self.now);
+        self.network.proves(from, self.now);
         let item = Item { v: put.v, signed: put.signed };
         item.check_size()?;
-        self.values.check(&item, put.cas)?;
-        if item.signed.is_some() && !self.sources.allows_signature(from.ip, self.now) {
+        self.directory.check(&item, put.cas)?;
+        if item.signed.is_some() && !self.network.allows_signature(from, self.now) {
             return Err(TOO_MANY_PUTS);
         }
         item.check()?;
-        self.values.put(Stored { item, id: self.id }, put.cas, Source::of(from), self.now)
+        self.directory.put(item, put.cas, from, self.now)
     }
 }
 
@@ -147,8 +155,3 @@ const SIGNED_BYTES: usize = 170;
 
 /// Room for the largest reply.
 const ENOUGH: usize = config::VALUES * VALUE_BYTES + config::K * NODE_BYTES + LISTS_BYTES;
-
-/// How many nodes fit in a part of a reply.
-fn nodes_in(room: usize) -> usize {
-    config::K.min(room.saturating_sub(LISTS_BYTES) / NODE_BYTES)
-}
