@@ -14,29 +14,16 @@ use std::{
 
 /// Files of `src` that still import each other, by group. A file is deleted here with the change
 /// that unties it; none is added.
-const KNOWN_CYCLES: &[&[&str]] = &[
-    &[
-        "grape/core.rs",
-        "grape/load.rs",
-        "grape/operation.rs",
-        "grape/republish.rs",
-        "grape/status.rs",
-        "grape/store.rs",
-        "grape/transactions.rs",
-        "grape/walk.rs",
-    ],
-    &["link/bounded.rs", "link/http.rs"],
-    &[
-        "net/grape/actor.rs",
-        "net/grape/http.rs",
-        "net/grape/mod.rs",
-        "net/grape/names.rs",
-        "net/grape/pages.rs",
-        "net/grape/places.rs",
-        "net/grape/state.rs",
-        "net/grape/stream.rs",
-    ],
-];
+const KNOWN_CYCLES: &[&[&str]] = &[&[
+    "net/grape/actor.rs",
+    "net/grape/http.rs",
+    "net/grape/mod.rs",
+    "net/grape/names.rs",
+    "net/grape/pages.rs",
+    "net/grape/places.rs",
+    "net/grape/state.rs",
+    "net/grape/stream.rs",
+]];
 
 /// All Rust files below `dir` of the package.
 fn sources(dir: &str) -> Vec<PathBuf> {
