@@ -12,8 +12,8 @@ const { once } = require('events')
 const fs = require('fs')
 const net = require('net')
 const path = require('path')
-const { ask } = require('../__test__/helpers/grape-network')
-const { freePort, freeUdpPort } = require('../__test__/helpers/ports')
+const { ask } = require('../scripts/lib/grape-api')
+const { freePort, freeUdpPort } = require('../scripts/lib/ports')
 
 const KINDS = ['native', 'original']
 const WORK = ['announce', 'lookup']

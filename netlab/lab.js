@@ -10,7 +10,7 @@ const fs = require('fs')
 const path = require('path')
 const { createInterface } = require('readline')
 const { promisify } = require('util')
-const { asTexts, forHosts } = require('../__test__/helpers/certificates')
+const { asTexts, forHosts } = require('../scripts/lib/certificates')
 
 const run = promisify(execFile)
 

@@ -9,9 +9,9 @@
 // end by itself.
 
 const { parseArgs } = require('util')
-const { asTexts, certificates } = require('../__test__/helpers/certificates')
-const { Child } = require('../__test__/helpers/child')
-const { freePort } = require('../__test__/helpers/ports')
+const { asTexts, certificates } = require('./lib/certificates')
+const { Child } = require('./lib/child')
+const { freePort } = require('./lib/ports')
 const { Actor } = require('./soak/orchestra')
 const { judge } = require('./soak/judge')
 const { print } = require('./soak/table')
@@ -34,7 +34,7 @@ async function main () {
   if (values.io) process.env.GRENACHE_IO = values.io
 
   const { server, client } = certificates()
-  const grapes = new Child('grapes.js')
+  const grapes = new Child(require.resolve('./lib/grapes'))
   const all = []
   const start = async (name, script, what) => {
     const actor = new Actor(name, script, what)

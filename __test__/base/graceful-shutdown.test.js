@@ -7,8 +7,8 @@ const { spawn } = require('child_process')
 const { once } = require('events')
 const path = require('path')
 const { call, each } = require('../helpers/conformance')
-const { run } = require('../helpers/child')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { run } = require('../../scripts/lib/child')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 
 const better = { better: true }

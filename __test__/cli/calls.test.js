@@ -8,9 +8,9 @@ const net = require('net')
 const os = require('os')
 const path = require('path')
 const { test } = require('node:test')
-const { announce, network, objects, run, serve } = require('../helpers/command')
-const { certificates } = require('../helpers/certificates')
-const { freePort } = require('../helpers/ports')
+const { announce, network, objects, run, serve } = require('../helpers/peers/command')
+const { certificates } = require('../../scripts/lib/certificates')
+const { freePort } = require('../../scripts/lib/ports')
 
 const echo = payload => ({ echo: payload })
 

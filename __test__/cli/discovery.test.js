@@ -7,9 +7,9 @@ const { once } = require('node:events')
 const path = require('node:path')
 const { test } = require('node:test')
 const { Grape } = require('../..')
-const { limited } = require('../helpers/child')
-const { COMMAND, Command, announce, network, objects, run, serve } = require('../helpers/command')
-const { freePort } = require('../helpers/ports')
+const { limited } = require('../../scripts/lib/child')
+const { COMMAND, Command, announce, network, objects, run, serve } = require('../helpers/peers/command')
+const { freePort } = require('../../scripts/lib/ports')
 
 test('lookup prints each address, as JSON or as text', async t => {
   const { url, link } = await network(t)
@@ -120,7 +120,7 @@ test('announce --keep says once that the grape is gone, and that it is announced
   }
   const grape = await start()
   const command = new Command(t, ['announce', 'service', '1337', '--keep', '--grape', `http://127.0.0.1:${port}`], {
-    node: ['--require', path.join(__dirname, '..', 'helpers', 'soon.js'), COMMAND]
+    node: ['--require', path.join(__dirname, '..', 'helpers', 'processes', 'soon.js'), COMMAND]
   })
   await command.prints(/"announced"/)
   await new Promise(resolve => grape.stop(resolve))

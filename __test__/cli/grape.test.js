@@ -8,9 +8,9 @@ const { once } = require('events')
 const net = require('net')
 const path = require('path')
 const { test } = require('node:test')
-const { ask, exchange } = require('../helpers/grape-network')
-const { freePort, freeUdpPort } = require('../helpers/ports')
-const { limited } = require('../helpers/child')
+const { ask, exchange } = require('../../scripts/lib/grape-api')
+const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
+const { limited } = require('../../scripts/lib/child')
 
 const COMMANDS = {
   original: path.join(path.dirname(require.resolve('grenache-grape/package.json')), 'bin', 'grape.js'),

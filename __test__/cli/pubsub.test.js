@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const net = require('net')
 const { once } = require('events')
 const { test } = require('node:test')
-const { Command, network, objects, publish, run } = require('../helpers/command')
+const { Command, network, objects, publish, run } = require('../helpers/peers/command')
 
 test('pub publishes each line of stdin, and sub prints it', async t => {
   const { url } = await network(t)

@@ -9,9 +9,9 @@ const os = require('os')
 const path = require('path')
 const { test } = require('node:test')
 const { PeerRPCServer } = require('../..')
-const { Command, announce, network, objects, run, serve } = require('../helpers/command')
-const { certificates } = require('../helpers/certificates')
-const { freePort } = require('../helpers/ports')
+const { Command, announce, network, objects, run, serve } = require('../helpers/peers/command')
+const { certificates } = require('../../scripts/lib/certificates')
+const { freePort } = require('../../scripts/lib/ports')
 
 test('ls lists every name with its addresses and ages, sorted, over all pages', async t => {
   const { url, link } = await network(t)

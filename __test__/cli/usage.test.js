@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const { spawn, spawnSync } = require('node:child_process')
 const { once } = require('node:events')
 const { test } = require('node:test')
-const { limited } = require('../helpers/child')
-const { announce, network, run } = require('../helpers/command')
+const { limited } = require('../../scripts/lib/child')
+const { announce, network, run } = require('../helpers/peers/command')
 
 const COMMANDS = [
   'lookup', 'announce', 'put', 'get', 'ls', 'request', 'map', 'pub', 'sub', 'bench', 'ping', 'info', 'serve', 'completion'

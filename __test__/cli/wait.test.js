@@ -5,8 +5,8 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const { test } = require('node:test')
-const { Command, network, objects, publish, run, serve } = require('../helpers/command')
-const { freePort } = require('../helpers/ports')
+const { Command, network, objects, publish, run, serve } = require('../helpers/peers/command')
+const { freePort } = require('../../scripts/lib/ports')
 const { Grape, Link } = require('../..')
 
 test('lookup, request, map, bench and sub wait for a service that is announced later', async t => {

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 
 const better = { better: true }
 

@@ -5,8 +5,8 @@
 const assert = require('node:assert')
 const os = require('os')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const better = { better: true }
 

@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 const { testGrapes } = require('../../testing')
 

@@ -9,10 +9,10 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { once } = require('node:events')
-const { asTexts, certificates } = require('../helpers/certificates')
-const { Child } = require('../helpers/child')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
+const { Child } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 
 /** In ms. */
 const TIMEOUT = 300
@@ -43,7 +43,7 @@ function filesOf (stage) {
 }
 
 function started (stage, implementation, what) {
-  const child = new Child('prompt-peer.js', JSON.stringify({ implementation: implementation.name, ...what }))
+  const child = new Child(require.resolve('../helpers/processes/prompt-peer'), JSON.stringify({ implementation: implementation.name, ...what }))
   stage.after(() => child.stop())
   return child
 }

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { EventEmitter } = require('node:events')
 const { call, each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESTS = ['127.0.0.1:1337']
 

@@ -7,11 +7,11 @@ const assert = require('node:assert')
 const { execFile } = require('node:child_process')
 const path = require('node:path')
 const { promisify } = require('node:util')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 const { each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
-/** What a case of helpers/thrower.js comes to, by the first word of its name. */
+/** What a case of helpers/processes/thrower.js comes to, by the first word of its name. */
 const EXPECTED = [
   ['C370: ends no process', ['answered', 'empty', 'failed', 'stopped'], 'caught'],
   ['C371: is an unhandled rejection', ['silent', 'hungUp', 'down', 'misnamed'], 'unhandledRejection'],
@@ -28,7 +28,7 @@ for (const name of ['original', 'native']) {
   let outcomes
 
   before(async () => {
-    const script = path.join(__dirname, '..', 'helpers', 'thrower.js')
+    const script = path.join(__dirname, '..', 'helpers', 'processes', 'thrower.js')
     const { stdout } = await promisify(execFile)(process.execPath, [script, name], { timeout: 20000 })
     outcomes = JSON.parse(stdout)
   })

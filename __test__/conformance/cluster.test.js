@@ -7,9 +7,9 @@ const { execFile } = require('node:child_process')
 const path = require('node:path')
 const { promisify } = require('node:util')
 const { each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 
-const script = path.join(__dirname, '..', 'helpers', 'cluster-peer.js')
+const script = path.join(__dirname, '..', 'helpers', 'processes', 'cluster-peer.js')
 
 for (const what of ['server', 'pub']) {
   each(`C490: the primary hears where a worker listens, and a worker that is disconnected ends: ${what}`, async ({ implementation: { name } }) => {

@@ -7,9 +7,9 @@ const assert = require('node:assert')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { Child } = require('../helpers/child')
+const { Child } = require('../../scripts/lib/child')
 const { each } = require('../helpers/conformance')
-const { CLOSE, TEXT, frame, rawServer } = require('../helpers/frames')
+const { CLOSE, TEXT, frame, rawServer } = require('../../scripts/lib/frames')
 
 const OF_TRANSPORTS = ['stop() of the peer', 'stop() of the transport', 'disconnect()']
 
@@ -36,7 +36,7 @@ async function ends (stage, implementation, hear = () => {}) {
     // A client that is ended ends in the middle of this.
     serve().catch(() => raw.socket.destroy())
   })
-  const client = new Child('cold-peer.js', implementation.name, dest)
+  const client = new Child(require.resolve('../helpers/processes/cold-peer'), implementation.name, dest)
   stage.after(() => client.stop())
   assert.deepStrictEqual(await client.next(), { told: 'ready' })
   return { client, came, settled: () => Promise.all(ended) }

@@ -5,8 +5,8 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
-const { freePort } = require('../helpers/ports')
-const { run } = require('../helpers/child')
+const { freePort } = require('../../scripts/lib/ports')
+const { run } = require('../../scripts/lib/child')
 
 /** A server, its client, and a publisher with its subscriber, each made outside of any domain. */
 const PEERS = `

@@ -5,10 +5,10 @@
 const assert = require('node:assert')
 const { fork } = require('node:child_process')
 const { once } = require('node:events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each, pair, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { turn } = require('../helpers/until')
 
 const better = { better: true }
@@ -24,7 +24,7 @@ function gated () {
 
 /** A process that serves `port`. */
 async function server (stage, conf) {
-  const child = fork(require.resolve('../helpers/rolling-server'), [], { serialization: 'advanced' })
+  const child = fork(require.resolve('../helpers/processes/rolling-server'), [], { serialization: 'advanced' })
   stage.after(() => child.kill('SIGKILL'))
   child.send(conf)
   await once(child, 'message')

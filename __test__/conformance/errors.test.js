@@ -4,10 +4,10 @@
 
 const assert = require('node:assert')
 const { inspect } = require('node:util')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const better = { better: true }
 

@@ -3,11 +3,11 @@
 // What is said while a process exits.
 
 const assert = require('node:assert')
-const { asTexts, certificates } = require('../helpers/certificates')
-const { Child } = require('../helpers/child')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
+const { Child } = require('../../scripts/lib/child')
 const { each } = require('../helpers/conformance')
-const { TEXT, frame, rawClient } = require('../helpers/frames')
-const { freePort } = require('../helpers/ports')
+const { TEXT, frame, rawClient } = require('../../scripts/lib/frames')
+const { freePort } = require('../../scripts/lib/ports')
 
 const ask = key => frame(TEXT, JSON.stringify(['rid', key, 'payload']), { masked: true })
 
@@ -25,7 +25,7 @@ for (const isSecure of [false, true]) {
     each(`C489: what a listener of exit says leaves at once: ${what}${isSecure ? ', TLS' : ''}`, async ({ implementation, stage }) => {
       const port = await freePort()
       const secure = isSecure ? [JSON.stringify(asTexts(certificates().server))] : []
-      const peer = new Child('exit-peer.js', implementation.name, what, port, ...secure)
+      const peer = new Child(require.resolve('../helpers/processes/exit-peer'), implementation.name, what, port, ...secure)
       stage.after(() => peer.process.kill('SIGKILL'))
       assert.strictEqual(await peer.next(), 'listening')
       const raw = await rawClient(stage, port, { secure: isSecure ? certificates().client : undefined })

@@ -7,11 +7,11 @@ const http = require('node:http')
 const net = require('node:net')
 const { once } = require('node:events')
 const { setImmediate } = require('node:timers/promises')
-const { certificates } = require('../helpers/certificates')
-const { run } = require('../helpers/child')
+const { certificates } = require('../../scripts/lib/certificates')
+const { run } = require('../../scripts/lib/child')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { TEXT, frame, rawServer } = require('../helpers/frames')
+const { freePort } = require('../../scripts/lib/ports')
+const { TEXT, frame, rawServer } = require('../../scripts/lib/frames')
 
 /** The ways of a request: all native, by the socket object, and over TLS. */
 const WAYS = {

@@ -5,9 +5,9 @@
 const assert = require('node:assert')
 const net = require('net')
 const { once } = require('events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESTS = ['127.0.0.1:1337']
 const { server } = certificates()

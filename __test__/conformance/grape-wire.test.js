@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
 const { native } = require('../helpers/implementations')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, pair } = require('../helpers/conformance')
-const { PAYLOADS, both, drop, expectAnswers } = require('../helpers/hooks')
+const { PAYLOADS, both, drop, expectAnswers } = require('../helpers/peers/hooks')
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 
 each('C510: a server and a client may have the fields of the original in their bodies', async ({ implementation, stage }) => {
   const service = await stage.serve(implementation, undefined, {}, class extends implementation.TransportRPCServer {

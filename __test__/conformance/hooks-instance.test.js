@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, pair } = require('../helpers/conformance')
-const { PAYLOADS, both, clientOf, connectionOf, drop, expectAnswers } = require('../helpers/hooks')
+const { PAYLOADS, both, clientOf, connectionOf, drop, expectAnswers } = require('../helpers/peers/hooks')
 
 /** By name: what replaces a server's method; each makes `['new', payload]` of a payload. */
 const SERVER = {

@@ -7,7 +7,7 @@ const net = require('net')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 const { until } = require('../helpers/until')
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))

@@ -7,8 +7,8 @@ const assert = require('node:assert')
 const net = require('net')
 const { once } = require('events')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { standIn } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { standIn } = require('../helpers/grapes/stand-in')
 
 const BETTER = { better: true }
 

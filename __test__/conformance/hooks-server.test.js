@@ -8,9 +8,9 @@ const v8 = require('v8')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, pair } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { PAYLOADS, clientOf, expectAnswers } = require('../helpers/hooks')
-const { RawClient } = require('../helpers/rawclient')
+const { certificates } = require('../../scripts/lib/certificates')
+const { PAYLOADS, clientOf, expectAnswers } = require('../helpers/peers/hooks')
+const { RawClient } = require('../helpers/wire/raw-client')
 
 pair('C139: listen and unlisten of a subclass are called, and may call the original', async ({ server, client, stage }) => {
   const calls = []

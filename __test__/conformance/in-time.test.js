@@ -4,9 +4,9 @@
 
 const assert = require('node:assert')
 const net = require('node:net')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { each } = require('../helpers/conformance')
-const { startLink } = require('../helpers/stand-in')
+const { startLink } = require('../helpers/grapes/stand-in')
 
 /** In ms; several begin within one, each at another part of it. */
 const TIMEOUTS = [1, 2, 3, 5, 10, 20]

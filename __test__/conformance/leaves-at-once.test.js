@@ -7,11 +7,11 @@ const assert = require('node:assert')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { asTexts, certificates } = require('../helpers/certificates')
-const { Child } = require('../helpers/child')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
+const { Child } = require('../../scripts/lib/child')
 const { each } = require('../helpers/conformance')
-const { CLOSE, PING, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
-const { freePort } = require('../helpers/ports')
+const { CLOSE, PING, TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
+const { freePort } = require('../../scripts/lib/ports')
 
 const WHEN = ['in the same call', 'in nextTick', 'in a microtask', 'in setImmediate', 'in a timer']
 
@@ -29,7 +29,7 @@ function filesOf (stage) {
 }
 
 async function busyPeer (stage, implementation, what) {
-  const peer = new Child('busy-peer.js', JSON.stringify({ implementation: implementation.name, ...what }))
+  const peer = new Child(require.resolve('../helpers/processes/busy-peer'), JSON.stringify({ implementation: implementation.name, ...what }))
   stage.after(() => peer.stop())
   assert.deepStrictEqual(await peer.next(), { value: 'listening' })
   return peer

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { replace } = require('../helpers/clock')
 const { call, each } = require('../helpers/conformance')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const MINUTES = 60 * 1000
 

@@ -7,8 +7,8 @@ const assert = require('node:assert')
 const { createHash, createPublicKey, generateKeyPairSync, sign, verify } = require('crypto')
 const { promisify } = require('util')
 const { call, each, pair } = require('../helpers/conformance')
-const { startGrapes } = require('../helpers/grapes')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { startGrapes } = require('../../scripts/lib/grapes')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 /** What a raw Ed25519 key needs before it to be a key that Node reads. */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex')

@@ -6,7 +6,7 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const { promisify } = require('util')
 const { call, each, native, original } = require('../helpers/conformance')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESTS = ['127.0.0.1:1337', '127.0.0.1:1338']
 

@@ -6,10 +6,10 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const { inspect } = require('node:util')
-const { certificates } = require('../helpers/certificates')
-const { run } = require('../helpers/child')
+const { certificates } = require('../../scripts/lib/certificates')
+const { run } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const better = { better: true }
 

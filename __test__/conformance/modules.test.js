@@ -9,7 +9,7 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 const { pathToFileURL } = require('url')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 const { call, each, native, original, pair } = require('../helpers/conformance')
 
 const PEERS = ['PeerRPCClient', 'PeerRPCServer', 'PeerPub', 'PeerSub']

@@ -9,9 +9,9 @@ const https = require('https')
 const net = require('net')
 const { once } = require('events')
 const tls = require('tls')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { each, native } = require('../helpers/conformance')
-const { serveSecure } = require('../helpers/secure')
+const { serveSecure } = require('../helpers/peers/secure')
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const acceptOf = key => createHash('sha1').update(key + GUID).digest('base64')

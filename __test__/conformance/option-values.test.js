@@ -7,11 +7,11 @@ const assert = require('node:assert')
 const http = require('http')
 const { once } = require('events')
 const grape = require('grenache-grape')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each, native, original, pair } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../helpers/ports')
-const { rows } = require('../helpers/api-page')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
+const { rows } = require('../helpers/docs/api-page')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESTS = ['127.0.0.1:1337']
 const better = { better: true }

@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call, each, pair } = require('../helpers/conformance')
-const { NO_HOST } = require('../helpers/ports')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { NO_HOST } = require('../../scripts/lib/ports')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESTS = ['127.0.0.1:1337']
 const better = { better: true }

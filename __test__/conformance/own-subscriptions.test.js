@@ -6,9 +6,9 @@ const assert = require('node:assert')
 const { EventEmitter, once } = require('node:events')
 const net = require('node:net')
 const { each, pair } = require('../helpers/conformance')
-const { run } = require('../helpers/child')
-const { freePort } = require('../helpers/ports')
-const { SETTLED, connectionsOf, deadDest, endAll, subscribed, told, wait } = require('../helpers/subscribers')
+const { run } = require('../../scripts/lib/child')
+const { freePort } = require('../../scripts/lib/ports')
+const { SETTLED, connectionsOf, deadDest, endAll, subscribed, told, wait } = require('../helpers/peers/subscribers')
 const { until } = require('../helpers/until')
 
 /** A subscriber that nobody watches, and its transports; `peer.transport` is the hook `hook`, if there is one. */

@@ -7,7 +7,7 @@ const EventEmitter = require('events')
 const { once } = EventEmitter
 const net = require('net')
 const { call, each, pair, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 
 const PEERS = ['PeerRPCClient', 'PeerRPCServer', 'PeerPub', 'PeerSub']
 const POOL = { maxActiveKeyDests: 5, maxActiveDestTransports: 3 }

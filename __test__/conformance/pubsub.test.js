@@ -6,9 +6,9 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { RawClient } = require('../helpers/rawclient')
-const { run } = require('../helpers/child')
+const { freePort } = require('../../scripts/lib/ports')
+const { RawClient } = require('../helpers/wire/raw-client')
+const { run } = require('../../scripts/lib/child')
 
 const TEXT = 1
 const BINARY = 2

@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const { mock } = require('node:test')
 const { each, pair } = require('../helpers/conformance')
-const { SETTLED, connectionsOf, deadDest, endAll, linkOf, subscribed, wait } = require('../helpers/subscribers')
+const { SETTLED, connectionsOf, deadDest, endAll, linkOf, subscribed, wait } = require('../helpers/peers/subscribers')
 
 pair('C212 C213: a lost connection is made again, after a fresh lookup', async ({ server, client, stage }) => {
   const first = await stage.publisher(server)

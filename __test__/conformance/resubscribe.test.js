@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { SETTLED, connectionsOf, deadDest, endAll, linkOf, subscribed, told, wait } = require('../helpers/subscribers')
+const { freePort } = require('../../scripts/lib/ports')
+const { SETTLED, connectionsOf, deadDest, endAll, linkOf, subscribed, told, wait } = require('../helpers/peers/subscribers')
 
 /** Later than the first reconnect, which comes after 150 ms at most. */
 const LATER = 400

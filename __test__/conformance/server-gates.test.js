@@ -8,9 +8,9 @@ const http = require('http')
 const { once } = require('events')
 const Ws = require('ws')
 const { each } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { freePort } = require('../helpers/ports')
-const { serveSecure } = require('../helpers/secure')
+const { certificates } = require('../../scripts/lib/certificates')
+const { freePort } = require('../../scripts/lib/ports')
+const { serveSecure } = require('../helpers/peers/secure')
 
 const REQUEST = '["1","key",1]'
 const ANSWER = '["1",null,1]'

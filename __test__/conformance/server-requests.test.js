@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const net = require('node:net')
 const { once } = require('node:events')
 const { call, each, pair } = require('../helpers/conformance')
-const { BINARY, frame, rawClient, refused, TEXT } = require('../helpers/frames')
+const { BINARY, frame, rawClient, refused, TEXT } = require('../../scripts/lib/frames')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

@@ -5,10 +5,10 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const WebSocket = require('ws')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { rawClient, refused, TEXT } = require('../helpers/frames')
+const { freePort } = require('../../scripts/lib/ports')
+const { rawClient, refused, TEXT } = require('../../scripts/lib/frames')
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 

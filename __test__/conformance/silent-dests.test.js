@@ -3,9 +3,9 @@
 // Destinations that say nothing, that have enough clients, or that are slow: what they cost a client.
 
 const assert = require('node:assert')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { fillBacklog, startServer, until, wait } = require('../helpers/faulty')
+const { fillBacklog, startServer, until, wait } = require('../helpers/peers/faulty')
 
 /** How often each of several destinations is asked, when they are asked in turn. */
 const ROUNDS = 10

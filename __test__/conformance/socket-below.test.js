@@ -6,7 +6,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const { finished } = require('stream')
 const { pair } = require('../helpers/conformance')
-const { clientOf, connectionOf } = require('../helpers/hooks')
+const { clientOf, connectionOf } = require('../helpers/peers/hooks')
 
 pair('C478: the state of the TCP socket below a connection', async ({ server, client, stage }) => {
   const service = await stage.serve(server)

@@ -5,8 +5,8 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { RawClient } = require('../helpers/rawclient')
+const { freePort } = require('../../scripts/lib/ports')
+const { RawClient } = require('../helpers/wire/raw-client')
 
 const TEXT = 1
 const BINARY = 2

@@ -7,9 +7,9 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, each, pair } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { clientOf, connectionOf } = require('../helpers/hooks')
-const { serveSecure } = require('../helpers/secure')
+const { certificates } = require('../../scripts/lib/certificates')
+const { clientOf, connectionOf } = require('../helpers/peers/hooks')
+const { serveSecure } = require('../helpers/peers/secure')
 
 const REQUEST = '["1","key",1]'
 

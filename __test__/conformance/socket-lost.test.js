@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, pair } = require('../helpers/conformance')
-const { clientOf, drop } = require('../helpers/hooks')
+const { clientOf, drop } = require('../helpers/peers/hooks')
 
 const CLOSED = 3
 

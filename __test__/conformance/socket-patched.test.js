@@ -6,9 +6,9 @@ const assert = require('node:assert')
 const { mock } = require('node:test')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { clientOf, connectionOf } = require('../helpers/hooks')
-const { RawClient } = require('../helpers/rawclient')
-const { until } = require('../helpers/faulty')
+const { clientOf, connectionOf } = require('../helpers/peers/hooks')
+const { RawClient } = require('../helpers/wire/raw-client')
+const { until } = require('../helpers/peers/faulty')
 
 /** Ways to put a function in the place of a method; each returns what it was called with. */
 const WAYS = {

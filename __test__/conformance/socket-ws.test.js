@@ -7,7 +7,7 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, each, native, pair } = require('../helpers/conformance')
-const { secureClient, serveSecure } = require('../helpers/secure')
+const { secureClient, serveSecure } = require('../helpers/peers/secure')
 
 /** A service and a client of it, plain or with TLS: the sockets of both ends, and the request. */
 async function ends (stage, server, client, isSecure, onRequest) {

@@ -7,8 +7,8 @@ const http = require('http')
 const net = require('net')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { RawClient } = require('../helpers/rawclient')
+const { freePort } = require('../../scripts/lib/ports')
+const { RawClient } = require('../helpers/wire/raw-client')
 
 /** An RPC server and a connected client transport: `{ service, transport, connection, request }`. */
 async function connected (stage, server, client) {

@@ -6,10 +6,10 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
 const { call, each } = require('../helpers/conformance')
-const { startServer, until, wait } = require('../helpers/faulty')
-const { freePort } = require('../helpers/ports')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
-const { told } = require('../helpers/subscribers')
+const { startServer, until, wait } = require('../helpers/peers/faulty')
+const { freePort } = require('../../scripts/lib/ports')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
+const { told } = require('../helpers/peers/subscribers')
 
 /** The address of a process whose system has no room for another connection: nothing answers. */
 async function silentDest (stage) {

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 each('C72: sub looks its key up with a timeout of 5000', ({ implementation, stage }) => {
   const peer = stage.subscriber(implementation, [])

@@ -8,12 +8,12 @@ const assert = require('node:assert')
 const { spawn } = require('child_process')
 const EventEmitter = require('events')
 const path = require('path')
-const { classesOf } = require('../helpers/classes')
+const { classesOf } = require('../helpers/peers/classes')
 const { Stage } = require('../helpers/conformance')
-const { useEverything } = require('../helpers/everything')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { useEverything } = require('../helpers/peers/everything')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
-const CHILD = path.join(__dirname, '..', 'helpers', 'subclassed-process.js')
+const CHILD = path.join(__dirname, '..', 'helpers', 'processes', 'subclassed-process.js')
 
 const LIB = path.join(__dirname, '..', '..', 'lib')
 

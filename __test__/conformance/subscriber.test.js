@@ -7,9 +7,9 @@ const assert = require('node:assert')
 const net = require('net')
 const { once } = require('events')
 const { each, pair, reachable } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { RawClient } = require('../helpers/rawclient')
-const { SETTLED, deadDest, endAll, linkOf, subscribed, told, wait } = require('../helpers/subscribers')
+const { freePort } = require('../../scripts/lib/ports')
+const { RawClient } = require('../helpers/wire/raw-client')
+const { SETTLED, deadDest, endAll, linkOf, subscribed, told, wait } = require('../helpers/peers/subscribers')
 
 const MIB = 1024 * 1024
 const LIMIT = 16 * MIB

@@ -4,9 +4,9 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { BINARY, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
+const { BINARY, TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
 
 const LIMIT = 100 * 1024 * 1024
 const BAD_TEXT = Buffer.from([0x22, 0xc3, 0x28, 0x22])

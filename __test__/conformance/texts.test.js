@@ -21,7 +21,7 @@ function rows () {
 
 for (const [at, name] of ['original', 'native'].entries()) {
   test(`C380: errors are those of the table in docs/MIGRATING.md [${name}]`, async () => {
-    const script = path.join(ROOT, '__test__', 'helpers', 'texts.js')
+    const script = path.join(ROOT, '__test__', 'helpers', 'processes', 'texts.js')
     const { stdout } = await promisify(execFile)(process.execPath, [script, name], { timeout: 20000 })
     const said = rows().map(row => [row[0], row[1 + at].replaceAll('`', '')])
     assert.deepStrictEqual(Object.fromEntries(said), JSON.parse(stdout))

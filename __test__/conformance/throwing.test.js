@@ -4,7 +4,7 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 
 /** A server that answers only once it has `count` requests, all in one write; and its client. */
 const PEERS = `

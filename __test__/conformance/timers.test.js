@@ -4,8 +4,8 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
-const { freePort } = require('../helpers/ports')
-const { run } = require('../helpers/child')
+const { freePort } = require('../../scripts/lib/ports')
+const { run } = require('../../scripts/lib/child')
 
 /** Without `nextTick`, on which Node's own sockets depend. */
 const FAKES = {

@@ -5,8 +5,8 @@
 const assert = require('node:assert')
 const tls = require('tls')
 const { call, pair } = require('../helpers/conformance')
-const { PASSPHRASE, certificates, pfx } = require('../helpers/certificates')
-const { secureClient, serveSecure } = require('../helpers/secure')
+const { PASSPHRASE, certificates, pfx } = require('../../scripts/lib/certificates')
+const { secureClient, serveSecure } = require('../helpers/peers/secure')
 
 const made = certificates()
 

@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const { once } = require('events')
 const net = require('net')
 const { call, each, pair } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { secureClient, serveSecure } = require('../helpers/secure')
+const { certificates } = require('../../scripts/lib/certificates')
+const { secureClient, serveSecure } = require('../helpers/peers/secure')
 
 const made = certificates()
 

@@ -6,10 +6,10 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, each, native, pair } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { startGrapes } = require('../helpers/grapes')
-const { secureClient, serveSecure, upgrade } = require('../helpers/secure')
-const { startLink } = require('../helpers/stand-in')
+const { certificates } = require('../../scripts/lib/certificates')
+const { startGrapes } = require('../../scripts/lib/grapes')
+const { secureClient, serveSecure, upgrade } = require('../helpers/peers/secure')
+const { startLink } = require('../helpers/grapes/stand-in')
 
 const WAYS = [
   ['one argument', answer => info => answer],

@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const { once } = require('events')
 const Ws = require('ws')
 const { call, each, pair } = require('../helpers/conformance')
-const { PASSPHRASE, certificates } = require('../helpers/certificates')
-const { secureClient, serveSecure, upgrade } = require('../helpers/secure')
+const { PASSPHRASE, certificates } = require('../../scripts/lib/certificates')
+const { secureClient, serveSecure, upgrade } = require('../helpers/peers/secure')
 
 const made = certificates()
 

@@ -6,9 +6,9 @@ const assert = require('node:assert')
 const { once } = require('events')
 const http = require('http')
 const Ws = require('ws')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each, pair } = require('../helpers/conformance')
-const { exchange, otherClient, otherServer } = require('../helpers/other-end')
+const { exchange, otherClient, otherServer } = require('../helpers/wire/other-end')
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

@@ -7,11 +7,11 @@ const { execFile } = require('node:child_process')
 const { once } = require('node:events')
 const path = require('node:path')
 const { promisify } = require('node:util')
-const { asTexts, certificates } = require('../helpers/certificates')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
 const { each, call } = require('../helpers/conformance')
 const { native } = require('../helpers/implementations')
 
-const script = path.join(__dirname, '..', 'helpers', 'cluster-port.js')
+const script = path.join(__dirname, '..', 'helpers', 'processes', 'cluster-port.js')
 
 /** A server that is not listening yet, and a client's conf for it. */
 function served (stage, conf, isSecure, prepare = () => {}) {

@@ -5,9 +5,9 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
+const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
 const { turn, until } = require('../helpers/until')
 
 const better = { better: true }

@@ -14,9 +14,9 @@ const { TEXT } = require('../../lib/errors/errors')
 const { COMMON } = require('../../lib/cli/arguments')
 const { EXIT } = require('../../lib/cli/failure')
 const { COMMANDS } = require('../../lib/cli')
-const { codes, rows, rowsOf } = require('../helpers/api-page')
-const { Declared, OF_EMITTERS } = require('../helpers/declared')
-const { calls, errors, modules, reads, rustTexts, types } = require('../helpers/source')
+const { codes, rows, rowsOf } = require('../helpers/docs/api-page')
+const { Declared, OF_EMITTERS } = require('../helpers/source/declared')
+const { calls, errors, modules, reads, rustTexts, types } = require('../helpers/source/source')
 
 /** What is exported: classes, and functions by themselves. */
 const isClass = name => /^[A-Z]/.test(name)

@@ -8,8 +8,8 @@ const assert = require('node:assert')
 const fs = require('fs')
 const os = require('os')
 const path = require('path')
-const { Network } = require('../helpers/network')
-const { PAGES, ROOT, blockOf, blocksOf } = require('../helpers/pages')
+const { Network } = require('../helpers/docs/namespace')
+const { PAGES, ROOT, blockOf, blocksOf } = require('../helpers/docs/pages')
 
 const NAME = 'grenache-nodejs-ws-native'
 

@@ -8,11 +8,11 @@ const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
-const { limited } = require('../helpers/child')
-const { freePort } = require('../helpers/ports')
+const { limited } = require('../../scripts/lib/child')
+const { freePort } = require('../../scripts/lib/ports')
 
 const FOLDER = path.join(__dirname, '..', '..', 'examples')
-const PORT = path.join(__dirname, '..', 'helpers', 'grape-port.js')
+const PORT = path.join(__dirname, '..', 'helpers', 'processes', 'grape-port.js')
 
 /** Starts an example; `output` resolves with what it printed, once it has ended by itself. */
 function start (t, file, grapePort) {

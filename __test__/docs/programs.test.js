@@ -10,8 +10,8 @@ const fs = require('fs')
 const os = require('os')
 const path = require('path')
 const yaml = require('js-yaml')
-const { Network } = require('../helpers/network')
-const { PAGES, ROOT, blocksOf } = require('../helpers/pages')
+const { Network } = require('../helpers/docs/namespace')
+const { PAGES, ROOT, blocksOf } = require('../helpers/docs/pages')
 
 /** A program that runs until it is ended. */
 const SERVES = Symbol('serves')

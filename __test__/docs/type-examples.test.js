@@ -12,8 +12,8 @@ const { promisify } = require('node:util')
 const ts = require('typescript')
 const main = require('../..')
 const { testGrapes } = require('../../testing')
-const { PAGES, blocksOf } = require('../helpers/pages')
-const { ROOT, examples } = require('../helpers/source')
+const { PAGES, blocksOf } = require('../helpers/docs/pages')
+const { ROOT, examples } = require('../helpers/source/source')
 
 /** The grape that examples name. */
 const GRAPE = 'http://127.0.0.1:30001'

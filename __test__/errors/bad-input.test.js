@@ -5,9 +5,9 @@
 const assert = require('node:assert')
 const { inspect } = require('util')
 const { once } = require('node:events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 
 /** This package only: the original has other errors, or none. */
 const ours = (title, body) => each(title, body, { better: true })

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { call } = require('../helpers/conformance')
-const { Calls, fault, wait } = require('../helpers/faulty')
+const { Calls, fault, wait } = require('../helpers/peers/faulty')
 
 const PENDING = 100000
 const SPREAD = 10000

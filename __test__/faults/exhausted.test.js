@@ -6,10 +6,10 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const http = require('node:http')
 const net = require('node:net')
-const { asTexts, certificates } = require('../helpers/certificates')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { Calls, fault, start, startServer, until } = require('../helpers/peers/faulty')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const DESCRIPTORS = 64
 const HALF_OPEN = 2000

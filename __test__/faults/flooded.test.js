@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { fault, startServer, until, wait } = require('../helpers/faulty')
-const { TEXT, frame, rawClient } = require('../helpers/frames')
+const { fault, startServer, until, wait } = require('../helpers/peers/faulty')
+const { TEXT, frame, rawClient } = require('../../scripts/lib/frames')
 
 const CLIENTS = 40
 /** Requests of one write, and writes of a client. */

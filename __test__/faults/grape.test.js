@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../helpers/ports')
-const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
+const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
+const { Calls, fault, start, startServer, until } = require('../helpers/peers/faulty')
 
 /** `up()` starts the grapes at their ports, and resolves with their process. */
 async function network (stage) {

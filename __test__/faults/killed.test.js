@@ -3,11 +3,11 @@
 // The other side's process ends at once, without a word.
 
 const assert = require('node:assert')
-const { asTexts, certificates } = require('../helpers/certificates')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { Calls, fault, start, startServer, until } = require('../helpers/faulty')
-const { told } = require('../helpers/subscribers')
+const { freePort } = require('../../scripts/lib/ports')
+const { Calls, fault, start, startServer, until } = require('../helpers/peers/faulty')
+const { told } = require('../helpers/peers/subscribers')
 
 /** Much longer than the test's own limit: nothing here ends by a timeout. */
 const LONG = { timeout: 600000 }

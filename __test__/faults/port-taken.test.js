@@ -7,11 +7,11 @@ const { randomBytes } = require('node:crypto')
 const { once } = require('node:events')
 const http = require('node:http')
 const net = require('node:net')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { rawServer } = require('../helpers/frames')
-const { Calls, fault, startServer, until } = require('../helpers/faulty')
-const { told } = require('../helpers/subscribers')
+const { rawServer } = require('../../scripts/lib/frames')
+const { Calls, fault, startServer, until } = require('../helpers/peers/faulty')
+const { told } = require('../helpers/peers/subscribers')
 
 /** Lets `server` listen where `killed` did. */
 async function takeOver (stage, killed, server) {

@@ -4,11 +4,11 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { Calls, closing, fault, until, wait } = require('../helpers/faulty')
-const { Proxy } = require('../helpers/faulty-proxy')
-const { told } = require('../helpers/subscribers')
+const { Calls, closing, fault, until, wait } = require('../helpers/peers/faulty')
+const { Proxy } = require('../../scripts/lib/faulty-proxy')
+const { told } = require('../helpers/peers/subscribers')
 
 /** Characters of what is large. */
 const MUCH = 8 * 1024 * 1024

@@ -7,12 +7,12 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
 const tls = require('node:tls')
-const { asTexts, certificates } = require('../helpers/certificates')
-const { limited } = require('../helpers/child')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
+const { limited } = require('../../scripts/lib/child')
 const { Stage, call, native } = require('../helpers/conformance')
-const { fault, fillBacklog, startServer, until } = require('../helpers/faulty')
-const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
-const { freePort } = require('../helpers/ports')
+const { fault, fillBacklog, startServer, until } = require('../helpers/peers/faulty')
+const { CLOSE, TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
+const { freePort } = require('../../scripts/lib/ports')
 
 const COUNT = 30
 /** What a process holds that has nothing to do, give or take. */

@@ -3,8 +3,8 @@
 // Subscribers that stand still, and a publisher with little memory.
 
 const assert = require('node:assert')
-const { fault, start, startServer, until } = require('../helpers/faulty')
-const { told } = require('../helpers/subscribers')
+const { fault, start, startServer, until } = require('../helpers/peers/faulty')
+const { told } = require('../helpers/peers/subscribers')
 
 const HEAP = 64
 const GROWTH = 64 * 1024 * 1024

@@ -4,9 +4,9 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { asTexts, certificates } = require('../helpers/certificates')
+const { asTexts, certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { closing, fault, start, startServer, until, wait } = require('../helpers/faulty')
+const { closing, fault, start, startServer, until, wait } = require('../helpers/peers/faulty')
 
 const HEARTBEAT = 150
 const conf = { heartbeatInterval: HEARTBEAT, maxActiveDestTransports: 1 }

@@ -3,17 +3,17 @@
 // The recipe of the README: two grapes that know each other. Either one may die.
 
 const assert = require('node:assert')
-const { Child } = require('../helpers/child')
+const { Child } = require('../../scripts/lib/child')
 const { call, each, native } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../helpers/ports')
-const { startLink } = require('../helpers/stand-in')
+const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
+const { startLink } = require('../helpers/grapes/stand-in')
 
 /** Two grape processes, each at ports that stay its own. */
 async function twoGrapes (stage) {
   const [dht, api] = [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
   const running = []
   const start = at => {
-    running[at] = new Child('grape-process.js', 'native', JSON.stringify({
+    running[at] = new Child(require.resolve('../helpers/processes/grape-process'), 'native', JSON.stringify({
       dht_port: dht[at], dht_bootstrap: [`127.0.0.1:${dht[1 - at]}`], api_port: api[at]
     }))
     return running[at].next()

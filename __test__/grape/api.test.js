@@ -5,9 +5,9 @@
 const assert = require('node:assert')
 const { createHash } = require('node:crypto')
 const { once } = require('node:events')
-const { grapes } = require('../helpers/grape-pair')
-const { ask, exchange } = require('../helpers/grape-network')
-const { keys } = require('../helpers/signed')
+const { grapes } = require('../helpers/grapes/pair')
+const { ask, exchange } = require('../../scripts/lib/grape-api')
+const { keys } = require('../helpers/grapes/signed')
 
 const raw = (url, type, body) => exchange(`${url}/${type}`, { method: 'POST', body })
 

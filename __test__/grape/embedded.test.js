@@ -10,11 +10,11 @@ const path = require('path')
 const { once } = require('events')
 const { test } = require('node:test')
 const { Link } = require('../..')
-const { call } = require('../helpers/grape-pair')
-const { exchange } = require('../helpers/grape-network')
-const { Child, run } = require('../helpers/child')
-const { freePort } = require('../helpers/ports')
-const { until } = require('../helpers/faulty')
+const { call } = require('../helpers/grapes/pair')
+const { exchange } = require('../../scripts/lib/grape-api')
+const { Child, run } = require('../../scripts/lib/child')
+const { freePort } = require('../../scripts/lib/ports')
+const { until } = require('../helpers/peers/faulty')
 const { portOwners } = require('../../lib/grape/portOwner')
 const { kEmbedded } = require('../../lib/util/symbols')
 
@@ -28,7 +28,7 @@ async function embedded (t, port, conf) {
 }
 
 async function child (t, port, key) {
-  const child = new Child('embedded-process.js', port, ...key ? [key] : [])
+  const child = new Child(require.resolve('../helpers/processes/embedded-process'), port, ...key ? [key] : [])
   t.after(() => child.stop())
   assert.deepStrictEqual(await child.next(), key ? { announced: key } : { started: true })
   return child
@@ -36,7 +36,7 @@ async function child (t, port, key) {
 
 /** A process of another user with an embedded link; `ask(key)` resolves with its lookup's error. */
 async function userProcess (t, uid, port, conf) {
-  const child = new Child('embedded-user.js', uid, JSON.stringify({ grapePort: port, ...conf }))
+  const child = new Child(require.resolve('../helpers/processes/embedded-user'), uid, JSON.stringify({ grapePort: port, ...conf }))
   t.after(() => child.stop())
   assert.deepStrictEqual(await child.next(), { started: true })
   return child

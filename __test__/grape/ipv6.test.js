@@ -5,8 +5,8 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const { call, each, native } = require('../helpers/conformance')
-const { Command } = require('../helpers/command')
-const { certificates } = require('../helpers/certificates')
+const { Command } = require('../helpers/peers/command')
+const { certificates } = require('../../scripts/lib/certificates')
 const path = require('node:path')
 const { until } = require('../helpers/until')
 

@@ -7,8 +7,8 @@ const { test } = require('node:test')
 const net = require('net')
 const { Link } = require('../..')
 const { testGrapes } = require('grenache-nodejs-ws-native/testing')
-const { run } = require('../helpers/child')
-const { ask } = require('../helpers/grape-network')
+const { run } = require('../../scripts/lib/child')
+const { ask } = require('../../scripts/lib/grape-api')
 
 for (const count of [undefined, 1, 2, 5]) {
   test(`C419: testGrapes(${count === undefined ? '' : count}) resolves when all know each other`, async t => {

@@ -6,8 +6,8 @@
 const { test } = require('node:test')
 const { once } = require('events')
 const { native, original } = require('./implementations')
-const { freePort } = require('./ports')
-const { limited } = require('./child')
+const { freePort } = require('../../scripts/lib/ports')
+const { limited } = require('../../scripts/lib/child')
 
 const WAYS = [
   { server: original, client: original },

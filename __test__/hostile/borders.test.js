@@ -5,10 +5,10 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
-const { limited } = require('../helpers/child')
-const { until, wait } = require('../helpers/faulty')
-const { TEXT, frame, rawClient } = require('../helpers/frames')
-const { hostile, mustAnswer } = require('../helpers/hostile')
+const { limited } = require('../../scripts/lib/child')
+const { until, wait } = require('../helpers/peers/faulty')
+const { TEXT, frame, rawClient } = require('../../scripts/lib/frames')
+const { hostile, mustAnswer } = require('../helpers/peers/hostile')
 
 /** Unanswered requests with which a connection is not read. */
 const FEW = 4

@@ -7,10 +7,10 @@ const assert = require('assert')
 const http = require('http')
 const { test } = require('node:test')
 const path = require('path')
-const { Command, network, objects, publish, run, serve } = require('../helpers/command')
+const { Command, network, objects, publish, run, serve } = require('../helpers/peers/command')
 const { Stage } = require('../helpers/conformance')
-const { TEXT, BINARY, frame, rawServer } = require('../helpers/frames')
-const { fail, standIn } = require('../helpers/stand-in')
+const { TEXT, BINARY, frame, rawServer } = require('../../scripts/lib/frames')
+const { fail, standIn } = require('../helpers/grapes/stand-in')
 
 /** Clears the screen, sets the title, hides what follows, and turns the direction of writing. */
 const EVIL = '\x1b[2J\x1b]0;title\x07\b\r\x9b31m\x7f\u202egnp.exe\u2066\u2028end'

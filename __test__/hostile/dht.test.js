@@ -4,10 +4,10 @@
 
 const assert = require('node:assert')
 const { setImmediate: turn } = require('node:timers/promises')
-const { start, until } = require('../helpers/faulty')
-const { ask } = require('../helpers/grape-network')
-const { PATIENCE, hostile } = require('../helpers/hostile')
-const { compact, idOf, node, query, read, response, socket } = require('../helpers/krpc')
+const { start, until } = require('../helpers/peers/faulty')
+const { ask } = require('../../scripts/lib/grape-api')
+const { PATIENCE, hostile } = require('../helpers/peers/hostile')
+const { compact, idOf, node, query, read, response, socket } = require('../helpers/grapes/krpc')
 
 const LOOKUPS = 400
 const LIARS = 16

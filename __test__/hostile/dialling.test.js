@@ -7,9 +7,9 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const net = require('node:net')
 const tls = require('node:tls')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call } = require('../helpers/conformance')
-const { fault, until } = require('../helpers/faulty')
+const { fault, until } = require('../helpers/peers/faulty')
 
 /** A handshake's time, and the longest that its end may be late on a busy machine, in ms. */
 const TIME = 1000

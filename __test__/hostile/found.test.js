@@ -5,7 +5,7 @@
 const assert = require('assert')
 const test = require('node:test')
 const { native } = require('../helpers/implementations')
-const { PING, TEXT, frame, rawClient } = require('../helpers/frames')
+const { PING, TEXT, frame, rawClient } = require('../../scripts/lib/frames')
 
 const REQUESTS = 200
 /** Of each request, in ms. */

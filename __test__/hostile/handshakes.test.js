@@ -10,10 +10,10 @@ const path = require('node:path')
 const { EventEmitter } = require('node:events')
 const { test } = require('node:test')
 const Handshakes = require('../../lib/tls/Handshakes')
-const { FEW, Guest, crowd, door, fill, knock, timeUntil, upgrade } = require('../helpers/door')
-const { limited } = require('../helpers/child')
-const { until } = require('../helpers/faulty')
-const { wait } = require('../helpers/subscribers')
+const { FEW, Guest, crowd, door, fill, knock, timeUntil, upgrade } = require('../helpers/peers/door')
+const { limited } = require('../../scripts/lib/child')
+const { until } = require('../helpers/peers/faulty')
+const { wait } = require('../helpers/peers/subscribers')
 
 const MIB = 1024 * 1024
 /** As MAX_HANDSHAKES. */
@@ -142,7 +142,7 @@ door('12,000 finished heads that wait for busy JavaScript hold a bounded memory'
   const blocked = server.ask('block', file)
   await blocked
   const head = Buffer.from(upgrade({ headers: [`X-A: ${'\xe4'.repeat(15 * 1024)}`] }), 'latin1')
-  const { residentMiB } = require('../helpers/faulty')
+  const { residentMiB } = require('../helpers/peers/faulty')
   let most = 0
   for (let at = 0; at < 24; at++) {
     const guests = await crowd(stage, server.port, 500)

@@ -9,10 +9,10 @@ const path = require('path')
 const { test } = require('node:test')
 const { kConnection } = require('../../lib/util/symbols')
 const { Stage } = require('../helpers/conformance')
-const { TEXT, frame, rawClient } = require('../helpers/frames')
-const { hostile, mustAnswer } = require('../helpers/hostile')
+const { TEXT, frame, rawClient } = require('../../scripts/lib/frames')
+const { hostile, mustAnswer } = require('../helpers/peers/hostile')
 const { native } = require('../helpers/implementations')
-const { until } = require('../helpers/faulty')
+const { until } = require('../helpers/peers/faulty')
 
 const SIZE = 1024 * 1024
 const MIB = SIZE
@@ -60,8 +60,8 @@ hostile('a flood of what is no request keeps nobody else waiting until its end',
 
 /** Sends pings without an end, in a process of its own; it reads what comes. */
 const FLOODER = `
-const { Guest, upgrade } = require('./__test__/helpers/door')
-const { PING, frame } = require('./__test__/helpers/frames')
+const { Guest, upgrade } = require('./__test__/helpers/peers/door')
+const { PING, frame } = require('./scripts/lib/frames')
 const pings = Buffer.concat(new Array(40000).fill(frame(PING, '', { masked: true })))
 Guest.connect({ after () {} }, Number(process.argv[1])).then(async guest => {
   await guest.write(upgrade()).status()

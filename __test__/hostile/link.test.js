@@ -8,10 +8,10 @@ const net = require('net')
 const tls = require('tls')
 const { once } = require('events')
 const zlib = require('zlib')
-const { hostile } = require('../helpers/hostile')
-const { certificates } = require('../helpers/certificates')
-const { residentMiB } = require('../helpers/faulty')
-const { standIn } = require('../helpers/stand-in')
+const { hostile } = require('../helpers/peers/hostile')
+const { certificates } = require('../../scripts/lib/certificates')
+const { residentMiB } = require('../helpers/peers/faulty')
+const { standIn } = require('../helpers/grapes/stand-in')
 
 const SCRIPT = { script: 'values-peer.js' }
 

@@ -7,9 +7,9 @@ const assert = require('node:assert')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { until, wait } = require('../helpers/faulty')
-const { CLOSE, TEXT, frame, rawClient } = require('../helpers/frames')
-const { hostile, mustAnswer } = require('../helpers/hostile')
+const { until, wait } = require('../helpers/peers/faulty')
+const { CLOSE, TEXT, frame, rawClient } = require('../../scripts/lib/frames')
+const { hostile, mustAnswer } = require('../helpers/peers/hostile')
 
 const MIB = 1024 * 1024
 const PING = 9

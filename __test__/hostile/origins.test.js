@@ -7,10 +7,10 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const os = require('node:os')
 const Ws = require('ws')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { each, native } = require('../helpers/conformance')
-const { door, knock } = require('../helpers/door')
-const { serveSecure } = require('../helpers/secure')
+const { door, knock } = require('../helpers/peers/door')
+const { serveSecure } = require('../helpers/peers/secure')
 
 /** Pages that this machine serves itself, and clients that are no pages. */
 const OURS = [undefined, 'http://localhost', 'https://localhost:8443', 'http://127.0.0.1:3000', 'http://127.9.9.9', 'http://[::1]:8080', 'HTTP://LOCALHOST:1']

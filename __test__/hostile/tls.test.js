@@ -4,8 +4,8 @@
 // verifyClient may do when strangers come: the process goes on.
 
 const assert = require('node:assert')
-const { FEW, Guest, crowd, door, knock, timeUntil, upgrade } = require('../helpers/door')
-const { until } = require('../helpers/faulty')
+const { FEW, Guest, crowd, door, knock, timeUntil, upgrade } = require('../helpers/peers/door')
+const { until } = require('../helpers/peers/faulty')
 
 const SOON = 6000
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n'

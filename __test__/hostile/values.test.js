@@ -5,10 +5,10 @@
 
 const assert = require('assert')
 const { constants } = require('buffer')
-const { hostile } = require('../helpers/hostile')
-const { limited } = require('../helpers/child')
-const { BINARY, TEXT, frame, rawClient, rawServer } = require('../helpers/frames')
-const { certificates } = require('../helpers/certificates')
+const { hostile } = require('../helpers/peers/hostile')
+const { limited } = require('../../scripts/lib/child')
+const { BINARY, TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
+const { certificates } = require('../../scripts/lib/certificates')
 
 const SCRIPT = { script: 'values-peer.js' }
 
@@ -225,6 +225,6 @@ for (const watched of [false, true]) {
 }
 
 function asClient () {
-  const { asTexts } = require('../helpers/certificates')
+  const { asTexts } = require('../../scripts/lib/certificates')
   return asTexts(certificates().client)
 }

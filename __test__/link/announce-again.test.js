@@ -4,10 +4,10 @@
 // restarted.
 
 const assert = require('node:assert')
-const { Child } = require('../helpers/child')
+const { Child } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../helpers/ports')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
@@ -25,7 +25,7 @@ async function twoGrapes (stage) {
     urls: api.map(port => `http://127.0.0.1:${port}`),
     stop,
     async start () {
-      running = [0, 1].map(at => new Child('grape-process.js', 'native', JSON.stringify(conf(at))))
+      running = [0, 1].map(at => new Child(require.resolve('../helpers/processes/grape-process'), 'native', JSON.stringify(conf(at))))
       await Promise.all(running.map(grape => grape.next()))
     }
   }
@@ -43,7 +43,7 @@ async function found (link, key) {
 
 each('C355: a service that was there 2 s before its grapes is found long before its next interval', async ({ implementation, stage }) => {
   const grapes = await twoGrapes(stage)
-  const service = new Child('service.js', implementation.name, grapes.urls[0], 'early')
+  const service = new Child(require.resolve('../helpers/processes/service'), implementation.name, grapes.urls[0], 'early')
   stage.after(() => service.stop())
   // Told at once, and once.
   assert.match((await service.next()).error, /ECONNREFUSED/)

@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { startGrapes } = require('../helpers/grapes')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { startGrapes } = require('../../scripts/lib/grapes')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 const { testGrapes } = require('../../testing')
 

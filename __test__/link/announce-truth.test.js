@@ -7,13 +7,13 @@ const assert = require('node:assert')
 const { once } = require('node:events')
 const http = require('node:http')
 const { call, each, native } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 const { Grape, PeerRPCServer } = require('../..')
 
 /** A grape alone in its network: one of the original keeps nothing then. */
 async function lone (stage, Class, conf) {
-  const { freePort, freeUdpPort } = require('../helpers/ports')
+  const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
   const port = await freePort()
   const grape = new Class({ host: '127.0.0.1', dht_port: await freeUdpPort(), dht_bootstrap: [], api_port: port, ...conf })
   await new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))

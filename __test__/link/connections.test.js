@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { certificates } = require('../../scripts/lib/certificates')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 
 const DESTS = ['127.0.0.1:1337']

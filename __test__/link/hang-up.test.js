@@ -4,9 +4,9 @@
 
 const { test } = require('node:test')
 const assert = require('node:assert')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { fromFailure } = require('../../lib/errors/errors')
 
 const cut = (request, res) => {

@@ -5,8 +5,8 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { freePort } = require('../../scripts/lib/ports')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 const { turn } = require('../helpers/until')
 
 const DESTS = ['127.0.0.1:1337']

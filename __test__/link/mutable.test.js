@@ -7,9 +7,9 @@ const crypto = require('crypto')
 const original = require('grenache-grape')
 const native = require('../..')
 const { call, each } = require('../helpers/conformance')
-const { startGrapes } = require('../helpers/grapes')
-const { verify } = require('../helpers/signed')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { startGrapes } = require('../../scripts/lib/grapes')
+const { verify } = require('../helpers/grapes/signed')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const better = { better: true }
 const pair = () => crypto.generateKeyPairSync('ed25519')

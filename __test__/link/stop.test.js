@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { call, each } = require('../helpers/conformance')
-const { certificates } = require('../helpers/certificates')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { certificates } = require('../../scripts/lib/certificates')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
 
 const WAYS = {

@@ -5,10 +5,10 @@
 const assert = require('node:assert')
 const cluster = require('cluster')
 const { call, each, native, original } = require('../helpers/conformance')
-const { ask } = require('../helpers/grape-network')
-const { startGrapes } = require('../helpers/grapes')
-const { freePort } = require('../helpers/ports')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { ask } = require('../../scripts/lib/grape-api')
+const { startGrapes } = require('../../scripts/lib/grapes')
+const { freePort } = require('../../scripts/lib/ports')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const BETTER = { better: true }
 

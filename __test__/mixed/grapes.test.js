@@ -4,8 +4,8 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const { network } = require('../helpers/grape-network')
-const { keys } = require('../helpers/signed')
+const { network } = require('../helpers/grapes/network')
+const { keys } = require('../helpers/grapes/signed')
 
 const other = { original: 'native', native: 'original' }
 const of = (nodes, kind) => nodes.filter(node => node.implementation === kind)

@@ -4,8 +4,8 @@
 
 const { after, before, test } = require('node:test')
 const assert = require('node:assert')
-const { Child } = require('../helpers/child')
-const { freePort } = require('../helpers/ports')
+const { Child } = require('../../scripts/lib/child')
+const { freePort } = require('../../scripts/lib/ports')
 
 const PAIRS = [
   ['native', 'native'],
@@ -17,14 +17,14 @@ let grapes
 let grape
 
 before(async () => {
-  grapes = new Child('grapes.js')
+  grapes = new Child(require.resolve('../../scripts/lib/grapes'))
   grape = (await grapes.next()).urls[0]
 })
 
 after(() => grapes.stop())
 
 async function service (implementation, key) {
-  const child = new Child('service.js', implementation, grape, key, await freePort())
+  const child = new Child(require.resolve('../helpers/processes/service'), implementation, grape, key, await freePort())
   const { port, error } = await child.next()
   assert.strictEqual(error, undefined)
   return Object.assign(child, { port })
@@ -34,7 +34,7 @@ for (const [server, client] of PAIRS) {
   test(`${server} server, ${client} client`, async t => {
     const key = `mixed_${server}_${client}`
     const services = [await service(server, key), await service(server, key)]
-    const caller = new Child('caller.js', client, grape)
+    const caller = new Child(require.resolve('../helpers/processes/caller'), client, grape)
     const ask = async (...calls) => {
       const { results, order } = await caller.ask(calls.map(call => ({ key, ...call })))
       return { results, order, first: results[0] }

@@ -9,8 +9,8 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
-const { run } = require('../helpers/child')
-const { freePort } = require('../helpers/ports')
+const { run } = require('../../scripts/lib/child')
+const { freePort } = require('../../scripts/lib/ports')
 
 /** A server and a client that know each other, for scripts. */
 const PEERS = `

@@ -6,8 +6,8 @@ const assert = require('node:assert')
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { channel } = require('node:diagnostics_channel')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { WAYS, until } = require('../helpers/observed')
+const { freePort } = require('../../scripts/lib/ports')
+const { WAYS, until } = require('../helpers/peers/observed')
 
 const better = { better: true }
 

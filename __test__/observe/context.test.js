@@ -6,10 +6,10 @@
 const assert = require('node:assert')
 const { AsyncLocalStorage, AsyncResource } = require('node:async_hooks')
 const { test } = require('node:test')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { WAYS, until } = require('../helpers/observed')
+const { freePort } = require('../../scripts/lib/ports')
+const { WAYS, until } = require('../helpers/peers/observed')
 const { Link, PeerPub, PeerSub } = require('../..')
 
 const better = { better: true }

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { test } = require('node:test')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 
 const SCRIPT = `
 const net = require('net')

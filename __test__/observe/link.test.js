@@ -7,7 +7,7 @@ const { test } = require('node:test')
 const http = require('node:http')
 const { once } = require('node:events')
 const { call } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
+const { freePort } = require('../../scripts/lib/ports')
 const { Link } = require('../..')
 
 /** A grape that answers as `answer(url, res)` does; resolves with its address. */

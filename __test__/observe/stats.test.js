@@ -7,8 +7,8 @@ const { test } = require('node:test')
 const { once } = require('node:events')
 const Ws = require('ws')
 const { call, each } = require('../helpers/conformance')
-const { freePort } = require('../helpers/ports')
-const { WAYS, until } = require('../helpers/observed')
+const { freePort } = require('../../scripts/lib/ports')
+const { WAYS, until } = require('../helpers/peers/observed')
 const { PeerPub, PeerRPCClient, PeerSub, TransportRPCClient } = require('../..')
 
 const better = { better: true }

@@ -7,7 +7,7 @@ const { test } = require('node:test')
 const { MAX_PAYLOAD } = require('../../lib/options/defaults')
 const { CALLS, OPTIONS, TLS } = require('../../lib/options/optionTable')
 const { DEFAULT, NOTHING, NO_LIMIT } = require('../../lib/options/values')
-const { rows } = require('../helpers/api-page')
+const { rows } = require('../helpers/docs/api-page')
 
 /** What the page calls each table. */
 const OWNERS = {

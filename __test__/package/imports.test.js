@@ -6,8 +6,8 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { root } = require('../helpers/installed')
-const { cyclesIn, importsOf } = require('../helpers/imports')
+const { root } = require('../helpers/package/installed')
+const { cyclesIn, importsOf } = require('../helpers/source/imports')
 
 const PUBLIC = ['index.js', 'link.js', 'register.js', 'testing.js', ...['bin', 'install', 'lib'].flatMap(filesOf)]
 
@@ -56,4 +56,10 @@ test('CONTRIBUTING.md says where the tests of each room are', () => {
   assert.deepStrictEqual(rooms.filter(room => !named.includes(room)), [])
   const [same] = table.split('\n').filter(row => row.includes('the folder of the same name'))
   for (const [, room] of same.matchAll(/`lib\/(\w+)`/g)) assert.ok(fs.existsSync(path.join(root, '__test__', room)), room)
+})
+
+test('scripts, bench and netlab require nothing of the tests', () => {
+  const files = ['bench', 'netlab', 'scripts'].flatMap(filesOf).filter(file => !file.includes('/node_modules/'))
+  const wrong = [...importsOf(root, files)].filter(([, names]) => [...names].some(name => name.startsWith('__test__')))
+  assert.deepStrictEqual(wrong, [])
 })

@@ -9,7 +9,7 @@ const path = require('path')
 const { advice, factsOf } = require('../../install/advice')
 const { addonFile } = require('../../install/cargo')
 const { copies } = require('../../install/copies')
-const { BUILD, INSTALLED, OLD_CODE, install, packedService, root, run, serve, withoutCargo, workplace } = require('../helpers/installed')
+const { BUILD, INSTALLED, OLD_CODE, install, packedService, root, run, serve, withoutCargo, workplace } = require('../helpers/package/installed')
 
 const { name, version } = require('../../package.json')
 const REQUIRE = ['-e', `require('${name}')`]

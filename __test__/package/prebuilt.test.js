@@ -8,8 +8,8 @@ const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
 const { addonFile } = require('../../install/cargo')
-const { install, makeService, root, serve, succeed, withoutCargo, workplace } = require('../helpers/installed')
-const { NAME, PLATFORM, tarballs } = require('../helpers/released')
+const { install, makeService, root, serve, succeed, withoutCargo, workplace } = require('../helpers/package/installed')
+const { NAME, PLATFORM, tarballs } = require('../helpers/package/released')
 
 let packed
 let cleanUp

@@ -7,7 +7,7 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { pack, root, workplace } = require('../helpers/installed')
+const { pack, root, workplace } = require('../helpers/package/installed')
 
 /** `pkg/package` is JSON, for `require`: TypeScript before `exports` has no way to it without the extension. */
 const NO_TYPES = ['./package']

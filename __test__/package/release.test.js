@@ -8,7 +8,7 @@ const fs = require('fs')
 const path = require('path')
 const { addonFile } = require('../../install/cargo')
 const { artifactProblems, targetProblems, targets, versionProblems, workflow } = require('../../scripts/release')
-const { root, workplace } = require('../helpers/installed')
+const { root, workplace } = require('../helpers/package/installed')
 
 const WORKFLOW = '.github/workflows/release.yml'
 const READ = [

@@ -8,8 +8,8 @@ const assert = require('node:assert')
 const fs = require('fs')
 const os = require('os')
 const path = require('path')
-const { root, run, succeed } = require('../helpers/installed')
-const { blockOf } = require('../helpers/pages')
+const { root, run, succeed } = require('../helpers/package/installed')
+const { blockOf } = require('../helpers/docs/pages')
 
 const RUNNERS = ['jest@30', 'vitest@5']
 const FIXTURE = path.join(__dirname, 'runners')

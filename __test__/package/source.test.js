@@ -9,7 +9,7 @@ const { execFileSync } = require('child_process')
 const fs = require('fs')
 const path = require('path')
 const { addonFile } = require('../../install/cargo')
-const { BUILD, OLD_CODE, install, makeService, pack, root, run, serve, workplace } = require('../helpers/installed')
+const { BUILD, OLD_CODE, install, makeService, pack, root, run, serve, workplace } = require('../helpers/package/installed')
 
 const NAME = 'grenache-nodejs-ws-native'
 /** One folder for this checkout: cargo keeps what it builds for each. */

@@ -6,7 +6,7 @@ const { test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { pack, root, workplace } = require('../helpers/installed')
+const { pack, root, workplace } = require('../helpers/package/installed')
 
 const ALLOWED = [
   /^(index|link|testing)\.(js|d\.ts)$/, /^binding\.(js|d\.ts)$/, /^types\/(lib\/)?\w+\.d\.ts$/, /^register\.(js|d\.ts)$/, /^package\.json$/,

@@ -7,7 +7,7 @@ const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
 const { MAKERS, withoutDriver } = require('../../scripts/witness')
-const { root, run, workplace } = require('../helpers/installed')
+const { root, run, workplace } = require('../helpers/package/installed')
 
 const WITNESS = path.join(root, 'scripts', 'witness.js')
 const PACKAGE = JSON.stringify(root)
@@ -31,7 +31,7 @@ peer.init()
 peer.request('key', 1, { dest: '127.0.0.1:1', timeout: 1000 }, () => peer.stop())`
 const SECURE = `
 const { PeerRPCClient, PeerRPCServer } = require(${PACKAGE})
-const { certificates } = require(${JSON.stringify(path.join(root, '__test__', 'helpers', 'certificates'))})
+const { certificates } = require(${JSON.stringify(path.join(root, 'scripts', 'lib', 'certificates'))})
 const server = new PeerRPCServer({}, { secure: { ...certificates().server, verifyClient: () => true } })
 const client = new PeerRPCClient({}, { secure: certificates().client })
 for (const peer of [server, client]) peer.init()
@@ -78,8 +78,9 @@ test('a test file that meets a driver, itself or through processes and threads, 
 })
 
 test('no helper of tests chooses the driver, or node\'s options by which its processes are watched', () => {
-  const folder = path.join(root, '__test__', 'helpers')
-  const choosing = fs.readdirSync(folder).filter(file => /GRENACHE_IO|NODE_OPTIONS/.test(fs.readFileSync(path.join(folder, file), 'utf8')))
+  const files = ['__test__/helpers', 'scripts/lib'].flatMap(folder => fs.readdirSync(path.join(root, folder), { recursive: true })
+    .filter(file => file.endsWith('.js')).map(file => path.join(folder, file)))
+  const choosing = files.filter(file => /GRENACHE_IO|NODE_OPTIONS/.test(fs.readFileSync(path.join(root, file), 'utf8')))
   assert.deepStrictEqual(choosing, [])
 })
 

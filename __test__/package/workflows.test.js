@@ -5,7 +5,7 @@
 const { test } = require('node:test')
 const assert = require('node:assert')
 const { problemsOf, workflowProblems } = require('../../scripts/workflows')
-const { root } = require('../helpers/installed')
+const { root } = require('../helpers/package/installed')
 
 const COMMIT = '11d5960a326750d5838078e36cf38b85af677262'
 const GOOD = `

@@ -7,8 +7,8 @@ const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
 const { pathToFileURL } = require('url')
-const { run } = require('../helpers/child')
-const { makeService, root, serve, workplace } = require('../helpers/installed')
+const { run } = require('../../scripts/lib/child')
+const { makeService, root, serve, workplace } = require('../helpers/package/installed')
 
 const register = path.join(root, 'register.js')
 const original = pathToFileURL(require.resolve('grenache-nodejs-ws')).href

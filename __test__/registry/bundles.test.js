@@ -7,8 +7,8 @@ const { before, test } = require('node:test')
 const assert = require('node:assert')
 const fs = require('fs')
 const path = require('path')
-const { install, makeService, root, run, serve, succeed, workplace } = require('../helpers/installed')
-const { NAME, PLATFORM, tarballs } = require('../helpers/released')
+const { install, makeService, root, run, serve, succeed, workplace } = require('../helpers/package/installed')
+const { NAME, PLATFORM, tarballs } = require('../helpers/package/released')
 
 const BUNDLERS = [
   'esbuild', 'webpack', 'webpack-cli', 'rollup', '@rollup/plugin-commonjs', '@rollup/plugin-json', '@rollup/plugin-node-resolve',

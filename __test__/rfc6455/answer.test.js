@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { OPCODE, PACES, Wire, closeOf, dial, encode, fact, listen, response } = require('../helpers/wire')
+const { OPCODE, PACES, Wire, closeOf, dial, encode, fact, listen, response } = require('../helpers/wire/wire')
 
 /** One client of ours whose server answers with the bytes of `make(key)`. */
 async function answering (stage, make, pace = PACES['at once'], conf) {

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { OPCODE, SIDES, anyPace, bothSides, closing, dial, fact, listen, ourClient, ourServer } = require('../helpers/wire')
+const { OPCODE, SIDES, anyPace, bothSides, closing, dial, fact, listen, ourClient, ourServer } = require('../helpers/wire/wire')
 
 const { CONTINUATION, CLOSE, PING, TEXT } = OPCODE
 

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { OPCODE, anyPace, bothSides, closing } = require('../helpers/wire')
+const { OPCODE, anyPace, bothSides, closing } = require('../helpers/wire/wire')
 
 const { CONTINUATION, BINARY, CLOSE, PING, PONG } = OPCODE
 const more = { fin: false }

@@ -3,7 +3,7 @@
 // RFC 6455 section 5: frames, their masks, lengths, reserved bits and opcodes.
 
 const assert = require('node:assert')
-const { FORM, MASK, OPCODE, PACES, anyPace, bothSides, closing, fact, ourClient, ourServer } = require('../helpers/wire')
+const { FORM, MASK, OPCODE, PACES, anyPace, bothSides, closing, fact, ourClient, ourServer } = require('../helpers/wire/wire')
 
 const { CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG } = OPCODE
 

@@ -3,7 +3,7 @@
 // RFC 6455 section 4.2: what our server makes of a client's opening handshake.
 
 const assert = require('node:assert')
-const { ACCEPT, MASK, OPCODE, PACES, Wire, ask, closeOf, closing, connect, encode, fact, request } = require('../helpers/wire')
+const { ACCEPT, MASK, OPCODE, PACES, Wire, ask, closeOf, closing, connect, encode, fact, request } = require('../helpers/wire/wire')
 const { native } = require('../helpers/implementations')
 
 /** A server that echoes, and one answer of it to these bytes. */

@@ -3,7 +3,7 @@
 // RFC 6455 section 8.1: text is UTF-8, whatever borders of frames and reads it crosses.
 
 const assert = require('node:assert')
-const { OPCODE, anyPace, bothSides, closing } = require('../helpers/wire')
+const { OPCODE, anyPace, bothSides, closing } = require('../helpers/wire/wire')
 
 const { CONTINUATION, BINARY, CLOSE } = OPCODE
 

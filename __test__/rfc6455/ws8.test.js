@@ -8,7 +8,7 @@ const { once } = require('node:events')
 const Ws = require('ws8')
 const { call, each } = require('../helpers/conformance')
 const { native } = require('../helpers/implementations')
-const { closeOf, dial, fact } = require('../helpers/wire')
+const { closeOf, dial, fact } = require('../helpers/wire/wire')
 
 const TEXTS = ['', 'a', 'ü', '\u{1f600}', 'x'.repeat(125), 'x'.repeat(126), 'ü'.repeat(40000), 'y'.repeat(300000)]
 const BYTES = [0, 1, 125, 126, 65535, 65536, 300000].map(length => Buffer.alloc(length, 7))

@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { once } = require('node:events')
 const v8 = require('node:v8')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
 const { until } = require('../helpers/until')
 

@@ -5,9 +5,9 @@
 const assert = require('node:assert')
 const { getEventListeners, once } = require('node:events')
 const { WebSocketServer } = require('ws8')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { turn, until } = require('../helpers/until')
 const { kLife, kWaiting } = require('../../lib/util/symbols')
 

@@ -5,7 +5,7 @@ const assert = require('node:assert')
 const net = require('node:net')
 const { once } = require('node:events')
 const { call, each } = require('../helpers/conformance')
-const { until } = require('../helpers/faulty')
+const { until } = require('../helpers/peers/faulty')
 const { kBackoff } = require('../../lib/util/symbols')
 const Backoff = require('../../lib/util/Backoff')
 

@@ -4,10 +4,10 @@
 
 const assert = require('node:assert')
 const { once } = require('node:events')
-const { certificates } = require('../helpers/certificates')
+const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
-const { refused } = require('../helpers/frames')
-const { standIn, startLink } = require('../helpers/stand-in')
+const { refused } = require('../../scripts/lib/frames')
+const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { turn } = require('../helpers/until')
 
 const better = { better: true }

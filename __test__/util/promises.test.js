@@ -3,9 +3,9 @@
 // Calls without a callback return a Promise; those with one are as they were.
 
 const assert = require('node:assert')
-const { run } = require('../helpers/child')
+const { run } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { fail, standIn, startLink } = require('../helpers/stand-in')
+const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
 
 const better = { better: true }
 

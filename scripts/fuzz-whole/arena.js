@@ -3,7 +3,7 @@
 // The targets with their well-behaved peers, and the cases that are played against them.
 
 const path = require('path')
-const { asTexts, certificates } = require('../../__test__/helpers/certificates')
+const { asTexts, certificates } = require('../lib/certificates')
 const { Ambush, attack } = require('./attackers')
 const { Target } = require('./targets')
 

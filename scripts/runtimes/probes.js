@@ -9,7 +9,7 @@ const net = require('net')
 const tls = require('tls')
 const { once } = require('events')
 const Ws = require('ws')
-const { PASSPHRASE, certificates, pfx } = require('../../__test__/helpers/certificates')
+const { PASSPHRASE, certificates, pfx } = require('../lib/certificates')
 
 /**
  * Connects by TLS; resolves with the result of `look` for the two sockets, and with null if it

@@ -12,8 +12,8 @@ const { once } = require('events')
 const { pathToFileURL } = require('url')
 const { Worker, isMainThread, parentPort, workerData } = require('worker_threads')
 const main = require('../..')
-const { certificates } = require('../../__test__/helpers/certificates')
-const { freePort } = require('../../__test__/helpers/ports')
+const { certificates } = require('../lib/certificates')
+const { freePort } = require('../lib/ports')
 const { PeerRPCServer, PeerRPCClient, PeerPub, PeerSub, Link, Grape } = main
 
 const LIMIT = 20000

@@ -6,8 +6,8 @@
 const { randomBytes } = require('crypto')
 const http = require('http')
 const net = require('net')
-const { frame, rawClient } = require('../../__test__/helpers/frames')
-const { Proxy } = require('../../__test__/helpers/faulty-proxy')
+const { frame, rawClient } = require('../lib/frames')
+const { Proxy } = require('../lib/faulty-proxy')
 const { act, breach, count, repeat, wait, what } = require('./actor')
 
 const TEXT = 1

@@ -1,0 +1,5 @@
+'use strict'
+
+// Preloaded: announces follow each other soon.
+
+require('../../../lib/options/defaults').ANNOUNCE_INTERVAL = 200

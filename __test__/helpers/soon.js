@@ -1,5 +1,0 @@
-'use strict'
-
-// Preloaded: announces follow each other soon.
-
-require('../../lib/options/defaults').ANNOUNCE_INTERVAL = 200
