@@ -12,7 +12,7 @@ use grenache_nodejs_ws_native::{
     config::grape as config,
     grape::{
         Address, Command, Core, Event, Failure, Id, Item, Options, Outcome, Selection, Wanted, api,
-        krpc::{Announcement, Message, PutQuery, Query, Response, Signed, refuse},
+        krpc::{Announcement, Message, PutQuery, Query, Response, Signed, encode_error},
         listing::list,
     },
 };
@@ -441,7 +441,7 @@ fn answer_code(code: i64) -> simulation::Stranger {
     Box::new(move |own, from, bytes| {
         let Some(Message::Query(asked)) = Message::decode(bytes) else { return Vec::new() };
         let answer = match asked.query {
-            Ok(Some(Query::Put(_))) => refuse(&asked.transaction, code, &"no ".repeat(5_000)),
+            Ok(Some(Query::Put(_))) => encode_error(&asked.transaction, code, &"no ".repeat(5_000)),
             _ => {
                 let token = Some(vec![1; 8]);
                 let transaction = asked.transaction;

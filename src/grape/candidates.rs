@@ -1,11 +1,16 @@
 //! One walk's view of the network: the nearest known nodes to a key, and the results of querying
 //! them.
 
+mod counts;
+mod pending;
+
 use super::{
     Address, Distance, Id,
     hash::{HashMap, HashSet},
 };
 use crate::config::grape as config;
+use counts::Counts;
+use pending::Pending;
 use std::collections::VecDeque;
 
 /// A node that answered, with the data needed to store something there.
@@ -42,23 +47,6 @@ struct Candidate {
     by: Option<Address>,
 }
 
-/// A pending query.
-#[derive(Debug)]
-struct Open {
-    address: Address,
-    /// Until when it counts as in flight.
-    passed_at: u64,
-    /// Until when the walk waits for it though there are enough others.
-    late_at: u64,
-    is_late: bool,
-    /// It was silent lately.
-    is_doubtful: bool,
-    /// Already reported to its walk as silent.
-    is_told: bool,
-    /// Until when the walk goes on for it.
-    until: u64,
-}
-
 /// The candidates; see the module's description.
 #[derive(Debug)]
 pub struct Candidates {
@@ -70,7 +58,7 @@ pub struct Candidates {
     hosts: HashMap<Address, usize>,
     beyond: usize,
     /// How many unanswered ones of them each host has named.
-    waiting: HashMap<Address, usize>,
+    waiting: Counts,
     /// Addresses without a known id: bootstrap nodes.
     unknown: VecDeque<Address>,
     /// Addresses that may be queried if no other node answers.
@@ -80,16 +68,10 @@ pub struct Candidates {
     /// Queried addresses, and the host that named each.
     asked: HashMap<Address, Option<Address>>,
     /// How many unanswered nodes that each host named were queried.
-    named: HashMap<Address, usize>,
+    named: Counts,
     /// How many unanswered nodes at each host were queried.
-    at_host: HashMap<Address, usize>,
-    open: Vec<Open>,
-    /// Those of them that are not late.
-    in_flight: usize,
-    /// When each host was queried first. From then the walk goes on for the host's nodes, and for
-    /// those that they name, for a limited time: so a host cannot prolong it by naming one late
-    /// node after another.
-    since: HashMap<Address, u64>,
+    at_host: Counts,
+    pending: Pending,
     /// A named node does not answer at once, and may not exist.
     is_wary: bool,
     /// The hosts that answered.
@@ -106,16 +88,14 @@ impl Candidates {
             nodes: Vec::new(),
             hosts: HashMap::default(),
             beyond: 0,
-            waiting: HashMap::default(),
+            waiting: Counts::default(),
             unknown: VecDeque::new(),
             hints: VecDeque::new(),
             doubtful: HashSet::default(),
             asked: HashMap::default(),
-            named: HashMap::default(),
-            at_host: HashMap::default(),
-            open: Vec::new(),
-            in_flight: 0,
-            since: HashMap::default(),
+            named: Counts::default(),
+            at_host: Counts::default(),
+            pending: Pending::default(),
             is_wary: false,
             answers: HashSet::default(),
             concurrency: concurrency.max(1),
@@ -159,9 +139,9 @@ impl Candidates {
         if let Some(node) = same.iter_mut().find(|node| node.address == address) {
             // A host that named more than its share must not keep others from naming the same.
             let is_new = node.state == State::New;
-            if is_new && node.by.is_some_and(|by| !has_room(&self.named, by, NAMED)) {
-                uncount(&mut self.waiting, node.by);
-                count(&mut self.waiting, by);
+            if is_new && node.by.is_some_and(|by| !self.named.has_room(by, NAMED)) {
+                self.waiting.remove(node.by);
+                self.waiting.add(by);
                 node.by = by;
             }
             return;
@@ -184,7 +164,7 @@ impl Candidates {
         let state = self.state_of(address);
         let node = Candidate { distance, id, address, state, holder: None, by };
         self.nodes.insert(start, node);
-        count(&mut self.waiting, by);
+        self.waiting.add(by);
         let count = self.hosts.entry(address.group()).or_default();
         *count += 1;
         self.beyond += usize::from(*count > config::HOST_PLACES);
@@ -195,9 +175,9 @@ impl Candidates {
 
     /// The initial state of a node named at `address`.
     fn state_of(&self, address: Address) -> State {
-        match self.open.iter().find(|open| open.address == address) {
-            Some(open) if open.is_late => State::Late,
-            Some(_) => State::Asked,
+        match self.pending.is_late(address) {
+            Some(true) => State::Late,
+            Some(false) => State::Asked,
             // Another node answered there, or none.
             None if self.asked.contains_key(&address) => State::Failed,
             None => State::New,
@@ -213,7 +193,7 @@ impl Candidates {
         let mut at = (self.beyond > 0).then(|| self.nodes.iter().rposition(is_beyond)).flatten();
         for most in [NAMED, config::NAMED_KEPT] {
             let is_beyond =
-                |node: &Candidate| node.by.is_some_and(|by| !has_room(&self.waiting, by, most + 1));
+                |node: &Candidate| node.by.is_some_and(|by| !self.waiting.has_room(by, most + 1));
             at = at.or_else(|| self.nodes.iter().rposition(is_beyond));
         }
         self.drop_at(at.unwrap_or(self.nodes.len() - 1));
@@ -221,7 +201,7 @@ impl Candidates {
 
     fn drop_at(&mut self, at: usize) {
         let node = self.nodes.remove(at);
-        uncount(&mut self.waiting, node.by);
+        self.waiting.remove(node.by);
         let host = node.address.group();
         let Some(count) = self.hosts.get_mut(&host) else { return };
         self.beyond -= usize::from(*count > config::HOST_PLACES);
@@ -234,7 +214,8 @@ impl Candidates {
     /// The next node to query, if there is one and not too many queries are in flight.
     pub fn next(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
         self.pass_over_late(now);
-        if self.in_flight >= self.concurrency || self.asked.len() >= config::WALK_QUERIES {
+        if self.pending.in_flight() >= self.concurrency || self.asked.len() >= config::WALK_QUERIES
+        {
             return None;
         }
         while let Some(address) = self.unknown.pop_front() {
@@ -249,7 +230,7 @@ impl Candidates {
         let has_share = self.beyond > 0 || self.is_wary;
         let most = if self.is_wary { 1 } else { NAMED };
         let mut next = has_share.then(|| self.next_of(config::HOST_PLACES, most, now)).flatten();
-        if !self.is_wary || self.in_flight < self.concurrency.div_ceil(2) {
+        if !self.is_wary || self.pending.in_flight() < self.concurrency.div_ceil(2) {
             next = next.or_else(|| self.next_of(usize::MAX, NAMED, now));
         }
         next.or_else(|| self.next_hint(now))
@@ -257,13 +238,11 @@ impl Candidates {
 
     /// Leaves half of the room for nodes that are named in the meantime.
     fn next_hint(&mut self, now: u64) -> Option<(Option<Id>, Address)> {
-        while self.answers.is_empty() && self.in_flight < self.concurrency.div_ceil(2) {
+        while self.answers.is_empty() && self.pending.in_flight() < self.concurrency.div_ceil(2) {
             let address = self.hints.pop_front()?;
             if !self.asked.contains_key(&address) {
                 self.ask(address, None, now);
-                if let Some(open) = self.open.last_mut() {
-                    open.until = now;
-                }
+                self.pending.do_not_wait_for_last(now);
                 return Some((None, address));
             }
         }
@@ -272,18 +251,14 @@ impl Candidates {
 
     /// The next node whose query has been pending for [`config::LATE_MS`], each once.
     pub fn silent(&mut self, now: u64) -> Option<Address> {
-        let open = self.open.iter_mut().find(|open| !open.is_told && open.late_at <= now)?;
-        open.is_told = true;
-        Some(open.address)
+        self.pending.next_silent(now)
     }
 
     /// Nodes that are late make room for others.
     fn pass_over_late(&mut self, now: u64) {
-        for open in self.open.iter_mut().filter(|open| !open.is_late && open.passed_at <= now) {
-            open.is_late = true;
-            self.is_wary |= open.passed_at < open.late_at;
-            self.in_flight -= 1;
-            for node in self.nodes.iter_mut().filter(|node| node.address == open.address) {
+        while let Some(late) = self.pending.next_late(now) {
+            self.is_wary |= late.is_early;
+            for node in self.nodes.iter_mut().filter(|node| node.address == late.address) {
                 if node.state == State::Asked {
                     node.state = State::Late;
                 }
@@ -304,7 +279,7 @@ impl Candidates {
                 continue;
             }
             // Its host had its time.
-            if state == State::New && self.until(address, by, now) <= now {
+            if state == State::New && self.pending.until(address, by, now) <= now {
                 continue;
             }
             if share < usize::MAX {
@@ -329,7 +304,7 @@ impl Candidates {
                 continue;
             }
             let may = by.is_none_or(|by| {
-                has_room(&self.named, by, most) && has_room(&self.at_host, address.group(), AT_HOST)
+                self.named.has_room(by, most) && self.at_host.has_room(address.group(), AT_HOST)
             });
             if !may {
                 continue;
@@ -341,58 +316,31 @@ impl Candidates {
         None
     }
 
-    /// Until when the walk goes on for a node that is queried now.
-    fn until(&self, address: Address, by: Option<Address>, now: u64) -> u64 {
-        let since = |host| self.since.get(&host).copied().unwrap_or(now);
-        since(address.group()).min(by.map_or(now, since)) + config::HOLD_MS
-    }
-
     fn ask(&mut self, address: Address, by: Option<Address>, now: u64) {
         self.asked.insert(address, by);
         if self.doubtful.contains(&address) {
-            self.open.push(Open {
-                address,
-                passed_at: now,
-                late_at: now,
-                is_late: true,
-                is_doubtful: true,
-                is_told: true,
-                until: now + config::WARY_MS,
-            });
+            self.pending.add_doubtful(address, now);
         } else {
-            self.ask_in_turn(address, by, now);
+            self.pending.add(address, by, now);
         }
-        if let Some(by) = by {
-            *self.named.entry(by).or_default() += 1;
-            *self.at_host.entry(address.group()).or_default() += 1;
+        if by.is_some() {
+            self.named.add(by);
+            self.at_host.add(Some(address.group()));
         }
-    }
-
-    fn ask_in_turn(&mut self, address: Address, by: Option<Address>, now: u64) {
-        self.in_flight += 1;
-        let until = self.until(address, by, now);
-        let late_at = until.min(now + config::LATE_MS);
-        let passed_at = if by.is_some() { late_at.min(now + config::WARY_MS) } else { late_at };
-        let (is_late, is_doubtful, is_told) = (false, false, false);
-        self.open.push(Open { address, passed_at, late_at, is_late, is_doubtful, is_told, until });
-        self.since.entry(address.group()).or_insert(now);
     }
 
     /// A queried node answered.
     pub fn answered(&mut self, id: Id, address: Address, token: Option<Vec<u8>>, ours: bool) {
         self.answers.insert(address.group());
         if let Some(Some(by)) = self.asked.get(&address) {
-            for (counts, of) in [(&mut self.named, *by), (&mut self.at_host, address.group())] {
-                if let Some(count) = counts.get_mut(&of) {
-                    *count = count.saturating_sub(1);
-                }
-            }
+            self.named.remove(Some(*by));
+            self.at_host.remove(Some(address.group()));
         }
         self.add(id, address, None);
-        self.close(address);
+        self.pending.remove(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             // Other ids that were named at this address are not there.
-            uncount(&mut self.waiting, node.by.take());
+            self.waiting.remove(node.by.take());
             if node.id != id {
                 node.state = State::Failed;
             } else if node.state != State::Failed {
@@ -404,7 +352,7 @@ impl Candidates {
 
     /// A queried node did not answer, or sent an error.
     pub fn failed(&mut self, address: Address) {
-        self.close(address);
+        self.pending.remove(address);
         for node in self.nodes.iter_mut().filter(|node| node.address == address) {
             if node.state != State::Answered {
                 node.state = State::Failed;
@@ -412,38 +360,10 @@ impl Candidates {
         }
     }
 
-    fn close(&mut self, address: Address) {
-        let Some(at) = self.open.iter().position(|open| open.address == address) else { return };
-        if !self.open.swap_remove(at).is_late {
-            self.in_flight -= 1;
-        }
-    }
-
     /// When the walk has to be continued if no node answers before; `None` if there is no node to
     /// wait for. Right after [`next`](Self::next) returned `None`, that is the end.
     pub fn wake_at(&self, now: u64) -> Option<u64> {
-        // As long as no node answers, the walk waits for all; with enough answers, for none that is
-        // late. It does not wait for nodes that were silent lately, unless they are the majority:
-        // then it was this node whose queries were lost. When no other nodes are left, each lookup
-        // would wait for the dead ones again: they get the time that the farthest node needs.
-        let doubtful = self.open.iter().filter(|open| open.is_doubtful).count();
-        let answers = self.answers.len();
-        let doubted_until =
-            |open: &Open| if answers == 0 { open.late_at + config::LATE_MS } else { open.until };
-        let holds = |open: &&Open| match answers {
-            _ if open.is_doubtful => doubtful > answers && doubted_until(open) > now,
-            0 => true,
-            config::K.. => open.late_at > now,
-            _ => open.until > now,
-        };
-        let next = |open: &Open| {
-            if open.is_doubtful {
-                return doubted_until(open);
-            }
-            let times = [open.passed_at, open.late_at, open.until].into_iter();
-            times.filter(|time| *time > now).min().unwrap_or(u64::MAX)
-        };
-        self.open.iter().filter(holds).map(next).min()
+        self.pending.wake_at(self.answers.len(), now)
     }
 
     /// The nearest nodes that answered with a token. Those beyond a host's share only count if
@@ -466,22 +386,6 @@ impl Candidates {
 
 const NAMED: usize = config::UNPROVEN_NAMED;
 const AT_HOST: usize = config::UNPROVEN_AT_HOST;
-
-fn count(counts: &mut HashMap<Address, usize>, of: Option<Address>) {
-    if let Some(of) = of {
-        *counts.entry(of).or_default() += 1;
-    }
-}
-
-fn uncount(counts: &mut HashMap<Address, usize>, of: Option<Address>) {
-    if let Some(count) = of.and_then(|of| counts.get_mut(&of)) {
-        *count = count.saturating_sub(1);
-    }
-}
-
-fn has_room(counts: &HashMap<Address, usize>, of: Address, most: usize) -> bool {
-    counts.get(&of).is_none_or(|count| *count < most)
-}
 
 #[cfg(test)]
 mod tests;

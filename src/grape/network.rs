@@ -4,7 +4,7 @@
 use super::{
     Address, Contact, Counters, Generations, Heard, Id, Options, Silence, Sources, Table,
     hash::{HashSet, Keyed},
-    krpc::{Asked, Message, Query, Refusal, Response},
+    krpc::{Message, Query, ReceivedQuery, Refusal, Response},
     transactions::{Due, Pending, Purpose, Transactions, transaction},
 };
 use crate::config::grape as config;
@@ -53,7 +53,7 @@ pub(super) struct Received<'a> {
 #[derive(Debug)]
 pub(super) enum Incoming<'a> {
     /// A query, and the limits of the reply.
-    Query(Asked<'a>, Allowance),
+    Query(ReceivedQuery<'a>, Allowance),
     /// The reply to a query of this node.
     Answer { purpose: Purpose, id: Id, response: Response<'a> },
 }
@@ -141,7 +141,7 @@ impl Network {
     fn receive_query<'a>(
         &mut self,
         from: Address,
-        query: Asked<'a>,
+        query: ReceivedQuery<'a>,
         received: usize,
         now: u64,
     ) -> Received<'a> {

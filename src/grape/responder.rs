@@ -4,7 +4,7 @@ use super::{
     Address, Id, Item, Tokens,
     directory::Directory,
     event::Events,
-    krpc::{Announcement, Asked, PutQuery, Query, Response, code, refuse},
+    krpc::{Announcement, PutQuery, Query, ReceivedQuery, Response, code, encode_error},
     network::Network,
 };
 use crate::config::grape as config;
@@ -30,7 +30,12 @@ pub(super) struct Responder<'a> {
 impl Responder<'_> {
     /// The reply to a query, of at most `allowed` bytes or with the mandatory fields alone; `None`
     /// to an unknown query.
-    pub fn reply(&mut self, from: Address, asked: Asked<'_>, allowed: usize) -> Option<Vec<u8>> {
+    pub fn reply(
+        &mut self,
+        from: Address,
+        asked: ReceivedQuery<'_>,
+        allowed: usize,
+    ) -> Option<Vec<u8>> {
         let fixed = config::ANSWER_BYTES + asked.transaction.len();
         let room = allowed.saturating_sub(fixed);
         let response = asked.query.and_then(|query| {
@@ -45,7 +50,7 @@ impl Responder<'_> {
             }),
             Err((code, text)) => {
                 self.network.count().refused += 1;
-                Some(refuse(&asked.transaction, code, text))
+                Some(encode_error(&asked.transaction, code, text))
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::events::{Failure, failure};
 use crate::{
     grape::{Options, Wanted},
-    net::grape::{Backlog, Grape, Kind, Settings, Told},
+    net::grape::{Backlog, Grape, Kind, Notice, Settings},
 };
 use napi::{
     CleanupEnvHook, Env, Result,
@@ -98,7 +98,7 @@ impl NativeGrape {
                 move |context| {
                     let Sent { event, kind } = context.value;
                     if let Some(kind) = kind {
-                        let lost = backlog.heard(kind, length(event.text.as_ref()));
+                        let lost = backlog.received(kind, length(event.text.as_ref()));
                         if lost > 0 {
                             let name = kind.name();
                             let text =
@@ -111,14 +111,14 @@ impl NativeGrape {
             })?;
         *lock(&self.teller) = Some(function);
         let teller = self.teller.clone();
-        let started = Grape::start(settings(options), move |told| {
-            let kind = Kind::of(&told);
-            let (name, text) = match told {
-                Told::Ready => ("ready", None),
-                Told::Node => ("node", None),
-                Told::Peer(text) => ("peer", Some(text)),
-                Told::Announce(text) => ("announce", Some(text)),
-                Told::Warning(text) => ("warning", Some(text)),
+        let started = Grape::start(settings(options), move |notice| {
+            let kind = Kind::of(&notice);
+            let (name, text) = match notice {
+                Notice::Ready => ("ready", None),
+                Notice::Node => ("node", None),
+                Notice::Peer(text) => ("peer", Some(text)),
+                Notice::Announce(text) => ("announce", Some(text)),
+                Notice::Warning(text) => ("warning", Some(text)),
             };
             if kind.is_none_or(|kind| backlog.admit(kind, length(text.as_ref()))) {
                 send(&teller, Sent { event: named(name, text), kind });

@@ -12,19 +12,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files of `src` that still import each other, by group. A file is deleted here with the change
-/// that unties it; none is added.
-const KNOWN_CYCLES: &[&[&str]] = &[&[
-    "net/grape/actor.rs",
-    "net/grape/http.rs",
-    "net/grape/mod.rs",
-    "net/grape/names.rs",
-    "net/grape/pages.rs",
-    "net/grape/places.rs",
-    "net/grape/state.rs",
-    "net/grape/stream.rs",
-]];
-
 /// All Rust files below `dir` of the package.
 fn sources(dir: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -116,20 +103,12 @@ fn no_files_import_each_other() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let imports = imports(&|file| fs::read_to_string(src.join(file)).ok());
     assert_eq!(imports.len(), files_but_tests(&src), "each file of src is a module");
-    let found = cycles(&imports);
     let mut faults = String::new();
-    for group in &found {
-        let is_known = |known: &&[&str]| group.iter().all(|file| known.contains(&file.as_str()));
-        if !KNOWN_CYCLES.iter().any(is_known) {
-            faults += &format!(
-                "These files import each other; move what both need into a file of its own:\n{}",
-                within(&imports, group)
-            );
-        }
-    }
-    let is_found = |file: &&str| found.iter().any(|group| group.contains(*file));
-    for file in KNOWN_CYCLES.iter().copied().flatten().filter(|file| !is_found(file)) {
-        faults += &format!("{file} is in no cycle any more: delete it in KNOWN_CYCLES.\n");
+    for group in cycles(&imports) {
+        faults += &format!(
+            "These files import each other; move what both need into a file of its own:\n{}",
+            within(&imports, &group)
+        );
     }
     assert!(faults.is_empty(), "\n{faults}");
 }

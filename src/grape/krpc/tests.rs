@@ -1,4 +1,8 @@
 use super::*;
+use crate::{
+    config::grape as config,
+    grape::{Address, Id},
+};
 use proptest::{collection::vec, prelude::*};
 
 const ID: Id = Id([7; 20]);
@@ -73,7 +77,7 @@ fn a_response_is_read_as_it_was_written() {
 
 #[test]
 fn a_refusal_reads_as_the_original_says_it() {
-    let bytes = refuse(b"ab", code::CAS_MISMATCH, "CAS mismatch");
+    let bytes = encode_error(b"ab", code::CAS_MISMATCH, "CAS mismatch");
     let Some(Message::Error(refusal)) = Message::decode(&bytes) else { panic!() };
     assert_eq!((refusal.code, refusal.text.as_str()), (301, "301 CAS mismatch"));
     let Some(Message::Error(odd)) = Message::decode(b"d1:e3:odd1:t2:ab1:y1:ee") else { panic!() };

@@ -1,12 +1,14 @@
 //! The task that owns the core and its UDP socket.
 
-use super::{Told, compact, outbox::Outbox};
+use super::{
+    message::{Done, Message},
+    notice::Notice,
+    outbox::Outbox,
+    sockets::compact,
+};
 use crate::{
     config::grape as config,
-    grape::{
-        Address, Command, Core, Datagram, Event, Failure, Id, Outcome, Output, Source, Status,
-        Wanted,
-    },
+    grape::{Address, Core, Datagram, Event, Failure, Output},
 };
 use std::{
     collections::HashMap,
@@ -15,67 +17,37 @@ use std::{
     pin::pin,
     time::{Duration, Instant},
 };
-use tokio::{
-    net::UdpSocket,
-    sync::{mpsc::UnboundedReceiver, oneshot},
-    task::yield_now,
-    time::sleep_until,
-};
+use tokio::{net::UdpSocket, sync::mpsc::UnboundedReceiver, task::yield_now, time::sleep_until};
 
-/// A message to the core's task.
-#[derive(Debug)]
-pub(super) enum Ask {
-    /// A command, with the client's number, which is unique.
-    Command {
-        op: u64,
-        who: Source,
-        command: Command,
-        done: Done,
-    },
-    /// Ends the command with this number.
-    Cancel(u64),
-    Status(oneshot::Sender<Status>),
-    Known(oneshot::Sender<(Id, Vec<Address>)>),
-    /// Bootstrap nodes, and those known from an earlier run, if any.
-    Bootstrap {
-        addresses: Vec<Address>,
-        known: Vec<Address>,
-    },
-    Want(Wanted),
-    /// Ends the node, and returns the nodes it knew.
-    Stop(oneshot::Sender<(Id, Vec<Address>)>),
-}
-
-type Done = oneshot::Sender<Result<Outcome, Failure>>;
-
+/// The task; see the module's description.
 pub(super) struct Actor {
     core: Core,
     epoch: Instant,
     socket: UdpSocket,
-    asks: UnboundedReceiver<Ask>,
-    tell: Box<dyn Fn(Told) + Send + Sync>,
+    inbox: UnboundedReceiver<Message>,
+    emit: Box<dyn Fn(Notice) + Send + Sync>,
     /// Callbacks for the outcomes of commands, and the walks that they wait for.
     waiters: HashMap<u64, (Done, Option<u64>)>,
     outbox: Outbox,
-    over: bool,
+    is_over: bool,
 }
 
 impl Actor {
     pub fn new(
         core: Core,
         socket: UdpSocket,
-        asks: UnboundedReceiver<Ask>,
-        tell: Box<dyn Fn(Told) + Send + Sync>,
+        inbox: UnboundedReceiver<Message>,
+        emit: Box<dyn Fn(Notice) + Send + Sync>,
     ) -> Self {
         Self {
             core,
             epoch: Instant::now(),
             socket,
-            asks,
-            tell,
+            inbox,
+            emit,
             waiters: HashMap::new(),
             outbox: Outbox::default(),
-            over: false,
+            is_over: false,
         }
     }
 
@@ -84,15 +56,15 @@ impl Actor {
         // One more byte shows that a datagram is longer than any message.
         let mut buffer = vec![0; config::MESSAGE_BYTES + 1];
         let mut alarm = pin!(sleep_until(self.epoch.into()));
-        while !self.over {
+        while !self.is_over {
             let wake = self.epoch + Duration::from_millis(self.core.wake_at());
             if alarm.deadline() != wake.into() {
                 alarm.as_mut().reset(wake.into());
             }
             tokio::select! {
-                ask = self.asks.recv() => {
-                    let Some(ask) = ask else { return };
-                    self.take(ask);
+                message = self.inbox.recv() => {
+                    let Some(message) = message else { return };
+                    self.handle(message);
                 }
                 _ = self.socket.readable() => {}
                 _ = self.socket.writable(), if !self.outbox.is_empty() => {}
@@ -100,15 +72,15 @@ impl Actor {
             }
             // Before the datagrams: listeners added now must get the events that they cause.
             for _ in 0..config::ASKS {
-                let Ok(ask) = self.asks.try_recv() else { break };
-                self.take(ask);
+                let Ok(message) = self.inbox.try_recv() else { break };
+                self.handle(message);
             }
             self.write();
             let is_drained = self.read(&mut buffer);
             let output = self.core.tick(self.now(), []);
-            self.put_out(output);
+            self.pass_on(output);
             if !is_drained {
-                // One thread serves the whole process: other tasks have their turn first.
+                // One thread serves the whole process: other tasks run first.
                 yield_now().await;
             }
         }
@@ -131,7 +103,7 @@ impl Actor {
             let Some(from) = compact(from) else { continue };
             let now = self.epoch.elapsed().as_millis();
             let output = self.core.tick(now as u64, [(from, &buffer[..len])]);
-            self.put_out(output);
+            self.pass_on(output);
             if now - started > config::READ_MS {
                 break;
             }
@@ -139,14 +111,14 @@ impl Actor {
         false
     }
 
-    fn take(&mut self, ask: Ask) {
+    fn handle(&mut self, message: Message) {
         // The caller may have given up, which is fine.
-        match ask {
-            Ask::Command { op, who, command, done } => {
-                let walk = self.core.start_for(self.now(), op, who, command);
+        match message {
+            Message::Command { op, client, command, done } => {
+                let walk = self.core.start_for(self.now(), op, client, command);
                 self.waiters.insert(op, (done, walk));
             }
-            Ask::Cancel(op) => {
+            Message::Cancel(op) => {
                 if let Some((done, walk)) = self.waiters.remove(&op) {
                     let _ = done.send(Err(Failure::Busy));
                     if let Some(walk) = walk {
@@ -154,35 +126,35 @@ impl Actor {
                     }
                 }
             }
-            Ask::Status(done) => drop(done.send(self.core.status())),
-            Ask::Known(done) => drop(done.send(self.core.known())),
-            Ask::Bootstrap { addresses, known } => {
+            Message::Status(done) => drop(done.send(self.core.status())),
+            Message::Known(done) => drop(done.send(self.core.known())),
+            Message::Bootstrap { addresses, known } => {
                 if !known.is_empty() {
                     self.core.hint(known);
                 }
                 self.core.bootstrap(self.now(), addresses);
             }
-            Ask::Want(wanted) => self.core.want(wanted),
-            Ask::Stop(done) => {
-                self.over = true;
+            Message::Want(wanted) => self.core.want(wanted),
+            Message::Stop(done) => {
+                self.is_over = true;
                 drop(done.send(self.core.known()));
             }
         }
     }
 
-    fn put_out(&mut self, output: Output) {
+    fn pass_on(&mut self, output: Output) {
         for event in output.events {
             match event {
-                Event::Ready => (self.tell)(Told::Ready),
-                Event::Node => (self.tell)(Told::Node),
-                Event::Peer(address) => (self.tell)(Told::Peer(address.to_string())),
+                Event::Ready => (self.emit)(Notice::Ready),
+                Event::Node => (self.emit)(Notice::Node),
+                Event::Peer(address) => (self.emit)(Notice::Peer(address.to_string())),
                 Event::Announce(key) => {
-                    (self.tell)(Told::Announce(String::from_utf8_lossy(&key).into_owned()));
+                    (self.emit)(Notice::Announce(String::from_utf8_lossy(&key).into_owned()));
                 }
                 Event::Silent { addresses, is_alone } => {
-                    (self.tell)(Told::Warning(silence(&addresses, is_alone)));
+                    (self.emit)(Notice::Warning(silence(&addresses, is_alone)));
                 }
-                Event::Warning => (self.tell)(Told::Warning("unexpected datagram".into())),
+                Event::Warning => (self.emit)(Notice::Warning("unexpected datagram".into())),
                 Event::Done { op, result } => {
                     if let Some((waiter, _)) = self.waiters.remove(&op) {
                         let _ = waiter.send(result);
@@ -218,6 +190,7 @@ impl Actor {
         }
     }
 }
+
 /// The warning about bootstrap nodes without an answer.
 fn silence(addresses: &[Address], is_alone: bool) -> String {
     let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();

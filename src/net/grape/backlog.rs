@@ -1,6 +1,6 @@
 //! A node's events that JavaScript has not received yet.
 
-use super::Told;
+use super::notice::Notice;
 use crate::config::grape as config;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -24,13 +24,13 @@ impl Kind {
     const COUNT: usize = 4;
 
     /// Of an event; `None` for one that occurs once.
-    pub fn of(told: &Told) -> Option<Self> {
-        match told {
-            Told::Ready => None,
-            Told::Node => Some(Self(0)),
-            Told::Peer(_) => Some(Self(1)),
-            Told::Announce(_) => Some(Self(2)),
-            Told::Warning(_) => Some(Self(3)),
+    pub fn of(notice: &Notice) -> Option<Self> {
+        match notice {
+            Notice::Ready => None,
+            Notice::Node => Some(Self(0)),
+            Notice::Peer(_) => Some(Self(1)),
+            Notice::Announce(_) => Some(Self(2)),
+            Notice::Warning(_) => Some(Self(3)),
         }
     }
 
@@ -58,7 +58,7 @@ impl Backlog {
 
     /// JavaScript is about to receive one. After the last waiting one: how many were dropped
     /// meanwhile.
-    pub fn heard(&self, kind: Kind, bytes: usize) -> u64 {
+    pub fn received(&self, kind: Kind, bytes: usize) -> u64 {
         let waiting = &self.0[kind.0];
         waiting.bytes.fetch_sub(bytes, Relaxed);
         if waiting.events.fetch_sub(1, Relaxed) == 1 { waiting.lost.swap(0, Relaxed) } else { 0 }
@@ -69,37 +69,37 @@ impl Backlog {
 mod tests {
     use super::*;
 
-    fn kind(told: &Told) -> Kind {
-        Kind::of(told).unwrap()
+    fn kind(notice: &Notice) -> Kind {
+        Kind::of(notice).unwrap()
     }
 
     #[test]
     fn a_flood_of_one_kind_is_cut_and_counted_and_the_others_have_room() {
         let backlog = Backlog::default();
-        let (announce, node) = (kind(&Told::Announce(String::new())), kind(&Told::Node));
+        let (announce, node) = (kind(&Notice::Announce(String::new())), kind(&Notice::Node));
         let admitted = (0..10_000).filter(|_| backlog.admit(announce, 8)).count();
         assert_eq!(admitted, config::EVENTS_WAITING);
         assert!(backlog.admit(node, 0));
         for _ in 1..admitted {
-            assert_eq!(backlog.heard(announce, 8), 0);
+            assert_eq!(backlog.received(announce, 8), 0);
         }
-        assert_eq!(backlog.heard(announce, 8), 10_000 - admitted as u64);
+        assert_eq!(backlog.received(announce, 8), 10_000 - admitted as u64);
         assert!(backlog.admit(announce, 8));
-        assert_eq!((backlog.heard(announce, 8), backlog.heard(node, 0)), (0, 0));
+        assert_eq!((backlog.received(announce, 8), backlog.received(node, 0)), (0, 0));
     }
 
     #[test]
     fn long_texts_count_by_their_bytes() {
         let backlog = Backlog::default();
-        let announce = kind(&Told::Announce(String::new()));
+        let announce = kind(&Notice::Announce(String::new()));
         let admitted = (0..1_000).filter(|_| backlog.admit(announce, 8_192)).count();
         assert_eq!(admitted, config::EVENTS_BYTES / 8_192);
     }
 
     #[test]
     fn what_happens_once_is_never_cut() {
-        assert_eq!(Kind::of(&Told::Ready), None);
-        let names = [Told::Node, Told::Peer(String::new()), Told::Announce(String::new())];
-        assert_eq!(names.map(|told| kind(&told).name()), ["node", "peer", "announce"]);
+        assert_eq!(Kind::of(&Notice::Ready), None);
+        let names = [Notice::Node, Notice::Peer(String::new()), Notice::Announce(String::new())];
+        assert_eq!(names.map(|notice| kind(&notice).name()), ["node", "peer", "announce"]);
     }
 }

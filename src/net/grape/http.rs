@@ -1,15 +1,16 @@
 //! The API: an HTTP/1.1 server.
 
 use super::{
-    Shared,
+    api::Api,
     pages::Page,
-    places::{Doing, Place, Places, Taken},
+    phase::Phase,
+    places::{Lease, Place, Places},
     stream::{Answer, Stream},
 };
 use crate::{
     body::{self, Unread},
     config::{self, grape::API_HEAD_BYTES},
-    grape::{Failure, Selection, api, page},
+    grape::{Failure, Selection, api as texts, page},
     net::{io, tasks::Tasks},
     process,
 };
@@ -30,7 +31,7 @@ use tokio::{
 };
 
 pub(super) struct Server {
-    pub shared: Arc<Shared>,
+    pub api: Arc<Api>,
     pub tasks: Tasks,
     /// Held for as long as a socket is open.
     pub held: mpsc::Sender<()>,
@@ -51,7 +52,7 @@ const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 impl Server {
     /// Accepts connections until it is aborted.
     pub async fn run(self, listener: TcpListener) {
-        let places = Places::new(self.shared.asks.clone(), process::descriptors());
+        let places = Places::new(self.api.client.inbox().clone(), process::descriptors());
         select! {
             () = self.accept(&listener, &places) => {}
             () = places.keep_sweeping() => {}
@@ -76,16 +77,16 @@ impl Server {
             };
             // Without threads this task would not run.
             let Ok(runtime) = io::runtime() else { return };
-            let taken = places.take(from.ip());
-            let (shared, held, places) = (self.shared.clone(), self.held.clone(), places.clone());
-            let taken = Arc::new(taken);
-            let serves = taken.clone();
+            let lease = places.take(from.ip());
+            let (api, held, places) = (self.api.clone(), self.held.clone(), places.clone());
+            let lease = Arc::new(lease);
+            let serves = lease.clone();
             let task = self.tasks.spawn(runtime, async move {
-                serve(stream, shared, places, &serves).await;
+                serve(stream, api, places, &serves).await;
                 drop((serves, held));
             });
             if let Some(task) = task {
-                taken.served_by(task);
+                lease.served_by(task);
             }
         }
     }
@@ -127,11 +128,11 @@ fn lacks_descriptors(error: &Error) -> bool {
     cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>, places: Places, taken: &Taken) {
-    let Ok(stream) = Stream::new(stream, taken.place.clone()) else { return };
+async fn serve(stream: TcpStream, api: Arc<Api>, places: Places, lease: &Lease) {
+    let Ok(stream) = Stream::new(stream, lease.place.clone()) else { return };
     let service = service_fn(move |request| {
-        let (shared, place, places) = (shared.clone(), taken.place.clone(), places.clone());
-        async move { Ok::<_, Infallible>(respond(&shared, &place, &places, request).await) }
+        let (api, place, places) = (api.clone(), lease.place.clone(), places.clone());
+        async move { Ok::<_, Infallible>(respond(&api, &place, &places, request).await) }
     });
     // An error is a client's, and ends its connection. Its time limits are those of its place.
     let _ = http1::Builder::new()
@@ -144,7 +145,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, places: Places, taken: &T
 }
 
 async fn respond(
-    shared: &Shared,
+    api: &Api,
     place: &Arc<Place>,
     places: &Places,
     request: Request<Incoming>,
@@ -156,21 +157,21 @@ async fn respond(
         _ => None,
     };
     let is_page = shown.is_some_and(|shown| shown != Shown::Watch);
-    if let Err(failure) = shared.guard.check(&head.method, &head.uri, &head.headers, is_page) {
+    if let Err(failure) = api.guard.check(&head.method, &head.uri, &head.headers, is_page) {
         return refusal(&failure, place);
     }
     if let Some(shown) = shown {
         // Separate, so that the futures of service requests are small.
         let query = head.uri.query().unwrap_or_default();
-        return Box::pin(show(shown, &head.method, query, shared, place, places)).await;
+        return Box::pin(show(shown, &head.method, query, api, place, places)).await;
     }
     let path = head.uri.path_and_query().map_or("", |path| path.as_str());
     let kind = path.strip_prefix('/').unwrap_or(path);
     let result = match head.method {
-        Method::POST => request_of(shared, place, kind, body).await,
-        _ if api::changes(kind) => Err(Failure::BadMethod),
-        Method::GET | Method::HEAD if !api::is_known(kind) => Err(Failure::NotFound),
-        _ => request_of(shared, place, kind, body).await,
+        Method::POST => request_of(api, place, kind, body).await,
+        _ if texts::changes(kind) => Err(Failure::BadMethod),
+        Method::GET | Method::HEAD if !texts::is_known(kind) => Err(Failure::NotFound),
+        _ => request_of(api, place, kind, body).await,
     };
     match result {
         Ok(text) => text_answer(StatusCode::OK, JSON, text.into(), place),
@@ -179,19 +180,19 @@ async fn respond(
 }
 
 async fn request_of(
-    shared: &Shared,
+    api: &Api,
     place: &Place,
     kind: &str,
     body: Incoming,
 ) -> Result<String, Failure> {
-    let body = match body::read(body, shared.body_limit).await {
+    let body = match body::read(body, api.body_limit).await {
         Ok(body) => body,
         Err(Unread::TooLong) => return Err(Failure::LargeBody),
         // The rest of it will not come.
         Err(Unread::Broken(_)) => return Err(Failure::BadBody),
     };
-    place.set(Doing::Working);
-    shared.answer(api::parse(kind, &body)?, place.who(), Some(place)).await
+    place.set(Phase::Working);
+    api.answer(texts::parse(kind, &body)?, place.client(), Some(place)).await
 }
 
 /// Pages for people and other programs.
@@ -219,7 +220,7 @@ async fn show(
     shown: Shown,
     method: &Method,
     query: &str,
-    shared: &Shared,
+    api: &Api,
     place: &Arc<Place>,
     places: &Places,
 ) -> Response<Answer> {
@@ -227,17 +228,17 @@ async fn show(
         Shown::Health => Some(Bytes::from_static(b"ok\n")),
         Shown::Watch if *method == Method::GET => {
             places.make_room_for_watcher();
-            place.set(Doing::Watching);
+            place.set(Phase::Watching);
             let mut answer = Response::new(Answer::endless(place.clone()));
             insert(&mut answer, header::SERVER, SERVER);
             insert(&mut answer, header::CACHE_CONTROL, NO_STORE);
-            insert(&mut answer, INSTANCE, shared.instance.clone());
+            insert(&mut answer, INSTANCE, api.instance.clone());
             return answer;
         }
         Shown::Watch => Some(Bytes::new()),
         Shown::Page(page) => {
-            place.set(Doing::Working);
-            shared.pages.get(page, Selection::of_query(query), shared).await
+            place.set(Phase::Working);
+            api.pages.get(page, Selection::of_query(query)).await
         }
     };
     let Some(text) = text else { return refusal(&Failure::Stopped, place) };
@@ -287,7 +288,7 @@ fn text_answer(
     text: Bytes,
     place: &Arc<Place>,
 ) -> Response<Answer> {
-    place.set(Doing::Answering);
+    place.set(Phase::Answering);
     let mut answer = Response::new(Answer::text(text, place.clone()));
     *answer.status_mut() = status;
     insert(&mut answer, header::CONTENT_TYPE, kind);

@@ -1,6 +1,9 @@
 //! Bootstrap nodes: addresses are used at once, names as soon as they resolve.
 
-use super::{IPV4_ALONE, actor::Ask, compact};
+use super::{
+    message::Message,
+    sockets::{IPV4_ALONE, compact},
+};
 use crate::{config::grape as config, error::Error, grape::Address, net::Destination};
 use std::collections::HashSet;
 use tokio::{net::lookup_host, sync::mpsc::UnboundedSender, time::sleep};
@@ -17,7 +20,7 @@ pub(super) fn parse(list: &[String], reject: impl Fn(Error)) -> Vec<Destination>
 pub(super) async fn keep_resolving(
     names: Vec<Destination>,
     known: Vec<Address>,
-    asks: UnboundedSender<Ask>,
+    inbox: UnboundedSender<Message>,
     warn: impl Fn(String),
 ) {
     let numeric = |name: &Destination| {
@@ -36,8 +39,8 @@ pub(super) async fn keep_resolving(
     let found: Vec<_> = names.iter().filter_map(numeric).flatten().collect();
     let mut warned = HashSet::new();
     let is_alone = found.is_empty() && known.is_empty() && has_names;
-    let mut told = (!is_alone).then(|| found.clone());
-    if !is_alone && asks.send(Ask::Bootstrap { addresses: found, known }).is_err() {
+    let mut passed_on = (!is_alone).then(|| found.clone());
+    if !is_alone && inbox.send(Message::Bootstrap { addresses: found, known }).is_err() {
         return;
     }
     if !has_names {
@@ -63,12 +66,12 @@ pub(super) async fn keep_resolving(
             missing |= address.is_none();
             found.extend(address);
         }
-        if told.as_ref() != Some(&found) {
+        if passed_on.as_ref() != Some(&found) {
             let addresses = found.clone();
-            if asks.send(Ask::Bootstrap { addresses, known: Vec::new() }).is_err() {
+            if inbox.send(Message::Bootstrap { addresses, known: Vec::new() }).is_err() {
                 return;
             }
-            told = Some(found);
+            passed_on = Some(found);
         }
         sleep(if missing { config::RESOLVE_RETRY } else { config::RESOLVE_AGAIN }).await;
     }

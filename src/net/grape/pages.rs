@@ -2,14 +2,14 @@
 //! move bytes, and shared by all requests meanwhile; pages with a filter or number are made one at
 //! a time, from a status that is taken once per second.
 
-use super::Shared;
+use super::client::Client;
 use crate::{
     config::grape as config,
     grape::{Selection, Status, listing::list, page::View},
     process,
 };
 use bytes::Bytes;
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 /// A kind of page.
@@ -21,8 +21,11 @@ pub(super) enum Page {
 }
 
 /// The latest pages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pages {
+    client: Client,
+    dht_address: SocketAddr,
+    api_address: SocketAddr,
     made: [Mutex<Option<(Instant, Bytes)>>; 3],
     /// The status that they are made from.
     seen: Mutex<Option<(Instant, Arc<Status>)>>,
@@ -32,12 +35,24 @@ pub(super) struct Pages {
 }
 
 impl Pages {
+    /// No pages so far, about the node of `client` at these addresses.
+    pub fn new(client: Client, dht_address: SocketAddr, api_address: SocketAddr) -> Self {
+        Self {
+            client,
+            dht_address,
+            api_address,
+            made: Default::default(),
+            seen: Mutex::default(),
+            choosing: Mutex::default(),
+        }
+    }
+
     /// The page; `None` when the node has stopped.
-    pub async fn get(&self, page: Page, selection: Selection, shared: &Shared) -> Option<Bytes> {
+    pub async fn get(&self, page: Page, selection: Selection) -> Option<Bytes> {
         if page != Page::Metrics && selection != Selection::default() {
             let _turn = self.choosing.lock().await;
-            let status = self.seen_lately(shared).await?;
-            return make(page, selection, status, shared).await;
+            let status = self.recent_status().await?;
+            return self.make(page, selection, status).await;
         }
         let slot = match page {
             Page::Html => &self.made[0],
@@ -51,50 +66,46 @@ impl Pages {
         {
             return Some(text.clone());
         }
-        let status = self.look(shared).await?;
-        let text = make(page, selection, status, shared).await?;
+        let status = self.new_status().await?;
+        let text = self.make(page, selection, status).await?;
         *made = Some((Instant::now(), text.clone()));
         Some(text)
     }
 
-    async fn seen_lately(&self, shared: &Shared) -> Option<Arc<Status>> {
+    /// The status, at most a second old.
+    async fn recent_status(&self) -> Option<Arc<Status>> {
         if let Some((at, status)) = &*self.seen.lock().await
             && at.elapsed() < config::STATUS_AGE
         {
             return Some(status.clone());
         }
-        self.look(shared).await
+        self.new_status().await
     }
 
-    async fn look(&self, shared: &Shared) -> Option<Arc<Status>> {
-        let status = Arc::new(shared.status().await?);
+    async fn new_status(&self) -> Option<Arc<Status>> {
+        let status = Arc::new(self.client.status().await?);
         *self.seen.lock().await = Some((Instant::now(), status.clone()));
         Some(status)
     }
-}
 
-async fn make(
-    page: Page,
-    selection: Selection,
-    status: Arc<Status>,
-    shared: &Shared,
-) -> Option<Bytes> {
-    let (dht, api) = (shared.dht.to_string(), shared.api.to_string());
-    let text = spawn_blocking(move || {
-        let view = View {
-            version: env!("CARGO_PKG_VERSION"),
-            memory: process::memory(),
-            dht,
-            api,
-            listing: list(&status.rows, &selection),
-            status: &status,
-            selection: &selection,
-        };
-        match page {
-            Page::Html => view.html(),
-            Page::Status => serde_json::to_string(&view).unwrap_or_default(),
-            Page::Metrics => view.metrics(),
-        }
-    });
-    text.await.ok().map(Bytes::from)
+    async fn make(&self, page: Page, selection: Selection, status: Arc<Status>) -> Option<Bytes> {
+        let (dht, api) = (self.dht_address.to_string(), self.api_address.to_string());
+        let text = spawn_blocking(move || {
+            let view = View {
+                version: env!("CARGO_PKG_VERSION"),
+                memory: process::memory(),
+                dht,
+                api,
+                listing: list(&status.rows, &selection),
+                status: &status,
+                selection: &selection,
+            };
+            match page {
+                Page::Html => view.html(),
+                Page::Status => serde_json::to_string(&view).unwrap_or_default(),
+                Page::Metrics => view.metrics(),
+            }
+        });
+        text.await.ok().map(Bytes::from)
+    }
 }

@@ -1,12 +1,12 @@
 //! The API's connections: the state of each, and which one is closed when there are too many.
 
-use super::actor::Ask;
+use super::{message::Message, phase::Phase, source::Source};
 use crate::{config::grape as config, grape};
 use slab::Slab;
 use std::{
     collections::HashMap,
     future::poll_fn,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -20,106 +20,6 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// State of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Doing {
-    /// No request so far.
-    New,
-    /// All requests are answered.
-    Idle,
-    /// A request is being received.
-    Receiving,
-    /// The node works on its request.
-    Working,
-    /// A response is being composed.
-    Answering,
-    /// A response is composed, and not completely written.
-    Flushing,
-    /// It waits for the end of the node.
-    Watching,
-}
-
-impl Doing {
-    fn of(byte: u8) -> Self {
-        match byte {
-            0 => Self::New,
-            1 => Self::Idle,
-            2 => Self::Receiving,
-            3 => Self::Working,
-            4 => Self::Answering,
-            5 => Self::Flushing,
-            _ => Self::Watching,
-        }
-    }
-
-    /// Time limit of the state, in ms.
-    fn limit(self) -> u64 {
-        match self {
-            Self::New | Self::Receiving => config::API_READ_MS,
-            Self::Idle => config::API_IDLE_MS,
-            Self::Answering | Self::Flushing => config::API_WRITE_MS,
-            // The node ends its own work.
-            Self::Working | Self::Watching => u64::MAX,
-        }
-    }
-
-    /// Order in which connections are closed when a place is needed. `None`: it has a pending
-    /// request, or watches.
-    fn rank(self, lasts: u64) -> Option<u8> {
-        match self {
-            Self::Idle => Some(1),
-            Self::Working | Self::Watching => None,
-            Self::New => (lasts > config::API_PATIENCE_MS).then_some(0),
-            Self::Receiving | Self::Answering | Self::Flushing => {
-                (lasts > config::API_PATIENCE_MS).then_some(2)
-            }
-        }
-    }
-}
-
-/// Sources of connections, each with its share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
-    /// This machine, with any of its addresses.
-    Loopback,
-    V4([u8; 4]),
-    /// A 64-bit network, which may belong to one machine.
-    V6([u8; 8]),
-}
-
-impl Source {
-    fn of(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            ip if ip.is_loopback() => Self::Loopback,
-            IpAddr::V4(ip) => Self::V4(ip.octets()),
-            IpAddr::V6(ip) => Self::V6(half(ip)),
-        }
-    }
-
-    fn share(self) -> usize {
-        match self {
-            Self::Loopback => config::API_LOOPBACK_CONNECTIONS,
-            Self::V4(_) | Self::V6(_) => config::API_SOURCE_CONNECTIONS,
-        }
-    }
-
-    /// The same source in the node's terms.
-    fn who(self) -> grape::Source {
-        match self {
-            Self::Loopback => grape::Source::Local,
-            // No network is `::/64`.
-            Self::V4([a, b, c, d]) => grape::Source::Client([0, 0, 0, 0, a, b, c, d]),
-            Self::V6(network) => grape::Source::Client(network),
-        }
-    }
-}
-
-fn half(ip: Ipv6Addr) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = ip.octets();
-    [a, b, c, d, e, f, g, h]
-}
-
 /// All connections.
 #[derive(Clone, Debug)]
 pub(super) struct Places(Arc<Inner>);
@@ -129,7 +29,7 @@ struct Inner {
     epoch: Instant,
     /// Most connections: the process may have too few descriptors for all.
     limit: usize,
-    asks: UnboundedSender<Ask>,
+    inbox: UnboundedSender<Message>,
     /// In ms since then, as of the last sweep: requests need no clock of their own.
     now: AtomicU64,
     /// Order in which connections became idle.
@@ -152,8 +52,8 @@ struct Held {
 pub(super) struct Place {
     all: Arc<Inner>,
     source: Source,
-    /// A [`Doing`] in the upper byte, and since when.
-    doing: AtomicU64,
+    /// A [`Phase`] in the upper byte, and since when.
+    phase: AtomicU64,
     order: AtomicU64,
     /// The node's command for it.
     op: AtomicU64,
@@ -166,7 +66,7 @@ pub(super) struct Place {
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct Lease {
     pub place: Arc<Place>,
     key: usize,
 }
@@ -174,15 +74,15 @@ pub(super) struct Taken {
 const TIME_BITS: u32 = 56;
 
 impl Places {
-    /// For a process with this limit of descriptors; `asks` ends the node's commands.
-    pub fn new(asks: UnboundedSender<Ask>, descriptors: Option<usize>) -> Self {
+    /// For a process with this limit of descriptors; `inbox` ends the node's commands.
+    pub fn new(inbox: UnboundedSender<Message>, descriptors: Option<usize>) -> Self {
         let for_api = |all: usize| {
             all.saturating_sub(config::API_DESCRIPTORS_KEPT).max(config::API_CONNECTIONS_LEAST)
         };
         Self(Arc::new(Inner {
             epoch: Instant::now(),
             limit: descriptors.map_or(usize::MAX, for_api).min(config::API_CONNECTIONS),
-            asks,
+            inbox,
             now: AtomicU64::new(0),
             order: AtomicU64::new(0),
             held: Mutex::default(),
@@ -193,7 +93,7 @@ impl Places {
     /// A place for a connection from there. When there are too many, the longest idle one is
     /// closed, or the oldest pending request of the source that has the most: a newcomer is always
     /// served.
-    pub fn take(&self, ip: IpAddr) -> Taken {
+    pub fn take(&self, ip: IpAddr) -> Lease {
         let source = Source::of(ip);
         let mut held = self.0.lock();
         let own = held.by_source.get(&source).copied().unwrap_or_default();
@@ -229,7 +129,7 @@ impl Places {
     /// most, so that a client with many loses its own.
     pub fn make_room_for_watcher(&self) {
         let mut held = self.0.lock();
-        let watches = |place: &Place| place.doing().0 == Doing::Watching;
+        let watches = |place: &Place| place.phase().0 == Phase::Watching;
         let count = held.places.iter().filter(|(_, place)| watches(place)).count();
         for _ in self.0.part(config::API_WATCHERS)..=count {
             self.0.end_newest_watcher(&mut held, |_| true);
@@ -255,28 +155,28 @@ impl Inner {
         of_all * self.limit / config::API_CONNECTIONS
     }
 
-    fn insert(self: &Arc<Self>, held: &mut Held, source: Source) -> Taken {
+    fn insert(self: &Arc<Self>, held: &mut Held, source: Source) -> Lease {
         let place = Arc::new(Place {
             all: self.clone(),
             source,
-            doing: AtomicU64::new(0),
+            phase: AtomicU64::new(0),
             order: AtomicU64::new(self.order.fetch_add(1, Relaxed)),
             op: AtomicU64::new(0),
             recalled: AtomicBool::new(false),
             waits: AtomicBool::new(false),
             task: OnceLock::new(),
         });
-        place.set(Doing::New);
+        place.set(Phase::New);
         *held.by_source.entry(source).or_default() += 1;
-        Taken { key: held.places.insert(place.clone()), place }
+        Lease { key: held.places.insert(place.clone()), place }
     }
 
     fn sweep(&self, now: u64) {
         self.now.store(now, Relaxed);
         let mut held = self.lock();
         let is_over = |place: &Place| {
-            let (doing, since) = place.doing();
-            now.saturating_sub(since) > doing.limit()
+            let (phase, since) = place.phase();
+            now.saturating_sub(since) > phase.limit()
         };
         let over: Vec<_> =
             held.places.iter().filter(|(_, place)| is_over(place)).map(|(key, _)| key).collect();
@@ -291,7 +191,7 @@ impl Inner {
         if self.end_newcomer(held, &of) || self.end_idlest(held, &of) {
             return;
         }
-        let is_under_way = |place: &Place| of(place) && place.doing().0 != Doing::Watching;
+        let is_under_way = |place: &Place| of(place) && place.phase().0 != Phase::Watching;
         let Some(greediest) = held.greediest(is_under_way) else {
             return self.end_newest_watcher(held, of);
         };
@@ -306,7 +206,7 @@ impl Inner {
     /// Closes the oldest of the newcomers, if there are many: their first requests may not have
     /// been read yet.
     fn end_newcomer(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
-        let is_new = |place: &Place| of(place) && place.doing().0 == Doing::New;
+        let is_new = |place: &Place| of(place) && place.phase().0 == Phase::New;
         let newcomers = || held.counted().filter(|(_, place)| is_new(place));
         if newcomers().count() <= self.part(config::API_NEWCOMERS) {
             return false;
@@ -321,8 +221,8 @@ impl Inner {
     fn end_idlest(&self, held: &mut Held, of: impl Fn(&Place) -> bool) -> bool {
         let now = self.now.load(Relaxed);
         let rank = |place: &Place| {
-            let (doing, since) = place.doing();
-            doing.rank(now.saturating_sub(since)).map(|rank| (rank, place.order.load(Relaxed)))
+            let (phase, since) = place.phase();
+            phase.rank(now.saturating_sub(since)).map(|rank| (rank, place.order.load(Relaxed)))
         };
         let candidates = held.counted().filter(|(_, place)| of(place));
         let idlest = candidates.filter_map(|(key, place)| Some((rank(place)?, key))).min();
@@ -334,7 +234,7 @@ impl Inner {
     }
 
     fn end_newest_watcher(&self, held: &mut Held, of: impl Fn(&Place) -> bool) {
-        let watches = |place: &Place| of(place) && place.doing().0 == Doing::Watching;
+        let watches = |place: &Place| of(place) && place.phase().0 == Phase::Watching;
         let Some(greediest) = held.greediest(watches) else { return };
         let of_greediest =
             held.counted().filter(|(_, place)| place.source == greediest && watches(place));
@@ -346,13 +246,13 @@ impl Inner {
     /// Ends a request: with a response that says so, if the node works on it.
     fn recall(&self, held: &mut Held, key: usize) {
         let place = held.places[key].clone();
-        if place.doing().0 != Doing::Working || held.recalled >= config::API_RECALLED {
+        if place.phase().0 != Phase::Working || held.recalled >= config::API_RECALLED {
             return self.end(held, key);
         }
         place.recalled.store(true, Relaxed);
         held.recalled += 1;
         held.discount(place.source);
-        let _ = self.asks.send(Ask::Cancel(place.op.load(Relaxed)));
+        let _ = self.inbox.send(Message::Cancel(place.op.load(Relaxed)));
     }
 
     fn end(&self, held: &mut Held, key: usize) {
@@ -397,7 +297,7 @@ impl Held {
     }
 }
 
-impl Taken {
+impl Lease {
     /// Sets the task that is aborted with the connection.
     pub fn served_by(&self, task: AbortHandle) {
         // It is set only here.
@@ -405,7 +305,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for Lease {
     fn drop(&mut self) {
         let all = &self.place.all;
         let mut held = all.lock();
@@ -418,27 +318,27 @@ impl Drop for Taken {
 }
 
 impl Place {
-    pub fn set(&self, doing: Doing) {
+    pub fn set(&self, phase: Phase) {
         let now = self.all.now.load(Relaxed);
-        self.doing.store(u64::from(doing as u8) << TIME_BITS | now, Relaxed);
+        self.phase.store(u64::from(phase as u8) << TIME_BITS | now, Relaxed);
     }
 
-    fn doing(&self) -> (Doing, u64) {
-        let doing = self.doing.load(Relaxed);
-        (Doing::of((doing >> TIME_BITS) as u8), doing & ((1 << TIME_BITS) - 1))
+    fn phase(&self) -> (Phase, u64) {
+        let phase = self.phase.load(Relaxed);
+        (Phase::of((phase >> TIME_BITS) as u8), phase & ((1 << TIME_BITS) - 1))
     }
 
     /// Bytes were received.
     pub fn received(&self) {
-        if matches!(self.doing().0, Doing::New | Doing::Idle) {
+        if matches!(self.phase().0, Phase::New | Phase::Idle) {
             self.order.store(self.all.order.fetch_add(1, Relaxed), Relaxed);
-            self.set(Doing::Receiving);
+            self.set(Phase::Receiving);
         }
     }
 
     /// The client.
-    pub fn who(&self) -> grape::Source {
-        self.source.who()
+    pub fn client(&self) -> grape::Source {
+        self.source.client()
     }
 
     /// The node's command for its request.
@@ -455,7 +355,7 @@ impl Place {
     /// not read one gets no more.
     pub async fn asked(&self) {
         poll_fn(|_| {
-            if self.doing().0 != Doing::Flushing {
+            if self.phase().0 != Phase::Flushing {
                 return Poll::Ready(());
             }
             self.waits.store(true, Relaxed);
@@ -467,18 +367,18 @@ impl Place {
 
     /// A response is composed.
     pub fn answered(&self) {
-        if self.doing().0 == Doing::Answering {
-            self.set(Doing::Flushing);
+        if self.phase().0 == Phase::Answering {
+            self.set(Phase::Flushing);
         }
     }
 
     /// All output is written. `false`: it is time to close.
     pub fn flushed(&self, context: &Context<'_>) -> bool {
-        if self.doing().0 != Doing::Flushing {
+        if self.phase().0 != Phase::Flushing {
             return true;
         }
         self.order.store(self.all.order.fetch_add(1, Relaxed), Relaxed);
-        self.set(Doing::Idle);
+        self.set(Phase::Idle);
         if self.waits.swap(false, Relaxed) {
             context.waker().wake_by_ref();
         }

@@ -1,6 +1,6 @@
 //! The state file: keeps the node's id and the known nodes over a restart.
 
-use super::{Shared, actor::Ask};
+use super::client::Client;
 use crate::{
     config::grape as config,
     grape::{Address, Id},
@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     io::{ErrorKind, Read, Write},
     net::SocketAddrV4,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{task::spawn_blocking, time::sleep};
@@ -60,18 +60,18 @@ pub(super) fn read(path: &Path) -> Result<Option<Kept>, String> {
 }
 
 /// Writes the state file periodically.
-pub(super) async fn keep_writing(shared: std::sync::Arc<Shared>) {
+pub(super) async fn keep_writing(path: PathBuf, client: Client) {
     loop {
         sleep(Duration::from_millis(config::STATE_EVERY_MS)).await;
-        let known = shared.ask(Ask::Known).await;
-        write(&shared, known).await;
+        if let Some(known) = client.known().await {
+            write(path.clone(), known).await;
+        }
     }
 }
 
-/// Writes the state file, if there is one. Nodes are only replaced by others: a node that was alone
-/// for its whole run keeps those of the run before.
-pub(super) async fn write(shared: &Shared, known: Option<(Id, Vec<Address>)>) {
-    let (Some(path), Some((id, nodes))) = (shared.state.clone(), known) else { return };
+/// Writes the state file. Nodes are only replaced by others: a node that was alone for its whole run
+/// keeps those of the run before.
+pub(super) async fn write(path: PathBuf, (id, nodes): (Id, Vec<Address>)) {
     // After a failure it is written the next time.
     let _ = spawn_blocking(move || {
         let nodes = match nodes.is_empty() {

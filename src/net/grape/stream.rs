@@ -156,9 +156,9 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
         let (io, from) = accepted.unwrap();
-        let (asks, _asked) = tokio::sync::mpsc::unbounded_channel();
-        let taken = Places::new(asks, None).take(from.ip());
-        let stream = Stream::new(io, taken.place.clone()).unwrap();
+        let (inbox, _asked) = tokio::sync::mpsc::unbounded_channel();
+        let lease = Places::new(inbox, None).take(from.ip());
+        let stream = Stream::new(io, lease.place.clone()).unwrap();
         let socket = SockRef::from(&stream.io);
         assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         #[cfg(target_os = "linux")]

@@ -1,38 +1,39 @@
 use super::*;
+use std::net::Ipv6Addr;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 fn ip(last: u8) -> IpAddr {
     IpAddr::from([10, 0, 0, last])
 }
 
-fn is_there(taken: &Taken) -> bool {
-    let held = taken.place.all.lock();
-    held.places.iter().any(|(_, place)| Arc::ptr_eq(place, &taken.place))
+fn is_there(lease: &Lease) -> bool {
+    let held = lease.place.all.lock();
+    held.places.iter().any(|(_, place)| Arc::ptr_eq(place, &lease.place))
 }
 
 /// As after a request and its response.
-fn prove(taken: &Taken) {
-    taken.place.received();
-    taken.place.set(Doing::Answering);
-    taken.place.answered();
-    assert!(taken.place.flushed(&Context::from_waker(std::task::Waker::noop())));
+fn prove(lease: &Lease) {
+    lease.place.received();
+    lease.place.set(Phase::Answering);
+    lease.place.answered();
+    assert!(lease.place.flushed(&Context::from_waker(std::task::Waker::noop())));
 }
 
-fn places() -> (Places, UnboundedReceiver<Ask>) {
-    let (asks, asked) = unbounded_channel();
-    (Places::new(asks, None), asked)
+fn places() -> (Places, UnboundedReceiver<Message>) {
+    let (inbox, asked) = unbounded_channel();
+    (Places::new(inbox, None), asked)
 }
 
 const LOOPBACK: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// Connections from there with pending requests.
-fn working(places: &Places, ip: IpAddr, count: usize) -> Vec<Taken> {
+fn working(places: &Places, ip: IpAddr, count: usize) -> Vec<Lease> {
     let take = |op| {
-        let taken = places.take(ip);
-        taken.place.received();
-        taken.place.set(Doing::Working);
-        taken.place.works_at(op as u64);
-        taken
+        let lease = places.take(ip);
+        lease.place.received();
+        lease.place.set(Phase::Working);
+        lease.place.works_at(op as u64);
+        lease
     };
     (0..count).map(take).collect()
 }
@@ -58,11 +59,11 @@ fn the_oldest_request_of_an_address_with_too_many_ends_for_a_new_one() {
     let other = working(&places, ip(2), 1);
     let many = working(&places, ip(1), config::API_SOURCE_CONNECTIONS);
     let newcomer = places.take(ip(1));
-    assert!(matches!(asked.try_recv(), Ok(Ask::Cancel(0))) && asked.try_recv().is_err());
+    assert!(matches!(asked.try_recv(), Ok(Message::Cancel(0))) && asked.try_recv().is_err());
     // It gets its response, and closes then.
     assert!(many.iter().chain(&other).all(is_there) && is_there(&newcomer));
     newcomer.place.received();
-    many[0].place.set(Doing::Answering);
+    many[0].place.set(Phase::Answering);
     many[0].place.answered();
     assert!(!many[0].place.flushed(&Context::from_waker(std::task::Waker::noop())));
     let more: Vec<_> = (1..=config::API_RECALLED).map(|_| working(&places, ip(1), 1)).collect();
@@ -85,7 +86,7 @@ fn other_machines_leave_places_to_this_one() {
     assert!(here.iter().all(is_there) && asked.try_recv().is_err());
     // And for a machine that has few.
     let few = working(&places, ip(200), 10);
-    assert!(few.iter().all(|taken| is_there(taken) && !taken.place.is_recalled()));
+    assert!(few.iter().all(|lease| is_there(lease) && !lease.place.is_recalled()));
     drop((many, few));
 }
 
@@ -103,9 +104,9 @@ fn who_has_just_come_is_not_the_first_to_go() {
 fn half_requests_do_not_keep_a_newcomer_out() {
     let (places, _asked) = places();
     let half = |_| {
-        let taken = places.take(LOOPBACK);
-        taken.place.received();
-        taken
+        let lease = places.take(LOOPBACK);
+        lease.place.received();
+        lease
     };
     let many: Vec<_> = (0..config::API_LOOPBACK_CONNECTIONS).map(half).collect();
     let newcomer = places.take(LOOPBACK);
@@ -114,10 +115,10 @@ fn half_requests_do_not_keep_a_newcomer_out() {
 
 #[test]
 fn few_descriptors_make_few_places() {
-    let (asks, _asked) = unbounded_channel();
-    let places = Places::new(asks, Some(1_024));
+    let (inbox, _asked) = unbounded_channel();
+    let places = Places::new(inbox, Some(1_024));
     let many: Vec<_> = (0..2_000).map(|_| places.take(LOOPBACK)).collect();
-    let there = many.iter().filter(|taken| is_there(taken)).count();
+    let there = many.iter().filter(|lease| is_there(lease)).count();
     assert!((500..1_024 - config::API_DESCRIPTORS_KEPT).contains(&there), "{there}");
     assert!(is_there(&places.take(ip(1))));
 }
@@ -132,9 +133,9 @@ fn loopback_leaves_places_to_others_and_watchers_stay() {
     assert!(!is_there(&many[0]) && is_there(&v6));
     assert!(is_there(&places.take(ip(1))));
 
-    for taken in &many[1..=config::API_WATCHERS] {
+    for lease in &many[1..=config::API_WATCHERS] {
         places.make_room_for_watcher();
-        taken.place.set(Doing::Watching);
+        lease.place.set(Phase::Watching);
     }
     assert!(is_there(&many[config::API_WATCHERS]));
     places.make_room_for_watcher();
@@ -147,16 +148,16 @@ fn loopback_leaves_places_to_others_and_watchers_stay() {
 #[test]
 fn what_takes_too_long_is_ended_however_much_comes() {
     let (places, _asked) = places();
-    let taken: Vec<_> = (0..4).map(|_| places.take(ip(1))).collect();
-    taken[1].place.received();
-    prove(&taken[2]);
-    taken[3].place.set(Doing::Working);
+    let lease: Vec<_> = (0..4).map(|_| places.take(ip(1))).collect();
+    lease[1].place.received();
+    prove(&lease[2]);
+    lease[3].place.set(Phase::Working);
     places.0.sweep(config::API_READ_MS);
     // One more byte, and one more.
-    taken[1].place.received();
-    assert!(taken.iter().all(is_there));
+    lease[1].place.received();
+    assert!(lease.iter().all(is_there));
     places.0.sweep(config::API_READ_MS + 1);
-    assert_eq!(taken.iter().map(is_there).collect::<Vec<_>>(), [false, false, true, true]);
+    assert_eq!(lease.iter().map(is_there).collect::<Vec<_>>(), [false, false, true, true]);
     places.0.sweep(config::API_IDLE_MS + 1);
-    assert_eq!(taken.iter().map(is_there).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(lease.iter().map(is_there).collect::<Vec<_>>(), [false, false, false, true]);
 }
