@@ -2,37 +2,31 @@
 
 const { randomUUID } = require('crypto')
 const TransportRPC = require('./base/TransportRPC')
-const ClientConnection = require('./connection/ClientConnection')
-const { nameOf } = ClientConnection
 const Connection = require('./connection/Connection')
-const { AbortError, abortable } = require('./util/abort')
+const NativeLane = require('./client/NativeLane')
+const Requests = require('./client/Requests')
+const SocketLane = require('./client/SocketLane')
+const { abortable } = require('./util/abort')
 const { bind } = require('./util/context')
 const { CallbackQueue, callEach } = require('./util/CallbackQueue')
-const { dateNow, isFaked, monotonic, nextTick, theirs } = require('./util/clock')
-const Deadline = require('./util/Deadline')
-const { CLIENT_TRANSPORT, MAX_RESENDS, MAX_TIMEOUT, SETTLED, SWEEP } = require('./options/defaults')
-const { LANES, costOf, roughly, toJson } = require('./native/dispatch')
+const { dateNow, monotonic, nextTick } = require('./util/clock')
+const { CLIENT_TRANSPORT, SETTLED } = require('./options/defaults')
+const { LANES, roughly } = require('./native/dispatch')
 const { farewell, settled } = require('./util/drain')
 const {
-  kAim, kAskedAt, kBegun, kCloseSocket, kConnection, kConnectionFor, kDeadlines, kDialling, kDrain, kDraining, kEnding, kFail, kFirstTimeout, kForgetRequests, kGone, kHearConnection,
-  kHearReply, kHearSocket, kIsAway, kIsNative, kIsNativeNow, kJoin, kKey, kKeyText, kLeave, kMayMove, kMeter, kMoreRequests, kMoves,
-  kOnClosed, kOnLeaving, kOnOpened, kOpenConnections, kOpenSince, kOptions, kReachable, kRefuse, kReplace, kRequestAbortable, kRequestAgain,
-  kRequestBySocket, kRequestNative, kRequestPromised, kRequestWatched, kResend, kResent, kRetire, kRetired, kSetKey, kSilent, kSize, kSocket,
-  kStart, kStopped, kSweep, kSweepAt, kSweepBy, kSweeper, kTakeQueued, kTimeout,
-  kUnreachable, kWaiting
+  kConnection, kDrain, kDraining, kEnding, kFail, kGone, kIsAway, kIsNative, kIsNativeNow, kJoin, kLeave, kMayMove,
+  kMeter, kMoreRequests, kMoves, kNativeLane, kOnClosed, kOnLarge, kOnOpened, kOpenConnections,
+  kOpenSince, kOptions, kReachable, kReject, kReplace, kRequestAbortable, kRequestAgain, kRequestPromised,
+  kRequestWatched, kSocket, kSocketLane, kStart, kStopped, kTimeout, kUnreachable, kWaiting
 } = require('./util/symbols')
 const { OPTIONS, timeoutOf } = require('./options/optionTable')
-const { handOver } = require('./client/replyCost')
 const observe = require('./observe/channels')
 const { reveal } = require('./base/ownProperty')
-const { TEXT, errorOf } = require('./errors/errors')
+const { TEXT } = require('./errors/errors')
 const { late, tell } = require('./errors/failure')
-const { LEAVING, STOPPED, ofConnecting } = require('./errors/hints')
-const { ofSize } = require('./connection/oversized')
-const { refusedId } = require('./util/nesting')
+const { STOPPED } = require('./errors/hints')
 const { withDefaults } = require('./options/values')
 const { promised } = require('./util/promises')
-const Requests = require('./client/Requests')
 
 /** `readyState` of a closed socket. */
 const CLOSED = 3
@@ -40,8 +34,8 @@ const CLOSED = 3
 /**
  * Sends requests to one destination, over one connection at a time.
  *
- * There are two ways to send. On the native lane, the native side sends requests directly. When a hook is replaced or
- * a socket was assigned, each request passes through all the methods below, one by one, over the socket object.
+ * There are two ways to send: see `NativeLane` and `SocketLane`. The socket lane is used while a hook is replaced, and
+ * after a socket was assigned.
  */
 class TransportRPCClient extends TransportRPC {
   constructor (client, conf) {
@@ -49,27 +43,23 @@ class TransportRPCClient extends TransportRPC {
     this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
     this[kSocket] = undefined
     this[kGone] = this[kEnding] = null
+    this[kNativeLane] = new NativeLane(this)
+    this[kSocketLane] = new SocketLane(this)
   }
 
   init () {
     super.init()
     reveal(this, 'socket')
     this.cbq = new CallbackQueue()
-    this._reqs = new Requests(() => this[kConnection] && !this[kConnection].open ? this[kRetired] : this[kOpenConnections]())
-    this[kDeadlines] = new WeakMap()
-    this[kConnection] = null
-    this[kRetired] = new Set()
+    // After another `init` the connection until then changes nothing here.
+    this[kNativeLane].takeConnection()
+    const native = this[kNativeLane] = new NativeLane(this)
+    this[kSocketLane] = new SocketLane(this)
+    this._reqs = new Requests(() => native.sending())
     /** When the connection opened; Infinity while it is not open. */
     this[kOpenSince] = Infinity
     /** The peer's pool knows that this transport lost its connection, and may have dropped it. */
     this[kIsAway] = false
-    this[kKey] = undefined
-    this[kKeyText] = undefined
-    /** When the request that is being sent was made, and its entry in `cbq`. */
-    this[kAskedAt] = undefined
-    this[kBegun] = null
-    this[kSweeper] = null
-    this[kSweepAt] = Infinity
     this[kDraining] = false
     this[kMayMove] = false
     /** There were requests since `_req_last_ts`. */
@@ -96,30 +86,22 @@ class TransportRPCClient extends TransportRPC {
     this.disconnect()
     this.connecting()
     this[kJoin]()
-    if (this[kIsNative]()) {
-      const connection = new ClientConnection(this)
-      const { client } = this
-      const isOurs = client && typeof client[kDialling] === 'function'
-      connection.dial(this.conf.dest, this.conf, isOurs ? client[kDialling](this.conf.dest, connection) : undefined)
-      this[kConnection] = connection
-    } else {
-      const socket = this.getSocket(this.conf)
-      this.socket = socket
-      this[kHearSocket](socket)
-    }
+    if (this[kIsNative]()) return this[kNativeLane].connect()
+    const socket = this.getSocket(this.conf)
+    this.socket = socket
+    this[kSocketLane].listen(socket)
   }
 
   disconnect () {
-    const connection = this[kConnection]
+    const connection = this[kNativeLane].takeConnection()
     const socket = this[kSocket]
-    this[kConnection] = null
     this[kSocket] = null
     this[kGone] = null
     if (!connection && !socket) return
     this.disconnected()
     // Requests queued while the socket is closed wait for the next socket: the close of this one was reported.
-    const queued = socket && socket.readyState === CLOSED ? [] : this[kTakeQueued]()
-    if (socket) this[kCloseSocket](socket)
+    const queued = socket && socket.readyState === CLOSED ? [] : this[kSocketLane].takeQueued()
+    if (socket) this[kSocketLane].close(socket)
     let waiting = connection ? connection.end() : []
     // These requests were sent before JavaScript knew that the connection is open: an error about a closed connection
     // would make the caller take them for unsent.
@@ -141,8 +123,7 @@ class TransportRPCClient extends TransportRPC {
   set socket (socket) {
     this[kSocket] = socket
     this[kGone] = null
-    if (!socket || !this[kConnection]) return
-    this[kRetire]()
+    if (socket && this[kConnection]) this[kNativeLane].retire()
   }
 
   /** Makes a socket to `conf.dest`. Override it to use another socket. */
@@ -153,7 +134,8 @@ class TransportRPCClient extends TransportRPC {
   setLastRequestTime () {
     // A transport with pending requests is not idle, and reading the clock for each request of a burst costs too
     // much: `monitor` reads it then.
-    if (this[kConnection] !== null && this[kConnection].waiting > 0) this[kMoreRequests] = true
+    const { connection } = this[kNativeLane]
+    if (connection !== null && connection.waiting > 0) this[kMoreRequests] = true
     else this._req_last_ts = Date.now === dateNow ? roughly() : Date.now()
   }
 
@@ -170,13 +152,8 @@ class TransportRPCClient extends TransportRPC {
 
   addRequest (req) {
     this._reqs.set(req.rid, req)
-    if (req.opts) {
-      // Monotonic: the system's clock may jump.
-      const at = (this[kAskedAt] ?? theirs.now()) + req.opts.timeout
-      this[kDeadlines].set(req, { at, since: req._ts })
-      this[kSweepBy](at)
-    }
-    this[kHearConnection]()
+    if (req.opts) this[kSocketLane].expireLater(req)
+    this[kSocketLane].takeReplies()
   }
 
   delRequest (req) {
@@ -213,28 +190,17 @@ class TransportRPCClient extends TransportRPC {
     return this[kMeter].ofClient()
   }
 
+  /** Sends a request on one of the lanes. Returns its slot on the native lane. */
   [kStart] (key, payload, opts, cb) {
-    if (this[kDraining]) return this[kRefuse](this[kStopped](TEXT.TRANSPORT_CLOSE), cb)
+    if (this[kDraining]) return this[kReject](this[kStopped](TEXT.TRANSPORT_CLOSE), cb)
     if (opts && opts.signal) return this[kRequestAbortable](key, payload, opts, cb)
-    if (this[kIsNativeNow]()) this[kRequestNative](key, payload, opts, cb)
-    else this[kRequestBySocket](key, payload, opts, this[kMeter].asked(cb))
+    if (this[kIsNativeNow]()) return this[kNativeLane].request(key, payload, opts, cb)
+    this[kSocketLane].request(key, payload, opts, this[kMeter].asked(cb))
   }
 
-  /** As `kStart`, and reports the request to diagnostics subscribers. */
+  /** A method of its own, as `kRequestPromised`. */
   [kRequestWatched] (key, payload, opts, cb) {
-    // Throws before any subscriber is notified.
-    this[kTimeout](opts)
-    const watched = observe.ask(this, key, payload)
-    const done = (err, res) => {
-      watched.end(err, res)
-      cb(err, res)
-    }
-    const before = this[kConnection]
-    const slot = before === null ? 0 : before.nextSlot
-    this[kStart](key, payload, opts, done)
-    const connection = this[kConnection]
-    if (connection !== null) watched.message.rid = connection.ridOf(connection === before ? slot : 0, done)
-    watched.start()
+    observe.request(this, key, payload, cb, done => this[kNativeLane].ridOf(this[kStart](key, payload, opts, done), done))
   }
 
   _request (key, payload, opts, cb) {
@@ -248,73 +214,9 @@ class TransportRPCClient extends TransportRPC {
     }
   }
 
-  [kRequestNative] (key, payload, opts, cb) {
-    const timeout = this[kTimeout](opts)
-    const isString = typeof payload === 'string'
-    let text = payload
-    let connection = this[kConnection]
-    try {
-      if (!isString) text = toJson(payload)
-      if (key !== this[kKey] || this[kKeyText] === undefined) this[kSetKey](key)
-      if (connection === null || connection.closing || !connection.open) connection = this[kConnectionFor]()
-    } catch (err) {
-      this[kRefuse](err, cb)
-      return
-    }
-    // Options that nothing reads later are not kept.
-    const kept = opts && (opts.signal || opts[kAim]) ? opts : undefined
-    if (isFaked()) return connection.requestInTheirTime(this[kKeyText], text, isString, timeout, cb, kept)
-    return connection.request(this[kKeyText], text, isString, timeout, cb, kept)
-  }
-
-  [kConnectionFor] () {
-    // The socket was closed by its user.
-    if (this[kConnection] !== null && this[kConnection].closing) {
-      this[kRetire]()
-      this.disconnected()
-    }
-    if (this[kConnection] === null) this.connect()
-    // Counted as waiting for the connection, as `cbq.cnt('req')` promises.
-    if (!this[kConnection].open) this.cbq.push('req', noop)
-    return this[kConnection]
-  }
-
-  /** Sends a request that a connection has not begun, with the `left` part of its timeout. */
-  [kRequestAgain] ({ key, text, isString, opts, left, cb }) {
-    if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
-    if (!this[kIsNative]() || this[kSocket]) {
-      // The caller's own options, without this package's symbols.
-      const own = Object.fromEntries(Object.entries(opts || {}))
-      return this.request(nameOf(key), isString ? text : JSON.parse(text), { ...own, timeout: left }, cb)
-    }
-    try {
-      this[kConnectionFor]().request(key, text, isString, left, cb, opts)
-    } catch (err) {
-      this[kRefuse](err, cb)
-    }
-  }
-
-  /**
-   * Resends requests that this transport's server has not begun, over another connection that the peer chooses, or
-   * fails them with `err`.
-   */
-  [kResend] (unread, err, isRefused, isBusy = false) {
-    const { client, conf } = this
-    const again = []
-    const over = []
-    for (const one of unread) {
-      const resent = ((one.opts && one.opts[kResent]) || 0) + 1
-      if (one.text === undefined || resent > MAX_RESENDS) over.push(one)
-      else again.push({ ...one, opts: { ...one.opts, [kAim]: one.opts && one.opts[kAim], [kResent]: resent, [kFirstTimeout]: one.opts?.[kFirstTimeout] ?? one.timeout } })
-    }
-    callEach(over, ({ cb, key }) => cb(tell(err, { key: nameOf(key) })))
-    if (again.length === 0) return
-    if (client && typeof client[kResend] === 'function') return client[kResend](conf.dest, again, err, isRefused, this, isBusy)
-    callEach(again, one => {
-      if (isRefused || !this.isActive()) return one.cb(tell(err, { key: nameOf(one.key) }))
-      this[kMeter].count('resent')
-      this[kRequestAgain](one)
-    })
+  /** A request that a connection has not begun: see `kResend`. */
+  [kRequestAgain] (unread) {
+    this[kNativeLane].requestAgain(unread)
   }
 
   /** A separate method, since a closure in `request` would cost each request something. */
@@ -329,60 +231,18 @@ class TransportRPCClient extends TransportRPC {
     const isNative = this[kIsNativeNow]()
     // Inside `abortable`, so that the meter counts the abort.
     if (!isNative && !signal.aborted) cb = this[kMeter].asked(cb)
-    let forget = () => this[kForgetRequests](signal)
+    let forget = () => this[kSocketLane].forget(signal)
     // Runs at once, so that a peer that counts its requests has one less when the caller is called back.
     cb = abortable(signal, cb, (cb, err) => {
       forget()
       cb(err)
     }, { key, dest: this.conf.dest })
     if (cb === undefined) return this[kMeter].count('rejected')
-    if (!isNative) return this[kRequestBySocket](key, payload, opts, cb)
-    const slot = this[kRequestNative](key, payload, opts, cb)
-    const connection = this[kConnection]
+    if (!isNative) return this[kSocketLane].request(key, payload, opts, cb)
+    const slot = this[kNativeLane].request(key, payload, opts, cb)
+    const { connection } = this[kNativeLane]
     forget = () => slot !== undefined && connection.forget(slot, cb)
-  }
-
-  /** Late replies to the requests of the socket lane that this signal cancelled find no entry. */
-  [kForgetRequests] (signal) {
-    for (const req of [...this._reqs.values()]) {
-      if (req.opts && req.opts.signal === signal) this.delRequest(req)
-    }
-  }
-
-  [kRequestBySocket] (key, payload, opts, cb) {
-    const timeout = this[kTimeout](opts)
-    this[kHearConnection]()
-    const asked = theirs.now()
-    let isExpired = false
-    const deadline = this.isConnected()
-      ? null
-      : new Deadline(() => {
-        isExpired = true
-        cb(late(TEXT.TIMEOUT, { key, dest: this.conf.dest, timeout }))
-      }, timeout, true).unref()
-    const begun = err => {
-      if (isExpired) return
-      // From here on the request is in `_reqs`, with its own deadline.
-      if (deadline !== null) deadline.clear()
-      if (err) return cb(tell(err, { key, dest: this.conf.dest }))
-      if (opts && opts.signal && opts.signal.aborted) return cb(new AbortError(opts.signal))
-      this[kAskedAt] = asked
-      try {
-        this._request(key, payload, opts, cb)
-      } finally {
-        this[kAskedAt] = undefined
-      }
-    }
-    this.cbq.push('req', begun)
-    this[kBegun] = begun
-    try {
-      this.connect()
-    } catch (err) {
-      this.disconnected()
-      nextTick(() => this.cbq.trigger('req', err))
-    } finally {
-      this[kBegun] = null
-    }
+    return slot
   }
 
   /** The error for requests to a stopped transport, pending or new. */
@@ -391,7 +251,7 @@ class TransportRPCClient extends TransportRPC {
   }
 
   /** Rejects a request that cannot be sent because of its payload or the transport's configuration. */
-  [kRefuse] (err, cb) {
+  [kReject] (err, cb) {
     if (this[kConnection] === null) this.disconnected()
     this[kMeter].count('rejected')
     nextTick(cb, err)
@@ -401,134 +261,53 @@ class TransportRPCClient extends TransportRPC {
     return timeoutOf(opts ? opts.timeout : undefined, this.conf)
   }
 
-  [kSetKey] (key) {
-    this[kKey] = key
-    this[kKeyText] = `${toJson(key)},`
-  }
-
-  /** Replies to requests that JavaScript sends arrive through the socket object. */
-  [kHearConnection] () {
-    if (!this[kConnection] || this[kConnection].handedOver) return
-    this[kConnection].handedOver = true
-    // Whatever users do with the socket, its own listener takes replies.
-    this[kConnection].socket[kConnection].watch()
-  }
-
   /** Whether the native side sends requests and takes the replies. */
   [kIsNativeNow] () {
     const connection = this[kConnection]
     return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeft || connection.isPatched))
   }
 
-  /** Handles a reply; `connection`, if any, may have its callback. */
-  [kHearReply] (data, connection) {
-    const reply = this.parse(data)
-    const refused = reply === null ? refusedId(data) : undefined
-    const handle = (rid, err, res) => {
-      if (connection === null || !connection.answer(rid, err, res)) this.handleReply(rid, err, res)
-    }
-    if (refused !== undefined) return handle(refused, late(TEXT.NESTING_LIMIT, { dest: this.conf.dest }))
-    if (!reply || typeof reply[Symbol.iterator] !== 'function') return
-    const [rid, err, res] = reply
-    handOver(costOf(data), () => handle(rid, err ? errorOf(err, { dest: this.conf.dest }) : null, res))
+  /** The native connection of new requests; null if there is none. */
+  get [kConnection] () {
+    return this[kNativeLane].connection
   }
 
-  /** Listens to a socket, no matter who made it. */
-  [kHearSocket] (socket) {
-    let error = null
-    let opened = this.isConnected()
-    const isCurrent = () => this.socket === socket
-    socket.on('message', data => this[kHearReply](data, null))
-    this[kMeter].foreign(socket, opened)
-    socket.on('open', () => {
-      if (!isCurrent()) return
-      opened = true
-      this[kOpenSince] = monotonic()
-      this.connected()
-      this.cbq.trigger('req')
-    })
-    socket.on('error', err => { error = err })
-    socket.on('close', (code, reason) => {
-      if (!isCurrent()) return
-      this[kSocket] = null
-      this[kGone] = { socket }
-      this.disconnected()
-      this[kUnreachable]()
-      const isTold = error && (!opened || error.code === TEXT.MEMORY_BUDGET)
-      const failure = isTold ? told(error, this.conf) : lost(this, error, code, reason)
-      this[kFail](failure, this[kTakeQueued](), [...this._reqs.values()])
-    })
-  }
-
-  [kCloseSocket] (socket) {
-    try {
-      socket.close()
-    } catch (err) {
-      // A foreign socket may throw; this transport no longer uses it.
-    }
-  }
-
-  [kOnOpened] () {
-    const { client } = this
+  /** A connection opened: the native lane's, or the `socket` of the socket lane. */
+  [kOnOpened] (socket) {
     this[kOpenSince] = monotonic()
-    if (client && typeof client[kReachable] === 'function') client[kReachable](this.conf.dest)
-    if (bySocket(this) > 0) this[kHearConnection]()
+    if (socket === undefined) {
+      if (typeof this.client?.[kReachable] === 'function') this.client[kReachable](this.conf.dest)
+      if (this[kSocketLane].sent > 0) this[kSocketLane].takeReplies()
+    }
     this.connected()
     this.cbq.trigger('req')
   }
 
-  /** `unread`: requests that the server has not begun, see `kResend`. */
-  [kOnLeaving] (connection, unread) {
-    // The socket lane knows nothing of draining.
-    if (this[kConnection] === connection && !connection.handedOver) {
-      this[kRetire]()
-      this.disconnected()
-      this[kUnreachable]()
-    }
-    this[kResend](unread, late(TEXT.TRANSPORT_CLOSE, { dest: this.conf.dest, hint: LEAVING }), false)
-  }
-
-  /** `waiting`: callbacks of requests sent over it; `unread`: requests that the server has not begun. */
-  [kOnClosed] (connection, err, waiting, isBusy, unread) {
-    if (this[kConnection] !== connection) {
-      this[kRetired].delete(connection)
-      if (this[kConnection] === null && this.isActive()) this[kLeave]()
-      callEach(waiting, cb => cb(err))
-      return this[kResend](unread, err, isBusy || !connection.open, isBusy)
-    }
-    this[kConnection] = null
-    this[kGone] = connection
+  /** A lane lost its connection, whose closed `socket` services may still read; `waiting` was sent over it. */
+  [kOnClosed] (lost, err, waiting, isBusy) {
+    this[kSocket] = null
+    this[kGone] = lost
     this.disconnected()
-    if (!connection.closing) this[kUnreachable](isBusy)
-    this[kFail](err, [...this[kTakeQueued](), ...waiting], [...this._reqs.values()])
-    this[kResend](unread, err, isBusy || !connection.open, isBusy)
+    if (!lost.closing) this[kUnreachable](isBusy)
+    this[kFail](err, [...this[kSocketLane].takeQueued(), ...waiting], [...this._reqs.values()])
   }
 
-  /** Retires the connection: another one takes its place, and requests sent over it still get their replies. */
-  [kRetire] () {
-    this[kRetired].add(this[kConnection])
-    this[kConnection] = null
+  /** A large message begins to move over the native connection. */
+  [kOnLarge] () {
+    this[kMayMove] = true
   }
 
   /** Whether a new request would wait behind something large on this connection. */
   [kMoves] () {
     const connection = this[kConnection]
-    this[kMayMove] = connection !== null && connection.movesMuch()
-    return this[kMayMove]
-  }
-
-  /** `connection` received nothing for `ms` while requests expired. */
-  [kSilent] (connection, ms) {
-    const { client } = this
-    if (connection !== this[kConnection] || !client || typeof client[kSilent] !== 'function') return
-    client[kSilent](this.conf.dest, ms)
+    return (this[kMayMove] = connection !== null && connection.movesMuch())
   }
 
   /** The next request makes another connection. */
   [kReplace] () {
     const connection = this[kConnection]
     if (connection === null || !connection.open || connection.closing) return
-    this[kRetire]()
+    this[kNativeLane].retire()
     this[kOpenSince] = Infinity
     this.disconnected()
   }
@@ -544,7 +323,7 @@ class TransportRPCClient extends TransportRPC {
   /** Grapes may name any number of destinations: a transport without a connection need not be kept. */
   [kLeave] () {
     const { client } = this
-    if (this[kRetired].size > 0 || !client || typeof client[kLeave] !== 'function') return
+    if (this[kNativeLane].retired.size > 0 || !client || typeof client[kLeave] !== 'function') return
     this[kIsAway] = true
     client[kLeave](this.conf.dest, this)
   }
@@ -556,17 +335,6 @@ class TransportRPCClient extends TransportRPC {
     this.client[kJoin](this.conf.dest, this)
   }
 
-  /** Takes the requests that wait for the connection out of `cbq`, except the one that is being made. */
-  [kTakeQueued] () {
-    const { q } = this.cbq
-    const queued = q instanceof Map ? q.get('req') : undefined
-    if (!Array.isArray(queued)) return []
-    const begun = this[kBegun]
-    if (begun !== null && queued.includes(begun)) q.set('req', [begun])
-    else q.delete('req')
-    return queued.filter(cb => cb !== begun)
-  }
-
   /** Fails the callbacks that waited for the connection, and the requests sent over it. */
   [kFail] (err, waiting, sent) {
     callEach([
@@ -575,37 +343,14 @@ class TransportRPCClient extends TransportRPC {
     ], call => call())
   }
 
-  /** Makes sure that expired requests of the socket lane are looked for by `deadline`. */
-  [kSweepBy] (deadline) {
-    if (!(deadline < this[kSweepAt])) return
-    if (this[kSweeper] !== null) this[kSweeper].clear()
-    this[kSweepAt] = deadline
-    this[kSweeper] = new Deadline(() => this[kSweep](), Math.min(MAX_TIMEOUT, deadline - theirs.now()), true).unref()
-  }
-
-  [kSweep] () {
-    const now = theirs.now()
-    const expired = []
-    let next = Infinity
-    for (const req of this._reqs.values()) {
-      const deadline = deadlineOf(req, this[kDeadlines].get(req))
-      if (deadline <= now) expired.push(req)
-      else next = Math.min(next, deadline)
-    }
-    this[kSweepAt] = Infinity
-    if (next < Infinity) this[kSweepBy](Math.max(next, now + SWEEP))
-    callEach(expired, req => this.handleReply(req.rid, late(TEXT.TIMEOUT, { key: req.key, dest: this.conf.dest, timeout: req.opts && req.opts.timeout })))
-  }
-
   /** Requests without a reply. On the socket lane they wait in `cbq` for the connection. */
   get [kWaiting] () {
-    let waiting = 0
-    if (this[kRetired].size > 0) for (const retired of this[kRetired]) waiting += retired.waiting
-    return waiting + bySocket(this) + (this[kConnection] ? this[kConnection].waiting : this.cbq.cnt('req'))
+    const { connection, retiredWaiting } = this[kNativeLane]
+    return retiredWaiting + this[kSocketLane].sent + (connection ? connection.waiting : this.cbq.cnt('req'))
   }
 
   [kOpenConnections] () {
-    return this[kConnection] ? [this[kConnection], ...this[kRetired]] : [...this[kRetired]]
+    return this[kNativeLane].connections()
   }
 
   async [kDrain] ({ drain }) {
@@ -617,13 +362,9 @@ class TransportRPCClient extends TransportRPC {
 
   _stop () {
     super._stop()
-    if (this[kSweeper]) this[kSweeper].clear()
-    this[kSweepAt] = Infinity
+    this[kSocketLane].stop()
     const sent = this[kEnding] = new Set(this._reqs.values())
-    const connection = this[kConnection]
-    const waiting = connection ? connection.takeSent() : []
-    for (const retired of this[kRetired]) waiting.push(...retired.end())
-    this[kRetired].clear()
+    const waiting = this[kNativeLane].takeSent()
     try {
       // As with the original, callers are called back before the connection closes.
       callEach([
@@ -636,34 +377,6 @@ class TransportRPCClient extends TransportRPC {
     }
   }
 }
-
-/** A subclass may give a request more time: the extra time counts from `_ts`. */
-function deadlineOf (req, deadline) {
-  if (deadline === undefined) return Infinity
-  const later = req._ts - deadline.since
-  return Number.isFinite(later) ? deadline.at + later : deadline.at
-}
-
-/** How many requests of the socket lane were sent and have no reply. */
-function bySocket ({ _reqs }) {
-  const own = _reqs[kSize]
-  // A Map that a user assigned holds only the socket lane's requests.
-  return own === undefined ? _reqs.size : own
-}
-
-/** The error for a failed connection, with a native or a foreign socket. */
-function told (err, { dest, secure }) {
-  return tell(err, { dest, hint: err instanceof Error ? ofConnecting(err, dest, !!secure) : undefined })
-}
-
-/** The error for a lost connection of such a socket. */
-function lost (transport, error, closeCode, reason) {
-  const { dest } = transport.conf
-  const cause = ofSize({ dest, closeCode, transport }, error, reason) || error || undefined
-  return late(TEXT.TRANSPORT_CLOSE, { dest, closeCode: (cause && cause.closeCode) || closeCode, cause })
-}
-
-function noop () {}
 
 const {
   connect, disconnect, getSocket, parse, format, request, _request, sendRequest, handleReply,

@@ -10,7 +10,7 @@ const { TEXT, errorOf } = require('../errors/errors')
 const { adopt, late, tell } = require('../errors/failure')
 const { ofConnecting } = require('../errors/hints')
 const { ofSize } = require('./oversized')
-const { kFirstTimeout, kHearReply, kMayMove, kOnClosed, kOnLeaving, kOnOpened, kParse, kSilent } = require('../util/symbols')
+const { kConnection, kFirstTimeout, kParse, kSocketLane } = require('../util/symbols')
 const { handOver } = require('../client/replyCost')
 const { OPTIONS } = require('../options/optionTable')
 
@@ -31,8 +31,10 @@ const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
  * deadlines.
  */
 class ClientConnection extends Connection {
-  constructor (transport) {
+  /** @param {NativeLane} lane receives what happens to the connection */
+  constructor (transport, lane) {
     super(dispatch.LANES.RPC, transport)
+    this._lane = lane
     this._callbacks = []
     this._free = []
     /** Requests by slot, for resending those that a draining server has not begun: texts, and the rest. */
@@ -114,7 +116,13 @@ class ClientConnection extends Connection {
 
   /** The package's own message listener calls this: it takes a reply, unless the native side did. */
   hear (data, isHandled) {
-    if (!isHandled || this.handedOver) this.transport[kHearReply](data, isHandled ? null : this)
+    if (!isHandled || this.handedOver) this.transport[kSocketLane].onMessage(data, isHandled ? null : this)
+  }
+
+  /** The socket's listener takes replies, whatever users do with the socket. */
+  takeReplies () {
+    this.handedOver = true
+    this.socket[kConnection].watch()
   }
 
   /** Calls the callback of request `rid`; returns false if there is none. */
@@ -168,14 +176,9 @@ class ClientConnection extends Connection {
   /** `silentFor`: the age in ms of the oldest pending request if nothing arrived since it was sent, else 0. */
   onExpired (slots, silentFor) {
     // Before the callbacks, so that a retry in one of them goes to another destination.
-    if (silentFor > 0) this.transport[kSilent](this, silentFor)
+    if (silentFor > 0) this._lane.onSilent(this, silentFor)
     const expired = slots.map(slot => ({ about: this._about(slot, true), cb: this._take(slot) }))
     callEach(expired, ({ about, cb }) => cb(late(TEXT.TIMEOUT, about)))
-  }
-
-  /** The slot of the next request's callback. */
-  get nextSlot () {
-    return this._free.length > 0 ? this._free[this._free.length - 1] : this._callbacks.length
   }
 
   /** The id of the request in `slot`, if its callback is `cb`. */
@@ -184,7 +187,7 @@ class ClientConnection extends Connection {
   }
 
   onLarge () {
-    this.transport[kMayMove] = true
+    this._lane.onLarge()
   }
 
   /** Whether a new request would wait behind something large, in either direction. */
@@ -199,7 +202,7 @@ class ClientConnection extends Connection {
    */
   onLeaving () {
     this._isLeaving = true
-    this.transport[kOnLeaving](this, this._takeUnread())
+    this._lane.onLeaving(this, this._takeUnread())
   }
 
   detach (failure, code, reason) {
@@ -223,7 +226,7 @@ class ClientConnection extends Connection {
   }
 
   opened () {
-    if (!this._isHeldBack) this.transport[kOnOpened]()
+    if (!this._isHeldBack) this._lane.onOpened()
   }
 
   onOpened () {
@@ -240,13 +243,13 @@ class ClientConnection extends Connection {
     this._isHeldBack = false
     if (!this.over) dispatch.sendHeldBack(this.conn)
     if (this.stream !== null) this.stream.pumpSoon()
-    this.transport[kOnOpened]()
+    this._lane.onOpened()
   }
 
   ended (err, reason) {
     const isTold = err && (!this.open || err.code === TEXT.MEMORY_BUDGET)
     const error = isTold ? this._explained(err) : this._lost(err, reason)
-    this.transport[kOnClosed](this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
+    this._lane.onClosed(this, error, this._takeAll(), isBusy(this.closeCode, err), this._unread)
   }
 
   /** Closes the connection and returns the pending callbacks. */

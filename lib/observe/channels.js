@@ -61,10 +61,15 @@ class Watched {
   }
 }
 
-/** A request of a client's transport. */
-function ask (transport, key, payload) {
+/** Reports a request of a client's transport; `send(done)` sends it and returns its id, where it has one. */
+function request (transport, key, payload, cb, send) {
   const address = transport.conf.dest
-  return new Watched({ side: 'client', transport, address, key, payload, rid: undefined })
+  const watched = new Watched({ side: 'client', transport, address, key, payload, rid: undefined })
+  watched.message.rid = send((err, res) => {
+    watched.end(err, res)
+    cb(err, res)
+  })
+  watched.start()
 }
 
 /** A server's transport handles a request of `caller`, which has the address. */
@@ -115,4 +120,4 @@ function aboutOf ({ isClient, transport, address, stream }) {
   }
 }
 
-module.exports = { ask, closed, debug, isWatched, opened, serve }
+module.exports = { closed, debug, isWatched, opened, request, serve }

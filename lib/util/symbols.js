@@ -288,34 +288,10 @@ module.exports = {
 
   // Transports of clients
 
-  /** When the request that is being sent was made. */
-  kAskedAt: Symbol('askedAt'),
-  /** The queue entry of the request that is being made. */
-  kBegun: Symbol('begun'),
-  /** Takes the requests that wait for the connection out of `cbq`. */
-  kTakeQueued: Symbol('takeQueued'),
-  /** Replaced connections with pending requests. */
-  kRetired: Symbol('retired'),
   /** When the connection opened. */
   kOpenSince: Symbol('openSince'),
   /** Whether the peer's pool knows that the connection is lost. */
   kIsAway: Symbol('isAway'),
-  /** The last request's key. */
-  kKey: Symbol('key'),
-  /** Its text. */
-  kKeyText: Symbol('keyText'),
-  /** Makes the text. */
-  kSetKey: Symbol('setKey'),
-  /** Deadlines of the requests of the socket lane. */
-  kDeadlines: Symbol('deadlines'),
-  /** The timer for them. */
-  kSweeper: Symbol('sweeper'),
-  /** When it fires. */
-  kSweepAt: Symbol('sweepAt'),
-  /** Makes it fire by a deadline. */
-  kSweepBy: Symbol('sweepBy'),
-  /** Fails expired requests. */
-  kSweep: Symbol('sweep'),
   /** Replaces a connection whose other side is silent. */
   kReplace: Symbol('replace'),
   /** The requests of the socket lane that a stop ends. */
@@ -330,46 +306,31 @@ module.exports = {
   kTimeout: Symbol('timeout'),
   /** Sends a request, on either lane; starts a grape. */
   kStart: Symbol('start'),
-  /** Sends it on the native lane. */
-  kRequestNative: Symbol('requestNative'),
-  /** Sends it on the socket lane. */
-  kRequestBySocket: Symbol('requestBySocket'),
   /** Sends it and returns a Promise. */
   kRequestPromised: Symbol('requestPromised'),
   /** Sends it until a signal cancels it. */
   kRequestAbortable: Symbol('requestAbortable'),
   /** Sends it, and reports it to diagnostics subscribers. */
   kRequestWatched: Symbol('requestWatched'),
-  /** Drops the requests that a signal cancelled. */
-  kForgetRequests: Symbol('forgetRequests'),
   /** Rejects a request that cannot be sent; rejects a client that has no connection yet. */
   kRefuse: Symbol('refuse'),
   /** `parse` for data that the native side has checked. */
   kParse: Symbol('parse'),
-  /** Makes the native connection's replies arrive through its socket. */
-  kHearConnection: Symbol('hearConnection'),
-  /** Listens to a socket, no matter who made it. */
-  kHearSocket: Symbol('hearSocket'),
-  /** Handles a socket's message as a reply. */
-  kHearReply: Symbol('hearReply'),
-  /** Closes a socket. */
-  kCloseSocket: Symbol('closeSocket'),
+  /** The two ways to send requests. */
+  kNativeLane: Symbol('nativeLane'),
+  kSocketLane: Symbol('socketLane'),
   /** The connection opened. */
   kOnOpened: Symbol('onOpened'),
   /** The connection closed. */
   kOnClosed: Symbol('onClosed'),
-  /** Replaces the connection. */
-  kRetire: Symbol('retire'),
-  /** The connection's server drains. */
-  kOnLeaving: Symbol('onLeaving'),
+  /** A large message begins to move. */
+  kOnLarge: Symbol('onLarge'),
   /** Whether its connection may move something large. */
   kMayMove: Symbol('mayMove'),
   /** Checks whether it does. */
   kMoves: Symbol('moves'),
   /** Resends a request from its texts. */
   kRequestAgain: Symbol('requestAgain'),
-  /** The connection for a request, possibly a new one. */
-  kConnectionFor: Symbol('connectionFor'),
 
   // Transports of servers
 
