@@ -2,7 +2,7 @@
 
 const { PassThrough } = require('stream')
 const { abortable } = require('./util/abort')
-const { AddressNames, addressOf } = require('./client/AddressNames')
+const { AddressNames, destOf } = require('./client/AddressNames')
 const Backoff = require('./util/Backoff')
 const Peer = require('./base/Peer')
 const Pool = require('./client/Pool')
@@ -255,7 +255,7 @@ class PeerRPCClient extends Peer {
   /** A transport for `dest`, which a subclass may map to another address. */
   [kTransportFor] (dest, opts) {
     const chosen = this.transport(dest, this.getTransportOpts(opts))
-    if (this.transport !== transport) this[kAliases].add(dest, addressOf(chosen))
+    if (this.transport !== transport) this[kAliases].add(dest, destOf(chosen))
     return chosen
   }
 
@@ -368,7 +368,7 @@ class PeerRPCClient extends Peer {
       const dest = isOver ? undefined : this.dest(this[kUsable](dests, call), key, this.getDestOpts(call))
       // A subclass may map every destination to the one that failed.
       if (dest !== undefined && !isTried(dest)) transport = this[kTransportFor](dest, call)
-      if (transport !== null && isTried(addressOf(transport))) transport = null
+      if (transport !== null && isTried(destOf(transport))) transport = null
     } catch (thrown) {
       // The original caller returned long ago, so the error goes to the callback.
       failed = thrown
@@ -468,7 +468,7 @@ class PeerRPCClient extends Peer {
     }
     const isOurs = typeof transport.connect === 'function' && typeof transport.isConnected === 'function'
     // Foreign transports do not report that they are connected.
-    if (!isOurs || transport.isConnected()) return this[kReachable](addressOf(transport) || dest, dest)
+    if (!isOurs || transport.isConnected()) return this[kReachable](destOf(transport) || dest, dest)
     connect(transport)
   }
 

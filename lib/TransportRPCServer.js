@@ -14,7 +14,7 @@ const { late } = require('./errors/failure')
 const {
   kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
   kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
-  kSecureListener, kServeFace, kServeSocket, kServing, kSocket, kTakeIn, kTakePort, kTakePortOf, kTryListening
+  kSecureListener, kServe, kServeFace, kServeSocket, kServeWatched, kServing, kSocket, kTakeIn, kTakePort, kTakePortOf, kTryListening
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
 const { copyOf } = require('./options/values')
@@ -23,7 +23,7 @@ const observe = require('./observe/channels')
 const { reveal } = require('./base/ownProperty')
 const { checkServerOptions } = require('./connection/serverOptions')
 const { messageOf, unheard } = require('./errors/silentMistakes')
-const { Serving } = require('./observe/Meter')
+const { SocketRequests } = require('./observe/TransportMeter')
 
 /** `readyState` of an open socket. */
 const OPEN = 1
@@ -137,8 +137,18 @@ class TransportRPCServer extends TransportRPC {
     }
     const rid = data[0]
     const reply = (err, res) => handler.reply(rid, err, res)
-    if (observe.isWatched()) observe.serve(this, handler[kCaller], rid, data[1], data[2], reply, meta.cert)
-    else this[kAnswer](handler[kCaller], rid, data[1], data[2], reply, meta.cert)
+    this[kServe](handler[kCaller], rid, data[1], data[2], reply, meta.cert)
+  }
+
+  /** Each request begins here, on either lane. */
+  [kServe] (caller, rid, key, payload, reply, cert) {
+    if (observe.isWatched()) this[kServeWatched](caller, rid, key, payload, reply, cert)
+    else this[kAnswer](caller, rid, key, payload, reply, cert)
+  }
+
+  /** A method of its own, since a closure in `kServe` would cost each request something. */
+  [kServeWatched] (caller, rid, key, payload, reply, cert) {
+    observe.serve(this, caller, rid, key, payload, reply, reply => this[kAnswer](caller, rid, key, payload, reply, cert))
   }
 
   /** Passes a request to its handler, or else to the listeners. */
@@ -207,14 +217,14 @@ class TransportRPCServer extends TransportRPC {
     const reply = (rid, err, res) => this.sendReply(socket, rid, err, res)
     const meta = { cert }
     const caller = { socket, address: socket[kConnection] && socket[kConnection].address }
-    const serving = new Serving(this[kMeter])
+    const requests = new SocketRequests(this[kMeter])
     this[kMeter].foreign(socket, true)
-    socket.on('close', () => serving.end())
+    socket.on('close', () => requests.end())
     return data => {
       const request = this.parse(data)
       const refused = request === null ? refusedId(data) : undefined
       if (refused !== undefined) reply(refused, late(TEXT.NESTING_LIMIT), null)
-      this.handleRequest({ reply: serving.request(reply, request), [kCaller]: caller }, request, meta)
+      this.handleRequest({ reply: requests.request(reply, request), [kCaller]: caller }, request, meta)
     }
   }
 

@@ -8,7 +8,7 @@ const { kDrain, kIsStopped, kKeep, kLatest, kMeter, kOpenConnections, kOptions, 
 const { OPTIONS, drainOf } = require('../options/optionTable')
 const { check, copyOf } = require('../options/values')
 const own = require('./ownProperty')
-const { Meter } = require('../observe/Meter')
+const { TransportMeter } = require('../observe/TransportMeter')
 
 /** The base of all peers: a configuration, a link, and transports made through overridable hooks. */
 class Peer extends EventEmitter {
@@ -23,7 +23,7 @@ class Peer extends EventEmitter {
     this.link = link
     this[kTransports] = new Set()
     this[kLatest] = undefined
-    this[kMeter] = new Meter()
+    this[kMeter] = new TransportMeter()
   }
 
   init () {

@@ -6,7 +6,7 @@ const { disposable } = require('./dispose')
 const { kDrain, kMeter, kOpenConnections, kOptions } = require('../util/symbols')
 const { OPTIONS, drainOf } = require('../options/optionTable')
 const { check } = require('../options/values')
-const { Meter } = require('../observe/Meter')
+const { TransportMeter } = require('../observe/TransportMeter')
 
 /** The base of all transports: an owner, a configuration, an id, and whether they are active. */
 class Transport extends EventEmitter {
@@ -17,7 +17,7 @@ class Transport extends EventEmitter {
     this.conf = conf
     this.id = randomUUID()
     const parent = client ? client[kMeter] : undefined
-    this[kMeter] = new Meter(parent instanceof Meter ? parent : undefined)
+    this[kMeter] = new TransportMeter(parent instanceof TransportMeter ? parent : undefined)
   }
 
   init () {

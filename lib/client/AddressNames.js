@@ -43,8 +43,8 @@ class AddressNames {
 }
 
 /** The address that a transport connects to; undefined for a foreign one without `conf`. */
-function addressOf (transport) {
+function destOf (transport) {
   return transport && transport.conf ? transport.conf.dest : undefined
 }
 
-module.exports = { AddressNames, addressOf }
+module.exports = { AddressNames, destOf }

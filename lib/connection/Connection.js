@@ -7,14 +7,14 @@ const { dateNow, setImmediate } = require('../util/clock')
 const dispatch = require('../native/dispatch')
 const observe = require('../observe/channels')
 const { TEXT } = require('../errors/errors')
-const { Meter } = require('../observe/Meter')
+const { TransportMeter } = require('../observe/TransportMeter')
 const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('../options/defaults')
 const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = require('../util/symbols')
 
 const { BEHIND, LANES } = dispatch
 
 /** Counts for connections without a transport. */
-const nobodys = new Meter()
+const nobodys = new TransportMeter()
 
 /** Stands for the owner in the budget of connections without a transport. */
 const nobody = { conf: {} }
@@ -88,9 +88,10 @@ class Connection {
     this.open = true
     this.request = request
     // Node drops the address when the socket closes.
-    if (request.socket) this.dest = addressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
+    if (request.socket) this.dest = remoteAddressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
     // The connection came with the lanes that its server had when the client connected.
     dispatch.setLanes(conn, this.lanes)
+    this.meter.count('opened')
     observe.opened(this)
     return this
   }
@@ -106,7 +107,7 @@ class Connection {
 
   /** The address of the other side, as `host:port`. */
   get address () {
-    return this.dest === undefined ? addressOf(this.request) : this.dest
+    return this.dest === undefined ? remoteAddressOf(this.request) : this.dest
   }
 
   /** The `ws`-like object of this connection. */
@@ -255,6 +256,7 @@ class Connection {
     // It was closed while the handshake's event was on its way here.
     if (this.open || this.closing) return
     this.open = true
+    this.meter.count('opened')
     observe.opened(this)
     try {
       this.opened()
@@ -319,6 +321,7 @@ class Connection {
     // Requests received before the close are still handled, though no reply can be sent.
     this.isBehind = false
     if (this._waiting.length > 0) setImmediate(() => this._goOn())
+    this.meter.count(this.open ? 'closed' : 'failed')
     observe.closed(this, code, reason, err)
     try {
       this.ended(err, reason)
@@ -383,7 +386,7 @@ function ignore () {}
 Connection.prototype.keepsContext = true
 
 /** `host:port`, with IPv4-mapped addresses as IPv4. */
-function addressOf ({ address = '', port }) {
+function remoteAddressOf ({ address = '', port }) {
   const host = address.replace(/^::ffff:(?=[\d.]+$)/, '')
   return joined(host, port)
 }

@@ -35,7 +35,7 @@ class RequestLimit {
     /** With this many young requests `look` has to be called. */
     this.room = Math.max(1, Math.min(this._limit >> 1, BUDGET_REQUESTS))
     this.isFull = false
-    /** Whether `answered` has to be called after each reply. */
+    /** Whether `onReply` has to be called after each reply. */
     this.isWatched = false
     /** Nothing is counted any more. */
     this._isOver = false
@@ -81,7 +81,7 @@ class RequestLimit {
   }
 
   /** Call this after each reply while it `isWatched`. */
-  answered () {
+  onReply () {
     if (this.isFull) return this.look()
     const bytes = this._bytes
     if (this._kept - bytes >= BUDGET_STEP || (this._isGone && bytes <= 0)) this._tell(bytes)

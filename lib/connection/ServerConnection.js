@@ -8,8 +8,7 @@ const { partsOf } = require('../util/address')
 const dispatch = require('../native/dispatch')
 const { ABANDONED } = require('../options/defaults')
 const { isLarge, isTooLarge } = require('../errors/errors')
-const observe = require('../observe/channels')
-const { kAnswer, kCaller, kIsNative, kMessage, kParse, kServing } = require('../util/symbols')
+const { kCaller, kIsNative, kMessage, kParse, kServe, kServing } = require('../util/symbols')
 const { OPTIONS } = require('../options/optionTable')
 const { messageOf } = require('../errors/silentMistakes')
 
@@ -106,8 +105,7 @@ class ServerConnection extends Connection {
     young.count++
     if (cost > 0) unanswered.add(young, cost)
     const reply = (err, res) => this.reply(rid, err, res, young, since, cost)
-    if (observe.isWatched()) observe.serve(transport, this, rid, key, payload, reply, this.cert)
-    else transport[kAnswer](this, rid, key, payload, reply, this.cert)
+    transport[kServe](this, rid, key, payload, reply, this.cert)
     if (young.count >= unanswered.room) unanswered.look()
   }
 
@@ -148,7 +146,7 @@ class ServerConnection extends Connection {
     }
     generation.count--
     if (cost > 0) this._unanswered.take(generation, cost)
-    if (this._unanswered.isWatched) this._unanswered.answered()
+    if (this._unanswered.isWatched) this._unanswered.onReply()
     // A late reply to a closed connection, whose number may belong to another client now.
     if (this.over) return
     if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)

@@ -24,7 +24,7 @@ const OF_PLACE = ['authorization', 'cookie', 'cookie2', 'host', 'www-authenticat
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */
 function post (url, headers, body, timeout, tls, cb) {
-  const first = addressOf(url)
+  const first = parseGrape(url)
   let fields = fieldsOf(headers)
   const until = theirs.now() + timeout
   // With fake timers, a fake timer makes it time out.
@@ -45,7 +45,7 @@ function post (url, headers, body, timeout, tls, cb) {
       if (left-- === 0) return cb(late(TEXT.REDIRECTS))
       let next
       try {
-        next = addressOf(new URL(location, href).href)
+        next = parseGrape(new URL(location, href).href)
       } catch (err) {
         return cb(badGrape(location))
       }
@@ -93,7 +93,7 @@ function without (fields, names) {
 }
 
 /** Parses a grape's URL; throws for an invalid one. */
-function addressOf (url) {
+function parseGrape (url) {
   let parsed
   try {
     parsed = new URL(url)

@@ -6,7 +6,6 @@
 const { channel } = require('diagnostics_channel')
 const { debuglog } = require('util')
 const { monotonic } = require('../util/clock')
-const { kAnswer } = require('../util/symbols')
 const { inLine } = require('../errors/printable')
 
 const start = channel('grenache:request:start')
@@ -72,20 +71,18 @@ function request (transport, key, payload, cb, send) {
   watched.start()
 }
 
-/** A server's transport handles a request of `caller`, which has the address. */
-function serve (transport, caller, rid, key, payload, reply, cert) {
+/** Reports a request to a server's transport; `handle(reply)` handles it. `caller` has the address. */
+function serve (transport, caller, rid, key, payload, reply, handle) {
   const address = caller && caller.address
   const watched = new Watched({ side: 'server', transport, address, key, payload, rid })
-  const watchedReply = (err, res) => {
+  watched.start(() => handle((err, res) => {
     reply(err, res)
     watched.end(err, res)
-  }
-  watched.start(() => transport[kAnswer](caller, rid, key, payload, watchedReply, cert))
+  }))
 }
 
 /** A connection's handshake is done. */
 function opened (connection) {
-  connection.meter.count('opened')
   if (!open.hasSubscribers && !debug.enabled) return
   connection.told = aboutOf(connection)
   debug('%s %s: open', connection.told.side, connection.told.address)
@@ -94,7 +91,6 @@ function opened (connection) {
 
 /** A connection is closed; `err` is the reason, unless it was closed in order. */
 function closed (connection, code, reason, err) {
-  connection.meter.count(connection.open ? 'closed' : 'failed')
   if (!close.hasSubscribers && !debug.enabled) return
   const told = connection.told || aboutOf(connection)
   told.opened = connection.open

@@ -38,7 +38,7 @@ class Handlers {
    */
   answer (caller, rid, key, payload, reply, cert, isHeard) {
     const handler = this._byKey.get(key)
-    if (handler !== undefined) run(handler, payload, new Context(this, caller, rid, key, cert), reply)
+    if (handler !== undefined) run(handler, payload, new RequestContext(this, caller, rid, key, cert), reply)
     else if (!isHeard) reply(late(TEXT.KEY_UNKNOWN, { key }))
     return handler !== undefined || !isHeard
   }
@@ -71,7 +71,7 @@ class Handlers {
 }
 
 /** A handler's second argument: everything about the request except the payload. */
-class Context {
+class RequestContext {
   constructor (handlers, caller, rid, key, cert) {
     this.rid = rid
     this.key = key

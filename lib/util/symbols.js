@@ -356,6 +356,9 @@ module.exports = {
   kServeSocket: Symbol('serveSocket'),
   /** Makes the message listener for that. */
   kServing: Symbol('serving'),
+  /** Begins a request, and reports it where something watches. */
+  kServe: Symbol('serve'),
+  kServeWatched: Symbol('serveWatched'),
   /** Passes a request to its handler, or to the listeners. */
   kAnswer: Symbol('answer'),
   /** The text of a reply. */

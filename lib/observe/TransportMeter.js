@@ -23,7 +23,7 @@ const NOTHING = {
   invalid: 0,
   // Requests that the native side has counted, but that are handled by the socket object.
   moved: 0,
-  // On the socket lane: see `asked` and `Serving`.
+  // On the socket lane: see `asked` and `SocketRequests`.
   socketStarted: 0,
   socketFailed: 0,
   socketTimedOut: 0,
@@ -37,7 +37,7 @@ const NOTHING = {
 }
 
 /** Counts for a transport; a `parent`, its peer's meter, counts everything too. */
-class Meter {
+class TransportMeter {
   constructor (parent) {
     this.native = new NativeMeter(parent ? parent.native : undefined)
     this._parent = parent
@@ -145,7 +145,7 @@ function endOf (err) {
 }
 
 /** Counts the requests that arrive on one socket object. */
-class Serving {
+class SocketRequests {
   constructor (meter) {
     this._meter = meter
     this._open = 0
@@ -184,4 +184,4 @@ class Serving {
   }
 }
 
-module.exports = { Meter, Serving }
+module.exports = { SocketRequests, TransportMeter }
