@@ -72,11 +72,11 @@ class Command {
     this._closed = once(this.process, 'close')
   }
 
-  /** Resolves once stdout has what `pattern` wants. */
-  prints (pattern) {
+  /** Resolves once stdout, or stderr, has what `pattern` wants. */
+  prints (pattern, stream = 'stdout') {
     return limited(new Promise((resolve, reject) => {
-      const look = () => pattern.test(this.stdout) && resolve()
-      this.process.stdout.on('data', look)
+      const look = () => pattern.test(this[stream]) && resolve()
+      this.process[stream].on('data', look)
       this._closed.then(() => reject(new Error(`it ended: ${this.stdout}${this.stderr}`)))
       look()
     }), `${pattern}`)
