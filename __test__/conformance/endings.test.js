@@ -17,6 +17,7 @@ const { certificates } = require('../../scripts/lib/certificates')
 const { call, each, pair } = require('../helpers/conformance')
 const { TEXT, frame, rawClient, rawServer } = require('../../scripts/lib/frames')
 const { secureClient, serveSecure } = require('../helpers/peers/secure')
+const { subscribed } = require('../helpers/peers/subscribers')
 const { kMeter } = require('../../lib/util/symbols')
 
 const better = { better: true }
@@ -239,10 +240,7 @@ pair('TLS: the close code arrives', async ({ server, stage }) => {
 
 each('what a publisher sends reaches no client of a TLS server in the same process', async ({ implementation, stage }) => {
   const publisher = await stage.publisher(implementation)
-  const subscriber = stage.subscriber(implementation, publisher.dest)
-  const connected = once(subscriber, 'connected')
-  subscriber.sub('k')
-  await connected
+  const subscriber = await subscribed(stage, implementation, publisher)
   const service = await serveSecure(stage, implementation)
   const client = secureClient(stage, implementation, service.dest)
   client.conf.maxActiveDestTransports = 1

@@ -8,9 +8,7 @@ const { once } = require('events')
 const Ws = require('ws')
 const { call, each, pair } = require('../helpers/conformance')
 const { freePort } = require('../../scripts/lib/ports')
-const { until } = require('../helpers/until')
-
-const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
+const { until, wait } = require('../helpers/until')
 
 /** A server that keeps what it is told, and answers requests with their payloads. */
 async function listener (stage) {

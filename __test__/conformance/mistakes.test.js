@@ -10,6 +10,7 @@ const { certificates } = require('../../scripts/lib/certificates')
 const { run } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/grapes/stand-in')
+const { subscribed } = require('../helpers/peers/subscribers')
 
 const better = { better: true }
 
@@ -203,10 +204,7 @@ each('C566: an object is no message, also while nobody is connected', async ({ i
 
 each('C569: what throws for a published object says what to do', async ({ implementation, stage }) => {
   const service = await stage.publisher(implementation)
-  const subscriber = stage.subscriber(implementation, service.dest)
-  const connected = once(subscriber, 'connected')
-  subscriber.sub('k')
-  await connected
+  await subscribed(stage, implementation, service)
   assert.throws(() => service.pub({ a: 1 }), err => err instanceof TypeError && err.code === 'ERR_INVALID_ARG_TYPE' &&
     /JSON\.stringify/.test(err.hint) && /JSON\.stringify/.test(inspect(err)))
 }, better)
@@ -255,10 +253,7 @@ each('C568: with and without TLS', async ({ implementation, stage }) => {
 each('C570: a message that is too large for a subscriber is a warning', async ({ implementation, stage }) => {
   const heard = warnings(stage)
   const service = await stage.publisher(implementation)
-  const subscriber = stage.subscriber(implementation, service.dest, { maxPayload: 100 })
-  const connected = once(subscriber, 'connected')
-  subscriber.sub('k')
-  await connected
+  const subscriber = await subscribed(stage, implementation, service, { conf: { maxPayload: 100 } })
   const disconnected = once(subscriber, 'disconnected')
   service.pub('x'.repeat(101))
   await disconnected

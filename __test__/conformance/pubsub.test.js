@@ -7,6 +7,7 @@ const { once } = require('events')
 const Ws = require('ws')
 const { each, pair } = require('../helpers/conformance')
 const { freePort } = require('../../scripts/lib/ports')
+const { subscribed } = require('../helpers/peers/subscribers')
 const { RawClient } = require('../helpers/wire/raw-client')
 const { run } = require('../../scripts/lib/child')
 
@@ -269,10 +270,7 @@ each('C120: an active subscriber keeps the process alive until stop', async ({ i
 
 pair('a published message leaves although the event loop has no rest', async ({ server, client, stage }) => {
   const service = await stage.publisher(server)
-  const peer = stage.subscriber(client, service.dest)
-  const connected = once(peer, 'connected')
-  peer.sub('k')
-  await connected
+  const peer = await subscribed(stage, client, service)
   let restless = true
   stage.after(() => { restless = false })
   const spin = () => restless && setImmediate(spin)

@@ -8,6 +8,7 @@ const net = require('net')
 const { once } = require('events')
 const { call, each, pair } = require('../helpers/conformance')
 const { freePort } = require('../../scripts/lib/ports')
+const { subscribed } = require('../helpers/peers/subscribers')
 const { RawClient } = require('../helpers/wire/raw-client')
 
 /** An RPC server and a connected client transport: `{ service, transport, connection, request }`. */
@@ -173,10 +174,7 @@ pair('C124: clients is a Set of the connections', async ({ server, client, stage
 
 pair('C124: clients holds those who came before anybody looked', async ({ server, client, stage }) => {
   const service = await stage.publisher(server)
-  const peer = stage.subscriber(client, service.dest)
-  const connected = once(peer, 'connected')
-  peer.sub('key')
-  await connected
+  const peer = await subscribed(stage, client, service)
   while (service.socket.clients.size === 0) await new Promise(resolve => setImmediate(resolve))
   const [connection] = service.socket.clients
   const message = once(peer, 'message')

@@ -16,6 +16,7 @@ const { Stage, call, native } = require('../helpers/conformance')
 const { TEXT, frame, rawServer } = require('../../scripts/lib/frames')
 const { freePort } = require('../../scripts/lib/ports')
 const { standIn, startLink, fail } = require('../helpers/grapes/stand-in')
+const { subscribed } = require('../helpers/peers/subscribers')
 const { fromFailure } = require('../../lib/errors/errors')
 const { NAMES, codeOf } = require('../../lib/errors/failure')
 
@@ -122,10 +123,7 @@ const CASES = {
   }, undefined, ['key', 'dest']],
   ERR_MESSAGES_LIMIT: [async stage => {
     const service = await stage.publisher(native)
-    const peer = stage.subscriber(native, service.dest, { maxBuffered: 1 })
-    const connected = once(peer, 'connected')
-    peer.sub('k')
-    await connected
+    const peer = await subscribed(stage, native, service, { conf: { maxBuffered: 1 } })
     const messages = peer[Symbol.asyncIterator]()
     const heard = new Promise(resolve => peer.on('message', text => text === 'b' && resolve()))
     for (const text of ['a', 'b']) service.pub(text)

@@ -3,31 +3,15 @@
 // The recipe of the README: two grapes that know each other. Either one may die.
 
 const assert = require('node:assert')
-const { Child } = require('../../scripts/lib/child')
 const { call, each, native } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
 const { startLink } = require('../helpers/grapes/stand-in')
+const { twoGrapes } = require('../helpers/grapes/two-grapes')
 
-/** Two grape processes, each at ports that stay its own. */
-async function twoGrapes (stage) {
-  const [dht, api] = [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
-  const running = []
-  const start = at => {
-    running[at] = new Child(require.resolve('../helpers/processes/grape-process'), 'native', JSON.stringify({
-      dht_port: dht[at], dht_bootstrap: [`127.0.0.1:${dht[1 - at]}`], api_port: api[at]
-    }))
-    return running[at].next()
-  }
-  stage.after(() => Promise.all(running.map(grape => grape.stop())))
-  await Promise.all([start(0), start(1)])
-  return {
-    urls: api.map(port => `http://127.0.0.1:${port}`),
-    start,
-    async kill (at) {
-      running[at].process.kill('SIGKILL')
-      await running[at].exited
-    }
-  }
+/** Both of them run. */
+async function bothGrapes (stage) {
+  const grapes = await twoGrapes(stage)
+  await Promise.all([0, 1].map(grapes.start))
+  return grapes
 }
 
 /** How long it takes until a lookup finds `ports`, in ms; none may fail meanwhile. */
@@ -44,7 +28,7 @@ async function found (link, key, ports) {
 
 for (const first of [0, 1]) {
   each(`C532: grape ${first + 1} of two is killed, then comes back and the other is killed: announces and lookups go on`, async ({ implementation, stage }) => {
-    const grapes = await twoGrapes(stage)
+    const grapes = await bothGrapes(stage)
     // Services of each order of the grapes, and one that asks.
     const links = [grapes.urls, [...grapes.urls].reverse()].map(grape => startLink(stage, implementation, grape, { lruMaxAgeLookup: 1 }))
     const failed = []
@@ -76,7 +60,7 @@ for (const first of [0, 1]) {
 }
 
 each('C532: a grape keeps what is announced through it, alone, with another one, and when that is dead', async ({ implementation, stage }) => {
-  const grapes = await twoGrapes(stage)
+  const grapes = await bothGrapes(stage)
   const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
   assert.ok(await link.promises.announce('with', 1) >= 1)
   await grapes.kill(1)
@@ -89,7 +73,7 @@ each('C532: a grape keeps what is announced through it, alone, with another one,
 }, { better: true })
 
 each('C541: a grape that comes after a service, or is started again, finds it though it announces nothing meanwhile', async ({ implementation, stage }) => {
-  const grapes = await twoGrapes(stage)
+  const grapes = await bothGrapes(stage)
   const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
   await grapes.kill(1)
   await link.promises.announce('before', 1)

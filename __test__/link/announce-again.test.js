@@ -6,30 +6,9 @@
 const assert = require('node:assert')
 const { Child } = require('../../scripts/lib/child')
 const { call, each } = require('../helpers/conformance')
-const { freePort, freeUdpPort } = require('../../scripts/lib/ports')
 const { fail, standIn, startLink } = require('../helpers/grapes/stand-in')
-const { until } = require('../helpers/until')
-
-const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
-
-/** Two grape processes that know each other, on ports that stay theirs. */
-async function twoGrapes (stage) {
-  const [dht, api] = [[await freeUdpPort(), await freeUdpPort()], [await freePort(), await freePort()]]
-  const conf = at => ({ host: '127.0.0.1', dht_port: dht[at], dht_bootstrap: [`127.0.0.1:${dht[1 - at]}`], api_port: api[at] })
-  let running = []
-  const stop = async () => {
-    await Promise.all(running.splice(0).map(grape => grape.stop()))
-  }
-  stage.after(stop)
-  return {
-    urls: api.map(port => `http://127.0.0.1:${port}`),
-    stop,
-    async start () {
-      running = [0, 1].map(at => new Child(require.resolve('../helpers/processes/grape-process'), 'native', JSON.stringify(conf(at))))
-      await Promise.all(running.map(grape => grape.next()))
-    }
-  }
-}
+const { twoGrapes } = require('../helpers/grapes/two-grapes')
+const { until, wait } = require('../helpers/until')
 
 /** How many ms it takes from now on until the service is found. */
 async function found (link, key) {
@@ -48,14 +27,14 @@ each('C355: a service that was there 2 s before its grapes is found long before 
   // Told at once, and once.
   assert.match((await service.next()).error, /ECONNREFUSED/)
   await wait(2000)
-  await grapes.start()
+  await Promise.all([0, 1].map(grapes.start))
   const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
   assert.ok(await found(link, 'early') < 15000)
 }, { better: true })
 
 each('C355: a service whose announce finds its grapes gone is found soon after they are back', async ({ implementation, stage }) => {
   const grapes = await twoGrapes(stage)
-  await grapes.start()
+  await Promise.all([0, 1].map(grapes.start))
   const link = startLink(stage, implementation, grapes.urls[0], { lruMaxAgeLookup: 1 })
   let failed = 0
   const { announce } = link
@@ -65,9 +44,9 @@ each('C355: a service whose announce finds its grapes gone is found soon after t
   })
   assert.ifError(await new Promise(resolve => link.startAnnouncing('key', 1337, { interval: 3000 }, resolve)))
   await found(link, 'key')
-  await grapes.stop()
+  await Promise.all([0, 1].map(grapes.kill))
   await until(() => failed === 2)
-  await grapes.start()
+  await Promise.all([0, 1].map(grapes.start))
   assert.ok(await found(link, 'key') < 15000)
 }, { better: true })
 

@@ -52,10 +52,15 @@ test('CONTRIBUTING.md says where the tests of each room are', () => {
   const [, table] = /\| room \| tests \|\n([^]*?)\n\n/.exec(page)
   const named = [...table.matchAll(/`([\w/]+)`/g)].map(([, name]) => name)
   assert.deepStrictEqual(named.filter(name => !fs.existsSync(path.join(root, name))), [])
-  const rooms = fs.readdirSync(path.join(root, 'lib'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => `lib/${name}`)
+  const rooms = ['lib', 'src'].flatMap(folder => fs.readdirSync(path.join(root, folder), { withFileTypes: true })
+    .filter(entry => entry.isDirectory()).map(({ name }) => `${folder}/${name}`))
   assert.deepStrictEqual(rooms.filter(room => !named.includes(room)), [])
   const [same] = table.split('\n').filter(row => row.includes('the folder of the same name'))
   for (const [, room] of same.matchAll(/`lib\/(\w+)`/g)) assert.ok(fs.existsSync(path.join(root, '__test__', room)), room)
+  const folders = fs.readdirSync(path.join(root, '__test__'), { withFileTypes: true })
+  assert.deepStrictEqual(folders.filter(entry => !entry.isDirectory()).map(({ name }) => name), [], 'tests without a room')
+  const known = [...same.matchAll(/`lib\/(\w+)`/g), ...page.matchAll(/`__test__\/(\w+)`/g)].map(([, name]) => name)
+  assert.deepStrictEqual(folders.map(({ name }) => name).filter(name => !known.includes(name)), [], 'rooms without a row')
 })
 
 test('scripts, bench and netlab require nothing of the tests', () => {

@@ -8,6 +8,7 @@ const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
 const { refused } = require('../../scripts/lib/frames')
 const { standIn, startLink } = require('../helpers/grapes/stand-in')
+const { subscribed } = require('../helpers/peers/subscribers')
 const { turn } = require('../helpers/until')
 
 const better = { better: true }
@@ -93,10 +94,7 @@ each('a drained server peer is announced no more', async ({ implementation, stag
 
 each('a drained publisher sends all that was published', async ({ implementation, stage }) => {
   const service = await stage.publisher(implementation)
-  const peer = stage.subscriber(implementation, service.dest, { reconnect: false })
-  const connected = once(peer, 'connected')
-  peer.sub('k')
-  await connected
+  const peer = await subscribed(stage, implementation, service, { conf: { reconnect: false } })
   const got = []
   peer.on('message', message => got.push(message.length))
   const gone = once(peer, 'disconnected')

@@ -3,12 +3,11 @@
 // What tests of subscribers share.
 
 const { once } = require('events')
+const { until, wait } = require('../until')
 const { freePort } = require('../../../scripts/lib/ports')
 
 /** Longer than the first wait before a reconnect. */
 const SETTLED = 250
-
-const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Like `once`, which would itself be a listener for `error`. */
 const told = (emitter, event) => new Promise(resolve => emitter.on(event, resolve))
@@ -53,4 +52,39 @@ function endAll (service) {
   for (const connection of service.socket.clients) connection.terminate()
 }
 
-module.exports = { SETTLED, connectionsOf, deadDest, endAll, linkOf, subscribed, told, wait }
+/** A subscriber that nobody watches, and its transports; `peer.transport` is the hook `hook`, if there is one. */
+async function unwatched (stage, client, service, opts = {}) {
+  const transports = []
+  const heard = []
+  const peer = await subscribed(stage, client, service, {
+    ...opts,
+    before (peer) {
+      const { newTransport } = peer
+      peer.newTransport = function (conf) {
+        const transport = newTransport.call(this, conf)
+        transports.push(transport)
+        return transport
+      }
+      peer.on('message', message => heard.push(String(message)))
+      if (opts.before) opts.before(peer)
+    }
+  })
+  return { peer, transports, transport: transports[0], heard }
+}
+
+/** Takes the connections of a service away; resolves when the transport knows. */
+async function lose (service, transport) {
+  endAll(service)
+  await until(() => !transport.isConnected())
+}
+
+/** Publishes, and resolves with how often a list has got it, which should be `times`. */
+async function heardNow (service, heard, text, times = 1) {
+  service.pub(text)
+  const count = () => heard.filter(one => one === text).length
+  await until(() => count() >= times)
+  await wait(60)
+  return count()
+}
+
+module.exports = { SETTLED, connectionsOf, deadDest, endAll, heardNow, linkOf, lose, subscribed, told, unwatched, wait }
