@@ -351,7 +351,7 @@ test('the types have the options of each call, and no others', () => {
 
 /** Events whose names only a run can tell: by module, the calls and the names. */
 const DYNAMIC_EVENTS = {
-  Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match told', '};') },
+  Grape: { calls: ['this.emit(name)', 'this.emit(name, text)'], names: rustTexts('node/grape.rs', 'let (name, text) = match notice', '};') },
   WebSocketServerLike: { calls: ['super.emit(event, ...args)'], names: [] },
   Emitter: { calls: ['super.emit(event, ...args)'], names: [] },
   TransportSub: { calls: ['this.client.emit(event, this[kSource] ?? data)'], names: ['connected', 'disconnected'] }
