@@ -10,6 +10,8 @@ const { byName } = require('../implementations')
 
 const { Link, PeerRPCClient, PeerRPCServer } = byName[process.argv[2]]
 const TIMEOUT = 100
+/** Time for a request that another failure is to end, also on a busy machine. */
+const LONG = 2000
 
 const listening = []
 let uncaught
@@ -66,8 +68,8 @@ function linkTo (url, conf) {
 const grape = onRequest => listen(http.createServer((req, res) => req.resume().on('end', () => onRequest(res))))
 
 /** Looks for expired requests, as the pool does every 10 s. */
-function monitor (peer) {
-  setTimeout(() => peer.tpool.monitor(), TIMEOUT + 50)
+function monitor (peer, timeout) {
+  setTimeout(() => peer.tpool.monitor(), timeout + 50).unref()
 }
 
 const CASES = {
@@ -75,13 +77,13 @@ const CASES = {
     const { port } = await service(() => {})
     const peer = client(port)
     peer.request('k', 1, { timeout: TIMEOUT }, done)
-    monitor(peer)
+    monitor(peer, TIMEOUT)
   },
   'the connection is lost with the request sent': async done => {
     const { port, transport } = await service(() => transport.socket.clients.forEach(socket => socket.terminate()))
     const peer = client(port)
-    peer.request('k', 1, { timeout: TIMEOUT }, done)
-    monitor(peer)
+    peer.request('k', 1, { timeout: LONG }, done)
+    monitor(peer, LONG)
   },
   'the destination refuses the connection': async done => {
     const { port } = await listen(net.createServer())
