@@ -9,6 +9,7 @@ const { Command } = require('../helpers/peers/command')
 const { certificates } = require('../../scripts/lib/certificates')
 const path = require('node:path')
 const { until } = require('../helpers/until')
+const { warningsOf } = require('../helpers/warnings')
 
 const COMMAND = path.join(__dirname, '..', '..', 'bin', 'grape.js')
 const ALONE = 'since the discovery network has IPv4 alone'
@@ -21,15 +22,6 @@ async function started (stage, conf, hears = true) {
   assert.ifError(await new Promise(resolve => grape.start(resolve)))
   stage.after(() => new Promise(resolve => grape.stop(resolve)))
   return { grape, warnings, port: name => +grape.address()[name].split(':').pop() }
-}
-
-/** Warnings of this process with a code, from now on. */
-function warningsOf (stage, code) {
-  const warnings = []
-  const hear = warning => warning.code === code && warnings.push(warning.message)
-  process.on('warning', hear)
-  stage.after(() => process.removeListener('warning', hear))
-  return warnings
 }
 
 const knows = ({ grape }) => new Promise(resolve => grape.on('node', resolve))

@@ -9,6 +9,7 @@ const http = require('node:http')
 const { call, each, native } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
+const { warningsOf } = require('../helpers/warnings')
 const { Grape, PeerRPCServer } = require('../..')
 
 /** A grape alone in its network: one of the original keeps nothing then. */
@@ -19,15 +20,6 @@ async function lone (stage, Class, conf) {
   await new Promise((resolve, reject) => grape.start(err => err ? reject(err) : resolve()))
   stage.after(() => new Promise(resolve => grape.stop(resolve)))
   return `http://127.0.0.1:${port}`
-}
-
-/** What the process is warned of meanwhile. */
-function warnings (stage) {
-  const heard = []
-  const hear = warning => { if (warning.code === 'ERR_NOT_ANNOUNCED') heard.push(warning) }
-  process.on('warning', hear)
-  stage.after(() => process.off('warning', hear))
-  return heard
 }
 
 const REFUSALS = [
@@ -71,13 +63,13 @@ for (const answer of [0, 1, 20, null, true]) {
 }
 
 each('C526 C528 C529: a grape of the original that is alone keeps nothing, and says so', async ({ implementation, stage }) => {
-  const heard = warnings(stage)
+  const heard = warningsOf(stage, 'ERR_NOT_ANNOUNCED')
   const link = startLink(stage, implementation, await lone(stage, require('grenache-grape').Grape))
   const failed = []
   await assert.rejects(link.promises.startAnnouncing('told', 1), { message: 'No nodes to query', code: 'ERR_GRAPE_ALONE' })
   assert.strictEqual(link.startAnnouncing('rpc_test', 1337, err => failed.push(err)), undefined)
   await until(() => heard.length === 1)
-  assert.match(heard[0].message, /^rpc_test is not announced at port 1337: No nodes to query \(http:.*start a second one/)
+  assert.match(heard[0], /^rpc_test is not announced at port 1337: No nodes to query \(http:.*start a second one/)
   link.on('announce-error', (err, about) => failed.push(err.code, about.key))
   await call(link, 'announce', 'again', 2)
   assert.deepStrictEqual(failed, [null, 'ERR_GRAPE_ALONE', 'again'])
@@ -130,7 +122,7 @@ each('C530 C172: a lookup that a text answers has it as its cause', async ({ imp
 })
 
 each('C529: a failure is one warning for each cause, and none where somebody listens or is told', async ({ implementation, stage }) => {
-  const heard = warnings(stage)
+  const heard = warningsOf(stage, 'ERR_NOT_ANNOUNCED')
   let answer = 'No nodes to query'
   const grape = await standIn(stage, () => answer)
   const link = startLink(stage, implementation, grape.url)
@@ -150,8 +142,8 @@ each('C529: a failure is one warning for each cause, and none where somebody lis
   assert.strictEqual((await call(gone, 'announce', 'key', 1)).err.code, 'ECONNREFUSED')
   gone.announce('key', 1)
   await until(() => heard.length === 3)
-  assert.deepStrictEqual(heard.map(({ message }) => /: ([^(]*) \(/.exec(message)[1]), ['No nodes to query', 'ERR_OTHER', 'connect ECONNREFUSED 127.0.0.1:1'])
-  assert.doesNotMatch(heard[2].message, /secret/)
+  assert.deepStrictEqual(heard.map(text => /: ([^(]*) \(/.exec(text)[1]), ['No nodes to query', 'ERR_OTHER', 'connect ECONNREFUSED 127.0.0.1:1'])
+  assert.doesNotMatch(heard[2], /secret/)
 }, { better: true })
 
 each('C531: what a lone grape refuses is announced again in a second, and what makes no sense more and more rarely', async ({ implementation, stage }) => {
@@ -171,7 +163,7 @@ each('C531: what a lone grape refuses is announced again in a second, and what m
 }, { better: true })
 
 each('C529: stop of a link, and a signal, are no failed announce', async ({ implementation, stage }) => {
-  const heard = warnings(stage)
+  const heard = warningsOf(stage, 'ERR_NOT_ANNOUNCED')
   const grape = await standIn(stage, () => {})
   const link = startLink(stage, implementation, grape.url, { requestTimeout: 200 })
   const failed = []
@@ -191,14 +183,14 @@ each('C529: stop of a link, and a signal, are no failed announce', async ({ impl
 
 for (const port of [0, -1, 65536]) {
   each(`C543: nothing listens at port ${port}: promises reject, an event and a warning tell, callbacks get the grape's answer`, async ({ implementation, stage }) => {
-    const heard = warnings(stage)
+    const heard = warningsOf(stage, 'ERR_NOT_ANNOUNCED')
     const grape = await standIn(stage, () => 1)
     const link = startLink(stage, implementation, grape.url)
     assert.deepStrictEqual(await call(link, 'announce', 'key', port), { err: null, res: 1 })
     const first = await new Promise(resolve => link.startAnnouncing('key', port, (...args) => resolve(args)))
     assert.deepStrictEqual(first, [null])
     await until(() => heard.length === 1)
-    assert.match(heard[0].message, /^key is not announced at port .*listen\(\) before/)
+    assert.match(heard[0], /^key is not announced at port .*listen\(\) before/)
     link.stopAnnouncing('key', port)
     // What a grape has taken is taken back.
     await until(() => grape.requests.some(({ type }) => type === 'unannounce'))

@@ -8,6 +8,7 @@ const { each } = require('../helpers/conformance')
 const { freePort } = require('../../scripts/lib/ports')
 const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { until } = require('../helpers/until')
+const { warningsOf } = require('../helpers/warnings')
 const { PeerPub, PeerSub } = require('../..')
 const { testGrapes } = require('../../testing')
 
@@ -92,10 +93,7 @@ each('C533: a loop waits for its publisher, and reconnect: false gives up at onc
   let dests = []
   const grape = await standIn(stage, () => dests)
   const link = startLink(stage, implementation, grape.url)
-  const warned = []
-  const warn = ({ code, message }) => { if (code === 'ERR_NO_SUBSCRIPTION') warned.push(message) }
-  process.on('warning', warn)
-  stage.after(() => process.off('warning', warn))
+  const warned = warningsOf(stage, 'ERR_NO_SUBSCRIPTION')
   const peer = subscriber(stage, link)
   const loop = peer[Symbol.asyncIterator]()
   const next = loop.next()
@@ -120,10 +118,7 @@ each('C533: a loop waits for its publisher, and reconnect: false gives up at onc
 }, { better: true })
 
 each('C533: a grape that tells each lookup something else causes few warnings, of short texts', async ({ implementation, stage }) => {
-  const warned = []
-  const hear = ({ code, message }) => code === 'ERR_NO_SUBSCRIPTION' && warned.push(message)
-  process.on('warning', hear)
-  stage.after(() => process.off('warning', hear))
+  const warned = warningsOf(stage, 'ERR_NO_SUBSCRIPTION')
   let lookups = 0
   const link = { lookup: (key, opts, cb) => setImmediate(cb, new Error(`${++lookups} ${'x'.repeat(100000)}`)) }
   const peers = Array.from({ length: 3 }, () => subscriber(stage, link))

@@ -9,6 +9,7 @@ const { certificates } = require('../../scripts/lib/certificates')
 const { call, each } = require('../helpers/conformance')
 const { standIn, startLink } = require('../helpers/grapes/stand-in')
 const { turn, until } = require('../helpers/until')
+const { warningsOf } = require('../helpers/warnings')
 const { kLife, kWaiting } = require('../../lib/util/symbols')
 
 const better = { better: true }
@@ -224,10 +225,7 @@ each('an aborted request is not tried again', async ({ implementation, stage }) 
 }, better)
 
 each('a call that ends leaves no listener, whoever shares the signal', async ({ implementation, stage }) => {
-  const warnings = []
-  const warned = warning => warnings.push(warning.message)
-  process.on('warning', warned)
-  stage.after(() => process.off('warning', warned))
+  const warnings = warningsOf(stage)
   const service = await stage.serve(implementation)
   const peer = stage.client(implementation, service.dest)
   const { signal } = new AbortController()
