@@ -2,17 +2,16 @@
 
 const assert = require('assert')
 const budgetOf = require('./native/memoryBudget')
-const TransportSocket = require('./base/TransportSocket')
+const TransportServer = require('./base/TransportServer')
 const Connection = require('./connection/Connection')
 const Listener = require('./connection/Listener')
-const WebSocketServerLike = require('./socket/WebSocketServerLike')
 const dispatch = require('./native/dispatch')
 const { PUBLISHER } = require('./options/defaults')
 const { adopt } = require('./errors/failure')
 const { MESSAGE } = require('./errors/hints')
 const {
-  kAdd, kDisown, kFace, kHasShown, kListener, kMeter, kNewConnection, kOnConnection, kOpenConnections, kOptions,
-  kPubBySocket, kServeFace, kSocket, kSockets, kTakeIn, kTellSlow, kTryListening, kUnlisten
+  kDisown, kHasShown, kListen, kListener, kMeter, kNewConnection, kOpenConnections, kOptions, kPubBySocket, kServeFace,
+  kSockets, kTakeIn, kTellSlow, kUnlisten
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
 const { check, withDefaults } = require('./options/values')
@@ -28,10 +27,9 @@ const { encode } = require('./socket/WebSocketLike')
  * `conf.highWater` bytes behind. With `conf.slowSubscriber` `disconnect` it is disconnected then; with `drop` it
  * continues without the `lost` oldest messages.
  */
-class TransportPub extends TransportSocket {
+class TransportPub extends TransportServer {
   constructor (client, conf) {
     super(client, conf)
-    this[kListener] = this[kFace] = this[kSocket] = undefined
     /** Undefined until it is first used. */
     this[kSockets] = undefined
     /** The user may hold sockets of subscribers, and replace their `send`. */
@@ -45,7 +43,6 @@ class TransportPub extends TransportSocket {
       this[kSockets] = new SubscriberSockets()
       this[kSockets].isChanged = true
     }
-    reveal(this, 'socket')
     reveal(this, '_sockets')
   }
 
@@ -54,13 +51,7 @@ class TransportPub extends TransportSocket {
     assert(Number.isInteger(port), 'port must be an Integer')
     // `conf` may have been replaced.
     check(this[kOptions], this.conf)
-    this.port = port
-    this[kTryListening](() => {
-      this[kListener] = new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this))
-      this[kFace] = null
-      this.listening()
-      if (port === 0) this.port = this[kListener].address().port
-    }, server => { this[kFace] = server })
+    this[kListen](() => new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this)), port)
     return this
   }
 
@@ -68,25 +59,14 @@ class TransportPub extends TransportSocket {
     this[kUnlisten]()
   }
 
-  [kUnlisten] () {
-    if (!this[kListener]) return
-    // The face emits `close`; without one there are no listeners.
-    const server = this[kFace] || this[kListener]
-    server.close()
-    this[kListener] = undefined
-    this[kFace] = null
-    this.unlistening()
-  }
-
   /** The object like `ws`'s server. */
   get socket () {
     this[kHasShown] = true
-    if (!this[kFace] && this[kListener]) this[kFace] = WebSocketServerLike.of(this[kListener], this)
-    return this[kFace] || this[kSocket]
+    return super.socket
   }
 
   set socket (socket) {
-    this[kSocket] = socket
+    super.socket = socket
   }
 
   /** The subscribers' sockets by their ids; a subclass that listens by itself may add its own. */
@@ -145,11 +125,6 @@ class TransportPub extends TransportSocket {
   [kNewConnection] (lanes) {
     // Subscribers' messages go to the socket's own listeners.
     return new Connection(lanes, this)
-  }
-
-  [kOnConnection] (connection) {
-    if (this[kFace]) this[kFace][kAdd](connection)
-    else this[kTakeIn](connection)
   }
 
   [kTakeIn] (connection) {

@@ -5,6 +5,7 @@ const budgetOf = require('./native/memoryBudget')
 const Handlers = require('./server/Handlers')
 const { handlersIn } = Handlers
 const TransportRPC = require('./base/TransportRPC')
+const TransportServer = require('./base/TransportServer')
 const ServerConnection = require('./connection/ServerConnection')
 const WebSocketServerLike = require('./socket/WebSocketServerLike')
 const Listener = require('./connection/Listener')
@@ -12,15 +13,14 @@ const { LANES } = require('./native/dispatch')
 const { TEXT, isTooLarge } = require('./errors/errors')
 const { late } = require('./errors/failure')
 const {
-  kAdd, kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFace, kFail, kFormatReply, kHandlers, kIsNative, kListen,
-  kListener, kMeter, kNewConnection, kOnConnection, kOnListenError, kOptions, kPlainListener,
-  kSecureListener, kServe, kServeFace, kServeSocket, kServeWatched, kServing, kSocket, kTakeIn, kTakePort, kTakePortOf, kTryListening
+  kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFail, kFormatReply, kHandlers, kIsNative, kListen, kMeter,
+  kNewConnection, kOnListenError, kOptions, kParse, kPlainListener, kSecureListener, kServe, kServeFace, kServeSocket,
+  kServeWatched, kServing, kSocket, kTakePortOf, kUnlisten
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
 const { copyOf } = require('./options/values')
 const { refusedId } = require('./util/nesting')
 const observe = require('./observe/channels')
-const { reveal } = require('./base/ownProperty')
 const { checkServerOptions } = require('./connection/serverOptions')
 const { messageOf, unheard } = require('./errors/silentMistakes')
 const { SocketRequests } = require('./observe/TransportMeter')
@@ -34,17 +34,11 @@ const OPEN = 1
  * Events: `request` (rid, key, payload, handler, cert), `request-error` for a frame that is no request, `error` when
  * the port cannot be bound.
  */
-class TransportRPCServer extends TransportRPC {
+class TransportRPCServer extends TransportServer {
   constructor (client, conf) {
     super(client, conf)
     /** Null without handlers. */
     this[kHandlers] = null
-    this[kListener] = this[kFace] = this[kSocket] = undefined
-  }
-
-  init () {
-    super.init()
-    reveal(this, 'socket')
   }
 
   /**
@@ -90,14 +84,7 @@ class TransportRPCServer extends TransportRPC {
   }
 
   unlisten () {
-    if (this[kListener]) {
-      // The face emits `close`; without one there are no listeners.
-      const server = this[kFace] || this[kListener]
-      server.close()
-      this[kListener] = undefined
-      this[kFace] = undefined
-      this.unlistening()
-    } else if (this[kSocket]) {
+    if (!this[kUnlisten]() && this[kSocket]) {
       try {
         this[kSocket].close()
       } catch (err) {
@@ -105,17 +92,6 @@ class TransportRPCServer extends TransportRPC {
       }
     }
     this[kSocket] = null
-  }
-
-  /** The object like `ws`'s server, or the one that was assigned. */
-  get socket () {
-    if (!this[kListener]) return this[kSocket]
-    if (!this[kFace]) this[kFace] = WebSocketServerLike.of(this[kListener], this)
-    return this[kFace]
-  }
-
-  set socket (socket) {
-    this[kSocket] = socket
   }
 
   /** Makes a server without TLS: `opts.port`. Override it to use another server. */
@@ -185,13 +161,6 @@ class TransportRPCServer extends TransportRPC {
     return new ServerConnection(this, lanes)
   }
 
-  [kOnConnection] (connection) {
-    if (this[kFace]) this[kFace][kAdd](connection)
-  }
-
-  /** Nothing to do: the native side serves the connection. */
-  [kTakeIn] () {}
-
   [kDisown] (connection) {
     connection.socket[kDisown]()
   }
@@ -228,24 +197,7 @@ class TransportRPCServer extends TransportRPC {
     }
   }
 
-  [kListen] (listen, port) {
-    this.port = port
-    this[kTryListening](() => {
-      this[kListener] = listen()
-      this[kFace] = undefined
-      this[kSocket] = undefined
-      this.listening()
-      if (port === 0) this[kTakePort](this[kListener])
-    }, server => { this[kSocket] = server })
-  }
-
-  /** Reads the port that the system has chosen. Where it is chosen later, this may listen elsewhere by then. */
-  [kTakePort] (listener) {
-    if (listener.address() !== null) this.port = listener.address().port
-    else listener.whenListening(() => { if (this[kListener] === listener) this.port = listener.address().port })
-  }
-
-  /** The same of a server that a hook made, which may be of any kind. */
+  /** Reads the port of a server that a hook made, which may be of any kind. */
   [kTakePortOf] (server) {
     const take = () => {
       try {
@@ -273,6 +225,11 @@ class TransportRPCServer extends TransportRPC {
     if (this[kHandlers] !== null) this[kHandlers].abort()
     this.unlisten()
   }
+}
+
+// A class has one base: this one listens, and has the methods of a transport that speaks JSON as well.
+for (const name of ['parse', 'format', kParse]) {
+  Object.defineProperty(TransportRPCServer.prototype, name, Object.getOwnPropertyDescriptor(TransportRPC.prototype, name))
 }
 
 const {

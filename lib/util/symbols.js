@@ -78,9 +78,8 @@ module.exports = {
   kFirstTimeout: Symbol('firstTimeout'),
   /** A destination failed. */
   kUnreachable: Symbol('unreachable'),
-  /** Reserves a destination, begins to listen, and reports that a destination was reached. */
+  /** Reserves a destination, and reports that a destination was reached. */
   kClaim: Symbol('claim'),
-  kTryListening: Symbol('tryListening'),
   kReachable: Symbol('reachable'),
   /** A transport lost its connection. */
   kLeave: Symbol('leave'),
@@ -340,7 +339,7 @@ module.exports = {
   kOnConnection: Symbol('onConnection'),
   /** A port could not be bound after all. */
   kOnListenError: Symbol('onListenError'),
-  /** Stops a publisher's listener. */
+  /** Closes the listener. */
   kUnlisten: Symbol('unlisten'),
   /** Makes the listener. */
   kListen: Symbol('listen'),
