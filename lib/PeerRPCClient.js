@@ -18,7 +18,7 @@ const { NO_INIT, STOPPED } = require('./errors/hints')
 const { CODE, TEXT } = require('./errors/errors')
 const { failure, late, tell } = require('./errors/failure')
 const {
-  kAbsent, kAdmit, kAim, kAliases, kAll, kAsks, kBackoff, kBalancer, kBury, kChoose, kChooseOpen, kChooseOther, kChooseProven,
+  kAbsent, kAdmit, kAim, kAliases, kAll, kAsks, kBackoff, kBalancer, kReplaceDead, kChoose, kChooseOpen, kChooseOther, kChooseProven,
   kConnectAnother, kConnection, kCounted, kDialling, kDials, kDrain, kForget, kIsOneOfMany, kIsStopped, kJoin, kKeep, kLeave,
   kLookup, kLookupKept, kLookupWithin, kLose, kMeter, kOpenConnections, kOptions, kOtherTo, kProbe, kReachable, kReject,
   kRejectCall, kRejectLookup, kRemembers, kReplace, kRequestAgain, kRequestOther, kResend, kRetry, kSend, kSendElsewhere, kSilent, kSuspects,
@@ -537,14 +537,14 @@ class PeerRPCClient extends Peer {
     for (const name of names) this[kBackoff].suspect(name)
     this[kSuspects].add(dest, connections, lives => {
       if (lives) for (const name of names) this[kBackoff].clear(name)
-      else this[kBury](dest, names)
+      else this[kReplaceDead](dest, names)
     })
   }
 
   /**
    * The destination gave no sign of life. If it is the only one, requests still go to it over the open connections.
    */
-  [kBury] (dest, names) {
+  [kReplaceDead] (dest, names) {
     const hasOthers = names.some(name => this[kBackoff].hasOthers(name))
     for (const name of names) this[kBackoff][hasOthers ? 'fail' : 'clear'](name)
     if (!hasOthers) return

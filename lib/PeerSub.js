@@ -13,7 +13,7 @@ const { TEXT } = require('./errors/errors')
 const { Following } = require('./subscriber/Following')
 const {
   kBackoff, kClaim, kDials, kDrain, kEndFollowing, kEndWaiting, kEndWishes, kFailed, kFollow, kFollowing, kIsOneOfMany, kIsStopped, kIsWatched, kLookup,
-  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes, kYield
+  kLookupAll, kLooksAfter, kLoops, kMeter, kOptions, kReachable, kReconnects, kSaid, kSubscribe, kSubscriptions, kTellFailed, kUnreachable, kWishes, kEndAutomatic
 } = require('./util/symbols')
 const { OPTIONS, checkSub } = require('./options/optionTable')
 const { inLine } = require('./errors/printable')
@@ -229,7 +229,7 @@ class PeerSub extends Peer {
    * The user connects `transport` to `dest` by hand, for `key` if given: ends automatic subscriptions that would
    * duplicate it.
    */
-  [kYield] (transport, dest, key) {
+  [kEndAutomatic] (transport, dest, key) {
     for (const [name, subscriptions] of this[kSubscriptions]) {
       for (const subscription of [...subscriptions]) {
         if (subscription.transport === transport) continue

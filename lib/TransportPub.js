@@ -10,8 +10,8 @@ const { PUBLISHER } = require('./options/defaults')
 const { adopt } = require('./errors/failure')
 const { MESSAGE } = require('./errors/hints')
 const {
-  kDisown, kHasShown, kListen, kListener, kMeter, kNewConnection, kOpenConnections, kOptions, kPubBySocket, kServeFace,
-  kSockets, kTakeIn, kTellSlow, kUnlisten
+  kLeaveToService, kHasShown, kListen, kListener, kMeter, kNewConnection, kOpenConnections, kOptions, kPubBySocket, kOnConnectionEvent,
+  kSockets, kOnServedNatively, kEmitSlow, kUnlisten
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
 const { check, withDefaults } = require('./options/values')
@@ -102,7 +102,7 @@ class TransportPub extends TransportServer {
     const patched = this[kHasShown] ? patchedOf(listener) : undefined
     const slow = dispatch.publish(listener.server, opcode, data, disconnect, patched && patched.map(({ conn }) => conn))
     if (patched !== undefined) slow.push(...this[kPubBySocket](patched, msg, disconnect))
-    if (slow.length > 0) this[kTellSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
+    if (slow.length > 0) this[kEmitSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
   /** Sends a message by socket objects whose `send` is replaced; returns the slow ones. */
@@ -127,12 +127,12 @@ class TransportPub extends TransportServer {
     return new Connection(lanes, this)
   }
 
-  [kTakeIn] (connection) {
+  [kOnServedNatively] (connection) {
     if (this[kSockets]) takeIn(this[kSockets], connection.socket)
   }
 
   /** From now on the service decides who gets messages; present subscribers stay. */
-  [kDisown] (connection) {
+  [kLeaveToService] (connection) {
     if (this[kSockets] === undefined) {
       this[kSockets] = new SubscriberSockets()
       for (const other of this[kOpenConnections]()) if (other !== connection) takeIn(this[kSockets], other.socket)
@@ -140,14 +140,14 @@ class TransportPub extends TransportServer {
     if (this[kSockets]) this[kSockets].isChanged = true
   }
 
-  [kServeFace] (socket) {
+  [kOnConnectionEvent] (socket) {
     const { _sockets: sockets } = this
     sockets.isChanged = true
     takeIn(sockets, socket)
   }
 
   /** A subscriber that does not read would hold the publisher's memory for ever. */
-  [kTellSlow] (listener, slow) {
+  [kEmitSlow] (listener, slow) {
     for (const connection of [...listener.connections]) {
       const lost = slow.get(connection.conn)
       if (lost === undefined || connection.closing) continue

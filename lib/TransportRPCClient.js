@@ -14,8 +14,8 @@ const { CLIENT_TRANSPORT, SETTLED } = require('./options/defaults')
 const { LANES, roughly } = require('./native/dispatch')
 const { farewell, settled } = require('./util/drain')
 const {
-  kConnection, kDrain, kDraining, kEnding, kFail, kGone, kIsAway, kIsNative, kIsNativeNow, kJoin, kLeave, kMayMove,
-  kMeter, kMoreRequests, kMoves, kNativeLane, kOnClosed, kOnLarge, kOnOpened, kOpenConnections,
+  kConnection, kDrain, kDraining, kEndedByStop, kFail, kClosedConnection, kIsReportedLost, kIsNative, kIsNativeNow, kJoin, kLeave, kMayMoveLarge,
+  kMeter, kMoreRequests, kMovesLarge, kNativeLane, kOnClosed, kOnLarge, kOnOpened, kOpenConnections,
   kOpenSince, kOptions, kReachable, kReject, kReplace, kRequestAbortable, kRequestAgain, kRequestPromised,
   kRequestWatched, kSocket, kSocketLane, kStart, kStopped, kTimeout, kUnreachable, kWaiting
 } = require('./util/symbols')
@@ -42,7 +42,7 @@ class TransportRPCClient extends TransportRPC {
     super(client, conf)
     this.conf = withDefaults(CLIENT_TRANSPORT, this.conf)
     this[kSocket] = undefined
-    this[kGone] = this[kEnding] = null
+    this[kClosedConnection] = this[kEndedByStop] = null
     this[kNativeLane] = new NativeLane(this)
     this[kSocketLane] = new SocketLane(this)
   }
@@ -59,9 +59,9 @@ class TransportRPCClient extends TransportRPC {
     /** When the connection opened; Infinity while it is not open. */
     this[kOpenSince] = Infinity
     /** The peer's pool knows that this transport lost its connection, and may have dropped it. */
-    this[kIsAway] = false
+    this[kIsReportedLost] = false
     this[kDraining] = false
-    this[kMayMove] = false
+    this[kMayMoveLarge] = false
     /** There were requests since `_req_last_ts`. */
     this[kMoreRequests] = false
     this.setLastRequestTime()
@@ -96,7 +96,7 @@ class TransportRPCClient extends TransportRPC {
     const connection = this[kNativeLane].takeConnection()
     const socket = this[kSocket]
     this[kSocket] = null
-    this[kGone] = null
+    this[kClosedConnection] = null
     if (!connection && !socket) return
     this.disconnected()
     // Requests queued while the socket is closed wait for the next socket: the close of this one was reported.
@@ -107,7 +107,7 @@ class TransportRPCClient extends TransportRPC {
     // would make the caller take them for unsent.
     if (connection && connection.wasSent) waiting = waiting.map(cb => () => cb(this[kStopped](TEXT.TIMEOUT)))
     // A stop calls these back itself.
-    const sent = [...this._reqs.values()].filter(req => this[kEnding] === null || !this[kEnding].has(req))
+    const sent = [...this._reqs.values()].filter(req => this[kEndedByStop] === null || !this[kEndedByStop].has(req))
     // Queued requests fail in a later tick, as after a broken connection; requests made until then wait for the next
     // connection.
     nextTick(() => this[kFail](this[kStopped](TEXT.TRANSPORT_CLOSE), [...queued, ...waiting], sent))
@@ -117,12 +117,12 @@ class TransportRPCClient extends TransportRPC {
   get socket () {
     if (this[kConnection]) return this[kConnection].socket
     // A lost socket stays until another one replaces it: services read its state.
-    return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
+    return this[kSocket] || (this[kClosedConnection] ? this[kClosedConnection].socket : this[kSocket])
   }
 
   set socket (socket) {
     this[kSocket] = socket
-    this[kGone] = null
+    this[kClosedConnection] = null
     if (socket && this[kConnection]) this[kNativeLane].retire()
   }
 
@@ -286,7 +286,7 @@ class TransportRPCClient extends TransportRPC {
   /** A lane lost its connection, whose closed `socket` services may still read; `waiting` was sent over it. */
   [kOnClosed] (lost, err, waiting, isBusy) {
     this[kSocket] = null
-    this[kGone] = lost
+    this[kClosedConnection] = lost
     this.disconnected()
     if (!lost.closing) this[kUnreachable](isBusy)
     this[kFail](err, [...this[kSocketLane].takeQueued(), ...waiting], [...this._reqs.values()])
@@ -294,13 +294,13 @@ class TransportRPCClient extends TransportRPC {
 
   /** A large message begins to move over the native connection. */
   [kOnLarge] () {
-    this[kMayMove] = true
+    this[kMayMoveLarge] = true
   }
 
   /** Whether a new request would wait behind something large on this connection. */
-  [kMoves] () {
+  [kMovesLarge] () {
     const connection = this[kConnection]
-    return (this[kMayMove] = connection !== null && connection.movesMuch())
+    return (this[kMayMoveLarge] = connection !== null && connection.movesMuch())
   }
 
   /** The next request makes another connection. */
@@ -324,14 +324,14 @@ class TransportRPCClient extends TransportRPC {
   [kLeave] () {
     const { client } = this
     if (this[kNativeLane].retired.size > 0 || !client || typeof client[kLeave] !== 'function') return
-    this[kIsAway] = true
+    this[kIsReportedLost] = true
     client[kLeave](this.conf.dest, this)
   }
 
   /** Callers that still hold this transport may use it again. */
   [kJoin] () {
-    if (!this[kIsAway]) return
-    this[kIsAway] = false
+    if (!this[kIsReportedLost]) return
+    this[kIsReportedLost] = false
     this.client[kJoin](this.conf.dest, this)
   }
 
@@ -363,7 +363,7 @@ class TransportRPCClient extends TransportRPC {
   _stop () {
     super._stop()
     this[kSocketLane].stop()
-    const sent = this[kEnding] = new Set(this._reqs.values())
+    const sent = this[kEndedByStop] = new Set(this._reqs.values())
     const waiting = this[kNativeLane].takeSent()
     try {
       // As with the original, callers are called back before the connection closes.
@@ -373,7 +373,7 @@ class TransportRPCClient extends TransportRPC {
       ], cb => cb(this[kStopped](TEXT.TIMEOUT)))
     } finally {
       this.disconnect()
-      this[kEnding] = null
+      this[kEndedByStop] = null
     }
   }
 }

@@ -13,8 +13,8 @@ const { LANES } = require('./native/dispatch')
 const { TEXT, isTooLarge } = require('./errors/errors')
 const { late } = require('./errors/failure')
 const {
-  kAnswer, kBelongTo, kCaller, kConnection, kDisown, kFail, kFormatReply, kHandlers, kIsNative, kListen, kMeter,
-  kNewConnection, kOnListenError, kOptions, kParse, kPlainListener, kSecureListener, kServe, kServeFace, kServeSocket,
+  kAnswer, kBelongTo, kCaller, kConnection, kLeaveToService, kFail, kFormatReply, kHandlers, kIsNative, kListen, kMeter,
+  kNewConnection, kOnListenError, kOptions, kParse, kPlainListener, kSecureListener, kServe, kOnConnectionEvent, kServeSocket,
   kServeWatched, kServing, kSocket, kTakePortOf, kUnlisten
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
@@ -161,11 +161,11 @@ class TransportRPCServer extends TransportServer {
     return new ServerConnection(this, lanes)
   }
 
-  [kDisown] (connection) {
-    connection.socket[kDisown]()
+  [kLeaveToService] (connection) {
+    connection.socket[kLeaveToService]()
   }
 
-  [kServeFace] (socket, req) {
+  [kOnConnectionEvent] (socket, req) {
     const { [kConnection]: connection } = socket
     if (connection instanceof ServerConnection) this[kServeSocket](socket, connection.cert)
     else this[kServeSocket](socket, this.conf.secure ? req.socket.getPeerCertificate() : null)

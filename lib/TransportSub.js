@@ -7,8 +7,8 @@ const { monotonic, nextTick } = require('./util/clock')
 const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./options/defaults')
 const dispatch = require('./native/dispatch')
 const {
-  kByHand, kCallIt, kConnection, kGiveUp, kGone, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kIsSocketWatched, kIsStopped, kIsWatched, kLetGo,
-  kLooksAfter, kLost, kMeter, kName, kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kTell, kUnreachable, kYield
+  kByHand, kCallIt, kConnection, kEndSilently, kClosedConnection, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kIsSocketWatched, kIsStopped, kIsWatched, kCloseUnwanted,
+  kLooksAfter, kLost, kMeter, kName, kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kEmitUnreachable, kUnreachable, kEndAutomatic
 } = require('./util/symbols')
 const { OPTIONS } = require('./options/optionTable')
 const { copyOf } = require('./options/values')
@@ -31,7 +31,7 @@ class TransportSub extends TransportSocket {
   constructor (client, conf) {
     super(client, conf)
     this[kConnection] = this[kSocket] = undefined
-    this[kGone] = null
+    this[kClosedConnection] = null
     this[kHeld] = false
     /** The peer's callback for a lost publisher: returns what to do once all listeners were called. */
     this[kOnLost] = null
@@ -84,7 +84,7 @@ class TransportSub extends TransportSocket {
     this[kIsBegun] = false
     if (!isAutomatic) {
       if (this[kByHand]) this[kByHand]()
-      if (!isBegun && this.client && this.client[kYield]) this.client[kYield](this, String(this.conf.dest), key)
+      if (!isBegun && this.client && this.client[kEndAutomatic]) this.client[kEndAutomatic](this, String(this.conf.dest), key)
       // A user who reconnects by hand wants one connection, and not a second one beside the automatic one.
       const current = this[kConnection]
       if (current && current.isAutomatic && !current.closing) {
@@ -113,12 +113,12 @@ class TransportSub extends TransportSocket {
     // A subclass's `sub` may add listeners to the socket that it has just made.
     if (connection && (!connection.isHidden || this[kIsAutomatic])) return connection.socket
     // A lost socket stays until another one replaces it: services read its state, and send.
-    return this[kSocket] || (this[kGone] ? this[kGone].socket : this[kSocket])
+    return this[kSocket] || (this[kClosedConnection] ? this[kClosedConnection].socket : this[kSocket])
   }
 
   set socket (socket) {
     this[kSocket] = socket
-    this[kGone] = null
+    this[kClosedConnection] = null
   }
 
   /** See docs/OBSERVABILITY.md. */
@@ -132,18 +132,18 @@ class TransportSub extends TransportSocket {
     if (this[kByHand]) this[kByHand]()
     this[kConnection] = null
     this[kSocket] = null
-    this[kGone] = null
+    this[kClosedConnection] = null
     if (!connection && !socket) return
     this.disconnected()
     if (socket && typeof socket.close === 'function') socket.close()
     // A foreign socket reports its close itself.
-    if (connection) this[kLetGo](connection)
+    if (connection) this[kCloseUnwanted](connection)
   }
 
   /**
    * Closes a connection that is no longer wanted: pending messages are still emitted, unless the peer has stopped.
    */
-  [kLetGo] (connection) {
+  [kCloseUnwanted] (connection) {
     connection.isLeft = !connection.isHidden && !connection.isSilent && !connection.isUnheard
     connection.close()
     if (connection.isLeft) return
@@ -172,7 +172,7 @@ class TransportSub extends TransportSocket {
     if (connection.isLeft) this.emit('disconnected')
     if (this[kConnection] !== connection) return
     this[kConnection] = null
-    if (!connection.isHidden) this[kGone] = connection
+    if (!connection.isHidden) this[kClosedConnection] = connection
     this.disconnected()
     // A user who closes the socket ends the subscription.
     if (connection.closing && this[kByHand]) this[kByHand]()
@@ -182,21 +182,21 @@ class TransportSub extends TransportSocket {
     const again = this[kOnLost] && !connection.closing && this.isActive() ? this[kOnLost](!!err, connection.isSettled) : undefined
     // One more failed attempt to reconnect is no news, and must not end the process.
     const isNews = !(err && connection.isAutomatic && again !== undefined)
-    if (isNews && !(err && this[kTell](err))) this.emit('disconnected')
+    if (isNews && !(err && this[kEmitUnreachable](err))) this.emit('disconnected')
     if (again !== undefined && this.isActive()) again()
   }
 
   /** Emits the error of an unreachable destination where there is a listener. */
-  [kTell] (err) {
+  [kEmitUnreachable] (err) {
     const listeners = [this, this.client].filter(one => one && typeof one.listenerCount === 'function' && one.listenerCount('error') > 0)
     for (const one of listeners) one.emit('error', err)
     return listeners.length > 0
   }
 
   /** Silently ends a connection that replaced a lost one, or a pending attempt. */
-  [kGiveUp] () {
+  [kEndSilently] () {
     const connection = this[kConnection]
-    this[kConnection] = this[kGone] = null
+    this[kConnection] = this[kClosedConnection] = null
     if (connection) {
       this.disconnected()
       connection.close()

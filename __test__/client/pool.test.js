@@ -5,7 +5,7 @@
 const assert = require('node:assert')
 const { test } = require('node:test')
 const Pool = require('../../lib/client/Pool')
-const { kChoose, kChooseOpen, kMayMove, kMoves, kWaiting } = require('../../lib/util/symbols')
+const { kChoose, kChooseOpen, kMayMoveLarge, kMovesLarge, kWaiting } = require('../../lib/util/symbols')
 
 const DEST = '127.0.0.1:1'
 
@@ -78,16 +78,16 @@ for (const [name, choose] of [['kChoose', pool => pool[kChoose](DEST, 3)], ['kCh
   test(`${name}: a transport that moves something large is chosen only while all do`, t => {
     const pool = poolWith(t, 64)
     const all = pool.list(DEST)
-    const moves = transport => Object.assign(transport, { [kMayMove]: true, [kMoves]: () => transport[kMayMove] })
+    const moves = transport => Object.assign(transport, { [kMayMoveLarge]: true, [kMovesLarge]: () => transport[kMayMoveLarge] })
     const [, first, second] = all
     moves(choose(pool))
-    const others = all.filter(transport => !transport[kMayMove])
+    const others = all.filter(transport => !transport[kMayMoveLarge])
     for (let at = 0; at < 100; at++) assert.ok(others.includes(choose(pool)), 'its run is over')
     moves(others[0])
     for (let at = 0; at < 100; at++) assert.strictEqual(choose(pool), others[1])
     moves(others[1])
     for (let at = 0; at < 100; at++) assert.ok(all.includes(choose(pool)))
-    for (const transport of [first, second]) transport[kMayMove] = false
+    for (const transport of [first, second]) transport[kMayMoveLarge] = false
     for (let at = 0; at < 100; at++) assert.ok([first, second].includes(choose(pool)))
   })
 

@@ -5,14 +5,14 @@ const WebSocketServerLike = require('../socket/WebSocketServerLike')
 const { reveal } = require('./ownProperty')
 const { drainServer } = require('../util/drain')
 const {
-  kAdd, kDrain, kFace, kFail, kListen, kListener, kOnConnection, kOpenConnections, kSocket, kTakeIn, kTakePort, kUnlisten
+  kAdd, kDrain, kWebSocketServer, kFail, kListen, kListener, kOnConnection, kOpenConnections, kSocket, kOnServedNatively, kTakePort, kUnlisten
 } = require('../util/symbols')
 
 /** A transport that listens on a port. */
 class TransportServer extends TransportSocket {
   constructor (client, conf) {
     super(client, conf)
-    this[kListener] = this[kFace] = this[kSocket] = undefined
+    this[kListener] = this[kWebSocketServer] = this[kSocket] = undefined
   }
 
   init () {
@@ -23,8 +23,8 @@ class TransportServer extends TransportSocket {
   /** The object like `ws`'s server, or the one that was assigned, or that failed. */
   get socket () {
     if (!this[kListener]) return this[kSocket]
-    if (!this[kFace]) this[kFace] = WebSocketServerLike.of(this[kListener], this)
-    return this[kFace]
+    if (!this[kWebSocketServer]) this[kWebSocketServer] = WebSocketServerLike.of(this[kListener], this)
+    return this[kWebSocketServer]
   }
 
   set socket (socket) {
@@ -43,7 +43,7 @@ class TransportServer extends TransportSocket {
       this[kSocket][kFail](err, this)
       return
     }
-    this[kFace] = this[kSocket] = undefined
+    this[kWebSocketServer] = this[kSocket] = undefined
     this.listening()
     if (port === 0) this[kTakePort](this[kListener])
   }
@@ -58,21 +58,21 @@ class TransportServer extends TransportSocket {
   [kUnlisten] () {
     if (!this[kListener]) return false
     // The face emits `close`; without one there are no listeners.
-    const server = this[kFace] || this[kListener]
+    const server = this[kWebSocketServer] || this[kListener]
     server.close()
-    this[kListener] = this[kFace] = undefined
+    this[kListener] = this[kWebSocketServer] = undefined
     this.unlistening()
     return true
   }
 
   /** The listener accepted a connection. */
   [kOnConnection] (connection) {
-    if (this[kFace]) this[kFace][kAdd](connection)
-    else this[kTakeIn](connection)
+    if (this[kWebSocketServer]) this[kWebSocketServer][kAdd](connection)
+    else this[kOnServedNatively](connection)
   }
 
   /** The native side serves a connection: subclasses may need to know. */
-  [kTakeIn] (connection) {}
+  [kOnServedNatively] (connection) {}
 
   [kOpenConnections] () {
     return this[kListener] ? [...this[kListener].connections] : []

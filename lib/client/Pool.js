@@ -3,7 +3,7 @@
 const { callEach } = require('../util/CallbackQueue')
 const { drainOf } = require('../options/optionTable')
 const { MAX_LOST, MAX_TRANSPORTS, POOL_MONITOR, SHED_AT_ONCE, TRANSPORT_RUN } = require('../options/defaults')
-const { kAll, kAsks, kChoose, kChooseOpen, kEmpty, kLose, kMayMove, kMost, kMoves, kPoolLost, kPoolTimer, kRuns, kShed, kSize, kTakeAll, kWaiting } = require('../util/symbols')
+const { kAll, kAsks, kChoose, kChooseOpen, kEmpty, kLose, kMayMoveLarge, kMost, kMovesLarge, kPoolLost, kPoolTimer, kRuns, kShed, kSize, kTakeAll, kWaiting } = require('../util/symbols')
 
 /** The `enough` of a run among connected transports. */
 const OPEN = 0
@@ -187,7 +187,7 @@ function pick (transports, last) {
   let least = Infinity
   let equal = 0
   for (const transport of transports) {
-    const isLarge = transport[kMayMove] === true && transport[kMoves]()
+    const isLarge = transport[kMayMoveLarge] === true && transport[kMovesLarge]()
     const rank = (transport[kWaiting] || 0) + (isLarge ? 2 * MANY : 0) + (transport === last ? MANY : 0)
     if (rank > least) continue
     equal = rank < least ? 1 : equal + 1
@@ -211,7 +211,7 @@ function isOpen (transport) {
 }
 
 function goesOn ({ transport, left, isRested }) {
-  return left > 0 && transport[kMayMove] !== true && !(isRested && transport[kWaiting] > 0) && transport.isActive()
+  return left > 0 && transport[kMayMoveLarge] !== true && !(isRested && transport[kWaiting] > 0) && transport.isActive()
 }
 
 const { getActive, hasActive, list } = Pool.prototype

@@ -2,7 +2,7 @@
 
 const EventEmitter = require('events')
 const { unsupported } = require('../errors/errors')
-const { kConnection, kDisown, kHandled, kKeepOwn, kOwn } = require('../util/symbols')
+const { kConnection, kLeaveToService, kHandled, kKeepOwn, kOwn } = require('../util/symbols')
 
 /** Events of `ws` that handle the handshake's response, which is read on another thread. */
 const UNSUPPORTED = new Set(['unexpected-response', 'upgrade'])
@@ -66,7 +66,7 @@ class OwnListener extends EventEmitter {
   }
 
   /** Nothing serves the connection until the service calls for it: removes the package's own listener. */
-  [kDisown] () {
+  [kLeaveToService] () {
     const { [kConnection]: connection, [kOwn]: own } = this
     if (own === null) return
     connection.leave()

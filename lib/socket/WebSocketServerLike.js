@@ -5,8 +5,8 @@ const { nextTick } = require('../util/clock')
 const Connection = require('../connection/Connection')
 const { unsupported } = require('../errors/errors')
 const {
-  kAdd, kAdding, kAttach, kBelongTo, kClosed, kConnection, kDisown, kFace, kFaceOptions, kFail, kIsWatched, kListen,
-  kListener, kNewConnection, kOnConnection, kOnListenError, kOwn, kRefused, kServeFace, kServed, kState, kTakeIn, kTrack,
+  kAdd, kAdding, kAttach, kBelongTo, kClosed, kConnection, kLeaveToService, kWebSocketServer, kFaceOptions, kFail, kIsWatched, kListen,
+  kListener, kNewConnection, kOnConnection, kOnListenError, kOwn, kRefused, kOnConnectionEvent, kServed, kState, kOnServedNatively, kTrack,
   kTransport
 } = require('../util/symbols')
 const { OPTIONS } = require('../options/optionTable')
@@ -69,15 +69,15 @@ class WebSocketServerLike extends EventEmitter {
     // In the original the serving function is a listener too, which a gate may remove, and call later.
     server[kServed] = transport
     server[kOwn] = (socket, req) => {
-      if (socket !== server[kAdding]) return transport[kServeFace](socket, req)
+      if (socket !== server[kAdding]) return transport[kOnConnectionEvent](socket, req)
       server[kAdding] = null
-      transport[kTakeIn](socket[kConnection])
+      transport[kOnServedNatively](socket[kConnection])
     }
     server.on('connection', server[kOwn])
     server[kAttach](listener)
     server.on('close', () => {
       // The transport may listen again, with another face.
-      if (transport[kFace] === server) transport.unlistening()
+      if (transport[kWebSocketServer] === server) transport.unlistening()
     })
     for (const connection of listener.connections) server[kTrack](connection)
     return server
@@ -162,10 +162,10 @@ class WebSocketServerLike extends EventEmitter {
     // If no other listener comes before the package's own, the native side serves the connection.
     const isNative = own !== null && listeners[0] === own
     if (isNative && listeners.length === 1) {
-      this[kServed][kTakeIn](connection)
+      this[kServed][kOnServedNatively](connection)
     } else {
       if (isNative) this[kAdding] = socket
-      else if (own !== null) this[kServed][kDisown](connection)
+      else if (own !== null) this[kServed][kLeaveToService](connection)
       if (listeners.length > 0) this.emit('connection', socket, upgradeOf(connection))
     }
     // Messages were watched in case a listener was added.

@@ -3,7 +3,7 @@
 const { clearTimeout, setTimeout } = require('../util/clock')
 const { isActive, isOurs, stop } = require('../base/foreignTransport')
 const { RECONNECT } = require('../options/defaults')
-const { kByHand, kCallIt, kForget, kGiveUp, kGone, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kOnLost, kOpenConnections } = require('../util/symbols')
+const { kByHand, kCallIt, kForget, kEndSilently, kClosedConnection, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kOnLost, kOpenConnections } = require('../util/symbols')
 const { debug } = require('../observe/channels')
 const { copyOf } = require('../options/values')
 const pause = require('../util/backoffDelay')
@@ -66,7 +66,7 @@ class Subscription {
   giveUp () {
     if (!this.#isAutomatic) return false
     this.#setAutomatic(false)
-    this.transport[kGiveUp]()
+    this.transport[kEndSilently]()
     return true
   }
 
@@ -192,11 +192,11 @@ class Subscription {
     const next = this.#peer.transport(dest)
     if (next !== transport) {
       transport[kOnLost] = transport[kByHand] = null
-      const gone = transport[kGone]
-      transport[kGiveUp]()
+      const gone = transport[kClosedConnection]
+      transport[kEndSilently]()
       // Code that holds either transport still finds the closed socket.
-      transport[kGone] = gone
-      if (isOurs(next)) next[kGone] = gone
+      transport[kClosedConnection] = gone
+      if (isOurs(next)) next[kClosedConnection] = gone
     }
     this.#use(next, dest)
   }

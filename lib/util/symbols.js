@@ -33,9 +33,9 @@ module.exports = {
   /** The native server behind a transport or the object like `ws`'s server; the message listener of a loop. */
   kListener: Symbol('listener'),
   /** The object like `ws`'s server, once it was used. */
-  kFace: Symbol('face'),
-  /** The owner of a lost connection's closed socket. */
-  kGone: Symbol('gone'),
+  kWebSocketServer: Symbol('webSocketServer'),
+  /** The connection that was lost: its closed socket stays readable. */
+  kClosedConnection: Symbol('closedConnection'),
   /** The socket that was assigned to a transport. */
   kSocket: Symbol('socket'),
   /** The user may hold sockets of its subscribers. */
@@ -188,7 +188,7 @@ module.exports = {
   /** Whether the destination of a request is one of several. */
   kIsOneOfMany: Symbol('isOneOfMany'),
   /** Gives up the connections to a dead destination. */
-  kBury: Symbol('bury'),
+  kReplaceDead: Symbol('replaceDead'),
   /** A pool's transports to a destination. */
   kTransportsTo: Symbol('transportsTo'),
   /** Chooses a transport to a destination whose connections failed. */
@@ -290,11 +290,11 @@ module.exports = {
   /** When the connection opened. */
   kOpenSince: Symbol('openSince'),
   /** Whether the peer's pool knows that the connection is lost. */
-  kIsAway: Symbol('isAway'),
+  kIsReportedLost: Symbol('isReportedLost'),
   /** Replaces a connection whose other side is silent. */
   kReplace: Symbol('replace'),
   /** The requests of the socket lane that a stop ends. */
-  kEnding: Symbol('ending'),
+  kEndedByStop: Symbol('endedByStop'),
   /** Whether it accepts no more requests. */
   kDraining: Symbol('draining'),
   /** Whether there were requests since `_req_last_ts`. */
@@ -325,9 +325,9 @@ module.exports = {
   /** A large message begins to move. */
   kOnLarge: Symbol('onLarge'),
   /** Whether its connection may move something large. */
-  kMayMove: Symbol('mayMove'),
+  kMayMoveLarge: Symbol('mayMoveLarge'),
   /** Checks whether it does. */
-  kMoves: Symbol('moves'),
+  kMovesLarge: Symbol('movesLarge'),
   /** Resends a request from its texts. */
   kRequestAgain: Symbol('requestAgain'),
 
@@ -371,7 +371,7 @@ module.exports = {
   /** Publishes by the socket objects. */
   kPubBySocket: Symbol('pubBySocket'),
   /** Reports subscribers that are too far behind. */
-  kTellSlow: Symbol('tellSlow'),
+  kEmitSlow: Symbol('emitSlow'),
 
   // Transports of subscribers
 
@@ -380,11 +380,11 @@ module.exports = {
   /** The peer's callback for a lost publisher. */
   kOnLost: Symbol('onLost'),
   /** Closes a connection that is no longer wanted. */
-  kLetGo: Symbol('letGo'),
+  kCloseUnwanted: Symbol('closeUnwanted'),
   /** The connection was lost. */
   kLost: Symbol('lost'),
   /** Emits that a destination cannot be reached. */
-  kTell: Symbol('tell'),
+  kEmitUnreachable: Symbol('emitUnreachable'),
   /** The peer's callback when the user connects or ends it by hand. */
   kByHand: Symbol('byHand'),
   /** The next `sub` of a transport is the one of its peer. */
@@ -394,7 +394,7 @@ module.exports = {
   /** Sets that name. */
   kCallIt: Symbol('callIt'),
   /** Ends automatic subscriptions, since the user subscribes by hand. */
-  kYield: Symbol('yield'),
+  kEndAutomatic: Symbol('endAutomatic'),
   /** The peer reconnects it. */
   kIsAutomatic: Symbol('isAutomatic'),
   /** No message has come since the peer connected it. */
@@ -404,7 +404,7 @@ module.exports = {
   /** Whether a subclass reconnects by itself. */
   kLooksAfter: Symbol('looksAfter'),
   /** Ends it silently: another one takes its place. */
-  kGiveUp: Symbol('giveUp'),
+  kEndSilently: Symbol('endSilently'),
 
   // The messages of a subscriber
 
@@ -453,14 +453,14 @@ module.exports = {
   kOwn: Symbol('own'),
   /** The connection that a server's own `connection` listener already has from the native side. */
   kAdding: Symbol('adding'),
-  /** Another listener comes before the package's own: nothing is served before that one is called. */
-  kDisown: Symbol('disown'),
+  /** A listener of the service comes before the package's own, and decides: nothing is served before it is called. */
+  kLeaveToService: Symbol('leaveToService'),
   /** Adds a client to a server's `clients`. */
   kTrack: Symbol('track'),
-  /** A transport takes a connection that the native side serves. */
-  kTakeIn: Symbol('takeIn'),
-  /** A transport serves a socket that its own `connection` listener was called with. */
-  kServeFace: Symbol('serveFace'),
+  /** The native side serves an accepted connection. */
+  kOnServedNatively: Symbol('onServedNatively'),
+  /** The service called the package's own `connection` listener with a socket, which is served now. */
+  kOnConnectionEvent: Symbol('onConnectionEvent'),
   /** The transport whose connections a server's own listener serves. */
   kServed: Symbol('served'),
   /** The options of a server's face, some of which are accessors. */
