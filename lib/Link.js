@@ -5,7 +5,7 @@ const { AnnounceNews } = require('./link/AnnounceNews')
 const { Announcer, payloadOf } = require('./link/Announcer')
 const Backoff = require('./util/Backoff')
 const Cache = require('./link/Cache')
-const dispatch = require('./native/dispatch')
+const { isDestination } = require('./native/connections')
 const Emitter = require('./base/Emitter')
 const grapes = require('./link/grapePost')
 const { abortable } = require('./util/abort')
@@ -139,7 +139,7 @@ class Link extends Emitter {
     this.request('lookup', key, { retry: LINK_RETRY, ...opts }, (err, dests) => {
       if (err) return cb(err)
       if (!Array.isArray(dests) || dests.length === 0) return cb(led(emptyLookup(key, dests)))
-      if (!dispatch.isDestination(dests[0])) return cb(led(late(TEXT.LOOKUP_INVALID, { key, grape: grapeOf(dests) })))
+      if (!isDestination(dests[0])) return cb(led(late(TEXT.LOOKUP_INVALID, { key, grape: grapeOf(dests) })))
       cb(null, dests)
     })
   }
@@ -610,7 +610,7 @@ function destinationsOf (answer) {
   const dests = new Set()
   let seen = 0
   for (const dest of answer) {
-    if (dispatch.isDestination(dest)) dests.add(dest)
+    if (isDestination(dest)) dests.add(dest)
     if (dests.size === MAX_ADDRESSES || ++seen - dests.size === MAX_ODD_ADDRESSES) break
   }
   return [...dests]

@@ -9,7 +9,7 @@ const Pool = require('./client/Pool')
 const { Suspects, isSilent } = require('./client/Suspects')
 const TransportRPCClient = require('./TransportRPCClient')
 const { balancerOf } = require('./client/balance')
-const budgetOf = require('./native/memoryBudget')
+const { budgetOf } = require('./native/memoryBudget')
 const { callEach, withDeadline } = require('./util/CallbackQueue')
 const { nameOf } = require('./connection/ClientConnection')
 const { monotonic, nextTick, setTimeout } = require('./util/clock')
@@ -507,7 +507,7 @@ class PeerRPCClient extends Peer {
     connect(transport)
   }
 
-  /** Delay and time limit of a connection to `dest`, in the form of `AT_ONCE` of dispatch.js. */
+  /** Delay and time limit of a connection to `dest`, in the form of `AT_ONCE` of native/settings.js. */
   [kDialling] (dest, connection) {
     const after = this[kDials].isBusy(dest) ? this[kDials].left(dest) : 0
     if (!this[kIsOneOfMany]) return { after, within: MAX_TIMEOUT }

@@ -1,11 +1,13 @@
 'use strict'
 
 const assert = require('assert')
-const budgetOf = require('./native/memoryBudget')
+const { budgetOf } = require('./native/memoryBudget')
 const TransportServer = require('./base/TransportServer')
 const Connection = require('./connection/Connection')
 const Listener = require('./connection/Listener')
-const dispatch = require('./native/dispatch')
+const { LANES } = require('./native/layout')
+const { publish } = require('./native/output')
+const { highWaterOf } = require('./native/settings')
 const { PUBLISHER } = require('./options/defaults')
 const { adopt } = require('./errors/failure')
 const { MESSAGE } = require('./errors/hints')
@@ -51,7 +53,7 @@ class TransportPub extends TransportServer {
     assert(Number.isInteger(port), 'port must be an Integer')
     // `conf` may have been replaced.
     check(this[kOptions], this.conf)
-    this[kListen](() => new Listener(port, withDefaults(PUBLISHER, this.conf), dispatch.LANES.NONE, this, this[kMeter], budgetOf(this)), port)
+    this[kListen](() => new Listener(port, withDefaults(PUBLISHER, this.conf), LANES.NONE, this, this[kMeter], budgetOf(this)), port)
     return this
   }
 
@@ -100,14 +102,14 @@ class TransportPub extends TransportServer {
     this[kMeter].count('published')
     const disconnect = this.conf.slowSubscriber !== 'drop'
     const patched = this[kHasShown] ? patchedOf(listener) : undefined
-    const slow = dispatch.publish(listener.server, opcode, data, disconnect, patched && patched.map(({ conn }) => conn))
+    const slow = publish(listener.server, opcode, data, disconnect, patched && patched.map(({ conn }) => conn))
     if (patched !== undefined) slow.push(...this[kPubBySocket](patched, msg, disconnect))
     if (slow.length > 0) this[kEmitSlow](listener, new Map(slow.map(({ conn, lost }) => [conn, lost])))
   }
 
   /** Sends a message by socket objects whose `send` is replaced; returns the slow ones. */
   [kPubBySocket] (connections, msg, disconnect) {
-    const highWater = dispatch.highWaterOf(this.conf)
+    const highWater = highWaterOf(this.conf)
     const slow = []
     for (const { conn, socket } of connections) {
       // A message that was passed to `send` cannot be taken back, so the newest is lost.

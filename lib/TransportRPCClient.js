@@ -11,7 +11,8 @@ const { bind } = require('./util/context')
 const { CallbackQueue, callEach } = require('./util/CallbackQueue')
 const { dateNow, monotonic, nextTick } = require('./util/clock')
 const { CLIENT_TRANSPORT, SETTLED } = require('./options/defaults')
-const { LANES, roughly } = require('./native/dispatch')
+const { turnTime } = require('./native/dispatch')
+const { LANES } = require('./native/layout')
 const { farewell, settled } = require('./util/drain')
 const {
   kConnection, kDrain, kDraining, kEndedByStop, kFail, kClosedConnection, kIsReportedLost, kIsNative, kIsNativeNow, kJoin, kLeave, kMayMoveLarge,
@@ -136,7 +137,7 @@ class TransportRPCClient extends TransportRPC {
     // much: `monitor` reads it then.
     const { connection } = this[kNativeLane]
     if (connection !== null && connection.waiting > 0) this[kMoreRequests] = true
-    else this._req_last_ts = Date.now === dateNow ? roughly() : Date.now()
+    else this._req_last_ts = Date.now === dateNow ? turnTime() : Date.now()
   }
 
   newRequest (key, payload, opts, cb) {

@@ -1,7 +1,7 @@
 'use strict'
 
 const assert = require('assert')
-const budgetOf = require('./native/memoryBudget')
+const { budgetOf } = require('./native/memoryBudget')
 const Handlers = require('./server/Handlers')
 const { handlersIn } = Handlers
 const TransportRPC = require('./base/TransportRPC')
@@ -9,7 +9,7 @@ const TransportServer = require('./base/TransportServer')
 const ServerConnection = require('./connection/ServerConnection')
 const WebSocketServerLike = require('./socket/WebSocketServerLike')
 const Listener = require('./connection/Listener')
-const { LANES } = require('./native/dispatch')
+const { LANES } = require('./native/layout')
 const { TEXT, isTooLarge } = require('./errors/errors')
 const { late } = require('./errors/failure')
 const {

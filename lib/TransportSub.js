@@ -5,7 +5,8 @@ const Connection = require('./connection/Connection')
 const { hold, letGo } = require('./native/keepAlive')
 const { monotonic, nextTick } = require('./util/clock')
 const { CHECK_CONNECTION, CONNECT_AMONG_OTHERS, SETTLED } = require('./options/defaults')
-const dispatch = require('./native/dispatch')
+const { core } = require('./native/core')
+const { LANES } = require('./native/layout')
 const {
   kByHand, kCallIt, kConnection, kEndSilently, kClosedConnection, kHeld, kIsAutomatic, kIsBegun, kIsOneOfMany, kIsSilent, kIsSocketWatched, kIsStopped, kIsWatched, kCloseUnwanted,
   kLooksAfter, kLost, kMeter, kName, kOnLost, kOpenConnections, kOptions, kReachable, kSocket, kSource, kEmitUnreachable, kUnreachable, kEndAutomatic
@@ -15,7 +16,7 @@ const { copyOf } = require('./options/values')
 const { reveal } = require('./base/ownProperty')
 const { TOO_LARGE, tooLarge } = require('./errors/silentMistakes')
 
-/** As `AT_ONCE` of dispatch.js. */
+/** As `AT_ONCE` of native/settings.js. */
 const AMONG_OTHERS = { after: 0, within: CONNECT_AMONG_OTHERS }
 
 /** Events forwarded to the peer, beside messages. */
@@ -221,7 +222,7 @@ class TransportSub extends TransportSocket {
 
 class SubConnection extends Connection {
   constructor (transport, isAutomatic) {
-    super(dispatch.LANES.SOCKET, transport)
+    super(LANES.SOCKET, transport)
     /** The peer made it to replace a lost one. */
     this.isAutomatic = isAutomatic
     /** Until it opens, `socket` still returns the lost one, unless the user takes the connection over. */
@@ -262,8 +263,8 @@ class SubConnection extends Connection {
   /** Drops all present and future messages of the publisher. */
   silence () {
     this.isSilent = true
-    this.lanes = dispatch.LANES.NONE
-    if (!this.over) dispatch.ignore(this.conn)
+    this.lanes = LANES.NONE
+    if (!this.over) core.ignore(this.conn)
   }
 
   /** Whether its peer has stopped. */

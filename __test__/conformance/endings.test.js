@@ -10,7 +10,7 @@ const os = require('node:os')
 const path = require('node:path')
 const Ws = require('ws')
 const Stream = require('../../lib/tls/TlsStream')
-const dispatch = require('../../lib/native/dispatch')
+const { connectStream } = require('../../lib/native/connections')
 const { Budget } = require('../../lib/native/addon')
 const { Child } = require('../../scripts/lib/child')
 const { certificates } = require('../../scripts/lib/certificates')
@@ -259,11 +259,11 @@ each('TLS: a wrong conf.secure leaves nothing behind', async ({ implementation, 
   const { key, cert } = certificates().client
   const transport = stage.client(implementation, [], { secure: { key, cert, ca: 'text' } }).transport('127.0.0.1:1')
   const budget = new Budget(0)
-  const before = dispatch.stream(false, {}, 0, transport[kMeter], budget)
+  const before = connectStream(false, {}, 0, transport[kMeter], budget)
   const count = 100
   for (let i = 0; i < count; i++) await call(transport, 'request', 'k', i, {})
   // Numbers are given out densely.
-  assert.ok(dispatch.stream(false, {}, 0, transport[kMeter], budget) < before + count)
+  assert.ok(connectStream(false, {}, 0, transport[kMeter], budget) < before + count)
 }, better)
 
 each('TLS: clients that send more than is dealt with are not read until it is', async ({ implementation, stage }) => {

@@ -167,7 +167,8 @@ const OWNERS = {
   AddressNames: ['Transport'],
   Cache: ['Cache'],
   linkCallbacks: ['Link'],
-  dispatch: ['Peer', 'PeerServer', 'PeerPub'],
+  settings: ['Peer', 'PeerServer', 'PeerPub'],
+  connections: ['PeerServer'],
   domEvents: ['WebSocketLike'],
   channels: ['Transport', 'TransportRPCServer'],
   oversized: ['Peer', 'PeerRPCClient'],
@@ -218,8 +219,8 @@ test('every option is documented where it is read, and no other', t => {
   for (const [module, tree] of MODULES) {
     const { read, dynamic } = reads(tree, ['conf'])
     // The settings of a connection are read by name.
-    const numbers = module === 'dispatch' ? [...calls(tree, 'number').texts] : []
-    assert.deepStrictEqual(dynamic, module === 'dispatch' ? ['conf[name]'] : [], `lib/${module}.js reads options that no test can find`)
+    const numbers = module === 'settings' ? [...calls(tree, 'number').texts] : []
+    assert.deepStrictEqual(dynamic, module === 'settings' ? ['conf[name]'] : [], `lib/${module}.js reads options that no test can find`)
     found.set(module, [...read, ...numbers])
   }
   // For code that reads it.

@@ -2,7 +2,8 @@
 
 const { clearTimeout, monotonic, setImmediate, setTimeout } = require('../util/clock')
 const { SUSPICION } = require('../options/defaults')
-const { OPCODE, silence } = require('../native/dispatch')
+const { core } = require('../native/core')
+const { OPCODE } = require('../native/layout')
 const { debug } = require('../observe/channels')
 
 /**
@@ -62,7 +63,7 @@ class Suspects {
   _look (suspect, late) {
     const { dest, connections, tell, since } = suspect
     const age = monotonic() - since
-    if (connections.some(connection => connection.open && !connection.over && silence(connection.conn) < age)) {
+    if (connections.some(connection => connection.open && !connection.over && core.silence(connection.conn) < age)) {
       this.remove(dest)
       return tell(true)
     }
@@ -79,7 +80,7 @@ class Suspects {
 
 /** Whether none of these connections received anything for `ms`. */
 function isSilent (connections, ms) {
-  return connections.every(connection => !connection.open || silence(connection.conn) >= ms)
+  return connections.every(connection => !connection.open || core.silence(connection.conn) >= ms)
 }
 
 module.exports = { Suspects, isSilent }

@@ -1,6 +1,6 @@
 'use strict'
 
-const budgetOf = require('../native/memoryBudget')
+const { budgetOf } = require('../native/memoryBudget')
 const { monotonic, setTimeout } = require('../util/clock')
 const sourceOf = require('../util/addressGroup')
 const { ABANDONED, BUDGET_STEP } = require('../options/defaults')

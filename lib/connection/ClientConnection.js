@@ -1,7 +1,9 @@
 'use strict'
 
 const Connection = require('./Connection')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
+const { LANES } = require('../native/layout')
+const { sendRequest } = require('../native/output')
 const { callEach } = require('../util/CallbackQueue')
 const { nextTick, theirs } = require('../util/clock')
 const context = require('../util/context')
@@ -33,7 +35,7 @@ const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 class ClientConnection extends Connection {
   /** @param {NativeLane} lane receives what happens to the connection */
   constructor (transport, lane) {
-    super(dispatch.LANES.RPC, transport)
+    super(LANES.RPC, transport)
     this._lane = lane
     this._callbacks = []
     this._free = []
@@ -79,7 +81,7 @@ class ClientConnection extends Connection {
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
     this._keep(slot, key, payload, isString, timeout, opts)
-    dispatch.sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
+    sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
     return slot
@@ -111,7 +113,7 @@ class ClientConnection extends Connection {
     if (waits !== cb && !(waits && waits.of === cb)) return
     // A reply that is on its way here still uses this slot, so the slot is freed only when it arrives.
     this._callbacks[slot] = noop
-    if (!this.over && dispatch.forget(this.conn, slot)) this._take(slot)
+    if (!this.over && core.forget(this.conn, slot)) this._take(slot)
   }
 
   /** The package's own message listener calls this: it takes a reply, unless the native side did. */
@@ -129,8 +131,8 @@ class ClientConnection extends Connection {
   answer (rid, err, res) {
     if (this.waiting === 0) return false
     for (const slot of this._callbacks.keys()) {
-      if (this._callbacks[slot] === undefined || this.over || dispatch.rid(this.conn, slot) !== rid) continue
-      if (dispatch.forget(this.conn, slot)) this._take(slot)(err, res)
+      if (this._callbacks[slot] === undefined || this.over || core.rid(this.conn, slot) !== rid) continue
+      if (core.forget(this.conn, slot)) this._take(slot)(err, res)
       return true
     }
     return false
@@ -140,7 +142,7 @@ class ClientConnection extends Connection {
   leave () {
     if (this.hasLeft || this.over || this.closing) return
     super.leave()
-    this.setLanes(dispatch.LANES.SOCKET)
+    this.setLanes(LANES.SOCKET)
   }
 
   get needsMessages () {
@@ -183,7 +185,7 @@ class ClientConnection extends Connection {
 
   /** The id of the request in `slot`, if its callback is `cb`. */
   ridOf (slot, cb) {
-    return this._callbacks[slot] === cb ? dispatch.rid(this.conn, slot) : undefined
+    return this._callbacks[slot] === cb ? core.rid(this.conn, slot) : undefined
   }
 
   onLarge () {
@@ -194,7 +196,7 @@ class ClientConnection extends Connection {
   movesMuch () {
     const { stream } = this
     const isBehind = stream !== null && stream.socket !== null && stream.socket.writableLength > LARGE
-    return !this.over && (isBehind || dispatch.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
+    return !this.over && (isBehind || core.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
   }
 
   /**
@@ -221,7 +223,7 @@ class ClientConnection extends Connection {
   hearOpened (listen) {
     if (this.open || this.over || this._isHeldBack) return
     this._isHeldBack = true
-    dispatch.holdBack(this.conn)
+    core.holdBack(this.conn)
     listen(() => this._release())
   }
 
@@ -241,7 +243,7 @@ class ClientConnection extends Connection {
   _release () {
     if (!this._isHeldBack || !this.open) return
     this._isHeldBack = false
-    if (!this.over) dispatch.sendHeldBack(this.conn)
+    if (!this.over) core.sendHeldBack(this.conn)
     if (this.stream !== null) this.stream.pumpSoon()
     this._lane.onOpened()
   }
@@ -281,7 +283,7 @@ class ClientConnection extends Connection {
    */
   _withdraw () {
     if (this.open || this.over || this.closing || this.wasSent) return
-    this.wasSent = this.waiting > 0 && !dispatch.withdraw(this.conn)
+    this.wasSent = this.waiting > 0 && !core.withdraw(this.conn)
   }
 
   /** What is known of the request in a slot; with its timeout if it expired (`isOver`). */
@@ -356,7 +358,7 @@ class ClientConnection extends Connection {
   /** The requests that the server has not begun, in the order of sending; `text` may be dropped. */
   _takeUnread () {
     const unread = []
-    const slots = dispatch.unread(this.conn)
+    const slots = core.unread(this.conn)
     for (let at = 0; at < slots.length; at += 2) {
       const slot = slots[at]
       const asked = { ...this._asked[slot], text: this._texts[slot], left: slots[at + 1] }
@@ -374,7 +376,7 @@ class ClientConnection extends Connection {
       waiting.push(err => cb(tell(err, { key: nameOf(key), dest: this.dest })))
     })
     // Late replies have no callback and are dropped.
-    if (waiting.length > 0 && !this.over) dispatch.abandon(this.conn)
+    if (waiting.length > 0 && !this.over) core.abandon(this.conn)
     this._callbacks = []
     this._free = []
     this._texts = []

@@ -2,16 +2,20 @@
 
 const { joined } = require('../util/address')
 const { hold, letGo } = require('../native/keepAlive')
-const budgetOf = require('../native/memoryBudget')
+const { budgetOf } = require('../native/memoryBudget')
 const { dateNow, setImmediate } = require('../util/clock')
-const dispatch = require('../native/dispatch')
+const ConnectionEvents = require('../native/ConnectionEvents')
+const { connect, connectStream, register } = require('../native/connections')
+const { core, raw } = require('../native/core')
+// Delivers the events.
+require('../native/dispatch')
+const { LANES, SENT: { BEHIND } } = require('../native/layout')
+const { sendFrame } = require('../native/output')
 const observe = require('../observe/channels')
 const { TEXT } = require('../errors/errors')
 const { TransportMeter } = require('../observe/TransportMeter')
 const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('../options/defaults')
 const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = require('../util/symbols')
-
-const { BEHIND, LANES } = dispatch
 
 /** Counts for connections without a transport. */
 const nobodys = new TransportMeter()
@@ -23,13 +27,21 @@ const nobody = { conf: {} }
  * The JavaScript side of one native connection. Subclasses define what its messages mean; the socket object is made
  * when it is first used.
  */
-class Connection {
+class Connection extends ConnectionEvents {
   /**
    * @param {number} lanes which side gets its messages, see `LANES`
    * @param {object} [transport] its owner
    */
   constructor (lanes, transport = null) {
+    super()
     this.conn = -1
+    /** The address of the other side, as `host:port`, where it is known at once. */
+    this.dest = undefined
+    /** A client's: the URL that it connected to. */
+    this.url = undefined
+    /** A server's: the upgrade request, and with TLS the client's certificate. */
+    this.upgradeRequest = undefined
+    this.cert = null
     this.lanes = lanes
     this.transport = transport
     this.meter = transport ? transport[kMeter] : nobodys
@@ -53,6 +65,8 @@ class Connection {
     this._toldKept = 0
     this._socket = null
     this._tcp = null
+    /** A client's connection keeps the process alive; undefined before it connects, and on servers. */
+    this._held = undefined
     /** The user paused the TCP socket. */
     this.isPaused = false
     /** JavaScript does the native side's work for the transport: see `leave`. */
@@ -60,7 +74,7 @@ class Connection {
   }
 
   /**
-   * Connects as a client; `conf` is the transport's, `dialling` has the form of `AT_ONCE` of dispatch.js. Throws when
+   * Connects as a client; `conf` is the transport's, `dialling` has the form of `AT_ONCE` of native/settings.js. Throws when
    * `conf.secure` is invalid.
    */
   dial (dest, conf, dialling) {
@@ -70,11 +84,11 @@ class Connection {
       // Before there is anything to clean up.
       secure.assertSecure(conf.secure)
       this.url = `wss://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.stream(false, secure.confOf(conf), this.lanes, this.meter, this.budget), this)
+      this.conn = register(connectStream(false, secure.confOf(conf), this.lanes, this.meter, this.budget), this)
       this.stream = secure.connect(dest, PATH, conf, this, dialling)
     } else {
       this.url = `ws://${dest}${PATH}`
-      this.conn = dispatch.keep(dispatch.connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget, dialling), this)
+      this.conn = register(connect(this.dest, PATH, conf, this.lanes, this.meter, this.budget, dialling), this)
     }
     hold()
     this._held = true
@@ -84,16 +98,29 @@ class Connection {
 
   /** Turns this into a server's connection: `conn` is its number, `request` the client's upgrade request. */
   accepted (conn, request) {
-    this.conn = dispatch.keep(conn, this)
+    this.conn = register(conn, this)
     this.open = true
-    this.request = request
+    this.upgradeRequest = request
     // Node drops the address when the socket closes.
     if (request.socket) this.dest = remoteAddressOf({ address: request.socket.remoteAddress, port: request.socket.remotePort })
     // The connection came with the lanes that its server had when the client connected.
-    dispatch.setLanes(conn, this.lanes)
+    core.setLanes(conn, this.lanes)
     this.meter.count('opened')
     observe.opened(this)
     return this
+  }
+
+  /** The same for a connection over TLS, whose bytes JavaScript moves: `stream.attach` and `begin` follow. */
+  acceptedSecure (conf, request, cert) {
+    const TlsStream = require('../tls/TlsStream')
+    this.stream = new TlsStream(this)
+    this.cert = cert
+    return this.accepted(connectStream(true, conf, this.lanes, this.meter, this.budget), request)
+  }
+
+  /** The listener forgets this connection when it closes. */
+  acceptedBy (listener) {
+    this.listener = listener
   }
 
   /** The memory budget that all connections of its peer share. */
@@ -107,7 +134,7 @@ class Connection {
 
   /** The address of the other side, as `host:port`. */
   get address () {
-    return this.dest === undefined ? remoteAddressOf(this.request) : this.dest
+    return this.dest === undefined ? remoteAddressOf(this.upgradeRequest) : this.dest
   }
 
   /** The `ws`-like object of this connection. */
@@ -124,13 +151,13 @@ class Connection {
     if (this.stream !== null) return this.stream.socket
     if (this._tcp === null) {
       const TcpSocket = require('../socket/TcpSocket')
-      this._tcp = new TcpSocket(this.isClient ? undefined : this.request)[kAttach](this)
+      this._tcp = new TcpSocket(this.isClient ? undefined : this.upgradeRequest)[kAttach](this)
     }
     return this._tcp
   }
 
-  /** The object that stood for it before there was a connection. */
-  set tcp (tcp) {
+  /** Takes the object that stood for the TCP socket before there was a connection. */
+  adoptTcp (tcp) {
     this._tcp = tcp[kAttach](this)
   }
 
@@ -165,14 +192,14 @@ class Connection {
   setLanes (lanes) {
     if (lanes === this.lanes) return
     this.lanes = lanes
-    if (!this.over) dispatch.setLanes(this.conn, lanes)
+    if (!this.over) core.setLanes(this.conn, lanes)
   }
 
   /** Pauses or resumes reading; a connection that is closing must be read. */
   setReading (reads) {
     if (this.over || this.closing) return
     if (this.stream !== null) this.stream.setPaused(!reads)
-    else dispatch.setReading(this.conn, reads && !this.isPaused)
+    else core.setReading(this.conn, reads && !this.isPaused)
   }
 
   /** Nothing is read while `isPaused`. */
@@ -184,7 +211,7 @@ class Connection {
   /** Composes a frame; returns false on a closed connection. */
   send (opcode, data, fin) {
     if (this.over) return false
-    const sent = dispatch.send(this.conn, opcode, data, fin)
+    const sent = sendFrame(this.conn, opcode, data, fin)
     if (sent === BEHIND) this.fallBehind()
     if (this.stream !== null) this.stream.pumpSoon()
     return sent !== 0
@@ -218,7 +245,7 @@ class Connection {
     this._kept += bytes
     if (Math.abs(this._kept - this._toldKept) < BUDGET_STEP || this.over) return
     this._toldKept = this._kept
-    dispatch.keeps(this.conn, Math.max(0, this._kept))
+    core.keeps(this.conn, Math.max(0, this._kept))
   }
 
   /**
@@ -231,13 +258,13 @@ class Connection {
 
   /** Whether a draining connection has nothing left to do. */
   isDrained () {
-    return dispatch.unanswered(this.conn) <= 0 && dispatch.waiting(this.conn) === 0
+    return core.unanswered(this.conn) <= 0 && raw.waiting(this.conn) === 0
   }
 
   close (code, reason) {
     if (this.over || this.closing) return
     this.closing = true
-    dispatch.close(this.conn, code, reason)
+    core.close(this.conn, code, reason)
     this._letGo()
     if (this.stream !== null) this.stream.close()
   }
@@ -247,7 +274,7 @@ class Connection {
     if (this.over) return
     this.onMessage = this.onPing = this.onPong = ignore
     this.closing = true
-    dispatch.terminate(this.conn)
+    core.terminate(this.conn)
     this._letGo()
     if (this.stream !== null) this.stream.terminate()
   }
@@ -285,12 +312,6 @@ class Connection {
     if (this._socket !== null) this._socket.emit('pong', data)
   }
 
-  /** The server stopped reading. */
-  onLeaving () {}
-
-  /** A large reply begins to arrive. */
-  onLarge () {}
-
   onDrained () {
     if (this._socket !== null) this._socket[kDrained]()
     if (this._tcp !== null) this._tcp[kDrained]()
@@ -299,6 +320,10 @@ class Connection {
   /** The native side composed a frame by itself. */
   onComposed () {
     if (this.stream !== null) this.stream.pump()
+  }
+
+  descriptor () {
+    return this.stream === null ? undefined : this.stream.descriptor
   }
 
   /** The process exits: writes the composed output. */

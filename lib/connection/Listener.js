@@ -2,22 +2,22 @@
 
 const { hold, letGo } = require('../native/keepAlive')
 const { familyOf } = require('../util/address')
-const dispatch = require('../native/dispatch')
+const { listen, unlisten } = require('../native/connections')
+const { core } = require('../native/core')
+const { LANES } = require('../native/layout')
 const context = require('../util/context')
+const BaseListener = require('./BaseListener')
 const { Admission, MODE, refusalOf } = require('./admission')
 const { callEach } = require('../util/CallbackQueue')
 const { sharesPorts } = require('../native/clusterWorker')
 const { nextTick } = require('../util/clock')
 const { listeners } = require('./ipv6Only')
-const { kClosed, kNewConnection, kOnConnection } = require('../util/symbols')
+const { kClosed, kNewConnection } = require('../util/symbols')
 const { requestOf } = require('../socket/upgradeRequest')
 const TcpSocket = require('../socket/TcpSocket')
 
-/**
- * A native server: a port, and its connections. The owner has `[kNewConnection](lanes)`, which returns a Connection,
- * and may have `[kOnConnection](connection, request)`.
- */
-class Listener {
+/** A native server. */
+class Listener extends BaseListener {
   /**
    * Listens at once, or throws Node's own error.
    * @param {object} conf the transport's
@@ -27,19 +27,12 @@ class Listener {
    * @param {string} [path] requests for another path get 400
    */
   constructor (port, conf, lanes, owner, meter, budget, path) {
-    this.owner = owner
-    this.lanes = lanes
-    this.connections = new Set()
-    this.verifyClient = conf.verifyClient
-    /** The face, whose `shouldHandle` decides whether a request is served. */
-    this.gate = null
+    super(owner, lanes, new Admission(conf, conf.verifyClient || (path ? everybody : undefined)), conf.verifyClient)
     /** JavaScript decides on clients since a gate was replaced. */
     this._asksAll = false
-    this.admission = new Admission(conf, conf.verifyClient || (path ? everybody : undefined))
     /** Requests of clients that wait for the service's decision, by number. */
     this._asked = new Map()
-    this._scope = context.capture()
-    const { server, port: actual, address } = dispatch.listen(port, conf, lanes, this, meter, budget)
+    const { server, port: actual, address } = listen(port, conf, lanes, this, meter, budget)
     this.server = server
     this._address = { port: actual, address, family: familyOf(address) }
     listeners.add(this)
@@ -68,23 +61,19 @@ class Listener {
     letGo()
   }
 
-  /** As Node's `server.address()`; null once it is closed. */
   address () {
     return this.server === undefined ? null : this._address
   }
 
-  /** Calls `cb` in a later tick, if it still listens then. */
   whenListening (cb) {
     nextTick(() => this.address() !== null && cb())
   }
 
-  /** The sockets of future connections get each message too, beside the present receivers. */
   watch () {
-    this.lanes |= dispatch.LANES.SOCKET
+    super.watch()
     this._tellLanes()
   }
 
-  /** From now on the face's gates decide on every client. */
   askAll () {
     if (this.admission.mode === MODE.ASK_ALL) return
     this._asksAll = true
@@ -92,7 +81,7 @@ class Listener {
   }
 
   _tellLanes () {
-    if (this.server !== undefined) dispatch.setServerLanes(this.server, this.lanes, this._asksAll)
+    if (this.server !== undefined) core.setServerLanes(this.server, this._asksAll ? this.lanes | LANES.ASK_ALL : this.lanes)
   }
 
   onAccepted (event) {
@@ -108,7 +97,7 @@ class Listener {
     const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
     // Another thread accepted it just before JavaScript was to decide.
     if (this._asksAll && ask === undefined) return connection.terminate()
-    if (request.asked !== undefined) connection.tcp = request.asked.socket
+    if (request.asked !== undefined) connection.adoptTcp(request.asked.socket)
     this.add(connection)
   }
 
@@ -119,12 +108,12 @@ class Listener {
 
   _ask (event) {
     const { ask } = event
-    const req = requestOf(event, new TcpSocket(event, () => dispatch.decide(ask, '')))
+    const req = requestOf(event, new TcpSocket(event, () => core.decide(ask, '')))
     this._asked.set(ask, req)
     const refused = this.admission.isFor(this.gate, req)
-    if (refused !== null) return dispatch.decide(ask, refusalOf(refused))
+    if (refused !== null) return core.decide(ask, refusalOf(refused))
     this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
-      dispatch.decide(ask, refusal ? refusalOf(refusal) : undefined)
+      core.decide(ask, refusal ? refusalOf(refusal) : undefined)
     })
   }
 
@@ -135,21 +124,14 @@ class Listener {
     if (req !== undefined) req.socket[kClosed]()
   }
 
-  add (connection) {
-    connection.listener = this
-    this.connections.add(connection)
-    if (this.owner[kOnConnection]) this.owner[kOnConnection](connection)
-  }
-
   remove (connection) {
-    this.connections.delete(connection)
+    super.remove(connection)
     if (this._leave !== null && this.server === undefined && this.connections.size === 0) this._letGo()
   }
 
-  /** Accepts no more connections, including those in their handshake; open connections continue. */
   unlisten () {
     if (this.server === undefined) return
-    dispatch.unlisten(this.server)
+    unlisten(this.server)
     this.server = undefined
     listeners.delete(this)
     const asked = [...this._asked.values()]
@@ -158,7 +140,6 @@ class Listener {
     nextTick(callEach, asked, ({ socket }) => socket[kClosed]())
   }
 
-  /** Stops listening and closes all connections; `cb` in a later tick. */
   close (cb) {
     if (this._closed) return
     this._closed = true

@@ -6,16 +6,16 @@ const https = require('https')
 const tls = require('tls')
 const context = require('../util/context')
 const Deadline = require('../util/Deadline')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
 const Handshakes = require('../tls/Handshakes')
 const { debug } = require('../observe/channels')
 const { firstOf } = require('./serverOptions')
-const TlsStream = require('../tls/TlsStream')
+const BaseListener = require('./BaseListener')
 const { Admission, refusalOf } = require('./admission')
 const { listenAtAnyPort } = require('./anyPort')
 const { nextTick } = require('../util/clock')
 const { sharesPorts } = require('../native/clusterWorker')
-const { kNewConnection, kOnConnection, kOnListenError } = require('../util/symbols')
+const { kNewConnection, kOnListenError } = require('../util/symbols')
 const { acceptOf, assertSecure } = require('../tls/tlsConnect')
 const { adopt } = require('../errors/failure')
 const { NO_VERIFY } = require('../errors/hints')
@@ -30,33 +30,26 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/
 
 const { bun, deno } = process.versions
 
-/** A server with Node's TLS; see Listener.js for the methods of owners. */
-class SecureListener {
-  /** See Listener.js; `conf.secure` are options of Node's `tls`. */
+/** A server with Node's TLS. */
+class SecureListener extends BaseListener {
+  /** As a Listener, which it stands for; `conf.secure` are options of Node's `tls`. */
   constructor (port, conf, lanes, owner) {
     const { host, secure } = conf
     assertSecure(secure)
     const verifyClient = secure.verifyClient || conf.verifyClient
     assertVerify(verifyClient)
-    this.owner = owner
-    this.lanes = lanes
+    super(owner, lanes, new Admission(conf, verifyClient), verifyClient)
     this.conf = conf
-    this.connections = new Set()
-    this.verifyClient = verifyClient
-    /** The face, whose `shouldHandle` decides whether a request is served. */
-    this.gate = null
-    this.admission = new Admission(conf, verifyClient)
     this._open = true
     this._closed = false
     this._sockets = new Set()
     const ownTime = TLS.server.handshakeTimeout.of(secure.handshakeTimeout)
     const time = ownTime ?? OPTIONS.Peer.handshakeTimeout.of(conf.handshakeTimeout)
     // Without free descriptors Node itself closes new clients, and reports nothing.
-    this._descriptors = dispatch.descriptors() || Infinity
+    this._descriptors = core.descriptors() || Infinity
     this._handshakes = new Handshakes(() => this._room(), time)
     /** Sockets of rejected clients. */
     this._refused = new WeakSet()
-    this._scope = context.capture()
     // Node does not accept a number as text.
     const { server, face, maxHead } = createServers(ownTime === undefined ? secure : { ...secure, handshakeTimeout: ownTime })
     this._maxHead = maxHead
@@ -88,24 +81,12 @@ class SecureListener {
     return this._open ? this._server.address() : null
   }
 
-  /** Calls `cb` in a later tick, once there is an address; the name in `host` is looked up first. */
+  /** The name in `host` is looked up first. */
   whenListening (cb) {
     if (this.address() === null) this._server.once('listening', cb)
     else nextTick(() => this.address() !== null && cb())
   }
 
-  watch () {
-    this.lanes |= dispatch.LANES.SOCKET
-  }
-
-  /** Every client is asked about anyway. */
-  askAll () {}
-
-  remove (connection) {
-    this.connections.delete(connection)
-  }
-
-  /** Accepts no more connections, including those in their handshake; open connections continue. */
   unlisten () {
     if (!this._open) return
     this._open = false
@@ -114,7 +95,6 @@ class SecureListener {
     this._handshakes.clear()
   }
 
-  /** Stops listening and closes all connections; `cb` when the port is free. */
   close (cb) {
     if (this._closed) return
     this._closed = true
@@ -221,14 +201,9 @@ class SecureListener {
     const cert = certificateOf(socket)
     socket.write(answer)
     this._handshakes.end(this._handshakes.of(socket))
-    const connection = this.owner[kNewConnection](this.lanes)
-    connection.stream = new TlsStream(connection)
-    connection.accepted(dispatch.stream(true, this.conf, this.lanes, connection.meter, connection.budget), req)
-    connection.cert = cert
-    connection.listener = this
-    this.connections.add(connection)
+    const connection = this.owner[kNewConnection](this.lanes).acceptedSecure(this.conf, req, cert)
     connection.stream.attach(socket)
-    if (this.owner[kOnConnection]) this.owner[kOnConnection](connection)
+    this.add(connection)
     connection.stream.begin(head)
   }
 

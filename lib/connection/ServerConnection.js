@@ -5,7 +5,10 @@ const Connection = require('./Connection')
 const RequestLimit = require('./RequestLimit')
 const { abandonedOf } = require('./AbandonedRequests')
 const { partsOf } = require('../util/address')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
+const { messageNext } = require('../native/dispatch')
+const { LANES } = require('../native/layout')
+const { sendReply, toJson } = require('../native/output')
 const { ABANDONED } = require('../options/defaults')
 const { isLarge, isTooLarge } = require('../errors/errors')
 const { kCaller, kIsNative, kMessage, kParse, kServe, kServing } = require('../util/symbols')
@@ -16,7 +19,6 @@ const { messageOf } = require('../errors/silentMistakes')
 class ServerConnection extends Connection {
   constructor (transport, lanes) {
     super(lanes, transport)
-    this.cert = null
     const { maxConnectionRequests, maxRequestBytes, requestTimeout } = transport.conf
     const limits = OPTIONS.PeerRPCServer
     this._age = limits.requestTimeout.of(requestTimeout)
@@ -50,7 +52,7 @@ class ServerConnection extends Connection {
 
   /** The other side's address, without its port. */
   get host () {
-    const { socket, address } = this.request
+    const { socket, address } = this.upgradeRequest
     // Node drops the address when the socket closes.
     return socket ? partsOf(this.dest).host : address
   }
@@ -67,15 +69,15 @@ class ServerConnection extends Connection {
   /** Stops reading, and tells the client how far it was read: see src/rpc/drain.rs. */
   drain () {
     // On the socket lane the user replies.
-    if (this.over || this.closing || !(this.lanes & dispatch.LANES.RPC)) return false
+    if (this.over || this.closing || !(this.lanes & LANES.RPC)) return false
     this._isDraining = true
     this.setReading()
-    dispatch.drain(this.conn)
+    core.drain(this.conn)
     return true
   }
 
   isDrained () {
-    return this._isDraining ? dispatch.isDrained(this.conn) : super.isDrained()
+    return this._isDraining ? core.isDrained(this.conn) : super.isDrained()
   }
 
   onRoom () {
@@ -138,7 +140,7 @@ class ServerConnection extends Connection {
     let result = res
     try {
       // For a closed connection only the count matters.
-      if (!isString && !this.over) result = dispatch.toJson(res)
+      if (!isString && !this.over) result = toJson(res)
     } catch (error) {
       // The request itself may be what cannot be stringified: that is the caller's error, and not the service's.
       if (!isTooLarge(error)) throw error
@@ -151,7 +153,7 @@ class ServerConnection extends Connection {
     if (this.over) return
     if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)
     try {
-      if (dispatch.sendReply(this.conn, rid, err ? messageOf(this.transport, err) : null, result, isString, since)) this.fallBehind()
+      if (sendReply(this.conn, rid, err ? messageOf(this.transport, err) : null, result, isString, since)) this.fallBehind()
     } catch (error) {
       if (!isTooLarge(error)) throw error
       this._replyTooLarge(rid, error, since)
@@ -162,7 +164,7 @@ class ServerConnection extends Connection {
 
   /** The user replaced the socket's `send`. */
   _replyBySocket (rid, err, res) {
-    dispatch.answered(this.conn)
+    core.answered(this.conn)
     if (err) this.meter.count('errors')
     this.transport.sendReply(this._socket, rid, err, res)
   }
@@ -170,7 +172,7 @@ class ServerConnection extends Connection {
   /** Id, error and result together are too long. */
   _replyTooLarge (rid, error, since) {
     try {
-      dispatch.sendReply(this.conn, rid, error.message, 'null', false, since)
+      sendReply(this.conn, rid, error.message, 'null', false, since)
     } catch (err) {
       // The id is too long by itself; no peer of this package makes such an id.
       this._isNone('errors')
@@ -193,14 +195,14 @@ class ServerConnection extends Connection {
   leave () {
     if (this.hasLeft || this.over) return
     // Within the handling of a request: the same message comes next for the socket.
-    if (this._leave()) this._isNextHandled = dispatch.messageNext(this.conn) !== undefined
+    if (this._leave()) this._isNextHandled = messageNext(this.conn) !== undefined
   }
 
   /** Returns whether messages arrived on both lanes so far. */
   _leave () {
     super.leave()
-    this._doubled = this.lanes === (dispatch.LANES.RPC | dispatch.LANES.SOCKET)
-    this.setLanes(dispatch.LANES.SOCKET)
+    this._doubled = this.lanes === (LANES.RPC | LANES.SOCKET)
+    this.setLanes(LANES.SOCKET)
     this._unanswered.end()
     return this._doubled
   }
@@ -222,7 +224,7 @@ class ServerConnection extends Connection {
     if (!this.hasLeft) this._leave()
     if (this._doubled) {
       // If there was a listener before, the same message comes next for the socket.
-      const next = dispatch.messageNext(this.conn)
+      const next = messageNext(this.conn)
       if (next !== undefined && isSame(data, next)) return
       // If this message had to wait, its copy for the socket is in the queue.
       this._emitted = data
@@ -244,7 +246,7 @@ class ServerConnection extends Connection {
 
   /** The native side took the message for a request, but it is none, and gets no reply there. */
   _isNone (why) {
-    dispatch.answered(this.conn)
+    core.answered(this.conn)
     this.meter.count(why)
   }
 }

@@ -4,7 +4,7 @@
 
 const { isIP, isIPv6 } = require('net')
 const { BACKLOG } = require('../options/defaults')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
 const { bun, deno } = process.versions
 
 /**
@@ -14,7 +14,7 @@ const { bun, deno } = process.versions
  */
 function listenAtAnyPort (server, host) {
   if (bun || deno || typeof server._listen2 !== 'function') return false
-  const address = host === undefined || isIP(host) ? host : dispatch.addressOf(host)
+  const address = host === undefined || isIP(host) ? host : core.addressOf(host)
   if (address === null) return false
   server._listen2(address ?? null, 0, address === undefined || !isIPv6(address) ? 4 : 6, BACKLOG)
   return true

@@ -2,7 +2,7 @@
 
 const { monotonic } = require('../util/clock')
 const { Meter: NativeMeter } = require('../native/addon')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
 const { TEXT } = require('../errors/errors')
 const { refusalOf } = require('./grapeAnswers')
 
@@ -31,7 +31,7 @@ class LinkMeter {
   }
 
   read () {
-    const { latency } = dispatch.stats(this._latency)
+    const { latency } = core.stats(this._latency)
     const requests = {}
     for (const [type, counts] of this._requests) requests[type] = { ...counts }
     return { requests, exchanges: { ...this._exchanges }, latency }

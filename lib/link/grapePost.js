@@ -3,7 +3,10 @@
 // One exchange with a grape: without TLS the native side carries it, else Node.
 
 const { isFaked, theirs } = require('../util/clock')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
+// Delivers the responses.
+require('../native/dispatch')
+const exchanges = require('../native/exchanges')
 const { MAX_REDIRECTS, MAX_TIMEOUT } = require('../options/defaults')
 const { TEXT, badGrape } = require('../errors/errors')
 const { late } = require('../errors/failure')
@@ -57,7 +60,7 @@ function post (url, headers, body, timeout, tls, cb) {
     const all = authorization === undefined ? fields : { authorization, ...fields }
     end = href.startsWith('https:')
       ? securePost().post(href, all, body, timeout, tls, answered)
-      : dispatch.post(href, all, body, timeout, answered)
+      : exchanges.post(href, all, body, timeout, answered)
   }
   ask(first, timeout)
   return err => end(err)
@@ -72,7 +75,7 @@ function securePost () {
 
 /** Closes the idle connections to grapes, and the others once they have their responses. */
 function letGo () {
-  dispatch.letGrapesGo()
+  core.letGrapesGo()
   if (tlsPost) tlsPost.letGo()
 }
 

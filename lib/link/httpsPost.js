@@ -44,7 +44,7 @@ function letGo () {
 
 /**
  * Posts a JSON text to a grape: `cb(err, status, body, location)`, and returns a function that cancels it, like
- * `dispatch.post`.
+ * `post` of native/exchanges.js.
  * @param {number} timeout ms, for the whole exchange
  * @param {object} [tls] options of Node's `https.request`, such as `ca`
  */

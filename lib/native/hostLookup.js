@@ -4,8 +4,27 @@
 // its four threads, which file access shares, and delay the process' exit.
 
 const net = require('net')
-const dispatch = require('./dispatch')
+const { fromFailure } = require('../errors/errors')
 const { system } = require('../errors/failure')
+const { core } = require('./core')
+
+/** Callbacks of pending lookups, by number. */
+const pending = new Map()
+let lastLookup = 0
+
+/** Resolves a name: `cb(err, addresses)`. It does not keep the process alive. */
+function resolve (host, isGrape, timeout, cb) {
+  const id = lastLookup = (lastLookup + 1) >>> 0
+  pending.set(id, cb)
+  core.resolve(id, host, isGrape, timeout)
+}
+
+/** The addresses of a name are known, or its lookup failed. */
+function onResolved ({ id, error, addresses }) {
+  const cb = pending.get(id)
+  pending.delete(id)
+  cb(error ? fromFailure(error) : null, addresses)
+}
 
 /**
  * A `lookup` for Node's `net`.
@@ -13,7 +32,7 @@ const { system } = require('../errors/failure')
  * @param {number} timeout ms
  */
 function lookupOf (isGrape, timeout) {
-  return (host, wanted, cb) => dispatch.resolve(host, isGrape, timeout, (err, addresses) => {
+  return (host, wanted, cb) => resolve(host, isGrape, timeout, (err, addresses) => {
     const family = familyOf(wanted.family)
     const found = (addresses || [])
       .map(address => ({ address, family: net.isIP(address) }))
@@ -37,4 +56,4 @@ function familyOf (named) {
   return Number(String(named || 0).replace('IPv', ''))
 }
 
-module.exports = { RACE, lookupOf }
+module.exports = { RACE, lookupOf, onResolved }

@@ -2,8 +2,10 @@
 
 // How much memory the connections of a peer may hold together; src/net/budget.rs counts.
 
-const { Budget } = require('./addon')
+const { UNSEEN_COST } = require('../options/defaults')
 const { OPTIONS } = require('../options/optionTable')
+const { Budget } = require('./addon')
+const { core } = require('./core')
 
 /** By peer; a transport without a peer has its own. */
 const budgets = new WeakMap()
@@ -15,4 +17,9 @@ function budgetOf (transport) {
   return budgets.get(owner)
 }
 
-module.exports = budgetOf
+/** The memory cost of a parsed message, in bytes; small messages are not examined. */
+function costOf (data) {
+  return data.length > UNSEEN_COST && (typeof data === 'string' || Buffer.isBuffer(data)) ? core.cost(data) : 0
+}
+
+module.exports = { budgetOf, costOf }

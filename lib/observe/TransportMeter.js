@@ -6,7 +6,7 @@
 const { monotonic } = require('../util/clock')
 const { kConnection } = require('../util/symbols')
 const { Meter: NativeMeter } = require('../native/addon')
-const dispatch = require('../native/dispatch')
+const { core } = require('../native/core')
 const { TEXT } = require('../errors/errors')
 
 const NOTHING = {
@@ -129,7 +129,7 @@ class TransportMeter {
   }
 
   _read () {
-    const native = dispatch.stats(this.native)
+    const native = core.stats(this.native)
     const counts = this._counts
     const { opened, closed, failed } = counts
     const connections = { opened, closed, open: opened - closed, failed }

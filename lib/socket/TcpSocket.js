@@ -3,7 +3,8 @@
 const EventEmitter = require('events')
 const { familyOf } = require('../util/address')
 const { clearTimeout, setTimeout } = require('../util/clock')
-const dispatch = require('../native/dispatch')
+const { core, raw } = require('../native/core')
+const { highWaterOf } = require('../native/settings')
 const { MAX_TIMEOUT } = require('../options/defaults')
 const { fromFailure, unsupported } = require('../errors/errors')
 const {
@@ -64,9 +65,9 @@ class TcpSocket extends EventEmitter {
   get writable () { return !this.destroyed }
   get writableEnded () { return this.destroyed }
   get writableFinished () { return this.destroyed }
-  get writableHighWaterMark () { return dispatch.highWaterOf((this[kConnection] && this[kConnection].transport && this[kConnection].transport.conf) || {}) }
+  get writableHighWaterMark () { return highWaterOf((this[kConnection] && this[kConnection].transport && this[kConnection].transport.conf) || {}) }
   get writableNeedDrain () { return this.writableLength > 0 && this.writableLength >= this.writableHighWaterMark }
-  get writableLength () { return this[kIsLive]() ? dispatch.waiting(this[kConnection].conn) : 0 }
+  get writableLength () { return this[kIsLive]() ? raw.waiting(this[kConnection].conn) : 0 }
   get bufferSize () { return this.writableLength }
   get readyState () { return this.destroyed ? 'closed' : 'open' }
 
@@ -133,7 +134,7 @@ class TcpSocket extends EventEmitter {
 
   /** As `destroy`, after passing the output so far to the system. */
   end () {
-    dispatch.flush()
+    raw.flush()
     return this.destroy()
   }
 
@@ -172,7 +173,7 @@ class TcpSocket extends EventEmitter {
 
   [kLook] () {
     if (this[kIsComplete] || this[kConnection] === null || this[kConnection].over) return this[kEnds]
-    const ends = dispatch.ends(this[kConnection].conn)
+    const ends = core.ends(this[kConnection].conn)
     this[kIsComplete] = ends !== null
     if (ends !== null) this[kEnds] = { local: ends.local, remote: this[kRemote] || ends.remote }
     return this[kEnds]
@@ -184,7 +185,7 @@ class TcpSocket extends EventEmitter {
 
   [kTraffic] () {
     const { [kConnection]: connection } = this
-    return (this[kIsLive]() && dispatch.traffic(connection.conn)) || [0, 0]
+    return (this[kIsLive]() && core.traffic(connection.conn)) || [0, 0]
   }
 
   [kMoved] () {
@@ -203,7 +204,7 @@ class TcpSocket extends EventEmitter {
 
   [kSet] (options) {
     const { [kConnection]: connection } = this
-    const failure = connection === null || connection.over ? null : dispatch.setSocket(connection.conn, options)
+    const failure = connection === null || connection.over ? null : core.setSocket(connection.conn, options)
     if (failure !== null && this.listenerCount('error') > 0) this.emit('error', fromFailure(failure))
     return this
   }

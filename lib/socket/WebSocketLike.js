@@ -1,6 +1,7 @@
 'use strict'
 
-const dispatch = require('../native/dispatch')
+const { raw } = require('../native/core')
+const { LANES, OPCODE } = require('../native/layout')
 const { callEach } = require('../util/CallbackQueue')
 const { setImmediate } = require('../util/clock')
 const domEvents = require('./domEvents')
@@ -12,8 +13,6 @@ const {
   kAfterWrite, kClosed, kConnection, kControl, kDrained, kEnd, kFrame, kHandled, kIsEarlyTold, kIsFragmenting, kIsPatched, kIsWatched,
   kMessage, kMustBeConnected, kOpened, kOwn, kSent, kWatchesOpen
 } = require('../util/symbols')
-
-const { LANES, OPCODE } = dispatch
 
 const CONNECTING = 0
 const OPEN = 1
@@ -59,8 +58,8 @@ class WebSocketLike extends OwnListener {
 
   /** The subprotocol: the first one that the client offers; clients of this package offer none. */
   get protocol () {
-    const { isClient, request } = this[kConnection]
-    return isClient || !request ? '' : protocolOf(request)
+    const { isClient, upgradeRequest } = this[kConnection]
+    return isClient || !upgradeRequest ? '' : protocolOf(upgradeRequest)
   }
 
   /** No extension is ever negotiated. */
@@ -100,7 +99,7 @@ class WebSocketLike extends OwnListener {
 
   /** Bytes in the write queue. */
   get bufferedAmount () {
-    return this[kConnection].over ? 0 : dispatch.waiting(this[kConnection].conn)
+    return this[kConnection].over ? 0 : raw.waiting(this[kConnection].conn)
   }
 
   /**
@@ -202,7 +201,7 @@ class WebSocketLike extends OwnListener {
     this[kConnection].watch()
     setImmediate(() => {
       // The tick's output may not be written yet, and `kDrained` comes only after a wait.
-      dispatch.flush()
+      raw.flush()
       if (this.bufferedAmount === 0) this[kDrained]()
     })
   }

@@ -2,8 +2,10 @@
 
 const { setImmediate } = require('../util/clock')
 const Deadline = require('../util/Deadline')
-const dispatch = require('../native/dispatch')
-const pumps = require('./writeTiming')
+const { core, raw } = require('../native/core')
+const { receive } = require('../native/dispatch')
+const { takeOutput } = require('../native/streams')
+const streamWrites = require('../native/streamWrites')
 const { FAREWELL_BYTES, FAREWELL_TIMEOUT, KEEPALIVE } = require('../options/defaults')
 
 /** The meaning of other runtimes' descriptors is unknown. */
@@ -63,7 +65,7 @@ class TlsStream {
     socket.on('close', () => this._end())
     socket.on('end', () => this._endHalf())
     socket.on('drain', () => this._drained())
-    dispatch.openStream(this.connection.conn, this.descriptor)
+    core.openStream(this.connection.conn, this.descriptor)
   }
 
   /** Reports that the connection is open, and passes on received bytes. */
@@ -82,8 +84,8 @@ class TlsStream {
     // The reply to a single message: that was delivered while it was received.
     const isLone = this._receiving && !this.connection.isClient
     // Node's socket has one write in flight at a time: a pending one would turn the rest into many small writes.
-    if ((isLone || pumps.isPrompt()) && this.socket.writableLength === 0) this.pump()
-    else if (!this._receiving) pumps.pumpSoon(this)
+    if ((isLone || streamWrites.isPrompt()) && this.socket.writableLength === 0) this.pump()
+    else if (!this._receiving) streamWrites.pumpSoon(this)
   }
 
   /** Writes the composed output until the socket's buffer is full. */
@@ -180,7 +182,7 @@ class TlsStream {
     }
     this._receiving = true
     try {
-      dispatch.receive(this, bytes)
+      receive(this, bytes)
     } finally {
       this._receiving = false
       this.pump()
@@ -190,13 +192,13 @@ class TlsStream {
   /** Writes all composed output even into a full buffer: this is the last chance. */
   writeAll () {
     if (this.socket === null || this._detached || this.socket.destroyed) return
-    for (let bytes; (bytes = dispatch.take(this.connection.conn)) !== null;) this.socket.write(bytes)
+    for (let bytes; (bytes = takeOutput(this.connection.conn)) !== null;) this.socket.write(bytes)
   }
 
   /** Writes in pieces: bytes in Node's buffer are counted in no limit. */
   _write () {
     while (!this._detached && !this.socket.destroyed) {
-      const bytes = dispatch.take(this.connection.conn)
+      const bytes = takeOutput(this.connection.conn)
       if (bytes === null) return
       if (this.socket.write(bytes)) continue
       // Until the peer reads its replies, no more of its requests are read.
@@ -210,7 +212,7 @@ class TlsStream {
     this._blocked = false
     this._flow()
     this.pump()
-    if (!this._detached && dispatch.waiting(this.connection.conn) === 0) this.connection.onDrained()
+    if (!this._detached && raw.waiting(this.connection.conn) === 0) this.connection.onDrained()
   }
 
   _flow () {
@@ -231,7 +233,7 @@ class TlsStream {
   _end () {
     if (this._ended) return
     this._ended = true
-    dispatch.endStream(this.connection.conn)
+    core.endStream(this.connection.conn)
   }
 }
 

@@ -3,7 +3,7 @@
 // Callbacks run in the async context (AsyncLocalStorage, domain) of the call that they belong to, and handlers in
 // that of the call that began to listen. Node does that by itself only for its own sockets and timers.
 //
-// As long as nothing uses contexts there is nothing to keep. Finding that out replaces nothing of Node's: see `look`
+// As long as nothing uses contexts there is nothing to keep. Finding that out replaces nothing of Node's: see `detectUse`
 // below, and docs/ARCHITECTURE.md for the cost.
 
 const { AsyncResource } = require('async_hooks')
@@ -55,18 +55,18 @@ function hasFrame () {
 const isInUse = FRAME === undefined ? hasHooks : hasFrame
 
 /** Checks whether contexts are used by now; once true, this stays true. */
-function look () {
+function detectUse () {
   if (!used && isInUse()) use()
 }
 
 // Bun and Deno do not reveal it: there contexts are kept from the beginning.
 if (ID === undefined || process.versions.bun || process.versions.deno) use()
 // Contexts may have been used before this module was loaded.
-else look()
+else detectUse()
 
 /** Binds `cb(err, res)` to the context of this call. */
 function bind (cb) {
-  look()
+  detectUse()
   return used ? bound(new Scope(TYPE), cb) : cb
 }
 
@@ -99,7 +99,7 @@ function raise (err) {
 
 /** The context of this call; null as long as contexts are not used. */
 function capture () {
-  look()
+  detectUse()
   return used ? new Scope(TYPE) : null
 }
 
@@ -110,7 +110,7 @@ function within (scope) {
 
 /** Calls `act` of `self` in a new context within `scope`, if contexts are used. */
 function enter (scope, self, act, ...args) {
-  look()
+  detectUse()
   if (used) within(scope).runInAsyncScope(guarded, undefined, self, act, ...args)
   else act.apply(self, args)
 }
@@ -119,52 +119,17 @@ function make () {
   return new Scope(TYPE)
 }
 
-/** The methods that deliver events to a connection, by context: its own, a new one for each call, or none. */
-const TOLD = {
-  own: [
-    'onClosed', 'onComposed', 'onDrained', 'onExpired', 'onLarge', 'onLeaving', 'onMessage', 'onOpened', 'onPing',
-    'onPong', 'onReply', 'onReplyData', 'onRoom', 'terminate'
-  ],
-  each: ['onRequest', 'onRequestData'],
-  none: ['detach', 'flushStream', 'unbind']
-}
-
-/**
- * Delivers a connection's events in the context in which it was made, and each request in a new one. Connections are
- * wrapped only while contexts are used, so that it costs nothing otherwise.
- */
-class Scoped {
-  constructor (connection, scope) {
-    this.connection = connection
-    this._scope = scope
-  }
-}
-
-for (const name of TOLD.own) {
-  Scoped.prototype[name] = function (...args) {
-    return this._scope.runInAsyncScope(guarded, undefined, this.connection, this.connection[name], ...args)
-  }
-}
-
-for (const name of TOLD.each) {
-  Scoped.prototype[name] = function (...args) {
-    return within(this._scope).runInAsyncScope(guarded, undefined, this.connection, this.connection[name], ...args)
-  }
-}
-
-for (const name of TOLD.none) {
-  Scoped.prototype[name] = function (...args) {
-    return this.connection[name](...args)
-  }
+/** Calls `act` of `self` in a scope; an exception reaches the scope's domain. */
+function runIn (scope, self, act, args) {
+  return scope.runInAsyncScope(guarded, undefined, self, act, ...args)
 }
 
 module.exports = {
-  Scoped,
-  TOLD,
   bind,
   capture,
+  detectUse,
   enter,
-  look,
+  runIn,
   unbind,
   whenUsed (call) { onUsed = call },
   within

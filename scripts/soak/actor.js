@@ -3,9 +3,20 @@
 // Common to all processes of a soak: counters, reports of violations, and of held resources.
 
 const fs = require('fs')
+const registry = require('../../lib/native/connections')
+
+/** Numbers of native connections: the highest one assigned lately, and how many are in use. */
+const numbers = { highest: 0, used: 0 }
+const { register } = registry
+// Before the modules that use it are loaded.
+registry.register = (conn, connection) => {
+  numbers.highest = Math.max(numbers.highest, conn)
+  numbers.used++
+  return register(conn, connection)
+}
+
 const { Link } = require('../..')
 const Connection = require('../../lib/connection/Connection')
-const dispatch = require('../../lib/native/dispatch')
 
 const SAMPLE = 500
 /** In ms; requests end by their own timeouts long before. */
@@ -19,14 +30,6 @@ const worst = {}
 const breaches = []
 const wait = ms => new Promise(resolve => setTimeout(resolve, ms))
 
-/** Numbers of native connections: the highest one assigned lately, and how many are in use. */
-const numbers = { highest: 0, used: 0 }
-const { keep } = dispatch
-dispatch.keep = (conn, connection) => {
-  numbers.highest = Math.max(numbers.highest, conn)
-  numbers.used++
-  return keep(conn, connection)
-}
 const { detach } = Connection.prototype
 Connection.prototype.detach = function () {
   numbers.used--
