@@ -264,7 +264,7 @@ class TransportRPCClient extends TransportRPC {
 
   /** Whether the native side sends requests and takes the replies. */
   [kIsNativeNow] () {
-    const connection = this[kConnection]
+    const { connection } = this[kNativeLane]
     return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeft || connection.isPatched))
   }
 
