@@ -18,6 +18,11 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 /// buffer now is better than a larger write later.
 pub const FLUSH_BYTES: usize = 32 * 1024;
 
+/// Characters of the strings of one message up to which they are copied into the connection's
+/// buffer, under its lock: at most 63 KiB of UTF-8. A longer message is composed before the lock is
+/// taken.
+pub const SHORT_TEXT_CHARS: usize = 21 * 1024;
+
 /// How often a socket is read, at most, before anything of its connection ends because of a
 /// deadline: after a pause of the whole process, data that arrived in time is still in the socket.
 pub const OVERDUE_READS: usize = 16;

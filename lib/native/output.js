@@ -3,6 +3,7 @@
 // Composes requests, replies and frames. Output composed in one tick is sent in one write per connection: before the
 // loop polls again, where the native side takes part in the loop, else when the tick ends.
 
+const { SHORT_TEXT } = require('../options/defaults')
 const { nextTick } = require('../util/clock')
 const atExit = require('./atExit')
 const { connections } = require('./connections')
@@ -11,6 +12,7 @@ const { FIN } = require('./layout')
 const streamWrites = require('./streamWrites')
 
 const { flush, reply, replyString, request, requestString, text } = raw
+const { longReply, longReplyString, longRequest, longRequestString, longText } = raw
 
 /** `isDue`: there may be output that is not written. `composed`: how many requests and replies were composed. */
 const output = { isDue: false, composed: 0 }
@@ -50,7 +52,11 @@ atExit(writeAll)
 /** Composes a request. `payload` is a JSON text, or if it `isString`, a string to be turned into one. */
 function sendRequest (conn, slot, timeout, payload, isString, key) {
   output.composed++
-  if (!isString || !requestString(conn, slot, timeout, payload, key)) {
+  if (payload.length > SHORT_TEXT) {
+    if (!isString || !longRequestString(conn, slot, timeout, payload, key)) {
+      longRequest(conn, slot, timeout, isString ? toJson(payload) : payload, key)
+    }
+  } else if (!isString || !requestString(conn, slot, timeout, payload, key)) {
     request(conn, slot, timeout, isString ? toJson(payload) : payload, key)
   }
   writeSoon()
@@ -65,10 +71,15 @@ function sendReply (conn, rid, err, result, isString, since) {
   // False also when nothing was composed.
   let isBehind = false
   if (err === null && typeof rid === 'string') {
-    isBehind = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
+    if (rid.length + result.length > SHORT_TEXT) {
+      isBehind = isString ? longReplyString(conn, rid, result, since) : longReply(conn, rid, result, since)
+    } else {
+      isBehind = isString ? replyString(conn, rid, result, since) : reply(conn, rid, result, since)
+    }
   }
   if (isBehind === false) {
-    isBehind = text(conn, `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`, since)
+    const frame = `[${toJson(rid)},${toJson(err)},${isString ? toJson(result) : result}]`
+    isBehind = frame.length > SHORT_TEXT ? longText(conn, frame, since) : text(conn, frame, since)
   }
   writeSoon()
   return isBehind === true

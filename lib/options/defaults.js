@@ -501,6 +501,8 @@ const SHARED = {
   NOTHING_READ: limits => limits.NOTHING_READ,
   /** Longest request id that gets an error about too deep nesting. */
   REFUSED_ID: limits => limits.REFUSED_ID,
+  /** Characters of a message up to which the native side copies it under the connection's lock. */
+  SHORT_TEXT: limits => limits.SHORT_TEXT,
   /**
    * How long a `stop` may take beyond its drain before it is given up: the other sides have FAREWELL_TIMEOUT to close,
    * and timers may be late on a busy machine.

@@ -69,7 +69,7 @@ const OPCODE: [(&str, usize); 5] = [
 ];
 
 /// Limits that both sides enforce: bytes, milliseconds, or counts.
-const LIMITS: [(&str, usize); 13] = [
+const LIMITS: [(&str, usize); 14] = [
     ("BACKLOG", config::LISTEN_BACKLOG as usize),
     ("FAREWELL_TIMEOUT", ms(config::FAREWELL_TIMEOUT)),
     ("GRAPE_KEEP_ALIVE", ms(config::GRAPE_KEEP_ALIVE)),
@@ -82,6 +82,7 @@ const LIMITS: [(&str, usize); 13] = [
     ("MAX_SLOTS", config::MAX_SLOTS as usize),
     ("MAX_TIMEOUT", config::MAX_TIMEOUT_MS as usize),
     ("REFUSED_ID", config::REFUSED_ID_BYTES),
+    ("SHORT_TEXT", config::SHORT_TEXT_CHARS),
     ("SWEEP", config::EXPIRE_EVERY_MS as usize),
 ];
 

@@ -5,7 +5,8 @@ use super::{
     events,
     inner::{Entry, Inner},
     value::{
-        Scope, Value, append, array, boolean, buffer, is_undefined, number, string, time, to_number,
+        Scope, Value, append, append_long, array, boolean, buffer, is_undefined, number, string,
+        time, to_number,
     },
 };
 use crate::{
@@ -24,6 +25,12 @@ use std::{
 /// strings need no escapes, and checking that is faster than serializing.
 const JSON: bool = false;
 const STRING: bool = true;
+
+/// Length of a message: up to [`config::SHORT_TEXT_CHARS`](crate::config::SHORT_TEXT_CHARS) it is
+/// written into the connection's buffer, under its lock; a long one is composed before. JavaScript
+/// chooses, since it knows the length without a call.
+const SHORT: bool = false;
+const LONG: bool = true;
 
 /// How much waits to be fetched, as `receive` returns it: see [`Backlog`].
 pub(super) const NO_BACKLOG: usize = 0;
@@ -53,12 +60,17 @@ macro_rules! callback {
 /// Creates the object with the functions.
 pub(super) fn functions<'env>(env: &'env Env, inner: &Rc<Inner>) -> Result<Object<'env>> {
     let object = Object::new(env)?;
-    let functions: [(&str, Callback); 10] = [
-        ("request", callback!(request::<JSON>)),
-        ("requestString", callback!(request::<STRING>)),
-        ("reply", callback!(reply::<JSON>)),
-        ("replyString", callback!(reply::<STRING>)),
-        ("text", callback!(text)),
+    let functions: [(&str, Callback); 15] = [
+        ("request", callback!(request::<JSON, SHORT>)),
+        ("requestString", callback!(request::<STRING, SHORT>)),
+        ("longRequest", callback!(request::<JSON, LONG>)),
+        ("longRequestString", callback!(request::<STRING, LONG>)),
+        ("reply", callback!(reply::<JSON, SHORT>)),
+        ("replyString", callback!(reply::<STRING, SHORT>)),
+        ("longReply", callback!(reply::<JSON, LONG>)),
+        ("longReplyString", callback!(reply::<STRING, LONG>)),
+        ("text", callback!(text::<SHORT>)),
+        ("longText", callback!(text::<LONG>)),
         ("flush", callback!(flush)),
         ("fetch", callback!(fetch)),
         ("waiting", callback!(waiting)),
@@ -145,7 +157,7 @@ unsafe fn enter<const N: usize>(
 /// [`STRING`], `key` a JSON text with its comma; without `key` it is the connection's last one.
 /// `timeout` is in ms. Returns false, and composes nothing, when JavaScript has to write the
 /// string's JSON.
-fn request<'a, const PAYLOAD: bool>(
+fn request<'a, const PAYLOAD: bool, const LENGTH: bool>(
     inner: &Inner,
     env: Scope<'a>,
     [conn, slot, timeout, payload, key]: [Value<'a>; 5],
@@ -160,11 +172,18 @@ fn request<'a, const PAYLOAD: bool>(
             is_json = Err(error);
             return;
         }
-        let composed = entry.conn.request(slot, now, timeout, |out| {
+        let fill = |out: &mut Vec<u8>| {
             out.extend_from_slice(last);
-            is_json = append_value::<PAYLOAD>(env, payload, out);
+            is_json = append_value::<PAYLOAD, LENGTH>(env, payload, out);
             matches!(is_json, Ok(true))
-        });
+        };
+        let composed = match LENGTH {
+            LONG => {
+                let frame = entry.conn.compose_request(fill);
+                frame.and_then(|frame| entry.conn.request_composed(slot, now, timeout, frame))
+            }
+            SHORT => entry.conn.request(slot, now, timeout, fill),
+        };
         if let Some(composed) = composed {
             inner.composed_in_time(entry, &composed, milliseconds(now));
         }
@@ -177,7 +196,7 @@ fn request<'a, const PAYLOAD: bool>(
 /// request. Returns false, and composes nothing, when JavaScript has to write the JSON of one of
 /// the strings; true when the client is so far behind that the service should not reply until the
 /// event `room`. Otherwise it returns undefined, which needs no call of Node-API.
-fn reply<'a, const RESULT: bool>(
+fn reply<'a, const RESULT: bool, const LENGTH: bool>(
     inner: &Inner,
     env: Scope<'a>,
     [conn, rid, result, since]: [Value<'a>; 4],
@@ -186,14 +205,14 @@ fn reply<'a, const RESULT: bool>(
     let mut is_json = Ok(true);
     let mut is_behind = false;
     inner.with(number, |entry| {
-        let composed = entry.conn.text(|out| {
+        let composed = compose::<LENGTH>(entry, |out| {
             out.push(b'[');
-            is_json = append_value::<STRING>(env, rid, out);
+            is_json = append_value::<STRING, LENGTH>(env, rid, out);
             if !matches!(is_json, Ok(true)) {
                 return false;
             }
             out.extend_from_slice(b",null,");
-            is_json = append_value::<RESULT>(env, result, out);
+            is_json = append_value::<RESULT, LENGTH>(env, result, out);
             out.push(b']');
             matches!(is_json, Ok(true))
         });
@@ -202,6 +221,18 @@ fn reply<'a, const RESULT: bool>(
         }
     });
     if is_json? && !is_behind { Ok(None) } else { boolean(env, is_behind).map(Some) }
+}
+
+/// Composes a text frame; see [`Conn::text`](crate::net::Conn::text).
+#[inline]
+fn compose<const LENGTH: bool>(
+    entry: &Entry,
+    fill: impl FnOnce(&mut Vec<u8>) -> bool,
+) -> Option<Composed> {
+    match LENGTH {
+        LONG => entry.conn.compose_long(fill).and_then(|frame| entry.conn.long(frame)),
+        SHORT => entry.conn.text(fill),
+    }
 }
 
 /// Counts a reply to a request that JavaScript has had since `since`. Returns whether the client is
@@ -220,13 +251,17 @@ fn answered(inner: &Inner, entry: &Entry, composed: &Composed, since: u64) -> bo
 
 /// `text(conn, text, since)`: composes the text frame of a reply; `since` and the return values
 /// true and undefined as for `reply`.
-fn text<'a>(inner: &Inner, env: Scope<'a>, [conn, text, since]: [Value<'a>; 3]) -> Returned<'a> {
+fn text<'a, const LENGTH: bool>(
+    inner: &Inner,
+    env: Scope<'a>,
+    [conn, text, since]: [Value<'a>; 3],
+) -> Returned<'a> {
     let (number, since) = (number(env, conn)?, time(env, since)?);
     let mut read = Ok(());
     let mut is_behind = false;
     inner.with(number, |entry| {
-        let composed = entry.conn.text(|out| {
-            read = append(env, text, out);
+        let composed = compose::<LENGTH>(entry, |out| {
+            read = append_text::<LENGTH>(env, text, out);
             read.is_ok()
         });
         if let Some(composed) = composed {
@@ -316,19 +351,32 @@ fn read_key<'a>(env: Scope<'a>, key: Value<'a>, last: &mut Vec<u8>) -> Result<()
 
 /// Appends the JSON text of a value in the form `VALUE`. False when JavaScript has to write it: a
 /// string with lone surrogates, which UTF-8 cannot represent and JSON can.
-fn append_value<'a, const VALUE: bool>(
+fn append_value<'a, const VALUE: bool, const LENGTH: bool>(
     env: Scope<'a>,
     value: Value<'a>,
     out: &mut Vec<u8>,
 ) -> Result<bool> {
     if VALUE == JSON {
-        append(env, value, out)?;
+        append_text::<LENGTH>(env, value, out)?;
         return Ok(true);
     }
     out.push(b'"');
     let start = out.len();
-    append(env, value, out)?;
+    append_text::<LENGTH>(env, value, out)?;
     let is_json = escape(out, start);
     out.push(b'"');
     Ok(is_json)
+}
+
+/// Appends a string's UTF-8.
+#[inline]
+fn append_text<'a, const LENGTH: bool>(
+    env: Scope<'a>,
+    text: Value<'a>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    match LENGTH {
+        LONG => append_long(env, text, out),
+        SHORT => append(env, text, out),
+    }
 }

@@ -144,20 +144,24 @@ pub(super) fn string<'a>(env: Scope<'a>, text: &str) -> Result<Value<'a>> {
     }
 }
 
+/// Longest character, and the NUL that Node-API adds.
+const TAIL: usize = 4 + 1;
+
 /// Appends a string's UTF-8 to `out`, in one call if there is room.
 pub(super) fn append<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) -> Result<()> {
     /// Room reserved in advance.
     const ROOM: usize = 1024;
-    /// Longest character, and the NUL that Node-API adds.
-    const TAIL: usize = 4 + 1;
+
+    out.reserve(ROOM);
+    if read(env, value, out)? { Ok(()) } else { append_long(env, value, out) }
+}
+
+/// The same for a string that is probably long.
+pub(super) fn append_long<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) -> Result<()> {
     /// Room for the rest of the frame, and its longer header: a large buffer should not move for
     /// that.
     const MORE: usize = 32;
 
-    out.reserve(ROOM);
-    if read(env, value, out)? {
-        return Ok(());
-    }
     // The length in case of ASCII is known at once; for other strings all of it has to be scanned.
     for length in [sys::napi_get_value_string_latin1, sys::napi_get_value_string_utf8] {
         let mut len = 0;
@@ -168,28 +172,28 @@ pub(super) fn append<'a>(env: Scope<'a>, value: Value<'a>, out: &mut Vec<u8>) ->
             break;
         }
     }
-    return Ok(());
+    Ok(())
+}
 
-    /// Copies into the spare room; false, and nothing appended, when it may have been too small.
-    fn read(env: Scope<'_>, value: Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
-        let spare = out.spare_capacity_mut();
-        let room = spare.len();
-        let mut written = 0;
-        // SAFETY: the call writes at most `room` bytes to the spare capacity and returns how many
-        // of them are text; those are initialised then.
-        unsafe {
-            check_status!(sys::napi_get_value_string_utf8(
-                env.raw(),
-                value.raw(),
-                spare.as_mut_ptr().cast::<c_char>(),
-                room,
-                &mut written,
-            ))?;
-            if written + TAIL > room {
-                return Ok(false);
-            }
-            out.set_len(out.len() + written);
+/// Copies into the spare room; false, and nothing appended, when it may have been too small.
+fn read(env: Scope<'_>, value: Value<'_>, out: &mut Vec<u8>) -> Result<bool> {
+    let spare = out.spare_capacity_mut();
+    let room = spare.len();
+    let mut written = 0;
+    // SAFETY: the call writes at most `room` bytes to the spare capacity and returns how many of
+    // them are text; those are initialised then.
+    unsafe {
+        check_status!(sys::napi_get_value_string_utf8(
+            env.raw(),
+            value.raw(),
+            spare.as_mut_ptr().cast::<c_char>(),
+            room,
+            &mut written,
+        ))?;
+        if written + TAIL > room {
+            return Ok(false);
         }
-        Ok(true)
+        out.set_len(out.len() + written);
     }
+    Ok(true)
 }

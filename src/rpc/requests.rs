@@ -3,7 +3,7 @@
 use super::{Pending, Resolved, Rid, Unread};
 use crate::{
     stats::{Asked, Histogram, Totals},
-    ws::Outbound,
+    ws::{Outbound, Role, TextFrame},
 };
 use std::mem;
 
@@ -13,6 +13,23 @@ struct Held {
     slot: u32,
     rid: Rid,
     end: usize,
+}
+
+/// The id of a request that has none so far.
+const NO_ID: Rid = [b'0'; size_of::<Rid>()];
+
+/// A request's text before its id.
+const BEFORE_ID: &[u8] = b"[\"";
+
+/// Appends the request with this id; false when `fill` returns false.
+#[inline]
+fn write(buf: &mut Vec<u8>, rid: &Rid, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    buf.extend_from_slice(BEFORE_ID);
+    buf.extend_from_slice(rid);
+    buf.extend_from_slice(b"\",");
+    let filled = fill(buf);
+    buf.push(b']');
+    filled
 }
 
 /// Pending requests, and those queued for the connection.
@@ -51,23 +68,40 @@ impl Requests {
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> bool {
         let rid = self.pending.insert(slot, now, deadline);
-        let sent = out.text(|buf| {
-            buf.extend_from_slice(b"[\"");
-            buf.extend_from_slice(&rid);
-            buf.extend_from_slice(b"\",");
-            let filled = fill(buf);
-            buf.push(b']');
-            filled
-        });
-        if !sent {
+        if !out.text(|buf| write(buf, &rid, fill)) {
             self.pending.cancel(slot);
             return false;
         }
+        self.started(slot, rid, out);
+        true
+    }
+
+    /// The frame of a long request, with any id; `None` when `fill` returns false. See
+    /// [`send`](Self::send).
+    pub fn compose(role: Role, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<TextFrame> {
+        TextFrame::new(role, |buf| write(buf, &NO_ID, fill))
+    }
+
+    /// As [`send`](Self::send), for a frame that [`compose`](Self::compose) has made.
+    pub fn send_composed(
+        &mut self,
+        out: &mut Outbound,
+        slot: u32,
+        now: u64,
+        deadline: u64,
+        mut frame: TextFrame,
+    ) {
+        let rid = self.pending.insert(slot, now, deadline);
+        frame.set(BEFORE_ID.len(), &rid);
+        out.append(frame);
+        self.started(slot, rid, out);
+    }
+
+    fn started(&mut self, slot: u32, rid: Rid, out: &Outbound) {
         self.asked.started += 1;
         if let Some(held) = &mut self.held {
             held.push(Held { slot, rid, end: out.len() });
         }
-        true
     }
 
     /// A request that its closed connection does not accept any more.

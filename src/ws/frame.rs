@@ -32,7 +32,7 @@ impl Opcode {
 /// In the first byte: the last frame of the message.
 pub const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
-const KEY_LEN: usize = 4;
+pub(super) const KEY_LEN: usize = 4;
 
 /// Appends one unfragmented frame: see [`append_part`].
 pub(super) fn append(

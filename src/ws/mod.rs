@@ -8,9 +8,11 @@ mod handshake;
 mod inbound;
 mod origin;
 mod outbound;
+mod text_frame;
 
 pub use frame::{FIN, Opcode};
 pub use handshake::{ClientHandshake, Head, HeadEnd, Upgrade, read_request, refusal};
 pub use inbound::{Inbound, Incoming};
 pub use outbound::Outbound;
+pub use text_frame::TextFrame;
 pub use tokio_tungstenite::tungstenite::protocol::Role;

@@ -3,11 +3,13 @@
 use super::{
     Role,
     frame::{self, Opcode},
+    text_frame::TextFrame,
 };
 use crate::config;
-use std::{mem, ops::Deref};
+use std::{collections::VecDeque, mem, ops::Deref};
 
-/// Frames to be written, as one run of bytes.
+/// Frames to be written, as one run of bytes; a long frame behind others keeps its own memory, since
+/// copying it would take too long.
 ///
 /// [`take`](Self::take) hands the bytes to the writer, and [`put_back`](Self::put_back) returns
 /// those that the socket did not accept, so that no lock is held during a system call.
@@ -18,6 +20,10 @@ pub struct Outbound {
     /// Bytes before it are written. Moving the rest up after every write would cost more than the
     /// write.
     start: usize,
+    /// Long frames behind `bytes`, each with the frames composed after it; none if `bytes` is
+    /// empty.
+    later: VecDeque<Vec<u8>>,
+    later_len: usize,
     taken: bool,
 }
 
@@ -39,13 +45,20 @@ impl Deref for Taken {
 impl Outbound {
     /// An empty half of a connection in `role`: a client masks its frames.
     pub fn new(role: Role) -> Self {
-        Self { role, bytes: Vec::new(), start: 0, taken: false }
+        Self {
+            role,
+            bytes: Vec::new(),
+            start: 0,
+            later: VecDeque::new(),
+            later_len: 0,
+            taken: false,
+        }
     }
 
     /// Composes one text frame whose UTF-8 payload `fill` appends; nothing, and false, when `fill`
     /// returns false.
     pub fn text(&mut self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
-        frame::append(&mut self.bytes, self.role, Opcode::Text, fill)
+        self.write(|out, role| frame::append(out, role, Opcode::Text, fill))
     }
 
     /// Composes one frame. The payload of a control frame is cut to the 125 bytes it may hold.
@@ -60,32 +73,59 @@ impl Outbound {
             false => payload,
         };
         let first = if fin { frame::FIN } else { 0 } | opcode as u8;
-        frame::append_part(&mut self.bytes, self.role, first, |out| {
-            out.extend_from_slice(payload);
-            true
+        self.write(|out, role| {
+            frame::append_part(out, role, first, |out| {
+                out.extend_from_slice(payload);
+                true
+            })
         });
     }
 
     /// Composes a close frame; `None` is one without a code. `reason` beyond 123 bytes is cut.
     pub fn close(&mut self, code: Option<u16>, reason: &str) {
-        frame::append(&mut self.bytes, self.role, Opcode::Close, |out| {
+        let fill = |out: &mut Vec<u8>| {
             if let Some(code) = code {
                 out.extend_from_slice(&code.to_be_bytes());
                 let end = (0..=reason.len().min(123)).rfind(|at| reason.is_char_boundary(*at));
                 out.extend_from_slice(&reason.as_bytes()[..end.unwrap_or_default()]);
             }
             true
-        });
+        };
+        self.write(|out, role| frame::append(out, role, Opcode::Close, fill));
     }
 
     /// Appends bytes that are composed already: handshakes, and tungstenite's control frames.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.write(|out, _| out.extend_from_slice(bytes));
+    }
+
+    /// Appends a text frame that was composed by itself. It is copied only if it is short enough for
+    /// a copy to cost less than a write of its own.
+    pub fn append(&mut self, frame: TextFrame) {
+        let frame = frame.into_bytes();
+        if self.bytes.is_empty() {
+            self.bytes = frame;
+        } else if frame.len() <= config::KEEP_WRITE_BYTES {
+            self.raw(&frame);
+        } else {
+            self.later_len += frame.len();
+            self.later.push_back(frame);
+        }
+    }
+
+    /// Appends to the last bytes.
+    #[inline]
+    fn write<R>(&mut self, write: impl FnOnce(&mut Vec<u8>, Role) -> R) -> R {
+        let Some(last) = self.later.back_mut() else { return write(&mut self.bytes, self.role) };
+        let before = last.len();
+        let result = write(last, self.role);
+        self.later_len += last.len() - before;
+        result
     }
 
     /// Buffered bytes, without those being written right now.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.bytes.len() - self.start + self.later_len
     }
 
     /// Whether no bytes are buffered.
@@ -110,11 +150,17 @@ impl Outbound {
             return None;
         }
         self.taken = true;
-        Some(Taken { bytes: mem::take(&mut self.bytes), start: mem::take(&mut self.start) })
+        let next = self.later.pop_front().unwrap_or_default();
+        self.later_len -= next.len();
+        let bytes = mem::replace(&mut self.bytes, next);
+        Some(Taken { bytes, start: mem::take(&mut self.start) })
     }
 
     /// Takes the buffered bytes for good.
     pub fn take_all(&mut self) -> Option<Vec<u8>> {
+        if !self.taken {
+            self.join();
+        }
         let Taken { mut bytes, start } = self.take()?;
         self.taken = false;
         bytes.drain(..start);
@@ -138,20 +184,37 @@ impl Outbound {
             bytes.drain(..start);
             start = 0;
         }
-        bytes.append(&mut self.bytes);
+        if self.later.is_empty() && self.bytes.len() <= config::KEEP_WRITE_BYTES {
+            bytes.append(&mut self.bytes);
+        } else {
+            let next = mem::take(&mut self.bytes);
+            self.later_len += next.len();
+            self.later.push_front(next);
+        }
         self.bytes = bytes;
         self.start = start;
+    }
+
+    /// Makes one run of bytes of all.
+    fn join(&mut self) {
+        self.later_len = 0;
+        for later in mem::take(&mut self.later) {
+            self.bytes.extend_from_slice(&later);
+        }
     }
 
     /// Drops the buffered bytes and frees the memory.
     pub fn clear(&mut self) {
         self.bytes = Vec::new();
         self.start = 0;
+        self.later = VecDeque::new();
+        self.later_len = 0;
     }
 
     /// Before anything was taken: keeps only the parts of the buffered bytes for which `keep` is
     /// true. `ends` are the ascending ends of the parts.
     pub fn retain(&mut self, ends: impl Iterator<Item = (usize, bool)>) {
+        self.join();
         let (mut from, mut to) = (0, 0);
         for (end, keep) in ends {
             if keep {
@@ -210,6 +273,85 @@ mod tests {
         written.extend_from_slice(&out.take_all().unwrap());
         assert_eq!(written, sent);
         assert!(out.is_empty());
+    }
+
+    /// A frame whose payload begins with `text`, and is long enough for memory of its own.
+    fn long(text: &str) -> TextFrame {
+        TextFrame::new(Role::Server, |out| {
+            out.extend_from_slice(text.as_bytes());
+            out.resize(config::KEEP_WRITE_BYTES, b'-');
+            true
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn long_frames_stay_in_order_and_are_counted_whatever_the_socket_takes() {
+        for step in 1..12 {
+            let (mut out, mut together) = (Outbound::new(Role::Server), Vec::new());
+            let mut written = Vec::new();
+            let add_long = |out: &mut Outbound, together: &mut Vec<u8>, text: &str| {
+                let frame = long(text);
+                together.extend_from_slice(&frame.clone().into_bytes());
+                out.append(frame);
+            };
+            for round in 0..40usize {
+                let text = "x".repeat(round % 7);
+                if round % 3 == 0 {
+                    add_long(&mut out, &mut together, &text);
+                } else {
+                    out.raw(text.as_bytes());
+                    together.extend_from_slice(text.as_bytes());
+                }
+                if round % 4 == 3 {
+                    let taken = out.take().unwrap();
+                    add_long(&mut out, &mut together, "in between");
+                    let now = (round * step * 5000) % (taken.len() + 1);
+                    written.extend_from_slice(&taken[..now]);
+                    out.put_back(taken, now);
+                }
+                assert_eq!(out.len() + written.len(), together.len());
+            }
+            while let Some(taken) = out.take() {
+                let now = (step * 10_000).min(taken.len());
+                written.extend_from_slice(&taken[..now]);
+                out.put_back(taken, now);
+            }
+            assert!(out.is_written());
+            assert!(written == together, "step {step}");
+        }
+    }
+
+    #[test]
+    fn a_composed_frame_joins_the_buffered_bytes_if_it_is_short() {
+        let mut out = with("a");
+        let frame = TextFrame::new(Role::Server, |out| {
+            out.push(b'b');
+            true
+        });
+        out.append(frame.unwrap());
+        assert_eq!(&*out.take().unwrap(), b"a\x81\x01b");
+    }
+
+    #[test]
+    fn long_frames_are_taken_left_out_and_dropped_with_the_others() {
+        let frame = long("bb").into_bytes();
+        let mut out = with("a");
+        out.append(long("bb"));
+        out.raw(b"c");
+        out.append(long("bb"));
+        assert!(out.take_all().unwrap() == [b"a", &frame[..], b"c", &frame[..]].concat());
+        assert!(out.is_written());
+        out.raw(b"a");
+        out.append(long("bb"));
+        out.raw(b"c");
+        let end = 1 + frame.len();
+        out.retain([(1, true), (end, false), (end + 1, true)].into_iter());
+        assert_eq!((out.len(), &*out.take_all().unwrap()), (2, &b"ac"[..]));
+        out.append(long("bb"));
+        out.append(long("bb"));
+        out.clear();
+        assert!(out.is_written() && out.take().is_none());
     }
 
     #[test]

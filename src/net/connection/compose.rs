@@ -2,7 +2,11 @@
 //! which they were composed.
 
 use super::{conn::Conn, half::Half};
-use crate::{config, pubsub::Published, ws::Opcode};
+use crate::{
+    config,
+    pubsub::Published,
+    ws::{Opcode, TextFrame},
+};
 use std::{mem, sync::Arc};
 
 /// Policy for a subscriber that does not keep up.
@@ -95,6 +99,22 @@ impl Conn {
     pub fn text(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Composed> {
         let mut half = self.lock();
         half.text(fill).then(|| Composed::of(&mut half))
+    }
+
+    /// A long text frame, which is composed without the lock; `None` when `fill` returns false.
+    pub fn compose_long(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<TextFrame> {
+        TextFrame::new(self.role(), fill)
+    }
+
+    /// As [`text`](Self::text), for a frame of [`compose_long`](Self::compose_long).
+    pub fn long(&self, frame: TextFrame) -> Option<Composed> {
+        let mut half = self.lock();
+        half.take_in(usize::MAX);
+        if !half.accepts() {
+            return None;
+        }
+        half.out.append(frame);
+        Some(Composed::of(&mut half))
     }
 
     /// As [`text`](Self::text), for a driver, which writes by itself.

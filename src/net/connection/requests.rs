@@ -8,7 +8,8 @@ use super::{
 use crate::{
     config,
     net::hub::milliseconds,
-    rpc::{Event, Rid, Unread},
+    rpc::{Event, Requests, Rid, Unread},
+    ws::{Outbound, TextFrame},
 };
 
 /// The first whole millisecond at least `timeout` ms after `now`, which is in microseconds: nothing
@@ -28,6 +29,39 @@ impl Conn {
         timeout: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Option<Composed> {
+        self.send_request(slot, now, timeout, |requests, out, deadline| {
+            requests.send(out, slot, now, deadline, fill)
+        })
+    }
+
+    /// The frame of a long request, which is composed without the lock; see
+    /// [`request`](Self::request).
+    pub fn compose_request(&self, fill: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<TextFrame> {
+        Requests::compose(self.role(), fill)
+    }
+
+    /// As [`request`](Self::request), for a frame of [`compose_request`](Self::compose_request).
+    pub fn request_composed(
+        &self,
+        slot: u32,
+        now: u64,
+        timeout: u64,
+        frame: TextFrame,
+    ) -> Option<Composed> {
+        self.send_request(slot, now, timeout, |requests, out, deadline| {
+            requests.send_composed(out, slot, now, deadline, frame);
+            true
+        })
+    }
+
+    #[inline]
+    fn send_request(
+        &self,
+        slot: u32,
+        now: u64,
+        timeout: u64,
+        send: impl FnOnce(&mut Requests, &mut Outbound, u64) -> bool,
+    ) -> Option<Composed> {
         let deadline = deadline(now, timeout.min(config::MAX_TIMEOUT_MS));
         let mut half = self.lock();
         if !half.accepts() || slot >= config::MAX_SLOTS {
@@ -35,7 +69,7 @@ impl Conn {
             return None;
         }
         let Half { requests, out, .. } = &mut *half;
-        if !requests.send(out, slot, now, deadline, fill) {
+        if !send(requests, out, deadline) {
             return None;
         }
         let earlier = deadline < half.armed;

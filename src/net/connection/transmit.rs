@@ -172,13 +172,18 @@ impl Conn {
         if half.phase == Phase::Connecting {
             return 0;
         }
-        let Some(taken) = half.out.take() else { return 0 };
-        let len = taken.len().min(to.len());
-        to[..len].copy_from_slice(&taken[..len]);
-        half.out.put_back(taken, len);
-        half.bytes_out += len as u64;
+        let mut moved = 0;
+        while moved < to.len()
+            && let Some(taken) = half.out.take()
+        {
+            let len = taken.len().min(to.len() - moved);
+            to[moved..moved + len].copy_from_slice(&taken[..len]);
+            half.out.put_back(taken, len);
+            moved += len;
+        }
+        half.bytes_out += moved as u64;
         self.wrote(half);
-        len
+        moved
     }
 
     /// The socket takes bytes again, so the other side reads.
