@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use std::{error::Error, fmt};
 
 /// Why a body could not be read.
 #[derive(Debug)]
@@ -13,8 +14,17 @@ pub enum Unread<E> {
     Broken(E),
 }
 
-/// Error text for a body that is too long.
-pub const TOO_LONG: &str = "length limit exceeded";
+/// A message that is longer than the limit, as an error.
+#[derive(Clone, Copy, Debug)]
+pub struct TooLong;
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("length limit exceeded")
+    }
+}
+
+impl Error for TooLong {}
 
 /// Reads a body of at most `most` bytes. Each part is copied and released: however short, it keeps
 /// a whole buffer of its connection, and the other side chooses the number of parts.

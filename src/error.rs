@@ -1,6 +1,10 @@
 //! Errors, and the exact texts that callers see.
 
-use std::{fmt, io, net::SocketAddr};
+mod websocket;
+
+use std::{error, fmt, io, net::SocketAddr};
+
+pub use websocket::{BadHandshake, Violation};
 
 /// An error as it reaches JavaScript: a text, and the fields of Node's own system errors.
 #[derive(Debug)]
@@ -26,18 +30,18 @@ pub enum Error {
     HandshakeTimeout,
     /// The server answered the upgrade with another status than 101.
     UnexpectedResponse(u16),
-    /// The handshake violates RFC 6455.
-    Handshake(String),
+    /// The server's response to the upgrade violates RFC 6455.
+    Handshake(BadHandshake),
     /// The other side violated RFC 6455.
-    Protocol(String),
+    Protocol(Violation),
     /// The other side sent a message above the limit.
     MessageTooBig,
     /// The grape's address is not a usable URL.
     BadUrl(String),
     /// The connection to a grape closed in the middle of an exchange.
     HangUp,
-    /// The exchange with a grape failed below HTTP.
-    Http(String),
+    /// The exchange with a grape failed. Its text is that of the innermost source.
+    Http(Box<dyn error::Error + Send + Sync>),
     /// No response in time.
     Timeout,
     /// The other side did not answer a ping.
@@ -112,15 +116,21 @@ impl Error {
     pub fn close_code(&self) -> u16 {
         match self {
             Self::MessageTooBig => 1009,
-            Self::Protocol(text) if text == INVALID_UTF8 => 1007,
-            Self::Protocol(_) => 1002,
+            Self::Protocol(violation) => violation.close_code(),
             _ => 1006,
         }
     }
 }
 
-/// The error text for text frames and close reasons that are not UTF-8.
-pub const INVALID_UTF8: &str = "Invalid WebSocket frame: invalid UTF-8 sequence";
+/// The innermost source of an error: the error itself, if it has none.
+pub fn innermost<'a>(
+    mut error: &'a (dyn error::Error + 'static),
+) -> &'a (dyn error::Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,7 +142,9 @@ impl fmt::Display for Error {
             Self::ConnectTimeout(address) => write!(f, "connect ETIMEDOUT {address}"),
             Self::HandshakeTimeout => f.write_str("Opening handshake has timed out"),
             Self::UnexpectedResponse(status) => write!(f, "Unexpected server response: {status}"),
-            Self::Handshake(text) | Self::Protocol(text) | Self::Http(text) => f.write_str(text),
+            Self::Handshake(bad) => bad.fmt(f),
+            Self::Protocol(violation) => violation.fmt(f),
+            Self::Http(error) => fmt::Display::fmt(innermost(&**error), f),
             Self::HangUp => f.write_str("socket hang up"),
             Self::MessageTooBig => f.write_str("Max payload size exceeded"),
             Self::BadUrl(url) => write!(f, "ERR_GRAPE_URL: {url}"),
@@ -144,15 +156,37 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::System { source, .. } => Some(source),
+            Self::Handshake(bad) => Some(bad),
+            Self::Protocol(violation) => Some(violation),
+            Self::Http(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
 
-impl From<tokio_tungstenite::tungstenite::Error> for Error {
-    fn from(error: tokio_tungstenite::tungstenite::Error) -> Self {
-        use tokio_tungstenite::tungstenite::Error as Ws;
+impl From<BadHandshake> for Error {
+    fn from(bad: BadHandshake) -> Self {
+        Self::Handshake(bad)
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Self {
+        Self::Protocol(violation)
+    }
+}
+
+impl From<tungstenite::Error> for Error {
+    fn from(error: tungstenite::Error) -> Self {
+        use tungstenite::Error as Ws;
         match error {
             Ws::Capacity(_) => Self::MessageTooBig,
-            Ws::Utf8(_) => Self::Protocol(INVALID_UTF8.into()),
-            other => Self::Protocol(other.to_string()),
+            Ws::Utf8(_) => Violation::InvalidUtf8.into(),
+            other => Violation::Other(Box::new(other)).into(),
         }
     }
 }
@@ -178,15 +212,52 @@ mod tests {
             (Error::Silent, "ERR_HEARTBEAT"),
             (Error::Panic, "ERR_NATIVE_PANIC"),
             (Error::OverBudget, "ERR_MEMORY_BUDGET"),
+            (BadHandshake::HangUp.into(), "socket hang up"),
+            (BadHandshake::Overflow.into(), "Header overflow"),
+            (BadHandshake::Headers.into(), "Invalid headers"),
+            (BadHandshake::Upgrade.into(), "Invalid Upgrade header"),
+            (BadHandshake::Connection.into(), "Invalid Connection header"),
+            (BadHandshake::Accept.into(), "Invalid Sec-WebSocket-Accept header"),
+            (BadHandshake::Subprotocol.into(), "Server sent a subprotocol but none was requested"),
+            (BadHandshake::Extension.into(), "Server sent an extension but none was requested"),
+            (Violation::CloseCode(999).into(), "Invalid WebSocket frame: invalid status code 999"),
+            (Violation::InvalidUtf8.into(), "Invalid WebSocket frame: invalid UTF-8 sequence"),
+            (Violation::HalfCloseCode.into(), "Invalid WebSocket frame: invalid payload length 1"),
+            (Violation::Unmasked.into(), "Invalid WebSocket frame: MASK must be set"),
         ] {
             assert_eq!(error.to_string(), text);
         }
     }
 
     #[test]
+    fn sources_are_kept() {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let utf8 = tungstenite::Error::Utf8(String::new());
+        let reset = tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        for (error, innermost_text) in [
+            (Error::system("connect", refused(), None), Some("connection refused")),
+            (BadHandshake::NotHttp(httparse::Error::Token).into(), Some("invalid token")),
+            (
+                Error::Http(Box::new(Error::system("x", refused(), None))),
+                Some("connection refused"),
+            ),
+            (utf8.into(), Some("Invalid WebSocket frame: invalid UTF-8 sequence")),
+            (
+                tungstenite::Error::Protocol(reset).into(),
+                Some("Connection reset without closing handshake"),
+            ),
+            (Error::Timeout, None),
+        ] {
+            let source = error::Error::source(&error).map(|source| innermost(source).to_string());
+            assert_eq!(source.as_deref(), innermost_text);
+        }
+    }
+
+    #[test]
     fn close_codes() {
         assert_eq!(Error::MessageTooBig.close_code(), 1009);
-        assert_eq!(Error::Protocol(INVALID_UTF8.into()).close_code(), 1007);
-        assert_eq!(Error::Protocol("reserved bits".into()).close_code(), 1002);
+        assert_eq!(Error::Protocol(Violation::InvalidUtf8).close_code(), 1007);
+        assert_eq!(Error::Protocol(Violation::ReservedBit).close_code(), 1002);
+        assert_eq!(Error::Timeout.close_code(), 1006);
     }
 }

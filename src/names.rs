@@ -3,15 +3,17 @@
 //! The system's resolver occupies a thread per lookup until silent name servers time out, and a
 //! lookup cannot be cancelled. Strangers control which names services use.
 
+mod system;
+
 use crate::{config, error::Error};
 use std::{
     collections::{HashMap, VecDeque},
     future::Future,
-    io,
-    net::{IpAddr, ToSocketAddrs},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
+use system::Unknown;
 use tokio::{
     sync::{Semaphore, watch},
     task::spawn_blocking,
@@ -32,22 +34,13 @@ pub enum Asker {
 /// Result of a lookup.
 type Told = Result<Arc<[IpAddr]>, Unknown>;
 
-/// Why a name has no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unknown {
-    /// The name does not exist, or has no address.
-    Nowhere,
-    /// Not known: name servers cannot be reached, or do not answer.
-    Unsaid,
-}
-
 /// A lookup: kind of caller, and name.
 type Key = (Asker, String);
 
 /// The lookups of a process.
 #[derive(Debug)]
 pub struct Names {
-    lookup: fn(&str) -> io::Result<Vec<IpAddr>>,
+    lookup: fn(&str) -> Result<Vec<IpAddr>, Unknown>,
     for_links: Arc<Semaphore>,
     for_clients: Arc<Semaphore>,
     for_clients_again: Arc<Semaphore>,
@@ -63,7 +56,7 @@ pub struct Names {
 /// [`Error::UnknownHost`], and [`Error::NameTimeout`] if there is no result in time.
 pub async fn addresses(host: &str, asker: Asker, time: Duration) -> Result<Arc<[IpAddr]>, Error> {
     static NAMES: OnceLock<Arc<Names>> = OnceLock::new();
-    let names = NAMES.get_or_init(|| Arc::new(Names::new(of_system)));
+    let names = NAMES.get_or_init(|| Arc::new(Names::new(system::lookup)));
     in_time(host, time, names.addresses(host, asker)).await
 }
 
@@ -75,16 +68,12 @@ async fn in_time(
     match timeout(time, lookup).await {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(Unknown::Nowhere)) => Err(Error::UnknownHost(host.to_owned())),
-        Ok(Err(Unknown::Unsaid)) | Err(_) => Err(Error::NameTimeout(host.to_owned())),
+        Ok(Err(Unknown::Unanswered)) | Err(_) => Err(Error::NameTimeout(host.to_owned())),
     }
 }
 
-fn of_system(host: &str) -> io::Result<Vec<IpAddr>> {
-    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
-}
-
 impl Names {
-    fn new(lookup: fn(&str) -> io::Result<Vec<IpAddr>>) -> Self {
+    fn new(lookup: fn(&str) -> Result<Vec<IpAddr>, Unknown>) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             lookup,
@@ -106,7 +95,7 @@ impl Names {
             .await
             .ok()
             .and_then(|told| told.clone())
-            .unwrap_or(Err(Unknown::Unsaid))
+            .unwrap_or(Err(Unknown::Unanswered))
     }
 
     /// Waits for the pending lookup of the same name, or starts one.
@@ -152,8 +141,8 @@ impl Names {
         });
         let found: Told = match looking.await {
             Ok(Ok(found)) if !found.is_empty() => Ok(some_of(&found).into()),
-            Ok(Err(error)) if is_unsaid(&error) => Err(Unknown::Unsaid),
-            _ => Err(Unknown::Nowhere),
+            Ok(Err(unknown)) => Err(unknown),
+            Ok(Ok(_)) | Err(_) => Err(Unknown::Nowhere),
         };
         if key.0 != Asker::Link {
             self.note(&key.1, found.is_ok());
@@ -183,21 +172,6 @@ impl Names {
             proven.pop_front();
         }
     }
-}
-
-/// Whether a lookup failed because name servers did not answer (EAI_AGAIN of RFC 3493 section 6.1).
-/// The standard library only has its text.
-#[cfg(unix)]
-fn is_unsaid(error: &io::Error) -> bool {
-    // SAFETY: the text belongs to the C library, ends with a zero, and stays valid.
-    let text = unsafe { std::ffi::CStr::from_ptr(libc::gai_strerror(libc::EAI_AGAIN)) };
-    error.to_string().ends_with(&*text.to_string_lossy())
-}
-
-/// The same on Windows, where it is WSATRY_AGAIN.
-#[cfg(not(unix))]
-fn is_unsaid(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(11002)
 }
 
 /// A few of a name's addresses: the first ones of both families in turn, as Happy Eyeballs tries

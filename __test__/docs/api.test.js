@@ -411,9 +411,9 @@ test('every error is documented, and no other', t => {
     ...rustTexts('grape/api.rs', 'const NULL_BODY', '\n\n'),
     ...rustTexts('grape/api.rs', 'fn put', 'fn get').filter(text => text.includes(' ')),
     ...rustTexts('grape/values.rs', 'impl Item', '#[cfg(test)]').filter(text => text.includes(' ')).map(numbered),
-    ...rustTexts('ws/handshake.rs', 'pub fn read_response', '#[cfg(test)]').filter(text => text.includes(' ')),
-    ...rustTexts('ws/inbound.rs', 'use ', '#[cfg(test)]').filter(text => text.startsWith(BROKEN)).map(() => `${BROKEN}<>`),
-    'socket hang up'
+    ...rustTexts('error/websocket.rs', 'fmt::Display for BadHandshake', 'impl error::Error'),
+    ...rustTexts('error/websocket.rs', 'fmt::Display for Violation', 'impl error::Error')
+      .filter(text => text.startsWith(BROKEN)).map(() => `${BROKEN}<>`)
   ])
   same(documented, real, 'errors')
 })

@@ -43,7 +43,7 @@ fn check(Environment { hub, driver }: &Environment, mode: u8, input: &[u8]) {
     let settings = Settings { io: Io::Stream, lanes, ..Settings::default() };
     let stream = Stream::new(driver, hub, role, settings, &Budget::new(BUDGET));
     let number = stream.conn().number();
-    stream.open();
+    stream.open(None);
 
     let mut input = input.to_vec();
     if role == Role::Client {

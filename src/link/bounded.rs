@@ -3,7 +3,7 @@
 //! other forever, and the connection outlives an exchange that was given up. It also closes without
 //! a request in time: the request that it was opened for may have used another connection.
 
-use crate::{body, config};
+use crate::{body::TooLong, config};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use std::{
     future::Future,
@@ -71,7 +71,7 @@ impl AsyncRead for Bounded {
             && (is_too_long
                 || self.received > 0 && self.requested_at.elapsed() > config::GRAPE_ANSWER_TIMEOUT)
         {
-            return Poll::Ready(Err(io::Error::other(body::TOO_LONG)));
+            return Poll::Ready(Err(io::Error::other(TooLong)));
         }
         result
     }

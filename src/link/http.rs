@@ -2,7 +2,7 @@
 
 use super::connector::Connector;
 use crate::{
-    body::{self, Unread},
+    body::{self, TooLong, Unread},
     config,
     error::Error,
     exchange::Answer,
@@ -94,14 +94,14 @@ fn request(url: &str, fields: &[String], body: String) -> Result<Request<Full<By
 
 /// The response to a request, with its whole body.
 async fn exchange(client: Pool, request: Request<Full<Bytes>>) -> Result<Answer, Error> {
-    let response = client.request(request).await.map_err(|error| explain(&error))?;
+    let response = client.request(request).await.map_err(explain)?;
     let status = response.status().as_u16();
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|at| at.to_str().ok()).map(str::to_owned);
     let body = body::read(response.into_body(), config::MAX_GRAPE_ANSWER_BYTES);
     let body = body.await.map_err(|unread| match unread {
-        Unread::TooLong => Error::Http(body::TOO_LONG.to_owned()),
-        Unread::Broken(error) => explain(&error),
+        Unread::TooLong => Error::Http(TooLong.into()),
+        Unread::Broken(error) => explain(error),
     })?;
     let body = String::from_utf8_lossy(&body).into_owned();
     Ok(Answer { status, body, location })
@@ -109,7 +109,7 @@ async fn exchange(client: Pool, request: Request<Full<Bytes>>) -> Result<Answer,
 
 /// The header of a request.
 fn head(fields: &[String]) -> Result<HeaderMap, Error> {
-    let refused = |error: http::Error| Error::Http(error.to_string());
+    let refused = |error: http::Error| Error::Http(error.into());
     let mut head = HeaderMap::new();
     head.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     for field in fields.chunks_exact(2) {
@@ -125,13 +125,14 @@ fn head(fields: &[String]) -> Result<HeaderMap, Error> {
 }
 
 /// The system's error is the innermost source, if there is one.
-fn explain(error: &(dyn std::error::Error + 'static)) -> Error {
-    let mut source = Some(error);
-    let mut text = error.to_string();
+fn explain(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(inner) = source {
-        text = inner.to_string();
         if let Some(error) = inner.downcast_ref::<Error>() {
-            return of_dial(error);
+            if let Some(error) = of_dial(error) {
+                return error;
+            }
+            break;
         }
         if let Some(system) = inner.downcast_ref::<io::Error>()
             && let Some(errno) = system.raw_os_error()
@@ -150,12 +151,12 @@ fn explain(error: &(dyn std::error::Error + 'static)) -> Error {
         }
         source = inner.source();
     }
-    Error::Http(text)
+    Error::Http(error.into())
 }
 
-/// Error of an attempt to connect.
-fn of_dial(error: &Error) -> Error {
-    match error {
+/// A copy of the error of an attempt to connect, if it is one of its usual errors.
+fn of_dial(error: &Error) -> Option<Error> {
+    Some(match error {
         Error::System { syscall, source, address } => {
             let source = match source.raw_os_error() {
                 Some(errno) => io::Error::from_raw_os_error(errno),
@@ -166,8 +167,8 @@ fn of_dial(error: &Error) -> Error {
         Error::ConnectTimeout(address) => Error::ConnectTimeout(*address),
         Error::NameTimeout(host) => Error::NameTimeout(host.clone()),
         Error::UnknownHost(host) => Error::UnknownHost(host.clone()),
-        other => Error::Http(other.to_string()),
-    }
+        _ => return None,
+    })
 }
 
 /// The connection closed in the middle of an exchange.

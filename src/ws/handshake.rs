@@ -1,9 +1,12 @@
 //! The opening handshake (RFC 6455 section 4), from bytes to bytes.
 
-use crate::{config, error::Error};
+use crate::{
+    config,
+    error::{BadHandshake, Error},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use httparse::Status;
-use tokio_tungstenite::tungstenite::handshake::{
+use tungstenite::handshake::{
     client::generate_key,
     derive_accept_key,
     server::{create_response, write_response},
@@ -267,8 +270,8 @@ impl ClientHandshake {
         let consumed = match head.parse(bytes) {
             Ok(Status::Complete(consumed)) => consumed,
             Ok(Status::Partial) if has_room => return Ok(None),
-            Ok(Status::Partial) => return Err(Error::Handshake("Header overflow".into())),
-            Err(error) => return Err(Error::Handshake(format!("Parse Error: {error}"))),
+            Ok(Status::Partial) => return Err(BadHandshake::Overflow.into()),
+            Err(error) => return Err(BadHandshake::NotHttp(error).into()),
         };
         let status = head.code.unwrap_or_default();
         if status != StatusCode::SWITCHING_PROTOCOLS {
@@ -280,19 +283,18 @@ impl ClientHandshake {
                 *response.headers_mut() = map;
                 response
             })
-            .ok_or_else(|| Error::Handshake("Invalid headers".into()))?;
+            .ok_or(BadHandshake::Headers)?;
         let value = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let invalid = |text: &str| Err(Error::Handshake(text.into()));
         if !value(header::UPGRADE).is_some_and(|v| v.eq_ignore_ascii_case("websocket")) {
-            return invalid("Invalid Upgrade header");
+            return Err(BadHandshake::Upgrade.into());
         }
         if !has_token(response.headers(), header::CONNECTION, "upgrade") {
-            return invalid("Invalid Connection header");
+            return Err(BadHandshake::Connection.into());
         }
         if value(header::SEC_WEBSOCKET_ACCEPT) != Some(&self.accept)
             || count(response.headers(), &header::SEC_WEBSOCKET_ACCEPT) != 1
         {
-            return invalid("Invalid Sec-WebSocket-Accept header");
+            return Err(BadHandshake::Accept.into());
         }
         // Proxies may send them empty.
         let says = |name| {
@@ -300,10 +302,10 @@ impl ClientHandshake {
             values.into_iter().any(|value| !value.as_bytes().trim_ascii().is_empty())
         };
         if says(header::SEC_WEBSOCKET_PROTOCOL) {
-            return invalid("Server sent a subprotocol but none was requested");
+            return Err(BadHandshake::Subprotocol.into());
         }
         if says(header::SEC_WEBSOCKET_EXTENSIONS) {
-            return invalid("Server sent an extension but none was requested");
+            return Err(BadHandshake::Extension.into());
         }
         Ok(Some(consumed))
     }

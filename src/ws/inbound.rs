@@ -3,16 +3,13 @@
 use super::{Role, frame};
 use crate::{
     config,
-    error::{Error, INVALID_UTF8},
+    error::{Error, Violation},
 };
 use std::{
     io::{self, Read, Write},
     mem,
 };
-use tokio_tungstenite::tungstenite::{
-    self,
-    protocol::{Message, WebSocketConfig, WebSocketContext},
-};
+use tungstenite::protocol::{Message, WebSocketConfig, WebSocketContext};
 
 /// A message received on a connection.
 #[derive(Debug)]
@@ -163,23 +160,23 @@ impl Inbound {
     fn check(&self, first: u8, second: u8) -> Result<(), Error> {
         let last = first & FIN != 0;
         let broken = match first & OPCODE {
-            _ if first & RESERVED != 0 => "RSV1, RSV2 and RSV3 must be clear",
+            _ if first & RESERVED != 0 => Violation::ReservedBit,
             _ if (second & MASKED != 0) != (self.role == Role::Server) => match self.role {
-                Role::Server => "MASK must be set",
-                Role::Client => "MASK must be clear",
+                Role::Server => Violation::Unmasked,
+                Role::Client => Violation::Masked,
             },
-            0 if self.fragments == 0 => "a continuation of nothing",
-            1 | 2 if self.fragments > 0 => "a new message between fragments",
+            0 if self.fragments == 0 => Violation::LoneContinuation,
+            1 | 2 if self.fragments > 0 => Violation::Interleaved,
             0..=2 if !last && self.fragments == config::MAX_FRAGMENTS => {
                 return Err(Error::MessageTooBig);
             }
             0..=2 => return Ok(()),
-            CONTROL..=PONG if !last => "FIN must be set",
-            CONTROL..=PONG if second & LENGTH > MAX_CONTROL => "a control frame above 125 bytes",
+            CONTROL..=PONG if !last => Violation::FragmentedControl,
+            CONTROL..=PONG if second & LENGTH > MAX_CONTROL => Violation::LargeControl,
             CONTROL..=PONG => return Ok(()),
-            _ => "a reserved opcode",
+            _ => Violation::ReservedOpcode,
         };
-        Err(Error::Protocol(format!("Invalid WebSocket frame: {broken}")))
+        Err(broken.into())
     }
 
     /// Handles one complete frame with a valid header.
@@ -224,9 +221,9 @@ impl Inbound {
         }
         let payload = header.unmask(frame);
         each(match header.first {
-            TEXT => Incoming::Text(
-                std::str::from_utf8(payload).map_err(|_| Error::Protocol(INVALID_UTF8.into()))?,
-            ),
+            TEXT => {
+                Incoming::Text(std::str::from_utf8(payload).map_err(|_| Violation::InvalidUtf8)?)
+            }
             _ => Incoming::Binary(payload),
         });
         Ok(())
@@ -245,18 +242,15 @@ impl Inbound {
         let close = match payload {
             [] => None,
             [_] => {
-                return Err(Error::Protocol(
-                    "Invalid WebSocket frame: invalid payload length 1".into(),
-                ));
+                return Err(Violation::HalfCloseCode.into());
             }
             [high, low, reason @ ..] => {
                 let code = u16::from_be_bytes([*high, *low]);
                 if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-                    let text = format!("Invalid WebSocket frame: invalid status code {code}");
-                    return Err(Error::Protocol(text));
+                    return Err(Violation::CloseCode(code).into());
                 }
                 let reason = std::str::from_utf8(reason);
-                Some((code, reason.map_err(|_| Error::Protocol(INVALID_UTF8.into()))?))
+                Some((code, reason.map_err(|_| Violation::InvalidUtf8)?))
             }
         };
         frame::append(control, self.role, frame::Opcode::Close, |out| {
@@ -286,9 +280,6 @@ impl Inbound {
                 Ok(Message::Close(_) | Message::Frame(_)) => {}
                 Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(());
-                }
-                Err(tungstenite::Error::Utf8(_)) => {
-                    return Err(Error::Protocol(INVALID_UTF8.into()));
                 }
                 Err(error) => return Err(error.into()),
             }

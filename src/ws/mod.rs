@@ -15,4 +15,4 @@ pub use handshake::{ClientHandshake, Head, HeadEnd, Upgrade, read_request, refus
 pub use inbound::{Inbound, Incoming};
 pub use outbound::Outbound;
 pub use text_frame::TextFrame;
-pub use tokio_tungstenite::tungstenite::protocol::Role;
+pub use tungstenite::protocol::Role;

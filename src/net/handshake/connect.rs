@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     dial::dial,
-    error::Error,
+    error::{BadHandshake, Error},
     names::Asker,
     net::{address::Destination, settings::Settings, tcp},
     ws::{ClientHandshake, HeadEnd},
@@ -52,7 +52,7 @@ async fn upgrade(stream: TcpStream, host: &str, path: &str) -> Result<Establishe
     let (mut bytes, mut end) = (Vec::new(), HeadEnd::default());
     loop {
         if !read_more(&stream, &mut bytes).await.map_err(failed)? {
-            return Err(Error::Handshake("socket hang up".into()));
+            return Err(BadHandshake::HangUp.into());
         }
         if end.is_due(&mut bytes)
             && let Some(consumed) = handshake.read_response(&bytes)?
