@@ -1,46 +1,43 @@
 'use strict'
 
-const { randomUUID } = require('crypto')
+const Emitter = require('./base/Emitter')
+const { define } = require('./base/dispose')
+const own = require('./base/ownProperty')
+const { retryOf } = require('./client/retry')
+const { announced } = require('./connection/ipv6Only')
+const { TEXT } = require('./errors/errors')
+const { failure, late } = require('./errors/failure')
+const { STOPPED_LINK } = require('./errors/hints')
+const { unstarted } = require('./errors/silentMistakes')
 const { AnnounceNews } = require('./link/AnnounceNews')
 const { Announcer, payloadOf } = require('./link/Announcer')
-const Backoff = require('./util/Backoff')
 const Cache = require('./link/Cache')
-const { isDestination } = require('./native/connections')
-const Emitter = require('./base/Emitter')
-const grapes = require('./link/grapePost')
-const { abortable } = require('./util/abort')
-const { answered, guarded, led, unanswered } = require('./link/linkCallbacks')
-const { hold, letGo } = require('./native/keepAlive')
-const { CallbackQueue, withDeadline } = require('./util/CallbackQueue')
-const { clearTimeout, nextTick, setTimeout, theirs } = require('./util/clock')
-const { bind } = require('./util/context')
-const {
-  EMBEDDED, GRAPE_BACKOFF, GRAPE_HEDGE, GRAPE_RETURN, LAST_KNOWN_AGE, LINK, LINK_RETRY, LOOKUP_CACHE, MAX_ADDRESSES,
-  MAX_ODD_ADDRESSES, MAX_TIMEOUT, PROBE_TYPE
-} = require('./options/defaults')
-const { define } = require('./base/dispose')
-const { CODE, TEXT, addressOf, errorOf } = require('./errors/errors')
-const { failure, late, tell } = require('./errors/failure')
-const { refusalOf } = require('./link/grapeAnswers')
-const { STOPPED_LINK } = require('./errors/hints')
-const { announced } = require('./connection/ipv6Only')
+const { checkCall, timeoutOf } = require('./link/callOptions')
+const GrapeExchanges = require('./link/GrapeExchanges')
+const LastKnown = require('./link/LastKnown')
 const LinkMeter = require('./link/LinkMeter')
+const LinkPromises = require('./link/LinkPromises')
 const LinkState = require('./link/LinkState')
-const {
-  kAloneAt, kAnnounceError, kAnnouncer, kAsk, kEmbedded, kExchange, kExchangeOnce, kForget, kGrapeState, kGrapes, kGrapesBackoff,
-  kHash, kHashText, kHashed, kIsDue, kLastKnown, kLife, kLookupKept, kMeter, kNews, kOwnAddresses, kOwnPorts, kRefresh, kShare, kStarted,
-  kStopAnnouncingAll, kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold, kWhenTrusted
-} = require('./util/symbols')
+const PendingWork = require('./link/PendingWork')
+const grapes = require('./link/grapePost')
+const { answerOf, destinationsOf, emptyLookup, grapeOf, keyOf } = require('./link/grapeResponses')
+const { answered, guarded, led, unanswered } = require('./link/linkCallbacks')
 const { getMutable, putMutable } = require('./link/mutableValues')
-const { isNested } = require('./util/nesting')
-const { debug } = require('./observe/channels')
+const { isDestination } = require('./native/connections')
+const { hold, letGo } = require('./native/keepAlive')
+const { EMBEDDED, LINK, LINK_RETRY, MAX_TIMEOUT } = require('./options/defaults')
 const { CALLS, OPTIONS } = require('./options/optionTable')
 const { check, withDefaults } = require('./options/values')
-const own = require('./base/ownProperty')
-const LinkPromises = require('./link/LinkPromises')
-const { isThenable, promiseOf } = require('./util/promises')
-const { Tries, retryOf } = require('./client/retry')
-const { unstarted } = require('./errors/silentMistakes')
+const { withDeadline } = require('./util/CallbackQueue')
+const { abortable } = require('./util/abort')
+const { nextTick } = require('./util/clock')
+const { bind } = require('./util/context')
+const { failing, promiseOf } = require('./util/promises')
+const {
+  kAnnounceError, kAnnouncer, kEmbedded, kExchanges, kForget, kGrapeState, kHash, kHashText, kHashed, kIsDue, kLastKnown,
+  kLife, kLookupKept, kMeter, kNews, kOwnAddresses, kOwnPorts, kRefresh, kShare, kStarted, kStopAnnouncingAll,
+  kStopAnnouncingPort, kTakesBack, kUnannounce, kWhenTold
+} = require('./util/symbols')
 
 /** Talks to the grapes: looks up services, announces them, stores and reads values. */
 class Link extends Emitter {
@@ -60,7 +57,7 @@ class Link extends Emitter {
     this.conf = withDefaults(LINK, conf)
     this[kMeter] = new LinkMeter()
     this[kStarted] = false
-    this[kLastKnown] = this[kLife] = this[kNews] = this[kGrapeState] = this[kAnnouncer] = this[kGrapesBackoff] = this[kEmbedded] = null
+    this[kLastKnown] = this[kLife] = this[kNews] = this[kGrapeState] = this[kAnnouncer] = this[kExchanges] = this[kEmbedded] = null
     this[kHashed] = this[kHashText] = undefined
   }
 
@@ -77,11 +74,11 @@ class Link extends Emitter {
   init () {
     this._inited = true
     this.cache = {}
-    this[kLife] = new Life()
+    this[kLife] = new PendingWork()
     this[kNews] = new AnnounceNews(this)
     this[kGrapeState] = new LinkState(this)
     this[kAnnouncer] = new Announcer(this)
-    this[kGrapesBackoff] = new Backoff(GRAPE_BACKOFF)
+    this[kExchanges] = new GrapeExchanges(this)
     if (this.conf.grape === EMBEDDED && !this[kEmbedded]) {
       const EmbeddedGrape = require('./grape/EmbeddedGrape')
       const { grapePort, grapeUsers } = this.conf
@@ -93,7 +90,7 @@ class Link extends Emitter {
   start () {
     if (!this._inited) this.init()
     if (this[kEmbedded]) this[kEmbedded].start()
-    if (this[kLife].isOver) this[kLife] = new Life()
+    if (this[kLife].isOver) this[kLife] = new PendingWork()
     if (!this[kStarted]) {
       this[kStarted] = true
       hold()
@@ -102,8 +99,7 @@ class Link extends Emitter {
       max: OPTIONS.Link.lruMaxSizeLookup.of(this.conf.lruMaxSizeLookup),
       maxAge: OPTIONS.Link.lruMaxAgeLookup.of(this.conf.lruMaxAgeLookup)
     })
-    this[kLastKnown] = new Cache({ max: LOOKUP_CACHE, maxAge: LAST_KNOWN_AGE })
-    this[kAloneAt] = -Infinity
+    this[kLastKnown] = new LastKnown()
     this[kGrapeState].start()
     return this
   }
@@ -196,7 +192,7 @@ class Link extends Emitter {
   /** Tells the grapes that an announce ended: `cb(err)`, even if a replaced method never calls back. */
   [kUnannounce] (payload, cb) {
     const isOurs = this.request === request && this._post === _post
-    const longest = Math.min(MAX_TIMEOUT, timeoutOf(undefined, this.conf) * this[kGrapes]('unannounce').length)
+    const longest = Math.min(MAX_TIMEOUT, timeoutOf(undefined, this.conf) * this[kExchanges].grapesFor('unannounce').length)
     const told = isOurs ? cb : withDeadline(longest, cb)
     failing(() => this.request('unannounce', payload, {}, told), told)
   }
@@ -307,7 +303,7 @@ class Link extends Emitter {
       ...this[kMeter].read(),
       cached: (this.cache && this.cache.lookup && this.cache.lookup.length) || 0,
       announced: this._inited ? this[kAnnouncer].size : 0,
-      unreachable: this._inited ? this[kGrapesBackoff].waiting() : []
+      unreachable: this._inited ? this[kExchanges].backoff.waiting() : []
     }
   }
 
@@ -333,17 +329,6 @@ class Link extends Emitter {
    */
   _post (url, data, opts, cb) {
     const text = JSON.stringify(data)
-    const read = (status, body) => {
-      const isFine = status >= 200 && status < 300
-      if (isNested(body)) return answered(cb, isFine ? late(TEXT.NESTING_LIMIT) : failureOf(status, TEXT.NESTING_LIMIT))
-      let answer = body
-      try {
-        answer = JSON.parse(body)
-      } catch (err) {
-        // Some failures are plain text.
-      }
-      answered(cb, isFine ? null : failureOf(status, answer), isFine ? answer : undefined)
-    }
     const { posts } = this[kLife]
     let over
     const promise = new Promise(resolve => { over = resolve })
@@ -351,10 +336,10 @@ class Link extends Emitter {
       posts.delete(end)
       over()
       if (err) unanswered(cb, err)
-      else read(status, body)
+      else answered(cb, ...answerOf(status, body))
     })
     // `stop` ends pending reads only: a change must reach the grapes even when the link stops right after it.
-    if (READS.some(type => url.endsWith(`/${type}`))) posts.add(end)
+    if (PendingWork.isRead(url.slice(url.lastIndexOf('/') + 1))) posts.add(end)
     return promise
   }
 
@@ -383,11 +368,11 @@ class Link extends Emitter {
     const life = this[kLife]
     const shared = life.timeouts.get(hash)
     // The pending exchange may have a longer timeout than the request that joins it.
-    if (timeout < shared) cb = withDeadline(timeout * this[kGrapes](type).length, cb, unanswered)
+    if (timeout < shared) cb = withDeadline(timeout * this[kExchanges].grapesFor(type).length, cb, unanswered)
     life.flights.push(hash, cb)
     if (shared !== undefined) return
     life.timeouts.set(hash, timeout)
-    this[kAsk](type, payload, timeout, (err, data) => {
+    this[kExchanges].ask(type, payload, timeout, (err, data) => {
       life.timeouts.delete(hash)
       const isLookup = type === 'lookup'
       const dests = !err && isLookup && Array.isArray(data) ? destinationsOf(data) : []
@@ -395,248 +380,10 @@ class Link extends Emitter {
       const cache = this.cache[type]
       // Only non-empty lookups are cached; other types have a cache only if a user added one.
       if (cache && !life.isOver && !err && (isLookup ? dests.length > 0 : data)) cache.set(hash, data)
-      if (isLookup && this[kLastKnown]) {
-        const isAlone = isUnavailable(err)
-        if (isAlone) this[kAloneAt] = theirs.now()
-        // Services that were there before the grapes failed may still be, and have to announce again.
-        const isBelieved = !isAlone && theirs.now() - this[kAloneAt] > GRAPE_RETURN
-        if (dests.length > 0) this[kLastKnown].set(hash, dests)
-        else if (!err && isBelieved) this[kLastKnown].remove(hash)
-        else if ((!err || isAlone) && !life.isOver && this[kLastKnown].peek(hash) !== undefined) {
-          data = this[kLastKnown].get(hash)
-          err = null
-        }
-      }
+      const known = isLookup && this[kLastKnown] ? this[kLastKnown].answer(hash, err, dests, life.isOver) : undefined
+      if (known !== undefined) [err, data] = [null, known]
       life.flights.trigger(hash, err, data)
     })
-  }
-
-  /**
-   * Asks a grape, and the next one when that fails; recently failed grapes come last. A read also goes to the next
-   * grape when the first one takes long.
-   */
-  [kAsk] (type, payload, timeout, cb) {
-    const grapes = this[kGrapesBackoff].sorted(this[kGrapes](type, payload))
-    const life = this[kLife]
-    let asked = 0
-    let open = 0
-    let timer = null
-    let isOver = false
-    const finish = (err, data) => {
-      if (isOver) return
-      isOver = true
-      clearTimeout(timer)
-      cb(err, data)
-    }
-    const ask = () => {
-      const grape = grapes[asked++]
-      open++
-      clearTimeout(timer)
-      if (asked < grapes.length && READS.includes(type)) timer = setTimeout(ask, GRAPE_HEDGE).unref()
-      this[kExchange](`${grape}/${type}`, payload, timeout, (err, data) => {
-        open--
-        const from = addressOf(grape)
-        if (err) err = tell(err, { key: keyOf(type, payload), grape: from })
-        else if (type === 'lookup') answeredBy.set(Object(data), from)
-        if (debug.enabled) debug('%s at %s: %s', type, grape, err ? err.message : data)
-        // The link stopped: the error says nothing about the grape.
-        if (life.isOver) return finish(err, data)
-        const isAnswered = !err || typeof err.code === 'number'
-        if (isUnavailable(err)) this[kGrapesBackoff].fail(grape)
-        else this[kGrapesBackoff].succeed(grape)
-        const isLast = !isUnavailable(err) || (open === 0 && (isOver || asked >= grapes.length))
-        try {
-          if (isAnswered) this[kGrapeState].heard(grape, type, err, data)
-          else if (isLast) this[kGrapeState].lost(err)
-        } finally {
-          // Another grape may still reply.
-          if (isLast) finish(err, data)
-          else if (!isOver && asked < grapes.length) ask()
-        }
-      })
-    }
-    ask()
-  }
-
-  /**
-   * The grapes for a request. A grape on another machine would record its own address for an announce without a
-   * `host`.
-   */
-  [kGrapes] (type, payload) {
-    if (this[kEmbedded]) return [this[kEmbedded].url]
-    const named = this.conf.grape
-    const grapes = (Array.isArray(named) ? named : String(named).split(','))
-      .map(grape => String(grape).trim().replace(/^ws(s?):\/\//, 'http$1://').replace(/\/+$/, ''))
-      .filter((grape, at) => grape !== '' || at === 0)
-    if ((type !== 'announce' && type !== 'unannounce') || isElsewhere(payload)) return grapes
-    return grapes.filter(grape => hostname(grape) === hostname(grapes[0]))
-  }
-
-  /** One exchange, limited by its timeout even when a user's `_post` is not. */
-  [kExchange] (url, payload, timeout, cb) {
-    if (!this[kEmbedded]) return this[kExchangeOnce](url, payload, timeout, cb)
-    const ask = cb => this[kWhenTrusted](timeout, cb, () => this[kExchangeOnce](url, payload, timeout, cb))
-    // When the process with the embedded grape has exited, another process takes over, and its grape is asked once.
-    ask((err, data) => {
-      if (!isBroken(err)) return cb(err, data)
-      // The grape may have stopped with this link: no takeover.
-      if (this[kLife].isOver) return cb(late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
-      try {
-        this[kEmbedded].replace()
-      } catch (err) {
-        return unanswered(cb, err)
-      }
-      ask(cb)
-    })
-  }
-
-  /** Continues once the embedded grape's port is held by a grape of this user or of root. */
-  [kWhenTrusted] (timeout, cb, goOn) {
-    if (this[kEmbedded].isTrusted) return goOn()
-    this[kEmbedded].ready(withDeadline(timeout, err => err ? unanswered(cb, err) : goOn()))
-  }
-
-  [kExchangeOnce] (url, payload, timeout, cb) {
-    // The link may have stopped while this waited for the embedded grape.
-    if (this[kLife].isOver) return nextTick(cb, late(TEXT.TRANSPORT_CLOSE, { hint: STOPPED_LINK }))
-    const type = url.slice(url.lastIndexOf('/') + 1)
-    const finish = withDeadline(timeout, this[kMeter].exchange(type, cb), unanswered)
-    let isTold = false
-    const tell = (err, data) => {
-      isTold = true
-      finish(err, data)
-    }
-    const post = () => this._post(url, { rid: randomUUID(), data: payload }, { timeout }, tell)
-    if (type === 'unannounce') return failing(post, err => isTold || unanswered(finish, err))
-    try {
-      post()
-    } catch (err) {
-      // The callback threw, called synchronously by a user's `_post`.
-      if (isTold) throw err
-      unanswered(finish, err)
-    }
-  }
-}
-
-/** Requests that change nothing. */
-const READS = ['lookup', 'get', PROBE_TYPE]
-
-/** The Error of an empty lookup; if the grape sent no list, what it sent is the `cause`. */
-function emptyLookup (key, answer) {
-  const cause = refusalOf('lookup', answer) || undefined
-  return late(TEXT.LOOKUP_EMPTY, { key, grape: grapeOf(answer), cause })
-}
-
-/** Calls a user's method, and `fail(err)` when it throws or rejects. */
-function failing (call, fail) {
-  try {
-    const promise = call()
-    if (isThenable(promise)) promise.then(undefined, fail)
-  } catch (err) {
-    fail(err)
-  }
-}
-
-/** Throws for invalid options of a call, before any state is kept. */
-function checkCall (opts) {
-  if (!opts) return
-  retryOf(opts.retry)
-  CALLS.link.timeout.of(opts.timeout)
-}
-
-/** The timeout of one exchange in ms: the call's, or the link's. */
-function timeoutOf (own, conf) {
-  return Math.max(0, own ?? OPTIONS.Link.requestTimeout.of(conf.requestTimeout))
-}
-
-/** Pending work between a link's start and its stop. */
-class Life {
-  constructor () {
-    this.isOver = false
-    /** Read requests, and requests that change something. */
-    this.reads = new Tries()
-    this.changes = new Tries()
-    /** Callbacks that wait for an exchange, by request. */
-    this.flights = new CallbackQueue()
-    /** Timeouts of the pending exchanges, by request. */
-    this.timeouts = new Map()
-    /** Functions that each cancel one read exchange. */
-    this.posts = new Set()
-  }
-
-  triesOf (type) {
-    return READS.includes(type) ? this.reads : this.changes
-  }
-
-  end (err) {
-    this.isOver = true
-    this.reads.end(err)
-    this.changes.endWaiting(err)
-    const posts = [...this.posts]
-    this.posts.clear()
-    for (const end of posts) end(err)
-  }
-}
-
-/** The Error for an HTTP status and its body. */
-function failureOf (status, answer) {
-  const error = errorOf(answer, { code: status })
-  if (error.message !== '') return seen(error, status)
-  const { STATUS_CODES } = require('http')
-  return seen(late(`${status} ${STATUS_CODES[status] || 'without a text'}`), status)
-}
-
-/** With the status as an enumerable `code`, as the original's. */
-function seen (error, status) {
-  return Object.defineProperty(error, 'code', { value: status, writable: true, configurable: true, enumerable: true })
-}
-
-/** The grape that sent an answer, by answer. */
-const answeredBy = new WeakMap()
-
-function grapeOf (answer) {
-  return answeredBy.get(Object(answer))
-}
-
-/** The service that a request to a grape is about, if any. */
-function keyOf (type, payload) {
-  if (type === 'lookup') return payload
-  if (type !== 'announce' && type !== 'unannounce') return undefined
-  return Array.isArray(payload) ? payload[0] : payload.key
-}
-
-/** The addresses in a grape's answer, without duplicates and up to the limit. */
-function destinationsOf (answer) {
-  const dests = new Set()
-  let seen = 0
-  for (const dest of answer) {
-    if (isDestination(dest)) dests.add(dest)
-    if (dests.size === MAX_ADDRESSES || ++seen - dests.size === MAX_ODD_ADDRESSES) break
-  }
-  return [...dests]
-}
-
-/** Whether an announce names the service's host. */
-function isElsewhere (payload) {
-  return !!payload && payload.host !== undefined
-}
-
-/** Whether another grape may succeed: this one did not reply, or failed. */
-function isUnavailable (err) {
-  return !!err && (typeof err.code !== 'number' || err.code >= 500)
-}
-
-/** The connection broke or could not be made: not a reply, a timeout or an invalid payload. */
-function isBroken (err) {
-  return !!err && err.name === 'Error' && typeof err.code !== 'number' &&
-    err.message !== TEXT.TIMEOUT && err.code !== CODE.GRAPE_FOREIGN
-}
-
-function hostname (url) {
-  try {
-    return new URL(url).hostname
-  } catch (err) {
-    return url
   }
 }
 

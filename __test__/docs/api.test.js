@@ -174,6 +174,8 @@ const OWNERS = {
   oversized: ['Peer', 'PeerRPCClient'],
   optionTable: ['Peer', 'PeerRPCClient', 'PeerSub', 'Link'],
   LinkState: ['Link'],
+  GrapeExchanges: ['Link'],
+  callOptions: ['Link'],
   waitForServer: ['PeerRPCClient', 'Link'],
   LinkPromises: ['Link'],
   retry: ['PeerRPCClient', 'Link'],

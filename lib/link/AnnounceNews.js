@@ -4,7 +4,7 @@ const { MAX_ERROR_SHOWN } = require('../options/defaults')
 const { TEXT, addressOf } = require('../errors/errors')
 const { late } = require('../errors/failure')
 const { refusalOf } = require('./grapeAnswers')
-const { kEvents, kGrapes, kHears } = require('../util/symbols')
+const { kEvents, kExchanges, kHears } = require('../util/symbols')
 const { inLine } = require('../errors/printable')
 const warnOnce = require('../errors/warnOnce')
 
@@ -74,7 +74,7 @@ class AnnounceNews {
 
   /** The addresses of its grapes, without passwords. */
   get _grapes () {
-    return this._link[kGrapes]('announce').map(addressOf).join(', ')
+    return this._link[kExchanges].grapesFor('announce').map(addressOf).join(', ')
   }
 }
 

@@ -5,7 +5,7 @@ const { ANNOUNCE_AGAIN, GRAPE_WATCH, PROBE_TYPE } = require('../options/defaults
 const { TEXT, addressOf } = require('../errors/errors')
 const { late } = require('../errors/failure')
 const { refusalOf } = require('./grapeAnswers')
-const { kAsk, kEvents } = require('../util/symbols')
+const { kEvents, kExchanges } = require('../util/symbols')
 const { OPTIONS } = require('../options/optionTable')
 const { waitAfter } = require('../util/backoffDelay')
 
@@ -69,7 +69,7 @@ class LinkState {
   _look () {
     clearTimeout(this._timer)
     if (!this._isStarted || !this._hasListeners) return
-    this._link[kAsk](PROBE_TYPE, null, timeoutOf(this._link), () => this._lookAfter())
+    this._link[kExchanges].ask(PROBE_TYPE, null, timeoutOf(this._link), () => this._lookAfter())
   }
 
   _lookAfter () {

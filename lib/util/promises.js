@@ -32,4 +32,14 @@ function within (ms, promise) {
   return Promise.race([promise, over]).finally(() => clearTimeout(timer))
 }
 
-module.exports = { isThenable, promiseOf, promised, within }
+/** Calls a user's method, and `fail(err)` when it throws or rejects. */
+function failing (call, fail) {
+  try {
+    const promise = call()
+    if (isThenable(promise)) promise.then(undefined, fail)
+  } catch (err) {
+    fail(err)
+  }
+}
+
+module.exports = { failing, isThenable, promiseOf, promised, within }

@@ -126,8 +126,6 @@ module.exports = {
   kHears: Symbol('hears'),
   /** Whether a link's grapes reply. */
   kGrapeState: Symbol('grapeState'),
-  /** The grapes that failed recently. */
-  kGrapesBackoff: Symbol('grapesBackoff'),
   /** The grape of this machine, with `embedded`. */
   kEmbedded: Symbol('embedded'),
   /** The last key that was looked up. */
@@ -135,8 +133,7 @@ module.exports = {
   /** Whether a cache's last result should be refreshed; and marks the refresh as begun. */
   kIsDue: Symbol('isDue'),
   kRefresh: Symbol('refresh'),
-  /** When a link last found no grape that replies, and the lookup results for that case. */
-  kAloneAt: Symbol('aloneAt'),
+  /** Lookup results for the case that no grape replies. */
   kLastKnown: Symbol('lastKnown'),
   /** The text for its request. */
   kHashText: Symbol('hashText'),
@@ -148,16 +145,8 @@ module.exports = {
   kTakesBack: Symbol('takesBack'),
   /** Tells them. */
   kUnannounce: Symbol('unannounce'),
-  /** Asks one grape after the other. */
-  kAsk: Symbol('ask'),
-  /** The addresses that a request may go to. */
-  kGrapes: Symbol('grapes'),
-  /** One exchange with one grape. */
-  kExchange: Symbol('exchange'),
-  /** As `kExchange`, once the grape is trusted. */
-  kExchangeOnce: Symbol('exchangeOnce'),
-  /** Continues once the embedded grape may be used. */
-  kWhenTrusted: Symbol('whenTrusted'),
+  /** Its exchanges with grapes. */
+  kExchanges: Symbol('exchanges'),
   /** The link of these promises. */
   kLink: Symbol('link'),
 
