@@ -68,3 +68,17 @@ test('scripts, bench and netlab require nothing of the tests', () => {
   const wrong = [...importsOf(root, files)].filter(([, names]) => [...names].some(name => name.startsWith('__test__')))
   assert.deepStrictEqual(wrong, [])
 })
+
+test('every file above 400 lines has a reason in docs/ARCHITECTURE.md, and every reason a file', () => {
+  const page = fs.readFileSync(path.join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+  const [, table] = /## Long files\n([^]*?)(\n## |$)/.exec(page)
+  const excused = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, file]) => file)
+  const long = [...filesOf('lib'), ...filesOf('bin'), ...filesOf('install'), ...rustFiles('src')]
+    .filter(file => fs.readFileSync(path.join(root, file), 'utf8').split('\n').length > 401)
+  assert.deepStrictEqual(excused.sort(), long.sort())
+})
+
+function rustFiles (folder) {
+  return fs.readdirSync(path.join(root, folder), { recursive: true })
+    .filter(name => name.endsWith('.rs')).map(name => path.posix.join(folder, name.split(path.sep).join('/')))
+}
