@@ -172,7 +172,7 @@ function counter (t, limit, byteLimit = 0) {
       return () => {
         young.count--
         if (cost > 0) unanswered.take(young, cost)
-        if (unanswered.isWatched) unanswered.answered()
+        if (unanswered.isWatched) unanswered.onReply()
       }
     }
   }
