@@ -47,6 +47,15 @@ test('docs/ARCHITECTURE.md names each module in the row of its room, and nothing
   assert.deepStrictEqual(named.filter(name => !files.includes(name) && !isPlainWord(name)), [], 'names without a module')
 })
 
+test('each file that docs/ARCHITECTURE.md names exists', () => {
+  const page = fs.readFileSync(path.join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+  const named = [...page.matchAll(/`([\w./-]+\.(?:rs|js))`|\b((?:net|grape|node|rpc|ws)\/[\w/]+\.rs)/g)].map(([, quoted, drawn]) => quoted || drawn)
+  const files = ['bin', 'bench', 'install', 'lib', 'netlab', 'scripts', 'src', 'tests', '__test__'].flatMap(folder => fs.readdirSync(path.join(root, folder), { recursive: true })
+    .map(name => path.posix.join(folder, name.split(path.sep).join('/')))).concat(fs.readdirSync(root))
+  assert.ok(named.length > 50)
+  assert.deepStrictEqual(named.filter(name => !files.some(file => file === name || file.endsWith(`/${name}`))), [])
+})
+
 test('CONTRIBUTING.md says where the tests of each room are', () => {
   const page = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8')
   const [, table] = /\| room \| tests \|\n([^]*?)\n\n/.exec(page)

@@ -5,7 +5,8 @@ const WebSocketServerLike = require('../socket/WebSocketServerLike')
 const { reveal } = require('./ownProperty')
 const { drainServer } = require('../util/drain')
 const {
-  kAdd, kDrain, kWebSocketServer, kFail, kListen, kListener, kOnConnection, kOpenConnections, kSocket, kOnServedNatively, kTakePort, kUnlisten
+  kAdd, kDrain, kFail, kListen, kListener, kOnConnection, kOnServedNatively, kOpenConnections, kSocket, kTakePort, kUnlisten,
+  kWebSocketServer
 } = require('../util/symbols')
 
 /** A transport that listens on a port. */
@@ -57,7 +58,7 @@ class TransportServer extends TransportSocket {
   /** Closes the listener; returns whether there was one. */
   [kUnlisten] () {
     if (!this[kListener]) return false
-    // The face emits `close`; without one there are no listeners.
+    // The object like `ws`'s server emits `close`; without one there are no listeners.
     const server = this[kWebSocketServer] || this[kListener]
     server.close()
     this[kListener] = this[kWebSocketServer] = undefined
