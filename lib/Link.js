@@ -191,7 +191,7 @@ class Link extends Emitter {
 
   /** Tells the grapes that an announce ended: `cb(err)`, even if a replaced method never calls back. */
   [kUnannounce] (payload, cb) {
-    const isOurs = this.request === request && this._post === _post
+    const isOurs = this.request === request
     const longest = Math.min(MAX_TIMEOUT, timeoutOf(undefined, this.conf) * this[kExchanges].grapesFor('unannounce').length)
     const told = isOurs ? cb : withDeadline(longest, cb)
     failing(() => this.request('unannounce', payload, {}, told), told)
