@@ -107,7 +107,7 @@ test('what comes while many messages wait for their turn is heard after them', a
   connection.isBehind = true
   const many = Array.from({ length: 10000 }, (_, number) => number)
   raw.send(...many.map(message))
-  await until(() => connection._waiting.length === many.length)
+  await until(() => connection._delayed.size === many.length)
   raw.send(message(many.length))
   connection.onRoom()
   await until(() => heard.length > many.length)

@@ -1,13 +1,14 @@
 'use strict'
 
 const Connection = require('./Connection')
+const ResendBuffer = require('./ResendBuffer')
 const { core } = require('../native/core')
 const { LANES } = require('../native/layout')
 const { sendRequest } = require('../native/output')
 const { callEach } = require('../util/CallbackQueue')
 const { nextTick, theirs } = require('../util/clock')
 const context = require('../util/context')
-const { LARGE, MAX_TIMEOUT, NOTHING_READ, RESENT, TRY_AGAIN_LATER } = require('../options/defaults')
+const { LARGE, MAX_TIMEOUT, NOTHING_READ, TRY_AGAIN_LATER } = require('../options/defaults')
 const { TEXT, errorOf } = require('../errors/errors')
 const { adopt, late, tell } = require('../errors/failure')
 const { ofConnecting } = require('../errors/hints')
@@ -15,9 +16,6 @@ const { ofSize } = require('./oversized')
 const { kConnection, kFirstTimeout, kParse, kSocketLane } = require('../util/symbols')
 const { handOver } = require('../client/replyCost')
 const { OPTIONS } = require('../options/optionTable')
-
-/** Stands for an empty slot's request. */
-const NOTHING_ASKED = { key: undefined, isString: false, timeout: undefined, opts: undefined }
 
 /** Transient error codes of the local system. */
 const BUSY = ['EADDRNOTAVAIL', 'EMFILE', 'ENFILE']
@@ -39,15 +37,7 @@ class ClientConnection extends Connection {
     this._lane = lane
     this._callbacks = []
     this._free = []
-    /** Requests by slot, for resending those that a draining server has not begun: texts, and the rest. */
-    this._texts = []
-    this._asked = []
-    /** Number of long texts and of requests with options: these are dropped when the reply arrives. */
-    this._kept = 0
-    /** Characters of the long texts. */
-    this._chars = 0
-    /** The latest request without its text. */
-    this._latest = NOTHING_ASKED
+    this._resendable = new ResendBuffer()
     /** Requests that the server had not begun at the close. */
     this._unread = []
     this._isLeaving = false
@@ -80,7 +70,8 @@ class ClientConnection extends Connection {
     }
     const slot = this._free.length > 0 ? this._free.pop() : this._callbacks.length
     this._callbacks[slot] = cb
-    this._keep(slot, key, payload, isString, timeout, opts)
+    if (payload.length > LARGE) this.onLarge()
+    this._resendable.store(slot, key, payload, isString, timeout, opts)
     sendRequest(this.conn, slot, timeout, payload, isString, key === this._key ? undefined : key)
     this._key = key
     if (this.stream !== null) this.stream.pumpSoon()
@@ -288,9 +279,9 @@ class ClientConnection extends Connection {
 
   /** What is known of the request in a slot; with its timeout if it expired (`isOver`). */
   _about (slot, isOver) {
-    const asked = this._asked[slot]
-    if (asked === undefined) return { dest: this.dest }
-    const { key, timeout, opts } = asked
+    const request = this._resendable.at(slot)
+    if (request === undefined) return { dest: this.dest }
+    const { key, timeout, opts } = request
     const about = { key: nameOf(key), dest: this.dest, timeout: undefined }
     // A resent request reports its first timeout.
     if (isOver) about.timeout = (opts && opts[kFirstTimeout]) || timeout
@@ -315,44 +306,9 @@ class ClientConnection extends Connection {
     // After `end` the callbacks were called; late replies have none.
     if (cb === undefined) return noop
     this._callbacks[slot] = undefined
-    if (this._kept > 0 || slot >= RESENT.slots) this._drop(slot)
+    this._resendable.release(slot)
     this._free.push(slot)
     return cb
-  }
-
-  _keep (slot, key, text, isString, timeout, opts) {
-    if (text.length > RESENT.from) text = this._keepLong(text)
-    this._texts[slot] = text
-    let asked = this._latest
-    // Most requests equal the one before in this, and share its object.
-    if (asked.key !== key || asked.timeout !== timeout || asked.isString !== isString || opts !== undefined) {
-      asked = { key, isString, timeout, opts }
-      if (opts === undefined) this._latest = asked
-      else this._kept++
-    }
-    this._asked[slot] = asked
-  }
-
-  /** The text if the limit leaves room for it, else undefined. */
-  _keepLong (text) {
-    if (text.length > LARGE) this.onLarge()
-    if (this._chars + text.length > RESENT.chars) return undefined
-    this._chars += text.length
-    this._kept++
-    return text
-  }
-
-  _drop (slot) {
-    const text = this._texts[slot]
-    this._texts[slot] = undefined
-    if (text !== undefined && text.length > RESENT.from) {
-      this._chars -= text.length
-      this._kept--
-    }
-    if (this._asked[slot].opts !== undefined) {
-      this._kept--
-      this._asked[slot] = NOTHING_ASKED
-    }
   }
 
   /** The requests that the server has not begun, in the order of sending; `text` may be dropped. */
@@ -361,9 +317,9 @@ class ClientConnection extends Connection {
     const slots = core.unread(this.conn)
     for (let at = 0; at < slots.length; at += 2) {
       const slot = slots[at]
-      const asked = { ...this._asked[slot], text: this._texts[slot], left: slots[at + 1] }
+      const request = { ...this._resendable.copyOf(slot), left: slots[at + 1] }
       const cb = this._take(slot)
-      if (cb !== noop) unread.push({ ...asked, cb })
+      if (cb !== noop) unread.push({ ...request, cb })
     }
     return unread
   }
@@ -372,17 +328,14 @@ class ClientConnection extends Connection {
     const waiting = []
     this._callbacks.forEach((cb, slot) => {
       if (cb === undefined) return
-      const { key } = this._asked[slot]
+      const { key } = this._resendable.at(slot)
       waiting.push(err => cb(tell(err, { key: nameOf(key), dest: this.dest })))
     })
     // Late replies have no callback and are dropped.
     if (waiting.length > 0 && !this.over) core.abandon(this.conn)
     this._callbacks = []
     this._free = []
-    this._texts = []
-    this._asked = []
-    this._kept = 0
-    this._chars = 0
+    this._resendable.clear()
     return waiting
   }
 }

@@ -3,8 +3,9 @@
 const { joined } = require('../util/address')
 const { hold, letGo } = require('../native/keepAlive')
 const { budgetOf } = require('../native/memoryBudget')
-const { dateNow, setImmediate } = require('../util/clock')
+const { setImmediate } = require('../util/clock')
 const ConnectionEvents = require('../native/ConnectionEvents')
+const DelayedMessages = require('./DelayedMessages')
 const { connect, connectStream, register } = require('../native/connections')
 const { core, raw } = require('../native/core')
 // Delivers the events.
@@ -14,7 +15,7 @@ const { sendFrame } = require('../native/output')
 const observe = require('../observe/channels')
 const { TEXT } = require('../errors/errors')
 const { TransportMeter } = require('../observe/TransportMeter')
-const { BUDGET_STEP, HELD_AT_ONCE, LONGEST_TURN, PATH, SMALL_MESSAGE } = require('../options/defaults')
+const { BUDGET_STEP, PATH } = require('../options/defaults')
 const { kAttach, kClosed, kDrained, kIsPatched, kMessage, kMeter, kOpened } = require('../util/symbols')
 
 /** Counts for connections without a transport. */
@@ -59,7 +60,7 @@ class Connection extends ConnectionEvents {
     this.listener = null
     /** The client does not read its replies: its messages wait. */
     this.isBehind = false
-    this._waiting = []
+    this._delayed = new DelayedMessages(this)
     /** Bytes of the peer's messages that JavaScript holds, and the last value that the native side was given. */
     this._kept = 0
     this._toldKept = 0
@@ -220,24 +221,17 @@ class Connection extends ConnectionEvents {
   /** The write queue is above its limit: no message of the other side is handled until `onRoom`. */
   fallBehind () {
     // A client sends no replies to a server's messages, so it need not hold them back.
-    if (!this.isClient) this.isBehind = true
+    if (!this.isClient) this.delayMessages()
   }
 
-  /** Queues `call` until the other side has read the write queue. */
-  wait (call, cost) {
-    cost += SMALL_MESSAGE
-    this._waiting.push({ call, cost })
-    this.keep(cost)
-  }
-
-  /** Drops the queued calls. */
-  dropWaiting () {
-    for (const { cost } of this._waiting.splice(0)) this.keep(-cost)
+  /** Messages are queued until `onRoom`. */
+  delayMessages () {
+    this.isBehind = true
   }
 
   onRoom () {
     this.isBehind = false
-    this._goOn()
+    this._deliverDelayed()
   }
 
   /** Adds `bytes`, which may be negative, to the bytes of the peer's messages that JavaScript holds. */
@@ -300,7 +294,7 @@ class Connection extends ConnectionEvents {
 
   onMessage (data) {
     if (this._socket === null) return
-    if (this.isBehind) this.wait(() => this.onMessage(data), data.length)
+    if (this.isBehind) this._delayed.push(() => this.onMessage(data), data.length)
     else this._socket[kMessage](data, (this.lanes & LANES.RPC) !== 0)
   }
 
@@ -345,7 +339,7 @@ class Connection extends ConnectionEvents {
     this._letGo()
     // Requests received before the close are still handled, though no reply can be sent.
     this.isBehind = false
-    if (this._waiting.length > 0) setImmediate(() => this._goOn())
+    if (this._delayed.size > 0) setImmediate(() => this._deliverDelayed())
     this.meter.count(this.open ? 'closed' : 'failed')
     observe.closed(this, code, reason, err)
     try {
@@ -363,27 +357,10 @@ class Connection extends ConnectionEvents {
   /** Subclass hook: runs before the socket's own listeners get `close`. */
   ended () {}
 
-  /** Runs some of the queued calls a turn, for fairness; a call that throws does not lose the rest. */
-  _goOn () {
+  _deliverDelayed () {
     // A stopped transport does no work for closed connections.
-    if (this.over && this.transport !== null && !this.transport.isActive()) return this.dropWaiting()
-    const waiting = this._waiting
-    const end = dateNow() + LONGEST_TURN
-    let at = 0
-    try {
-      while (at < waiting.length && at < HELD_AT_ONCE && !this.isBehind && dateNow() < end) {
-        const { call, cost } = waiting[at++]
-        this.keep(-cost)
-        call()
-      }
-    } finally {
-      waiting.splice(0, at)
-      if (waiting.length > 0 && !this.isBehind) {
-        // New messages queue behind the rest until then.
-        this.isBehind = true
-        setImmediate(() => this.onRoom())
-      }
-    }
+    if (this.over && this.transport !== null && !this.transport.isActive()) this._delayed.drop()
+    else this._delayed.run()
   }
 
   /** Makes a client's connection keep the process alive; servers' connections never do. */

@@ -61,7 +61,7 @@ class ServerConnection extends Connection {
   hold (isHeld) {
     if (isHeld === this._isHeld || this.over) return
     this._isHeld = isHeld
-    if (isHeld) this.isBehind = true
+    if (isHeld) this.delayMessages()
     else setImmediate(() => this.onRoom())
     this.setReading()
   }
@@ -181,7 +181,7 @@ class ServerConnection extends Connection {
 
   /** A separate method: a closure in the caller would let the reply's closure retain the request. */
   _waitForTurn (method, args, cost) {
-    this.wait(() => this[method](...args), cost)
+    this._delayed.push(() => this[method](...args), cost)
   }
 
   /** The package's own listener calls this: it replies to each message that is not handled yet. */
@@ -239,7 +239,7 @@ class ServerConnection extends Connection {
 
   ended () {
     this._abandoned.leave(this)
-    if (this._isHeld) this.dropWaiting()
+    if (this._isHeld) this._delayed.drop()
     this._unanswered.outlive()
     if (this._kept > 0) this._left = this._abandoned.add(this, this._kept + ABANDONED.connection, this._age)
   }
