@@ -274,7 +274,7 @@ class SubConnection extends Connection {
   }
 
   onMessage (data) {
-    if (this.isSilent || (this.closing && this.isUnheard)) return
+    if (this.isSilent || this.isTerminated || (this.closing && this.isUnheard)) return
     if (this._socket === null) this.transport.emit('message', data)
     else super.onMessage(data)
   }

@@ -42,6 +42,11 @@ class BaseListener {
     this.lanes |= LANES.SOCKET
   }
 
+  /** The face decides which requests are served. */
+  setGate (gate) {
+    this.gate = gate
+  }
+
   /** From now on the face's gates decide on every client. */
   askAll () {}
 

@@ -46,14 +46,16 @@ class Connection extends ConnectionEvents {
     this.lanes = lanes
     this.transport = transport
     this.meter = transport ? transport[kMeter] : nobodys
-    /** The message of its `open` event on the diagnostics channel. */
-    this.told = null
+    /** The message of its `open` event on the diagnostics channel, if that was published. */
+    this.published = null
     this.open = false
     this.over = false
     /** Its close code. */
     this.closeCode = 0
     /** This side has sent its close frame. */
     this.closing = false
+    /** Nothing more of it is delivered: see `terminate`. */
+    this.isTerminated = false
     /** Moves the bytes where JavaScript does that: with TLS. */
     this.stream = null
     /** On a server, the listener that accepted it. */
@@ -107,7 +109,7 @@ class Connection extends ConnectionEvents {
     // The connection came with the lanes that its server had when the client connected.
     core.setLanes(conn, this.lanes)
     this.meter.count('opened')
-    observe.opened(this)
+    this.published = observe.opened(this)
     return this
   }
 
@@ -266,8 +268,7 @@ class Connection extends ConnectionEvents {
   /** Delivers nothing more of this connection, not even the rest of the current batch. */
   terminate () {
     if (this.over) return
-    this.onMessage = this.onPing = this.onPong = ignore
-    this.closing = true
+    this.isTerminated = this.closing = true
     core.terminate(this.conn)
     this._letGo()
     if (this.stream !== null) this.stream.terminate()
@@ -278,7 +279,7 @@ class Connection extends ConnectionEvents {
     if (this.open || this.closing) return
     this.open = true
     this.meter.count('opened')
-    observe.opened(this)
+    this.published = observe.opened(this)
     try {
       this.opened()
     } finally {
@@ -293,17 +294,17 @@ class Connection extends ConnectionEvents {
   opened () {}
 
   onMessage (data) {
-    if (this._socket === null) return
+    if (this._socket === null || this.isTerminated) return
     if (this.isBehind) this._delayed.push(() => this.onMessage(data), data.length)
     else this._socket[kMessage](data, (this.lanes & LANES.RPC) !== 0)
   }
 
   onPing (data) {
-    if (this._socket !== null) this._socket.emit('ping', data)
+    if (this._socket !== null && !this.isTerminated) this._socket.emit('ping', data)
   }
 
   onPong (data) {
-    if (this._socket !== null) this._socket.emit('pong', data)
+    if (this._socket !== null && !this.isTerminated) this._socket.emit('pong', data)
   }
 
   onDrained () {
@@ -381,8 +382,6 @@ class Connection extends ConnectionEvents {
     letGo()
   }
 }
-
-function ignore () {}
 
 /** Whether its events run in the async context in which it was made. */
 Connection.prototype.keepsContext = true

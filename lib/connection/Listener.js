@@ -89,11 +89,8 @@ class Listener extends BaseListener {
   }
 
   _accept ({ conn, url, headers, address, port, ask }) {
-    const request = { url, headers, address, port }
-    if (ask !== undefined) {
-      request.asked = this._asked.get(ask)
-      this._asked.delete(ask)
-    }
+    const request = { url, headers, address, port, asked: this._asked.get(ask) }
+    this._asked.delete(ask)
     const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
     // Another thread accepted it just before JavaScript was to decide.
     if (this._asksAll && ask === undefined) return connection.terminate()

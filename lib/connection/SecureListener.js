@@ -130,11 +130,8 @@ class SecureListener extends BaseListener {
     })
     if (server !== face) server.on('secureConnection', socket => this._onSecure(socket))
     face.on('upgrade', (req, socket, head) => {
-      const handshake = this._handshakes.of(socket)
-      const { rest = head } = handshake
-      // An object that lives as long as the connection must not retain the head.
-      handshake.rest = undefined
-      context.enter(this._scope, this, this._verify, req, socket, rest === head ? head : Buffer.concat([rest, head]))
+      const rest = this._handshakes.takeRest(this._handshakes.of(socket))
+      context.enter(this._scope, this, this._verify, req, socket, rest === undefined ? head : Buffer.concat([rest, head]))
     })
     // Other HTTP requests are not served; they arrive here only where heads are not read before.
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
@@ -163,7 +160,7 @@ class SecureListener extends BaseListener {
       socket.removeListener('data', onData)
       if (code !== 101) return this._refuse(socket, { code, isHead: request.isHead })
       const { head, rest } = request.take()
-      handshake.rest = rest
+      this._handshakes.keepRest(handshake, rest)
       socket.pause()
       socket.unshift(head)
       this._face.emit('connection', socket)

@@ -98,6 +98,7 @@ class ServerConnection extends Connection {
    * here would cost each request one more scope.
    */
   onRequest (rid, key, payload, cost, since) {
+    if (this.isTerminated) return
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (this.hasLeft || !transport[kIsNative]()) {
@@ -113,6 +114,7 @@ class ServerConnection extends Connection {
 
   /** A message that was large or no array of three: it is parsed here. */
   onRequestData (data, cost, since) {
+    if (this.isTerminated) return
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
     if (this.hasLeft || !transport[kIsNative]()) return this._handOver(data)
@@ -208,7 +210,7 @@ class ServerConnection extends Connection {
   }
 
   onMessage (data) {
-    if (this.isBehind) return super.onMessage(data)
+    if (this.isBehind || this.isTerminated) return super.onMessage(data)
     const emitted = this._emitted
     this._emitted = null
     if (emitted !== null && isSame(emitted, data)) return
@@ -230,11 +232,6 @@ class ServerConnection extends Connection {
       this._emitted = data
     }
     this.socket[kMessage](data, false)
-  }
-
-  terminate () {
-    super.terminate()
-    this.onRequest = this.onRequestData = ignore
   }
 
   ended () {
@@ -261,7 +258,5 @@ function isSame (composed, data) {
     return false
   }
 }
-
-function ignore () {}
 
 module.exports = ServerConnection

@@ -81,26 +81,27 @@ function serve (transport, caller, rid, key, payload, reply, handle) {
   }))
 }
 
-/** A connection's handshake is done. */
+/** A connection's handshake is done. Returns the published message, null without subscribers. */
 function opened (connection) {
-  if (!open.hasSubscribers && !debug.enabled) return
-  connection.told = aboutOf(connection)
-  debug('%s %s: open', connection.told.side, connection.told.address)
-  open.publish(connection.told)
+  if (!open.hasSubscribers && !debug.enabled) return null
+  const message = aboutOf(connection)
+  debug('%s %s: open', message.side, message.address)
+  open.publish(message)
+  return message
 }
 
 /** A connection is closed; `err` is the reason, unless it was closed in order. */
 function closed (connection, code, reason, err) {
   if (!close.hasSubscribers && !debug.enabled) return
-  const told = connection.told || aboutOf(connection)
-  told.opened = connection.open
-  told.code = code
-  told.reason = reason
-  told.error = err || undefined
-  const end = told.opened ? 'closed' : 'not connected'
-  if (err) debug('%s %s: %s, code %d, %s', told.side, told.address, end, code, err.message)
-  else debug('%s %s: %s, code %d', told.side, told.address, end, code)
-  close.publish(told)
+  const message = connection.published || aboutOf(connection)
+  message.opened = connection.open
+  message.code = code
+  message.reason = reason
+  message.error = err || undefined
+  const end = message.opened ? 'closed' : 'not connected'
+  if (err) debug('%s %s: %s, code %d, %s', message.side, message.address, end, code, err.message)
+  else debug('%s %s: %s, code %d', message.side, message.address, end, code)
+  close.publish(message)
 }
 
 function aboutOf ({ isClient, transport, address, stream }) {

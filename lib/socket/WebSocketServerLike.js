@@ -143,7 +143,7 @@ class WebSocketServerLike extends EventEmitter {
     this[kListener] = listener
     // As the original, which has its port there.
     if (listener.nodeServer) Object.assign(this.options, { server: listener.nodeServer, port: null })
-    listener.gate = this
+    listener.setGate(this)
     if (listener.verifyClient) Object.assign(this.options, { verifyClient: listener.verifyClient })
     listener.whenListening(() => this.emit('listening'))
   }

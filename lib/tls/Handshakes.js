@@ -27,8 +27,8 @@ class Handshakes {
   begin (socket) {
     const known = this._entries.get(socket)
     if (known !== undefined) return known
-    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), deadline: null, tls: null }
-    entry.deadline = new Deadline(() => this._drop(entry), this._time)
+    const deadline = new Deadline(() => this._drop(entry), this._time)
+    const entry = { socket, source: sourceOf(socket.remoteAddress), ends: endsOf(socket), deadline, tls: null, rest: undefined }
     this._entries.set(socket, entry)
     this._ends.set(entry.ends, entry)
     const own = this._sources.get(entry.source)
@@ -45,6 +45,18 @@ class Handshakes {
     const entry = this._entries.get(tls) || this._entries.get(tls._parent) || this._ends.get(endsOf(tls)) || this.begin(tls)
     entry.tls = tls
     return entry
+  }
+
+  /** Keeps the bytes that followed the head, until they are taken. */
+  keepRest (entry, rest) {
+    entry.rest = rest
+  }
+
+  /** Returns these bytes, once: an object that lives as long as the connection must not retain them. */
+  takeRest (entry) {
+    const { rest } = entry
+    entry.rest = undefined
+    return rest
   }
 
   /** The handshake is done, or has failed. */
