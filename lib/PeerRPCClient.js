@@ -512,7 +512,7 @@ class PeerRPCClient extends Peer {
     const after = this[kDials].isBusy(dest) ? this[kDials].left(dest) : 0
     if (!this[kIsOneOfMany]) return { after, within: MAX_TIMEOUT }
     setTimeout(() => {
-      if (!connection.open && !connection.over && !connection.closing) this[kSilent](dest, 0)
+      if (!connection.open && !connection.isClosed && !connection.closing) this[kSilent](dest, 0)
     }, SUSPICION.dial + after).unref()
     return { after, within: CONNECT_AMONG_OTHERS }
   }

@@ -265,7 +265,7 @@ class TransportRPCClient extends TransportRPC {
   /** Whether the native side sends requests and takes the replies. */
   [kIsNativeNow] () {
     const { connection } = this[kNativeLane]
-    return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeft || connection.isPatched))
+    return this[kIsNative]() && !this[kSocket] && (connection === null || !(connection.hasLeftNativeLane || connection.isPatched))
   }
 
   /** The native connection of new requests; null if there is none. */

@@ -264,7 +264,7 @@ class SubConnection extends Connection {
   silence () {
     this.isSilent = true
     this.lanes = LANES.NONE
-    if (!this.over) core.ignore(this.conn)
+    if (!this.isClosed) core.ignore(this.conn)
   }
 
   /** Whether its peer has stopped. */
@@ -280,7 +280,7 @@ class SubConnection extends Connection {
   }
 
   /** The package's own message listener calls this. */
-  hear (data) {
+  onSocketMessage (data) {
     this.transport.emit('message', data)
   }
 
@@ -294,7 +294,7 @@ class SubConnection extends Connection {
 
   /** Listeners wait for its close, which must keep the process alive until then. */
   _letGo () {
-    if (!this.isLeft || this.over) super._letGo()
+    if (!this.isLeft || this.isClosed) super._letGo()
   }
 
   ended (err) {

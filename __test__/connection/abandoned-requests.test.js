@@ -17,7 +17,7 @@ function scene () {
   const abandoned = new AbandonedRequests({ abandoned: bytes => told.push(bytes) }, LIMIT)
   const enter = host => {
     const connection = { host, isHeld: false, hold (isHeld) { this.isHeld = isHeld } }
-    abandoned.enter(connection)
+    abandoned.opened(connection)
     return connection
   }
   return { abandoned, enter, told }
@@ -75,6 +75,6 @@ test('what nobody answers counts until it is too old', async t => {
 test('without a limit everybody is read', () => {
   const abandoned = new AbandonedRequests({ abandoned () {} }, 0)
   const connection = { host: '10.0.0.1', hold: isHeld => assert.strictEqual(isHeld, false) }
-  abandoned.enter(connection)
+  abandoned.opened(connection)
   abandoned.add(connection, 2 ** 40, LONG)
 })

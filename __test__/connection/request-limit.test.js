@@ -154,7 +154,7 @@ function counter (t, limit, byteLimit = 0) {
     reads: true,
     kept: 0,
     setReading (reads) { this.reads = reads },
-    keep (bytes) { this.kept += bytes }
+    retain (bytes) { this.kept += bytes }
   }
   const unanswered = new RequestLimit(connection, limit, byteLimit, AGE)
   return {
@@ -168,7 +168,7 @@ function counter (t, limit, byteLimit = 0) {
       const { young } = unanswered
       young.count++
       if (cost > 0) unanswered.add(young, cost)
-      if (young.count >= unanswered.room) unanswered.look()
+      if (young.count >= unanswered.room) unanswered.update()
       return () => {
         young.count--
         if (cost > 0) unanswered.take(young, cost)

@@ -209,7 +209,7 @@ hostile('a subscriber that is stopped is rid of what its publisher floods it wit
     peer.stop()
     const before = told
     // What is in the batch that is being delivered, and in one with something else.
-    await until(() => connection.over)
+    await until(() => connection.isClosed)
     assert.ok(told - before <= 2048, `${told - before} of ${told}`)
   }
 }, { tls: false })
@@ -245,7 +245,7 @@ test('a client with TLS that is stopped does not read on and on from a server th
   peer.stop()
   assert.ok((await answer).err)
   const read = connection.stream.socket.bytesRead
-  await until(() => connection.over)
+  await until(() => connection.isClosed)
   const { bytesRead } = connection.stream.socket
   assert.ok(bytesRead - read < 8 * MIB, `${bytesRead - read} bytes`)
   assert.ok(await sent < MOST)

@@ -16,7 +16,7 @@ function disposable (Class) {
     const { settled } = require('../util/drain')
     const open = this[kOpenConnections]()
     this.stop()
-    await settled(() => open.every(({ over }) => over), FAREWELL_TIMEOUT)
+    await settled(() => open.every(({ isClosed }) => isClosed), FAREWELL_TIMEOUT)
   })
 }
 

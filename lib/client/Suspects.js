@@ -63,7 +63,7 @@ class Suspects {
   _look (suspect, late) {
     const { dest, connections, tell, since } = suspect
     const age = monotonic() - since
-    if (connections.some(connection => connection.open && !connection.over && core.silence(connection.conn) < age)) {
+    if (connections.some(connection => connection.open && !connection.isClosed && core.silence(connection.conn) < age)) {
       this.remove(dest)
       return tell(true)
     }

@@ -26,24 +26,24 @@ class AbandonedRequests {
     this._sources = new Map()
     this._bytes = 0
     /** The bytes of the addresses that are still read. */
-    this._heard = 0
+    this._readBytes = 0
     /** So much is abandoned that no address is read. */
     this._isFull = false
     /** Whether any address is not read. */
     this._isStopping = false
     /** The last value that the native side was given. */
-    this._told = 0
+    this._reported = 0
     this._timer = null
   }
 
   /** A connection opened. */
-  enter (connection) {
+  opened (connection) {
     this._connections.add(connection)
     if (this._isStopping) connection.hold(this._isStopped(connection))
   }
 
   /** A connection closed. */
-  leave (connection) {
+  closed (connection) {
     this._connections.delete(connection)
   }
 
@@ -55,7 +55,7 @@ class AbandonedRequests {
     const entry = { source, bytes: 0, end: monotonic() + age }
     this._entries.add(entry)
     this.change(entry, bytes)
-    if (this._timer === null) this._wait(entry)
+    if (this._timer === null) this._expireLater(entry)
     return entry
   }
 
@@ -67,15 +67,15 @@ class AbandonedRequests {
     entry.bytes = bytes
     source.bytes += by
     this._bytes += by
-    if (!source.isStopped) this._heard += by
+    if (!source.isStopped) this._readBytes += by
     if (bytes <= 0) this._entries.delete(entry)
     if (source.bytes <= 0) this._sources.delete(source.name)
-    if (Math.abs(this._bytes - this._told) >= BUDGET_STEP || this._bytes <= 0) {
-      this._told = Math.max(0, this._bytes)
-      this._budget.abandoned(this._told)
+    if (Math.abs(this._bytes - this._reported) >= BUDGET_STEP || this._bytes <= 0) {
+      this._reported = Math.max(0, this._bytes)
+      this._budget.abandoned(this._reported)
     }
     if (by > 0) this._stop()
-    else if (this._isStopping) this._goOn(source)
+    else if (this._isStopping) this._resume(source)
   }
 
   /** Stops reading the addresses with the most bytes, until the others have few together. */
@@ -83,25 +83,25 @@ class AbandonedRequests {
     const share = this._limit * ABANDONED.share
     if (this._bytes <= share) return
     let isNew = false
-    while (this._heard > share / 2) {
+    while (this._readBytes > share / 2) {
       let most = null
       for (const source of this._sources.values()) {
         if (!source.isStopped && (most === null || source.bytes > most.bytes)) most = source
       }
       most.isStopped = isNew = true
-      this._heard -= most.bytes
+      this._readBytes -= most.bytes
     }
     if (this._bytes > this._limit && !this._isFull) this._isFull = isNew = true
     if (isNew) this._apply()
   }
 
   /** A request of `source` got its reply, or has expired. */
-  _goOn (source) {
+  _resume (source) {
     const isFull = this._isFull && this._bytes > this._limit * ABANDONED.relief
     const isOver = this._bytes <= this._limit * ABANDONED.share * ABANDONED.relief
     if (isOver) {
       for (const source of this._sources.values()) source.isStopped = false
-      this._heard = this._bytes
+      this._readBytes = this._bytes
     }
     const changes = isOver || isFull !== this._isFull || (source.isStopped && source.bytes <= 0)
     this._isFull = isFull
@@ -121,12 +121,12 @@ class AbandonedRequests {
   }
 
   /** Expires old entries, of which `entry` is the first. */
-  _wait (entry) {
+  _expireLater (entry) {
     this._timer = setTimeout(() => {
       this._timer = null
       const now = monotonic()
       for (const entry of this._entries) {
-        if (entry.end > now) return this._wait(entry)
+        if (entry.end > now) return this._expireLater(entry)
         this.change(entry, 0)
       }
     }, Math.max(1, entry.end - monotonic()))

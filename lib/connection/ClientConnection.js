@@ -104,11 +104,11 @@ class ClientConnection extends Connection {
     if (waits !== cb && !(waits && waits.of === cb)) return
     // A reply that is on its way here still uses this slot, so the slot is freed only when it arrives.
     this._callbacks[slot] = noop
-    if (!this.over && core.forget(this.conn, slot)) this._take(slot)
+    if (!this.isClosed && core.forget(this.conn, slot)) this._take(slot)
   }
 
   /** The package's own message listener calls this: it takes a reply, unless the native side did. */
-  hear (data, isHandled) {
+  onSocketMessage (data, isHandled) {
     if (!isHandled || this.handedOver) this.transport[kSocketLane].onMessage(data, isHandled ? null : this)
   }
 
@@ -122,7 +122,7 @@ class ClientConnection extends Connection {
   answer (rid, err, res) {
     if (this.waiting === 0) return false
     for (const slot of this._callbacks.keys()) {
-      if (this._callbacks[slot] === undefined || this.over || core.rid(this.conn, slot) !== rid) continue
+      if (this._callbacks[slot] === undefined || this.isClosed || core.rid(this.conn, slot) !== rid) continue
       if (core.forget(this.conn, slot)) this._take(slot)(err, res)
       return true
     }
@@ -130,14 +130,14 @@ class ClientConnection extends Connection {
   }
 
   /** From now on the socket's listeners receive the replies. */
-  leave () {
-    if (this.hasLeft || this.over || this.closing) return
-    super.leave()
+  leaveNativeLane () {
+    if (this.hasLeftNativeLane || this.isClosed || this.closing) return
+    super.leaveNativeLane()
     this.setLanes(LANES.SOCKET)
   }
 
   get needsMessages () {
-    return this.hasLeft || this.handedOver
+    return this.hasLeftNativeLane || this.handedOver
   }
 
   /** Pending callbacks lose their async context: see context.js. */
@@ -187,7 +187,7 @@ class ClientConnection extends Connection {
   movesMuch () {
     const { stream } = this
     const isBehind = stream !== null && stream.socket !== null && stream.socket.writableLength > LARGE
-    return !this.over && (isBehind || core.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
+    return !this.isClosed && (isBehind || core.movesMuch(this.conn, stream === null ? undefined : stream.descriptor))
   }
 
   /**
@@ -211,8 +211,8 @@ class ClientConnection extends Connection {
   /**
    * An `open` listener that runs before the transport's, and sends, must come before the transport's queued requests.
    */
-  hearOpened (listen) {
-    if (this.open || this.over || this._isHeldBack) return
+  onOpenPrepended (listen) {
+    if (this.open || this.isClosed || this._isHeldBack) return
     this._isHeldBack = true
     core.holdBack(this.conn)
     listen(() => this._release())
@@ -234,7 +234,7 @@ class ClientConnection extends Connection {
   _release () {
     if (!this._isHeldBack || !this.open) return
     this._isHeldBack = false
-    if (!this.over) core.sendHeldBack(this.conn)
+    if (!this.isClosed) core.sendHeldBack(this.conn)
     if (this.stream !== null) this.stream.pumpSoon()
     this._lane.onOpened()
   }
@@ -273,7 +273,7 @@ class ClientConnection extends Connection {
    * When the connection is closed before JavaScript knows that it is open, takes back the requests that are not sent.
    */
   _withdraw () {
-    if (this.open || this.over || this.closing || this.wasSent) return
+    if (this.open || this.isClosed || this.closing || this.wasSent) return
     this.wasSent = this.waiting > 0 && !core.withdraw(this.conn)
   }
 
@@ -332,7 +332,7 @@ class ClientConnection extends Connection {
       waiting.push(err => cb(tell(err, { key: nameOf(key), dest: this.dest })))
     })
     // Late replies have no callback and are dropped.
-    if (waiting.length > 0 && !this.over) core.abandon(this.conn)
+    if (waiting.length > 0 && !this.isClosed) core.abandon(this.conn)
     this._callbacks = []
     this._free = []
     this._resendable.clear()

@@ -49,7 +49,7 @@ class Connection extends ConnectionEvents {
     /** The message of its `open` event on the diagnostics channel, if that was published. */
     this.published = null
     this.open = false
-    this.over = false
+    this.isClosed = false
     /** Its close code. */
     this.closeCode = 0
     /** This side has sent its close frame. */
@@ -64,16 +64,16 @@ class Connection extends ConnectionEvents {
     this.isBehind = false
     this._delayed = new DelayedMessages(this)
     /** Bytes of the peer's messages that JavaScript holds, and the last value that the native side was given. */
-    this._kept = 0
-    this._toldKept = 0
+    this._retained = 0
+    this._reported = 0
     this._socket = null
     this._tcp = null
     /** A client's connection keeps the process alive; undefined before it connects, and on servers. */
     this._held = undefined
     /** The user paused the TCP socket. */
     this.isPaused = false
-    /** JavaScript does the native side's work for the transport: see `leave`. */
-    this.hasLeft = false
+    /** JavaScript does the native side's work for the transport: see `leaveNativeLane`. */
+    this.hasLeftNativeLane = false
   }
 
   /**
@@ -176,15 +176,15 @@ class Connection extends ConnectionEvents {
 
   /**
    * The user wants the socket's listeners to decide what happens to messages: from now on nothing else handles them.
-   * Only for connections that have `hear`, which the package's own listener calls.
+   * Only for connections that have `onSocketMessage`, which the package's own listener calls.
    */
-  leave () {
-    this.hasLeft = true
+  leaveNativeLane () {
+    this.hasLeftNativeLane = true
   }
 
   /** Whether the socket must receive messages on behalf of the transport. */
   get needsMessages () {
-    return this.hasLeft
+    return this.hasLeftNativeLane
   }
 
   /** Whether sending must go through the socket object. */
@@ -195,12 +195,12 @@ class Connection extends ConnectionEvents {
   setLanes (lanes) {
     if (lanes === this.lanes) return
     this.lanes = lanes
-    if (!this.over) core.setLanes(this.conn, lanes)
+    if (!this.isClosed) core.setLanes(this.conn, lanes)
   }
 
   /** Pauses or resumes reading; a connection that is closing must be read. */
   setReading (reads) {
-    if (this.over || this.closing) return
+    if (this.isClosed || this.closing) return
     if (this.stream !== null) this.stream.setPaused(!reads)
     else core.setReading(this.conn, reads && !this.isPaused)
   }
@@ -213,7 +213,7 @@ class Connection extends ConnectionEvents {
 
   /** Composes a frame; returns false on a closed connection. */
   send (opcode, data, fin) {
-    if (this.over) return false
+    if (this.isClosed) return false
     const sent = sendFrame(this.conn, opcode, data, fin)
     if (sent === BEHIND) this.fallBehind()
     if (this.stream !== null) this.stream.pumpSoon()
@@ -237,11 +237,11 @@ class Connection extends ConnectionEvents {
   }
 
   /** Adds `bytes`, which may be negative, to the bytes of the peer's messages that JavaScript holds. */
-  keep (bytes) {
-    this._kept += bytes
-    if (Math.abs(this._kept - this._toldKept) < BUDGET_STEP || this.over) return
-    this._toldKept = this._kept
-    core.keeps(this.conn, Math.max(0, this._kept))
+  retain (bytes) {
+    this._retained += bytes
+    if (Math.abs(this._retained - this._reported) < BUDGET_STEP || this.isClosed) return
+    this._reported = this._retained
+    core.keeps(this.conn, Math.max(0, this._retained))
   }
 
   /**
@@ -258,7 +258,7 @@ class Connection extends ConnectionEvents {
   }
 
   close (code, reason) {
-    if (this.over || this.closing) return
+    if (this.isClosed || this.closing) return
     this.closing = true
     core.close(this.conn, code, reason)
     this._letGo()
@@ -267,7 +267,7 @@ class Connection extends ConnectionEvents {
 
   /** Delivers nothing more of this connection, not even the rest of the current batch. */
   terminate () {
-    if (this.over) return
+    if (this.isClosed) return
     this.isTerminated = this.closing = true
     core.terminate(this.conn)
     this._letGo()
@@ -288,7 +288,7 @@ class Connection extends ConnectionEvents {
   }
 
   /** A listener for `open` is about to be prepended; `listen` adds it. */
-  hearOpened (listen) {}
+  onOpenPrepended (listen) {}
 
   /** Subclass hook: runs before the socket's own listeners get `open`. */
   opened () {}
@@ -335,7 +335,7 @@ class Connection extends ConnectionEvents {
     // Where JavaScript moves the bytes, its error is more precise than the native side's.
     if (this.stream !== null) err = this.stream.error || err
     if (this.listener) this.listener.remove(this)
-    this.over = true
+    this.isClosed = true
     this.closeCode = code
     this._letGo()
     // Requests received before the close are still handled, though no reply can be sent.
@@ -360,13 +360,13 @@ class Connection extends ConnectionEvents {
 
   _deliverDelayed () {
     // A stopped transport does no work for closed connections.
-    if (this.over && this.transport !== null && !this.transport.isActive()) this._delayed.drop()
+    if (this.isClosed && this.transport !== null && !this.transport.isActive()) this._delayed.drop()
     else this._delayed.run()
   }
 
   /** Makes a client's connection keep the process alive; servers' connections never do. */
   ref () {
-    if (this._held !== false || this.over || this.closing) return
+    if (this._held !== false || this.isClosed || this.closing) return
     hold()
     this._held = true
   }

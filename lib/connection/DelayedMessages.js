@@ -18,11 +18,11 @@ class DelayedMessages {
   push (call, cost) {
     cost += SMALL_MESSAGE
     this._calls.push({ call, cost })
-    this._connection.keep(cost)
+    this._connection.retain(cost)
   }
 
   drop () {
-    for (const { cost } of this._calls.splice(0)) this._connection.keep(-cost)
+    for (const { cost } of this._calls.splice(0)) this._connection.retain(-cost)
   }
 
   /** Runs some of the calls a turn, for fairness; a call that throws does not lose the rest. */
@@ -33,7 +33,7 @@ class DelayedMessages {
     try {
       while (at < calls.length && at < HELD_AT_ONCE && !connection.isBehind && dateNow() < end) {
         const { call, cost } = calls[at++]
-        connection.keep(-cost)
+        connection.retain(-cost)
         call()
       }
     } finally {

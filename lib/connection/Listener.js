@@ -31,7 +31,7 @@ class Listener extends BaseListener {
     /** JavaScript decides on clients since a gate was replaced. */
     this._asksAll = false
     /** Requests of clients that wait for the service's decision, by number. */
-    this._asked = new Map()
+    this._undecided = new Map()
     const { server, port: actual, address } = listen(port, conf, lanes, this, meter, budget)
     this.server = server
     this._address = { port: actual, address, family: familyOf(address) }
@@ -89,12 +89,12 @@ class Listener extends BaseListener {
   }
 
   _accept ({ conn, url, headers, address, port, ask }) {
-    const request = { url, headers, address, port, asked: this._asked.get(ask) }
-    this._asked.delete(ask)
+    const request = { url, headers, address, port, shown: this._undecided.get(ask) }
+    this._undecided.delete(ask)
     const connection = this.owner[kNewConnection](this.lanes).accepted(conn, request)
     // Another thread accepted it just before JavaScript was to decide.
     if (this._asksAll && ask === undefined) return connection.terminate()
-    if (request.asked !== undefined) connection.adoptTcp(request.asked.socket)
+    if (request.shown !== undefined) connection.adoptTcp(request.shown.socket)
     this.add(connection)
   }
 
@@ -106,7 +106,7 @@ class Listener extends BaseListener {
   _ask (event) {
     const { ask } = event
     const req = requestOf(event, new TcpSocket(event, () => core.decide(ask, '')))
-    this._asked.set(ask, req)
+    this._undecided.set(ask, req)
     const refused = this.admission.isFor(this.gate, req)
     if (refused !== null) return core.decide(ask, refusalOf(refused))
     this.admission.decide({ origin: req.headers.origin, secure: false, req }, refusal => {
@@ -116,8 +116,8 @@ class Listener extends BaseListener {
 
   /** A client that waited for the decision is not accepted. */
   onUnasked ({ ask }) {
-    const req = this._asked.get(ask)
-    this._asked.delete(ask)
+    const req = this._undecided.get(ask)
+    this._undecided.delete(ask)
     if (req !== undefined) req.socket[kClosed]()
   }
 
@@ -131,10 +131,10 @@ class Listener extends BaseListener {
     unlisten(this.server)
     this.server = undefined
     listeners.delete(this)
-    const asked = [...this._asked.values()]
-    this._asked.clear()
+    const undecided = [...this._undecided.values()]
+    this._undecided.clear()
     // In a later tick, as Node does: exceptions of its listeners must not prevent a stop.
-    nextTick(callEach, asked, ({ socket }) => socket[kClosed]())
+    nextTick(callEach, undecided, ({ socket }) => socket[kClosed]())
   }
 
   close (cb) {

@@ -32,17 +32,17 @@ class RequestLimit {
     this._old = NONE
     /** When the old generation became old. */
     this._since = 0
-    /** With this many young requests `look` has to be called. */
+    /** With this many young requests `update` has to be called. */
     this.room = Math.max(1, Math.min(this._limit >> 1, BUDGET_REQUESTS))
     this.isFull = false
     /** Whether `onReply` has to be called after each reply. */
     this.isWatched = false
     /** Nothing is counted any more. */
-    this._isOver = false
+    this._isEnded = false
     /** The connection is closed. */
-    this._isGone = false
+    this._isConnectionClosed = false
     /** The cost that the connection was given last. */
-    this._kept = 0
+    this._reported = 0
     this._timer = null
   }
 
@@ -50,8 +50,8 @@ class RequestLimit {
   add (generation, cost) {
     generation.bytes += cost
     const bytes = this._bytes
-    if (bytes - this._kept >= BUDGET_STEP) this._tell(bytes)
-    if (bytes >= this._byteLimit) this.look()
+    if (bytes - this._reported >= BUDGET_STEP) this._report(bytes)
+    if (bytes >= this._byteLimit) this.update()
   }
 
   /** Subtracts it after its reply. */
@@ -60,7 +60,7 @@ class RequestLimit {
   }
 
   /** Call this with each request while there are `room` young ones. */
-  look () {
+  update () {
     const now = clock.monotonic()
     if (this._old.count <= 0 || now - this._since >= this._age) {
       this._old = this.young
@@ -68,42 +68,42 @@ class RequestLimit {
       this._since = now
     }
     const bytes = this._bytes
-    if (Math.abs(bytes - this._kept) >= BUDGET_STEP) this._tell(bytes)
+    if (Math.abs(bytes - this._reported) >= BUDGET_STEP) this._report(bytes)
     const { count } = this.young
     this.room = Math.max(1, Math.min(this._limit - this._old.count, count + BUDGET_REQUESTS))
     const isFull = this._old.count + count >= this._limit || bytes >= this._byteLimit
     if (isFull === this.isFull) return
     this.isFull = isFull
-    this.isWatched = isFull || this._kept > 0
-    if (isFull) this._wait()
+    this.isWatched = isFull || this._reported > 0
+    if (isFull) this._updateLater()
     else clock.clearTimeout(this._timer)
     this._connection.setReading(!isFull)
   }
 
   /** Call this after each reply while it `isWatched`. */
   onReply () {
-    if (this.isFull) return this.look()
+    if (this.isFull) return this.update()
     const bytes = this._bytes
-    if (this._kept - bytes >= BUDGET_STEP || (this._isGone && bytes <= 0)) this._tell(bytes)
+    if (this._reported - bytes >= BUDGET_STEP || (this._isConnectionClosed && bytes <= 0)) this._report(bytes)
   }
 
   /** The connection is closed: its pending requests are only counted. */
   outlive () {
-    if (this._isOver) return
+    if (this._isEnded) return
     this._limit = ANY
     this._byteLimit = Infinity
-    this._isGone = true
+    this._isConnectionClosed = true
     this.isFull = false
     clock.clearTimeout(this._timer)
-    this._tell(Math.max(0, this._bytes))
+    this._report(Math.max(0, this._bytes))
   }
 
   /** Replies are no longer reported. */
   end () {
-    this._isOver = true
+    this._isEnded = true
     this._limit = ANY
     this._byteLimit = this.room = Infinity
-    this._tell(0)
+    this._report(0)
     if (!this.isFull) return
     this.isFull = this.isWatched = false
     clock.clearTimeout(this._timer)
@@ -115,17 +115,17 @@ class RequestLimit {
     return young.bytes + old.bytes + (young.count + old.count) * SMALL_MESSAGE
   }
 
-  _tell (bytes) {
-    this._connection.keep(bytes - this._kept)
-    this._kept = bytes
+  _report (bytes) {
+    this._connection.retain(bytes - this._reported)
+    this._reported = bytes
     this.isWatched = this.isFull || bytes > 0
   }
 
   /** Looks again when the old generation no longer counts. */
-  _wait () {
+  _updateLater () {
     this._timer = clock.setTimeout(() => {
-      this.look()
-      if (this.isFull) this._wait()
+      this.update()
+      if (this.isFull) this._updateLater()
     }, this._since + this._age - clock.monotonic())
     this._timer.unref()
   }

@@ -55,7 +55,7 @@ class SecureListener extends BaseListener {
     this._maxHead = maxHead
     this._server = server
     this._face = face
-    this._hear()
+    this._addListeners()
     this._listen(port, OPTIONS.PeerServer.host.of(host))
     listeners.add(this)
   }
@@ -112,7 +112,7 @@ class SecureListener extends BaseListener {
     return Math.max(1, Math.min(MAX_HANDSHAKES, (this._descriptors - this.connections.size) * HANDSHAKE_DESCRIPTORS))
   }
 
-  _hear () {
+  _addListeners () {
     const { _server: server, _face: face } = this
     server.on('connection', socket => this._onSocket(socket))
     // A failed handshake concerns only the client.

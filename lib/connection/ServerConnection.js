@@ -30,7 +30,7 @@ class ServerConnection extends Connection {
     )
     this._abandoned = abandonedOf(transport)
     /** Where this connection is counted after its close, while requests are pending. */
-    this._left = null
+    this._abandonedEntry = null
     /** Closed connections from its address hold too much: nothing of this one reaches the service. */
     this._isHeld = false
     /** The package's own listener, where JavaScript replies. */
@@ -46,7 +46,7 @@ class ServerConnection extends Connection {
 
   accepted (conn, request) {
     super.accepted(conn, request)
-    this._abandoned.enter(this)
+    this._abandoned.opened(this)
     return this
   }
 
@@ -59,7 +59,7 @@ class ServerConnection extends Connection {
 
   /** Holds the connection's messages back, as if its client did not read its replies. */
   hold (isHeld) {
-    if (isHeld === this._isHeld || this.over) return
+    if (isHeld === this._isHeld || this.isClosed) return
     this._isHeld = isHeld
     if (isHeld) this.delayMessages()
     else setImmediate(() => this.onRoom())
@@ -69,7 +69,7 @@ class ServerConnection extends Connection {
   /** Stops reading, and tells the client how far it was read: see src/rpc/drain.rs. */
   drain () {
     // On the socket lane the user replies.
-    if (this.over || this.closing || !(this.lanes & LANES.RPC)) return false
+    if (this.isClosed || this.closing || !(this.lanes & LANES.RPC)) return false
     this._isDraining = true
     this.setReading()
     core.drain(this.conn)
@@ -88,9 +88,9 @@ class ServerConnection extends Connection {
     super.setReading(!this._isDraining && !this._isHeld && !this._unanswered.isFull)
   }
 
-  keep (bytes) {
-    super.keep(bytes)
-    if (this._left !== null) this._abandoned.change(this._left, this._kept > 0 ? this._kept + ABANDONED.connection : 0)
+  retain (bytes) {
+    super.retain(bytes)
+    if (this._abandonedEntry !== null) this._abandoned.change(this._abandonedEntry, this._retained > 0 ? this._retained + ABANDONED.connection : 0)
   }
 
   /**
@@ -101,7 +101,7 @@ class ServerConnection extends Connection {
     if (this.isTerminated) return
     if (this.isBehind) return this._waitForTurn('onRequest', [rid, key, payload, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (this.hasLeft || !transport[kIsNative]()) {
+    if (this.hasLeftNativeLane || !transport[kIsNative]()) {
       return this._handOver(JSON.stringify([rid, key, payload]))
     }
     const { young } = unanswered
@@ -109,7 +109,7 @@ class ServerConnection extends Connection {
     if (cost > 0) unanswered.add(young, cost)
     const reply = (err, res) => this.reply(rid, err, res, young, since, cost)
     transport[kServe](this, rid, key, payload, reply, this.cert)
-    if (young.count >= unanswered.room) unanswered.look()
+    if (young.count >= unanswered.room) unanswered.update()
   }
 
   /** A message that was large or no array of three: it is parsed here. */
@@ -117,7 +117,7 @@ class ServerConnection extends Connection {
     if (this.isTerminated) return
     if (this.isBehind) return this._waitForTurn('onRequestData', [data, cost, since], cost)
     const { transport, _unanswered: unanswered } = this
-    if (this.hasLeft || !transport[kIsNative]()) return this._handOver(data)
+    if (this.hasLeftNativeLane || !transport[kIsNative]()) return this._handOver(data)
     const { young } = unanswered
     let request = transport[kParse](data)
     // The reply would repeat this id, whatever the service replies.
@@ -130,7 +130,7 @@ class ServerConnection extends Connection {
     }
     const handler = { reply: (rid, err, res) => this.reply(rid, err, res, young, since, cost), [kCaller]: this }
     transport.handleRequest(handler, request, { cert: this.cert })
-    if (young.count >= unanswered.room) unanswered.look()
+    if (young.count >= unanswered.room) unanswered.update()
   }
 
   /**
@@ -142,7 +142,7 @@ class ServerConnection extends Connection {
     let result = res
     try {
       // For a closed connection only the count matters.
-      if (!isString && !this.over) result = toJson(res)
+      if (!isString && !this.isClosed) result = toJson(res)
     } catch (error) {
       // The request itself may be what cannot be stringified: that is the caller's error, and not the service's.
       if (!isTooLarge(error)) throw error
@@ -152,7 +152,7 @@ class ServerConnection extends Connection {
     if (cost > 0) this._unanswered.take(generation, cost)
     if (this._unanswered.isWatched) this._unanswered.onReply()
     // A late reply to a closed connection, whose number may belong to another client now.
-    if (this.over) return
+    if (this.isClosed) return
     if (this._socket !== null && this.isPatched) return this._replyBySocket(rid, err, res)
     try {
       if (sendReply(this.conn, rid, err ? messageOf(this.transport, err) : null, result, isString, since)) this.fallBehind()
@@ -187,22 +187,22 @@ class ServerConnection extends Connection {
   }
 
   /** The package's own listener calls this: it replies to each message that is not handled yet. */
-  hear (data, isHandled) {
+  onSocketMessage (data, isHandled) {
     if (isHandled) return
     if (this._serve === null) this._serve = this.transport[kServing](this.socket, this.cert)
     this._serve(data)
   }
 
   /** From now on each message goes through the socket object's listeners. */
-  leave () {
-    if (this.hasLeft || this.over) return
+  leaveNativeLane () {
+    if (this.hasLeftNativeLane || this.isClosed) return
     // Within the handling of a request: the same message comes next for the socket.
     if (this._leave()) this._isNextHandled = messageNext(this.conn) !== undefined
   }
 
   /** Returns whether messages arrived on both lanes so far. */
   _leave () {
-    super.leave()
+    super.leaveNativeLane()
     this._doubled = this.lanes === (LANES.RPC | LANES.SOCKET)
     this.setLanes(LANES.SOCKET)
     this._unanswered.end()
@@ -223,7 +223,7 @@ class ServerConnection extends Connection {
   _handOver (data) {
     this._isNone('moved')
     // An earlier message of the same batch may have done this.
-    if (!this.hasLeft) this._leave()
+    if (!this.hasLeftNativeLane) this._leave()
     if (this._doubled) {
       // If there was a listener before, the same message comes next for the socket.
       const next = messageNext(this.conn)
@@ -235,10 +235,10 @@ class ServerConnection extends Connection {
   }
 
   ended () {
-    this._abandoned.leave(this)
+    this._abandoned.closed(this)
     if (this._isHeld) this._delayed.drop()
     this._unanswered.outlive()
-    if (this._kept > 0) this._left = this._abandoned.add(this, this._kept + ABANDONED.connection, this._age)
+    if (this._retained > 0) this._abandonedEntry = this._abandoned.add(this, this._retained + ABANDONED.connection, this._age)
   }
 
   /** The native side took the message for a request, but it is none, and gets no reply there. */

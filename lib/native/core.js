@@ -4,7 +4,7 @@
 // the hot path.
 
 const { Core, NativeGrape } = require('./addon')
-const { keep } = require('./keepAlive')
+const { retain } = require('./keepAlive')
 const { isNode, silenceAtUnload } = require('./runtime')
 
 /** Called when received messages wait for delivery. */
@@ -18,7 +18,7 @@ const core = new Core(wake, isNode ? process.versions.uv : undefined)
 // The native side holds no JavaScript objects, so that a test runner can release the modules of one test file. The
 // callback lives as long as the core, and the core as long as something is open.
 core.onWake = wake
-keep(core)
+retain(core)
 silenceAtUnload([Core, NativeGrape])
 
 module.exports = { core, raw: core.raw(), whenWoken (call) { onWake = call } }

@@ -12,8 +12,8 @@ let keeper = null
 /** Objects that must not be collected meanwhile, even without other references. */
 const kept = []
 
-/** Keeps `thing` as long as the process is kept alive. */
-function keep (thing) {
+/** Retains `thing` as long as the process is kept alive. */
+function retain (thing) {
   kept.push(thing)
 }
 
@@ -27,4 +27,4 @@ function letGo () {
   if (--held === 0) clearInterval(keeper)
 }
 
-module.exports = { hold, keep, letGo }
+module.exports = { hold, letGo, retain }

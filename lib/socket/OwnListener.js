@@ -21,8 +21,8 @@ class OwnListener extends EventEmitter {
     this[kConnection] = connection
     this[kHandled] = undefined
     this[kOwn] = null
-    if (!connection.hear) return
-    this[kOwn] = data => connection.hear(data, this[kHandled] !== undefined && data === this[kHandled])
+    if (!connection.onSocketMessage) return
+    this[kOwn] = data => connection.onSocketMessage(data, this[kHandled] !== undefined && data === this[kHandled])
     super.on('message', this[kOwn])
   }
 
@@ -38,7 +38,7 @@ class OwnListener extends EventEmitter {
 
   prependListener (event, listener) {
     listensTo(this, event, listener)
-    if (event === 'open') this[kConnection].hearOpened(opened => super.prependListener('open', opened))
+    if (event === 'open') this[kConnection].onOpenPrepended(opened => super.prependListener('open', opened))
     return super.prependListener(event, listener)
   }
 
@@ -56,12 +56,12 @@ class OwnListener extends EventEmitter {
 
   /** Code that reads the package's own listener will do something with it. */
   listeners (event) {
-    if (event === 'message' && this[kOwn] !== null) this[kConnection].leave()
+    if (event === 'message' && this[kOwn] !== null) this[kConnection].leaveNativeLane()
     return super.listeners(event)
   }
 
   rawListeners (event) {
-    if (event === 'message' && this[kOwn] !== null) this[kConnection].leave()
+    if (event === 'message' && this[kOwn] !== null) this[kConnection].leaveNativeLane()
     return super.rawListeners(event)
   }
 
@@ -69,14 +69,14 @@ class OwnListener extends EventEmitter {
   [kLeaveToService] () {
     const { [kConnection]: connection, [kOwn]: own } = this
     if (own === null) return
-    connection.leave()
+    connection.leaveNativeLane()
     super.removeListener('message', own)
     this[kOwn] = null
   }
 
   /** Removing the package's own listener also stops the work that the native side does in its place. */
   [kKeepOwn] (result) {
-    if (this[kOwn] !== null && !super.listeners('message').includes(this[kOwn])) this[kConnection].leave()
+    if (this[kOwn] !== null && !super.listeners('message').includes(this[kOwn])) this[kConnection].leaveNativeLane()
     return result
   }
 }
@@ -86,7 +86,7 @@ function listensTo (socket, event, listener) {
   if (UNSUPPORTED.has(event)) throw unsupported(`'${event}' of a native connection`)
   if (!COSTLY.has(event)) return
   const { [kConnection]: connection, [kOwn]: own } = socket
-  if (own !== null && event === 'message' && (listener === own || (listener && listener.listener === own))) connection.leave()
+  if (own !== null && event === 'message' && (listener === own || (listener && listener.listener === own))) connection.leaveNativeLane()
   connection.watch()
 }
 

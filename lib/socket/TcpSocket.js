@@ -59,7 +59,7 @@ class TcpSocket extends EventEmitter {
   get connecting () { return false }
   get pending () { return false }
   get timeout () { return this[kTimeout] }
-  get destroyed () { return this[kIsDestroyed] || (this[kConnection] !== null && this[kConnection].over) }
+  get destroyed () { return this[kIsDestroyed] || (this[kConnection] !== null && this[kConnection].isClosed) }
   get closed () { return this.destroyed }
   get readable () { return !this.destroyed }
   get writable () { return !this.destroyed }
@@ -172,7 +172,7 @@ class TcpSocket extends EventEmitter {
   }
 
   [kLook] () {
-    if (this[kIsComplete] || this[kConnection] === null || this[kConnection].over) return this[kEnds]
+    if (this[kIsComplete] || this[kConnection] === null || this[kConnection].isClosed) return this[kEnds]
     const ends = core.ends(this[kConnection].conn)
     this[kIsComplete] = ends !== null
     if (ends !== null) this[kEnds] = { local: ends.local, remote: this[kRemote] || ends.remote }
@@ -180,7 +180,7 @@ class TcpSocket extends EventEmitter {
   }
 
   [kIsLive] () {
-    return this[kConnection] !== null && !this[kConnection].over
+    return this[kConnection] !== null && !this[kConnection].isClosed
   }
 
   [kTraffic] () {
@@ -204,7 +204,7 @@ class TcpSocket extends EventEmitter {
 
   [kSet] (options) {
     const { [kConnection]: connection } = this
-    const failure = connection === null || connection.over ? null : core.setSocket(connection.conn, options)
+    const failure = connection === null || connection.isClosed ? null : core.setSocket(connection.conn, options)
     if (failure !== null && this.listenerCount('error') > 0) this.emit('error', fromFailure(failure))
     return this
   }

@@ -45,8 +45,8 @@ class WebSocketLike extends OwnListener {
   }
 
   get readyState () {
-    const { open, over, closing } = this[kConnection]
-    if (over) return CLOSED
+    const { open, isClosed, closing } = this[kConnection]
+    if (isClosed) return CLOSED
     if (closing) return CLOSING
     return open ? OPEN : CONNECTING
   }
@@ -99,7 +99,7 @@ class WebSocketLike extends OwnListener {
 
   /** Bytes in the write queue. */
   get bufferedAmount () {
-    return this[kConnection].over ? 0 : raw.waiting(this[kConnection].conn)
+    return this[kConnection].isClosed ? 0 : raw.waiting(this[kConnection].conn)
   }
 
   /**
@@ -135,7 +135,7 @@ class WebSocketLike extends OwnListener {
 
   /** A message arrived; the native side may have handled it as the package's own listener would. */
   [kMessage] (data, isHandled) {
-    const value = typeof data === 'string' ? data : told(data, this._binaryType)
+    const value = typeof data === 'string' ? data : inBinaryType(data, this._binaryType)
     this[kHandled] = isHandled ? value : undefined
     try {
       this.emit('message', value)
@@ -244,7 +244,7 @@ function early () {
 }
 
 /** A binary message in the form of `binaryType`. */
-function told (data, type) {
+function inBinaryType (data, type) {
   if (type === 'nodebuffer') return data
   if (type === 'fragments') return [data]
   return data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)

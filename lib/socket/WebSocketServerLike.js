@@ -279,7 +279,7 @@ function optionsOf (transport, given) {
 /** The client's request. With TLS it is Node's own; `verifyClient` may have seen it before. */
 function upgradeOf (connection) {
   const { upgradeRequest: request, tcp } = connection
-  return request.asked || (request.socket ? request : requestOf(request, tcp))
+  return request.shown || (request.socket ? request : requestOf(request, tcp))
 }
 
 module.exports = WebSocketServerLike

@@ -31,7 +31,7 @@ class TlsStream {
     /** Received bytes are being passed on; a `pump` follows. */
     this._receiving = false
     /** Bytes that a client still reads after closing; their contents are ignored. */
-    this._left = Infinity
+    this._farewellBytes = Infinity
   }
 
   /** The TCP socket's descriptor, which the native side queries; undefined where Node has none. */
@@ -112,7 +112,7 @@ class TlsStream {
     if (this.socket === null) return this._end()
     this.setPaused(false)
     this.pump()
-    if (this.connection.isClient) this._left = FAREWELL_BYTES
+    if (this.connection.isClient) this._farewellBytes = FAREWELL_BYTES
     this.socket.unref()
     if (this._blocked) this._endSoon()
   }
@@ -175,8 +175,8 @@ class TlsStream {
 
   _receive (bytes) {
     if (this._detached) return
-    this._left -= bytes.length
-    if (this._left < 0) {
+    this._farewellBytes -= bytes.length
+    if (this._farewellBytes < 0) {
       this.socket.destroy()
       return
     }

@@ -22,7 +22,7 @@ function settled (isDone, ms) {
 /** Closes connections in order; resolves when they are closed, or their time is over. */
 function farewell (connections) {
   for (const connection of connections) connection.close(GOING_AWAY, '')
-  return settled(() => connections.every(({ over }) => over), FAREWELL_TIMEOUT)
+  return settled(() => connections.every(({ isClosed }) => isClosed), FAREWELL_TIMEOUT)
 }
 
 /** Drains a transport's listener: its service is no longer announced, and has `ms` for pending requests. */
@@ -35,7 +35,7 @@ async function drainServer (transport, listener, ms) {
   const last = []
   for (const connection of listener.connections) (connection.drain() ? own : last).push(connection)
   await settled(() => own.filter(isBusy).length === 0 && last.every(isDone), ms)
-  await farewell([...own, ...last].filter(({ over }) => !over))
+  await farewell([...own, ...last].filter(({ isClosed }) => !isClosed))
 }
 
 /** Closes a connection that is done; returns whether it is not. */
@@ -47,7 +47,7 @@ function isBusy (connection) {
 
 /** All requests have replies, and all replies are written. */
 function isDone (connection) {
-  return connection.over || connection.closing || connection.isDrained()
+  return connection.isClosed || connection.closing || connection.isDrained()
 }
 
 module.exports = { drainServer, farewell, settled }
