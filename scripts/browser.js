@@ -5,14 +5,13 @@
 // `--screenshot`: writes docs/status-page.png as well.
 
 const assert = require('assert')
-const { spawn, spawnSync } = require('child_process')
 const fs = require('fs')
 const http = require('http')
-const os = require('os')
 const path = require('path')
 const axe = require('axe-core')
 const Ws = require('ws')
 const { Grape } = require('..')
+const { launch } = require('./browser/chromium')
 
 const root = path.join(__dirname, '..')
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, mobile: true }
@@ -22,38 +21,11 @@ const LIMIT = 30000
 /** A site whose name server returns the address of its reader's machine (DNS rebinding). */
 const REBOUND = 'rebound.example'
 
-/** Options that keep Chromium from contacting its vendor, in an environment without a network. */
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  `--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`, '--remote-debugging-port=0', 'about:blank'
-]
+const FLAGS = [`--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`, 'about:blank']
 
-function findChromium () {
-  const installed = () => ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-    .concat(process.env.CHROMIUM || []).reverse().find(file => fs.existsSync(file))
-  if (installed() === undefined) {
-    for (const args of [['update', '-qq'], ['install', '-y', '-qq', 'chromium']]) {
-      const { status, error } = spawnSync('apt-get', args, { stdio: 'inherit' })
-      if (error || status !== 0) throw new Error('there is no Chromium: install one, or name it in CHROMIUM')
-    }
-  }
-  return installed()
-}
-
-/**
- * Starts a browser with a profile of its own; resolves with `{ url, stop }`, `url` for DevTools.
- */
+/** Starts a browser; resolves with `{ url, stop }`, `url` for DevTools. */
 function startBrowser () {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'grape-browser-'))
-  const child = spawn(findChromium(), [`--user-data-dir=${folder}`, ...FLAGS], { stdio: ['ignore', 'ignore', 'pipe'] })
-  const stop = () => new Promise(resolve => {
-    child.once('close', () => {
-      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
-      resolve()
-    })
-    child.kill()
-  })
+  const { child, stop } = launch(FLAGS)
   return new Promise((resolve, reject) => {
     let output = ''
     child.stderr.setEncoding('utf8').on('data', text => {

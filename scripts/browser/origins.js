@@ -5,30 +5,17 @@
 // without an origin.
 
 const assert = require('assert')
-const { spawn } = require('child_process')
 const { once } = require('events')
-const fs = require('fs')
 const http = require('http')
-const os = require('os')
-const path = require('path')
 const { PeerPub, PeerRPCServer } = require('../..')
+const { launch } = require('./chromium')
 
 const LIMIT = 60000
 /** A name that Chromium resolves to this machine. */
 const FOREIGN = 'foreign.example'
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  .concat(process.env.CHROMIUM || []).reverse().find(file => fs.existsSync(file))
-
-/**
- * Options that keep Chromium from contacting its vendor; the foreign name also resolves to this
- * machine.
- */
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
-  `--host-resolver-rules=MAP ${FOREIGN} 127.0.0.1`
-]
+/** The foreign name resolves to this machine too. */
+const FLAGS = ['--disable-features=LocalNetworkAccessChecks', `--host-resolver-rules=MAP ${FOREIGN} 127.0.0.1`]
 
 /** Connects to each port, and reports the results to its server. */
 const script = (ports, tell) => `
@@ -66,9 +53,7 @@ async function visit (host, ports) {
     if (said.page && said.frame) done()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'origins-browser-'))
-  const child = spawn(CHROMIUM, [`--user-data-dir=${folder}`, ...FLAGS, '--remote-debugging-port=0', `http://${host}:${server.address().port}/`], { stdio: 'ignore' })
-  const closed = once(child, 'close')
+  const { stop } = launch([...FLAGS, `http://${host}:${server.address().port}/`])
   let timer
   try {
     await Promise.race([all, new Promise((resolve, reject) => {
@@ -77,16 +62,13 @@ async function visit (host, ports) {
     return said
   } finally {
     clearTimeout(timer)
-    child.kill()
-    await closed
-    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
+    await stop()
     server.closeAllConnections()
     server.close()
   }
 }
 
 async function main () {
-  assert(CHROMIUM, 'there is no Chromium: scripts/browser.js installs one, or name it in CHROMIUM')
   const services = [listen(PeerRPCServer), listen(PeerPub), listen(PeerRPCServer, { origins: '*' })]
   const ports = services.map(({ port }) => port)
   try {
